@@ -1,0 +1,54 @@
+"""The nouns every layer shares: where an XCom lives, who asks for it, and what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Airflow's map_index of a task instance that is not mapped.
+NOT_MAPPED = -1
+
+#: Airflow's key for what a task returns (``airflow/sdk/bases/xcom.py``, ``XCOM_RETURN_KEY``).
+RETURN_KEY = "return_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """The address of one XCom, as Airflow's ``xcom`` table has it."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    key: str
+    map_index: int = NOT_MAPPED
+
+    def __str__(self) -> str:
+        mapped = "" if self.map_index == NOT_MAPPED else f" [map_index {self.map_index}]"
+        return f"XCom '{self.key}' of task '{self.task_id}'{mapped} in DAG '{self.dag_id}', run '{self.run_id}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The task instance that asks.
+
+    ``run_id`` and ``map_index`` are None where the phase does not tell them (see ``identity.py``); a rule
+    or check that needs one that is None refuses.
+    """
+
+    dag_id: str
+    task_id: str
+    run_id: str | None
+    map_index: int | None
+
+    def __str__(self) -> str:
+        mapped = "" if self.map_index in (None, NOT_MAPPED) else f" [map_index {self.map_index}]"
+        run = "an unknown run" if self.run_id is None else f"run '{self.run_id}'"
+        return f"task '{self.task_id}'{mapped} of DAG '{self.dag_id}' ({run})"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What ``acl.decide`` answered: whether, why (one readable clause) and by which rule (its source)."""
+
+    allowed: bool
+    reason: str
+    rule: str | None = None
