@@ -1,0 +1,44 @@
+"""Names in Redis: one hash per (dag_id, run_id, task_id, xcom_key), one field per map_index.
+
+Every id is percent-encoded, so that no two coordinates share a name (ids may hold ``:`` and ``/``) and no id
+can steer a cluster's choice of slot with ``{}``.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from exclusive_redis_xcom.model import Coordinate
+
+#: Field of each hash that holds the rule in force, as canonical JSON.
+ACL_FIELD = "acl"
+
+#: Further fields a map_index may have; ``purge`` removes them with the value.
+COMPANIONS = ("committed", "claim")
+
+
+def hash_name(prefix: str, coordinate: Coordinate) -> str:
+    """``<prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>``, the same for all map_indexes.
+
+    Args:
+        prefix: The setting ``key_prefix``, used as it is.
+        coordinate: Any ids, also empty ones: an empty id is an empty part, which no other id encodes to.
+    """
+    ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
+    return ":".join((prefix, *map(_encode, ids)))
+
+
+def field_name(map_index: int) -> str:
+    """The field of a map_index; ``-1`` where the task is not mapped."""
+    return str(map_index)
+
+
+def companion_names(map_index: int) -> tuple[str, ...]:
+    """The fields that live and die with the value of this map_index."""
+    return tuple(f"{map_index}:{companion}" for companion in COMPANIONS)
+
+
+def _encode(text: str) -> str:
+    # RFC 3986, 2.3: quote() leaves exactly the unreserved characters. Lone surrogates are no valid
+    # UTF-8, but an id that holds one must have a name too.
+    return quote(text, safe="", encoding="utf-8", errors="surrogatepass")
