@@ -1,0 +1,10 @@
+"""Access control lists: who may read which XCom. Pure: knows neither Redis nor Airflow."""
+
+from __future__ import annotations
+
+from exclusive_redis_xcom.acl.acl import Acl
+from exclusive_redis_xcom.acl.deciding import decide
+from exclusive_redis_xcom.acl.parsing import parse
+from exclusive_redis_xcom.acl.rule import POLICY_WORDS, DagGraph, Rule
+
+__all__ = ["POLICY_WORDS", "Acl", "DagGraph", "Rule", "decide", "parse"]

@@ -1,0 +1,126 @@
+"""One entry of an `xcom_acl`: its names, its rule, and the texts that refuse it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TTL_SECONDS
+from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
+from exclusive_redis_xcom.errors import InvalidAcl
+
+#: Fields of a rule object.
+FIELDS = frozenset({"consumers", "ttl_seconds", "same_run"})
+
+_WORDS = ", ".join(f"'{word}'" for word in POLICY_WORDS)
+
+
+class Where:
+    """The place in an `xcom_acl` that an error is about."""
+
+    def __init__(self, dag_id: str, path: str = "xcom_acl") -> None:
+        self.dag_id = dag_id
+        self.path = path
+
+    def at(self, name: object) -> Where:
+        return Where(self.dag_id, f"{self.path}[{quote(name)}]")
+
+    def fail(self, what: str) -> NoReturn:
+        raise InvalidAcl(f"DAG '{self.dag_id}', {self.path}: {what}")
+
+
+def quote(text: object) -> str:
+    """The text for a message: bounded; of anything but text only the type."""
+    if not isinstance(text, str):
+        return f"<{type(text).__name__}>"
+    shown = repr(text)
+    return shown if len(shown) <= 2 * MAX_ID_LENGTH else f"{shown[:MAX_ID_LENGTH]}..."
+
+
+def check_name(name: Any, what: str, max_length: int, where: Where) -> None:
+    """Refuse what cannot be an id or a pattern of ids."""
+    if not isinstance(name, str):
+        where.fail(f"the {what} must be text, not {type(name).__name__}")
+    if not name:
+        where.fail(f"the {what} is empty; use '*' for any")
+    if len(name) > max_length:
+        where.fail(f"the {what} has {len(name)} characters; at most {max_length} are possible")
+    if "**" in name:
+        where.fail(f"'**' in the {what} means the same as '*'; write '*'")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        where.fail(f"the {what} holds half of a surrogate pair, which is not valid Unicode")
+
+
+class RuleParser:
+    """Reads the right-hand side of one entry."""
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+
+    def rule(self, producer: str | None, key: str, value: Any) -> Rule:
+        fields = self._fields(value)
+        consumers = self._consumers(fields["consumers"])
+        return Rule(
+            producer=producer,
+            key=key,
+            consumers=consumers,
+            source=self._where.path + (f" ({consumers})" if isinstance(consumers, str) else ""),
+            ttl=self._ttl(fields),
+            same_run=self._same_run(fields),
+            restricted=producer is not None or key != "*",
+        )
+
+    def _fields(self, value: Any) -> dict[Any, Any]:
+        if not isinstance(value, dict):
+            return {"consumers": value}
+        if "once" in value:
+            self._where.fail("'once' is not supported by this version; remove it")
+        unknown = [quote(field) for field in value if field not in FIELDS]
+        if unknown:
+            self._where.fail(
+                f"unknown field {', '.join(unknown[:5])} in a rule; known are 'consumers', 'ttl_seconds', 'same_run'"
+            )
+        if "consumers" not in value:
+            self._where.fail("the rule names no consumers; add 'consumers': ['consumer_task'] or a policy word")
+        return value
+
+    def _consumers(self, value: Any) -> tuple[str, ...] | str:
+        if isinstance(value, str):
+            if value not in POLICY_WORDS:
+                self._where.fail(f"{quote(value)} is none of {_WORDS}; for a task write a list: [{quote(value)}]")
+            return value
+        if not isinstance(value, (list, tuple)):
+            self._where.fail(
+                f"consumers are a list of task ids or one of {_WORDS}, not {type(value).__name__}; "
+                "an empty list means nobody"
+            )
+        if len(value) > MAX_CONSUMERS:
+            self._where.fail(f"more than {MAX_CONSUMERS} consumers; use patterns")
+        return tuple(dict.fromkeys(self._consumer(consumer) for consumer in value))
+
+    def _consumer(self, value: Any) -> str:
+        if not isinstance(value, str):
+            self._where.fail(f"a consumer must be text, 'task_id' or 'dag_id/task_id', not {type(value).__name__}")
+        dag_id, slash, task_id = value.partition("/")
+        if "/" in task_id:
+            self._where.fail(f"consumer {quote(value)} has more than one '/'; write 'task_id' or 'dag_id/task_id'")
+        if slash:
+            check_name(dag_id, "consumer's DAG id", MAX_ID_LENGTH, self._where)
+        check_name(task_id if slash else value, "consumer's task id", MAX_ID_LENGTH, self._where)
+        return task_id if slash and dag_id == self._where.dag_id else value
+
+    def _ttl(self, fields: dict[Any, Any]) -> timedelta | None:
+        seconds = fields.get("ttl_seconds")
+        if "ttl_seconds" not in fields:
+            return None
+        if type(seconds) is not int or not 0 < seconds <= MAX_TTL_SECONDS:
+            self._where.fail(f"ttl_seconds must be a whole number of seconds, 1 to {MAX_TTL_SECONDS}")
+        return timedelta(seconds=seconds)
+
+    def _same_run(self, fields: dict[Any, Any]) -> bool:
+        same_run = fields.get("same_run", False)
+        if not isinstance(same_run, bool):
+            self._where.fail("same_run must be true or false")
+        return same_run

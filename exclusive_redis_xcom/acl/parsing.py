@@ -1,0 +1,108 @@
+"""From what a DAG author writes under `xcom_acl` to an `Acl`. docs/acl.md is the reference of the language.
+
+Two forms share one dict: `{producer: {key: rule}}` and the flat `{key: rule}`. Where a name could mean
+either, the text is refused with both ways to write it: a guess would leave an XCom open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from exclusive_redis_xcom.acl.acl import Acl
+from exclusive_redis_xcom.acl.entry import FIELDS, RuleParser, Where, check_name
+from exclusive_redis_xcom.acl.glob import is_pattern
+from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH, MAX_KEY_LENGTH, MAX_RULES
+from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
+from exclusive_redis_xcom.errors import InvalidAcl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_SHAPE = (
+    "write a dict: {'producer_task': {'xcom_key': ['consumer_task']}}, or {'xcom_key': ['consumer_task']} for that "
+    "key of any task"
+)
+
+
+def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consumers: str) -> Acl:
+    """Read an `xcom_acl`.
+
+    Args:
+        raw: what the DAG's author wrote.
+        dag_id: the DAG whose XComs it is about.
+        task_ids: the DAG's tasks, to tell a producer from a key. Whether every id exists is not checked here.
+        default_consumers: the policy word for XComs without a rule.
+
+    Raises:
+        InvalidAcl: naming the DAG, the entry and the fix.
+    """
+    if default_consumers not in POLICY_WORDS:
+        raise InvalidAcl(f"default_consumers is {default_consumers!r:.80}; accepted are {', '.join(POLICY_WORDS)}")
+    where = Where(dag_id)
+    if not isinstance(raw, dict):
+        where.fail(f"it is {_a_type(raw)}; {_SHAPE}")
+    rules: list[Rule] = []
+    for name, value in raw.items():
+        rules.extend(_entry(name, value, where, task_ids))
+        if len(rules) > MAX_RULES:
+            where.fail(f"it has more than {MAX_RULES} rules; use patterns")
+    return Acl(dag_id, tuple(sorted(rules, key=Rule.specificity)), default_consumers)
+
+
+def _entry(name: Any, value: Any, where: Where, task_ids: Collection[str]) -> list[Rule]:
+    entry = where.at(name)
+    known_task = isinstance(name, str) and name in task_ids
+    if isinstance(value, dict) and not _is_rule_object(name, value, known_task):
+        return _producer(name, value, entry)
+    check_name(name, "XCom key", MAX_KEY_LENGTH, entry)
+    if known_task:
+        _refuse_task_as_key(name, value, entry)
+    return [RuleParser(entry).rule(None, name, value)]
+
+
+def _producer(producer: Any, keys: dict[Any, Any], where: Where) -> list[Rule]:
+    check_name(producer, "producer task id", MAX_ID_LENGTH, where)
+    if "/" in producer:
+        where.fail("a producer is a task of this DAG, written without the DAG's id; another DAG declares its own")
+    if not keys:
+        where.fail(f"no XCom key is named; write {{{producer!r}: {{'return_value': ['consumer_task']}}}}")
+    if len(keys) > MAX_RULES:
+        where.fail(f"it has more than {MAX_RULES} rules; use patterns")
+    return [_keyed_rule(producer, key, value, where.at(key)) for key, value in keys.items()]
+
+
+def _keyed_rule(producer: str, key: Any, value: Any, where: Where) -> Rule:
+    check_name(key, "XCom key", MAX_KEY_LENGTH, where)
+    return RuleParser(where).rule(producer, key, value)
+
+
+def _is_rule_object(name: Any, value: dict[Any, Any], known_task: bool) -> bool:
+    """Whether a dict under a top-level name is one rule; else it maps keys to rules.
+
+    A misspelt field must be reported as such and not as an odd key, so where the name is no task of the DAG,
+    or a field is plainly no rule, a dict with consumers is read as a rule that `RuleParser` will refuse.
+    """
+    if "consumers" not in value or isinstance(value["consumers"], dict):
+        return False
+    if value.keys() <= FIELDS:
+        return True
+    if known_task:
+        return False
+    return not is_pattern(str(name)) or any(not isinstance(v, (list, tuple, dict, str)) for v in value.values())
+
+
+def _refuse_task_as_key(name: str, value: Any, where: Where) -> NoReturn:
+    rule = f"'{value}'" if isinstance(value, str) and value in POLICY_WORDS else "[...]"
+    keyed = "{'consumers': [...]}" if isinstance(value, dict) else rule
+    nested = f"{{{name!r}: {{'consumers': [...]}}}}" if isinstance(value, dict) else f"{{{name!r}: {rule}}}"
+    hint = f" For a key named 'consumers', {{{name!r}: {{'consumers': {{'consumers': [...]}}}}}}."
+    where.fail(
+        f"{name!r} is a task of this DAG, but {nested} is a rule for the XCom key {name!r} of any task and would "
+        f"not protect what the task pushes. Write {{{name!r}: {{'return_value': {keyed}}}}} for what the task "
+        f"returns, {{{name!r}: {{'*': {keyed}}}}} for all its keys, or {{'*': {{{name!r}: {keyed}}}}} for that key "
+        f"of any task.{hint if isinstance(value, dict) else ''}"
+    )
+
+
+def _a_type(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"

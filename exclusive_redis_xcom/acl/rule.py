@@ -1,0 +1,112 @@
+"""A rule: which consumers may read the XComs that a producer pattern and a key pattern select."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from exclusive_redis_xcom.acl.glob import is_pattern, literals, matches
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from exclusive_redis_xcom.model import Principal
+
+SAME_DAG = "same_dag"
+LINKED = "linked"
+DOWNSTREAM = "downstream"
+NOBODY = "nobody"
+ANYONE = "anyone"
+
+#: Words that may stand in place of a list of consumers.
+POLICY_WORDS = (SAME_DAG, LINKED, DOWNSTREAM, NOBODY, ANYONE)
+
+#: Words that mean the same in every DAG, as consumers. The others need the DAG's graph.
+FIXED_WORDS: dict[str, tuple[str, ...]] = {SAME_DAG: ("*",), NOBODY: (), ANYONE: ("*/*",)}
+
+#: How many consumers a text names before it only counts them.
+_NAMED_CONSUMERS = 20
+
+
+class DagGraph(Protocol):
+    """What an ACL needs to know about a DAG; `declaration.graph` has it for Airflow's."""
+
+    @property
+    def task_ids(self) -> frozenset[str]: ...
+
+    def downstream_of(self, task_id: str) -> frozenset[str]:
+        """All tasks that run after the task, directly or not."""
+
+    def upstream_of(self, task_id: str) -> frozenset[str]:
+        """All tasks that run before the task, directly or not."""
+
+    def linked_to(self, task_id: str, key: str) -> frozenset[str]:
+        """The tasks that take this XCom as an argument or in a template field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of an ACL.
+
+    `producer` is a task id or pattern, None for a flat rule (any task of the DAG). `consumers` is a policy
+    word or a tuple of `task_id` (same DAG), `dag_id/task_id`, or patterns of these. `source` is where the
+    rule was written, for people. `exact`: producer and key are compared as text; so it is for rules in
+    force, because an XCom's key may itself hold a star. `restricted`: the XCom has an entry of its own,
+    not only the policy for keys without one.
+    """
+
+    producer: str | None
+    key: str
+    consumers: tuple[str, ...] | str
+    source: str
+    ttl: timedelta | None = None
+    same_run: bool = False
+    restricted: bool = True
+    exact: bool = False
+
+    def selects(self, task_id: str, key: str) -> bool:
+        if self.exact:
+            return self.producer == task_id and self.key == key
+        return (self.producer is None or matches(self.producer, task_id)) and matches(self.key, key)
+
+    def specificity(self) -> tuple[object, ...]:
+        """Sort key, most specific first (design.md, section 5); the text decides last, never the order of entry."""
+        producer = self.producer or ""
+        stars = producer.count("*") + self.key.count("*")
+        return (self._level(), -literals(producer), -literals(self.key), stars, producer, self.key)
+
+    def _level(self) -> int:
+        if self.producer is not None:
+            return 1 + 2 * is_pattern(self.producer) + is_pattern(self.key)
+        return 7 if self.key == "*" else 5 + is_pattern(self.key)
+
+
+def consumer_ids(consumer: str, dag_id: str) -> tuple[str, str]:
+    """The DAG and the task that a consumer of an ACL in `dag_id` names."""
+    dag, slash, task = consumer.partition("/")
+    return (dag, task) if slash else (dag_id, consumer)
+
+
+def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Principal) -> str | None:
+    """The first consumer that is the principal, read in an ACL of `dag_id`."""
+    for consumer in consumers:
+        dag, task = consumer_ids(consumer, dag_id)
+        if matches(dag, principal.dag_id) and matches(task, principal.task_id):
+            return consumer
+    return None
+
+
+def describe_consumers(consumers: tuple[str, ...] | str, dag_id: str) -> str:
+    """Who may read, for people: `'load', 'reports/*'`, `any task of DAG 'd'`, `nobody`."""
+    if isinstance(consumers, str):
+        fixed = FIXED_WORDS.get(consumers)
+        return f"the {consumers} tasks" if fixed is None else describe_consumers(fixed, dag_id)
+    if not consumers:
+        return "the producer itself"
+    if "*/*" in consumers:
+        return "any task of any DAG"
+    if consumers == ("*",):
+        return f"any task of DAG '{dag_id}'"
+    named = ", ".join(f"'{consumer}'" for consumer in consumers[:_NAMED_CONSUMERS])
+    more = len(consumers) - _NAMED_CONSUMERS
+    return named if more <= 0 else f"{named} and {more} more"

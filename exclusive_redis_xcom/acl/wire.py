@@ -1,0 +1,124 @@
+"""The `acl` field of a Redis hash: canonical JSON of the one rule in force.
+
+What comes back from Redis is untrusted: it is bounded, and only the exact bytes that `dump` would write for
+the same rule are accepted, so there is one way to write each rule and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from exclusive_redis_xcom.acl.limits import MAX_ACL_BYTES, MAX_TTL_SECONDS
+from exclusive_redis_xcom.acl.rule import Rule
+from exclusive_redis_xcom.errors import InvalidAcl
+
+_VERSION = 1
+_MAX_DIGITS = 15
+_MILLISECOND = timedelta(milliseconds=1)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "consumers": (list,),
+    "dag_id": (str,),
+    "key": (str,),
+    "producer": (str,),
+    "restricted": (bool,),
+    "same_run": (bool,),
+    "source": (str,),
+    "ttl_ms": (int, type(None)),
+    "version": (int,),
+}
+
+
+def dump(dag_id: str, rule: Rule) -> bytes:
+    """Canonical JSON of a rule in force.
+
+    Raises:
+        InvalidAcl: it is not a rule in force, or larger than what `load` accepts.
+    """
+    if not rule.exact or isinstance(rule.consumers, str):
+        raise InvalidAcl(f"DAG '{dag_id}': {rule.source} is not resolved for one XCom; call in_force first")
+    data = _to_bytes(
+        {
+            "consumers": list(rule.consumers),
+            "dag_id": dag_id,
+            "key": rule.key,
+            "producer": rule.producer,
+            "restricted": rule.restricted,
+            "same_run": rule.same_run,
+            "source": rule.source,
+            "ttl_ms": None if rule.ttl is None else rule.ttl // _MILLISECOND,
+            "version": _VERSION,
+        }
+    )
+    if len(data) > MAX_ACL_BYTES:
+        raise InvalidAcl(
+            f"DAG '{dag_id}': the consumers of {rule.source} take {len(data)} bytes, more than {MAX_ACL_BYTES}; "
+            "name them with a pattern"
+        )
+    return data
+
+
+def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
+    """The DAG and the rule in force that `dump` wrote.
+
+    Raises:
+        InvalidAcl: the bytes are anything else.
+    """
+    fields = _fields(data)
+    dag_id: str = fields["dag_id"]
+    ttl_ms = fields["ttl_ms"]
+    rule = Rule(
+        producer=fields["producer"],
+        key=fields["key"],
+        consumers=tuple(fields["consumers"]),
+        source=fields["source"],
+        ttl=None if ttl_ms is None else ttl_ms * _MILLISECOND,
+        same_run=fields["same_run"],
+        restricted=fields["restricted"],
+        exact=True,
+    )
+    if dump(dag_id, rule) != bytes(data):
+        raise InvalidAcl("The ACL stored with this XCom is not in canonical form")
+    return dag_id, rule
+
+
+def _to_bytes(fields: dict[str, Any]) -> bytes:
+    # ASCII only: ids with lone surrogates stay writable, and bytes are the same whatever normalises Unicode.
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def _fields(data: bytes | bytearray | memoryview) -> dict[str, Any]:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise InvalidAcl("The ACL stored with this XCom is not bytes")
+    if len(data) > MAX_ACL_BYTES:
+        raise InvalidAcl(f"The ACL stored with this XCom is larger than {MAX_ACL_BYTES} bytes")
+    try:
+        fields = json.loads(bytes(data).decode("ascii"), parse_int=_bounded_int)
+    except (ValueError, RecursionError):
+        raise InvalidAcl("The ACL stored with this XCom is not JSON") from None
+    if not isinstance(fields, dict) or fields.keys() != _TYPES.keys():
+        raise InvalidAcl("The ACL stored with this XCom has not the fields of an ACL")
+    _check_types(fields)
+    return fields
+
+
+def _check_types(fields: dict[str, Any]) -> None:
+    for name, types in _TYPES.items():
+        if type(fields[name]) not in types:
+            raise InvalidAcl(f"The ACL stored with this XCom has a wrong type in '{name}'")
+    if fields["version"] != _VERSION:
+        raise InvalidAcl(f"The ACL stored with this XCom has a version this package does not know, not {_VERSION}")
+    if not all(type(consumer) is str and consumer for consumer in fields["consumers"]):
+        raise InvalidAcl("The ACL stored with this XCom has a consumer that is not text")
+    if any(consumer.count("/") > 1 for consumer in fields["consumers"]):
+        raise InvalidAcl("The ACL stored with this XCom has a consumer with more than one '/'")
+    ttl_ms = fields["ttl_ms"]
+    if ttl_ms is not None and not 0 < ttl_ms <= MAX_TTL_SECONDS * 1000:
+        raise InvalidAcl("The ACL stored with this XCom has a ttl_ms out of range")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("too many digits")
+    return int(digits)
