@@ -1,0 +1,58 @@
+"""Airflow XComs in Redis, each key pulled only by the tasks that the DAG's code names.
+
+``[core] xcom_backend = exclusive_redis_xcom.ExclusiveRedisXCom``
+
+Importing the package is cheap: public names resolve at first use, and neither redis nor Airflow is loaded
+before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.authoring import exclusive
+    from exclusive_redis_xcom.backend import ExclusiveRedisXCom
+    from exclusive_redis_xcom.errors import (
+        ConfigurationError,
+        CorruptValue,
+        ExclusiveXComError,
+        InvalidAcl,
+        InvalidReference,
+        StoreUnavailable,
+        XComAccessDenied,
+        XComExpired,
+        XComNotSerializable,
+        XComTooLarge,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "CorruptValue",
+    "ExclusiveRedisXCom",
+    "ExclusiveXComError",
+    "InvalidAcl",
+    "InvalidReference",
+    "StoreUnavailable",
+    "XComAccessDenied",
+    "XComExpired",
+    "XComNotSerializable",
+    "XComTooLarge",
+    "exclusive",
+]
+
+_HOMES = {"ExclusiveRedisXCom": "backend", "exclusive": "authoring"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    return getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

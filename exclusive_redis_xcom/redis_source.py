@@ -1,0 +1,52 @@
+"""Which Redis: from the settings' URL, or from an Airflow connection of type redis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exclusive_redis_xcom.connection.options import RedisOptions
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.settings import SECTION, Settings
+
+_CONNECTION_TYPE = "redis"
+
+
+def redis_options(settings: Settings) -> RedisOptions:
+    """Resolve where Redis is.
+
+    A URL costs nothing; an Airflow connection that is not in the environment costs one API call per process.
+
+    Raises:
+        ConfigurationError: The connection does not exist, is not of type redis, or its fields or the URL
+            are not accepted.
+    """
+    if settings.redis_url:
+        return RedisOptions.from_url(settings.redis_url)
+    connection = _airflow_connection(settings.redis_conn_id)
+    if connection.conn_type != _CONNECTION_TYPE:
+        raise ConfigurationError(
+            f"[{SECTION}] redis_conn_id: Airflow connection '{settings.redis_conn_id}' is of type "
+            f"{connection.conn_type!r}; it must be of type '{_CONNECTION_TYPE}'."
+        )
+    return RedisOptions.from_connection(
+        host=connection.host,
+        port=connection.port,
+        login=connection.login,
+        password=connection.password,
+        extra=connection.extra_dejson,
+    )
+
+
+def _airflow_connection(conn_id: str) -> Any:
+    from airflow.providers.redis.hooks.redis import RedisHook
+
+    try:
+        return RedisHook.get_connection(conn_id)
+    except Exception as error:
+        # Airflow has several "not found" types, by version and by component; none of their texts is needed.
+        if "NotFound" not in type(error).__name__ and "not_found" not in str(error).lower():
+            raise
+        raise ConfigurationError(
+            f"[{SECTION}] redis_conn_id: there is no Airflow connection '{conn_id}'. Create it (type redis), for "
+            f"example as AIRFLOW_CONN_{conn_id.upper()}=redis://host:6379/0, or set [{SECTION}] redis_url."
+        ) from None

@@ -1,0 +1,95 @@
+"""The texts of refusals, and how they are logged and counted. One place, so that they stay consistent.
+
+Each text names the XCom, who asked, who may, and what to do. None can hold a value: no function here is
+given one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from exclusive_redis_xcom import telemetry
+from exclusive_redis_xcom.acl import Acl, Decision
+from exclusive_redis_xcom.errors import XComAccessDenied, XComExpired
+from exclusive_redis_xcom.model import Coordinate, Principal
+from exclusive_redis_xcom.reference import Reference
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+_UNKNOWN = "a task whose identity could not be established"
+
+
+def pull_denied(
+    coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
+) -> XComAccessDenied:
+    """The refusal of a pull."""
+    return XComAccessDenied(
+        f"{coordinate} may not be pulled by {_who(principal)}: {decision.reason}. "
+        f"{_allowed(acl)} {_remedy(coordinate, principal)}"
+    )
+
+
+def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
+    """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
+    return XComAccessDenied(
+        f"{_who(principal)} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
+        "Return or xcom_push the value in the task that owns it."
+    )
+
+
+def expired(reference: Reference) -> XComExpired:
+    """A reference without a value."""
+    return XComExpired(
+        f"{reference.coordinate} is no longer in Redis. {_pushed(reference)} It expired, was evicted, removed or "
+        "lost; Redis cannot tell which (an eviction policy other than 'noeviction' drops live values early). "
+        f"Clear task '{reference.coordinate.task_id}' of that run to produce it again."
+    )
+
+
+def superseded(reference: Reference) -> XComExpired:
+    """A reference whose value was replaced by a push that Airflow's database does not know (yet)."""
+    return XComExpired(
+        f"{reference.coordinate} was replaced in Redis by a later push, and the value that Airflow's database "
+        f"refers to is gone. {_pushed(reference)} If task '{reference.coordinate.task_id}' is running again, "
+        "retry after it; otherwise clear it."
+    )
+
+
+def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: bool) -> None:
+    """Log and count a refused pull; ``would_only`` under ``mode = report``."""
+    metric = telemetry.PULL_WOULD_BE_REFUSED if would_only else telemetry.PULL_REFUSED
+    log.warning("XCom pull %s: %s", "would be refused" if would_only else "refused", error)
+    telemetry.count(metric, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+
+
+def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
+    """Log and count a refused push or removal."""
+    log.warning("XCom write refused: %s", error)
+    telemetry.count(telemetry.WRITE_REFUSED, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+
+
+def _who(principal: Principal | None) -> str:
+    return _UNKNOWN if principal is None else str(principal)
+
+
+def _allowed(acl: Acl | None) -> str:
+    if acl is None:
+        return "Its access list is missing or unreadable in Redis, so nobody may pull it."
+    return f"Allowed: {acl.consumers_text()} (rule: {acl.source})."
+
+
+def _remedy(coordinate: Coordinate, principal: Principal | None) -> str:
+    if principal is None:
+        return "XComs can be pulled by tasks, their templates and their callbacks."
+    same_dag = principal.dag_id == coordinate.dag_id
+    consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"
+    return (
+        f"To allow it, name '{consumer}' as a consumer in DAG '{coordinate.dag_id}', for example "
+        f"params={{'xcom_acl': {{'{coordinate.task_id}': {{'{coordinate.key}': [..., '{consumer}']}}}}}}, and clear "
+        f"task '{coordinate.task_id}' so that the value is pushed under the new rule."
+    )
+
+
+def _pushed(reference: Reference) -> str:
+    seconds = int(reference.ttl.total_seconds())
+    return f"It was pushed at {reference.pushed_at.isoformat(timespec='seconds')} with a TTL of {seconds} s."

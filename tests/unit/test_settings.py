@@ -1,0 +1,104 @@
+"""Section ``exclusive_redis_xcom`` of Airflow's configuration, read through Airflow itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.provider_info import get_provider_info
+from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
+
+SECRET = "canary-2718"
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> Iterator[None]:
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, option: str, value: str) -> None:
+    monkeypatch.setenv(f"AIRFLOW__{SECTION.upper()}__{option.upper()}", value)
+
+
+def test_the_defaults_hold_without_any_configuration() -> None:
+    settings = load_settings()
+
+    assert settings.redis_url is None
+    assert settings.redis_conn_id == "redis_default"
+    assert settings.ttl == timedelta(days=7)
+    assert (settings.default_consumers, settings.mode) == ("same_dag", "enforce")
+    assert settings.max_value_bytes == 128 * 1024 * 1024
+    assert (settings.connect_timeout, settings.read_timeout, settings.retry_deadline) == (2.0, 5.0, 20.0)
+
+
+def test_an_environment_variable_sets_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, "ttl_seconds", "60")
+
+    assert load_settings().ttl == timedelta(minutes=1)
+
+
+def test_a_secret_url_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, "redis_url_cmd", "echo redis://from-a-command:6379/0")
+
+    assert load_settings().redis_url == "redis://from-a-command:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("redis_conn_id", ""),
+        ("ttl_seconds", "0"),
+        ("ttl_seconds", "a week"),
+        ("ttl_seconds", "1e3"),
+        ("ttl_seconds", "99999999999"),
+        ("default_consumers", "everyone"),
+        ("default_consumers", "Same_Dag"),
+        ("mode", "warn"),
+        ("enforcement", "server"),
+        ("key_prefix", "with space"),
+        ("key_prefix", "{slot}"),
+        ("key_prefix", "star*"),
+        ("max_value_bytes", "0"),
+        ("max_value_bytes", str(512 * 1024 * 1024)),
+        ("compression", "gzip"),
+        ("connect_timeout", "0"),
+        ("connect_timeout", "nan"),
+        ("read_timeout", "inf"),
+        ("retry_deadline", "-1"),
+    ],
+)
+def test_a_wrong_value_is_named_with_section_option_and_what_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, option: str, value: str
+) -> None:
+    configure(monkeypatch, option, value)
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    accepted = next(o.accepted for o in OPTIONS if o.name == option)
+    assert f"[{SECTION}] {option}: {value!r} is not accepted" in str(caught.value)
+    assert accepted in str(caught.value)
+
+
+def test_the_settings_do_not_show_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, "redis_url", f"redis://user:{SECRET}@localhost/0")
+
+    assert SECRET not in repr(load_settings())
+
+
+def test_airflow_is_told_every_option_with_description_type_and_default() -> None:
+    declared = get_provider_info()["config"][SECTION]["options"]
+
+    assert set(declared) == {option.name for option in OPTIONS}
+    assert all(entry["description"] and entry["type"] and entry["default"] is not None for entry in declared.values())
+
+
+def test_options_that_may_hold_a_password_are_declared_sensitive() -> None:
+    declared = get_provider_info()["config"][SECTION]["options"]
+
+    assert [name for name, entry in declared.items() if entry["sensitive"]] == ["redis_url"]
