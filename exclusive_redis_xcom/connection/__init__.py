@@ -1,0 +1,1 @@
+"""How to reach Redis: addresses and credentials, sessions, and one retry loop. Nothing here knows of Airflow or XComs."""

@@ -1,0 +1,108 @@
+"""Where Redis is and how to log in, checked once and kept in one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+REDIS_PORT = 6379
+SENTINEL_PORT = 26379
+
+Kind = Literal["standalone", "sentinel", "cluster"]
+CertReqs = Literal["required", "optional", "none"]
+
+
+class Address(NamedTuple):
+    """A host name or IP address (IPv6 without brackets) and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """All in seconds.
+
+    ``connect`` and ``read`` hold for one socket operation; ``deadline`` for one call of ``RedisClient.run`` with all
+    its attempts: after it nothing new is begun.
+    """
+
+    connect: float = 2.0
+    read: float = 5.0
+    deadline: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What redis-py's ``ssl_*`` arguments of the same names mean; the paths are not opened here."""
+
+    cert_reqs: CertReqs = "required"
+    ca_certs: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    check_hostname: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RedisOptions:
+    """One Redis: a server, a master watched by Sentinels, or a cluster.
+
+    ``addresses`` holds the server, the Sentinels, or nodes of the cluster to begin with; it is empty where ``path`` (a
+    Unix socket) is given. ``master`` is the name that the Sentinels know. ``sentinel_tls`` says whether ``tls`` holds
+    for the Sentinels as well as for the master.
+    """
+
+    kind: Kind = "standalone"
+    addresses: tuple[Address, ...] = (Address("localhost", REDIS_PORT),)
+    path: str | None = None
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: Tls | None = None
+    master: str | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+    sentinel_tls: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """Where this is, in words fit for an error message: no user name, no password."""
+        if self.path is not None:
+            return self.path
+        places = ", ".join(map(str, self.addresses))
+        if self.kind == "sentinel":
+            return f"master '{self.master}' of the Sentinels {places}"
+        return f"cluster of {places}" if self.kind == "cluster" else places
+
+    @classmethod
+    def from_url(cls, url: str) -> RedisOptions:
+        """Read a URL; ``connection/url.py`` tells the accepted forms.
+
+        Raises:
+            ConfigurationError: The text repeats nothing of the URL, which may hold a password anywhere.
+        """
+        from exclusive_redis_xcom.connection.url import parse_url
+
+        return parse_url(url)
+
+    @classmethod
+    def from_connection(
+        cls,
+        host: str | None,
+        port: int | None,
+        login: str | None,
+        password: str | None,
+        extra: Mapping[str, Any],
+    ) -> RedisOptions:
+        """Read the fields of an Airflow connection of type redis; see ``connection/fields.py``.
+
+        Raises:
+            ConfigurationError: The text names the field, and its value where that cannot be a secret.
+        """
+        from exclusive_redis_xcom.connection.fields import parse_fields
+
+        return parse_fields(host, port, login, password, extra)
