@@ -6,5 +6,6 @@ from exclusive_redis_xcom.acl.acl import Acl
 from exclusive_redis_xcom.acl.deciding import decide
 from exclusive_redis_xcom.acl.parsing import parse
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, DagGraph, Rule
+from exclusive_redis_xcom.model import Decision
 
-__all__ = ["POLICY_WORDS", "Acl", "DagGraph", "Rule", "decide", "parse"]
+__all__ = ["POLICY_WORDS", "Acl", "DagGraph", "Decision", "Rule", "decide", "parse"]

@@ -88,19 +88,26 @@ class Acl:
         return cls(dag_id, (rule,), NOBODY)
 
     @property
-    def consumers(self) -> tuple[str, ...] | str:
-        return self._only_rule().consumers
+    def consumers(self) -> tuple[str, ...]:
+        """Who may read besides the producer: `task_id` of the same DAG, `dag_id/task_id`, or patterns."""
+        consumers = self._only_rule().consumers
+        if isinstance(consumers, str):
+            raise ValueError(f"The ACL of DAG '{self.dag_id}' is not resolved; call in_force first")
+        return consumers
 
     @property
     def ttl(self) -> timedelta | None:
+        """How long the value is kept; None where the rule leaves that to the setting."""
         return self._only_rule().ttl
 
     @property
     def same_run(self) -> bool:
+        """Whether only the run that pushed the value may read it."""
         return self._only_rule().same_run
 
     @property
     def source(self) -> str:
+        """Where the rule was written, for people."""
         return self._only_rule().source
 
     @property

@@ -23,9 +23,11 @@ class Where:
         self.path = path
 
     def at(self, name: object) -> Where:
+        """The place one name deeper."""
         return Where(self.dag_id, f"{self.path}[{quote(name)}]")
 
     def fail(self, what: str) -> NoReturn:
+        """Refuse what is written at this place."""
         raise InvalidAcl(f"DAG '{self.dag_id}', {self.path}: {what}")
 
 
@@ -60,6 +62,7 @@ class RuleParser:
         self._where = where
 
     def rule(self, producer: str | None, key: str, value: Any) -> Rule:
+        """The rule for this producer (None: any) and key. Raises InvalidAcl."""
         fields = self._fields(value)
         consumers = self._consumers(fields["consumers"])
         return Rule(

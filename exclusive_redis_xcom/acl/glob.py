@@ -10,6 +10,7 @@ STAR = "*"
 
 
 def is_pattern(text: str) -> bool:
+    """Whether the text stands for more than itself."""
     return STAR in text
 
 

@@ -41,15 +41,16 @@ def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consum
     where = Where(dag_id)
     if not isinstance(raw, dict):
         where.fail(f"it is {_a_type(raw)}; {_SHAPE}")
+    known = frozenset(task_ids)
     rules: list[Rule] = []
     for name, value in raw.items():
-        rules.extend(_entry(name, value, where, task_ids))
+        rules.extend(_entry(name, value, where, known))
         if len(rules) > MAX_RULES:
             where.fail(f"it has more than {MAX_RULES} rules; use patterns")
     return Acl(dag_id, tuple(sorted(rules, key=Rule.specificity)), default_consumers)
 
 
-def _entry(name: Any, value: Any, where: Where, task_ids: Collection[str]) -> list[Rule]:
+def _entry(name: Any, value: Any, where: Where, task_ids: frozenset[str]) -> list[Rule]:
     entry = where.at(name)
     known_task = isinstance(name, str) and name in task_ids
     if isinstance(value, dict) and not _is_rule_object(name, value, known_task):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.model import Coordinate
 
+#: How many rules the source of a combined rule names before it only counts them.
+_NAMED_SOURCES = 5
+
 
 def resolve(rule: Rule, coordinate: Coordinate, graph: DagGraph) -> Rule:
     """The rule for exactly this producer and key, with consumers instead of a word."""
@@ -62,6 +65,7 @@ def combine_outputs(whole: Rule, outputs: Sequence[Rule], dag_id: str) -> Rule:
 
 
 def shortest(ttls: Iterable[timedelta | None]) -> timedelta | None:
+    """The shortest TTL that is set; None if none is."""
     return min((ttl for ttl in ttls if ttl is not None), default=None)
 
 
@@ -90,5 +94,6 @@ def _tuple(rule: Rule) -> tuple[str, ...]:
 
 
 def _list_sources(sources: list[str]) -> str:
-    shown = ", ".join(sources[:5])
-    return shown if len(sources) <= 5 else f"{shown} and {len(sources) - 5} more"  # noqa: PLR2004 - a text's length
+    shown = ", ".join(sources[:_NAMED_SOURCES])
+    more = len(sources) - _NAMED_SOURCES
+    return shown if more <= 0 else f"{shown} and {more} more"

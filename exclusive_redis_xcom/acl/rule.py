@@ -32,7 +32,8 @@ class DagGraph(Protocol):
     """What an ACL needs to know about a DAG; `declaration.graph` has it for Airflow's."""
 
     @property
-    def task_ids(self) -> frozenset[str]: ...
+    def task_ids(self) -> frozenset[str]:
+        """All tasks of the DAG."""
 
     def downstream_of(self, task_id: str) -> frozenset[str]:
         """All tasks that run after the task, directly or not."""
@@ -65,6 +66,7 @@ class Rule:
     exact: bool = False
 
     def selects(self, task_id: str, key: str) -> bool:
+        """Whether the rule is about this XCom."""
         if self.exact:
             return self.producer == task_id and self.key == key
         return (self.producer is None or matches(self.producer, task_id)) and matches(self.key, key)

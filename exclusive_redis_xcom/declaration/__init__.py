@@ -1,0 +1,9 @@
+"""ACLs in DAG code: read from Airflow's DAG objects, checked against them and frozen."""
+
+from __future__ import annotations
+
+from exclusive_redis_xcom.declaration.freeze import FrozenAcl, freeze, frozen_acl, frozen_acl_by_id
+from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
+from exclusive_redis_xcom.declaration.validation import AclWarning
+
+__all__ = ["AclWarning", "AirflowDagGraph", "FrozenAcl", "freeze", "frozen_acl", "frozen_acl_by_id"]

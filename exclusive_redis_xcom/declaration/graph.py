@@ -1,0 +1,67 @@
+"""A DAG's graph as the ACL needs it, taken from Airflow's DAG object at parse time."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.declaration.links import find_links
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import DAG
+
+
+class AirflowDagGraph:
+    """Implements `acl.DagGraph`.
+
+    Edges are copied at once. Links are searched for when a `linked` rule first asks, since that means reading
+    every template; until then the DAG is held weakly, so that remembering an ACL does not keep its DAG alive.
+    Of a DAG that is gone no links are known: `linked` then allows nobody.
+    """
+
+    def __init__(self, dag: DAG) -> None:
+        self._dag = weakref.ref(dag)
+        self._upstream = {task.task_id: frozenset(task.upstream_task_ids) for task in dag.tasks}
+        self._downstream = {task.task_id: frozenset(task.downstream_task_ids) for task in dag.tasks}
+        self._upstream_closures: dict[str, frozenset[str]] = {}
+        self._downstream_closures: dict[str, frozenset[str]] = {}
+        self._links: dict[tuple[str, str], frozenset[str]] | None = None
+
+    @property
+    def task_ids(self) -> frozenset[str]:
+        """All tasks of the DAG."""
+        return frozenset(self._upstream)
+
+    def upstream_of(self, task_id: str) -> frozenset[str]:
+        """All tasks that run before the task, directly or not; none for a task that the DAG does not have."""
+        if task_id not in self._upstream_closures:
+            self._upstream_closures[task_id] = _reachable(task_id, self._upstream)
+        return self._upstream_closures[task_id]
+
+    def downstream_of(self, task_id: str) -> frozenset[str]:
+        """All tasks that run after the task, directly or not; none for a task that the DAG does not have."""
+        if task_id not in self._downstream_closures:
+            self._downstream_closures[task_id] = _reachable(task_id, self._downstream)
+        return self._downstream_closures[task_id]
+
+    def linked_to(self, task_id: str, key: str) -> frozenset[str]:
+        """The tasks that take this XCom as an argument or in a template field; see `links`."""
+        if self._links is None:
+            dag = self._dag()
+            if dag is None:
+                return frozenset()
+            self._links = find_links(dag)
+        return self._links.get((task_id, key), frozenset())
+
+
+def _reachable(start: str, edges: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    pending = list(edges.get(start, ()))
+    while pending:
+        task_id = pending.pop()
+        if task_id not in found:
+            found.add(task_id)
+            pending.extend(edges.get(task_id, ()))
+    return frozenset(found)

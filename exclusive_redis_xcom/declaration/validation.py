@@ -1,0 +1,144 @@
+"""Does an ACL fit its DAG? Ids that do not exist, and consumers that could never read."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, NoReturn
+
+from exclusive_redis_xcom.acl import POLICY_WORDS
+from exclusive_redis_xcom.acl.glob import is_pattern, matches
+from exclusive_redis_xcom.errors import InvalidAcl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from exclusive_redis_xcom.acl import Acl, DagGraph, Rule
+
+#: How many task ids a message lists when none is close to the one it is about.
+_LISTED = 10
+
+
+class AclWarning(UserWarning):
+    """An `xcom_acl` is valid but probably not what its author meant."""
+
+
+def check(acl: Acl, graph: DagGraph) -> list[str]:
+    """Check every rule against the DAG.
+
+    Returns:
+        Warnings, each naming the DAG and the entry.
+
+    Raises:
+        InvalidAcl: a task id is unknown, or a consumer runs before every task whose XComs the rule is about.
+    """
+    checker = _Checker(acl.dag_id, graph)
+    for rule in acl.rules:
+        checker.rule(rule)
+    return checker.warnings
+
+
+class _Checker:
+    def __init__(self, dag_id: str, graph: DagGraph) -> None:
+        self._dag_id = dag_id
+        self._graph = graph
+        self._task_ids = graph.task_ids
+        self.warnings: list[str] = []
+
+    def rule(self, rule: Rule) -> None:
+        producers = self._producers(rule)
+        if isinstance(rule.consumers, str):
+            return
+        for consumer in rule.consumers:
+            if "/" in consumer:
+                continue  # a task of another DAG, which only that DAG's file knows
+            if is_pattern(consumer):
+                self._pattern(rule, consumer, producers)
+            else:
+                self._task(rule, consumer, producers)
+
+    def _producers(self, rule: Rule) -> frozenset[str]:
+        """The tasks whose XComs the rule may be about."""
+        if rule.producer is None:
+            self._maybe_a_producer(rule)
+            return self._task_ids
+        found = self._matching(rule.producer)
+        if not found and is_pattern(rule.producer):
+            self._fail(rule, f"the producer pattern '{rule.producer}' matches no task of this DAG")
+        if not found:
+            self._fail(
+                rule,
+                f"the producer '{rule.producer}' is not a task of this DAG. {_advice(rule.producer, self._task_ids)}",
+            )
+        return found
+
+    def _maybe_a_producer(self, rule: Rule) -> None:
+        key = rule.key
+        if key != "*" and is_pattern(key) and self._matching(key):
+            self._warn(
+                rule,
+                f"'{key}' stands for XCom keys of any task here, though it matches tasks of this DAG. If it was meant "
+                f"for producers write {{'{key}': {{'*': ...}}}}, else {{'*': {{'{key}': ...}}}}",
+            )
+
+    def _pattern(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
+        found = self._matching(consumer)
+        if not found:
+            self._warn(rule, f"the consumer pattern '{consumer}' matches no task of this DAG")
+        elif consumer != "*" and all(self._runs_before(task_id, producers) for task_id in found):
+            self._warn(rule, f"all tasks that the consumer pattern '{consumer}' matches run before {_name(rule)}")
+
+    def _task(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
+        if consumer not in self._task_ids:
+            self._fail(
+                rule,
+                f"the consumer '{consumer}' is not a task of this DAG. {_consumer_advice(consumer, self._task_ids)}",
+            )
+        if self._runs_before(consumer, producers):
+            self._fail(
+                rule,
+                f"the consumer '{consumer}' can never run after {_name(rule)}, because it is upstream of it. Remove it, "
+                "or turn the dependency round",
+            )
+        others = producers - {consumer}
+        if others and not others & self._graph.upstream_of(consumer):
+            self._warn(
+                rule,
+                f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is there. "
+                "Set the dependency",
+            )
+
+    def _runs_before(self, consumer: str, producers: frozenset[str]) -> bool:
+        others = producers - {consumer}
+        return bool(others) and others <= self._graph.downstream_of(consumer)
+
+    def _matching(self, pattern: str) -> frozenset[str]:
+        return frozenset(task_id for task_id in self._task_ids if matches(pattern, task_id))
+
+    def _warn(self, rule: Rule, what: str) -> None:
+        self.warnings.append(f"DAG '{self._dag_id}', {rule.source}: {what}.")
+
+    def _fail(self, rule: Rule, what: str) -> NoReturn:
+        raise InvalidAcl(f"DAG '{self._dag_id}', {rule.source}: {what}")
+
+
+def _name(rule: Rule) -> str:
+    if rule.producer is None:
+        return "another task of this DAG"
+    return (
+        f"any task that '{rule.producer}' matches" if is_pattern(rule.producer) else f"its producer '{rule.producer}'"
+    )
+
+
+def _consumer_advice(consumer: str, task_ids: Collection[str]) -> str:
+    if consumer in POLICY_WORDS:
+        return f"The policy word stands alone, without a list: '{consumer}'"
+    return f"{_advice(consumer, task_ids)} For a task of another DAG write 'dag_id/{consumer}'"
+
+
+def _advice(name: str, task_ids: Collection[str]) -> str:
+    inside_groups = sorted(task_id for task_id in task_ids if task_id.endswith(f".{name}"))
+    close = inside_groups or difflib.get_close_matches(name, sorted(task_ids), n=1)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    listed = ", ".join(f"'{task_id}'" for task_id in sorted(task_ids)[:_LISTED])
+    return f"Its tasks are {listed}{', ...' if len(task_ids) > _LISTED else ''}."
