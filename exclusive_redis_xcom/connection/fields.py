@@ -9,12 +9,14 @@ apache-airflow-providers-redis 4.7 (``providers/redis/hooks/redis.py``). For Sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.connection import parts
 from exclusive_redis_xcom.connection.options import REDIS_PORT, SENTINEL_PORT, Address, RedisOptions, Tls
 from exclusive_redis_xcom.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SSL = ("ssl", "ssl_cert_reqs", "ssl_ca_certs", "ssl_keyfile", "ssl_certfile", "ssl_check_hostname")
 _SENTINEL = ("sentinels", "sentinel_master", "sentinel_username", "sentinel_password", "sentinel_ssl")

@@ -103,5 +103,5 @@ def text_or_none(value: Any, *, what: str) -> str | None:
 def _digits(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value if value >= 0 else None
-    digits = str(value)
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None  # noqa: PLR2004 - more than any port or database
+    digits = str(value)  # at most nine: more than any port or database has
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None

@@ -1,0 +1,152 @@
+"""The client: commands run with a deadline, retries and errors of our own."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import weakref
+from typing import TYPE_CHECKING, TypeVar
+
+from exclusive_redis_xcom.connection.pool import Pool, PoolBusy
+from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exclusive_redis_xcom.connection.budget import Budget
+    from exclusive_redis_xcom.connection.failure import Failure
+    from exclusive_redis_xcom.connection.options import RedisOptions, Timeouts
+    from exclusive_redis_xcom.connection.session import Session
+
+T = TypeVar("T")
+
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+class RedisClient:
+    """Runs commands on the Redis that ``options`` describe.
+
+    Nothing happens before the first command: no import of redis, no connection. It may be shared by threads; after a
+    fork the child starts with no connections.
+
+    Args:
+        options: Where Redis is.
+        timeouts: How long to wait.
+        open_session: How to open a session instead; for a Redis that is not reached by a socket (fakeredis).
+    """
+
+    def __init__(
+        self,
+        options: RedisOptions,
+        timeouts: Timeouts,
+        *,
+        open_session: Callable[[Budget], Session] | None = None,
+    ) -> None:
+        self._options = options
+        self._timeouts = timeouts
+        self._open_session = open_session
+        self._pool = Pool(self._open)
+        _clients.add(self)
+
+    def __repr__(self) -> str:
+        return f"<RedisClient of {self._options.endpoint}>"
+
+    def run(self, what: str, command: Callable[[Session], T]) -> T:
+        """Run ``command`` with a session; again, while the failure may pass and the deadline has not.
+
+        An attempt that is under way is not cut: it ends by the timeouts of its socket, so that the whole takes at most
+        the deadline and one read timeout.
+
+        Args:
+            what: What is being done, to begin an error's text with: "Pushing XCom ...".
+            command: It may run several times, and its effect may already be there when it runs again.
+
+        Raises:
+            StoreUnavailable: Redis could not be reached in time, or refused the command.
+            ConfigurationError: The settings do not fit what is there.
+        """
+        try:
+            return self._run(what, command)
+        except Exception:
+            raise
+        except BaseException:
+            # Raised from a signal handler, anywhere: also where the pool's own books may be half written.
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Begin with new connections; those in use are closed when their thread is done."""
+        pool, self._pool = self._pool, Pool(self._open)
+        pool.retire()
+
+    def close(self) -> None:
+        """Close the connections; the next command opens new ones."""
+        self.drop()
+
+    def _run(self, what: str, command: Callable[[Session], T]) -> T:
+        start = time.monotonic()
+        for attempt, pause in enumerate(_pauses(), start=1):
+            left = self._timeouts.deadline - (time.monotonic() - start)
+            try:
+                with self._pool.lend(max(0.0, left)) as session:
+                    return command(session)
+            except ExclusiveXComError:
+                raise
+            except PoolBusy:
+                raise self._busy(what, time.monotonic() - start) from None
+            except Exception as error:  # not all of redis-py's errors share a base
+                failure = self._understand(error)
+            spent = time.monotonic() - start
+            if not failure.retry or spent + pause >= self._timeouts.deadline:
+                raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
+            self._pool.drop_idle()  # they may lead to the same dead or demoted server
+            time.sleep(pause)
+        raise AssertionError  # the pauses never end
+
+    def _open(self, budget: Budget) -> Session:
+        if self._open_session is None:
+            from exclusive_redis_xcom.connection.session import opener
+
+            self._open_session = opener(self._options, self._timeouts)
+        return self._open_session(budget)
+
+    def _understand(self, error: Exception) -> Failure:
+        from exclusive_redis_xcom.connection.failure import classify
+
+        return classify(error, read_timeout=self._timeouts.read)
+
+    def _unavailable(self, what: str, reason: str, remedy: str, attempts: int, spent: float) -> StoreUnavailable:
+        tries = "once" if attempts == 1 else f"{attempts} times"
+        return StoreUnavailable(
+            f"{what} failed: {reason}. Redis: {self._options.endpoint}; tried {tries} in {spent:.1f} s. {remedy}"
+        )
+
+    def _busy(self, what: str, spent: float) -> StoreUnavailable:
+        reason = "all connections of this process stayed in use"
+        return self._unavailable(what, reason, "Use fewer threads, or raise retry_deadline.", 1, spent)
+
+    def _start_after_fork(self) -> None:
+        # The parent's sockets must not be used, nor its locks, which other threads may have held.
+        self._pool = Pool(self._open)
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between attempts: at random, so that workers do not all come back at once, and longer each time."""
+    ceiling = _SHORTEST_PAUSE
+    while True:
+        yield random.uniform(_SHORTEST_PAUSE, ceiling)  # noqa: S311 - no secret
+        ceiling = min(_LONGEST_PAUSE, ceiling * 2)
+
+
+_clients: weakref.WeakSet[RedisClient] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for client in tuple(_clients):
+        client._start_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

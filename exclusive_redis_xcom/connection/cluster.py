@@ -1,0 +1,140 @@
+"""A session with a Redis cluster: which node holds a key, and what to do when it has moved.
+
+https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/, "Redirection and resharding".
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.crc import key_slot
+
+from exclusive_redis_xcom.connection import driver
+from exclusive_redis_xcom.connection.failure import code_of
+from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts
+from exclusive_redis_xcom.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.connection.budget import Budget
+    from exclusive_redis_xcom.connection.driver import Client
+    from exclusive_redis_xcom.connection.session import Command
+
+_MAX_REDIRECTIONS = 8
+
+
+class ClusterSession:
+    """One client per node, made when first needed; the table of slots is read once and corrected by MOVED."""
+
+    def __init__(self, options: RedisOptions, timeouts: Timeouts, budget: Budget) -> None:
+        self.budget = budget
+        self._options = options
+        self._timeouts = timeouts
+        self._nodes: dict[Address, Client] = {}
+        self._starts: list[int] = []
+        self._ranges: list[tuple[int, Address]] = []
+        self._moved: dict[int, Address] = {}
+        try:
+            self._read_slots()
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, key: str, command: Command) -> Any:
+        """Follows MOVED and ASK."""
+        slot = key_slot(key.encode())
+        address, asking = self._address_of(slot), False
+        for _ in range(_MAX_REDIRECTIONS):
+            try:
+                return self._call_node(address, command, asking=asking)
+            except redis.ResponseError as error:
+                code = code_of(error)
+                if code not in ("MOVED", "ASK"):
+                    raise
+                address, asking = _target(error, address), code == "ASK"
+                if code == "MOVED":
+                    self._moved[slot] = address
+        raise redis.ResponseError("TRYAGAIN the nodes send each other's way")
+
+    def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        """One round trip per node, and one more for each key that has moved."""
+        by_node: dict[Address, list[int]] = {}
+        for position, (key, _) in enumerate(calls):
+            by_node.setdefault(self._address_of(key_slot(key.encode())), []).append(position)
+        replies: list[Any] = [None] * len(calls)
+        for address, positions in by_node.items():
+            pipeline = self._node(address).pipeline(transaction=False)
+            for position in positions:
+                pipeline.execute_command(*calls[position][1])
+            for position, reply in zip(positions, pipeline.execute(raise_on_error=False), strict=True):
+                # A refused or redirected read is simply asked for again, alone: that follows or raises.
+                replies[position] = self.call(*calls[position]) if isinstance(reply, Exception) else reply
+        return replies
+
+    def close(self) -> None:
+        """Cuts the connections to all nodes."""
+        for client in self._nodes.values():
+            driver.close(client)
+
+    def _call_node(self, address: Address, command: Command, *, asking: bool) -> Any:
+        client = self._node(address)
+        if not asking:
+            return client.execute_command(*command)
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command("ASKING")
+        pipeline.execute_command(*command)
+        reply = pipeline.execute(raise_on_error=False)[1]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def _node(self, address: Address) -> Client:
+        client = self._nodes.get(address)
+        if client is None:
+            client = driver.open_server(self._options, address, self._timeouts, self.budget)
+            self._nodes[address] = client
+        return client
+
+    def _address_of(self, slot: int) -> Address:
+        if slot in self._moved:
+            return self._moved[slot]
+        place = bisect.bisect_right(self._starts, slot) - 1
+        if place >= 0:
+            end, address = self._ranges[place]
+            if slot <= end:
+                return address
+        return self._options.addresses[0]  # a slot without owner: any node can tell whether that has changed
+
+    def _read_slots(self) -> None:
+        error: redis.RedisError = redis.ConnectionError("no node given")
+        for address in self._options.addresses:
+            try:
+                table = self._node(address).execute_command("CLUSTER SLOTS")
+            except (redis.AuthenticationError, redis.ResponseError) as failure:
+                if "cluster support disabled" in str(failure):
+                    msg = f"{address} is no Redis cluster. Leave out 'cluster' (or '+cluster')."
+                    raise ConfigurationError(msg) from None
+                raise
+            except redis.RedisError as failure:
+                error = failure
+                continue
+            self._learn(table, address)
+            return
+        raise error
+
+    def _learn(self, table: Any, asked: Address) -> None:
+        for start, end, master, *_ in sorted(table, key=lambda row: int(row[0])):
+            host = master[0].decode() if isinstance(master[0], bytes) else master[0]
+            # "" and "?" and nothing: the node does not know its own name; it is where it was reached.
+            known = Address(host, int(master[1])) if host and host != "?" else Address(asked.host, int(master[1]))
+            self._starts.append(int(start))
+            self._ranges.append((int(end), known))
+
+
+def _target(error: Exception, asked: Address) -> Address:
+    """Where ``MOVED <slot> <host>:<port>`` sends; redis-py takes the first word off, old releases do not."""
+    host, _, port = str(error).split()[-1].rpartition(":")
+    return Address(host or asked.host, int(port))

@@ -1,0 +1,150 @@
+"""redis-py, set up the one way this package uses it. Importing this module imports redis (a quarter second or more)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from exclusive_redis_xcom.connection.budget import Budget
+    from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts, Tls
+
+if TYPE_CHECKING:
+    from redis.connection import AbstractConnection as _Base
+else:
+    _Base = object
+
+#: A ``redis.Redis``. Not typed as one: redis-py annotates each release differently, and 5 to 8 are supported.
+Client = Any
+
+_HEALTH_CHECK_SECONDS = 30
+# One sendall() must end within one read timeout; a large value goes in pieces that a slow line can carry in that time.
+_SLICE_BYTES = 1024 * 1024
+
+
+class _Bounded(_Base):
+    """Connects and begins to send only while the budget lasts.
+
+    ``locate`` tells where to connect, each time anew: after a failover the same master has another address.
+    """
+
+    def __init__(self, *, budget: Budget, locate: Callable[[], Address] | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._budget = budget
+        self._locate = locate
+        # No CLIENT SETINFO: two round trips, and one more command that a restricted user would need.
+        self.driver_info = None
+        self.lib_name = None
+        self.lib_version = None
+
+    def _connect(self) -> Any:
+        if self._locate is not None:
+            self.host, self.port = self._locate()
+        left = self._budget.remaining
+        if not left:
+            raise _out_of_time()
+        usual = self.socket_connect_timeout
+        self.socket_connect_timeout = left if usual is None else min(usual, left)
+        try:
+            return super()._connect()  # type: ignore[no-untyped-call, safe-super]
+        finally:
+            self.socket_connect_timeout = usual
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if not self._budget.remaining:
+            raise _out_of_time()
+        super().send_packed_command(  # type: ignore[no-untyped-call]
+            _in_slices(command), check_health
+        )
+
+
+class _TcpConnection(_Bounded, redis.Connection):
+    pass
+
+
+class _TlsConnection(_Bounded, redis.SSLConnection):
+    pass
+
+
+class _UnixConnection(_Bounded, redis.UnixDomainSocketConnection):
+    pass
+
+
+def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
+    """A client of one Redis server; nothing is sent yet."""
+    if options.path is not None:
+        place: dict[str, Any] = {"connection_class": _UnixConnection, "path": options.path}
+    else:
+        place = _place(address, options.tls)
+    return _client(place, options.db, options.username, options.password, timeouts, budget)
+
+
+def open_master(options: RedisOptions, locate: Callable[[], Address], timeouts: Timeouts, budget: Budget) -> Client:
+    """A client of whichever server ``locate`` names whenever a connection is made."""
+    place = _place(options.addresses[0], options.tls) | {"locate": locate}
+    return _client(place, options.db, options.username, options.password, timeouts, budget)
+
+
+def open_sentinel(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
+    """A client of one Sentinel, with the Sentinels' own credentials."""
+    place = _place(address, options.tls if options.sentinel_tls else None)
+    return _client(place, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
+
+
+def close(client: Client) -> None:
+    """Cut the client's connections."""
+    client.connection_pool.disconnect()
+
+
+def _client(
+    place: dict[str, Any], db: int, username: str | None, password: str | None, timeouts: Timeouts, budget: Budget
+) -> Client:
+    pool = redis.ConnectionPool(
+        **place,
+        db=db,
+        username=username,
+        password=password,
+        budget=budget,
+        max_connections=1,  # a session belongs to one thread at a time
+        socket_connect_timeout=timeouts.connect,
+        socket_timeout=timeouts.read,
+        health_check_interval=_HEALTH_CHECK_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
+        protocol=2,  # maintenance notifications, which are RESP3 only, stay off with it
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def _place(address: Address, tls: Tls | None) -> dict[str, Any]:
+    place: dict[str, Any] = {"host": address.host, "port": address.port, "socket_keepalive": True}
+    if tls is None:
+        return place | {"connection_class": _TcpConnection}
+    return place | {
+        "connection_class": _TlsConnection,
+        "ssl_cert_reqs": tls.cert_reqs,
+        "ssl_ca_certs": tls.ca_certs,
+        "ssl_certfile": tls.certfile,
+        "ssl_keyfile": tls.keyfile,
+        "ssl_check_hostname": tls.check_hostname and tls.cert_reqs != "none",  # redis-py 5.0 would fail
+    }
+
+
+def _in_slices(command: Any) -> Iterator[Any]:
+    items: Iterable[Any] = (command,) if isinstance(command, (str, bytes)) else command
+    for item in items:
+        if len(item) <= _SLICE_BYTES or isinstance(item, str):
+            yield item
+            continue
+        whole = memoryview(item)
+        for start in range(0, len(whole), _SLICE_BYTES):
+            yield whole[start : start + _SLICE_BYTES]
+
+
+def _out_of_time() -> redis.TimeoutError:
+    return redis.TimeoutError("the deadline has passed")

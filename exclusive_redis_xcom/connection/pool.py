@@ -1,0 +1,82 @@
+"""At most eight sessions, made when needed, each used by one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.connection.budget import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exclusive_redis_xcom.connection.session import Session
+
+MAX_SESSIONS = 8
+
+
+class PoolBusy(Exception):  # noqa: N818 - what happened, not what was wrong
+    """All sessions stayed in use until the budget was over."""
+
+
+class Pool:
+    """Lends sessions; one that saw any exception is closed and never lent again.
+
+    So a reply that was not read to its end (an exception raised by a signal handler) dies with its connection.
+    """
+
+    def __init__(self, open_session: Callable[[Budget], Session]) -> None:
+        self._open = open_session
+        self._idle: list[Session] = []
+        self._free = threading.Semaphore(MAX_SESSIONS)
+        self._retired = False
+
+    @contextmanager
+    def lend(self, seconds: float) -> Iterator[Session]:
+        """A session for the body, whose budget ends in so many seconds; waits for one no longer than that.
+
+        Raises:
+            PoolBusy: None came free in time.
+        """
+        if not self._free.acquire(timeout=seconds):
+            raise PoolBusy
+        try:
+            session = self._take(seconds)
+            try:
+                yield session
+            except BaseException:
+                session.close()
+                raise
+            self._give(session)
+        finally:
+            self._free.release()
+
+    def drop_idle(self) -> None:
+        """Close the sessions nobody uses."""
+        while self._idle:
+            try:
+                session = self._idle.pop()
+            except IndexError:  # another thread was faster
+                return
+            session.close()
+
+    def retire(self) -> None:
+        """Close every session, those in use as soon as they come back."""
+        self._retired = True
+        self.drop_idle()
+
+    def _take(self, seconds: float) -> Session:
+        try:
+            session = self._idle.pop()  # the one used last: its connection is the least likely to be stale
+        except IndexError:
+            budget = Budget()
+            budget.limit(seconds)
+            return self._open(budget)
+        session.budget.limit(seconds)
+        return session
+
+    def _give(self, session: Session) -> None:
+        self._idle.append(session)
+        if self._retired:
+            self.drop_idle()

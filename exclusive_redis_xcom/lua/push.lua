@@ -1,0 +1,30 @@
+-- Write one XCom: the rule in force and the value, with a TTL, or nothing at all.
+--
+-- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
+-- ARGV[1]  field of the rule in force
+-- ARGV[2]  the rule in force (canonical JSON)
+-- ARGV[3]  field of the value
+-- ARGV[4]  the value (envelope)
+-- ARGV[5]  ttl_ms, at least 1; from now, for the whole hash
+-- ARGV[6..] further fields of an older value, to remove
+-- Returns  the server's time of the push, milliseconds since 1970
+
+local ttl_ms = tonumber(ARGV[5])
+if not ttl_ms or ttl_ms < 1 then
+  return redis.error_reply('ERR ttl_ms must be at least 1')
+end
+
+-- Everything that a restricted user could be refused is asked for before anything is written: a script is not rolled
+-- back, and a hash written without its TTL would stay for ever. This PEXPIRE changes nothing: a missing key gets no
+-- TTL, another one keeps what it has.
+local now = redis.call('TIME')
+local left = redis.call('PTTL', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], left > 0 and left or ttl_ms)
+
+-- Out of memory: this fails first, and the older value and its TTL are untouched.
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ttl_ms)
+for i = 6, #ARGV do
+  redis.call('HDEL', KEYS[1], ARGV[i])
+end
+return now[1] * 1000 + math.floor(now[2] / 1000)

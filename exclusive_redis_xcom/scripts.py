@@ -1,0 +1,46 @@
+"""The Lua scripts in ``lua/``, and how to run one: by its digest, and in full where Redis does not have it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.connection.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script on one key."""
+
+    name: str
+    source: str = field(repr=False)
+    sha1: str
+
+    @classmethod
+    def load(cls, name: str) -> Script:
+        """Read ``lua/<name>.lua``."""
+        source = (resources.files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+        # SHA-1 is how Redis names scripts; it protects nothing.
+        return cls(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+    def run(self, session: Session, key: str, *arguments: str | bytes | int) -> Any:
+        """Run it on ``key``.
+
+        After a restart, a failover or SCRIPT FLUSH Redis answers NOSCRIPT; EVAL sends the source and makes it known.
+
+        Raises:
+            redis.RedisError: As the session does.
+        """
+        from redis.exceptions import NoScriptError
+
+        try:
+            return session.call(key, ("EVALSHA", self.sha1, 1, key, *arguments))
+        except NoScriptError:
+            return session.call(key, ("EVAL", self.source, 1, key, *arguments))
+
+
+PUSH = Script.load("push")
+PURGE = Script.load("purge")

@@ -1,0 +1,191 @@
+"""The store: envelopes and rules in Redis hashes. It decides nothing about who may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, XComTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.connection.session import Session
+    from exclusive_redis_xcom.model import Coordinate
+
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Redis' proto-max-bulk-len: a longer argument is answered by cutting the connection.
+_LARGEST_BULK = 512 * 1024 * 1024
+# One batch of a bulk read: what one round trip may cost the server, and this process in memory.
+_BATCH_FIELDS = 256
+_BATCH_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What Redis holds for a coordinate.
+
+    ``found`` says whether the hash exists; with it and no ``envelope``, another map_index was pushed or this one
+    purged. ``acl`` is the rule in force, as pushed.
+    """
+
+    acl: bytes | None
+    envelope: Envelope | None = field(repr=False)
+    found: bool
+
+
+class Store:
+    """XComs in Redis.
+
+    Every method raises StoreUnavailable when Redis cannot be reached within the client's deadline or refuses.
+
+    Args:
+        client: How to reach Redis.
+        key_prefix: The first part of every name.
+    """
+
+    def __init__(self, client: RedisClient, *, key_prefix: str) -> None:
+        self._client = client
+        self._prefix = key_prefix
+
+    def push(self, envelope: Envelope, *, acl: bytes, ttl: timedelta) -> datetime:
+        """Write a value, its rule and the hash's new TTL, all or nothing.
+
+        Running it twice, as a retry after a lost reply does, leaves what running it once does.
+
+        Args:
+            envelope: The value; it says where it belongs.
+            acl: The rule in force, canonical JSON; it holds for the whole hash.
+            ttl: From now, by the server's clock; at least a millisecond.
+
+        Returns:
+            The server's time of the push, UTC, in whole milliseconds.
+
+        Raises:
+            XComTooLarge: Redis cannot take a value this long; nothing was sent.
+            ConfigurationError: ``ttl`` is not positive; nothing was sent.
+        """
+        at = envelope.coordinate
+        ttl_ms = ttl // _MILLISECOND
+        if ttl_ms < 1:
+            raise ConfigurationError(f"{at}: a ttl of {ttl} would not keep it; it must be a millisecond at least.")
+        data = envelope.pack()
+        if len(data) > _LARGEST_BULK:
+            raise XComTooLarge(f"{at} needs {len(data)} bytes; Redis takes at most {_LARGEST_BULK} in one value.")
+        name = keys.hash_name(self._prefix, at)
+        companions = keys.companion_names(at.map_index)
+
+        def command(session: Session) -> int:
+            field_name = keys.field_name(at.map_index)
+            return int(scripts.PUSH.run(session, name, keys.ACL_FIELD, acl, field_name, data, ttl_ms, *companions))
+
+        return _EPOCH + self._client.run(f"Pushing {at}", command) * _MILLISECOND
+
+    def fetch(self, coordinate: Coordinate) -> Stored:
+        """Read one value and its rule, in one round trip.
+
+        Raises:
+            CorruptValue: What is there is not what was pushed for this coordinate.
+        """
+        return self.fetch_many([coordinate])[0]
+
+    def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
+        """Read many values and their rules.
+
+        One round trip per batch of at most 256 values and, where ``sizes`` tells them, 8 MiB; to a cluster, one per
+        batch and node. The deadline holds for each batch.
+
+        Args:
+            coordinates: In any order, also repeated.
+            sizes: What each value is known to take in Redis, in bytes.
+
+        Returns:
+            One entry per coordinate, in the same order.
+
+        Raises:
+            CorruptValue: As for ``fetch``.
+        """
+        wanted: dict[Coordinate, int] = {}
+        for position, coordinate in enumerate(coordinates):
+            wanted.setdefault(coordinate, sizes[position] if sizes is not None else 0)
+        found: dict[Coordinate, Stored] = {}
+        for batch in _batches(wanted):
+            found.update(self._fetch_batch(batch))
+        return [found[coordinate] for coordinate in coordinates]
+
+    def purge(self, coordinate: Coordinate) -> bool:
+        """Remove a value; with the last one of its hash, the hash.
+
+        Returns:
+            Whether there was one. False, too, when the reply to a first attempt that removed it was lost.
+        """
+        name = keys.hash_name(self._prefix, coordinate)
+        fields = (keys.field_name(coordinate.map_index), *keys.companion_names(coordinate.map_index))
+        removed = self._client.run(
+            f"Purging {coordinate}", lambda session: scripts.PURGE.run(session, name, keys.ACL_FIELD, *fields)
+        )
+        return bool(removed)
+
+    def _fetch_batch(self, batch: Sequence[Coordinate]) -> dict[Coordinate, Stored]:
+        hashes: dict[str, list[Coordinate]] = {}
+        for coordinate in batch:
+            hashes.setdefault(keys.hash_name(self._prefix, coordinate), []).append(coordinate)
+        calls = [
+            (name, ("HMGET", name, keys.ACL_FIELD, *(keys.field_name(at.map_index) for at in members)))
+            for name, members in hashes.items()
+        ]
+        replies = self._client.run(_what(batch), lambda session: session.call_many(calls))
+        try:
+            return {
+                at: stored
+                for members, reply in zip(hashes.values(), replies, strict=True)
+                for at, stored in _read(members, reply)
+            }
+        except CorruptValue:
+            # Maybe a connection that is one reply behind: it must not answer the next question.
+            self._client.drop()
+            raise
+
+
+def _read(members: Sequence[Coordinate], reply: Any) -> Iterator[tuple[Coordinate, Stored]]:
+    if not isinstance(reply, list) or len(reply) != len(members) + 1:
+        raise CorruptValue(f"{members[0]}: Redis answered something else than was asked. Clear the pulling task.")
+    acl, *values = reply
+    found = any(part is not None for part in reply)
+    for at, value in zip(members, values, strict=True):
+        yield at, Stored(acl=acl, envelope=None if value is None else _open(at, value), found=found)
+
+
+def _open(at: Coordinate, value: bytes) -> Envelope:
+    try:
+        envelope = Envelope.unpack(value)
+    except CorruptValue as error:
+        raise CorruptValue(f"{at}: {error}") from None
+    if envelope.coordinate != at:
+        raise CorruptValue(
+            f"{at}: Redis holds the value of {envelope.coordinate} in its place. Clear the producing task."
+        )
+    return envelope
+
+
+def _batches(wanted: dict[Coordinate, int]) -> Iterator[list[Coordinate]]:
+    batch: list[Coordinate] = []
+    size = 0
+    for coordinate, bytes_ in wanted.items():
+        if batch and (len(batch) == _BATCH_FIELDS or size + bytes_ > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(coordinate)
+        size += bytes_
+    if batch:
+        yield batch
+
+
+def _what(batch: Sequence[Coordinate]) -> str:
+    more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
+    return f"Fetching {batch[0]}{more}"
