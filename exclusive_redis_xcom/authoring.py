@@ -118,22 +118,21 @@ def _seconds(ttl: Any, where: str) -> int:
 def _write(dag: DAG, task_id: str, key: str, rule: _Rule, where: str) -> None:
     from airflow.sdk import Param
 
-    declared = _declared(dag, where)
+    param = _param(dag)
+    declared = {} if param is None else param.value
+    if not isinstance(declared, dict):
+        _fail(where, f"the DAG's param xcom_acl is {_a(declared)}; it must be a dict")
     keys = declared.get(task_id, {})
     if not isinstance(keys, dict):
         _fail(where, f"the DAG's params already hold {task_id!r} in xcom_acl, and not as a dict of its XCom keys")
     rule = _united(keys[key], rule, where) if key in keys else rule
     # Copies all the way: the author may have given one dict to several DAGs.
-    dag.params[PARAM] = Param({**declared, task_id: {**keys, key: rule}})
+    value = {**declared, task_id: {**keys, key: rule}}
+    dag.params[PARAM] = Param(value, param and param.description, schema=param.schema if param else {})
 
 
-def _declared(dag: DAG, where: str) -> dict[str, Any]:
-    if PARAM not in dag.params:
-        return {}
-    value = dag.params.get_param(PARAM).value
-    if not isinstance(value, dict):
-        _fail(where, f"the DAG's param xcom_acl is {_a(value)}; it must be a dict")
-    return value
+def _param(dag: DAG) -> Any:
+    return dag.params.get_param(PARAM) if PARAM in dag.params else None
 
 
 def _united(old: Any, new: _Rule, where: str) -> _Rule:

@@ -14,7 +14,7 @@ from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
 from exclusive_redis_xcom.settings import load_settings
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]  # airflow.* is not analysed, see pyproject.toml
 def dag_policy(dag: Any) -> None:
     """Check and freeze the DAG's `xcom_acl`; what is wrong with it becomes the DAG's import error."""
     context = get_parsing_context()

@@ -45,8 +45,14 @@ class FrozenAcl:
 
 # By DAG object, since a DAG compares by its fields and several objects may carry one dag_id. The weak reference
 # tells a DAG from a later one at the same address.
-_by_dag: dict[int, tuple[weakref.ref[Any], FrozenAcl]] = {}
+# An error stands for a DAG whose params a run's conf may have changed: that cannot be undone.
+_by_dag: dict[int, tuple[weakref.ref[Any], FrozenAcl | InvalidAcl]] = {}
 _by_dag_id: dict[str, FrozenAcl] = {}
+
+_CONF = (
+    "DAG '{}': a run's conf holds 'xcom_acl', and Airflow may have laid it over what the DAG file says. Parse the "
+    "DAG file again and run it without: an ACL is declared in the DAG file only"
+)
 
 
 def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
@@ -88,10 +94,8 @@ def frozen_acl(
     if known is not None:
         return known
     if param.PARAM in (run_conf or {}) and param.is_declared(dag) and not param.is_fixed(dag):
-        raise InvalidAcl(
-            f"DAG '{dag.dag_id}': the run's conf holds 'xcom_acl', and Airflow may have laid it over what the DAG "
-            "file says. Run without it: an ACL is declared in the DAG file only"
-        )
+        _remember(dag, InvalidAcl(_CONF.format(dag.dag_id)))
+        return frozen_acl(dag)
     known = _read(dag, _setting() if default_consumers is None else default_consumers)
     _remember(dag, known)
     return known
@@ -126,19 +130,24 @@ def _untouched(dag: DAG) -> bool:
 
 
 def _remembered(dag: DAG) -> FrozenAcl | None:
-    reference, frozen = _by_dag.get(id(dag), (None, None))
-    return frozen if reference is not None and reference() is dag else None
+    reference, known = _by_dag.get(id(dag), (None, None))
+    if reference is None or reference() is not dag:
+        return None
+    if isinstance(known, InvalidAcl):
+        raise InvalidAcl(*known.args)
+    return known
 
 
-def _remember(dag: DAG, frozen: FrozenAcl) -> None:
+def _remember(dag: DAG, known: FrozenAcl | InvalidAcl) -> None:
     address = id(dag)
 
     def forget(reference: weakref.ref[Any]) -> None:
         if address in _by_dag and _by_dag[address][0] is reference:
             del _by_dag[address]
 
-    _by_dag[address] = (weakref.ref(dag, forget), frozen)
-    _by_dag_id[dag.dag_id] = frozen
+    _by_dag[address] = (weakref.ref(dag, forget), known)
+    if isinstance(known, FrozenAcl):
+        _by_dag_id[dag.dag_id] = known
 
 
 def _setting() -> str:

@@ -96,15 +96,15 @@ class _Checker:
         if self._runs_before(consumer, producers):
             self._fail(
                 rule,
-                f"the consumer '{consumer}' can never run after {_name(rule)}, because it is upstream of it. Remove it, "
-                "or turn the dependency round",
+                f"the consumer '{consumer}' can never run after {_name(rule)}, because it is upstream of it. "
+                "Remove it, or turn the dependency round",
             )
         others = producers - {consumer}
         if others and not others & self._graph.upstream_of(consumer):
             self._warn(
                 rule,
-                f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is there. "
-                "Set the dependency",
+                f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is "
+                "there. Set the dependency",
             )
 
     def _runs_before(self, consumer: str, producers: frozenset[str]) -> bool:
