@@ -8,25 +8,22 @@ Purge: the task owns the coordinate → one script removes the field.
 from __future__ import annotations
 
 import functools
-import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from exclusive_redis_xcom import codec, identity, refusal
-from exclusive_redis_xcom.acl import Acl, Decision, decide
+from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
 from exclusive_redis_xcom.envelope import Envelope
-from exclusive_redis_xcom.errors import InvalidAcl, InvalidReference, XComAccessDenied
-from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Principal
+from exclusive_redis_xcom.errors import InvalidAcl, InvalidReference
+from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Principal
 from exclusive_redis_xcom.redis_source import redis_options
 from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.settings import Settings, load_settings
 from exclusive_redis_xcom.store import Store, Stored
-
-log = logging.getLogger(__name__)
 
 #: Airflow bounds ids at 250 and keys at 512 characters; what is longer cannot be a row of its database.
 _MAX_ID_LENGTH = 1000
@@ -54,7 +51,7 @@ class Exchange:
         """
         self._require_owner(coordinate, "push")
         _require_bounded(coordinate)
-        acl = _acl_in_force(coordinate, value)
+        acl = self._acl_in_force(coordinate, value)
         encoded = codec.encode(
             value, compression=self._settings.compression, max_bytes=self._settings.max_value_bytes
         )
@@ -139,6 +136,19 @@ class Exchange:
         if not self._settings.reports_only:
             raise error
 
+    def _acl_in_force(self, coordinate: Coordinate, value: Any) -> Acl:
+        """The rule for the XCom being pushed, from the ACL that was frozen when the DAG file was parsed."""
+        task_instance = identity.running_task_instance()
+        task = getattr(task_instance, "task", None)
+        dag = getattr(task, "dag", None)
+        frozen = frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, _run_conf(task_instance))
+        if frozen is None:
+            raise refusal.unknown_acl(coordinate)
+        output_keys = None
+        if coordinate.key == RETURN_KEY and isinstance(value, Mapping) and getattr(task, "multiple_outputs", False):
+            output_keys = [key for key in value if isinstance(key, str)]
+        return frozen.in_force(coordinate, output_keys, self._settings.ttl)
+
     def _require_owner(self, coordinate: Coordinate, action: str) -> None:
         principal = identity.current_principal()
         if principal is None or not _owns(principal, coordinate, action):
@@ -181,22 +191,6 @@ def _owns(principal: Principal, coordinate: Coordinate, action: str) -> bool:
         # but its top level. See identity.py.
         return True
     return (principal.run_id, principal.map_index) == (coordinate.run_id, coordinate.map_index)
-
-
-def _acl_in_force(coordinate: Coordinate, value: Any) -> Acl:
-    task_instance = identity.running_task_instance()
-    task = getattr(task_instance, "task", None)
-    dag = getattr(task, "dag", None)
-    frozen = frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, _run_conf(task_instance))
-    if frozen is None:
-        raise XComAccessDenied(
-            f"{coordinate} was not pushed: this process has not parsed DAG '{coordinate.dag_id}', so the XCom's "
-            "consumers are unknown. Push from the task itself or its callbacks."
-        )
-    output_keys = None
-    if coordinate.key == RETURN_KEY and isinstance(value, Mapping) and getattr(task, "multiple_outputs", False):
-        output_keys = [key for key in value if isinstance(key, str)]
-    return frozen.in_force(coordinate, output_keys)
 
 
 def _run_conf(task_instance: Any) -> Mapping[str, Any]:

@@ -37,6 +37,14 @@ def write_denied(coordinate: Coordinate, principal: Principal | None, action: st
     )
 
 
+def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
+    """A push from a process that has not parsed the DAG file: nobody could say who may read the value."""
+    return XComAccessDenied(
+        f"{coordinate} was not pushed: this process has not parsed DAG '{coordinate.dag_id}', so the XCom's consumers "
+        "are unknown. Push from the task itself or its callbacks."
+    )
+
+
 def expired(reference: Reference) -> XComExpired:
     """A reference without a value."""
     return XComExpired(
