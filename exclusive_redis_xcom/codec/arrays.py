@@ -1,0 +1,122 @@
+"""NumPy scalars and arrays: dtype, shape, memory order and the raw items; object arrays item by item.
+
+A dtype from a payload is built from parts that were checked, never from an arbitrary string, and the size
+it announces is compared with the bytes at hand before NumPy allocates anything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import ormsgpack
+
+from exclusive_redis_xcom.codec.allowlist import package
+from exclusive_redis_xcom.codec.errors import NotCarriedError
+
+_SIMPLE_DTYPE = re.compile(r"[<>|=][biufcmMSUV]\d{1,10}(\[\d{0,9}[a-zA-Zμ]{1,7}\])?")
+
+
+def _describe(dtype: Any) -> Any:
+    """A dtype as text, {names, formats, offsets, ...} or [base, shape]."""
+    if dtype.hasobject or dtype.kind not in "biufcmMSUV":
+        raise NotCarriedError
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return [_describe(base), list(shape)]
+    if dtype.names is None:
+        return dtype.str
+    fields = [dtype.fields[name] for name in dtype.names]
+    described: dict[str, Any] = {
+        "names": list(dtype.names),
+        "formats": [_describe(field[0]) for field in fields],
+        "offsets": [field[1] for field in fields],
+        "itemsize": dtype.itemsize,
+        "aligned": dtype.isalignedstruct,
+    }
+    titles = [field[2] if len(field) > 2 else None for field in fields]  # (dtype, offset, title)
+    return {**described, "titles": titles} if any(titles) else described
+
+
+def _dtype(described: Any) -> Any:
+    """The inverse of :func:`_describe`."""
+    numpy = package("numpy")
+    if isinstance(described, str):
+        if not _SIMPLE_DTYPE.fullmatch(described):
+            raise ValueError("not a dtype")
+        return numpy.dtype(described)
+    if isinstance(described, list):
+        base, shape = described
+        return numpy.dtype((_dtype(base), tuple(shape)))
+    aligned = described.pop("aligned")
+    return numpy.dtype({**described, "formats": [_dtype(f) for f in described["formats"]]}, align=bool(aligned))
+
+
+def dump_array(value: Any) -> bytes:
+    """[dtype, shape, is in Fortran order, items]."""
+    if value.dtype.itemsize == 0:
+        raise NotCarriedError
+    fortran = bool(value.flags.f_contiguous and not value.flags.c_contiguous)
+    items = value.tobytes("F" if fortran else "C")
+    return ormsgpack.packb([_describe(value.dtype), list(value.shape), fortran, items])
+
+
+def load_array(data: bytes) -> Any:
+    """The inverse of :func:`dump_array`; the array is writable and owns its memory."""
+    described, shape, fortran, items = ormsgpack.unpackb(data)
+    dtype = _dtype(described)
+    if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(items) or any(n < 0 for n in shape):
+        raise ValueError("size and shape differ")
+    order = "F" if fortran else "C"
+    return package("numpy").ndarray(tuple(shape), dtype, buffer=items, order=order).copy(order=order)
+
+
+def dump_scalar(value: Any) -> bytes:
+    """[dtype, bytes]; text and bytes as such, because an array would cut their trailing NULs off."""
+    numpy = package("numpy")
+    if isinstance(value, numpy.str_):
+        return ormsgpack.packb(["str", str.__str__(value).encode("utf-8", "surrogatepass")])
+    if isinstance(value, numpy.bytes_):
+        return ormsgpack.packb(["bytes", bytes.__getitem__(value, slice(None))])
+    return ormsgpack.packb([_describe(value.dtype), value.tobytes()])
+
+
+def load_scalar(data: bytes) -> Any:
+    """The inverse of :func:`dump_scalar`."""
+    numpy = package("numpy")
+    described, content = ormsgpack.unpackb(data)
+    if described == "str":
+        return numpy.str_(content.decode("utf-8", "surrogatepass"))
+    if described == "bytes":
+        return numpy.bytes_(content)
+    dtype = _dtype(described)
+    if dtype.itemsize == 0 or dtype.itemsize != len(content):
+        raise ValueError("size and dtype differ")
+    return numpy.ndarray((1,), dtype, buffer=content).copy()[0]
+
+
+def object_array_children(value: Any) -> list[Any]:
+    """Shape, is in Fortran order, items in C order."""
+    fortran = bool(value.flags.f_contiguous and not value.flags.c_contiguous)
+    return [list(value.shape), fortran, *value.ravel("C").tolist()]
+
+
+def build_object_array(children: list[Any]) -> Any:
+    """The inverse of :func:`object_array_children`."""
+    numpy = package("numpy")
+    shape, fortran, *items = children
+    if math.prod(shape) != len(items) or any(n < 0 for n in shape):
+        raise ValueError("size and shape differ")
+    flat = numpy.empty(len(items), dtype=object)
+    for position, item in enumerate(items):  # one by one: NumPy would take lists among them for dimensions
+        flat[position] = item
+    return flat.reshape(tuple(shape)).copy(order="F" if fortran else "C")
+
+
+def numpy_kind(value: Any) -> str | None:
+    """Which kind carries this object of NumPy; None for masked arrays, matrices and the like."""
+    numpy = package("numpy")
+    if type(value) is numpy.ndarray:
+        return "object_array" if value.dtype.kind == "O" else "array"
+    return "scalar" if isinstance(value, numpy.generic) and type(value).__module__ == "numpy" else None

@@ -1,0 +1,234 @@
+"""The flat form: a program for a stack machine, so that no depth, key or string is out of reach.
+
+One msgpack array. An item that is not a step is pushed on a stack; a step (extension type 1: code of a
+tree, number of children) takes its children off the stack and pushes what they make. ``{1: [2]}`` is
+``1, 2, list(1), dict(2)``. Neither writing nor reading recurses, and both take linear time.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from operator import length_hint
+from typing import TYPE_CHECKING, Any
+
+import ormsgpack
+
+from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.nested import OPTIONS
+from exclusive_redis_xcom.codec.registry import BY_CODE, PLAIN, STEP, TEXT, kind_of
+from exclusive_redis_xcom.errors import XComNotSerializable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Python's own recursion limit is 1000; hashing a tuple recurses in C without any limit.
+MAX_DEPTH = 2000
+#: A position is at most this many steps long in a message.
+_SHOWN_STEPS = 8
+
+_STEP = struct.Struct(">BI")
+_MSGPACK_INTS = range(-(2**63), 2**64)
+_AS_IT_IS = PLAIN - {int}
+
+
+@lru_cache(maxsize=1024)
+def _step(code: int, count: int) -> ormsgpack.Ext:
+    return ormsgpack.Ext(STEP, _STEP.pack(code, count))
+
+
+class _Frame:
+    """A tree whose children are being written."""
+
+    __slots__ = ("children", "code", "count", "owner")
+
+    def __init__(self, owner: Any, kind: Tree, children: list[Any]) -> None:
+        self.owner = owner  # keeps the id() in the path taken
+        self.code = kind.code
+        self.children: Iterator[Any] = iter(children)
+        self.count = len(children)
+
+    @property
+    def done(self) -> int:
+        """How many children were taken up."""
+        return self.count - length_hint(self.children)
+
+
+class _Writer:
+    """State of one ``pack``."""
+
+    __slots__ = ("frames", "open", "program")
+
+    def __init__(self) -> None:
+        self.program: list[Any] = []
+        self.frames: list[_Frame] = []
+        self.open: set[int] = set()  # ids of the trees around the present one
+
+    def write(self, value: Any) -> list[Any]:
+        self._value(value)
+        append = self.program.append
+        while self.frames:
+            frame = self.frames[-1]
+            for child in frame.children:
+                if type(child) in _AS_IT_IS:
+                    append(child)
+                elif self._value(child):
+                    break  # to its children first; the iterator remembers the place
+            else:
+                append(_step(frame.code, frame.count))
+                self.open.discard(id(frame.owner))
+                self.frames.pop()
+        return self.program
+
+    def _value(self, value: Any) -> bool:
+        """Write a value, or open it and return True if it has children."""
+        kind = None
+        while not _is_plain(value):
+            kind = self._kind(value)
+            if not isinstance(kind, Substitute):
+                break
+            value = self._try(kind.plain, value)
+        else:
+            self.program.append(value)
+            return False
+        if isinstance(kind, Tree):
+            self._open(value, kind)
+            return True
+        if isinstance(kind, Leaf):
+            self.program.append(ormsgpack.Ext(kind.code, self._try(kind.dump, value)))
+        return False
+
+    def _kind(self, value: Any) -> Kind:
+        kind = self._try(kind_of, value)
+        if kind is None:
+            raise self._refusal(value, "is of a type that neither this package nor Airflow can carry")
+        found: Kind = kind
+        return found
+
+    def _open(self, value: Any, kind: Tree) -> None:
+        if id(value) in self.open:
+            raise self._refusal(value, "contains itself")
+        if len(self.frames) >= MAX_DEPTH:
+            raise self._refusal(value, f"is nested more than {MAX_DEPTH} levels deep")
+        self.open.add(id(value))
+        self.frames.append(_Frame(value, kind, self._try(kind.children, value)))
+
+    def _try(self, function: Any, value: Any) -> Any:
+        """Call what may run the author's code; its exceptions may quote the value, so they are not shown."""
+        try:
+            return function(value)
+        except NotCarriedError:
+            raise self._refusal(value, "is of a variety that cannot be carried without change") from None
+        except MemoryError:
+            raise
+        except Exception as problem:
+            raise self._refusal(value, f"could not be taken apart ({type(problem).__name__})") from None
+
+    def _refusal(self, value: Any, why: str) -> XComNotSerializable:
+        steps = [f"child {frame.done} of a {qualified_name(type(frame.owner))}" for frame in self.frames]
+        where = " > ".join(steps[-_SHOWN_STEPS:])
+        more = "... > " if len(steps) > _SHOWN_STEPS else ""
+        place = f" (at {more}{where}; a dict's children are key, value, key, value...)" if steps else ""
+        return XComNotSerializable(
+            f"An XCom value of type {qualified_name(type(value))} {why}{place}. Return built-in types, or give the "
+            "class a serialize() method and a deserialize(data, version) staticmethod, or make it a dataclass."
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) in PLAIN and (type(value) is not int or value in _MSGPACK_INTS)
+
+
+def pack(value: Any) -> bytes:
+    """The flat form of a value.
+
+    Raises:
+        XComNotSerializable: something in it cannot be carried; the text says where and of which type it is.
+    """
+    program = _Writer().write(value)
+    try:
+        return ormsgpack.packb(program, option=OPTIONS)
+    except TypeError:  # a lone surrogate: rare enough to look for it only now
+        return ormsgpack.packb([_with_surrogates(item) for item in program], option=OPTIONS)
+
+
+def _with_surrogates(item: Any) -> Any:
+    return item if type(item) is not str or _encodes(item) else ormsgpack.Ext(TEXT.code, TEXT.dump(item))
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Step:
+    """A step of a program."""
+
+    __slots__ = ("count", "kind")
+
+    def __init__(self, data: bytes) -> None:
+        code, self.count = _STEP.unpack(data)
+        self.kind = BY_CODE[code]
+
+
+class _Reader:
+    """Remembers what went wrong, as ormsgpack swallows exceptions of its hooks."""
+
+    __slots__ = ("problem",)
+
+    def __init__(self) -> None:
+        self.problem: BaseException | None = None
+
+    def hook(self, code: int, data: bytes) -> Any:
+        try:
+            if code == STEP:
+                return _Step(data)
+            kind = BY_CODE[code]
+            if isinstance(kind, Tree):
+                raise ValueError("a tree in the flat form")
+            return kind.load(data)
+        except BaseException as problem:
+            self.problem = self.problem or problem
+            raise
+
+
+def unpack(data: bytes | memoryview) -> Any:
+    """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
+    reader = _Reader()
+    try:
+        program = ormsgpack.unpackb(data, ext_hook=reader.hook)
+    except Exception:
+        if reader.problem is not None:
+            raise reader.problem from None
+        raise
+    if type(program) is not list:
+        raise ValueError("not a program")
+    return _run(program)
+
+
+def _run(program: list[Any]) -> Any:
+    stack: list[Any] = []
+    depths: list[int] = []
+    for item in program:
+        if type(item) is not _Step:
+            if type(item) in (list, dict):
+                raise ValueError("a container in the flat form")
+            stack.append(item)
+            depths.append(0)
+            continue
+        start = len(stack) - item.count
+        if start < 0 or not isinstance(item.kind, Tree):
+            raise ValueError("not a step")
+        depth = 1 + max(depths[start:], default=0)
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        value = item.kind.build(stack[start:])
+        del stack[start:], depths[start:]
+        stack.append(value)
+        depths.append(depth)
+    (value,) = stack
+    return value

@@ -1,0 +1,68 @@
+"""Pydantic models: validated again when they are read, with nested values in their own types.
+
+Airflow's serde stores ``model_dump(mode="json")``, which loses what a field of type ``Any`` held. Here the
+fields are stored as they are; a field that this package cannot carry (a path, a URL) falls back to its
+JSON form, which the model's own validation turns back.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.codec.allowlist import load_class, package
+from exclusive_redis_xcom.codec.kinds import qualified_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def is_model(value: object) -> bool:
+    """Whether this is an instance of a pydantic v2 model; pydantic is not imported to find out."""
+    pydantic: Any = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(value, pydantic.BaseModel)
+
+
+def model_children(value: Any, can_carry: Callable[[object], bool]) -> list[Any]:
+    """Class, {field: value}, names of the fields that were set, {private attribute: value}."""
+    fields = {**value.__dict__, **(value.__pydantic_extra__ or {})}
+    fields = {name: content for name, content in fields.items() if name not in _cached(value)}
+    carried = {name: _field(value, name, content, can_carry) for name, content in fields.items()}
+    private = {name: v for name, v in (value.__pydantic_private__ or {}).items() if can_carry(v)}
+    return [qualified_name(type(value)), carried, sorted(value.__pydantic_fields_set__), private]
+
+
+def _cached(value: Any) -> set[str]:
+    """Cached properties, which live next to the fields."""
+    return set(value.__dict__) - set(type(value).model_fields)
+
+
+def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bool]) -> Any:
+    if can_carry(content):
+        return content
+    secrets = package("pydantic")
+    if isinstance(content, (secrets.SecretStr, secrets.SecretBytes)):
+        return content.get_secret_value()  # its JSON form is asterisks
+    dumped = model.model_dump(mode="json", include={name}, round_trip=True)
+    return dumped[name] if isinstance(dumped, dict) else dumped
+
+
+def build_model(children: list[Any]) -> Any:
+    """The inverse of :func:`model_children`."""
+    name, fields, fields_set, private = children
+    cls: Any = load_class(name)
+    if not issubclass(cls, package("pydantic").BaseModel):
+        raise TypeError("not a model")
+    is_root = issubclass(cls, package("pydantic").RootModel)
+    value = cls.model_validate(fields["root"]) if is_root else _validate(cls, fields)
+    object.__setattr__(value, "__pydantic_fields_set__", set(fields_set) & fields.keys())
+    for attribute, content in private.items():
+        if attribute not in cls.__private_attributes__:
+            raise ValueError("no such private attribute")
+        setattr(value, attribute, content)
+    return value
+
+
+def _validate(cls: Any, fields: dict[str, Any]) -> Any:
+    aliased = any(f.validation_alias is not None for f in cls.model_fields.values())
+    return cls.model_validate(fields, by_alias=False, by_name=True) if aliased else cls.model_validate(fields)

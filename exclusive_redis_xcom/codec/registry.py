@@ -1,0 +1,205 @@
+"""The one table of kinds, and which kind carries a given object.
+
+=====  ================================  =====  ================================
+code   kind                              code   kind
+=====  ================================  =====  ================================
+1      step of the flat form             40     enum member
+10     tuple                             41     namedtuple
+11     set                               42     dataclass
+12     frozenset                         43     attrs object
+13     dict with other keys than str     44     pydantic model
+14     OrderedDict                       45     object with ``serialize()``
+15     Counter                           46     object Airflow has a serializer for
+16     deque                             50     NumPy scalar
+17     defaultdict                       51     NumPy array
+18     list (flat form only)             52     NumPy array of objects
+20     int beyond 64 bits                60     pandas array
+21     str with lone surrogates          61     pandas Index
+22     bytearray                         62     pandas Series
+23     Decimal                           63     pandas DataFrame
+24     UUID                              64     pandas Timestamp
+30     datetime                          65     pandas Timedelta
+31     date                              66     pandas NaT, NA
+32     time
+33     timedelta
+34     time zone
+=====  ================================  =====  ================================
+
+None, bool, int, float, str, bytes, list and dict are msgpack's own. Codes are stored in Redis: add, never
+renumber, never reuse.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from exclusive_redis_xcom.codec import arrays, collections_, frames, models, moments, objects, scalars
+from exclusive_redis_xcom.codec.allowlist import is_allowed
+from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree, qualified_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Extension type of a step of the flat form (``flat.py``).
+STEP = 1
+
+
+def _can_carry(value: object) -> bool:
+    """Whether everything in a value is carried, as far as models nested in it (they look after themselves)."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if type(value) in PLAIN:
+            continue
+        if id(value) in seen:
+            return True  # a cycle, or shared: the encoder will tell
+        kind = kind_of(value)
+        if kind is None:
+            return False
+        if isinstance(kind, Tree) and kind is not MODEL:
+            seen.add(id(value))
+            waiting.extend(kind.children(value))
+    return True
+
+
+PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+
+TUPLE = Tree(10, list, tuple)
+DICT = Tree(13, collections_.pairs, collections_.build_dict)
+LIST = Tree(18, list, list)
+BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
+TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
+_DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
+_DATE = Leaf(31, moments.dump_date, moments.load_date)
+_TIME = Leaf(32, moments.dump_time, moments.load_time)
+_ZONE = Leaf(34, moments.dump_zone, moments.load_zone)
+_ENUM = Tree(40, objects.enum_children, objects.build_enum)
+_NAMEDTUPLE = Tree(41, objects.namedtuple_children, objects.build_namedtuple)
+_DATACLASS = Tree(42, objects.dataclass_children, objects.build_dataclass)
+_ATTRS = Tree(43, objects.attrs_children, objects.build_attrs)
+MODEL = Tree(44, lambda value: models.model_children(value, _can_carry), models.build_model)
+_OWN_PROTOCOL = Tree(45, objects.own_protocol_children, objects.build_by_airflow)
+_REGISTERED = Tree(46, objects.registered_children, objects.build_by_airflow)
+_DEFAULTDICT = Tree(17, collections_.defaultdict_children, collections_.build_defaultdict)
+
+_BY_TYPE: dict[type, Kind] = {
+    list: LIST,
+    dict: DICT,
+    tuple: TUPLE,
+    set: Tree(11, list, set),
+    frozenset: Tree(12, list, frozenset),
+    OrderedDict: Tree(14, collections_.pairs, collections_.build_ordered_dict),
+    Counter: Tree(15, collections_.pairs, collections_.build_counter),
+    deque: Tree(16, collections_.deque_children, collections_.build_deque),
+    int: BIG_INT,
+    str: TEXT,
+    bytearray: Leaf(22, bytes, bytearray),
+    Decimal: Leaf(23, scalars.dump_decimal, scalars.load_decimal),
+    UUID: Leaf(24, scalars.dump_uuid, scalars.load_uuid),
+    datetime: _DATETIME,
+    date: _DATE,
+    time: _TIME,
+    timedelta: Leaf(33, moments.dump_timedelta, moments.load_timedelta),
+    timezone: _ZONE,
+    ZoneInfo: _ZONE,
+}
+
+_PENDULUM: dict[str, Kind] = {"datetime": _DATETIME, "date": _DATE, "time": _TIME, "zone": _ZONE}
+_NUMPY: dict[str, Kind] = {
+    "scalar": Leaf(50, arrays.dump_scalar, arrays.load_scalar),
+    "array": Leaf(51, arrays.dump_array, arrays.load_array),
+    "object_array": Tree(52, arrays.object_array_children, arrays.build_object_array),
+}
+_PANDAS: dict[str, Kind] = {
+    "pandas_array": Tree(60, frames.array_children, frames.build_array),
+    "index": Tree(61, frames.index_children, frames.build_index),
+    "series": Tree(62, frames.series_children, frames.build_series),
+    "frame": Tree(63, frames.frame_children, frames.build_frame),
+    "timestamp": Leaf(64, frames.dump_timestamp, frames.load_timestamp),
+    "timedelta": Leaf(65, frames.dump_timedelta, frames.load_timedelta),
+    "missing": Leaf(66, frames.dump_missing, frames.load_missing),
+}
+
+_OBJECTS = (_DEFAULTDICT, _ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
+
+#: Every kind by its code.
+BY_CODE: dict[int, Leaf | Tree] = {
+    kind.code: kind
+    for kind in (*_BY_TYPE.values(), *_NUMPY.values(), *_PANDAS.values(), *_OBJECTS)
+    if not isinstance(kind, Substitute)
+}
+
+_AS_LIST = Substitute(list)
+_AS_DICT = Substitute(dict)
+_AS_TUPLE = Substitute(tuple)
+_AS_ENUM_VALUE = Substitute(lambda member: member.value)
+# The base class's own methods: a subclass may have changed what int(), float() and str() answer.
+_AS_INT = Substitute(int.__int__)
+_AS_FLOAT = Substitute(float.__float__)
+_AS_STR = Substitute(str.__str__)
+
+
+def kind_of(value: object) -> Kind | None:
+    """How an object is carried, None when it is not.
+
+    After the exact types the order is that of Airflow's serde (``serialize``): list and dict, registered
+    serializers, primitives, the object's own ``serialize``, dataclass, attrs.
+    """
+    return _BY_TYPE.get(type(value)) or _library_kind(value) or _builtin_subclass_kind(value) or _object_kind(value)
+
+
+def _library_kind(value: object) -> Kind | None:
+    package = type(value).__module__.partition(".")[0]
+    if package == "numpy":
+        return _NUMPY.get(arrays.numpy_kind(value) or "")
+    if package == "pandas":
+        return _PANDAS.get(frames.pandas_kind(value) or "")
+    if package == "pendulum":
+        return _PENDULUM.get(moments.pendulum_leaf(value) or "")
+    if package in ("pytz", "dateutil"):
+        return _ZONE if moments.is_zone(value) else None
+    return None
+
+
+def _builtin_subclass_kind(value: object) -> Kind | None:
+    if isinstance(value, list):
+        return _AS_LIST
+    if isinstance(value, dict):
+        named = isinstance(value, defaultdict) and type(value) is defaultdict and collections_.has_named_factory(value)
+        return _DEFAULTDICT if named else _AS_DICT
+    if isinstance(value, enum.Enum):
+        as_airflow = isinstance(value, (int, float, str)) and not is_allowed(qualified_name(type(value)))
+        return _AS_ENUM_VALUE if as_airflow else _ENUM
+    if isinstance(value, tuple) and hasattr(value, "_fields") and hasattr(value, "_make"):
+        return _NAMEDTUPLE if is_allowed(qualified_name(type(value))) else _AS_TUPLE
+    for base, kind in ((int, _AS_INT), (float, _AS_FLOAT), (str, _AS_STR)):
+        if isinstance(value, base):
+            return kind
+    return None
+
+
+def _object_kind(value: object) -> Kind | None:
+    if isinstance(value, type):
+        return None
+    rules: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
+        (models.is_model, MODEL),
+        (objects.has_registered_serializer, _REGISTERED),
+        (lambda v: hasattr(v, "serialize"), _OWN_PROTOCOL),
+        (dataclasses.is_dataclass, _DATACLASS),
+        (_is_attrs, _ATTRS),
+    )
+    return next((kind for applies, kind in rules if applies(value)), None)
+
+
+def _is_attrs(value: object) -> bool:
+    attr = sys.modules.get("attr")
+    return attr is not None and bool(attr.has(type(value)))

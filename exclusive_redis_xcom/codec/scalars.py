@@ -1,0 +1,54 @@
+"""Leaves from the standard library: numbers and bytes that msgpack cannot hold, UUIDs.
+
+Integers travel as bytes: parsing a long decimal string is quadratic, which a hostile payload would use.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from uuid import UUID
+
+_DECIMAL = re.compile(rb"-?(\d+(\.\d+)?(E[+-]\d{1,19})?|Infinity|s?NaN\d*)")
+
+
+def dump_int(value: int) -> bytes:
+    """Two's complement, big-endian."""
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def load_int(data: bytes) -> int:
+    """The inverse of :func:`dump_int`."""
+    return int.from_bytes(data, "big", signed=True)
+
+
+def dump_text(value: str) -> bytes:
+    """UTF-8 that lets lone surrogates through."""
+    return value.encode("utf-8", "surrogatepass")
+
+
+def load_text(data: bytes) -> str:
+    """The inverse of :func:`dump_text`."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+def dump_decimal(value: Decimal) -> bytes:
+    """The exact text, NaN and its payload included."""
+    return str(value).encode()
+
+
+def load_decimal(data: bytes) -> Decimal:
+    """The inverse of :func:`dump_decimal`; anything else that ``Decimal`` accepts is refused."""
+    if not _DECIMAL.fullmatch(data):
+        raise ValueError("not a decimal")
+    return Decimal(data.decode())
+
+
+def dump_uuid(value: UUID) -> bytes:
+    """The 16 bytes."""
+    return value.bytes
+
+
+def load_uuid(data: bytes) -> UUID:
+    """The inverse of :func:`dump_uuid`."""
+    return UUID(bytes=data)
