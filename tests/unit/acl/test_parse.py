@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exclusive_redis_xcom.acl import POLICY_WORDS, Acl, Rule, parse
+from exclusive_redis_xcom.errors import InvalidAcl
+
+TASKS = ["extract", "load", "token"]
+
+
+def acl_of(raw: Any) -> Acl:
+    return parse(raw, dag_id="etl", task_ids=TASKS, default_consumers="same_dag")
+
+
+def only_rule(raw: Any) -> Rule:
+    (rule,) = acl_of(raw).rules
+    return rule
+
+
+def refusal(raw: Any) -> str:
+    with pytest.raises(InvalidAcl) as caught:
+        acl_of(raw)
+    return str(caught.value)
+
+
+def test_the_nested_form_names_producer_and_key() -> None:
+    rule = only_rule({"extract": {"secret": ["load"]}})
+
+    assert (rule.producer, rule.key, rule.consumers) == ("extract", "secret", ("load",))
+
+
+def test_the_flat_form_names_a_key_of_any_task() -> None:
+    rule = only_rule({"secret": ["load"]})
+
+    assert (rule.producer, rule.key, rule.consumers) == (None, "secret", ("load",))
+
+
+def test_a_rule_object_carries_ttl_and_same_run() -> None:
+    rule = only_rule({"extract": {"secret": {"consumers": ["load"], "ttl_seconds": 60, "same_run": True}}})
+
+    assert (rule.ttl, rule.same_run) == (timedelta(minutes=1), True)
+
+
+def test_a_flat_rule_object_is_told_by_its_fields() -> None:
+    rule = only_rule({"secret": {"consumers": "linked", "ttl_seconds": 60}})
+
+    assert (rule.producer, rule.key, rule.consumers) == (None, "secret", "linked")
+
+
+def test_keys_called_like_fields_are_keys_when_their_rules_are_objects() -> None:
+    acl = acl_of({"extract": {"consumers": {"consumers": ["load"]}, "ttl_seconds": ["load"]}})
+
+    assert {(rule.producer, rule.key) for rule in acl.rules} == {("extract", "consumers"), ("extract", "ttl_seconds")}
+
+
+def test_a_star_with_a_dict_of_keys_is_a_producer_pattern() -> None:
+    assert only_rule({"*": {"token": ["load"]}}).producer == "*"
+
+
+@pytest.mark.parametrize("word", POLICY_WORDS)
+def test_every_policy_word_may_stand_for_consumers(word: str) -> None:
+    assert only_rule({"*": word}).consumers == word
+
+
+def test_tuples_are_lists() -> None:
+    assert only_rule({"secret": ("load", "other")}).consumers == ("load", "other")
+
+
+def test_a_consumer_named_twice_is_one_consumer() -> None:
+    assert only_rule({"secret": ["load", "load", "etl/load"]}).consumers == ("load",)
+
+
+def test_an_empty_acl_has_no_rules() -> None:
+    assert acl_of({}).rules == ()
+
+
+def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
+    assert only_rule({"*": ["load"]}).restricted is False
+    assert only_rule({"secret": ["load"]}).restricted is True
+
+
+@pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        pytest.param(None, "write a dict", id="none"),
+        pytest.param([["load"]], "write a dict", id="a list"),
+        pytest.param("linked", "write a dict", id="a word"),
+        pytest.param({"secret": "load"}, "write a list: ['load']", id="a bare task id"),
+        pytest.param({"secret": "SAME_DAG"}, "none of 'same_dag'", id="a word in capitals"),
+        pytest.param({"secret": None}, "list of task ids", id="no consumers"),
+        pytest.param({"secret": {"load"}}, "list of task ids", id="a set"),
+        pytest.param({"secret": 1}, "list of task ids", id="a number"),
+        pytest.param({"secret": [None]}, "must be text", id="a consumer that is none"),
+        pytest.param({"secret": [["load"]]}, "must be text", id="a nested list"),
+        pytest.param({"secret": [""]}, "is empty", id="an empty consumer"),
+        pytest.param({"secret": ["/load"]}, "is empty", id="a consumer without a DAG before the slash"),
+        pytest.param({"secret": ["dag/"]}, "is empty", id="a consumer without a task after the slash"),
+        pytest.param({"secret": ["a/b/c"]}, "more than one '/'", id="a consumer with two slashes"),
+        pytest.param({"secret": ["a**"]}, "write '*'", id="a doubled star"),
+        pytest.param({"secret": ["x" * 251]}, "251 characters", id="a long consumer"),
+        pytest.param({"secret": ["\ud800"]}, "surrogate", id="half a surrogate pair"),
+        pytest.param({"": ["load"]}, "is empty", id="an empty key"),
+        pytest.param({1: ["load"]}, "must be text", id="a key that is a number"),
+        pytest.param({"k" * 513: ["load"]}, "513 characters", id="a long key"),
+        pytest.param({"": {"secret": ["load"]}}, "is empty", id="an empty producer"),
+        pytest.param({"extract": {"": ["load"]}}, "is empty", id="an empty key of a producer"),
+        pytest.param({"extract": {None: ["load"]}}, "must be text", id="a key of a producer that is none"),
+        pytest.param({"etl/extract": {"secret": ["load"]}}, "without the DAG's id", id="a producer with its DAG"),
+        pytest.param({"extract": {}}, "no XCom key", id="a producer without keys"),
+        pytest.param({"extract": {"secret": {}}}, "names no consumers", id="a rule object without consumers"),
+        pytest.param({"extract": {"secret": {"ttl_seconds": 5}}}, "names no consumers", id="a rule with a TTL only"),
+        pytest.param({"secret": {"consumers": ["load"], "ttl": 5}}, "unknown field 'ttl'", id="a misspelt field"),
+        pytest.param(
+            {"*": {"consumers": ["load"], "ttl": 5}}, "unknown field 'ttl'", id="a misspelt field at the star"
+        ),
+        pytest.param({"secret": {"consumers": ["load"], "once": True}}, "not supported", id="once"),
+        pytest.param({"extract": {"secret": {"consumers": ["load"], "once": True}}}, "not supported", id="nested once"),
+        pytest.param({"secret": {"consumers": ["load"], 1: 2}}, "unknown field", id="a field that is a number"),
+        pytest.param({"secret": {"consumers": "load"}}, "write a list", id="a bare task id in a rule object"),
+    ],
+)
+def test_what_is_not_an_acl_is_refused_with_a_fix(raw: Any, hint: str) -> None:
+    text = refusal(raw)
+
+    assert text.startswith("DAG 'etl', xcom_acl")
+    assert hint in text
+
+
+@pytest.mark.parametrize("seconds", [0, -1, True, 1.5, "60", None, 10**12])
+def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
+    assert "ttl_seconds" in refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
+
+
+@pytest.mark.parametrize("same_run", [0, 1, "true", None])
+def test_same_run_is_a_boolean(same_run: Any) -> None:
+    assert "same_run" in refusal({"secret": {"consumers": ["load"], "same_run": same_run}})
+
+
+@pytest.mark.parametrize("rule", [["load"], "nobody", {"consumers": ["load"]}])
+def test_a_rule_directly_under_a_task_would_not_protect_it_and_is_refused(rule: Any) -> None:
+    text = refusal({"extract": rule})
+
+    assert "{'extract': {'return_value': " in text
+    assert "{'*': {'extract': " in text
+
+
+def test_the_advice_for_a_rule_directly_under_a_task_is_accepted() -> None:
+    acl_of({"extract": {"return_value": ["load"]}})
+    acl_of({"extract": {"*": ["load"]}})
+    acl_of({"*": {"extract": ["load"]}})
+    acl_of({"extract": {"consumers": {"consumers": ["load"]}}})
+
+
+def test_an_unknown_default_is_refused() -> None:
+    with pytest.raises(InvalidAcl, match="same_dag, linked, downstream, nobody, anyone"):
+        parse({}, dag_id="etl", task_ids=[], default_consumers="everyone")
+
+
+def test_too_many_rules_are_refused() -> None:
+    assert "10000 rules" in refusal({f"key_{number}": ["load"] for number in range(10_001)})
+    assert "10000 rules" in refusal({"extract": {f"key_{number}": ["load"] for number in range(10_001)}})
+
+
+def test_too_many_consumers_are_refused() -> None:
+    assert "1000 consumers" in refusal({"secret": [f"task_{number}" for number in range(1001)]})
+
+
+def test_a_long_name_is_not_repeated_in_the_text_in_full() -> None:
+    assert len(refusal({"k" * 100_000: ["load"]})) < 2000
+
+
+def test_a_large_acl_is_read_and_asked_in_good_time() -> None:
+    raw = {f"prefix_{number}_*": ["load"] for number in range(10_000)}
+    started = time.perf_counter()
+
+    assert acl_of(raw).rule_for("extract", "prefix_9999_x").key == "prefix_9999_*"
+
+    assert time.perf_counter() - started < 2
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(POLICY_WORDS),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=4) | st.sampled_from(["extract", "*", "consumers", "ttl_seconds", "same_run"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_any_json_is_an_acl_or_refused(raw: Any) -> None:
+    try:
+        acl = acl_of(raw)
+    except InvalidAcl:
+        return
+    assert isinstance(acl, Acl)
+
+
+@given(st.permutations([("*oken", "a"), ("toke*", "b"), ("t*ken", "c"), ("tok*n", "d"), ("*", "e"), ("token2", "f")]))
+def test_the_order_of_entries_changes_nothing(entries: list[tuple[str, str]]) -> None:
+    shuffled = acl_of({key: [consumer] for key, consumer in entries})
+    straight = acl_of({key: [consumer] for key, consumer in sorted(entries)})
+
+    assert shuffled == straight
