@@ -76,7 +76,7 @@ def _direct(split: _Split, kind: Kind, *, tls: bool) -> RedisOptions:
 
 
 def _sentinel(split: _Split, *, tls: bool) -> RedisOptions:
-    master, _, db = split.path.strip("/").partition("/")
+    master, _, db = split.path.removeprefix("/").partition("/")
     if not master:
         raise _wrong("it names no master; expected redis+sentinel://host:26379,host:26379/name-of-the-master/0")
     over_tls = split.query.get("sentinel_ssl")
