@@ -1,0 +1,164 @@
+"""Objects of classes: back only where Airflow's allow list permits, and then whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from exclusive_redis_xcom.codec import XComNotImportable, encode
+from exclusive_redis_xcom.errors import CorruptValue
+from tests.unit.codec import samples
+from tests.unit.codec.samples import (
+    Address,
+    Bits,
+    Color,
+    Crate,
+    Level,
+    Numbers,
+    Old,
+    Outer,
+    OwnProtocol,
+    Pair,
+    Person,
+    Point,
+    Positive,
+    Sealed,
+    Size,
+)
+from tests.unit.codec.support import LIMIT, read, round_trip, same
+
+ROOT = Path(__file__).parents[3]
+
+OBJECTS = [
+    Point(1, Point((1, 2), {3: Sealed("a")})),
+    Sealed("name"),
+    Outer.Inner(5),
+    Color.RED,
+    Color.GREEN,
+    Bits.A | Bits.B,
+    Pair(1, Pair(2, (3,))),
+    Old(1, [2]),
+    Level.LOW,
+    Size.BIG,
+    Crate("label", inside=[Crate("inner", inside={1, 2})]),
+    OwnProtocol({1: (2, Point(1))}),
+    Numbers([1, 2, 3]),
+    Address(street="s", path=Path("/tmp/x")),  # noqa: S108 - a value, no file
+]
+
+
+@pytest.mark.usefixtures("allowed")
+class TestAllowed:
+    @pytest.mark.parametrize("value", OBJECTS, ids=lambda value: type(value).__name__)
+    def test_an_object_comes_back_alone_nested_and_as_a_value_under_int_keys(self, value):
+        assert same(round_trip(value), value)
+        nested = {"a": [value], "b": (value,), "c": {1: value}}
+        assert same(round_trip(nested), nested)
+
+    @pytest.mark.parametrize("key", [Level.LOW, Size.BIG, Color.RED, Pair(1, 2), Sealed("k")], ids=repr)
+    def test_an_object_comes_back_as_a_key(self, key):
+        assert same(round_trip({key: 1}), {key: 1})
+
+    def test_a_deep_chain_of_objects_comes_back(self):
+        value = Point(0)
+        for _ in range(100):
+            value = Point(value)
+
+        assert same(round_trip(value), value)
+
+    def test_a_field_that_the_constructor_does_not_take_is_restored(self):
+        crate = Crate("x")
+        crate.weight = 99
+
+        assert round_trip(crate).weight == 99
+
+    def test_a_model_comes_back_with_aliases_extras_secrets_and_private_attributes(self):
+        value = Person(
+            fullName="n",
+            address=Address(street="s", path=Path("p")),
+            anything=(1, {2: Point(3)}),
+            tags={"a"},
+            password=pydantic.SecretStr("secret"),
+            extra_field=b"bytes",
+        )
+        value._note = "note"
+
+        found = round_trip([value])[0]
+
+        assert found == value
+        assert found._note == "note"
+        assert found.extra_field == b"bytes"
+        assert found.model_fields_set == value.model_fields_set
+        assert same(found.anything, value.anything)
+
+    def test_a_forged_object_meets_the_checks_of_its_class(self):
+        encoded = encode(Positive(7), max_bytes=LIMIT)
+        forged = encoded.payload.replace(b"\xa6number\x07", b"\xa6number\xff")
+        assert forged != encoded.payload
+
+        with pytest.raises(CorruptValue) as caught:
+            read(encoded, payload=forged)
+
+        assert "canary" not in str(caught.value)
+
+    def test_an_object_of_a_newer_version_of_its_class_is_refused(self, monkeypatch):
+        encoded = encode(Sealed("a"), max_bytes=LIMIT)
+        monkeypatch.setattr(Sealed, "__version__", 1)
+
+        with pytest.raises(CorruptValue):
+            read(encoded)
+
+    def test_an_allowed_class_that_no_longer_exists_is_named(self, monkeypatch):
+        encoded = encode(Point(1), max_bytes=LIMIT)
+        monkeypatch.delattr(samples, "Point")
+
+        with pytest.raises(XComNotImportable, match="samples.Point"):
+            read(encoded)
+
+
+class TestNotAllowed:
+    @pytest.mark.parametrize(
+        "value",
+        [Point(1), Sealed("a"), Color.RED, Crate("x"), OwnProtocol(1), Address(street="s"), [{1: Point(1)}]],
+        ids=repr,
+    )
+    def test_the_error_names_the_class_and_the_option(self, value):
+        encoded = encode(value, max_bytes=LIMIT)
+
+        with pytest.raises(ImportError) as caught:
+            read(encoded)
+
+        assert isinstance(caught.value, XComNotImportable)
+        assert "tests.unit.codec.samples." in str(caught.value)
+        assert "was not found in allow list for deserialization imports" in str(caught.value)
+        assert "allowed_deserialization_classes" in str(caught.value)
+
+    def test_a_namedtuple_is_pushed_as_a_tuple_as_airflow_does(self):
+        assert same(round_trip([Pair(1, Old(2, 3))]), [(1, (2, 3))])
+
+    def test_an_enum_of_str_or_int_is_pushed_as_its_value_as_airflow_does(self):
+        assert same(round_trip([Level.LOW, Size.BIG, {Level.LOW: 1}]), ["low", 3, {"low": 1}])
+
+    def test_the_regexp_option_allows_too(self, allow):
+        allow(r"tests\.unit\.codec\.samples\.Po.nt", "AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES_REGEXP")
+
+        assert round_trip(Point(1)) == Point(1)
+
+    def test_a_class_that_is_not_allowed_is_not_imported(self):
+        code = """
+from exclusive_redis_xcom.codec import XComNotImportable, decode
+import ormsgpack, sys
+tree = ormsgpack.packb(["antigravity.Flying", 0, {}, {}])
+payload = ormsgpack.packb(ormsgpack.Ext(42, tree))
+try:
+    decode(payload, codec="msgpack", compression="off", decoded_size=len(payload), max_bytes=1000)
+except XComNotImportable:
+    sys.exit(3 if "antigravity" in sys.modules else 0)
+sys.exit(4)
+"""
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stderr
