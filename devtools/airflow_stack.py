@@ -1,0 +1,298 @@
+"""A real, throw-away Airflow on this machine: real components, SQLite, LocalExecutor, free ports.
+
+    with AirflowStack(home, dags_folder, env={"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, ...}) as airflow:
+        run_id = airflow.trigger("my_dag")
+        assert airflow.wait_run("my_dag", run_id) == "success"
+
+A start takes about as long as importing Airflow four times. The migrated, empty database is kept in
+``.stack/`` per Airflow version and copied.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.metadata
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devtools import components, processes
+from devtools.airflow_api import AirflowApi, ApiError, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType, TracebackType
+
+__all__ = ["AirflowStack", "ApiError", "StackError", "wait_until"]
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / ".stack" / "templates"
+
+#: Not inherited by Airflow: other Airflow's settings, and what makes every start slow.
+NOT_INHERITED = ("AIRFLOW", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "REDIS_URL")
+
+#: How the components that have a heartbeat call themselves in table ``job``.
+JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
+
+
+class StackError(RuntimeError):
+    """Airflow did not come up; the text has the ends of the logs."""
+
+
+class AirflowStack(AirflowApi):
+    """Airflow's components as processes, and its REST API as methods.
+
+    Args:
+        home: AIRFLOW_HOME. Must exist; whoever made it removes it.
+        dags_folder: Where DAG files are.
+        env: Further environment, also settings that win over those of :mod:`devtools.components`.
+        components: Which to start; see :data:`devtools.components.COMPONENTS`.
+        load_examples: Whether Airflow's example DAGs are loaded.
+        port: The API server's port; a free one by default.
+        outlive: Whether the processes go on when this one ends (``make up``).
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        dags_folder: Path,
+        env: Mapping[str, str] | None = None,
+        components: Sequence[str] = tuple(components.COMPONENTS),
+        *,
+        load_examples: bool = False,
+        port: int | None = None,
+        outlive: bool = False,
+    ) -> None:
+        self.home = home
+        self.dags_folder = dags_folder
+        self.components = tuple(components)
+        self.port = port or free_port()
+        self.env = _environment(home, dags_folder, self.port, load_examples, env or {})
+        self.logs = home / "stack-logs"
+        self.programs: list[processes.Program] = []
+        self._outlive = outlive
+        super().__init__(f"http://127.0.0.1:{self.port}")
+
+    def __enter__(self) -> AirflowStack:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, timeout: float = 180) -> AirflowStack:
+        """Start the components at once and wait until all report as healthy.
+
+        Raises:
+            StackError: One ended, or they are not healthy within ``timeout`` seconds. All are stopped then.
+        """
+        self.dags_folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_template(), self.home / "airflow.db")
+        if not self._outlive:
+            atexit.register(self.stop)
+            _stop_on_signals()
+        deadline = time.monotonic() + timeout
+        try:
+            self._start_in_turn(deadline)
+            self._wait_healthy(deadline)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def start_component(self, name: str) -> processes.Program:
+        """Start one component, without waiting for it."""
+        command = [sys.executable, "-m", "airflow", *components.COMPONENTS[name]]
+        log = self.logs / f"{name}.log"
+        program = processes.start(name, command, env=self.env, log=log, outlive=self._outlive)
+        self.programs.append(program)
+        return program
+
+    def stop(self) -> None:
+        """Stop all components and everything they started. May be called again."""
+        atexit.unregister(self.stop)
+        programs, self.programs = self.programs, []
+        processes.stop(programs)
+        self.close()
+
+    def run_cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run an ``airflow`` command in this stack's environment, its output captured."""
+        return subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def reserialize(self) -> None:
+        """Parse all DAG files now, in a process of its own."""
+        done = self.run_cli("dags", "reserialize")
+        if done.returncode:
+            raise StackError(f"airflow dags reserialize failed:\n{done.stdout}{done.stderr}")
+
+    def add_dag(self, name: str, source: str, timeout: float = 60) -> list[str]:
+        """Write a DAG file and wait until it has been parsed; return its DAG ids, none if it does not import.
+
+        Args:
+            name: File name without ``.py``. An existing file is replaced.
+            source: The file's text.
+            timeout: Seconds to wait.
+        """
+        path = self.dags_folder / f"{name}.py"
+        # A parsing that began before the file was replaced may end after: only the second shows the new text.
+        parsings = 2 if path.exists() else 1
+        draft = path.with_suffix(".draft")
+        draft.write_text(source)
+        before = self._parsed(path)
+        draft.replace(path)
+        for _ in range(parsings - 1):
+            self._wait_parsed(path, before, timeout)
+            before = self._parsed(path)
+        fresh = self._wait_parsed(path, before, timeout)
+        return sorted(dag_id for dag_id, _ in fresh if dag_id)
+
+    def xcom_rows(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the run's rows of table ``xcom``, read from the database file; ``value`` is raw JSON text."""
+        query = "SELECT * FROM xcom WHERE dag_id = ? AND run_id = ? ORDER BY task_id, map_index, key"
+        return self.rows(query, dag_id, run_id)
+
+    def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        """Return what a query on Airflow's database, opened read-only, finds."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=10)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(query, arguments)]
+
+    def log_tails(self, lines: int = 30) -> str:
+        """Return the ends of all components' logs."""
+        logs = sorted(self.logs.glob("*.log"))
+        return "\n".join(f"--- {log}\n{processes.tail(log, lines)}" for log in logs)
+
+    def _wait_parsed(
+        self, path: Path, before: set[tuple[str | None, str]], timeout: float
+    ) -> set[tuple[str | None, str]]:
+        os.utime(path)  # what is newer than its last parsing is parsed at once
+        return wait_until(
+            lambda: self._parsed(path) - before, timeout, lambda: f"{path.name} was not parsed\n{self.log_tails()}"
+        )
+
+    def _parsed(self, path: Path) -> set[tuple[str | None, str]]:
+        """Return when each DAG of a file was last parsed; None in place of a DAG id: when it last failed to import."""
+        dags = [dag for dag in self.pages("/dags", "dags") if dag["relative_fileloc"] == path.name]
+        errors = self.pages("/importErrors", "import_errors")
+        broken = [error for error in errors if Path(error["filename"]).name == path.name]
+        return {(dag["dag_id"], str(dag["last_parsed_time"])) for dag in dags} | {
+            (None, str(error["timestamp"])) for error in broken
+        }
+
+    def _start_in_turn(self, deadline: float) -> None:
+        """Start all components, as many importing Airflow at a time as there are cores.
+
+        The API server takes longest by far and goes first: sharing its core with three others would delay all.
+        """
+        cores = len(os.sched_getaffinity(0))
+        for name in self.components:
+            self._wait(lambda: len(self._importing()) < cores, deadline)
+            self.start_component(name)
+
+    def _wait_healthy(self, deadline: float) -> None:
+        # The first request to the execution API builds it, which takes seconds: not at the cost of the first task.
+        self._wait(lambda: not self.unhealthy(self.components) and self.execution_api_answers(), deadline)
+
+    def _wait(self, ready: Callable[[], bool], deadline: float) -> None:
+        def checked() -> bool:
+            for program in self.programs:
+                if program.exit_code() is not None:
+                    raise StackError(f"{program.name} ended with {program.exit_code()}\n{self.log_tails()}")
+            return ready()
+
+        try:
+            wait_until(checked, deadline - time.monotonic(), str)
+        except TimeoutError:
+            waiting = self.unhealthy(self.components)
+            raise StackError(f"Airflow did not come up in time, waiting for {waiting}\n{self.log_tails()}") from None
+
+    def _importing(self) -> list[str]:
+        """Return the started components that have not yet begun their work."""
+        up = {row["job_type"] for row in self.rows("SELECT job_type FROM job")}
+        return [program.name for program in self.programs if JOB_TYPES.get(program.name) not in up]
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def airflow_version() -> str:
+    """Return the installed Airflow's version."""
+    return importlib.metadata.version("apache-airflow-core")
+
+
+def _environment(
+    home: Path, dags_folder: Path, port: int, load_examples: bool, extra: Mapping[str, str]
+) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+    env |= components.settings(
+        home=str(home), dags_folder=str(dags_folder), port=port, secret=secrets.token_urlsafe(48)
+    )
+    env |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": str(load_examples),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PYTHONPATH": os.pathsep.join(filter(None, [_checkout(), env.get("PYTHONPATH")])),
+    }
+    return env | dict(extra)
+
+
+def _checkout() -> str:
+    """Return this directory's root where the package is not installed, else nothing."""
+    try:
+        importlib.metadata.distribution("exclusive-redis-xcom")
+    except importlib.metadata.PackageNotFoundError:
+        return str(ROOT)
+    return ""
+
+
+def _template() -> Path:
+    """Return an empty, migrated database of the installed Airflow; made once."""
+    path = TEMPLATES / f"airflow-{airflow_version()}.db"
+    if path.exists():
+        return path
+    TEMPLATES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TEMPLATES) as scratch:
+        home = Path(scratch)
+        env = _environment(home, home / "dags", 0, False, {})
+        command = [sys.executable, "-m", "airflow", *components.MIGRATE]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StackError(f"airflow db migrate failed:\n{done.stdout}{done.stderr}")
+        with contextlib.closing(sqlite3.connect(home / "airflow.db")) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (home / "airflow.db").replace(path)
+    return path
+
+
+def _stop_on_signals() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, through ``finally`` and ``atexit``."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

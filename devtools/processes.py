@@ -1,0 +1,128 @@
+"""Programs in process groups of their own, which are stopped with all their descendants.
+
+Airflow's components fork, and some of their children move to process groups of their own (tasks do so from
+3.3 on). Every component is therefore the leader of a *session*: whatever it starts stays in that session,
+and is found there even after its parent has died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A started program, the leader of its own session, and where its output goes."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its session and process group."""
+        return self.process.pid
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self.process.poll()
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the last lines of the log."""
+        return tail(self.log, lines)
+
+
+def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, outlive: bool = False) -> Program:
+    """Start a program in its own session, its output appended to ``log``.
+
+    Args:
+        name: For messages.
+        command: Program and arguments.
+        env: Its whole environment.
+        log: File that receives stdout and stderr.
+        outlive: Whether it goes on when this process dies. If not, the kernel sends it SIGTERM then, even
+            when this process is killed with SIGKILL.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            list(command),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=None if outlive else _die_with_parent,  # noqa: PLW1509 - calls only prctl
+        )
+    return Program(name, process, log)
+
+
+def stop(programs: Iterable[Program], *, grace: float = 3.0) -> None:
+    """Stop the programs and everything they started: SIGTERM, and SIGKILL after ``grace`` seconds."""
+    programs = list(programs)
+    stop_sessions([program.pid for program in programs], grace=grace)
+    for program in programs:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.process.wait(timeout=1)
+
+
+def stop_sessions(sessions: Iterable[int], *, grace: float = 3.0) -> None:
+    """Stop every process of the given sessions; a session id is the pid of the program that leads it."""
+    wanted = set(sessions)
+    _signal(wanted, signal.SIGTERM, leaders_only=True)
+    deadline = time.monotonic() + grace
+    while time.monotonic() < deadline:
+        if not any(pid in wanted for pid in members(wanted)):
+            break
+        time.sleep(0.05)
+    deadline = time.monotonic() + 5
+    while members(wanted) and time.monotonic() < deadline:
+        _signal(wanted, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def members(sessions: set[int]) -> list[int]:
+    """Return the pids of all living processes in the sessions, zombies excluded."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+def tail(path: Path, lines: int) -> str:
+    """Return the last lines of a text file, or a remark that there is none."""
+    if not path.exists():
+        return f"({path} does not exist)"
+    with path.open(errors="replace") as file:
+        return "".join(deque(file, maxlen=lines))
+
+
+def _signal(sessions: set[int], number: signal.Signals, *, leaders_only: bool = False) -> None:
+    for pid in members(sessions):
+        if leaders_only and pid not in sessions:
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
