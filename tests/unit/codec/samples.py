@@ -35,7 +35,7 @@ class Pair(NamedTuple):
     right: Any
 
 
-Old = namedtuple("Old", "a b")  # noqa: PYI024 - both ways exist in DAGs
+Old = namedtuple("Old", "a b")
 
 
 @dataclass

@@ -33,7 +33,9 @@ def test_an_exception_of_the_authors_code_is_not_quoted():
     assert "canary" not in refusal({"a": Explosive()})
 
 
-@pytest.mark.parametrize("value", [Opaque, memoryview(b"x"), [memoryview(b"x")], object(), lambda: 1, iter([1]), 1j, ...])
+@pytest.mark.parametrize(
+    "value", [Opaque, memoryview(b"x"), [memoryview(b"x")], object(), lambda: 1, iter([1]), 1j, ...]
+)
 def test_what_airflow_cannot_carry_is_refused(value):
     refusal(value)
 
