@@ -7,11 +7,12 @@ given one.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from exclusive_redis_xcom import telemetry
-from exclusive_redis_xcom.acl import Acl, Decision
+from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.errors import XComAccessDenied, XComExpired
-from exclusive_redis_xcom.model import Coordinate, Principal
+from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 from exclusive_redis_xcom.reference import Reference
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -22,17 +23,17 @@ _UNKNOWN = "a task whose identity could not be established"
 def pull_denied(
     coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
 ) -> XComAccessDenied:
-    """The refusal of a pull."""
+    """The refusal of a pull. ``decision.reason`` says who may."""
     return XComAccessDenied(
-        f"{coordinate} may not be pulled by {_who(principal)}: {decision.reason}. "
-        f"{_allowed(acl)} {_remedy(coordinate, principal)}"
+        f"{coordinate} may not be pulled by {_who(principal, coordinate)}: {decision.reason}. "
+        f"{_remedy(coordinate, principal, acl)}"
     )
 
 
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
     """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
     return XComAccessDenied(
-        f"{_who(principal)} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
+        f"{_who(principal, coordinate)} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
         "Return or xcom_push the value in the task that owns it."
     )
 
@@ -76,19 +77,21 @@ def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
     telemetry.count(telemetry.WRITE_REFUSED, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
 
 
-def _who(principal: Principal | None) -> str:
-    return _UNKNOWN if principal is None else str(principal)
+def _who(principal: Principal | None, coordinate: Coordinate) -> str:
+    if principal is None:
+        return _UNKNOWN
+    if (principal.dag_id, principal.run_id) == (coordinate.dag_id, coordinate.run_id):
+        return str(principal).partition(" of DAG ")[0] + " of the same run"
+    return str(principal)
 
 
-def _allowed(acl: Acl | None) -> str:
-    if acl is None:
-        return "Its access list is missing or unreadable in Redis, so nobody may pull it."
-    return f"Allowed: {acl.consumers_text()} (rule: {acl.source})."
-
-
-def _remedy(coordinate: Coordinate, principal: Principal | None) -> str:
+def _remedy(coordinate: Coordinate, principal: Principal | None, acl: Acl | None) -> str:
     if principal is None:
         return "XComs can be pulled by tasks, their templates and their callbacks."
+    if acl is None:
+        return f"Clear task '{coordinate.task_id}' of that run so that value and access list are written again."
+    if decide(acl, coordinate, replace(principal, run_id=coordinate.run_id)).allowed:
+        return f"Pull it from a task of run '{coordinate.run_id}', or take same_run out of the rule."
     same_dag = principal.dag_id == coordinate.dag_id
     consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"
     return (

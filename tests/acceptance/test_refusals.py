@@ -50,7 +50,7 @@ def test_the_refusal_names_the_xcom_who_asked_who_may_and_the_remedy(
 
     assert "XComAccessDenied" in log
     assert f"may not be pulled by task '{task_id}'" in log
-    assert "Allowed: " in log
+    assert "allows only 'allowed" in log
     assert "To allow it, name" in log
 
 
