@@ -1,0 +1,73 @@
+# All of the project's commands. `make` alone lists them. Nothing is installed outside this directory,
+# except Debian's python3-venv, when it is missing and you are root.
+
+AIRFLOW ?= 3.3.2
+PYTEST_ARGS ?=
+
+NEWEST := 3.3.2
+VENV := $(if $(filter $(NEWEST),$(AIRFLOW)),.venv,.venv-airflow-$(AIRFLOW))
+LOCK := $(if $(filter $(NEWEST),$(AIRFLOW)),requirements/dev.txt,requirements/airflow-$(AIRFLOW).txt)
+ENV := .make/airflow-$(AIRFLOW)
+PY := $(VENV)/bin/python
+LOCKS := dev airflow-3.2.2 airflow-3.1.8
+
+# Airflow starts four times slower when Python may not keep its bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+# A virtual environment that happens to be active is not ours.
+unexport VIRTUAL_ENV
+# Interpreters come from this machine, packages from the configured index.
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test test-airflow lint format bench up down lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
+		while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+env: $(ENV) ## Create or refresh the Python environment (the others do it by themselves)
+
+demo: $(ENV) ## Run the example DAG in a real Airflow: one task is served, another refused
+	@$(PY) -m devtools.demo
+
+test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+test-airflow: test ## The same with another Airflow: make test-airflow AIRFLOW=3.1.8
+
+lint: $(ENV) ## Check style, types and layers
+	@echo "ruff check";  $(VENV)/bin/ruff check --quiet .
+	@echo "ruff format"; $(VENV)/bin/ruff format --check --quiet .
+	@echo "mypy";        $(VENV)/bin/mypy
+	@echo "imports";     $(VENV)/bin/lint-imports --no-logo
+
+format: $(ENV) ## Let ruff format and fix what it can
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+bench: $(ENV) ## Print what a push and a pull cost
+	@$(PY) -m benchmarks.micro
+
+up: $(ENV) ## Start a local Airflow and keep it: docker compose where an engine answers, else native
+	@$(PY) -m devtools.local up
+
+down: $(ENV) ## Stop it
+	@$(PY) -m devtools.local down
+
+lock: .make/uv ## Renew the hash-locked requirements/*.txt
+	@for name in uv $(LOCKS); do \
+		echo "locking requirements/$$name.txt"; \
+		devtools/lock.sh "$$name" || exit; \
+	done
+
+clean: ## Remove environments and caches
+	@if [ -e .stack/local.json ]; then $(MAKE) --no-print-directory down; fi
+	rm -rf .venv .venv-airflow-* .make .stack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+		build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.make/uv: requirements/uv.txt devtools/uv.sh
+	@devtools/uv.sh install
+
+.make/airflow-%: $(LOCK) pyproject.toml devtools/uv.sh | .make/uv
+	@devtools/uv.sh sync $(VENV) $(LOCK)
+	@touch $@
