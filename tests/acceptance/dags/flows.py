@@ -19,7 +19,7 @@ def expect(found: Any, expected: Any) -> None:
     assert found == expected, "got another value"
 
 
-with DAG("flow_branching", schedule=None, catchup=False):
+with DAG("flow_branching", schedule=None, catchup=False) as branching:
 
     @task
     def decide() -> Any:

@@ -23,7 +23,7 @@ def expect(found: Any, expected: Any) -> None:
     assert found == expected, "got another value"
 
 
-with DAG("pulls_plain", schedule=None, catchup=False):
+with DAG("pulls_plain", schedule=None, catchup=False) as plain:
 
     @task
     def value() -> Any:

@@ -23,7 +23,7 @@ with DAG(
             "each": {"return_value": ["allowed_mapped"]},
         }
     },
-):
+) as refusals:
 
     @task
     def produce() -> None:

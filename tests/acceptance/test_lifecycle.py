@@ -1,0 +1,141 @@
+"""What happens to values when people clear, edit and trigger from outside the DAG file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import redis
+
+from devtools.airflow_stack import AirflowStack, ApiError
+
+
+def run(airflow: AirflowStack, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+    run_id = airflow.trigger(dag_id, conf=conf)
+    airflow.wait_run(dag_id, run_id, timeout=120)
+    return run_id
+
+
+def references(airflow: AirflowStack, run_id: str) -> dict[tuple[str, str], Any]:
+    return {(row["task_id"], row["key"]): json.loads(row["value"]) for row in airflow.xcom_rows("lifecycle", run_id)}
+
+
+def hashes(redis_client: redis.Redis, dag_id: str, task_id: str) -> set[str]:
+    names = redis_client.scan_iter(f"exclusive_redis_xcom:{dag_id}:*:{task_id}:*", count=1000)
+    return {name.decode().rsplit(":", 1)[1] for name in names}
+
+
+def test_a_cleared_run_pushes_anew_and_nothing_of_the_first_try_is_left(
+    airflow: AirflowStack, redis_client: redis.Redis
+) -> None:
+    run_id = run(airflow, "lifecycle")
+    first = references(airflow, run_id)
+
+    airflow.clear("lifecycle", run_id)
+    assert airflow.wait_run("lifecycle", run_id, timeout=120) == "success"
+
+    second = references(airflow, run_id)
+    produced = ("produce", "return_value")
+    assert set(first) - set(second) == {("produce", "first try only")}
+    versions = [rows[produced]["exclusive_redis_xcom"]["version"] for rows in (first, second)]
+    assert versions[0] != versions[1]
+    assert not [
+        name for name in redis_client.scan_iter(f"*:{quoted(run_id)}:*") if name.endswith(b":first%20try%20only")
+    ]
+
+
+def quoted(run_id: str) -> str:
+    from exclusive_redis_xcom.keys import hash_name
+    from exclusive_redis_xcom.model import Coordinate
+
+    return hash_name("p", Coordinate("d", run_id, "t", "k")).split(":")[2]
+
+
+def test_the_consumer_cleared_alone_reads_the_value_again(airflow: AirflowStack) -> None:
+    run_id = run(airflow, "lifecycle")
+
+    airflow.clear("lifecycle", run_id, ["consume"])
+
+    assert airflow.wait_run("lifecycle", run_id, timeout=120) == "success"
+
+
+def test_a_value_set_over_rest_is_read_as_the_default_backend_would(airflow: AirflowStack) -> None:
+    run_id = run(airflow, "lifecycle")
+    edit_row(airflow, run_id, {"set": "over REST"})
+
+    airflow.clear("lifecycle", run_id, ["consume"])
+
+    assert airflow.wait_run("lifecycle", run_id, timeout=120) == "success"
+
+
+def test_a_reference_forged_over_rest_is_refused_loudly(airflow: AirflowStack) -> None:
+    run_id = run(airflow, "lifecycle")
+    forged = references(airflow, run_id)["produce", "return_value"]
+    forged["exclusive_redis_xcom"]["coordinate"]["task_id"] = "somebody_else"
+    edit_row(airflow, run_id, forged)
+
+    airflow.clear("lifecycle", run_id, ["consume"])
+
+    assert airflow.wait_run("lifecycle", run_id, timeout=120) == "failed"
+    assert "InvalidReference" in airflow.task_log("lifecycle", run_id, "consume", try_number=2)
+
+
+def edit_row(airflow: AirflowStack, run_id: str, value: Any) -> None:
+    path = f"/dags/lifecycle/dagRuns/{run_id}/taskInstances/produce/xcomEntries"
+    airflow.api("DELETE", f"{path}/return_value")
+    airflow.api("POST", path, json={"key": "return_value", "value": value})
+
+
+def test_the_xcom_tab_shows_type_size_consumers_and_expiry(airflow: AirflowStack) -> None:
+    run_id = run(airflow, "lifecycle")
+
+    path = f"/dags/lifecycle/dagRuns/{run_id}/taskInstances/produce/xcomEntries/return_value"
+    shown = airflow.api("GET", path, params={"deserialize": "true", "stringify": "false"})["value"]
+
+    body = shown["exclusive_redis_xcom"]
+    assert (body["type"], body["consumers"]) == ("tuple", ["consume"])
+    assert body["size"] > 0
+    assert body["expires_at"] > body["pushed_at"]
+
+
+class TestRunConf:
+    def test_conf_that_names_other_consumers_is_refused(self, airflow: AirflowStack) -> None:
+        with pytest.raises(ApiError) as caught:
+            airflow.trigger("lifecycle", conf={"xcom_acl": {"produce": {"return_value": ["anyone_else"]}}})
+
+        assert "xcom_acl" in str(caught.value)
+
+    def test_conf_changes_nothing_where_the_dag_declares_no_acl(self, airflow: AirflowStack) -> None:
+        run_id = airflow.trigger("without_acl", conf={"xcom_acl": {"make": {"return_value": []}}})
+
+        assert airflow.wait_run("without_acl", run_id, timeout=120) == "success"
+        (row,) = airflow.xcom_rows("without_acl", run_id)
+        body = json.loads(row["value"])["exclusive_redis_xcom"]
+        assert "default" in body["rule"]
+
+    def test_conf_forced_into_the_database_changes_no_rule(self, airflow: AirflowStack) -> None:
+        run_id = airflow.trigger("lifecycle", conf={"harmless": 1})
+        airflow.wait_run("lifecycle", run_id, timeout=120)
+        force_conf(airflow, run_id, {"xcom_acl": {"produce": {"return_value": ["somebody_else"]}}})
+
+        airflow.clear("lifecycle", run_id)
+        state = airflow.wait_run("lifecycle", run_id, timeout=120)
+
+        consumers = [
+            row["exclusive_redis_xcom"]["consumers"]
+            for (_, key), row in references(airflow, run_id).items()
+            if key == "return_value"
+        ]
+        assert state == "failed"
+        assert ["somebody_else"] not in consumers
+
+
+def force_conf(airflow: AirflowStack, run_id: str, conf: dict[str, Any]) -> None:
+    """What somebody with the database's password could do."""
+    import contextlib
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(airflow.home / "airflow.db", timeout=30)) as database, database:
+        changed = database.execute("UPDATE dag_run SET conf = ? WHERE run_id = ?", (json.dumps(conf), run_id))
+        assert changed.rowcount == 1
