@@ -6,9 +6,11 @@ can steer a cluster's choice of slot with ``{}``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from exclusive_redis_xcom.model import Coordinate
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.model import Coordinate
 
 #: Field of each hash that holds the rule in force, as canonical JSON.
 ACL_FIELD = "acl"
