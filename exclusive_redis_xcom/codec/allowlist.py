@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from exclusive_redis_xcom.codec.errors import XComNotImportable
+from exclusive_redis_xcom.codec.kinds import qualified_name
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -62,26 +63,39 @@ def load_class(name: object) -> type:
             f"allowed_deserialization_classes in section [core] of Airflow's configuration of the pulling task."
         )
     found = _find(name)
-    if not isinstance(found, type):
+    if found is None:
         raise XComNotImportable(f"{name} is allowed for deserialization, but cannot be imported here as a class.")
+    # A module of an allowed package may re-export what is not allowed: the class's own name counts as well.
+    if qualified_name(found) != name and not is_allowed(qualified_name(found)):
+        raise XComNotImportable(f"{name} is allowed for deserialization, but stands for a class that is not.")
     return found
 
 
-def _find(name: str) -> Any:
-    """Import what a dotted name stands for; nested classes too, which Airflow's ``import_string`` cannot find."""
+def _find(name: str) -> type | None:
+    """Import the class of a dotted name; nested classes too, which Airflow's ``import_string`` cannot find.
+
+    Below the module every step must be a class: a module's attributes lead to other modules, and from there
+    to anything.
+    """
     parts = name.split(".")
     for split in range(len(parts) - 1, 0, -1):
         try:
-            found: Any = import_module(".".join(parts[:split]))
-            for attribute in parts[split:]:
-                found = getattr(found, attribute)
+            return _class_below(import_module(".".join(parts[:split])), parts[split:])
         except (ImportError, AttributeError):
             continue
         except Exception as error:
             problem = type(error).__name__
             raise XComNotImportable(f"{name} is allowed, but importing its module failed with {problem}.") from None
-        return found
     return None
+
+
+def _class_below(module: ModuleType, names: list[str]) -> type | None:
+    found: Any = module
+    for name in names:
+        found = getattr(found, name)
+        if not isinstance(found, type):
+            return None
+    return cast("type", found)
 
 
 def package(name: str) -> Any:

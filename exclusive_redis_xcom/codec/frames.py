@@ -45,7 +45,7 @@ def array_children(value: Any) -> list[Any]:
         pd.StringDtype: _string_parts,
         pd.ArrowDtype: _arrow_parts,
         pd.PeriodDtype: lambda v: ["period", v.asi8, v.freqstr],
-        pd.IntervalDtype: lambda v: ["interval", v.left, v.right, v.closed],
+        pd.IntervalDtype: lambda v: ["interval", _values(v.left), _values(v.right), v.closed],
     }
     for cls, take_apart in parts.items():
         if isinstance(dtype, cls):
@@ -58,7 +58,7 @@ def array_children(value: Any) -> list[Any]:
 
 
 def _categorical_parts(value: Any) -> list[Any]:
-    return ["categorical", value.codes, value.categories, bool(value.ordered)]
+    return ["categorical", value.codes, _spelled_out(value.categories), bool(value.ordered)]
 
 
 def _zoned_parts(value: Any) -> list[Any]:
@@ -99,26 +99,26 @@ def build_array(children: list[Any]) -> Any:
         "string": _build_string,
         "arrow": _build_arrow,
         "period": _build_period,
-        "interval": lambda left, right, closed: _pandas().arrays.IntervalArray.from_arrays(left, right, closed=closed),
-        "numpy": lambda values: _pandas().array(values, dtype=values.dtype),
+        "interval": _build_interval,
+        "numpy": lambda values: _pandas().array(_array(values), dtype=values.dtype),
     }
     return build[tag](*parts)
 
 
 def _build_categorical(codes: Any, categories: Any, ordered: bool) -> Any:
-    return _pandas().Categorical.from_codes(codes, categories=categories, ordered=ordered)
+    return _pandas().Categorical.from_codes(_array(codes), categories=_not_a_range(categories), ordered=ordered)
 
 
 def _build_zoned(numbers: Any, unit: str, zone: bytes) -> Any:
     pd = _pandas()
-    utc = pd.DatetimeIndex(numbers.view(f"M8[{_unit(unit)}]")).tz_localize("UTC")
+    utc = pd.DatetimeIndex(_array(numbers).view(f"M8[{_unit(unit)}]")).tz_localize("UTC")
     return utc.tz_convert(load_zone(zone)).array
 
 
 def _build_masked(data: Any, mask: Any) -> Any:
     arrays = _pandas().arrays
     by_kind = {"i": arrays.IntegerArray, "u": arrays.IntegerArray, "f": arrays.FloatingArray, "b": arrays.BooleanArray}
-    return by_kind[data.dtype.kind](data, mask)
+    return by_kind[data.dtype.kind](_array(data), _array(mask))
 
 
 def _build_string(storage: str, is_na: bool, items: list[str | None]) -> Any:
@@ -141,12 +141,37 @@ def _build_arrow(name: str, items: list[Any]) -> Any:
 
 def _build_period(ordinals: Any, freq: str) -> Any:
     pd = _pandas()
-    return pd.arrays.PeriodArray(ordinals, dtype=pd.PeriodDtype(freq))
+    return pd.arrays.PeriodArray(_array(ordinals), dtype=pd.PeriodDtype(freq))
+
+
+def _build_interval(left: Any, right: Any, closed: str) -> Any:
+    return _pandas().arrays.IntervalArray.from_arrays(_array(left), _array(right), closed=closed)
 
 
 def _values(holder: Any) -> Any:
     """The values of a Series or Index: a NumPy array where the dtype is NumPy's."""
     return holder.to_numpy() if isinstance(holder.dtype, package("numpy").dtype) else holder.array
+
+
+def _array(value: Any, length: int | None = None) -> Any:
+    """A one-dimensional array. A scalar or a RangeIndex, which a few bytes describe, could become terabytes."""
+    if not isinstance(value, (package("numpy").ndarray, _pandas().api.extensions.ExtensionArray)) or value.ndim != 1:
+        raise TypeError("not an array")
+    if length is not None and len(value) != length:
+        raise ValueError("values and index differ in length")
+    return value
+
+
+def _spelled_out(index: Any) -> Any:
+    """Categories and levels are carried item by item, so that :func:`_not_a_range` can insist on it."""
+    pd = _pandas()
+    return pd.Index(index.to_numpy(), name=index.name) if isinstance(index, pd.RangeIndex) else index
+
+
+def _not_a_range(index: Any) -> Any:
+    if isinstance(index, _pandas().RangeIndex):
+        raise TypeError("a range may stand for more items than memory holds")
+    return index
 
 
 # --- index, series, frame ---------------------------------------------------------------------------------
@@ -159,7 +184,7 @@ def index_children(value: Any) -> list[Any]:
         return ["range", value.start, value.stop, value.step, value.name]
     if isinstance(value, pd.MultiIndex):
         codes = [package("numpy").asarray(c) for c in value.codes]
-        return ["multi", list(value.levels), codes, list(value.names)]
+        return ["multi", [_spelled_out(level) for level in value.levels], codes, list(value.names)]
     return ["plain", _values(value), value.name, _freq(value)]
 
 
@@ -185,9 +210,9 @@ def build_index(children: list[Any]) -> Any:
         return pd.RangeIndex(start, stop, step, name=name)
     if tag == "multi":
         levels, codes, names = parts
-        return pd.MultiIndex(levels=levels, codes=codes, names=names)
+        return pd.MultiIndex(levels=[_not_a_range(level) for level in levels], codes=codes, names=names)
     values, name, freq = parts
-    index = pd.Index(values, dtype=values.dtype, name=name, tupleize_cols=False)
+    index = pd.Index(_array(values), dtype=values.dtype, name=name, tupleize_cols=False)
     return index if freq is None else type(index)(index, freq=freq, name=name)
 
 
@@ -199,7 +224,7 @@ def series_children(value: Any) -> list[Any]:
 def build_series(children: list[Any]) -> Any:
     """The inverse of :func:`series_children`."""
     index, values, name, attrs = children
-    series = _pandas().Series(values, index=index, dtype=values.dtype, name=name)
+    series = _pandas().Series(_array(values, len(index)), index=index, dtype=values.dtype, name=name)
     series.attrs = dict(attrs)
     return series
 
@@ -215,7 +240,10 @@ def build_frame(children: list[Any]) -> Any:
     index, names, columns, attrs = children
     pd = _pandas()
     # Series with their dtype spelled out: the constructor would guess anew for columns of objects.
-    series = {position: pd.Series(c, index=index, dtype=c.dtype, copy=False) for position, c in enumerate(columns)}
+    series = {
+        position: pd.Series(_array(column, len(index)), index=index, dtype=column.dtype, copy=False)
+        for position, column in enumerate(columns)
+    }
     frame = pd.DataFrame(series, index=index)
     frame.columns = names
     frame.attrs = dict(attrs)

@@ -54,19 +54,17 @@ STEP = 1
 
 def _can_carry(value: object) -> bool:
     """Whether everything in a value is carried, as far as models nested in it (they look after themselves)."""
-    seen: set[int] = set()
+    seen: dict[int, object] = {}  # holds the objects, so that no id is given twice
     waiting = [value]
     while waiting:
         value = waiting.pop()
-        if type(value) in PLAIN:
+        if type(value) in PLAIN or id(value) in seen:
             continue
-        if id(value) in seen:
-            return True  # a cycle, or shared: the encoder will tell
         kind = kind_of(value)
         if kind is None:
             return False
         if isinstance(kind, Tree) and kind is not MODEL:
-            seen.add(id(value))
+            seen[id(value)] = value
             waiting.extend(kind.children(value))
     return True
 

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from exclusive_redis_xcom.codec import Encoded, decode, encode
@@ -26,6 +27,12 @@ def read(encoded: Encoded, **changes: Any) -> Any:
 
 def round_trip(value: Any, compression: str = "auto") -> Any:
     return read(encode(value, compression=compression, max_bytes=LIMIT))
+
+
+def peak_memory() -> int:
+    """KiB. Not ``ru_maxrss``, which a child process inherits from its parent."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
 
 
 def raw(payload: bytes, codec: str = "msgpack", max_bytes: int = LIMIT) -> Any:

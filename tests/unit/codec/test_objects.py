@@ -10,6 +10,7 @@ import pydantic
 import pytest
 
 from exclusive_redis_xcom.codec import XComNotImportable, encode
+from exclusive_redis_xcom.codec.allowlist import load_class
 from exclusive_redis_xcom.errors import CorruptValue
 from tests.unit.codec import samples
 from tests.unit.codec.samples import (
@@ -28,10 +29,16 @@ from tests.unit.codec.samples import (
     Positive,
     Sealed,
     Size,
+    WithInitVar,
 )
 from tests.unit.codec.support import LIMIT, read, round_trip, same
 
 ROOT = Path(__file__).parents[3]
+
+
+class TaskTimeout(BaseException):
+    """As Airflow's ``AirflowTaskTimeout``, which a signal raises anywhere."""
+
 
 OBJECTS = [
     Point(1, Point((1, 2), {3: Sealed("a")})),
@@ -116,11 +123,30 @@ class TestAllowed:
         encoded = encode(Point(1), max_bytes=LIMIT)
         monkeypatch.delattr(samples, "Point")
 
-        with pytest.raises(XComNotImportable, match="samples.Point"):
+        with pytest.raises(XComNotImportable, match=r"samples\.Point"):
             read(encoded)
+
+    def test_a_dataclass_whose_constructor_wants_more_than_its_fields_is_a_typed_error(self):
+        with pytest.raises(CorruptValue):
+            round_trip(WithInitVar(1, 2))
 
 
 class TestNotAllowed:
+    def test_a_class_that_an_allowed_module_only_re_exports_is_refused(self, allow):
+        allow("tests.unit.codec.samples.*")
+
+        for name in ("pydantic.RootModel", "enum.Enum", "Path", "attr.define", "dataclass"):
+            with pytest.raises(XComNotImportable):
+                load_class(f"tests.unit.codec.samples.{name}")
+
+    def test_an_interruption_of_the_task_is_not_taken_for_a_problem_of_the_value(self):
+        class Slow:
+            def serialize(self):
+                raise TaskTimeout
+
+        with pytest.raises(TaskTimeout):
+            encode([(Slow(),)], max_bytes=LIMIT)
+
     @pytest.mark.parametrize(
         "value",
         [Point(1), Sealed("a"), Color.RED, Crate("x"), OwnProtocol(1), Address(street="s"), [{1: Point(1)}]],

@@ -64,6 +64,7 @@ INDEXES = {
     "categories": pd.CategoricalIndex(["a", "b", "a"], name="c"),
     "multi": pd.MultiIndex.from_tuples([("a", 1), ("b", 2), ("a", 3)], names=["x", None]),
     "multi-missing": pd.MultiIndex.from_arrays([["a", None], pd.to_datetime(["2024-01-01", "2024-01-02"])]),
+    "multi-of-ranges": pd.MultiIndex.from_product([pd.RangeIndex(2), ["a", "b"]], names=["n", "l"]),
     "empty": pd.Index([]),
     "bools": pd.Index([True, False]),
 }
