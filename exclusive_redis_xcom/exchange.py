@@ -172,12 +172,18 @@ def current_exchange() -> Exchange:
     return Exchange(settings, Store(client, key_prefix=settings.key_prefix))
 
 
+@functools.lru_cache(maxsize=128)
+def _acl_from(data: bytes) -> Acl:
+    # The results of a mapped task share one hash, hence one list.
+    return Acl.loads(data)
+
+
 def _decide(
     data: bytes | None, coordinate: Coordinate, principal: Principal | None
 ) -> tuple[Decision, Acl | None]:
     """Ask ``acl.decide`` with the list that lies beside the value; one that cannot be read refuses."""
     try:
-        acl = None if data is None else Acl.loads(data)
+        acl = None if data is None else _acl_from(data)
     except InvalidAcl:
         acl = None
     return decide(acl, coordinate, principal), acl

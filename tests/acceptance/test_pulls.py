@@ -7,6 +7,7 @@ import json
 import pytest
 
 from devtools.airflow_stack import AirflowStack, airflow_version
+from tests.acceptance.conftest import Proofs
 
 VERSION = tuple(int(part) for part in airflow_version().split(".")[:2])
 
