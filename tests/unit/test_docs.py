@@ -1,0 +1,42 @@
+"""The documentation keeps up with the code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from exclusive_redis_xcom import errors
+from exclusive_redis_xcom.settings import OPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_the_settings_page_has_every_option_with_its_default(option: object) -> None:
+    rows = [line for line in (ROOT / "docs/settings.md").read_text().splitlines() if f"| `{option.name}` |" in line]
+
+    assert len(rows) == 1
+    assert (f"`{option.default}`" in rows[0]) == bool(option.default)
+
+
+def test_the_errors_page_has_every_error_with_its_builtin() -> None:
+    text = (ROOT / "docs/errors.md").read_text()
+    public = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__bases__[0] is errors.ExclusiveXComError]
+
+    assert public
+    assert [cls.__name__ for cls in public if f"| `{cls.__name__}` (`{cls.__bases__[1].__name__}`) |" not in text] == []
+
+
+def test_the_readme_fits_its_limit() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text())
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
