@@ -86,6 +86,7 @@ class RedisClient:
         self.drop()
 
     def _run(self, what: str, command: Callable[[Session], T]) -> T:
+        self._load_driver()  # before the clock starts: importing redis may take seconds where nothing is cached
         start = time.monotonic()
         for attempt, pause in enumerate(_pauses(), start=1):
             left = self._timeouts.deadline - (time.monotonic() - start)
@@ -105,12 +106,15 @@ class RedisClient:
             time.sleep(pause)
         raise AssertionError  # the pauses never end
 
-    def _open(self, budget: Budget) -> Session:
+    def _load_driver(self) -> Callable[[Budget], Session]:
         if self._open_session is None:
             from exclusive_redis_xcom.connection.session import opener
 
             self._open_session = opener(self._options, self._timeouts)
-        return self._open_session(budget)
+        return self._open_session
+
+    def _open(self, budget: Budget) -> Session:
+        return self._load_driver()(budget)
 
     def _understand(self, error: Exception) -> Failure:
         from exclusive_redis_xcom.connection.failure import classify

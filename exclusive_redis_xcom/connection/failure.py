@@ -27,6 +27,8 @@ _CODES_BY_CLASS = {
 _CODE = re.compile(r"-?([A-Z][A-Z0-9]+)(?: |$)")
 # Redis 6.2 wraps what fails inside a script: "ERR Error running script (call to f_...): @user_script:9: -OOM ...".
 _CODE_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z][A-Z0-9]+)\b")
+# NOPERM inside a script: up to 7.0, and since 7.2.
+_NOPERM_IN_SCRIPT = ("The user executing the script can't", "ACL failure in script")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def code_of(error: Exception) -> str:
         if cls.__name__ in _CODES_BY_CLASS:
             return _CODES_BY_CLASS[cls.__name__]
     text = str(error)
-    if "ACL failure in script" in text:  # how Redis 7 says NOPERM there
+    if any(words in text for words in _NOPERM_IN_SCRIPT):
         return "NOPERM"
     found = _CODE_IN_SCRIPT.search(text) or _CODE.match(text)
     return found[1] if found else ""

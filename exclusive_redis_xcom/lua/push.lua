@@ -13,17 +13,23 @@ local ttl_ms = tonumber(ARGV[5])
 if not ttl_ms or ttl_ms < 1 then
   return redis.error_reply('ERR ttl_ms must be at least 1')
 end
-
--- Everything that a restricted user could be refused is asked for before anything is written: a script is not rolled
--- back, and a hash written without its TTL would stay for ever. This PEXPIRE changes nothing: a missing key gets no
--- TTL, another one keeps what it has.
 local now = redis.call('TIME')
 local left = redis.call('PTTL', KEYS[1])
-redis.call('PEXPIRE', KEYS[1], left > 0 and left or ttl_ms)
 
--- Out of memory: this fails first, and the older value and its TTL are untouched.
+-- The first write must be the one that needs memory: after any other, Redis lets a script go over maxmemory. Refused,
+-- it fails the script here, and the older value and its TTL are untouched.
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ttl_ms)
+
+-- A script is not rolled back. A user who may HSET but not PEXPIRE must not leave a hash that stays for ever; an older
+-- hash still has its TTL.
+local expiry = redis.pcall('PEXPIRE', KEYS[1], ttl_ms)
+if type(expiry) == 'table' and expiry.err then
+  if left < 0 then
+    redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3])
+  end
+  return expiry
+end
+
 for i = 6, #ARGV do
   redis.call('HDEL', KEYS[1], ARGV[i])
 end

@@ -87,21 +87,23 @@ class CuttingProxy:
         self._limits = (requests, replies)
         self._cuts = cuts
         self._lock = threading.Lock()
-        self._stack = contextlib.ExitStack()
+        self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> CuttingProxy:
-        self._listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._run(self._accept)
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._stack.close()
+        for open_socket in (self._listener, *self._sockets):  # close() alone wakes nobody who waits in recv()
+            with contextlib.suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(timeout=5)
+        for open_socket in (self._listener, *self._sockets):
+            open_socket.close()
 
     @property
     def url(self) -> str:
@@ -119,8 +121,7 @@ class CuttingProxy:
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
-            self._stack.callback(client.close)
-            self._stack.callback(server.close)
+            self._sockets += [client, server]
             with self._lock:
                 cut = self._cuts > 0
                 self._cuts -= 1

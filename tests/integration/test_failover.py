@@ -1,0 +1,209 @@
+"""Masters change and slots move while stores are at work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis.crc import key_slot
+
+from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
+from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.store import Store
+from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
+
+DEADLINE = 20.0
+
+
+class Load:
+    """Pushes and fetches without pause; what it saw."""
+
+    def __init__(self, store: Store, thread: int) -> None:
+        self.right = 0
+        self.absent = 0
+        self.wrong: list[str] = []
+        self.failed: list[str] = []
+        self.slowest = 0.0
+        self._store = store
+        self._at = at(thread, key=f"load{thread}")
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            begin = time.monotonic()
+            try:
+                self._store.push(value(self._at, size=5000), acl=ACL, ttl=TTL)
+                self._look()
+            except StoreUnavailable as error:
+                self.failed.append(str(error))
+            self.slowest = max(self.slowest, time.monotonic() - begin)
+
+    def _look(self) -> None:
+        envelope = self._store.fetch(self._at).envelope
+        if envelope is None:
+            self.absent += 1  # an acknowledged write that a failover lost: absent, never wrong
+        elif is_intact(envelope, self._at):
+            self.right += 1
+        else:
+            self.wrong.append(repr(envelope))
+
+
+def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0) -> list[Load]:
+    """Four threads of load while ``event`` happens, and for so many seconds after it."""
+    loads = [Load(store, thread) for thread in range(4)]
+    stop = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(load.run, stop) for load in loads]
+        try:
+            time.sleep(0.5)
+            event()
+            time.sleep(after)
+        finally:
+            stop.set()
+        for future in running:
+            future.result()
+    return loads
+
+
+def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error() -> None:
+    with SentinelSet() as servers, open_store(servers.url, deadline=DEADLINE) as store:
+        before = servers.current_master_port()
+
+        def event() -> None:
+            servers.fail_over()
+            wait_until(lambda: servers.current_master_port() != before, what="another master")
+
+        loads = under_load(store, event)
+
+        assert [load.wrong for load in loads] == [[]] * 4
+        assert [load.failed for load in loads] == [[]] * 4
+        assert all(load.right > 10 for load in loads)
+        assert store.fetch(at(0, key="load0")).found
+
+
+def test_a_killed_master_under_load_is_replaced_within_the_deadline() -> None:
+    with SentinelSet(down_after_ms=1000) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+
+        def event() -> None:
+            servers.master.kill()
+            wait_until(lambda: servers.current_master_port() == servers.replica.port, what="another master")
+
+        loads = under_load(store, event, after=2.0)
+
+        assert [load.wrong for load in loads] == [[]] * 4
+        assert [load.failed for load in loads] == [[]] * 4
+        assert max(load.slowest for load in loads) < DEADLINE
+
+
+def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
+    sentinels.sentinels[0].kill()
+    try:
+        with open_store(sentinels.url, deadline=5) as store:
+            store.push(value(at()), acl=ACL, ttl=TTL)
+
+            assert store.fetch(at()).found
+    finally:
+        sentinels.sentinels[0].start()
+
+
+def test_silent_sentinels_do_not_stretch_the_deadline(sentinels: SentinelSet) -> None:
+    with open_store(sentinels.url, deadline=1.0, read=0.5, connect=0.5) as store:
+        for sentinel in sentinels.sentinels:
+            sentinel.pause()
+        begin = time.monotonic()
+        try:
+            with pytest.raises(StoreUnavailable, match="master 'mymaster' of the Sentinels"):
+                store.fetch(at())
+            waited = time.monotonic() - begin
+        finally:
+            for sentinel in sentinels.sentinels:
+                sentinel.resume()
+
+    assert waited < 1.0 + 0.5 + 0.5
+
+
+def test_a_slot_that_moves_while_it_is_used_gives_no_wrong_value_and_no_error(cluster: ClusterSet) -> None:
+    name = keys.hash_name(PREFIX, at(0, key="load0"))
+    slot = key_slot(name.encode())
+
+    with open_store(cluster.url, deadline=DEADLINE) as store:
+        loads = under_load(store, lambda: migrate_twice(cluster, slot, name))
+
+    assert [load.wrong for load in loads] == [[]] * 4
+    assert [load.failed for load in loads] == [[]] * 4
+    assert [load.absent for load in loads] == [0] * 4
+    assert all(load.right > 10 for load in loads)
+
+
+def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None:
+    name = keys.hash_name(PREFIX, at())
+    slot = key_slot(name.encode())
+    source = cluster.owner_of(slot)
+    target = next(node for node in cluster.nodes if node is not source)
+    with open_store(cluster.url) as store:
+        store.fetch(at())
+        begin_migration(source, target, slot)
+        pushed = value(at())
+
+        store.push(pushed, acl=ACL, ttl=TTL)  # the key is not at the source: ASK
+        fetched, bulk = store.fetch(at()), store.fetch_many([at(), at(1, key="elsewhere"), at(3)])
+
+        assert ask(source, "CLUSTER", "COUNTKEYSINSLOT", slot) == 0
+        assert ask(target, "CLUSTER", "COUNTKEYSINSLOT", slot) == 1
+        assert fetched.envelope == pushed
+        assert [stored.found for stored in bulk] == [True, False, True]
+        assert store.purge(at())
+        end_migration(cluster, target, slot)
+        assert not store.fetch(at()).found
+
+
+def test_ids_with_braces_do_not_choose_the_slot(cluster: ClusterSet) -> None:
+    names = [keys.hash_name(PREFIX, at(key=f"{{same}}{number}")) for number in range(50)]
+
+    assert len({key_slot(name.encode()) for name in names}) > 25
+
+
+def test_a_node_that_is_gone_is_told_with_the_cluster_s_addresses(cluster: ClusterSet) -> None:
+    name = keys.hash_name(PREFIX, at())
+    owner = cluster.owner_of(key_slot(name.encode()))
+    with open_store(cluster.url, deadline=0.5, read=0.3, connect=0.3) as store:
+        owner.pause()
+        try:
+            with pytest.raises(StoreUnavailable, match=r"Redis: cluster of 127\.0\.0\.1:"):
+                store.fetch(at())
+        finally:
+            owner.resume()
+    with open_store(cluster.url, deadline=10) as store:
+        assert not store.fetch(at()).found
+
+
+def begin_migration(source: RedisServer, target: RedisServer, slot: int) -> None:
+    ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(source, "CLUSTER", "MYID"))
+    ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(target, "CLUSTER", "MYID"))
+
+
+def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
+    owner = ask(target, "CLUSTER", "MYID")
+    for node in (target, *cluster.nodes):
+        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)
+
+
+def migrate_twice(cluster: ClusterSet, slot: int, name: str) -> None:
+    for _ in range(2):
+        migrate(cluster, slot, name)
+
+
+def migrate(cluster: ClusterSet, slot: int, name: str) -> None:
+    """Move a slot to another node, as ``redis-cli --cluster reshard`` does, slowly."""
+    source = cluster.owner_of(slot)
+    target = next(node for node in cluster.nodes if node is not source)
+    begin_migration(source, target, slot)
+    time.sleep(0.2)
+    ask(source, "MIGRATE", "127.0.0.1", target.port, name, 0, 5000)
+    time.sleep(0.2)
+    end_migration(cluster, target, slot)
+    time.sleep(0.2)

@@ -1,0 +1,236 @@
+"""Redis is away, slow, cut off, full or forgetful."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from devtools.redis_server import RedisServer
+from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.errors import StoreUnavailable
+from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, is_intact, open_store, value
+
+Start = Callable[..., RedisServer]
+DURABLE = {"appendonly": "yes", "appendfsync": "always"}
+
+
+def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
+    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
+
+
+def test_a_push_to_a_dead_redis_is_loud_within_the_deadline(start_redis: Start) -> None:
+    server = start_redis()
+    with open_store(server.url, deadline=0.5) as store:
+        server.stop()
+        begin = time.monotonic()
+
+        with pytest.raises(StoreUnavailable, match=r"Pushing XCom 'key'.*127\.0\.0\.1.*tried \d+ times") as caught:
+            store.push(value(at()), acl=ACL, ttl=TTL)
+
+        assert time.monotonic() - begin < 1.5
+        assert "refused" in str(caught.value)
+
+
+def test_a_fetch_from_a_dead_redis_is_loud_and_the_value_is_there_after_a_restart(start_redis: Start) -> None:
+    server = start_redis(config=DURABLE)
+    pushed = value(at())
+    with open_store(server.url, deadline=0.3) as store:
+        store.push(pushed, acl=ACL, ttl=TTL)
+        server.kill()
+
+        with pytest.raises(StoreUnavailable, match="Fetching XCom 'key'"):
+            store.fetch(at())
+        with pytest.raises(StoreUnavailable):
+            store.push(value(at(1)), acl=ACL, ttl=TTL)
+        server.start()
+
+        assert store.fetch(at()).envelope == pushed
+        assert store.fetch(at(1)).envelope is None
+
+
+def test_a_redis_that_comes_back_before_the_deadline_is_not_noticed(start_redis: Start) -> None:
+    server = start_redis(config=DURABLE)
+    pushed = value(at())
+    with open_store(server.url, deadline=10) as store:
+        store.push(pushed, acl=ACL, ttl=TTL)
+
+        server.restart()
+
+        assert store.fetch(at()).envelope == pushed
+
+
+def test_a_redis_that_never_answers_ends_at_the_deadline(start_redis: Start) -> None:
+    server = start_redis()
+    with open_store(server.url, deadline=1.0, read=0.4, connect=0.4) as store:
+        store.push(value(at()), acl=ACL, ttl=TTL)
+        server.pause()
+        begin = time.monotonic()
+
+        with pytest.raises(StoreUnavailable, match="no answer in time"):
+            store.fetch(at())
+
+        assert time.monotonic() - begin < 1.0 + 0.4 + 0.5
+        server.resume()
+        assert store.fetch(at()).envelope is not None
+
+
+def test_a_large_value_to_a_redis_that_never_answers_ends_at_the_deadline(start_redis: Start) -> None:
+    server = start_redis()
+    with open_store(server.url, deadline=1.0, read=0.4, connect=0.4) as store:
+        store.push(value(at()), acl=ACL, ttl=TTL)
+        server.pause()
+        begin = time.monotonic()
+
+        with pytest.raises(StoreUnavailable, match="no answer in time"):
+            store.push(value(at(), size=30_000_000), acl=ACL, ttl=TTL)
+
+        assert time.monotonic() - begin < 1.0 + 0.4 + 1.0
+        server.resume()
+
+
+@pytest.mark.parametrize("forget", ["flush", "restart"])
+def test_scripts_that_redis_forgot_are_sent_again(start_redis: Start, forget: str) -> None:
+    server = start_redis()
+    with open_store(server.url) as store, admin(server) as client:
+        store.push(value(at()), acl=ACL, ttl=TTL)
+
+        client.script_flush() if forget == "flush" else server.restart()
+        pushed = value(at())
+        store.push(pushed, acl=ACL, ttl=TTL)
+        client.script_flush()
+
+        assert store.fetch(at()).envelope == pushed
+        assert store.purge(at())
+
+
+@pytest.mark.parametrize("cut", [*range(0, 200, 9), *range(200, 2600, 211)])
+def test_a_reply_cut_at_any_byte_is_asked_for_again(any_redis: RedisServer, cut: int) -> None:
+    pushed = value(at(), size=2000)
+    with open_store(any_redis.url) as direct:
+        direct.push(pushed, acl=ACL, ttl=TTL)
+    with CuttingProxy(any_redis.port, replies=cut, cuts=1) as proxy, open_store(proxy.url) as store:
+        assert store.fetch(at()).envelope == pushed
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 40, 300, 2200])
+def test_a_reply_that_is_always_cut_is_an_error_and_never_a_short_value(any_redis: RedisServer, cut: int) -> None:
+    with open_store(any_redis.url) as direct:
+        direct.push(value(at(), size=2000), acl=ACL, ttl=TTL)
+    with (
+        CuttingProxy(any_redis.port, replies=cut) as proxy,
+        open_store(proxy.url, deadline=0.2) as store,
+        pytest.raises(StoreUnavailable, match="connection failed"),
+    ):
+        store.fetch(at())
+
+
+@pytest.mark.parametrize("cut", [*range(0, 300, 23), *range(300, 2700, 307)])
+def test_a_push_cut_at_any_byte_leaves_the_older_value_or_the_newer(any_redis: RedisServer, cut: int) -> None:
+    older, newer = value(at(), size=1000), value(at(), size=2000)
+    with open_store(any_redis.url) as direct:
+        direct.push(older, acl=ACL, ttl=TTL)
+        with (
+            CuttingProxy(any_redis.port, requests=cut) as proxy,
+            open_store(proxy.url, deadline=0.1) as store,
+            contextlib.suppress(StoreUnavailable),
+        ):
+            store.push(newer, acl=b"{}", ttl=TTL)
+
+        stored = direct.fetch(at())
+
+    assert (stored.acl, stored.envelope) in [(ACL, older), (b"{}", newer)]
+
+
+def test_out_of_memory_a_push_is_loud_and_older_value_and_ttl_stay(start_redis: Start) -> None:
+    server = start_redis(config={"maxmemory-policy": "noeviction"})
+    older = value(at())
+    name = keys.hash_name(PREFIX, at())
+    with open_store(server.url) as store, admin(server) as client:
+        store.push(older, acl=ACL, ttl=TTL)
+        mark = ("HSET", name, *(part for field in keys.companion_names(-1) for part in (field, "x")))
+        client.execute_command(*mark)
+        expires = client.pttl(name)
+        client.config_set("maxmemory", 1)
+
+        begin = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="out of memory"):
+            store.push(value(at()), acl=b"{}", ttl=TTL * 2)
+
+        assert time.monotonic() - begin < 1  # final, not retried
+        assert store.fetch(at()).envelope == older
+        assert store.fetch(at()).acl == ACL
+        assert client.hmget(name, *keys.companion_names(-1)) == [b"x", b"x"]
+        assert expires - 5_000 < client.pttl(name) <= expires
+        assert store.purge(at())
+
+
+def test_out_of_memory_a_first_push_leaves_nothing(start_redis: Start) -> None:
+    server = start_redis(config={"maxmemory-policy": "noeviction"})
+    with open_store(server.url) as store, admin(server) as client:
+        client.config_set("maxmemory", 1)
+
+        with pytest.raises(StoreUnavailable, match="out of memory"):
+            store.push(value(at()), acl=ACL, ttl=TTL)
+
+        assert client.dbsize() == 0
+
+
+def test_an_evicted_value_is_not_found(start_redis: Start) -> None:
+    server = start_redis(config={"maxmemory-policy": "allkeys-random"})
+    with open_store(server.url) as store, admin(server) as client:
+        store.push(value(at()), acl=ACL, ttl=TTL)
+        client.config_set("maxmemory", 1)
+        with contextlib.suppress(redis.ResponseError):
+            client.set("another", "x" * 1000, ex=60)
+        client.config_set("maxmemory", 0)
+
+        assert not store.fetch(at()).found
+
+
+def test_a_key_that_somebody_deleted_is_not_found(any_redis: RedisServer) -> None:
+    with open_store(any_redis.url) as store, admin(any_redis) as client:
+        store.push(value(at()), acl=ACL, ttl=TTL)
+        client.delete(keys.hash_name(PREFIX, at()))
+
+        assert not store.fetch(at()).found
+
+
+@pytest.mark.parametrize("method", ["push", "fetch", "purge"])
+def test_another_program_s_key_under_our_name_is_named_and_left_alone(any_redis: RedisServer, method: str) -> None:
+    with open_store(any_redis.url) as store, admin(any_redis) as client:
+        client.set(keys.hash_name(PREFIX, at()), "theirs", ex=60)
+
+        with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
+            {
+                "push": lambda: store.push(value(at()), acl=ACL, ttl=TTL),
+                "fetch": lambda: store.fetch(at()),
+                "purge": lambda: store.purge(at()),
+            }[method]()
+
+        assert client.get(keys.hash_name(PREFIX, at())) == b"theirs"
+
+
+def test_a_redis_that_is_still_loading_is_waited_for(start_redis: Start) -> None:
+    server = start_redis(config=DURABLE | {"key-load-delay": "300", "loading-process-events-interval-bytes": "1024"})
+    pushed = [value(at(index), size=2000) for index in range(30)]
+    with open_store(server.url, deadline=15) as store:
+        for envelope in pushed:
+            store.push(envelope, acl=ACL, ttl=TTL)
+
+        server.restart()
+
+        assert all(is_intact(value_, value_.coordinate) for value_ in pushed)
+        assert store.fetch(at(29)).envelope == pushed[29]
+
+
+def test_a_redis_without_enough_replicas_is_waited_for_until_the_deadline(start_redis: Start) -> None:
+    server = start_redis(config={"min-replicas-to-write": "1"})
+    with open_store(server.url, deadline=0.3) as store:
+        with pytest.raises(StoreUnavailable, match=r"too few replicas.*tried \d+ times"):
+            store.push(value(at()), acl=ACL, ttl=TTL)
+
+        assert not store.fetch(at()).found

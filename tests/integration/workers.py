@@ -1,0 +1,47 @@
+"""What runs in the processes of test_races.py. Each function returns what it found wrong, in words."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.store import Store
+from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, value
+
+
+def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[str]]:
+    """Push, fetch and purge at random on few fields; how many fetches found a value, and what was wrong."""
+    dice = random.Random(seed)
+    coordinates = [at(index, key=key) for key in ("a", "b") for index in range(3)]
+    client = RedisClient(RedisOptions.from_url(url), Timeouts(deadline=10))
+    store = Store(client, key_prefix=PREFIX)
+    wrong: list[str] = []
+    found = 0
+    _wait_for_the_others(store, seed, racers)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        coordinate = dice.choice(coordinates)
+        action = dice.random()
+        if action < 0.4:
+            store.push(value(coordinate, size=dice.choice([10, 1000, 200_000])), acl=ACL, ttl=TTL)
+        elif action < 0.5:
+            store.purge(coordinate)
+        else:
+            for expected, stored in zip(coordinates, store.fetch_many(coordinates), strict=True):
+                if stored.envelope is None:
+                    continue
+                found += 1
+                if stored.acl != ACL or not is_intact(stored.envelope, expected):
+                    wrong.append(f"{expected}: got {stored.envelope.coordinate}, rule {stored.acl!r}")
+    client.close()
+    return found, wrong
+
+
+def _wait_for_the_others(store: Store, seed: int, racers: int) -> None:
+    """Processes start at different times; a race is one only while all of them run."""
+    store.push(value(at(seed, key="ready")), acl=ACL, ttl=TTL)
+    everybody = [at(other, key="ready") for other in range(racers)]
+    deadline = time.monotonic() + 60
+    while not all(stored.envelope for stored in store.fetch_many(everybody)) and time.monotonic() < deadline:
+        time.sleep(0.02)
