@@ -88,6 +88,7 @@ class RedisClient:
     def _run(self, what: str, command: Callable[[Session], T]) -> T:
         self._load_driver()  # before the clock starts: importing redis may take seconds where nothing is cached
         start = time.monotonic()
+        failure: Failure | None = None
         for attempt, pause in enumerate(_pauses(), start=1):
             left = self._timeouts.deadline - (time.monotonic() - start)
             try:
@@ -98,7 +99,7 @@ class RedisClient:
             except PoolBusy:
                 raise self._busy(what, time.monotonic() - start) from None
             except Exception as error:  # not all of redis-py's errors share a base
-                failure = self._understand(error)
+                failure = self._understand(error, failure)
             spent = time.monotonic() - start
             if not failure.retry or spent + pause >= self._timeouts.deadline:
                 raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
@@ -116,9 +117,12 @@ class RedisClient:
     def _open(self, budget: Budget) -> Session:
         return self._load_driver()(budget)
 
-    def _understand(self, error: Exception) -> Failure:
+    def _understand(self, error: Exception, earlier: Failure | None) -> Failure:
+        from exclusive_redis_xcom.connection.driver import DeadlinePassed
         from exclusive_redis_xcom.connection.failure import classify
 
+        if isinstance(error, DeadlinePassed) and earlier is not None:
+            return earlier
         return classify(error, read_timeout=self._timeouts.read)
 
     def _unavailable(self, what: str, reason: str, remedy: str, attempts: int, spent: float) -> StoreUnavailable:

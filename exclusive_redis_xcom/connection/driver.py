@@ -27,6 +27,10 @@ _HEALTH_CHECK_SECONDS = 30
 _SLICE_BYTES = 1024 * 1024
 
 
+class DeadlinePassed(redis.TimeoutError):
+    """The budget was over before anything was sent; what went wrong before it tells more."""
+
+
 class _Bounded(_Base):
     """Connects and begins to send only while the budget lasts.
 
@@ -146,5 +150,5 @@ def _in_slices(command: Any) -> Iterator[Any]:
             yield whole[start : start + _SLICE_BYTES]
 
 
-def _out_of_time() -> redis.TimeoutError:
-    return redis.TimeoutError("the deadline has passed")
+def _out_of_time() -> DeadlinePassed:
+    return DeadlinePassed("the deadline has passed")

@@ -13,7 +13,7 @@ from redis.crc import key_slot
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
 from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.store import Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 
@@ -108,6 +108,12 @@ def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
             assert store.fetch(at()).found
     finally:
         sentinels.sentinels[0].start()
+
+
+def test_a_name_that_the_sentinels_do_not_know_is_a_wrong_setting(sentinels: SentinelSet) -> None:
+    url = sentinels.url.replace("mymaster", "other")
+    with open_store(url) as store, pytest.raises(ConfigurationError, match="no master named 'other'"):
+        store.fetch(at())
 
 
 def test_silent_sentinels_do_not_stretch_the_deadline(sentinels: SentinelSet) -> None:

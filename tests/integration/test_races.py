@@ -60,7 +60,7 @@ def test_eight_processes_racing_see_right_values_only(any_redis: RedisServer) ->
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.usefixtures("interrupted")
 def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(url: str) -> None:
-    dice = random.Random(1)
+    dice = random.Random(1)  # noqa: S311 - a test's dice
     coordinates = [at(index, key=f"k{index}") for index in range(4)]
     interrupts = 0
     with open_store(url, deadline=10) as store:
@@ -124,7 +124,7 @@ def _fork_a_reader(store: Store, seed: int) -> int:
 
 
 def _read(store: Store, seed: int) -> None:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
     for _ in range(150):
         coordinate = at(index := dice.randrange(4), key=f"k{index}")
         envelope = store.fetch(coordinate).envelope

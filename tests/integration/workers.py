@@ -12,7 +12,7 @@ from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, value
 
 def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[str]]:
     """Push, fetch and purge at random on few fields; how many fetches found a value, and what was wrong."""
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
     coordinates = [at(index, key=key) for key in ("a", "b") for index in range(3)]
     client = RedisClient(RedisOptions.from_url(url), Timeouts(deadline=10))
     store = Store(client, key_prefix=PREFIX)
