@@ -13,12 +13,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devtools.redis_server import RedisServer
 from devtools.running_task import executing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUNDS = 500
 SMALL = "x" * 100
@@ -71,8 +73,8 @@ def main() -> int:
         url = os.environ.get("REDIS_URL") or stack.enter_context(RedisServer()).url
         os.environ["AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL"] = url
         import redis
-
         from airflow.sdk import serde  # type: ignore[attr-defined]
+
         from exclusive_redis_xcom import ExclusiveRedisXCom, codec
 
         dag = producer()
@@ -103,9 +105,7 @@ def main() -> int:
         bare.delete("exclusive_redis_xcom:bench:floor")
         for name in bare.scan_iter("exclusive_redis_xcom:bench:*"):
             bare.delete(name)
-        encode_ms = median_ms(
-            lambda: codec.encode(RECORDS, compression="off", max_bytes=2**30), rounds=15
-        )
+        encode_ms = median_ms(lambda: codec.encode(RECORDS, compression="off", max_bytes=2**30), rounds=15)
         serde_ms = median_ms(lambda: serde.serialize(RECORDS), rounds=5)
     rows = [
         ("push of 100 bytes, over Airflow's API call (ms)", push_ms, 0.6),

@@ -5,10 +5,12 @@ For tests and benchmarks of what happens inside a task; what happens around it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 

@@ -8,9 +8,8 @@ together, so that the results of a whole mapped task cost a bounded number of Re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TYPE_CHECKING
 
 from airflow.sdk.bases.xcom import BaseXCom
 
@@ -18,7 +17,10 @@ from exclusive_redis_xcom import reference as references
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
-from exclusive_redis_xcom.reference import Reference
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.reference import Reference
+    from collections.abc import Sequence
 
 #: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
 #: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).

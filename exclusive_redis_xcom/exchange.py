@@ -52,9 +52,7 @@ class Exchange:
         self._require_owner(coordinate, "push")
         _require_bounded(coordinate)
         acl = self._acl_in_force(coordinate, value)
-        encoded = codec.encode(
-            value, compression=self._settings.compression, max_bytes=self._settings.max_value_bytes
-        )
+        encoded = codec.encode(value, compression=self._settings.compression, max_bytes=self._settings.max_value_bytes)
         envelope = Envelope(
             coordinate=coordinate,
             version=secrets.token_hex(16),
@@ -165,9 +163,7 @@ def current_exchange() -> Exchange:
         ConfigurationError: A setting, or the Redis it names, is wrong.
     """
     settings = load_settings()
-    timeouts = Timeouts(
-        connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline
-    )
+    timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
     client = RedisClient(redis_options(settings), timeouts)
     return Exchange(settings, Store(client, key_prefix=settings.key_prefix))
 
@@ -178,9 +174,7 @@ def _acl_from(data: bytes) -> Acl:
     return Acl.loads(data)
 
 
-def _decide(
-    data: bytes | None, coordinate: Coordinate, principal: Principal | None
-) -> tuple[Decision, Acl | None]:
+def _decide(data: bytes | None, coordinate: Coordinate, principal: Principal | None) -> tuple[Decision, Acl | None]:
     """Ask ``acl.decide`` with the list that lies beside the value; one that cannot be read refuses."""
     try:
         acl = None if data is None else _acl_from(data)

@@ -53,7 +53,7 @@ def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
 
 def forget() -> None:
     """Drop what was remembered. For tests, which run many tasks in one process."""
-    global _running, _running_in_process, _parsing  # noqa: PLW0603 - see above
+    global _running, _running_in_process, _parsing
     _running, _running_in_process, _parsing = None, False, None
 
 

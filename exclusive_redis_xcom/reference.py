@@ -62,6 +62,7 @@ class Reference:
 
     @property
     def ttl(self) -> timedelta:
+        """The span between push and expiry."""
         return self.expires_at - self.pushed_at
 
     def to_json(self) -> dict[str, Any]:

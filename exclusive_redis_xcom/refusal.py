@@ -12,8 +12,11 @@ from dataclasses import replace
 from exclusive_redis_xcom import telemetry
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.errors import XComAccessDenied, XComExpired
-from exclusive_redis_xcom.model import Coordinate, Decision, Principal
-from exclusive_redis_xcom.reference import Reference
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.reference import Reference
+    from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -33,8 +36,8 @@ def pull_denied(
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
     """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
     return XComAccessDenied(
-        f"{_who(principal, coordinate)} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
-        "Return or xcom_push the value in the task that owns it."
+        f"{_who(principal, coordinate)} may not {action} {coordinate}: a task instance writes and removes its own XComs "
+        "only. Return or xcom_push the value in the task that owns it."
     )
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECTION = "exclusive_redis_xcom"
 

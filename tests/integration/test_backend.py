@@ -107,9 +107,7 @@ def push(dag: Any, value: Any, key: str = "token", map_index: int = -1, task_id:
 
 def pull(dag: Any, reader: str, key: str = "token", map_index: int = -1, task_id: str = "extract") -> Any:
     with executing(dag.get_task(reader)):
-        return ExclusiveRedisXCom.get_one(
-            key=key, dag_id="sales", task_id=task_id, run_id=RUN_ID, map_index=map_index
-        )
+        return ExclusiveRedisXCom.get_one(key=key, dag_id="sales", task_id=task_id, run_id=RUN_ID, map_index=map_index)
 
 
 def the_row(rows: Rows, key: str = "token") -> Any:
@@ -139,7 +137,9 @@ class TestPushAndPull:
         assert (body["type"], body["consumers"]) == ("dict", ["load"])
         assert CANARY not in str(the_row(rows))
 
-    def test_the_hash_is_named_after_the_coordinate_and_has_the_rule_and_a_ttl(self, dag: Any, raw: redis.Redis) -> None:
+    def test_the_hash_is_named_after_the_coordinate_and_has_the_rule_and_a_ttl(
+        self, dag: Any, raw: redis.Redis
+    ) -> None:
         push(dag, CANARY)
 
         assert set(raw.hkeys(HASH)) == {b"acl", b"-1"}
@@ -515,9 +515,7 @@ class TestRemoval:
 
         assert (raw.dbsize(), rows.values) == (0, {})
 
-    def test_clearing_at_task_start_works_where_only_the_parsed_task_is_known(
-        self, dag: Any, raw: redis.Redis
-    ) -> None:
+    def test_clearing_at_task_start_works_where_only_the_parsed_task_is_known(self, dag: Any, raw: redis.Redis) -> None:
         """Airflow 3.1: no context, no listener, no ids on log lines."""
         push(dag, CANARY)
         identity.remember_parsing("sales", "extract")
@@ -549,9 +547,11 @@ class TestWithoutContext:
         import structlog
 
         ids = {"dag_id": "never parsed here", "task_id": "extract", "run_id": RUN_ID}
-        with structlog.contextvars.bound_contextvars(**ids, map_index=-1):
-            with pytest.raises(XComAccessDenied, match="has not parsed DAG"):
-                ExclusiveRedisXCom.set("token", CANARY, **ids)
+        with (
+            structlog.contextvars.bound_contextvars(**ids, map_index=-1),
+            pytest.raises(XComAccessDenied, match="has not parsed DAG"),
+        ):
+            ExclusiveRedisXCom.set("token", CANARY, **ids)
 
         assert raw.dbsize() == 0
 

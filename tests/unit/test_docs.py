@@ -25,7 +25,9 @@ def test_the_settings_page_has_every_option_with_its_default(option: object) -> 
 
 def test_the_errors_page_has_every_error_with_its_builtin() -> None:
     text = (ROOT / "docs/errors.md").read_text()
-    public = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__bases__[0] is errors.ExclusiveXComError]
+    public = [
+        cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__bases__[0] is errors.ExclusiveXComError
+    ]
 
     assert public
     assert [cls.__name__ for cls in public if f"| `{cls.__name__}` (`{cls.__bases__[1].__name__}`) |" not in text] == []

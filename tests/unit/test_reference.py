@@ -121,7 +121,14 @@ def test_a_reference_with_an_unknown_field_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("dag_id", 1), ("task_id", None), ("map_index", "3"), ("map_index", -2), ("map_index", 2**31), ("key", "k" * 9999)],
+    [
+        ("dag_id", 1),
+        ("task_id", None),
+        ("map_index", "3"),
+        ("map_index", -2),
+        ("map_index", 2**31),
+        ("key", "k" * 9999),
+    ],
 )
 def test_a_reference_with_a_malformed_coordinate_is_refused(field: str, value: Any) -> None:
     forged = body()

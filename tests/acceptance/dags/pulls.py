@@ -149,7 +149,10 @@ with DAG("pulls_mapped", schedule=None, catchup=False):
 
     @task
     def zip_results(results: Any) -> None:
-        expect(sorted(tuple(pair) for pair in results), [(item, letter) for item, letter in zip(ITEMS, "abcd")])
+        expect(
+            sorted(tuple(pair) for pair in results),
+            [(item, letter) for item, letter in zip(ITEMS, "abcd", strict=True)],
+        )
 
     all_items, all_letters = items(), letters()
     results = each.partial(label="x").expand(item=all_items)
