@@ -1,0 +1,42 @@
+"""What every tier shares: no test sees, or leaves, anything of the user's Airflow or Redis."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TIERS = ("unit", "integration", "acceptance")
+
+# Before anything imports Airflow, which reads its configuration then, and would write to ~/airflow.
+for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[name]
+_home = tempfile.TemporaryDirectory(prefix="exclusive-xcom-tests-")
+os.environ["AIRFLOW_HOME"] = _home.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+# The same examples in every run: a failure in CI is a failure here.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, and none outside a tier."""
+    items.sort(key=lambda item: TIERS.index(_tier(item)))
+
+
+def pytest_unconfigure() -> None:
+    """Remove the throw-away AIRFLOW_HOME."""
+    _home.cleanup()
+
+
+def _tier(item: pytest.Item) -> str:
+    tier = item.path.relative_to(ROOT / "tests").parts[0]
+    if tier not in TIERS:
+        raise pytest.UsageError(f"{item.path} belongs into one of tests/{{{','.join(TIERS)}}}")
+    return tier
