@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.bases.xcom import BaseXCom
 
@@ -19,8 +19,9 @@ from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.reference import Reference
     from collections.abc import Sequence
+
+    from exclusive_redis_xcom.reference import Reference
 
 #: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
 #: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom import telemetry
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.errors import XComAccessDenied, XComExpired
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.reference import Reference
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
+    from exclusive_redis_xcom.reference import Reference
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -35,9 +35,10 @@ def pull_denied(
 
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
     """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
+    who = _who(principal, coordinate)
     return XComAccessDenied(
-        f"{_who(principal, coordinate)} may not {action} {coordinate}: a task instance writes and removes its own XComs "
-        "only. Return or xcom_push the value in the task that owns it."
+        f"{who} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
+        "Return or xcom_push the value in the task that owns it."
     )
 
 

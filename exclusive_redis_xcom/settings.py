@@ -12,7 +12,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.errors import ConfigurationError
