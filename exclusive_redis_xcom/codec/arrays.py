@@ -14,6 +14,7 @@ import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.wire import read
 
 _SIMPLE_DTYPE = re.compile(r"[<>|=][biufcmMSUV]\d{1,10}(\[\d{0,9}[a-zA-Zμ]{1,7}\])?")
 
@@ -64,7 +65,7 @@ def dump_array(value: Any) -> bytes:
 
 def load_array(data: bytes) -> Any:
     """The inverse of :func:`dump_array`; the array is writable and owns its memory."""
-    described, shape, fortran, items = ormsgpack.unpackb(data)
+    described, shape, fortran, items = read(data)
     dtype = _dtype(described)
     if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(items) or any(n < 0 for n in shape):
         raise ValueError("size and shape differ")
@@ -85,7 +86,7 @@ def dump_scalar(value: Any) -> bytes:
 def load_scalar(data: bytes) -> Any:
     """The inverse of :func:`dump_scalar`."""
     numpy = package("numpy")
-    described, content = ormsgpack.unpackb(data)
+    described, content = read(data)
     if described == "str":
         return numpy.str_(content.decode("utf-8", "surrogatepass"))
     if described == "bytes":

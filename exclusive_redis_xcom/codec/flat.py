@@ -18,6 +18,7 @@ from exclusive_redis_xcom.codec.errors import NotCarriedError
 from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree, qualified_name
 from exclusive_redis_xcom.codec.nested import OPTIONS
 from exclusive_redis_xcom.codec.registry import BY_CODE, PLAIN, STEP, TEXT, kind_of
+from exclusive_redis_xcom.codec.wire import read
 from exclusive_redis_xcom.errors import XComNotSerializable
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def unpack(data: bytes | memoryview) -> Any:
     """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
     reader = _Reader()
     try:
-        program = ormsgpack.unpackb(data, ext_hook=reader.hook)
+        program = read(data, reader.hook)
     except Exception:
         if reader.problem is not None:
             raise reader.problem from None

@@ -17,6 +17,7 @@ import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.errors import NotCarriedError, XComNotImportable
+from exclusive_redis_xcom.codec.wire import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def dump_zone(value: tzinfo) -> bytes:
 
 def load_zone(data: bytes) -> tzinfo:
     """The inverse of :func:`dump_zone`."""
-    zone = _zone(ormsgpack.unpackb(data))
+    zone = _zone(read(data))
     if zone is None:
         raise ValueError("no time zone")
     return zone
@@ -115,11 +116,11 @@ def dump_datetime(value: datetime) -> bytes:
 
 def load_datetime(data: bytes) -> datetime:
     """The inverse of :func:`dump_datetime`."""
-    by_pendulum, *fields, fold, zone = ormsgpack.unpackb(data)[:10]
+    by_pendulum, *fields, fold, zone = read(data)[:10]
     cls: Any = package("pendulum").DateTime if by_pendulum else datetime
     moment: datetime = cls(*fields, tzinfo=_zone(zone), fold=fold)
     if zone is not None and zone[0] == "pytz" and moment.tzinfo is not None:
-        offset = timedelta(seconds=ormsgpack.unpackb(data)[10])
+        offset = timedelta(seconds=read(data)[10])
         return moment.tzinfo.fromutc(moment - offset)
     return moment
 
@@ -131,7 +132,7 @@ def dump_date(value: date) -> bytes:
 
 def load_date(data: bytes) -> date:
     """The inverse of :func:`dump_date`."""
-    by_pendulum, *fields = ormsgpack.unpackb(data)
+    by_pendulum, *fields = read(data)
     found: date = (package("pendulum").Date if by_pendulum else date)(*fields)
     return found
 
@@ -143,7 +144,7 @@ def dump_time(value: time) -> bytes:
 
 def load_time(data: bytes) -> time:
     """The inverse of :func:`dump_time`."""
-    by_pendulum, *fields, fold, zone = ormsgpack.unpackb(data)
+    by_pendulum, *fields, fold, zone = read(data)
     cls: Any = package("pendulum").Time if by_pendulum else time
     found: time = cls(*fields, tzinfo=_zone(zone), fold=fold)
     return found
@@ -156,7 +157,7 @@ def dump_timedelta(value: timedelta) -> bytes:
 
 def load_timedelta(data: bytes) -> timedelta:
     """The inverse of :func:`dump_timedelta`."""
-    return timedelta(*ormsgpack.unpackb(data))
+    return timedelta(*read(data))
 
 
 def pendulum_leaf(value: object) -> str | None:

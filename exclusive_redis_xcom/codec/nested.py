@@ -15,6 +15,7 @@ import ormsgpack
 from exclusive_redis_xcom.codec.errors import NotCarriedError
 from exclusive_redis_xcom.codec.kinds import Kind, Substitute, Tree
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
+from exclusive_redis_xcom.codec.wire import read
 
 #: Trees within trees. ormsgpack reads up to 1022 levels of arrays on the C stack, about 400 bytes each, in
 #: every tree anew: eight are 3.6 MB of the usual 8 MB. Deeper values take the flat form.
@@ -119,7 +120,7 @@ class _Reader:
             self.depth += 1
             if self.depth > MAX_NESTING:
                 raise ValueError("nested too deeply")
-            children = ormsgpack.unpackb(data, ext_hook=self.hook)
+            children = read(data, self.hook)
             self.depth -= 1
             if type(children) is not list:
                 raise ValueError("a tree without children")
@@ -133,7 +134,7 @@ def unpack(data: bytes | memoryview) -> Any:
     """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
     reader = _Reader()
     try:
-        return ormsgpack.unpackb(data, ext_hook=reader.hook)
+        return read(data, reader.hook)
     except Exception:
         if reader.problem is not None:
             raise reader.problem from None

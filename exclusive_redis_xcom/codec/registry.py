@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from exclusive_redis_xcom.codec import arrays, collections_, frames, models, moments, objects, scalars
+from exclusive_redis_xcom.codec import arrays, collections_, frame_arrays, frames, models, moments, objects, scalars
 from exclusive_redis_xcom.codec.allowlist import is_allowed
 from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree, qualified_name
 
@@ -118,7 +118,7 @@ _NUMPY: dict[str, Kind] = {
     "object_array": Tree(52, arrays.object_array_children, arrays.build_object_array),
 }
 _PANDAS: dict[str, Kind] = {
-    "pandas_array": Tree(60, frames.array_children, frames.build_array),
+    "pandas_array": Tree(60, frame_arrays.array_children, frame_arrays.build_array),
     "index": Tree(61, frames.index_children, frames.build_index),
     "series": Tree(62, frames.series_children, frames.build_series),
     "frame": Tree(63, frames.frame_children, frames.build_frame),

@@ -111,6 +111,7 @@ def test_every_kind_with_any_content(code, content, codec):
         b"",
         b"\xc1",
         b"\xdd\xff\xff\xff\xff",
+        b"\xdd\xc0\x92\x92\xde\xe8\xfe",  # crashed ormsgpack 1.12.2
         b"\xdf\xff\xff\xff\xff",
         b"\xc6\xff\xff\xff\xff",
         b"\xdb\xff\xff\xff\xff",
@@ -286,6 +287,16 @@ def test_a_compression_bomb_takes_no_more_than_it_announced():
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 20_000  # KiB
+
+
+@pytest.mark.parametrize("codec", ["msgpack", "flat"])
+def test_bytes_after_the_value_are_refused(codec):
+    payload = ormsgpack.packb([1])
+    assert raw(payload, codec) in ([1], 1)
+
+    for rest in (b"\xc0", b"\xc1", payload):
+        with pytest.raises(CorruptValue):
+            raw(payload + rest, codec)
 
 
 def test_no_error_shows_the_value():

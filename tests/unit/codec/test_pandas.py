@@ -65,6 +65,7 @@ INDEXES = {
     "multi": pd.MultiIndex.from_tuples([("a", 1), ("b", 2), ("a", 3)], names=["x", None]),
     "multi-missing": pd.MultiIndex.from_arrays([["a", None], pd.to_datetime(["2024-01-01", "2024-01-02"])]),
     "multi-of-ranges": pd.MultiIndex.from_product([pd.RangeIndex(2), ["a", "b"]], names=["n", "l"]),
+    "categories-of-a-range": pd.CategoricalIndex([3, 5], categories=pd.RangeIndex(1, 9, 2)),
     "empty": pd.Index([]),
     "bools": pd.Index([True, False]),
 }

@@ -1,0 +1,177 @@
+"""Arrays with a dtype of pandas' own, taken apart into NumPy arrays and Python lists.
+
+Not through Arrow: its reader is a large native parser to expose to whatever Redis holds. So pyarrow is
+needed only where a column's own dtype is an Arrow type.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.codec.allowlist import package
+from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ARROW_DTYPE = re.compile(r"[a-z0-9_]{1,32}(\[[\w, /+:-]{1,80}\])?\[pyarrow\]")
+_UNITS = frozenset({"s", "ms", "us", "ns"})
+
+
+def _pandas() -> Any:
+    return package("pandas")
+
+
+def unit_of_time(unit: object) -> str:
+    """The unit, if it is one that pandas stores moments in; ValueError otherwise."""
+    if not isinstance(unit, str) or unit not in _UNITS:
+        raise ValueError("not a unit of time")
+    return unit
+
+
+def array_children(value: Any) -> list[Any]:
+    """A tag, then what the dtype needs."""
+    pd, dtype = _pandas(), value.dtype
+    parts: dict[Any, Callable[[Any], list[Any]]] = {
+        pd.CategoricalDtype: _categorical_parts,
+        pd.DatetimeTZDtype: _zoned_parts,
+        pd.StringDtype: _string_parts,
+        pd.ArrowDtype: _arrow_parts,
+        pd.PeriodDtype: lambda v: ["period", v.asi8, v.freqstr],
+        pd.IntervalDtype: lambda v: ["interval", values_of(v.left), values_of(v.right), v.closed],
+    }
+    for cls, take_apart in parts.items():
+        if isinstance(dtype, cls):
+            return take_apart(value)
+    if isinstance(value, (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)):
+        return _masked_parts(value)
+    if isinstance(dtype, package("numpy").dtype):
+        return ["numpy", value.to_numpy()]
+    raise NotCarriedError
+
+
+def _categorical_parts(value: Any) -> list[Any]:
+    return ["categorical", value.codes, spelled_out(value.categories), bool(value.ordered)]
+
+
+def _zoned_parts(value: Any) -> list[Any]:
+    return ["zoned", value.asi8, value.dtype.unit, dump_zone(value.dtype.tz)]
+
+
+def _masked_parts(value: Any) -> list[Any]:
+    mask = package("numpy").asarray(value._mask)
+    data = value._data.copy()
+    data[mask] = 0  # what lies under the mask is nobody's value
+    return ["masked", data, mask]
+
+
+def _string_parts(value: Any) -> list[Any]:
+    dtype = value.dtype
+    is_na = dtype.na_value is _pandas().NA
+    return ["string", dtype.storage, is_na, value.to_numpy(dtype=object, na_value=None).tolist()]
+
+
+def _arrow_parts(value: Any) -> list[Any]:
+    name = str(value.dtype)
+    try:
+        same = _ARROW_DTYPE.fullmatch(name) and _pandas().api.types.pandas_dtype(name) == value.dtype
+    except (TypeError, ValueError, NotImplementedError):
+        same = False
+    if not same:
+        raise NotCarriedError
+    return ["arrow", name, package("pyarrow").array(value).to_pylist()]
+
+
+def build_array(children: list[Any]) -> Any:
+    """The inverse of :func:`array_children`."""
+    tag, *parts = children
+    build: dict[str, Callable[..., Any]] = {
+        "categorical": _build_categorical,
+        "zoned": _build_zoned,
+        "masked": _build_masked,
+        "string": _build_string,
+        "arrow": _build_arrow,
+        "period": _build_period,
+        "interval": _build_interval,
+        "numpy": lambda values: _pandas().array(plain_array(values), dtype=values.dtype),
+    }
+    return build[tag](*parts)
+
+
+def _build_categorical(codes: Any, categories: Any, ordered: bool) -> Any:
+    return _pandas().Categorical.from_codes(plain_array(codes), categories=spelled_index(categories), ordered=ordered)
+
+
+def _build_zoned(numbers: Any, unit: str, zone: bytes) -> Any:
+    pd = _pandas()
+    utc = pd.DatetimeIndex(plain_array(numbers).view(f"M8[{unit_of_time(unit)}]")).tz_localize("UTC")
+    return utc.tz_convert(load_zone(zone)).array
+
+
+def _build_masked(data: Any, mask: Any) -> Any:
+    arrays = _pandas().arrays
+    by_kind = {"i": arrays.IntegerArray, "u": arrays.IntegerArray, "f": arrays.FloatingArray, "b": arrays.BooleanArray}
+    return by_kind[data.dtype.kind](plain_array(data), plain_array(mask))
+
+
+def _build_string(storage: str, is_na: bool, items: list[str | None]) -> Any:
+    if storage not in ("python", "pyarrow") or not all(item is None or type(item) is str for item in items):
+        raise ValueError("not strings")
+    if storage == "pyarrow":
+        package("pyarrow")
+    pd = _pandas()
+    options = {} if is_na else {"na_value": float("nan")}
+    return pd.array(items, dtype=pd.StringDtype(storage, **options))
+
+
+def _build_arrow(name: str, items: list[Any]) -> Any:
+    if not _ARROW_DTYPE.fullmatch(name):
+        raise ValueError("not an Arrow dtype")
+    pyarrow, pd = package("pyarrow"), _pandas()
+    dtype = pd.api.types.pandas_dtype(name)
+    return pd.arrays.ArrowExtensionArray(pyarrow.array(items, type=dtype.pyarrow_dtype))
+
+
+def _build_period(ordinals: Any, freq: str) -> Any:
+    pd = _pandas()
+    return pd.arrays.PeriodArray(plain_array(ordinals), dtype=pd.PeriodDtype(freq))
+
+
+def _build_interval(left: Any, right: Any, closed: str) -> Any:
+    return _pandas().arrays.IntervalArray.from_arrays(plain_array(left), plain_array(right), closed=closed)
+
+
+def values_of(holder: Any) -> Any:
+    """The values of a Series or Index: a NumPy array where the dtype is NumPy's."""
+    return holder.to_numpy() if isinstance(holder.dtype, package("numpy").dtype) else holder.array
+
+
+def plain_array(value: Any, length: int | None = None) -> Any:
+    """A one-dimensional array. A scalar or a RangeIndex, which a few bytes describe, could become terabytes."""
+    if not isinstance(value, (package("numpy").ndarray, _pandas().api.extensions.ExtensionArray)) or value.ndim != 1:
+        raise TypeError("not an array")
+    if length is not None and len(value) != length:
+        raise ValueError("values and index differ in length")
+    return value
+
+
+def spelled_out(index: Any) -> Any:
+    """Categories or a level; a range as an array, so that a payload is as large as what it stands for."""
+    return index.to_numpy() if isinstance(index, _pandas().RangeIndex) else index
+
+
+def spelled_index(spelled: Any) -> Any:
+    """The inverse of :func:`spelled_out`."""
+    pd = _pandas()
+    if isinstance(spelled, pd.Index) and not isinstance(spelled, pd.RangeIndex):
+        return spelled
+    numbers = plain_array(spelled)
+    if len(numbers) == 0:
+        return pd.RangeIndex(0)
+    start, step = int(numbers[0]), int(numbers[1] - numbers[0]) if len(numbers) > 1 else 1
+    index = pd.RangeIndex(start, start + len(numbers) * step, step)
+    if not (index.to_numpy() == numbers).all():
+        raise ValueError("not a range")
+    return index
