@@ -1,0 +1,179 @@
+"""``make up`` and ``make down``: a local Airflow that stays, with this package and the DAGs of examples/.
+
+Where a Docker engine answers it is docker-compose.yaml, else the same components natively. Both have a Redis
+whose only user is that of docs/redis-users.acl. Passwords are generated and thrown away; they are in files
+that are not committed: .env, or .stack/local.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+from rich.console import Console
+
+from devtools import processes
+from devtools.airflow_api import AirflowApi
+from devtools.airflow_stack import ROOT, AirflowStack, airflow_version, free_port
+from devtools.components import BACKEND, COMPONENTS
+from devtools.redis_server import find_redis_binary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATE = ROOT / ".stack" / "local.json"
+HOME = ROOT / ".stack" / "local"
+ENV_FILE = ROOT / ".env"
+USERS = ROOT / "docs" / "redis-users.acl"
+USER = "exclusive_redis_xcom"
+PASSWORDS = ("AIRFLOW_SECRET", "BROKER_PASSWORD", "POSTGRES_PASSWORD", "XCOM_REDIS_PASSWORD")
+UI_PORT = 8080
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    """Run ``up`` or ``down``; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["up", "down"])
+    arguments = parser.parse_args()
+    compose = not STATE.exists() and has_docker_engine()
+    if arguments.what == "up":
+        return compose_up() if compose else native_up()
+    return compose_down() if compose else native_down()
+
+
+def has_docker_engine() -> bool:
+    """Whether ``docker compose`` exists and an engine answers it."""
+    if shutil.which("docker") is None:
+        return False
+    checks = (["docker", "compose", "version"], ["docker", "info"])
+    return all(subprocess.run(check, capture_output=True, check=False).returncode == 0 for check in checks)
+
+
+def compose_up() -> int:
+    """Build and start docker-compose.yaml, and wait until all services are healthy."""
+    if not ENV_FILE.exists():
+        console.print(f"• generating passwords: {ENV_FILE.name}")
+        write_privately(ENV_FILE, "".join(f"{name}={secrets.token_hex(24)}\n" for name in PASSWORDS))
+    console.print("• docker compose up")
+    code = subprocess.run(
+        ["docker", "compose", "up", "--build", "--detach", "--wait"], cwd=ROOT, check=False
+    ).returncode
+    if code == 0:
+        console.print(f"Airflow: http://localhost:{UI_PORT}   (make down stops it)")
+    return code
+
+
+def compose_down() -> int:
+    """Stop the services and remove their containers and volumes."""
+    if not ENV_FILE.exists():
+        console.print("Nothing is running.")
+        return 0
+    command = ["docker", "compose", "down", "--volumes", "--remove-orphans"]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code == 0:
+        ENV_FILE.unlink()
+    return code
+
+
+def native_up() -> int:
+    """Start Redis and Airflow's components as processes that go on after this one."""
+    if url := running():
+        console.print(f"Airflow is up already: {url}   (make down stops it)")
+        return 0
+    native_down()
+    HOME.mkdir(parents=True)
+    redis_url, redis = start_redis(HOME, outlive=True)
+    console.print(f"• Redis: 127.0.0.1:{redis_url.rpartition(':')[2]}")
+    env = {"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL": redis_url}
+    airflow = AirflowStack(HOME, ROOT / "examples", env, port=free_port(UI_PORT), outlive=True)
+    console.print(f"• Airflow {airflow_version()}: {', '.join(COMPONENTS)} ...")
+    try:
+        airflow.start()
+    except BaseException:
+        processes.stop([redis])
+        raise
+    remember(airflow.url, [redis, *airflow.programs])
+    console.print(f"Airflow: {airflow.url}   (logs: {airflow.logs}; make down stops it)")
+    return 0
+
+
+def native_down() -> int:
+    """Stop what ``native_up`` started, and remove its data. Does nothing when nothing runs."""
+    if STATE.exists():
+        processes.stop_sessions(remains(json.loads(STATE.read_text())["sessions"]))
+        STATE.unlink()
+        console.print("Stopped.")
+    shutil.rmtree(HOME, ignore_errors=True)
+    return 0
+
+
+def start_redis(home: Path, *, outlive: bool) -> tuple[str, processes.Program]:
+    """Start Redis as docker-compose.yaml does; return its URL, with the password, and the program."""
+    binary = find_redis_binary()
+    if binary is None:
+        raise SystemExit("No Redis: install redis-server or valkey-server.")
+    password = secrets.token_hex(24)
+    port = free_port()
+    script = [str(ROOT / "docker" / "redis.sh"), str(USERS), str(home / "redis")]
+    program = processes.start(
+        "redis",
+        [*script, "--port", str(port), "--bind", "127.0.0.1"],
+        env={**os.environ, "XCOM_REDIS_PASSWORD": password, "REDIS_SERVER": str(binary)},
+        log=home / "stack-logs" / "redis.log",
+        outlive=outlive,
+    )
+    return f"redis://{USER}:{password}@127.0.0.1:{port}", program
+
+
+def running() -> str | None:
+    """Return the URL of the native Airflow when all of it is alive, else None."""
+    if not STATE.exists():
+        return None
+    state = json.loads(STATE.read_text())
+    if len(leaders(state["sessions"])) < len(state["sessions"]):
+        return None
+    api = AirflowApi(state["url"])
+    return None if api.unhealthy(COMPONENTS) else str(state["url"])
+
+
+def remember(url: str, programs: list[processes.Program]) -> None:
+    """Write down what runs. A pid alone could one day be another program's: its start time is kept too."""
+    sessions = {str(program.pid): started_at(program.pid) for program in programs}
+    write_privately(STATE, json.dumps({"url": url, "sessions": sessions}))
+
+
+def leaders(sessions: dict[str, float]) -> list[int]:
+    """Return those pids that are, still, the programs that were started."""
+    return [int(pid) for pid, created in sessions.items() if started_at(int(pid)) == created]
+
+
+def remains(sessions: dict[str, float]) -> list[int]:
+    """Return the sessions that may be stopped: not those whose pid is by now another program's."""
+    return [int(pid) for pid, created in sessions.items() if started_at(int(pid)) in (created, None)]
+
+
+def started_at(pid: int) -> float | None:
+    """Return when a process was started, None when there is none."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Write a file that only its owner reads."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
