@@ -6,7 +6,7 @@ import pytest
 
 from devtools.airflow_stack import AirflowStack
 
-DAG_FILE = '''
+DAG_FILE = """
 from airflow.sdk import DAG, task
 from exclusive_redis_xcom import exclusive
 
@@ -21,7 +21,7 @@ with DAG("{dag_id}", schedule=None, params={{"xcom_acl": {acl}}}):
     def load(data): ...
 
     load(extract(first()))
-'''
+"""
 
 
 @pytest.mark.parametrize(
