@@ -36,10 +36,12 @@ test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k wo
 test-airflow: test ## The same with another Airflow: make test-airflow AIRFLOW=3.1.8
 
 lint: $(ENV) ## Check style, types and layers
-	@echo "ruff check";  $(VENV)/bin/ruff check --quiet .
-	@echo "ruff format"; $(VENV)/bin/ruff format --check --quiet .
-	@echo "mypy";        $(VENV)/bin/mypy
-	@echo "imports";     $(VENV)/bin/lint-imports --no-logo
+	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \
+	check "ruff check" $(VENV)/bin/ruff check --quiet --output-format concise . ; \
+	check "ruff format" $(VENV)/bin/ruff format --check --quiet . ; \
+	check "mypy" $(VENV)/bin/mypy ; \
+	check "imports" $(VENV)/bin/lint-imports --no-logo ; \
+	exit $$status
 
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .

@@ -89,7 +89,9 @@ def native_up() -> int:
     if url := running():
         console.print(f"Airflow is up already: {url}   (make down stops it)")
         return 0
-    native_down()
+    if STATE.exists():  # not all of it is alive
+        native_down()
+    shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     redis_url, redis = start_redis(HOME, outlive=True)
     console.print(f"• Redis: 127.0.0.1:{redis_url.rpartition(':')[2]}")
@@ -107,12 +109,14 @@ def native_up() -> int:
 
 
 def native_down() -> int:
-    """Stop what ``native_up`` started, and remove its data. Does nothing when nothing runs."""
-    if STATE.exists():
-        processes.stop_sessions(remains(json.loads(STATE.read_text())["sessions"]))
-        STATE.unlink()
-        console.print("Stopped.")
+    """Stop what ``native_up`` started, and remove its data."""
+    if not STATE.exists():
+        console.print("Nothing is running.")
+        return 0
+    processes.stop_sessions(remains(json.loads(STATE.read_text())["sessions"]))
+    STATE.unlink()
     shutil.rmtree(HOME, ignore_errors=True)
+    console.print("Stopped.")
     return 0
 
 
