@@ -13,7 +13,7 @@ from typing import Any
 import ormsgpack
 
 from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import Kind, Substitute, Tree
+from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
 from exclusive_redis_xcom.codec.wire import read
 
@@ -56,24 +56,27 @@ class _Writer:
 
     def hook(self, value: Any) -> Any:
         try:
-            return self._replace(value, kind_of(value))
+            kind = kind_of(value)
+            if type(kind) is Tree:
+                # In line, not in a method: results of SQL queries are lists of many small tuples.
+                self.depth += 1
+                if self.depth > MAX_NESTING:
+                    raise NeedsFlatForm
+                data = self.pack(kind.children(value))
+                self.depth -= 1
+                return ormsgpack.Ext(kind.code, data)
+            return _without_children(value, kind)
         except BaseException as problem:
             self.problem = self.problem or problem
             raise
 
-    def _replace(self, value: Any, kind: Kind | None) -> Any:
-        if kind is None:
-            raise NotCarriedError
-        if isinstance(kind, Substitute):
-            return kind.plain(value)
-        if not isinstance(kind, Tree):
-            return ormsgpack.Ext(kind.code, kind.dump(value))
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise NeedsFlatForm
-        data = self.pack(kind.children(value))
-        self.depth -= 1
-        return ormsgpack.Ext(kind.code, data)
+
+def _without_children(value: Any, kind: Kind | None) -> Any:
+    if isinstance(kind, Leaf):
+        return ormsgpack.Ext(kind.code, kind.dump(value))
+    if isinstance(kind, Substitute):
+        return kind.plain(value)
+    raise NotCarriedError
 
 
 def _would_change(value: Any) -> bool:

@@ -152,7 +152,10 @@ def kind_of(value: object) -> Kind | None:
     After the exact types the order is that of Airflow's serde (``serialize``): list and dict, registered
     serializers, primitives, the object's own ``serialize``, dataclass, attrs.
     """
-    return _BY_TYPE.get(type(value)) or _library_kind(value) or _builtin_subclass_kind(value) or _object_kind(value)
+    exact = _BY_TYPE.get(type(value))
+    if exact is not None:
+        return exact
+    return _library_kind(value) or _builtin_subclass_kind(value) or _object_kind(value)
 
 
 def _library_kind(value: object) -> Kind | None:
