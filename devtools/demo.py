@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DAG_ID = "exclusive_token"
+COMPONENTS = ("api-server", "scheduler", "dag-processor")
 TOKEN_CHARACTERS = 32
 DIGEST = re.compile(r"a token with SHA-256 ([0-9a-f]{64})")
 REFUSAL = re.compile(r"^XComAccessDenied: (.*)$", re.MULTILINE)
@@ -77,7 +78,7 @@ def run(console: Console, home: Path) -> list[Observation]:
             "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL": url,
             "AIRFLOW__EXCLUSIVE_REDIS_XCOM__KEY_PREFIX": prefix,
         }
-        airflow = AirflowStack(home, ROOT / "examples" / DAG_ID, env)
+        airflow = AirflowStack(home, ROOT / "examples" / DAG_ID, env, COMPONENTS)
         try:
             with step(console, f"Airflow {airflow_version()}: {', '.join(airflow.components)}") as say:
                 airflow.start()
