@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from exclusive_redis_xcom.authoring import exclusive
     from exclusive_redis_xcom.backend import ExclusiveRedisXCom
+    from exclusive_redis_xcom.codec import XComNotImportable
     from exclusive_redis_xcom.errors import (
         ConfigurationError,
         CorruptValue,
@@ -39,12 +40,13 @@ __all__ = [
     "StoreUnavailable",
     "XComAccessDenied",
     "XComExpired",
+    "XComNotImportable",
     "XComNotSerializable",
     "XComTooLarge",
     "exclusive",
 ]
 
-_HOMES = {"ExclusiveRedisXCom": "backend", "exclusive": "authoring"}
+_HOMES = {"ExclusiveRedisXCom": "backend", "XComNotImportable": "codec", "exclusive": "authoring"}
 
 
 def __getattr__(name: str) -> Any:
