@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -62,29 +64,29 @@ def test_the_consumer_cleared_alone_reads_the_value_again(airflow: AirflowStack)
 
 def test_a_value_set_over_rest_is_read_as_the_default_backend_would(airflow: AirflowStack) -> None:
     run_id = run(airflow, "lifecycle")
-    edit_row(airflow, run_id, {"set": "over REST"})
+    path = f"/dags/lifecycle/dagRuns/{run_id}/taskInstances/produce/xcomEntries/return_value"
+    airflow.api("PATCH", path, json={"value": {"set": "over REST"}})
 
     airflow.clear("lifecycle", run_id, ["consume"])
 
     assert airflow.wait_run("lifecycle", run_id, timeout=120) == "success"
 
 
-def test_a_reference_forged_over_rest_is_refused_loudly(airflow: AirflowStack) -> None:
+def test_a_forged_reference_is_refused_loudly(airflow: AirflowStack) -> None:
     run_id = run(airflow, "lifecycle")
     forged = references(airflow, run_id)["produce", "return_value"]
     forged["exclusive_redis_xcom"]["coordinate"]["task_id"] = "somebody_else"
-    edit_row(airflow, run_id, forged)
+    write(
+        airflow,
+        "UPDATE xcom SET value = ? WHERE run_id = ? AND task_id = 'produce' AND key = 'return_value'",
+        json.dumps(forged),
+        run_id,
+    )
 
     airflow.clear("lifecycle", run_id, ["consume"])
 
     assert airflow.wait_run("lifecycle", run_id, timeout=120) == "failed"
     assert "InvalidReference" in airflow.task_log("lifecycle", run_id, "consume", try_number=2)
-
-
-def edit_row(airflow: AirflowStack, run_id: str, value: Any) -> None:
-    path = f"/dags/lifecycle/dagRuns/{run_id}/taskInstances/produce/xcomEntries"
-    airflow.api("DELETE", f"{path}/return_value")
-    airflow.api("POST", path, json={"key": "return_value", "value": value})
 
 
 def test_the_xcom_tab_shows_type_size_consumers_and_expiry(airflow: AirflowStack) -> None:
@@ -117,7 +119,8 @@ class TestRunConf:
     def test_conf_forced_into_the_database_changes_no_rule(self, airflow: AirflowStack) -> None:
         run_id = airflow.trigger("lifecycle", conf={"harmless": 1})
         airflow.wait_run("lifecycle", run_id, timeout=120)
-        force_conf(airflow, run_id, {"xcom_acl": {"produce": {"return_value": ["somebody_else"]}}})
+        conf = {"xcom_acl": {"produce": {"return_value": ["somebody_else"]}}}
+        write(airflow, "UPDATE dag_run SET conf = ? WHERE run_id = ?", json.dumps(conf), run_id)
 
         airflow.clear("lifecycle", run_id)
         state = airflow.wait_run("lifecycle", run_id, timeout=120)
@@ -131,11 +134,7 @@ class TestRunConf:
         assert ["somebody_else"] not in consumers
 
 
-def force_conf(airflow: AirflowStack, run_id: str, conf: dict[str, Any]) -> None:
+def write(airflow: AirflowStack, statement: str, *arguments: object) -> None:
     """What somebody with the database's password could do."""
-    import contextlib
-    import sqlite3
-
     with contextlib.closing(sqlite3.connect(airflow.home / "airflow.db", timeout=30)) as database, database:
-        changed = database.execute("UPDATE dag_run SET conf = ? WHERE run_id = ?", (json.dumps(conf), run_id))
-        assert changed.rowcount == 1
+        assert database.execute(statement, arguments).rowcount == 1
