@@ -21,6 +21,9 @@ from exclusive_redis_xcom.store import Store
 from tests.integration import workers
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 
+# pytest-timeout uses SIGALRM as well, unless told otherwise.
+OWN_SIGALRM = pytest.mark.timeout(120, method="thread")
+
 
 class Interrupt(BaseException):
     """As Airflow's AirflowTaskTimeout: raised by a signal handler, anywhere."""
@@ -58,6 +61,7 @@ def test_eight_processes_racing_see_right_values_only(any_redis: RedisServer) ->
 # An interrupt between socket() and its owner leaves a socket to the garbage collector, which warns.
 @pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+@OWN_SIGALRM
 @pytest.mark.usefixtures("interrupted")
 def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(url: str) -> None:
     dice = random.Random(1)  # noqa: S311 - a test's dice
@@ -84,6 +88,7 @@ def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(ur
     assert interrupts > 20
 
 
+@OWN_SIGALRM
 @pytest.mark.usefixtures("interrupted")
 def test_an_interrupt_ends_the_wait_between_two_attempts_at_once(any_redis: RedisServer) -> None:
     client = RedisClient(RedisOptions.from_url("redis://127.0.0.1:1"), Timeouts(deadline=20))
@@ -150,6 +155,26 @@ def test_a_child_forked_while_a_thread_works_is_not_blocked(any_redis: RedisServ
     assert exits == [0] * 5
 
 
+def test_a_child_forked_while_every_connection_is_in_use_has_its_own(any_redis: RedisServer) -> None:
+    release = threading.Event()
+    taken = threading.Barrier(MAX_SESSIONS + 1)
+
+    def hold(_: object) -> None:
+        taken.wait(5)
+        release.wait(20)
+
+    with open_store(any_redis.url, deadline=2) as store, ThreadPoolExecutor(MAX_SESSIONS) as pool:
+        store.push(value(at(0, key="k0")), acl=ACL, ttl=TTL)
+        for _ in range(MAX_SESSIONS):
+            pool.submit(store._client.run, "Holding", hold)
+        taken.wait(5)
+        child = _fork_quietly(store)
+        status = os.waitpid(child, 0)[1]
+        release.set()
+
+    assert status == 0
+
+
 def _fork_quietly(store: Store) -> int:
     import warnings
 
@@ -158,10 +183,11 @@ def _fork_quietly(store: Store) -> int:
         child = os.fork()
     if child:
         return child
+    status = 1
     try:
-        found = store.fetch(at(0, key="k0")).found
+        status = 0 if store.fetch(at(0, key="k0")).found else 1
     finally:
-        os._exit(0 if found else 1)
+        os._exit(status)
 
 
 def test_sixteen_threads_share_eight_connections(any_redis: RedisServer) -> None:
