@@ -1,10 +1,18 @@
-"""Airflow plugin (entry point ``airflow.plugins``): registers the listener that ``identity`` relies on."""
+"""Airflow plugin (entry point ``airflow.plugins``): registers the listener that ``identity`` relies on.
+
+Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
+``[core] lazy_load_plugins = False``). What a pull needs is imported here, once, so that no task pays for it:
+importing redis takes far longer than a pull does.
+"""
 
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from exclusive_redis_xcom import listener
+from exclusive_redis_xcom import exchange, listener
+from exclusive_redis_xcom.connection import session
+
+PRELOADED = (exchange, session)
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
