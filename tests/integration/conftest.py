@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from devtools.redis_server import RedisServer, embedded_redis_binary, path_redis_binary, redis_version
 from devtools.redis_sets import ClusterSet, SentinelSet
 from tests.integration.support import restricted_user
+from tests.integration.ttl_watch import TtlWatch
 
-# An administrator's client for every server a test has started through these fixtures.
-_admins: list[redis.Redis] = []
+_watch = TtlWatch()
 
 
 def _binary(kind: str) -> Path:
@@ -69,49 +66,29 @@ def start_redis() -> Iterator[Callable[..., RedisServer]]:
 
 @pytest.fixture(scope="session")
 def sentinels() -> Iterator[SentinelSet]:
-    with SentinelSet(binary=_any_binary()) as servers, _listed(servers.master, servers.replica):
+    with SentinelSet(binary=_any_binary()) as servers, _watch.over(servers.master, servers.replica):
         yield servers
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[ClusterSet]:
-    with ClusterSet(binary=_any_binary(), config={"user": restricted_user()}) as servers, _listed(*servers.nodes):
+    with ClusterSet(binary=_any_binary(), config={"user": restricted_user()}) as servers, _watch.over(*servers.nodes):
         yield servers
+
+
+@pytest.fixture
+def ttl_watch() -> TtlWatch:
+    """For servers that a test starts without these fixtures: ``with ttl_watch.over(server)``."""
+    return _watch
 
 
 @pytest.fixture(autouse=True)
 def every_key_has_a_ttl_and_is_then_removed() -> Iterator[None]:
     yield
-    assert [key for admin in _admins for key in _keys_without_ttl(admin)] == []
-
-
-def _keys_without_ttl(admin: redis.Redis) -> list[bytes]:
-    try:
-        without = [key for key in admin.scan_iter(count=1000) if admin.ttl(key) == -1]
-        admin.flushall()
-    except (redis.ConnectionError, redis.ReadOnlyError):  # stopped by its test, or a replica
-        return []
-    return without
+    assert _watch.collect() == []
 
 
 @contextlib.contextmanager
 def _watched(server: RedisServer) -> Iterator[RedisServer]:
-    with server, _listed(server):
+    with server, _watch.over(server):
         yield server
-
-
-@contextlib.contextmanager
-def _listed(*servers: RedisServer) -> Iterator[None]:
-    admins = [_admin(server) for server in servers]
-    _admins.extend(admins)
-    try:
-        yield
-    finally:
-        for admin in admins:
-            _admins.remove(admin)
-            admin.close()
-
-
-def _admin(server: RedisServer) -> redis.Redis:
-    path = str(server.socket_path) if server.socket_path else None
-    return redis.Redis(port=server.port, unix_socket_path=path, socket_timeout=5, retry=Retry(NoBackoff(), 0))

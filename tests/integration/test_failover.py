@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,6 +17,7 @@ from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.store import Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
+from tests.integration.ttl_watch import TtlWatch
 
 DEADLINE = 20.0
 
@@ -69,8 +71,14 @@ def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0) -
     return loads
 
 
-def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error() -> None:
-    with SentinelSet() as servers, open_store(servers.url, deadline=DEADLINE) as store:
+@contextlib.contextmanager
+def sentinel_set(ttl_watch: TtlWatch) -> Iterator[SentinelSet]:
+    with SentinelSet(down_after_ms=1000) as servers, ttl_watch.over(servers.master, servers.replica):
+        yield servers
+
+
+def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_watch: TtlWatch) -> None:
+    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
         before = servers.current_master_port()
 
         def event() -> None:
@@ -85,8 +93,8 @@ def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error() -> N
         assert store.fetch(at(0, key="load0")).found
 
 
-def test_a_killed_master_under_load_is_replaced_within_the_deadline() -> None:
-    with SentinelSet(down_after_ms=1000) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: TtlWatch) -> None:
+    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
 
         def event() -> None:
             servers.master.kill()
