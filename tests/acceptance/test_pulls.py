@@ -20,7 +20,16 @@ def states_of(airflow: AirflowStack, dag_id: str, run_id: str) -> dict[str, set[
 
 
 @pytest.mark.parametrize(
-    "dag_id", ["pulls_plain", "pulls_mapped", "pulls_setup_teardown", "flow_sensors", "flow_deferrable", "flow_retries"]
+    "dag_id",
+    [
+        "pulls_plain",
+        "pulls_mapped",
+        "pulls_expand_kwargs",
+        "pulls_setup_teardown",
+        "flow_sensors",
+        "flow_deferrable",
+        "flow_retries",
+    ],
 )
 def test_every_way_of_pulling_gets_what_was_pushed(airflow: AirflowStack, dag_id: str) -> None:
     run_id = airflow.trigger(dag_id)
@@ -67,5 +76,39 @@ def test_callbacks_pull_and_push_as_their_task(airflow: AirflowStack, proofs: Pr
     run_id = airflow.trigger("flow_callbacks")
     airflow.wait_run("flow_callbacks", run_id, timeout=240)
 
-    expected = {"success-own", "success-upstream", "failure-own", "failure-upstream", "failure-pushed"}
+    moments = ("success", "failure", "retry", "skipped")
+    expected = {f"{moment}-{whose}" for moment in moments for whose in ("own", "upstream")} | {"failure-pushed"}
     assert proofs.of(run_id) == expected
+
+
+def test_a_value_that_only_an_earlier_run_has_is_pulled_with_include_prior_dates(airflow: AirflowStack) -> None:
+    earlier = airflow.trigger("pulls_prior_dates", logical_date="2026-01-01T00:00:00Z")
+    assert airflow.wait_run("pulls_prior_dates", earlier, timeout=240) == "success"
+
+    later = airflow.trigger("pulls_prior_dates", conf={"pushes": False}, logical_date="2026-01-02T00:00:00Z")
+
+    assert airflow.wait_run("pulls_prior_dates", later, timeout=240) == "success"
+    assert [row["key"] for row in airflow.xcom_rows("pulls_prior_dates", earlier)] == ["once"]
+    assert airflow.xcom_rows("pulls_prior_dates", later) == []
+
+
+def test_under_linked_a_task_that_takes_the_value_is_served_and_one_that_only_pulls_is_refused(
+    airflow: AirflowStack,
+) -> None:
+    run_id = airflow.trigger("pulls_linked")
+    airflow.wait_run("pulls_linked", run_id, timeout=240)
+
+    states = states_of(airflow, "pulls_linked", run_id)
+    assert states == {"produce": {"success"}, "takes_it": {"success"}, "only_pulls_it": {"failed"}}
+    assert "XComAccessDenied: " in airflow.task_log("pulls_linked", run_id, "only_pulls_it")
+
+
+def test_an_operators_extra_link_stays_a_plain_row_and_its_xcom_is_a_reference(airflow: AirflowStack) -> None:
+    run_id = airflow.trigger("pulls_extra_link")
+    assert airflow.wait_run("pulls_extra_link", run_id, timeout=240) == "success"
+
+    rows = {row["key"]: json.loads(row["value"]) for row in airflow.xcom_rows("pulls_extra_link", run_id)}
+    (link,) = [value for key, value in rows.items() if "link" in key.lower()]
+    assert isinstance(link, str)
+    assert "/dags/pulls_triggered/runs/" in link
+    assert list(rows["trigger_run_id"]) == ["exclusive_redis_xcom"]

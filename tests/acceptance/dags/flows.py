@@ -10,6 +10,7 @@ from typing import Any
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import DAG, BaseOperator, get_current_context, task
 from airflow.sdk.bases.sensor import PokeReturnValue
+from airflow.sdk.exceptions import AirflowSkipException
 
 VALUE = {"pair": (1, 2), "raw": b"\x00\xff"}
 
@@ -152,6 +153,16 @@ def on_failure(context: Any) -> None:
     prove("failure-pushed", context, context["ti"].xcom_pull(key="in callback"))
 
 
+def on_retry(context: Any) -> None:
+    prove("retry-own", context, context["ti"].xcom_pull(key="before retry"))
+    prove("retry-upstream", context, context["ti"].xcom_pull(task_ids="produce"))
+
+
+def on_skipped(context: Any) -> None:
+    prove("skipped-own", context, context["ti"].xcom_pull(key="before skip"))
+    prove("skipped-upstream", context, context["ti"].xcom_pull(task_ids="produce"))
+
+
 with DAG("flow_callbacks", schedule=None, catchup=False, params={"xcom_acl": {"*": "downstream"}}):
 
     @task
@@ -167,7 +178,19 @@ with DAG("flow_callbacks", schedule=None, catchup=False, params={"xcom_acl": {"*
         get_current_context()["ti"].xcom_push("before failure", VALUE)
         raise RuntimeError("fails on purpose")
 
+    @task(on_retry_callback=on_retry, retries=1, retry_delay=timedelta(seconds=1))
+    def retrying() -> None:
+        ti = get_current_context()["ti"]
+        ti.xcom_push("before retry", VALUE)
+        if ti.try_number == 1:
+            raise RuntimeError("the first try fails")
+
+    @task(on_skipped_callback=on_skipped)
+    def skipping() -> None:
+        get_current_context()["ti"].xcom_push("before skip", VALUE)
+        raise AirflowSkipException("skips itself on purpose")
+
     @task(trigger_rule="all_done")
     def last() -> None: ...
 
-    produce() >> [succeeding(), failing()] >> last()
+    produce() >> [succeeding(), failing(), retrying(), skipping()] >> last()
