@@ -122,16 +122,17 @@ class TestRunConf:
         conf = {"xcom_acl": {"produce": {"return_value": ["somebody_else"]}}}
         write(airflow, "UPDATE dag_run SET conf = ? WHERE run_id = ?", json.dumps(conf), run_id)
 
-        airflow.clear("lifecycle", run_id)
-        state = airflow.wait_run("lifecycle", run_id, timeout=120)
+        before = references(airflow, run_id)
 
-        consumers = [
-            row["exclusive_redis_xcom"]["consumers"]
-            for (_, key), row in references(airflow, run_id).items()
-            if key == "return_value"
-        ]
-        assert state == "failed"
-        assert ["somebody_else"] not in consumers
+        airflow.clear("lifecycle", run_id)
+        assert airflow.wait_run("lifecycle", run_id, timeout=120) == "failed"
+
+        log = airflow.task_log("lifecycle", run_id, "produce", try_number=2)
+        assert "ParamValidationError: Invalid input for param xcom_acl" in log
+        # The task dies before it clears or pushes anything: all is as its first try left it.
+        assert references(airflow, run_id) == before
+        assert before["produce", "return_value"]["exclusive_redis_xcom"]["consumers"] == ["consume"]
+        assert airflow.task_states("lifecycle", run_id)["consume", -1] == "upstream_failed"
 
 
 def write(airflow: AirflowStack, statement: str, *arguments: object) -> None:
