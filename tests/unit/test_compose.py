@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
@@ -164,3 +165,19 @@ def test_the_image_can_be_built_from_what_its_context_lets_through() -> None:
 
 def test_the_redis_script_may_be_executed() -> None:
     assert (ROOT / "docker" / "redis.sh").stat().st_mode & stat.S_IXUSR
+
+
+def test_the_redis_service_evicts_nothing_and_keeps_all_on_disk(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    command = services["redis"]["command"]
+    assert command == ["sh", "/docker/redis.sh", "/docker/users.acl", "/data"]
+
+    # What the very script starts, with `echo` in the server's place.
+    environment = {"PATH": os.environ["PATH"], "XCOM_REDIS_PASSWORD": "canary", "REDIS_SERVER": "echo"}
+    script = [ROOT / "docker" / "redis.sh", ROOT / "docs" / "redis-users.acl", tmp_path / "data"]
+    options = subprocess.run(["sh", *script], env=environment, check=True, capture_output=True, text=True).stdout
+
+    assert "--maxmemory-policy noeviction " in options
+    assert "--appendonly yes " in options
+    assert "canary" not in options

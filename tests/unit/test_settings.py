@@ -10,6 +10,7 @@ import pytest
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.provider_info import get_provider_info
 from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
+from tests.unit.vault import URL
 
 SECRET = "canary-2718"
 
@@ -46,6 +47,13 @@ def test_a_secret_url_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch) -
     configure(monkeypatch, "redis_url_cmd", "echo redis://from-a-command:6379/0")
 
     assert load_settings().redis_url == "redis://from-a-command:6379/0"
+
+
+def test_a_secret_url_can_come_from_a_secrets_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "tests.unit.vault.Vault")
+    configure(monkeypatch, "redis_url_secret", "xcom/redis-url")
+
+    assert load_settings().redis_url == URL
 
 
 @pytest.mark.parametrize(
