@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def decide(acl: Acl | None, coordinate: Coordinate, principal: Principal | None) -> Decision:
-    """Whether the principal may read the XCom. Order: design.md, section 5. In doubt: no.
+    """Whether the principal may read the XCom. Order: docs/acl.md, "Which rule decides". In doubt: no.
 
     Args:
         acl: a DAG's ACL or one in force; None where there is none or it could not be read.
