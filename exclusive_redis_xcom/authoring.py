@@ -43,6 +43,8 @@ def exclusive(xcom: _XCom, *, to: Any, ttl: timedelta | None = None, same_run: b
     dag = _dag_of(producer)
     where = f"DAG '{dag.dag_id}', exclusive() for XCom {key!r} of task '{producer.task_id}'"
     rule = _Rule(consumers=list(dict.fromkeys(_consumers(to, dag, where))))
+    if "*" in key:
+        _fail(where, "a key that holds '*' would be read as a pattern; write the pattern in params")
     if ttl is not None:
         rule["ttl_seconds"] = _seconds(ttl, where)
     if same_run:

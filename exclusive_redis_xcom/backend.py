@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.bases.xcom import BaseXCom
 
+from exclusive_redis_xcom import identity
 from exclusive_redis_xcom import reference as references
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.exchange import current_exchange
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 #: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
 #: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).
 AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
+
+
+#: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
+_LAZY_ITEM = "_XComWrapper"
 
 
 class _Rows(BaseXCom):
@@ -58,15 +63,17 @@ class ExclusiveRedisXCom(BaseXCom):
         map_index: int | None = None,
     ) -> Any:
         """Push the value and return the JSON that Airflow's database gets."""
-        if key in AIRFLOW_KEYS:
-            return BaseXCom.serialize_value(value)
         coordinate = _coordinate(key, task_id, dag_id, run_id, map_index)
+        if coordinate.key in AIRFLOW_KEYS:
+            current_exchange().require_owner(coordinate, "push")
+            return BaseXCom.serialize_value(value)
         return current_exchange().push(coordinate, value).to_json()
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:
         """Turn one row (anything with ``.value``) into its value; a row that is not ours as Airflow would."""
-        return _resolve([result.value])[0]
+        asked = _OfThisRun() if type(result).__name__ == _LAZY_ITEM else None
+        return _resolve([result.value], asked)[0]
 
     @classmethod
     def get_one(
@@ -166,8 +173,7 @@ class ExclusiveRedisXCom(BaseXCom):
         The value removed is the one at the task's own coordinate, whatever the row says: a row that somebody
         edited must neither direct the removal elsewhere nor keep a task from retrying.
         """
-        if key not in AIRFLOW_KEYS:
-            current_exchange().purge(_coordinate(key, task_id, dag_id, run_id, map_index))
+        current_exchange().purge(_coordinate(key, task_id, dag_id, run_id, map_index))
         _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
 
     @classmethod
@@ -199,8 +205,28 @@ class _Asked:
             )
 
 
-def _resolve(rows: Sequence[Any], asked: _Asked | None = None) -> list[Any]:
+class _OfThisRun:
+    """What an item of a lazy sequence is known to be: a result of a mapped task of the same run.
+
+    Airflow tells no more than the row's value (``sdk/execution_time/lazy_sequence.py``).
+    """
+
+    def require(self, reference: Reference) -> None:
+        """Refuse a reference to an XCom of another DAG or run, or of a task that is not mapped."""
+        found, principal = reference.coordinate, identity.current_principal()
+        here = principal is not None and (found.dag_id, found.run_id) == (principal.dag_id, principal.run_id)
+        if not here or found.map_index == NOT_MAPPED:
+            raise InvalidReference(
+                f"A row of a mapped task's results holds a reference to another XCom ({found}): it was copied there. "
+                "Clear the mapped task."
+            )
+
+
+def _resolve(rows: Sequence[Any], asked: _Asked | _OfThisRun | None = None) -> list[Any]:
     """Values for rows: our references through the exchange, all at once; other rows as Airflow reads them."""
+    if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
+        # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
+        raise InvalidReference("This XCom row is a list of references. Keys must not end in '/slice' or '/item/N'.")
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if asked is not None:
         for reference in found.values():

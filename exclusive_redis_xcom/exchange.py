@@ -11,21 +11,23 @@ import functools
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal
 
 from exclusive_redis_xcom import codec, identity, refusal
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
 from exclusive_redis_xcom.envelope import Envelope
-from exclusive_redis_xcom.errors import InvalidAcl, InvalidReference
-from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Principal
+from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidAcl, InvalidReference
+from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate, Decision, Principal
 from exclusive_redis_xcom.redis_source import redis_options
 from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.settings import Settings, load_settings
 from exclusive_redis_xcom.store import Store, Stored
 
-#: Airflow bounds ids at 250 and keys at 512 characters; what is longer cannot be a row of its database.
+Action = Literal["push", "remove"]
+
+#: Airflow bounds ids at 250 and keys at 512 characters; what is far longer cannot be a row of its database.
 _MAX_ID_LENGTH = 1000
 
 
@@ -49,9 +51,9 @@ class Exchange:
             XComTooLarge, XComNotSerializable: Nothing was sent.
             StoreUnavailable: Redis did not take it; an earlier value is unchanged.
         """
-        self._require_owner(coordinate, "push")
+        self.require_owner(coordinate, "push")
         _require_bounded(coordinate)
-        acl = self._acl_in_force(coordinate, value)
+        shared_acl, acl = self._acls_in_force(coordinate, value)
         encoded = codec.encode(value, compression=self._settings.compression, max_bytes=self._settings.max_value_bytes)
         envelope = Envelope(
             coordinate=coordinate,
@@ -63,7 +65,10 @@ class Exchange:
             payload=encoded.payload,
         )
         ttl = acl.ttl or self._settings.ttl
-        pushed_at = self._store.push(envelope, acl=acl.dumps(), ttl=ttl)
+        is_mapped = coordinate.map_index != NOT_MAPPED
+        pushed_at = self._store.push(
+            envelope, acl=shared_acl.dumps(), ttl=ttl, own_acl=acl.dumps() if is_mapped else None
+        )
         return Reference(
             coordinate=coordinate,
             version=envelope.version,
@@ -88,10 +93,12 @@ class Exchange:
         stored = self._store.fetch_many(
             [reference.coordinate for reference in references], [reference.size for reference in references]
         )
-        envelopes = [
-            self._open(reference, found, principal) for reference, found in zip(references, stored, strict=True)
-        ]
-        return [self._decode(envelope) for envelope in envelopes]
+        problems = (self._problem(at, found, principal) for at, found in zip(references, stored, strict=True))
+        problem = next(filter(None, problems), None)
+        if problem is not None:
+            del stored, problems  # the task that catches the error also gets this frame
+            raise problem
+        return [self._decode(found.envelope) for found in stored if found.envelope is not None]
 
     def purge(self, coordinate: Coordinate) -> None:
         """Remove a value of the running task; one that is not there is no error.
@@ -100,21 +107,26 @@ class Exchange:
             XComAccessDenied: The running task does not own the coordinate.
             StoreUnavailable: Redis could not be asked.
         """
-        self._require_owner(coordinate, "remove")
+        self.require_owner(coordinate, "remove")
         self._store.purge(coordinate)
 
-    def _open(self, reference: Reference, stored: Stored, principal: Principal | None) -> Envelope:
-        """The referenced envelope, if this principal may have it. Nothing is decoded yet."""
+    def _problem(self, reference: Reference, stored: Stored, principal: Principal | None) -> ExclusiveXComError | None:
+        """Why this principal may not have, or cannot get, the referenced value. Nothing is decoded yet."""
         if not stored.found:
-            raise refusal.expired(reference)
-        decision, acl = _decide(stored.acl, reference.coordinate, principal)
-        if not decision.allowed:
-            self._refuse_pull(reference.coordinate, principal, decision, acl)
-        if stored.envelope is None:
-            raise refusal.expired(reference)
+            return refusal.expired(reference)
+        rules = _rules(reference.coordinate, stored)
+        for acl in rules:
+            decision = decide(acl, reference.coordinate, principal)
+            if not decision.allowed:
+                denied = self._refuse_pull(reference.coordinate, principal, decision, acl)
+                if denied is not None:
+                    return denied
+                break
+        if stored.envelope is None or _outlived(stored.envelope, rules[-1]):
+            return refusal.expired(reference)
         if stored.envelope.version != reference.version:
-            raise refusal.superseded(reference)
-        return stored.envelope
+            return refusal.superseded(reference)
+        return None
 
     def _decode(self, envelope: Envelope) -> Any:
         return codec.decode(
@@ -127,28 +139,40 @@ class Exchange:
 
     def _refuse_pull(
         self, coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
-    ) -> None:
-        """Raise, or under ``mode = report`` only say what would have been refused."""
+    ) -> ExclusiveXComError | None:
+        """The error; None under ``mode = report``, which only says what would have been refused."""
         error = refusal.pull_denied(coordinate, principal, decision, acl)
         refusal.report_pull(coordinate, error, would_only=self._settings.reports_only)
-        if not self._settings.reports_only:
-            raise error
+        return None if self._settings.reports_only else error
 
-    def _acl_in_force(self, coordinate: Coordinate, value: Any) -> Acl:
-        """The rule for the XCom being pushed, from the ACL that was frozen when the DAG file was parsed."""
+    def _acls_in_force(self, coordinate: Coordinate, value: Any) -> tuple[Acl, Acl]:
+        """The rules from the ACL that was frozen when the DAG file was parsed: for the key, and for this value.
+
+        They differ for the ``return_value`` of multiple outputs, which also depends on the keys it copies.
+        """
         task_instance = identity.running_task_instance()
         task = getattr(task_instance, "task", None)
         dag = getattr(task, "dag", None)
         frozen = frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, _run_conf(task_instance))
         if frozen is None:
-            raise refusal.unknown_acl(coordinate)
-        output_keys = None
-        if coordinate.key == RETURN_KEY and isinstance(value, Mapping) and getattr(task, "multiple_outputs", False):
-            output_keys = [key for key in value if isinstance(key, str)]
-        return frozen.in_force(coordinate, output_keys, self._settings.ttl)
+            error = refusal.unknown_acl(coordinate)
+            refusal.report_write(coordinate, error)
+            raise error
+        whole = frozen.in_force(coordinate, None, self._settings.ttl)
+        # A task that is not known may have multiple outputs.
+        if coordinate.key != RETURN_KEY or not getattr(task, "multiple_outputs", task is None):
+            return whole, whole
+        output_keys = [key for key in value if isinstance(key, str)] if isinstance(value, Mapping) else []
+        narrowed = frozen.in_force(coordinate, output_keys, self._settings.ttl)
+        return (narrowed if coordinate.map_index == NOT_MAPPED else whole), narrowed
 
-    def _require_owner(self, coordinate: Coordinate, action: str) -> None:
-        principal = identity.current_principal()
+    def require_owner(self, coordinate: Coordinate, action: Action) -> None:
+        """Refuse whoever is not the task instance that the coordinate belongs to.
+
+        Raises:
+            XComAccessDenied: Logged and counted as well.
+        """
+        principal = identity.clearing_principal() if action == "remove" else identity.current_principal()
         if principal is None or not _owns(principal, coordinate, action):
             error = refusal.write_denied(coordinate, principal, action)
             refusal.report_write(coordinate, error)
@@ -174,16 +198,33 @@ def _acl_from(data: bytes) -> Acl:
     return Acl.loads(data)
 
 
-def _decide(data: bytes | None, coordinate: Coordinate, principal: Principal | None) -> tuple[Decision, Acl | None]:
-    """Ask ``acl.decide`` with the list that lies beside the value; one that cannot be read refuses."""
+def _rules(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
+    """The lists that must all allow a pull: the key's, and where the task is mapped the value's own, which is last.
+
+    None for one that is missing or cannot be read: that refuses.
+    """
+    texts = [stored.acl] if coordinate.map_index == NOT_MAPPED else [stored.acl, stored.own_acl]
+    return [_readable(text) for text in texts]
+
+
+def _readable(text: bytes | None) -> Acl | None:
     try:
-        acl = None if data is None else _acl_from(data)
+        return None if text is None else _acl_from(text)
     except InvalidAcl:
-        acl = None
-    return decide(acl, coordinate, principal), acl
+        return None
 
 
-def _owns(principal: Principal, coordinate: Coordinate, action: str) -> bool:
+def _outlived(envelope: Envelope, acl: Acl | None) -> bool:
+    """Whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
+
+    By the workers' clocks; everywhere else Redis' clock alone counts.
+    """
+    if envelope.coordinate.map_index == NOT_MAPPED or acl is None or acl.ttl is None:
+        return False
+    return datetime.now(timezone.utc) > envelope.pushed_at + acl.ttl
+
+
+def _owns(principal: Principal, coordinate: Coordinate, action: Action) -> bool:
     if (principal.dag_id, principal.task_id) != (coordinate.dag_id, coordinate.task_id):
         return False
     if principal.run_id is None and action == "remove":

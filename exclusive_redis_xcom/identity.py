@@ -29,6 +29,7 @@ from exclusive_redis_xcom.model import Principal
 # Set by the listener and by the policy, once per task process (more often in dag.test()).
 _running: Any = None
 _running_in_process = False
+_is_task_process = False
 _parsing: tuple[str, str] | None = None
 
 
@@ -44,28 +45,43 @@ def remember_running(task_instance: Any) -> None:
         _running_in_process = _in_process_principal() is not None
 
 
+def remember_task_process() -> None:
+    """Keep that Airflow started this process to run a task (called by ``listener.py``, before any DAG code)."""
+    global _is_task_process  # noqa: PLW0603 - see above
+    _is_task_process = True
+
+
 def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
-    """Keep for which task this process parses its DAG file (called by ``policy.py``); None is ignored."""
+    """Keep for which task this task process parses its DAG file (called by ``policy.py``).
+
+    Airflow passes it in environment variables, which DAG code can set: it counts for :func:`clearing_principal`
+    alone, and nowhere but in a task process.
+    """
     global _parsing  # noqa: PLW0603 - see above
-    if dag_id and task_id:
+    if _is_task_process and _parsing is None and dag_id and task_id:
         _parsing = (dag_id, task_id)
 
 
 def forget() -> None:
     """Drop what was remembered. For tests, which run many tasks in one process."""
-    global _running, _running_in_process, _parsing
-    _running, _running_in_process, _parsing = None, False, None
+    global _running, _running_in_process, _is_task_process, _parsing
+    _running, _running_in_process, _is_task_process, _parsing = None, False, False, None
 
 
 def current_principal() -> Principal | None:
-    """The task instance that runs in this process, or None where it cannot be established.
-
-    On Airflow 3.1 the clearing at task start knows only DAG and task: ``run_id`` and ``map_index`` are None.
-    """
+    """The task instance that runs in this process, or None where it cannot be established."""
     task_instance = running_task_instance()
     if task_instance is not None:
         return _principal_of(task_instance)
-    return _in_process_principal() or _logging_principal() or _parsing_principal()
+    return _in_process_principal() or _logging_principal()
+
+
+def clearing_principal() -> Principal | None:
+    """Who removes XComs: :func:`current_principal`, and on Airflow 3.1 also the task that clears its own at start.
+
+    There only DAG and task are known: ``run_id`` and ``map_index`` are None.
+    """
+    return current_principal() or _parsing_principal()
 
 
 def running_task_instance() -> Any:

@@ -12,11 +12,8 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
-#: Field of each hash that holds the rule in force, as canonical JSON.
+#: Field of each hash that holds the rule in force for its key, as canonical JSON.
 ACL_FIELD = "acl"
-
-#: Further fields a map_index may have; ``purge`` removes them with the value.
-COMPANIONS = ("committed", "claim")
 
 
 def hash_name(prefix: str, coordinate: Coordinate) -> str:
@@ -35,9 +32,12 @@ def field_name(map_index: int) -> str:
     return str(map_index)
 
 
-def companion_names(map_index: int) -> tuple[str, ...]:
-    """The fields that live and die with the value of this map_index."""
-    return tuple(f"{map_index}:{companion}" for companion in COMPANIONS)
+def rule_name(map_index: int) -> str:
+    """The field of the rule under which the value of this map_index was pushed, where the task is mapped.
+
+    Siblings share ``acl``, which each push replaces; a value's own rule must outlast that.
+    """
+    return f"{map_index}:{ACL_FIELD}"
 
 
 def _encode(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 #: Airflow's map_index of a task instance that is not mapped.
 NOT_MAPPED = -1
@@ -13,13 +14,21 @@ RETURN_KEY = "return_value"
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """The address of one XCom, as Airflow's ``xcom`` table has it."""
+    """The address of one XCom, as Airflow's ``xcom`` table has it.
+
+    Ids become plain ``str`` and ``int``: a subclass could answer comparisons as it likes, and checks would ask it.
+    """
 
     dag_id: str
     run_id: str
     task_id: str
     key: str
     map_index: int = NOT_MAPPED
+
+    def __post_init__(self) -> None:
+        for name in ("dag_id", "run_id", "task_id", "key"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        object.__setattr__(self, "map_index", _plain(self.map_index))
 
     def __str__(self) -> str:
         mapped = "" if self.map_index == NOT_MAPPED else f" [map_index {self.map_index}]"
@@ -39,6 +48,10 @@ class Principal:
     run_id: str | None
     map_index: int | None
 
+    def __post_init__(self) -> None:
+        for name in ("dag_id", "task_id", "run_id", "map_index"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+
     def __str__(self) -> str:
         mapped = "" if self.map_index in (None, NOT_MAPPED) else f" [map_index {self.map_index}]"
         run = "an unknown run" if self.run_id is None else f"run '{self.run_id}'"
@@ -52,3 +65,9 @@ class Decision:
     allowed: bool
     reason: str
     rule: str | None = None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) else value

@@ -96,6 +96,11 @@ def _remedy(coordinate: Coordinate, principal: Principal | None, acl: Acl | None
         return f"Clear task '{coordinate.task_id}' of that run so that value and access list are written again."
     if decide(acl, coordinate, replace(principal, run_id=coordinate.run_id)).allowed:
         return f"Pull it from a task of run '{coordinate.run_id}', or take same_run out of the rule."
+    if acl.source.startswith("multiple_outputs"):
+        return (
+            f"'{coordinate.key}' copies all outputs, so it is for who may pull each of them. Pull single keys, or name "
+            "the task as a consumer of every key."
+        )
     same_dag = principal.dag_id == coordinate.dag_id
     consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"
     return (

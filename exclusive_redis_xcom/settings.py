@@ -27,6 +27,8 @@ SECTION = "exclusive_redis_xcom"
 LARGEST_VALUE_BYTES = 511 * 1024 * 1024
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_MAY_BE_URL = re.compile(r"[:/@]")
+_CONN_ID = re.compile(r"[^\s:/@]{1,250}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Option:
     """One option: how Airflow shows it and how its text becomes a value.
 
     ``read`` takes the configured text and returns the value, or raises ValueError. ``accepted`` says in
-    words what ``read`` takes; error messages quote it.
+    words what ``read`` takes; error messages quote it, and the text itself unless ``shown`` is False.
     """
 
     name: str
@@ -67,11 +69,12 @@ class Option:
     accepted: str
     read: Callable[[str], Any]
     sensitive: bool = False
+    shown: bool = True
     example: str | None = None
 
 
-def _text(text: str) -> str:
-    if not text:
+def _conn_id(text: str) -> str:
+    if not _CONN_ID.fullmatch(text):
         raise ValueError
     return text
 
@@ -124,6 +127,7 @@ OPTIONS: tuple[Option, ...] = (
         "rediss+cluster://",
         lambda text: text or None,
         sensitive=True,
+        shown=False,
         example="rediss://user:password@redis.example.com:6379/0",
     ),
     Option(
@@ -131,8 +135,9 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "redis_default",
         "Airflow connection of type redis that is used when redis_url is empty.",
-        "the id of an Airflow connection of type redis",
-        _text,
+        "the id of an Airflow connection of type redis; a URL goes into redis_url",
+        _conn_id,
+        shown=False,  # a URL with a password ends up here by mistake
     ),
     Option(
         "ttl_seconds",
@@ -237,7 +242,8 @@ def _read(option: Option) -> Any:
     try:
         return option.read(text)
     except ValueError:
-        given = "the value given (not shown)" if option.sensitive else repr(text)
+        shown = option.shown or not (option.sensitive or _MAY_BE_URL.search(text))
+        given = repr(text) if shown else "the value given (not shown)"
         raise ConfigurationError(
             f"[{SECTION}] {option.name}: {given} is not accepted; it takes {option.accepted}. "
             f"Set it in airflow.cfg or as AIRFLOW__{SECTION.upper()}__{option.name.upper()}."

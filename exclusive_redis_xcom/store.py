@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom import keys, scripts
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, XComTooLarge
+from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,12 +32,14 @@ class Stored:
     """What Redis holds for a coordinate.
 
     ``found`` says whether the hash exists; with it and no ``envelope``, another map_index was pushed or this one
-    purged. ``acl`` is the rule in force, as pushed.
+    purged. ``acl`` is the rule of the latest push to the hash, ``own_acl`` that of this value's push, which only the
+    values of mapped tasks have.
     """
 
     acl: bytes | None
     envelope: Envelope | None = field(repr=False)
     found: bool
+    own_acl: bytes | None = None
 
 
 class Store:
@@ -53,14 +56,17 @@ class Store:
         self._client = client
         self._prefix = key_prefix
 
-    def push(self, envelope: Envelope, *, acl: bytes, ttl: timedelta) -> datetime:
+    def push(self, envelope: Envelope, *, acl: bytes, ttl: timedelta, own_acl: bytes | None = None) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
+
+        The results of a mapped task share a hash: there a longer TTL that the hash has stays.
 
         Running it twice, as a retry after a lost reply does, leaves what running it once does.
 
         Args:
             envelope: The value; it says where it belongs.
-            acl: The rule in force, canonical JSON; it holds for the whole hash.
+            acl: The rule in force for the key, canonical JSON; it replaces that of the hash.
+            own_acl: Where the task is mapped, the rule in force for this value alone.
             ttl: From now, by the server's clock; at least a millisecond.
 
         Returns:
@@ -78,11 +84,12 @@ class Store:
         if len(data) > _LARGEST_BULK:
             raise XComTooLarge(f"{at} needs {len(data)} bytes; Redis takes at most {_LARGEST_BULK} in one value.")
         name = keys.hash_name(self._prefix, at)
-        companions = keys.companion_names(at.map_index)
+        own = () if own_acl is None else (keys.rule_name(at.map_index), own_acl)
+        shared = int(at.map_index != NOT_MAPPED)
 
         def command(session: Session) -> int:
             field_name = keys.field_name(at.map_index)
-            return int(scripts.PUSH.run(session, name, keys.ACL_FIELD, acl, field_name, data, ttl_ms, *companions))
+            return int(scripts.PUSH.run(session, name, keys.ACL_FIELD, acl, field_name, data, ttl_ms, shared, *own))
 
         return _EPOCH + self._client.run(f"Pushing {at}", command) * _MILLISECOND
 
@@ -125,7 +132,7 @@ class Store:
             Whether there was one. False, too, when the reply to a first attempt that removed it was lost.
         """
         name = keys.hash_name(self._prefix, coordinate)
-        fields = (keys.field_name(coordinate.map_index), *keys.companion_names(coordinate.map_index))
+        fields = (keys.field_name(coordinate.map_index), keys.rule_name(coordinate.map_index))
         removed = self._client.run(
             f"Purging {coordinate}", lambda session: scripts.PURGE.run(session, name, keys.ACL_FIELD, *fields)
         )
@@ -136,7 +143,7 @@ class Store:
         for coordinate in batch:
             hashes.setdefault(keys.hash_name(self._prefix, coordinate), []).append(coordinate)
         calls = [
-            (name, ("HMGET", name, keys.ACL_FIELD, *(keys.field_name(at.map_index) for at in members)))
+            (name, ("HMGET", name, keys.ACL_FIELD, *(field_ for at in members for field_ in _fields(at))))
             for name, members in hashes.items()
         ]
         replies = self._client.run(_what(batch), lambda session: session.call_many(calls))
@@ -153,12 +160,17 @@ class Store:
 
 
 def _read(members: Sequence[Coordinate], reply: Any) -> Iterator[tuple[Coordinate, Stored]]:
-    if not isinstance(reply, list) or len(reply) != len(members) + 1:
+    if not isinstance(reply, list) or len(reply) != 2 * len(members) + 1:
         raise CorruptValue(f"{members[0]}: Redis answered something else than was asked. Clear the pulling task.")
     acl, *values = reply
     found = any(part is not None for part in reply)
-    for at, value in zip(members, values, strict=True):
-        yield at, Stored(acl=acl, envelope=None if value is None else _open(at, value), found=found)
+    for at, value, own_acl in zip(members, values[::2], values[1::2], strict=True):
+        envelope = None if value is None else _open(at, value)
+        yield at, Stored(acl=acl, own_acl=own_acl, envelope=envelope, found=found)
+
+
+def _fields(at: Coordinate) -> tuple[str, str]:
+    return keys.field_name(at.map_index), keys.rule_name(at.map_index)
 
 
 def _open(at: Coordinate, value: bytes) -> Envelope:

@@ -6,6 +6,7 @@ Four codecs, named in the envelope: ``str`` and ``bytes`` are the bare content, 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,10 @@ from exclusive_redis_xcom.codec import flat, nested
 from exclusive_redis_xcom.codec.compression import check_size, compress, decompress
 from exclusive_redis_xcom.codec.errors import XComNotImportable
 from exclusive_redis_xcom.codec.kinds import qualified_name
-from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
         XComTooLarge: the limit is exceeded.
         XComNotSerializable: something in the value cannot be carried.
     """
-    payload, codec = _to_bytes(value)
+    with _unchained():
+        payload, codec = _to_bytes(value)
     size = len(payload)
     check_size(size, max_bytes)
     packed, done = compress(payload, compression)
@@ -88,7 +90,21 @@ def decode(payload: bytes | memoryview, *, codec: str, compression: str, decoded
         XComNotImportable: it needs a class that Airflow's configuration does not allow here, or a package
             that is not installed.
     """
-    data = decompress(payload, compression, decoded_size, max_bytes)
+    with _unchained():
+        return _decode(decompress(payload, compression, decoded_size, max_bytes), codec)
+
+
+@contextmanager
+def _unchained() -> Iterator[None]:
+    """Take what led to an error off it: ``raise ... from None`` only hides it, and it may quote the value."""
+    try:
+        yield
+    except ExclusiveXComError as error:
+        error.__context__ = None
+        raise
+
+
+def _decode(data: bytes | memoryview, codec: str) -> Any:
     read = _READERS.get(codec)
     if read is None:
         raise CorruptValue("An XCom value is encoded in a way that this version does not know.")

@@ -89,8 +89,11 @@ def build_attrs(children: list[Any]) -> Any:
     """The inverse of :func:`attrs_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
+    attr = package("attr")
+    if not attr.has(cls):  # before anything is called: the allow list admits all of Airflow's classes
+        raise TypeError("not an attrs class")
     _check_version(cls, version)
-    return _with_fields(cls(**arguments), others, {f.name for f in package("attr").fields(cls) if not f.init})
+    return _with_fields(cls(**arguments), others, {f.name for f in attr.fields(cls) if not f.init})
 
 
 def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:

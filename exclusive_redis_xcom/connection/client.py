@@ -24,6 +24,9 @@ T = TypeVar("T")
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
+# Where the types of what the driver raises are defined.
+_DRIVER_MODULES = frozenset({"builtins", "redis", "fakeredis", "socket", "ssl", "exclusive_redis_xcom"})
+
 
 class RedisClient:
     """Runs commands on the Redis that ``options`` describe.
@@ -88,9 +91,11 @@ class RedisClient:
     def _run(self, what: str, command: Callable[[Session], T]) -> T:
         self._load_driver()  # before the clock starts: importing redis may take seconds where nothing is cached
         start = time.monotonic()
+        # No deadline means one attempt, which its socket timeouts bound.
+        allowed = self._timeouts.deadline or self._timeouts.connect + self._timeouts.read
         failure: Failure | None = None
         for attempt, pause in enumerate(_pauses(), start=1):
-            left = self._timeouts.deadline - (time.monotonic() - start)
+            left = allowed - (time.monotonic() - start)
             try:
                 with self._pool.lend(max(0.0, left)) as session:
                     return command(session)
@@ -99,6 +104,8 @@ class RedisClient:
             except PoolBusy:
                 raise self._busy(what, time.monotonic() - start) from None
             except Exception as error:  # not all of redis-py's errors share a base
+                if not _is_the_drivers(error):
+                    raise
                 failure = self._understand(error, failure)
             spent = time.monotonic() - start
             if not failure.retry or spent + pause >= self._timeouts.deadline:
@@ -138,6 +145,11 @@ class RedisClient:
     def _start_after_fork(self) -> None:
         # The parent's sockets must not be used, nor its locks, which other threads may have held.
         self._pool = Pool(self._open)
+
+
+def _is_the_drivers(error: Exception) -> bool:
+    """Whether an error comes from redis-py or below; the rest, a task's own alarm for one, is somebody else's."""
+    return type(error).__module__.partition(".")[0] in _DRIVER_MODULES
 
 
 def _pauses() -> Iterator[float]:

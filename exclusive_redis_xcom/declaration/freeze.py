@@ -11,7 +11,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.acl import Acl, DagGraph, parse
+from exclusive_redis_xcom.acl import LINKED, Acl, DagGraph, parse
 from exclusive_redis_xcom.declaration import param
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
@@ -113,6 +113,8 @@ def _read(dag: DAG, default_consumers: str) -> FrozenAcl:
     acl = parse(value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
     param.refuse_task_params(dag, param.as_json(value) if declared else None)
     _warn(dag, check(acl, graph))
+    if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):
+        graph.find_links()  # now: rendering may put a run's conf into objects that operators share
     return FrozenAcl(acl, graph)
 
 

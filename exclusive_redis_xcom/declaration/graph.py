@@ -48,12 +48,14 @@ class AirflowDagGraph:
 
     def linked_to(self, task_id: str, key: str) -> frozenset[str]:
         """The tasks that take this XCom as an argument or in a template field; see `links`."""
-        if self._links is None:
-            dag = self._dag()
-            if dag is None:
-                return frozenset()
+        self.find_links()
+        return (self._links or {}).get((task_id, key), frozenset())
+
+    def find_links(self) -> None:
+        """Look through the DAG's arguments and template fields, once; without the DAG nobody is linked."""
+        dag = self._dag()
+        if self._links is None and dag is not None:
             self._links = find_links(dag)
-        return self._links.get((task_id, key), frozenset())
 
 
 def _reachable(start: str, edges: Mapping[str, frozenset[str]]) -> frozenset[str]:

@@ -3,13 +3,11 @@
 -- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
 -- ARGV[1]  field of the rule in force
 -- ARGV[2]  field of the value
--- ARGV[3..] further fields of the same map_index
+-- ARGV[3]  field of the value's own rule
 -- Returns  1 if there was a value, else 0
 
 local removed = redis.call('HDEL', KEYS[1], ARGV[2])
-for i = 3, #ARGV do
-  redis.call('HDEL', KEYS[1], ARGV[i])
-end
+redis.call('HDEL', KEYS[1], ARGV[3])
 -- A rule alone guards nothing. Redis drops a hash with its last field.
 if redis.call('HLEN', KEYS[1]) == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])

@@ -6,7 +6,9 @@
 -- ARGV[3]  field of the value
 -- ARGV[4]  the value (envelope)
 -- ARGV[5]  ttl_ms, at least 1; from now, for the whole hash
--- ARGV[6..] further fields of an older value, to remove
+-- ARGV[6]  '1': other values share the hash (the task is mapped), and a longer TTL that it has stays
+-- ARGV[7]  field of the value's own rule, only where the task is mapped
+-- ARGV[8]  the value's own rule (canonical JSON), with ARGV[7]
 -- Returns  the server's time of the push, milliseconds since 1970
 
 local ttl_ms = tonumber(ARGV[5])
@@ -18,19 +20,24 @@ local left = redis.call('PTTL', KEYS[1])
 
 -- The first write must be the one that needs memory: after any other, Redis lets a script go over maxmemory. Refused,
 -- it fails the script here, and the older value and its TTL are untouched.
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+if ARGV[7] then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[7], ARGV[8])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+end
 
 -- A script is not rolled back. A user who may HSET but not PEXPIRE must not leave a hash that stays for ever; an older
 -- hash still has its TTL.
-local expiry = redis.pcall('PEXPIRE', KEYS[1], ttl_ms)
+local longest = ttl_ms
+if ARGV[6] == '1' and left > ttl_ms then
+  longest = left
+end
+local expiry = redis.pcall('PEXPIRE', KEYS[1], longest)
 if type(expiry) == 'table' and expiry.err then
   if left < 0 then
-    redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3])
+    redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3], ARGV[7] or ARGV[3])
   end
   return expiry
 end
 
-for i = 6, #ARGV do
-  redis.call('HDEL', KEYS[1], ARGV[i])
-end
 return now[1] * 1000 + math.floor(now[2] / 1000)

@@ -24,11 +24,15 @@ from exclusive_redis_xcom import (
     StoreUnavailable,
     XComAccessDenied,
     XComExpired,
+    XComNotSerializable,
     XComTooLarge,
     identity,
 )
 from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.settings import load_settings
+
+# pytest-timeout's default method would take the alarm that a test sets.
+pytestmark = pytest.mark.timeout(method="thread")
 
 CANARY = "canary-8c1f0e55"
 HASH = f"exclusive_redis_xcom:sales:{RUN_ID.replace(':', '%3A').replace('+', '%2B')}:extract:token"
@@ -204,21 +208,7 @@ class TestPushAndPull:
         assert (raw.dbsize(), rows.values) == (0, {})
 
     def test_the_return_value_of_multiple_outputs_goes_only_to_who_may_have_every_key(self) -> None:
-        from airflow.sdk import DAG, task
-
-        acl = {"outputs": {"a": ["load", "report"], "b": ["load"]}}
-        with DAG("sales", params={"xcom_acl": acl}) as dag:
-
-            @task(multiple_outputs=True)
-            def outputs() -> dict[str, Any]: ...
-
-            @task
-            def load() -> None: ...
-
-            @task
-            def report() -> None: ...
-
-            outputs() >> [load(), report()]
+        dag = outputs_dag({"a": ["load", "report"], "b": ["load"]})
         push(dag, {"a": 1, "b": 2}, key="return_value", task_id="outputs")
 
         assert pull(dag, "load", key="return_value", task_id="outputs") == {"a": 1, "b": 2}
@@ -332,8 +322,132 @@ class TestRefusals:
         with executing(dag.get_task("report")), pytest.raises(XComAccessDenied):
             ExclusiveRedisXCom.set("token", CANARY, dag_id="sales", task_id="extract", run_id=RUN_ID)
 
+    def test_ids_that_lie_in_comparisons_do_not_pass_for_the_owners(self, dag: Any, raw: redis.Redis) -> None:
+        class Liar(str):
+            __slots__ = ()
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+            __hash__ = str.__hash__
+
+        push(dag, CANARY)
+        before = raw.hgetall(HASH)
+
+        with executing(dag.get_task("report")), pytest.raises(XComAccessDenied):
+            ExclusiveRedisXCom.set(Liar("token"), "x", dag_id="sales", task_id=Liar("extract"), run_id=RUN_ID)
+
+        assert raw.hgetall(HASH) == before
+
+    @pytest.mark.parametrize("key", ["skipmixin_key", "past_depends_met"])
+    def test_what_the_scheduler_reads_is_written_and_removed_by_its_task_only(
+        self, dag: Any, rows: Rows, key: str
+    ) -> None:
+        push(dag, {"followed": ["load"]}, key=key)
+        ids = {"dag_id": "sales", "task_id": "extract", "run_id": RUN_ID}
+
+        with executing(dag.get_task("report")):
+            with pytest.raises(XComAccessDenied):
+                ExclusiveRedisXCom.set(key, {"skipped": ["load"]}, **ids)
+            with pytest.raises(XComAccessDenied):
+                ExclusiveRedisXCom.delete(key, **ids)
+
+        assert the_row(rows, key) == {"followed": ["load"]}
+
+    def test_the_refused_value_does_not_hang_on_the_error(self, dag: Any) -> None:
+        push(dag, CANARY)
+
+        with pytest.raises(XComAccessDenied) as caught:
+            pull(dag, "report")
+
+        frames, ours = caught.value.__traceback__, []
+        while frames is not None:
+            if "exclusive_redis_xcom" in frames.tb_frame.f_code.co_filename:
+                ours.append(frames.tb_frame.f_locals)
+            frames = frames.tb_next
+        assert ours
+        assert CANARY not in repr(ours)
+        assert "stored" not in ours[-1]
+
+    def test_a_refused_copy_of_all_outputs_is_not_answered_with_how_to_open_all_of_them(self) -> None:
+        dag = outputs_dag({"a": ["load", "report"], "b": ["load"]})
+        push(dag, {"a": 1, "b": 2}, key="return_value", task_id="outputs")
+
+        with pytest.raises(XComAccessDenied, match="Pull single keys, or name the task as a consumer of every key"):
+            pull(dag, "report", key="return_value", task_id="outputs")
+
+
+class TestSiblings:
+    """The results of a mapped task share a hash; a push of one must not open or prolong another."""
+
+    def test_a_result_with_fewer_outputs_does_not_open_a_sibling(self) -> None:
+        dag = outputs_dag({"public": ["load", "report"], "secret": ["load"]})
+        push(dag, {"public": 1, "secret": CANARY}, key="return_value", task_id="outputs", map_index=0)
+        push(dag, {"public": 2}, key="return_value", task_id="outputs", map_index=1)
+
+        assert pull(dag, "report", key="return_value", task_id="outputs", map_index=1) == {"public": 2}
+        assert pull(dag, "load", key="return_value", task_id="outputs", map_index=0)["secret"] == CANARY
+        with pytest.raises(XComAccessDenied):
+            pull(dag, "report", key="return_value", task_id="outputs", map_index=0)
+
+    def test_a_result_pushed_by_an_edited_dag_does_not_open_a_sibling(self) -> None:
+        push(outputs_dag({"return_value": ["load"]}), CANARY, key="return_value", task_id="outputs", map_index=0)
+        edited = outputs_dag({"return_value": ["load", "report"]})
+        push(edited, "new", key="return_value", task_id="outputs", map_index=1)
+
+        assert pull(edited, "report", key="return_value", task_id="outputs", map_index=1) == "new"
+        with pytest.raises(XComAccessDenied):
+            pull(edited, "report", key="return_value", task_id="outputs", map_index=0)
+
+    def test_a_sibling_with_a_longer_ttl_does_not_prolong_a_result(self) -> None:
+        short = {"secret": {"consumers": ["load"], "ttl_seconds": 1}, "n": {"consumers": ["load"], "ttl_seconds": 60}}
+        dag = outputs_dag(short)
+        push(dag, {"secret": CANARY, "n": 1}, key="return_value", task_id="outputs", map_index=0)
+        push(dag, {"n": 2}, key="return_value", task_id="outputs", map_index=1)
+        time.sleep(1.2)
+
+        with pytest.raises(XComExpired):
+            pull(dag, "load", key="return_value", task_id="outputs", map_index=0)
+        assert pull(dag, "load", key="return_value", task_id="outputs", map_index=1) == {"n": 2}
+
+    def test_a_sibling_with_a_shorter_ttl_does_not_take_a_result_along(self) -> None:
+        short = {"secret": {"consumers": ["load"], "ttl_seconds": 1}, "n": {"consumers": ["load"], "ttl_seconds": 60}}
+        dag = outputs_dag(short)
+        push(dag, {"n": 1}, key="return_value", task_id="outputs", map_index=0)
+        push(dag, {"secret": CANARY, "n": 2}, key="return_value", task_id="outputs", map_index=1)
+        time.sleep(1.2)
+
+        assert pull(dag, "load", key="return_value", task_id="outputs", map_index=0) == {"n": 1}
+
+    def test_a_result_without_a_rule_of_its_own_is_refused(self, dag: Any, raw: redis.Redis) -> None:
+        push(dag, CANARY, map_index=0)
+        raw.hdel(HASH, "0:acl")
+
+        with pytest.raises(XComAccessDenied, match="no readable ACL"):
+            pull(dag, "load", map_index=0)
+
 
 class TestRowsOfOthers:
+    def test_a_list_of_references_is_refused_and_not_returned(self, dag: Any, rows: Rows) -> None:
+        push(dag, CANARY)
+        rows.values["sales", RUN_ID, "extract", "token/slice", -1] = [the_row(rows)]
+
+        with pytest.raises(InvalidReference, match="must not end in '/slice'"):
+            pull(dag, "load", key="token/slice")
+
+    @pytest.mark.parametrize("elsewhere", [{"dag_id": "other"}, {"run_id": "another run"}, {"map_index": -1}])
+    def test_a_lazy_sequence_takes_no_reference_from_another_dag_run_or_unmapped_task(
+        self, dag: Any, rows: Rows, elsewhere: dict[str, Any]
+    ) -> None:
+        from airflow.sdk.execution_time.lazy_sequence import _XComWrapper
+
+        push(dag, CANARY, map_index=0)
+        row = rows.values["sales", RUN_ID, "extract", "token", 0]
+        row["exclusive_redis_xcom"]["coordinate"].update(elsewhere)
+
+        with executing(dag.get_task("load")), pytest.raises(InvalidReference, match="copied there"):
+            ExclusiveRedisXCom.deserialize_value(_XComWrapper(row))
+
     @pytest.mark.parametrize("plain", ["text", 7, [1, {"a": 2}], {"a": 1}, {"exclusive_redis_xcom": 1, "more": 2}])
     def test_a_row_that_is_not_ours_is_read_as_the_default_backend_reads_it(
         self, dag: Any, rows: Rows, plain: Any
@@ -463,6 +577,40 @@ class TestLoss:
         assert os.waitpid(child, 0)[1] == 0
         assert values == ["for the child"] * 20
 
+    def test_a_tasks_own_alarm_reaches_the_task(self, dag: Any, server: RedisServer) -> None:
+        import signal
+
+        class TooSlowError(Exception):
+            pass
+
+        def ring(*_: object) -> None:
+            raise TooSlowError
+
+        push(dag, "kept")
+        server.pause()
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            with pytest.raises(TooSlowError):
+                pull(dag, "load")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            server.resume()
+
+        assert pull(dag, "load") == "kept"
+
+    def test_an_error_does_not_carry_another_one_that_quotes_the_value(self, dag: Any) -> None:
+        class Quoting:
+            def serialize(self) -> Any:
+                raise ValueError(CANARY)
+
+        with pytest.raises(XComNotSerializable) as caught:
+            push(dag, Quoting())
+
+        assert caught.value.__context__ is None
+        assert caught.value.__cause__ is None
+
 
 class TestRemoval:
     def delete(self, dag: Any, task_id: str, **address: Any) -> None:
@@ -484,7 +632,7 @@ class TestRemoval:
         with executing(dag.get_task("extract"), map_index=1):
             ExclusiveRedisXCom.delete("token", task_id="extract", dag_id="sales", run_id=RUN_ID, map_index=1)
 
-        assert set(raw.hkeys(HASH)) == {b"acl", b"0", b"2"}
+        assert set(raw.hkeys(HASH)) == {b"acl", b"0", b"0:acl", b"2", b"2:acl"}
 
     def test_nobody_removes_the_value_of_another_task(self, dag: Any, raw: redis.Redis, rows: Rows) -> None:
         push(dag, CANARY)
@@ -518,6 +666,7 @@ class TestRemoval:
     def test_clearing_at_task_start_works_where_only_the_parsed_task_is_known(self, dag: Any, raw: redis.Redis) -> None:
         """Airflow 3.1: no context, no listener, no ids on log lines."""
         push(dag, CANARY)
+        identity.remember_task_process()
         identity.remember_parsing("sales", "extract")
 
         ExclusiveRedisXCom.delete("token", task_id="extract", dag_id="sales", run_id=RUN_ID)
@@ -526,6 +675,7 @@ class TestRemoval:
 
     def test_clearing_at_task_start_does_not_reach_other_tasks(self, dag: Any, raw: redis.Redis) -> None:
         push(dag, CANARY)
+        identity.remember_task_process()
         identity.remember_parsing("sales", "load")
 
         with pytest.raises(XComAccessDenied):
@@ -535,6 +685,21 @@ class TestRemoval:
 
 
 class TestWithoutContext:
+    def test_outputs_of_a_task_that_only_the_log_lines_tell_go_to_who_may_have_every_key(self) -> None:
+        """Another plugin's listener that raises keeps Airflow from calling ours."""
+        import structlog
+
+        dag = outputs_dag({"a": ["load", "report"], "b": ["load"]})
+        with executing(dag.get_task("outputs")):
+            ExclusiveRedisXCom.set("a", 1, dag_id="sales", task_id="outputs", run_id=RUN_ID)
+        ids = {"dag_id": "sales", "task_id": "outputs", "run_id": RUN_ID}
+
+        with structlog.contextvars.bound_contextvars(**ids, map_index=-1):
+            ExclusiveRedisXCom.set("return_value", {"a": 1, "b": CANARY}, **ids)
+
+        with pytest.raises(XComAccessDenied):
+            pull(dag, "report", key="return_value", task_id="outputs")
+
     def test_the_return_value_is_pushed_as_the_task_that_the_listener_saw(self, dag: Any) -> None:
         identity.remember_running(task_instance(dag.get_task("extract")))
 
@@ -557,6 +722,29 @@ class TestWithoutContext:
 
 
 class TestWhichRedis:
+    def test_an_unknown_connection_is_a_configuration_error_that_tells_how_to_make_it(
+        self, dag: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        configure(monkeypatch, redis_url="", redis_conn_id="nowhere")
+
+        with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_NOWHERE"):
+            push(dag, 1)
+
+    def test_a_url_in_place_of_a_connection_id_is_not_repeated(self, dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        configure(monkeypatch, redis_url="", redis_conn_id=f"redis://user:{CANARY}@localhost")
+
+        with pytest.raises(ConfigurationError, match="a URL goes into redis_url") as caught:
+            push(dag, 1)
+
+        assert CANARY not in str(caught.value)
+
+    def test_a_deadline_of_zero_tries_once(self, dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        configure(monkeypatch, retry_deadline="0")
+
+        push(dag, "at the first try")
+
+        assert pull(dag, "load") == "at the first try"
+
     def test_an_airflow_connection_is_used_where_no_url_is_set(
         self, dag: Any, server: RedisServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -597,6 +785,25 @@ class TestWhichRedis:
             push(dag, 1)
 
         assert CANARY not in str(caught.value)
+
+
+def outputs_dag(rules: dict[str, Any]) -> Any:
+    """A DAG with a task of multiple outputs, consumers ``load`` and ``report``, and rules for its keys."""
+    from airflow.sdk import DAG, task
+
+    with DAG("sales", params={"xcom_acl": {"outputs": rules}}) as dag:
+
+        @task(multiple_outputs=True)
+        def outputs() -> dict[str, Any]: ...
+
+        @task
+        def load() -> None: ...
+
+        @task
+        def report() -> None: ...
+
+        outputs() >> [load(), report()]
+    return dag
 
 
 def count_metrics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:

@@ -81,7 +81,7 @@ def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) 
                 attempt()
 
 
-@pytest.mark.parametrize("missing", ["time", "pttl", "pexpire", "hset", "hdel"])
+@pytest.mark.parametrize("missing", ["time", "pttl", "pexpire", "hset"])
 def test_a_user_who_lacks_one_command_of_the_push_cannot_leave_a_key_without_ttl(
     server: RedisServer, missing: str
 ) -> None:

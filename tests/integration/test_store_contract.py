@@ -147,20 +147,32 @@ class TestStore:
         assert not store.purge(at())
         assert not store.fetch(at()).found
 
-    def test_a_purge_removes_what_belongs_to_the_value_and_a_push_starts_without_it(self, store: Store) -> None:
+    def test_a_mapped_value_keeps_the_rule_of_its_own_push(self, store: Store) -> None:
+        store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=b"first")
+        store.push(value(at(1)), acl=b"{}", ttl=TTL, own_acl=b"second")
+
+        first, second = store.fetch_many([at(0), at(1)])
+
+        assert (first.acl, first.own_acl) == (b"{}", b"first")
+        assert (second.acl, second.own_acl) == (b"{}", b"second")
+
+    def test_a_purge_removes_the_value_with_its_own_rule(self, store: Store) -> None:
+        store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=b"first")
+        store.push(value(at(1)), acl=ACL, ttl=TTL, own_acl=b"second")
+
+        store.purge(at(0))
+
+        assert store.fetch(at(0)) == Stored(acl=ACL, envelope=None, found=True)
+        assert store.fetch(at(1)).own_acl == b"second"
+
+    def test_a_mapped_push_with_a_shorter_ttl_leaves_the_hash_its_longer_one(self, store: Store) -> None:
         name = keys.hash_name(PREFIX, at())
-        companions = keys.companion_names(-1)
-        mark = ("HSET", name, *(part for companion in companions for part in (companion, "x")))
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=ACL)
+        store.push(value(at(1)), acl=ACL, ttl=timedelta(milliseconds=100), own_acl=ACL)
 
-        store._client.run("mark", lambda session: session.call(name, mark))
-        store.push(value(at()), acl=ACL, ttl=TTL)
-        after_push = store._client.run("look", lambda session: session.call(name, ("HMGET", name, *companions)))
-        store._client.run("mark", lambda session: session.call(name, mark))
-        store.purge(at())
+        left = store._client.run("look", lambda session: session.call(name, ("PTTL", name)))
 
-        assert after_push == [None, None]
-        assert not store.fetch(at()).found
+        assert left > TTL // timedelta(milliseconds=2)
 
     def test_many_are_fetched_in_the_order_asked_for_repeated_and_missing_ones_included(self, store: Store) -> None:
         pushed = {at(index, key=key): value(at(index, key=key)) for key in "abc" for index in range(3)}
@@ -212,9 +224,9 @@ class TestStore:
 
     def test_a_push_gives_the_hash_its_new_ttl(self, store: Store) -> None:
         name = keys.hash_name(PREFIX, at())
-        store.push(value(at(0)), acl=ACL, ttl=timedelta(hours=2))
+        store.push(value(at()), acl=ACL, ttl=timedelta(hours=2))
 
-        store.push(value(at(1)), acl=ACL, ttl=timedelta(minutes=1))
+        store.push(value(at()), acl=ACL, ttl=timedelta(minutes=1))
 
         left = store._client.run("look", lambda session: session.call(name, ("PTTL", name)))
         assert 0 < left <= 60_000

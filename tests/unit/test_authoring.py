@@ -281,3 +281,14 @@ def test_an_unknown_text_is_refused_when_the_dag_is_frozen() -> None:
 
     with pytest.raises(InvalidAcl, match="'laod' is not a task"):
         freeze(dag)
+
+
+@pytest.mark.parametrize("key", ["a*", "*"])
+def test_a_key_that_would_be_read_as_a_pattern_is_refused(key: str) -> None:
+    with DAG("d"):
+
+        @task
+        def produce() -> None: ...
+
+        with pytest.raises(InvalidAcl, match="would be read as a pattern"):
+            exclusive(produce()[key], to="produce")

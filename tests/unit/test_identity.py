@@ -11,7 +11,7 @@ import structlog
 
 from devtools.running_task import RUN_ID, executing, task_instance
 from exclusive_redis_xcom import identity, listener
-from exclusive_redis_xcom.model import Principal
+from exclusive_redis_xcom.model import Coordinate, Principal
 
 
 @pytest.fixture(autouse=True)
@@ -89,16 +89,45 @@ def test_incomplete_ids_on_log_lines_tell_nobody(missing: str) -> None:
     assert identity.current_principal() is None
 
 
-def test_a_parsed_task_is_known_without_its_run() -> None:
+def test_the_task_whose_file_was_parsed_may_clear_its_xcoms_and_nothing_else() -> None:
+    start_a_task_process()
     identity.remember_parsing("sales", "load")
 
-    assert identity.current_principal() == Principal("sales", "load", run_id=None, map_index=None)
+    assert identity.clearing_principal() == Principal("sales", "load", run_id=None, map_index=None)
+    assert identity.current_principal() is None
 
 
 def test_parsing_a_file_for_no_task_in_particular_tells_nobody() -> None:
+    start_a_task_process()
     identity.remember_parsing("sales", None)
 
-    assert identity.current_principal() is None
+    assert identity.clearing_principal() is None
+
+
+def test_parsing_outside_a_task_process_tells_nobody() -> None:
+    """The DAG processor: DAG code can set the variables that Airflow passes the parsed task in."""
+    identity.remember_parsing("sales", "load")
+
+    assert identity.clearing_principal() is None
+
+
+def test_ids_that_answer_comparisons_as_they_like_are_made_plain() -> None:
+    class Liar(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = str.__hash__
+
+    coordinate = Coordinate(Liar("d"), Liar("r"), Liar("t"), Liar("k"))
+
+    assert coordinate != Coordinate("d", "r", "another", "k")
+    assert {type(part) for part in (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)} == {str}
+
+
+def start_a_task_process() -> None:
+    listener.on_starting(component=type("TaskRunnerMarker", (), {})())
 
 
 def test_the_environment_variables_that_airflow_exports_tell_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

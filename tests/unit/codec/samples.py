@@ -137,3 +137,12 @@ class Explosive:
 
     def serialize(self) -> Any:
         raise RuntimeError("canary-4711")
+
+
+class Tripwire:
+    """No class that values may have; remembers whether somebody built one all the same."""
+
+    built: list[dict[str, Any]] = []  # noqa: RUF012 - shared on purpose
+
+    def __init__(self, **arguments: Any) -> None:
+        self.built.append(arguments)

@@ -188,3 +188,25 @@ sys.exit(4)
 """
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, timeout=120)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["attrs", "dataclass"])
+def test_an_allowed_class_that_is_no_such_object_is_not_even_built(allow, kind: str) -> None:
+    """A producer names a class of its choice: Airflow allows all of its own."""
+    import dataclasses
+
+    import attr
+
+    allow("tests.*")
+
+    class Fake:
+        folder: str = "chosen by the producer"
+
+    fake = attr.define(Fake) if kind == "attrs" else dataclasses.dataclass(Fake)
+    fake.__module__, fake.__qualname__ = samples.Tripwire.__module__, "Tripwire"
+    encoded = encode(fake(), compression="off", max_bytes=LIMIT)
+
+    with pytest.raises(CorruptValue):
+        read(encoded)
+
+    assert samples.Tripwire.built == []

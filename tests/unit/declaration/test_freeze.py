@@ -308,3 +308,21 @@ def test_a_linked_rule_is_resolved_against_the_dags_code() -> None:
     frozen = freeze(dag)
 
     assert frozen.in_force(Coordinate("etl", "r1", "extract", "return_value")).consumers == ("load",)
+
+
+def test_links_are_those_of_the_dag_file_whatever_rendering_puts_into_shared_objects() -> None:
+    from airflow.providers.standard.operators.python import PythonOperator
+
+    class Shared:
+        template_fields = ("note",)
+        note = "{{ params.note }}"
+
+    shared = Shared()
+    with DAG("d", params={"xcom_acl": {"*": "linked"}}) as dag:
+        PythonOperator(task_id="extract", python_callable=print, op_args=[shared])
+        PythonOperator(task_id="spy", python_callable=print, op_args=[shared])
+    frozen = freeze(dag)
+
+    shared.note = "{{ ti.xcom_pull(task_ids='extract', key='token') }}"  # as Airflow renders it, from a run's conf
+
+    assert frozen.in_force(Coordinate("d", "r", "extract", "token")).consumers == ()
