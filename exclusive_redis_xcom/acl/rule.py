@@ -72,7 +72,7 @@ class Rule:
         return (self.producer is None or matches(self.producer, task_id)) and matches(self.key, key)
 
     def specificity(self) -> tuple[object, ...]:
-        """Sort key, most specific first: docs/acl.md, "Which rule decides". The text decides last, not the order of entry."""
+        """Sort key, most specific first (docs/acl.md, "Which rule decides"); the order of entry never matters."""
         producer = self.producer or ""
         stars = producer.count("*") + self.key.count("*")
         return (self._level(), -literals(producer), -literals(self.key), stars, producer, self.key)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from redis.crc import key_slot
@@ -20,6 +22,7 @@ from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_stor
 from tests.integration.ttl_watch import TtlWatch
 
 DEADLINE = 20.0
+REDIS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "redis.md"
 
 
 class Load:
@@ -121,6 +124,32 @@ def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
 def test_a_name_that_the_sentinels_do_not_know_is_a_wrong_setting(sentinels: SentinelSet) -> None:
     url = sentinels.url.replace("mymaster", "other")
     with open_store(url) as store, pytest.raises(ConfigurationError, match="no master named 'other'"):
+        store.fetch(at())
+
+
+def test_a_user_of_the_sentinels_needs_the_one_command_that_the_docs_name(sentinels: SentinelSet) -> None:
+    rights = re.findall(r"`user exclusive_redis_xcom (on [^`]* \+sentinel[^`]*)`", REDIS_PAGE.read_text())[0].split()
+    url = f"{sentinels.url}?sentinel_username=exclusive_redis_xcom&sentinel_password=change-me"
+    for sentinel in sentinels.sentinels:
+        ask(sentinel, "ACL", "SETUSER", "exclusive_redis_xcom", *rights)
+    try:
+        with open_store(url) as store:
+            store.push(value(at()), acl=ACL, ttl=TTL)
+
+            assert store.fetch(at()).found
+        for sentinel in sentinels.sentinels:
+            ask(sentinel, "ACL", "SETUSER", "exclusive_redis_xcom", "-sentinel|get-master-addr-by-name")
+        with open_store(url, deadline=0) as store, pytest.raises(StoreUnavailable):
+            store.fetch(at())
+    finally:
+        for sentinel in sentinels.sentinels:
+            ask(sentinel, "ACL", "DELUSER", "exclusive_redis_xcom")
+
+
+def test_a_cluster_url_that_leads_to_a_single_server_is_a_wrong_setting(any_redis: RedisServer) -> None:
+    url = f"redis+cluster://127.0.0.1:{any_redis.port}"
+
+    with open_store(url) as store, pytest.raises(ConfigurationError, match="is no Redis cluster"):
         store.fetch(at())
 
 
