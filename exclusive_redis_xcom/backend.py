@@ -8,7 +8,7 @@ together, so that the results of a whole mapped task cost a bounded number of Re
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.bases.xcom import BaseXCom
@@ -20,7 +20,7 @@ from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from exclusive_redis_xcom.reference import Reference
 
@@ -75,73 +75,31 @@ class ExclusiveRedisXCom(BaseXCom):
         asked = _OfThisRun() if type(result).__name__ == _LAZY_ITEM else None
         return _resolve([result.value], asked)[0]
 
+    # The four pulls take what BaseXCom's take: key, dag_id, task_id, run_id, map_index, include_prior_dates.
+
     @classmethod
-    def get_one(
-        cls,
-        *,
-        key: str,
-        dag_id: str,
-        task_id: str,
-        run_id: str,
-        map_index: int | None = None,
-        include_prior_dates: bool = False,
-    ) -> Any | None:
+    def get_one(cls, **request: Any) -> Any | None:
         """Pull one value; None where Airflow has no row, or the pushed value was None."""
-        asked = _Asked(dag_id, task_id, key, None if include_prior_dates else run_id, _index(map_index))
-        row = _Rows.get_one(
-            key=key,
-            dag_id=dag_id,
-            task_id=task_id,
-            run_id=run_id,
-            map_index=map_index,
-            include_prior_dates=include_prior_dates,
-        )
-        return None if row is None else _resolve([row], asked)[0]
+        row = _Rows.get_one(**request)
+        return None if row is None else _resolve([row], _asked_for_one(request))[0]
 
     @classmethod
-    async def aget_one(
-        cls,
-        *,
-        key: str,
-        dag_id: str,
-        task_id: str,
-        run_id: str,
-        map_index: int | None = None,
-        include_prior_dates: bool = False,
-    ) -> Any | None:
+    async def aget_one(cls, **request: Any) -> Any | None:
         """:meth:`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
-        asked = _Asked(dag_id, task_id, key, None if include_prior_dates else run_id, _index(map_index))
-        row = await _Rows.aget_one(
-            key=key,
-            dag_id=dag_id,
-            task_id=task_id,
-            run_id=run_id,
-            map_index=map_index,
-            include_prior_dates=include_prior_dates,
-        )
-        return None if row is None else (await asyncio.to_thread(_resolve, [row], asked))[0]
+        row = await _Rows.aget_one(**request)
+        return None if row is None else (await asyncio.to_thread(_resolve, [row], _asked_for_one(request)))[0]
 
     @classmethod
-    def get_all(
-        cls, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
-    ) -> list[Any] | None:
+    def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order; None where Airflow has no row."""
-        asked = _Asked(dag_id, task_id, key, None if include_prior_dates else run_id, map_index=None)
-        rows = _Rows.get_all(
-            key=key, dag_id=dag_id, task_id=task_id, run_id=run_id, include_prior_dates=include_prior_dates
-        )
-        return None if rows is None else _resolve(rows, asked)
+        rows = _Rows.get_all(**request)
+        return None if rows is None else _resolve(rows, _asked_for_all(request))
 
     @classmethod
-    async def aget_all(
-        cls, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
-    ) -> list[Any] | None:
+    async def aget_all(cls, **request: Any) -> list[Any] | None:
         """:meth:`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
-        asked = _Asked(dag_id, task_id, key, None if include_prior_dates else run_id, map_index=None)
-        rows = await _Rows.aget_all(
-            key=key, dag_id=dag_id, task_id=task_id, run_id=run_id, include_prior_dates=include_prior_dates
-        )
-        return None if rows is None else await asyncio.to_thread(_resolve, rows, asked)
+        rows = await _Rows.aget_all(**request)
+        return None if rows is None else await asyncio.to_thread(_resolve, rows, _asked_for_all(request))
 
     @classmethod
     async def aset(
@@ -233,6 +191,15 @@ def _resolve(rows: Sequence[Any], asked: _Asked | _OfThisRun | None = None) -> l
             asked.require(reference)
     pulled = dict(zip(found, current_exchange().pull(list(found.values())), strict=True)) if found else {}
     return [pulled[i] if i in found else _as_airflow_would(row) for i, row in enumerate(rows)]
+
+
+def _asked_for_one(request: Mapping[str, Any]) -> _Asked:
+    return replace(_asked_for_all(request), map_index=_index(request.get("map_index")))
+
+
+def _asked_for_all(request: Mapping[str, Any]) -> _Asked:
+    run_id = None if request.get("include_prior_dates") else request["run_id"]
+    return _Asked(request["dag_id"], request["task_id"], request["key"], run_id, map_index=None)
 
 
 def _as_airflow_would(row: Any) -> Any:
