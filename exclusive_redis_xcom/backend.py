@@ -1,6 +1,6 @@
 """Airflow's side: the XCom backend class, a translation of ``BaseXCom``'s contract into :mod:`exchange`.
 
-Contract and traps: ``airflow/sdk/bases/xcom.py`` and docs/design.md. How a pull is split: Airflow's own methods
+Contract and traps: ``airflow/sdk/bases/xcom.py`` and docs/how-it-works.md. How a pull is split: Airflow's own methods
 fetch the rows (:class:`_Rows` leaves their values as they are), then all references among them are resolved
 together, so that the results of a whole mapped task cost a bounded number of Redis round trips.
 """
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 #: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
 #: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).
 AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
-
 
 #: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
