@@ -44,7 +44,7 @@ def _take_keys(admin: redis.Redis) -> list[bytes]:
     without: list[bytes] = []
     with contextlib.suppress(redis.ConnectionError):  # stopped by its test
         without = [key for key in admin.scan_iter(count=1000) if admin.ttl(key) == -1]
-        with contextlib.suppress(redis.ReadOnlyError):  # a replica: its master is watched as well
+        with contextlib.suppress(redis.ResponseError):  # a replica, or a master that lacks one
             admin.flushall()
     return without
 
