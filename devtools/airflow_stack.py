@@ -58,7 +58,6 @@ class AirflowStack(AirflowApi):
         dags_folder: Where DAG files are.
         env: Further environment, also settings that win over those of :mod:`devtools.components`.
         components: Which to start; see :data:`devtools.components.COMPONENTS`.
-        load_examples: Whether Airflow's example DAGs are loaded.
         port: The API server's port; a free one by default.
         outlive: Whether the processes go on when this one ends (``make up``).
     """
@@ -70,7 +69,6 @@ class AirflowStack(AirflowApi):
         env: Mapping[str, str] | None = None,
         components: Sequence[str] = tuple(components.COMPONENTS),
         *,
-        load_examples: bool = False,
         port: int | None = None,
         outlive: bool = False,
     ) -> None:
@@ -78,7 +76,7 @@ class AirflowStack(AirflowApi):
         self.dags_folder = dags_folder
         self.components = tuple(components)
         self.port = port or free_port()
-        self.env = _environment(home, dags_folder, self.port, load_examples, env or {})
+        self.env = _environment(home, dags_folder, self.port, env or {})
         self.logs = home / "stack-logs"
         self.programs: list[processes.Program] = []
         self._outlive = outlive
@@ -249,16 +247,13 @@ def airflow_version() -> str:
     return importlib.metadata.version("apache-airflow-core")
 
 
-def _environment(
-    home: Path, dags_folder: Path, port: int, load_examples: bool, extra: Mapping[str, str]
-) -> dict[str, str]:
+def _environment(home: Path, dags_folder: Path, port: int, extra: Mapping[str, str]) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     env |= components.settings(
         home=str(home), dags_folder=str(dags_folder), port=port, secret=secrets.token_urlsafe(48)
     )
     env |= {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": str(load_examples),
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONPATH": os.pathsep.join(filter(None, [_checkout(), env.get("PYTHONPATH")])),
     }
@@ -282,7 +277,7 @@ def _template() -> Path:
     TEMPLATES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TEMPLATES) as scratch:
         home = Path(scratch)
-        env = _environment(home, home / "dags", 0, False, {})
+        env = _environment(home, home / "dags", 0, {})
         command = [sys.executable, "-m", "airflow", *components.MIGRATE]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from typing_extensions import Self
+
 _SLOTS = 16_384
 _READY_SECONDS = 20.0
 
@@ -41,7 +43,21 @@ def ask(server: RedisServer, *command: str | int, password: str | None = None) -
         return send(*map(str, command))
 
 
-class SentinelSet(contextlib.ExitStack):
+class _ServerSet(contextlib.ExitStack):
+    """Servers that start together, or not at all."""
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)
+            self._start()
+            undo.pop_all()
+        return self
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+
+class SentinelSet(_ServerSet):
     """A master, a replica and three Sentinels that fail over after ``down_after_ms`` of silence."""
 
     master_name = "mymaster"
@@ -53,13 +69,6 @@ class SentinelSet(contextlib.ExitStack):
         self._binary = binary
         self._config = dict(config or {})
         self._down_after_ms = down_after_ms
-
-    def __enter__(self) -> SentinelSet:
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.close)
-            self._start()
-            undo.pop_all()
-        return self
 
     @property
     def url(self) -> str:
@@ -106,20 +115,13 @@ class SentinelSet(contextlib.ExitStack):
         return int(facts["num-slaves"]) == 1 and int(facts["num-other-sentinels"]) == 2
 
 
-class ClusterSet(contextlib.ExitStack):
+class ClusterSet(_ServerSet):
     """Three masters without replicas."""
 
     def __init__(self, *, binary: Path | None = None, config: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._binary = binary
         self._config = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", **(config or {})}
-
-    def __enter__(self) -> ClusterSet:
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.close)
-            self._start()
-            undo.pop_all()
-        return self
 
     @property
     def url(self) -> str:
