@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib.metadata
 import os
-import secrets
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -29,18 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 from devtools import components, processes
 from devtools.airflow_api import AirflowApi, ApiError, wait_until
+from devtools.airflow_home import ROOT, airflow_version, empty_database, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType, TracebackType
 
-__all__ = ["AirflowStack", "ApiError", "StackError", "wait_until"]
-
-ROOT = Path(__file__).resolve().parent.parent
-TEMPLATES = ROOT / ".stack" / "templates"
-
-#: Not inherited by Airflow: other Airflow's settings, and what makes every start slow.
-NOT_INHERITED = ("AIRFLOW", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "REDIS_URL")
+__all__ = ["ROOT", "AirflowStack", "ApiError", "StackError", "airflow_version", "wait_until"]
 
 #: How the components that have a heartbeat call themselves in table ``job``.
 JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
@@ -58,7 +50,9 @@ class AirflowStack(AirflowApi):
         dags_folder: Where DAG files are.
         env: Further environment, also settings that win over those of :mod:`devtools.components`.
         components: Which to start; see :data:`devtools.components.COMPONENTS`.
+        component_env: Component -> what it alone gets on top of ``env``; commands and other components do not.
         port: The API server's port; a free one by default.
+        base_path: The path that the API server's URLs begin with, such as ``/airflow``.
         outlive: Whether the processes go on when this one ends (``make up``).
     """
 
@@ -69,18 +63,21 @@ class AirflowStack(AirflowApi):
         env: Mapping[str, str] | None = None,
         components: Sequence[str] = tuple(components.COMPONENTS),
         *,
+        component_env: Mapping[str, Mapping[str, str]] | None = None,
         port: int | None = None,
+        base_path: str = "",
         outlive: bool = False,
     ) -> None:
         self.home = home
         self.dags_folder = dags_folder
         self.components = tuple(components)
         self.port = port or free_port()
-        self.env = _environment(home, dags_folder, self.port, env or {})
+        self.env = environment(home, dags_folder, self.port, base_path, env or {})
+        self._component_env = dict(component_env or {})
         self.logs = home / "stack-logs"
         self.programs: list[processes.Program] = []
         self._outlive = outlive
-        super().__init__(f"http://127.0.0.1:{self.port}")
+        super().__init__(f"http://127.0.0.1:{self.port}{base_path}")
 
     def __enter__(self) -> AirflowStack:
         return self.start()
@@ -97,7 +94,7 @@ class AirflowStack(AirflowApi):
             StackError: One ended, or they are not healthy within ``timeout`` seconds. All are stopped then.
         """
         self.dags_folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_template(), self.home / "airflow.db")
+        shutil.copyfile(empty_database(), self.home / "airflow.db")
         if not self._outlive:
             atexit.register(self.stop)
             _stop_on_signals()
@@ -114,7 +111,8 @@ class AirflowStack(AirflowApi):
         """Start one component, without waiting for it."""
         command = [sys.executable, "-m", "airflow", *components.COMPONENTS[name]]
         log = self.logs / f"{name}.log"
-        program = processes.start(name, command, env=self.env, log=log, outlive=self._outlive)
+        env = {**self.env, **self._component_env.get(name, {})}
+        program = processes.start(name, command, env=env, log=log, outlive=self._outlive)
         self.programs.append(program)
         return program
 
@@ -240,52 +238,6 @@ def free_port(wanted: int = 0) -> int:
         except OSError:
             return free_port()
         return int(probe.getsockname()[1])
-
-
-def airflow_version() -> str:
-    """Return the installed Airflow's version."""
-    return importlib.metadata.version("apache-airflow-core")
-
-
-def _environment(home: Path, dags_folder: Path, port: int, extra: Mapping[str, str]) -> dict[str, str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    env |= components.settings(
-        home=str(home), dags_folder=str(dags_folder), port=port, secret=secrets.token_urlsafe(48)
-    )
-    env |= {
-        "AIRFLOW_HOME": str(home),
-        "NO_PROXY": "127.0.0.1,localhost",
-        "PYTHONPATH": os.pathsep.join(filter(None, [_checkout(), env.get("PYTHONPATH")])),
-    }
-    return env | dict(extra)
-
-
-def _checkout() -> str:
-    """Return this directory's root where the package is not installed, else nothing."""
-    try:
-        importlib.metadata.distribution("exclusive-redis-xcom")
-    except importlib.metadata.PackageNotFoundError:
-        return str(ROOT)
-    return ""
-
-
-def _template() -> Path:
-    """Return an empty, migrated database of the installed Airflow; made once."""
-    path = TEMPLATES / f"airflow-{airflow_version()}.db"
-    if path.exists():
-        return path
-    TEMPLATES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=TEMPLATES) as scratch:
-        home = Path(scratch)
-        env = _environment(home, home / "dags", 0, {})
-        command = [sys.executable, "-m", "airflow", *components.MIGRATE]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise StackError(f"airflow db migrate failed:\n{done.stdout}{done.stderr}")
-        with contextlib.closing(sqlite3.connect(home / "airflow.db")) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (home / "airflow.db").replace(path)
-    return path
 
 
 def _stop_on_signals() -> None:

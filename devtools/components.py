@@ -32,7 +32,7 @@ COMPOSE_ONLY_COMMANDS: Final[dict[tuple[str, ...], str]] = {
 }
 
 
-def settings(*, home: str, dags_folder: str, port: int, secret: str) -> dict[str, str]:
+def settings(*, home: str, dags_folder: str, port: int, secret: str, base_path: str = "") -> dict[str, str]:
     """Return the ``AIRFLOW__*`` environment of a small, quick, single-host Airflow.
 
     Args:
@@ -40,8 +40,9 @@ def settings(*, home: str, dags_folder: str, port: int, secret: str) -> dict[str
         dags_folder: Where DAG files are.
         port: The API server's port on 127.0.0.1.
         secret: Signs tokens and sessions; throw-away.
+        base_path: The path that the API server's URLs begin with, such as ``/airflow``.
     """
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{base_path}"
     return {
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__HOST": "127.0.0.1",
