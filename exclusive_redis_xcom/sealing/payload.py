@@ -1,0 +1,75 @@
+"""Encrypting a payload with a data key of its own: AES-256-GCM (NIST SP 800-38D)."""
+
+from __future__ import annotations
+
+import os
+
+from exclusive_redis_xcom.sealing.failures import Forged
+
+DATA_KEY_BYTES = 32
+
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+
+#: What the cipher takes at most; Redis takes far less.
+_MAX_BYTES = 2**31 - 1 - _TAG_BYTES
+
+
+def new_data_key() -> bytes:
+    """32 random bytes."""
+    return os.urandom(DATA_KEY_BYTES)
+
+
+def encrypt(payload: bytes, data_key: bytes, aad: bytes) -> bytes:
+    """A 12-byte random nonce, the ciphertext and its 16-byte tag: 28 bytes more than ``payload``.
+
+    Args:
+        payload: What to hide.
+        data_key: 32 bytes.
+        aad: What it is bound to, see :func:`~exclusive_redis_xcom.sealing.payload_aad`.
+
+    Raises:
+        ValueError: The data key has not 32 bytes, or the payload is 2 GiB or more.
+    """
+    problem = _problem(payload, data_key)
+    if problem:
+        del payload, data_key  # a traceback may be shown with the locals of its frames
+        raise ValueError(problem)
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(data_key).encrypt(nonce, payload, aad)
+
+
+def decrypt(data: bytes, data_key: bytes, aad: bytes) -> bytes:
+    """What was given to :func:`encrypt`; all arguments may be untrusted.
+
+    Raises:
+        Forged: Not encrypted with this data key for this ``aad``.
+    """
+    payload = _decrypt(memoryview(data), data_key, aad)
+    if payload is None:
+        del data_key  # a traceback may be shown with the locals of its frames
+        raise Forged(
+            "An encrypted value was not written for this XCom, version and access list: it was changed or moved."
+        )
+    return payload
+
+
+def _problem(payload: bytes, data_key: bytes) -> str:
+    if len(data_key) != DATA_KEY_BYTES:
+        return f"a data key has {DATA_KEY_BYTES} bytes"
+    return "" if len(payload) <= _MAX_BYTES else f"at most {_MAX_BYTES} bytes can be encrypted at once"
+
+
+def _decrypt(data: memoryview, data_key: bytes, aad: bytes) -> bytes | None:
+    # AES takes shorter keys too.
+    if len(data_key) != DATA_KEY_BYTES or not _NONCE_BYTES + _TAG_BYTES <= len(data) <= _MAX_BYTES:
+        return None
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(data_key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], aad)
+    except InvalidTag:
+        return None
