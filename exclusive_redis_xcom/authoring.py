@@ -21,7 +21,9 @@ class _Rule(dict[str, Any]):
     """A rule object that `exclusive` wrote, told by its type from one that the author wrote in the params."""
 
 
-def exclusive(xcom: _XCom, *, to: Any, ttl: timedelta | None = None, same_run: bool = False) -> _XCom:
+def exclusive(
+    xcom: _XCom, *, to: Any, ttl: timedelta | None = None, same_run: bool = False, once: bool = False
+) -> _XCom:
     """Let only these tasks pull an XCom. Several calls for one XCom add up.
 
     Writes the DAG's param `xcom_acl`; everything said there about rules holds (docs/acl.md).
@@ -32,6 +34,7 @@ def exclusive(xcom: _XCom, *, to: Any, ttl: timedelta | None = None, same_run: b
             far), or texts: `task_id`, `dag_id/task_id`, patterns with `*`. An empty list means nobody.
         ttl: how long the value is kept, in whole seconds; None leaves it to the setting.
         same_run: allow only tasks of the run that pushed the value.
+        once: the first task instance to pull the value is the only one to get it; its retries do too.
 
     Returns:
         `xcom` itself, so that the call can stand inside another.
@@ -49,6 +52,8 @@ def exclusive(xcom: _XCom, *, to: Any, ttl: timedelta | None = None, same_run: b
         rule["ttl_seconds"] = _seconds(ttl, where)
     if same_run:
         rule["same_run"] = True
+    if once:
+        rule["once"] = True
     _write(dag, producer.task_id, key, rule, where)
     return xcom
 
@@ -140,7 +145,7 @@ def _param(dag: DAG) -> Any:
 def _united(old: Any, new: _Rule, where: str) -> _Rule:
     if not isinstance(old, _Rule):
         _fail(where, "the DAG's params hold a rule for it too; declare it in one place")
-    for field in ("ttl_seconds", "same_run"):
+    for field in ("ttl_seconds", "same_run", "once"):
         if old.get(field) != new.get(field):
             _fail(where, f"an earlier call says another {field.removesuffix('_seconds')}; say the same in each call")
     return _Rule(new, consumers=list(dict.fromkeys([*old["consumers"], *new["consumers"]])))

@@ -40,6 +40,14 @@ def rule_name(map_index: int) -> str:
     return f"{map_index}:{ACL_FIELD}"
 
 
+def claim_name(map_index: int) -> str:
+    """The field that says which task instance has claimed the read-once value of this map_index.
+
+    32 hexadecimal digits of the value's version, followed by the claimer's text; nothing follows before the claim.
+    """
+    return f"{map_index}:claim"
+
+
 def _encode(text: str) -> str:
     # RFC 3986, 2.3: quote() leaves exactly the unreserved characters. Lone surrogates are no valid
     # UTF-8, but an id that holds one must have a name too.

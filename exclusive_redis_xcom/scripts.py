@@ -8,6 +8,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.connection.session import Session
 
 
@@ -41,6 +43,22 @@ class Script:
         except NoScriptError:
             return session.call(key, ("EVAL", self.source, 1, key, *arguments))
 
+    def run_many(self, session: Session, calls: Sequence[tuple[str, tuple[str | bytes | int, ...]]]) -> list[Any]:
+        """Run it on many keys, each with its arguments, in as few round trips as possible; the replies in order.
+
+        Where a Redis does not know it yet, all are sent again in full: only for scripts that may run twice.
+
+        Raises:
+            redis.RedisError: As the session does; some may have run.
+        """
+        from redis.exceptions import NoScriptError
+
+        try:
+            return session.call_many([(key, ("EVALSHA", self.sha1, 1, key, *arguments)) for key, arguments in calls])
+        except NoScriptError:
+            return session.call_many([(key, ("EVAL", self.source, 1, key, *arguments)) for key, arguments in calls])
+
 
 PUSH = Script.load("push")
 PURGE = Script.load("purge")
+CLAIM = Script.load("claim")

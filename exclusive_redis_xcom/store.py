@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from exclusive_redis_xcom import keys, scripts
 from exclusive_redis_xcom.envelope import Envelope
@@ -12,19 +12,24 @@ from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, XComTo
 from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from exclusive_redis_xcom.connection import RedisClient
     from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.model import Coordinate
 
 _MILLISECOND = timedelta(milliseconds=1)
+_T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Redis' proto-max-bulk-len: a longer argument is answered by cutting the connection.
 _LARGEST_BULK = 512 * 1024 * 1024
 # One batch of a bulk read: what one round trip may cost the server, and this process in memory.
 _BATCH_FIELDS = 256
 _BATCH_BYTES = 8 * 1024 * 1024
+# What one script claims at most: Airflow's default max_map_length, and far from the 8,000 values that Lua can unpack.
+_BATCH_CLAIMS = 1024
+# Of what stands in the place of a claimer, in bytes.
+_LONGEST_CLAIMER = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,19 @@ class Stored:
     own_acl: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What became of the claim to one read-once value.
+
+    ``status`` is "granted", now or to the same claimer before; "taken" by ``claimer``; "gone" if Redis holds no
+    unclaimed or claimed value of that version (any more); "withheld" if it is free but was not claimed, because
+    another one asked for with it was taken or gone. Only "granted" entitles to the value.
+    """
+
+    status: Literal["granted", "taken", "gone", "withheld"]
+    claimer: str | None = None
+
+
 class Store:
     """XComs in Redis.
 
@@ -56,18 +74,22 @@ class Store:
         self._client = client
         self._prefix = key_prefix
 
-    def push(self, envelope: Envelope, *, acl: bytes, ttl: timedelta, own_acl: bytes | None = None) -> datetime:
+    def push(
+        self, envelope: Envelope, *, acl: bytes, ttl: timedelta, own_acl: bytes | None = None, once: bool = False
+    ) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
 
         The results of a mapped task share a hash: there a longer TTL that the hash has stays.
 
-        Running it twice, as a retry after a lost reply does, leaves what running it once does.
+        Running it twice, as a retry after a lost reply does, leaves what running it once does. A new version has
+        no claimer, whoever claimed the older one.
 
         Args:
             envelope: The value; it says where it belongs.
             acl: The rule in force for the key, canonical JSON; it replaces that of the hash.
             own_acl: Where the task is mapped, the rule in force for this value alone.
             ttl: From now, by the server's clock; at least a millisecond.
+            once: Whether the value is to be claimed before it is read, see `claim`.
 
         Returns:
             The server's time of the push, UTC, in whole milliseconds.
@@ -87,9 +109,11 @@ class Store:
         own = () if own_acl is None else (keys.rule_name(at.map_index), own_acl)
         shared = int(at.map_index != NOT_MAPPED)
 
+        claim = (keys.claim_name(at.map_index), envelope.version if once else "")
+
         def command(session: Session) -> int:
-            field_name = keys.field_name(at.map_index)
-            return int(scripts.PUSH.run(session, name, keys.ACL_FIELD, acl, field_name, data, ttl_ms, shared, *own))
+            value = (keys.ACL_FIELD, acl, keys.field_name(at.map_index), data)
+            return int(scripts.PUSH.run(session, name, *value, ttl_ms, shared, *claim, *own))
 
         return _EPOCH + self._client.run(f"Pushing {at}", command) * _MILLISECOND
 
@@ -131,12 +155,88 @@ class Store:
         Returns:
             Whether there was one. False, too, when the reply to a first attempt that removed it was lost.
         """
-        name = keys.hash_name(self._prefix, coordinate)
-        fields = (keys.field_name(coordinate.map_index), keys.rule_name(coordinate.map_index))
-        removed = self._client.run(
-            f"Purging {coordinate}", lambda session: scripts.PURGE.run(session, name, keys.ACL_FIELD, *fields)
-        )
-        return bool(removed)
+        return bool(self.purge_many([coordinate]))
+
+    def purge_many(self, coordinates: Sequence[Coordinate]) -> int:
+        """Remove values, as `purge` does, at most 256 per round trip. The deadline holds for each batch.
+
+        Returns:
+            How many there were; fewer when a reply was lost or a server did not know the script.
+        """
+        return self._remove("Purging", coordinates, self._purge_command)
+
+    def discard(self, coordinates: Sequence[Coordinate]) -> int:
+        """Remove whole hashes: the values of these XComs and of all their map_indexes, rules and claims.
+
+        For XComs whose task instances are gone altogether. Needs UNLINK, which the Redis user of workers lacks
+        (docs/redis-users.acl). Batches, deadline and count are those of `purge_many`; what is counted are hashes.
+        """
+        return self._remove("Discarding", coordinates, self._discard_command)
+
+    def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
+        """Claim read-once values for one task instance: those of one hash all together, or none of them.
+
+        The same claimer may claim again and is granted again, also after a reply that was lost. One script per hash
+        (the map_indexes of one XCom) claims up to 1024 values. Of more than that, batch after batch is claimed in
+        the order given until one is refused; what was claimed before stays this claimer's, the rest is withheld.
+
+        Args:
+            claims: Coordinate and version, 32 hexadecimal digits, of each value.
+            claimer: Who claims, not empty: `claims.claimer_text`.
+
+        Returns:
+            One entry per pair, in the same order.
+
+        Raises:
+            ValueError: ``claimer`` is empty.
+        """
+        if not claimer:
+            raise ValueError("A claim needs a claimer.")
+        hashes: dict[str, dict[tuple[Coordinate, str], None]] = {}
+        for pair in claims:
+            hashes.setdefault(keys.hash_name(self._prefix, pair[0]), {})[pair] = None
+        outcome: dict[tuple[Coordinate, str], Claim] = {}
+        for name, pairs in hashes.items():
+            outcome.update(self._claim_hash(name, list(pairs), claimer))
+        return [outcome[pair] for pair in claims]
+
+    def _claim_hash(
+        self, name: str, pairs: list[tuple[Coordinate, str]], claimer: str
+    ) -> Iterator[tuple[tuple[Coordinate, str], Claim]]:
+        refused = False
+        for batch in _slices(pairs, _BATCH_CLAIMS):
+            found = [Claim("withheld")] * len(batch) if refused else self._claim_batch(name, batch, claimer)
+            refused = refused or any(claim.status != "granted" for claim in found)
+            yield from zip(batch, found, strict=True)
+
+    def _claim_batch(self, name: str, batch: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
+        arguments = [part for at, version in batch for part in (keys.claim_name(at.map_index), version)]
+        what = _what("Claiming", [at for at, _ in batch])
+        holders = self._client.run(what, lambda session: scripts.CLAIM.run(session, name, claimer, *arguments))
+        if not isinstance(holders, list) or len(holders) != len(batch):
+            self._client.drop()
+            raise CorruptValue(f"{batch[0][0]}: Redis answered something else than was asked. Clear the pulling task.")
+        return [_claim(holder, claimer) for holder in holders]
+
+    def _remove(
+        self,
+        verb: str,
+        coordinates: Sequence[Coordinate],
+        command: Callable[[Sequence[Coordinate]], Callable[[Session], int]],
+    ) -> int:
+        batches = _slices(list(dict.fromkeys(coordinates)), _BATCH_FIELDS)
+        return sum(self._client.run(_what(verb, batch), command(batch)) for batch in batches)
+
+    def _purge_command(self, batch: Sequence[Coordinate]) -> Callable[[Session], int]:
+        calls = [
+            (keys.hash_name(self._prefix, at), (keys.ACL_FIELD, *_fields(at), keys.claim_name(at.map_index)))
+            for at in batch
+        ]
+        return lambda session: sum(map(int, scripts.PURGE.run_many(session, calls)))
+
+    def _discard_command(self, batch: Sequence[Coordinate]) -> Callable[[Session], int]:
+        names = dict.fromkeys(keys.hash_name(self._prefix, at) for at in batch)
+        return lambda session: sum(map(int, session.call_many([(name, ("UNLINK", name)) for name in names])))
 
     def _fetch_batch(self, batch: Sequence[Coordinate]) -> dict[Coordinate, Stored]:
         hashes: dict[str, list[Coordinate]] = {}
@@ -146,7 +246,7 @@ class Store:
             (name, ("HMGET", name, keys.ACL_FIELD, *(field_ for at in members for field_ in _fields(at))))
             for name, members in hashes.items()
         ]
-        replies = self._client.run(_what(batch), lambda session: session.call_many(calls))
+        replies = self._client.run(_what("Fetching", batch), lambda session: session.call_many(calls))
         try:
             return {
                 at: stored
@@ -198,6 +298,20 @@ def _batches(wanted: dict[Coordinate, int]) -> Iterator[list[Coordinate]]:
         yield batch
 
 
-def _what(batch: Sequence[Coordinate]) -> str:
+def _slices(items: list[_T], size: int) -> Iterator[list[_T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _claim(holder: bytes | None, claimer: str) -> Claim:
+    if holder is None:
+        return Claim("gone")
+    # Anybody with the workers' password could have written it: it is shown, never trusted.
+    text = holder[:_LONGEST_CLAIMER].decode("utf-8", "replace")
+    if not text:
+        return Claim("withheld")
+    return Claim("granted" if holder == claimer.encode() else "taken", text)
+
+
+def _what(verb: str, batch: Sequence[Coordinate]) -> str:
     more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
-    return f"Fetching {batch[0]}{more}"
+    return f"{verb} {batch[0]}{more}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Acl:
     """The rules of a DAG, most specific first, and the policy word for XComs that none of them selects.
 
-    The properties `consumers`, `ttl`, `same_run`, `source` and `restricted` describe an ACL in force; they
+    The properties `consumers`, `ttl`, `same_run`, `once`, `source` and `restricted` describe an ACL in force; they
     raise `ValueError` on an ACL with more or fewer than one rule.
     """
 
@@ -106,6 +106,11 @@ class Acl:
         return self._only_rule().same_run
 
     @property
+    def once(self) -> bool:
+        """Whether the first task instance to pull the value, besides its producer, is the only one to get it."""
+        return self._only_rule().once
+
+    @property
     def source(self) -> str:
         """Where the rule was written, for people."""
         return self._only_rule().source
@@ -119,7 +124,9 @@ class Acl:
         """Who may read, for references and denials."""
         rule = self._only_rule()
         text = describe_consumers(rule.consumers, self.dag_id)
-        return f"{text}, in the same run" if rule.same_run and rule.consumers else text
+        if not rule.consumers:
+            return text
+        return f"{text}{', in the same run' if rule.same_run else ''}{', the first to pull it' if rule.once else ''}"
 
     def _only_rule(self) -> Rule:
         if len(self.rules) != 1:

@@ -10,7 +10,7 @@ from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
 from exclusive_redis_xcom.errors import InvalidAcl
 
 #: Fields of a rule object.
-FIELDS = frozenset({"consumers", "ttl_seconds", "same_run"})
+FIELDS = frozenset({"consumers", "ttl_seconds", "same_run", "once"})
 
 _WORDS = ", ".join(f"'{word}'" for word in POLICY_WORDS)
 
@@ -71,19 +71,19 @@ class RuleParser:
             consumers=consumers,
             source=self._where.path + (f" ({consumers})" if isinstance(consumers, str) else ""),
             ttl=self._ttl(fields),
-            same_run=self._same_run(fields),
+            same_run=self._flag(fields, "same_run"),
+            once=self._flag(fields, "once"),
             restricted=producer is not None or key != "*",
         )
 
     def _fields(self, value: Any) -> dict[Any, Any]:
         if not isinstance(value, dict):
             return {"consumers": value}
-        if "once" in value:
-            self._where.fail("'once' is not supported by this version; remove it")
         unknown = [quote(field) for field in value if field not in FIELDS]
         if unknown:
             self._where.fail(
-                f"unknown field {', '.join(unknown[:5])} in a rule; known are 'consumers', 'ttl_seconds', 'same_run'"
+                f"unknown field {', '.join(unknown[:5])} in a rule; known are 'consumers', 'ttl_seconds', 'same_run', "
+                "'once'"
             )
         if "consumers" not in value:
             self._where.fail("the rule names no consumers; add 'consumers': ['consumer_task'] or a policy word")
@@ -122,8 +122,8 @@ class RuleParser:
             self._where.fail(f"ttl_seconds must be a whole number of seconds, 1 to {MAX_TTL_SECONDS}")
         return timedelta(seconds=seconds)
 
-    def _same_run(self, fields: dict[Any, Any]) -> bool:
-        same_run = fields.get("same_run", False)
-        if not isinstance(same_run, bool):
-            self._where.fail("same_run must be true or false")
-        return same_run
+    def _flag(self, fields: dict[Any, Any], name: str) -> bool:
+        flag = fields.get(name, False)
+        if not isinstance(flag, bool):
+            self._where.fail(f"{name} must be true or false")
+        return flag

@@ -48,7 +48,10 @@ def resolve_output(rule: Rule, coordinate: Coordinate, graph: DagGraph) -> Rule:
 
 
 def combine_outputs(whole: Rule, outputs: Sequence[Rule], dag_id: str) -> Rule:
-    """The rule for `return_value`, which copies all of `outputs`: no wider, and no longer, than any of them."""
+    """The rule for `return_value`, which copies all of `outputs`: no wider, and no longer, than any of them.
+
+    It is read once if any of them is; its claim is its own, like that of every XCom.
+    """
     rules = [whole, *outputs]
     consumers = _tuple(whole)
     for output in outputs:
@@ -59,6 +62,7 @@ def combine_outputs(whole: Rule, outputs: Sequence[Rule], dag_id: str) -> Rule:
         consumers=consumers,
         ttl=shortest(rule.ttl for rule in rules),
         same_run=any(rule.same_run for rule in rules),
+        once=any(rule.once for rule in rules),
         restricted=any(rule.restricted for rule in rules),
         source=f"multiple_outputs, intersection of {_list_sources(sources)}",
     )

@@ -51,9 +51,9 @@ class Rule:
 
     `producer` is a task id or pattern, None for a flat rule (any task of the DAG). `consumers` is a policy
     word or a tuple of `task_id` (same DAG), `dag_id/task_id`, or patterns of these. `source` is where the
-    rule was written, for people. `exact`: producer and key are compared as text; so it is for rules in
-    force, because an XCom's key may itself hold a star. `restricted`: the XCom has an entry of its own,
-    not only the policy for keys without one.
+    rule was written, for people. `once`: only the first task instance to pull a value gets it. `exact`:
+    producer and key are compared as text; so it is for rules in force, because an XCom's key may itself hold
+    a star. `restricted`: the XCom has an entry of its own, not only the policy for keys without one.
     """
 
     producer: str | None
@@ -62,6 +62,7 @@ class Rule:
     source: str
     ttl: timedelta | None = None
     same_run: bool = False
+    once: bool = False
     restricted: bool = True
     exact: bool = False
 

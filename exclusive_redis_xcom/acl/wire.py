@@ -21,6 +21,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "consumers": (list,),
     "dag_id": (str,),
     "key": (str,),
+    "once": (bool,),
     "producer": (str,),
     "restricted": (bool,),
     "same_run": (bool,),
@@ -43,6 +44,7 @@ def dump(dag_id: str, rule: Rule) -> bytes:
             "consumers": list(rule.consumers),
             "dag_id": dag_id,
             "key": rule.key,
+            "once": rule.once,
             "producer": rule.producer,
             "restricted": rule.restricted,
             "same_run": rule.same_run,
@@ -75,6 +77,7 @@ def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
         source=fields["source"],
         ttl=None if ttl_ms is None else ttl_ms * _MILLISECOND,
         same_run=fields["same_run"],
+        once=fields["once"],
         restricted=fields["restricted"],
         exact=True,
     )

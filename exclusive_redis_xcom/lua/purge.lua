@@ -4,10 +4,11 @@
 -- ARGV[1]  field of the rule in force
 -- ARGV[2]  field of the value
 -- ARGV[3]  field of the value's own rule
+-- ARGV[4]  field of the value's claim
 -- Returns  1 if there was a value, else 0
 
 local removed = redis.call('HDEL', KEYS[1], ARGV[2])
-redis.call('HDEL', KEYS[1], ARGV[3])
+redis.call('HDEL', KEYS[1], ARGV[3], ARGV[4])
 -- A rule alone guards nothing. Redis drops a hash with its last field.
 if redis.call('HLEN', KEYS[1]) == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])

@@ -46,10 +46,10 @@ def test_it_returns_the_xcom_so_that_it_can_stand_inside_a_call() -> None:
 
 def test_the_rule_lands_in_the_dags_params() -> None:
     with DAG("etl") as dag:
-        exclusive(extract(), to="load", ttl=timedelta(minutes=1), same_run=True)
+        exclusive(extract(), to="load", ttl=timedelta(minutes=1), same_run=True, once=True)
 
     assert dag.params["xcom_acl"] == {
-        "extract": {"return_value": {"consumers": ["load"], "ttl_seconds": 60, "same_run": True}}
+        "extract": {"return_value": {"consumers": ["load"], "ttl_seconds": 60, "same_run": True, "once": True}}
     }
 
 
@@ -150,10 +150,10 @@ def test_several_calls_add_up() -> None:
     with DAG("etl") as dag:
         result = extract()
         one, two = load.override(task_id="one")(result), load.override(task_id="two")(result)
-        exclusive(exclusive(result, to=one, same_run=True), to=[one, two], same_run=True)
+        exclusive(exclusive(result, to=one, same_run=True, once=True), to=[one, two], same_run=True, once=True)
 
     in_force = freeze(dag).in_force(Coordinate("etl", "r1", "extract", "return_value"))
-    assert (in_force.consumers, in_force.same_run) == (("one", "two"), True)
+    assert (in_force.consumers, in_force.same_run, in_force.once) == (("one", "two"), True, True)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,7 @@ def test_several_calls_add_up() -> None:
         ({"ttl": timedelta(seconds=1)}, {"ttl": timedelta(seconds=2)}, "ttl"),
         ({"ttl": timedelta(seconds=1)}, {}, "ttl"),
         ({}, {"same_run": True}, "same_run"),
+        ({"once": True}, {}, "once"),
     ],
 )
 def test_several_calls_that_disagree_are_refused(first: Any, second: Any, field: str) -> None:

@@ -64,9 +64,10 @@ def test_an_airflow_run_id_stays_readable() -> None:
 
 @given(st.integers(-1, 100_000), st.integers(-1, 100_000))
 def test_no_field_of_one_map_index_is_a_field_of_another_or_the_rule(one: int, other: int) -> None:
-    fields = {keys.field_name(one), keys.rule_name(one)}
-    others = {keys.field_name(other), keys.rule_name(other)}
+    fields = {keys.field_name(one), keys.rule_name(one), keys.claim_name(one)}
+    others = {keys.field_name(other), keys.rule_name(other), keys.claim_name(other)}
 
+    assert len(fields) == 3
     assert keys.ACL_FIELD not in fields
     assert one == other or not fields & others
 

@@ -53,6 +53,21 @@ def test_the_rule_in_force_keeps_ttl_same_run_and_source() -> None:
     assert in_force.consumers_text() == "'load', in the same run"
 
 
+@pytest.mark.parametrize("consumers", [["load"], "linked", "anyone"])
+def test_the_rule_in_force_says_that_a_value_is_read_once(consumers: Any) -> None:
+    in_force = acl_of({"extract": {"*": {"consumers": consumers, "once": True}}}).in_force(TOKEN, GRAPH)
+
+    assert in_force.once is True
+    assert in_force.consumers_text().endswith(", the first to pull it")
+    assert Acl.loads(in_force.dumps()).once is True
+
+
+def test_a_value_of_nobody_has_no_first_to_pull_it() -> None:
+    in_force = acl_of({"token": {"consumers": "nobody", "once": True, "same_run": True}}).in_force(TOKEN, GRAPH)
+
+    assert in_force.consumers_text() == "the producer itself"
+
+
 def test_the_rule_in_force_is_for_exactly_its_xcom() -> None:
     (rule,) = acl_of({"e*": {"t*": ["load"]}}).in_force(TOKEN, GRAPH).rules
 
@@ -137,6 +152,20 @@ def test_the_shortest_ttl_and_the_strictest_run_count() -> None:
     assert in_force.same_run is True
 
 
+@pytest.mark.parametrize("key", ["a", "b", "*"])
+def test_the_whole_is_read_once_if_any_output_is(key: str) -> None:
+    raw = {"extract": {key: {"consumers": ["load"], "once": True}}}
+
+    assert whole(raw, ["a", "b"]).once is True
+    assert whole(raw, ["c"]).once is (key == "*")
+
+
+def test_a_rule_of_its_own_says_for_return_value_alone_whether_it_is_read_once() -> None:
+    raw = {"extract": {"a": {"consumers": ["load"], "once": True}, "return_value": ["report"]}}
+
+    assert whole(raw, ["a"]).once is False
+
+
 def test_the_default_ttl_counts_for_keys_without_one() -> None:
     raw = {"extract": {"a": {"consumers": ["load"], "ttl_seconds": 3600}}}
 
@@ -200,7 +229,11 @@ id_patterns = st.sampled_from(["extract", "load", "ex*", "*t", "*", "*a*"])
 keys = st.sampled_from(["a", "b", "return_value", "a*", "*", "*e"])
 consumers = st.lists(st.sampled_from(["load", "report", "l*", "*", "*/*", "bi/load", "bi/*", "*/l*"]), max_size=3)
 fixed_words = st.sampled_from(["same_dag", "nobody", "anyone"])
-rules = consumers | fixed_words | st.fixed_dictionaries({"consumers": consumers, "same_run": st.booleans()})
+rules = (
+    consumers
+    | fixed_words
+    | st.fixed_dictionaries({"consumers": consumers, "same_run": st.booleans(), "once": st.booleans()})
+)
 acls = st.dictionaries(id_patterns, st.dictionaries(keys, rules, min_size=1, max_size=3), max_size=4)
 principals = st.builds(Principal, st.sampled_from(["etl", "bi"]), ids, st.sampled_from(["r1", "r2", None]), st.just(-1))
 

@@ -119,8 +119,7 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
         pytest.param(
             {"*": {"consumers": ["load"], "ttl": 5}}, "unknown field 'ttl'", id="a misspelt field at the star"
         ),
-        pytest.param({"secret": {"consumers": ["load"], "once": True}}, "not supported", id="once"),
-        pytest.param({"extract": {"secret": {"consumers": ["load"], "once": True}}}, "not supported", id="nested once"),
+        pytest.param({"extract": {"secret": {"once": True}}}, "names no consumers", id="once without consumers"),
         pytest.param({"secret": {"consumers": ["load"], 1: 2}}, "unknown field", id="a field that is a number"),
         pytest.param({"secret": {"consumers": "load"}}, "write a list", id="a bare task id in a rule object"),
     ],
@@ -137,9 +136,25 @@ def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
     assert "ttl_seconds" in refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
 
 
-@pytest.mark.parametrize("same_run", [0, 1, "true", None])
-def test_same_run_is_a_boolean(same_run: Any) -> None:
-    assert "same_run" in refusal({"secret": {"consumers": ["load"], "same_run": same_run}})
+@pytest.mark.parametrize("field", ["same_run", "once"])
+@pytest.mark.parametrize("value", [0, 1, "true", None])
+def test_same_run_and_once_are_booleans(field: str, value: Any) -> None:
+    text = refusal({"extract": {"secret": {"consumers": ["load"], field: value}}})
+
+    assert f"{field} must be true or false" in text
+
+
+@pytest.mark.parametrize("consumers", [["load"], "same_dag", "linked", []])
+@pytest.mark.parametrize("once", [True, False])
+def test_a_rule_object_says_whether_a_value_is_read_once(consumers: Any, once: bool) -> None:
+    acl = acl_of({"extract": {"secret": {"consumers": consumers, "once": once}}})
+
+    assert acl.rule_for("extract", "secret").once is once
+
+
+def test_without_a_word_of_it_a_value_is_read_as_often_as_wanted() -> None:
+    assert acl_of({"secret": ["load"]}).rule_for("extract", "secret").once is False
+    assert acl_of({}).rule_for("extract", "secret").once is False
 
 
 @pytest.mark.parametrize("rule", [["load"], "nobody", {"consumers": ["load"]}])
@@ -189,7 +204,7 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.text(max_size=4) | st.sampled_from(["extract", "*", "consumers", "ttl_seconds", "same_run"]),
+            st.text(max_size=4) | st.sampled_from(["extract", "*", "consumers", "ttl_seconds", "same_run", "once"]),
             inner,
             max_size=4,
         )
