@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         InvalidReference,
         StoreUnavailable,
         XComAccessDenied,
+        XComAlreadyClaimed,
         XComExpired,
         XComNotSerializable,
+        XComSealed,
         XComTooLarge,
     )
 
@@ -39,9 +41,11 @@ __all__ = [
     "InvalidReference",
     "StoreUnavailable",
     "XComAccessDenied",
+    "XComAlreadyClaimed",
     "XComExpired",
     "XComNotImportable",
     "XComNotSerializable",
+    "XComSealed",
     "XComTooLarge",
     "exclusive",
 ]

@@ -23,6 +23,21 @@ class XComAccessDenied(ExclusiveXComError, PermissionError):  # noqa: N818 - pub
     """
 
 
+class XComAlreadyClaimed(XComAccessDenied):
+    """A value that only one task instance may read (``once``) was claimed by another.
+
+    The text names the task instance that has it.
+    """
+
+
+class XComSealed(XComAccessDenied):
+    """A sealed value reached this process unopened, for another reason than its access list.
+
+    No API server with the ring answered, the process has no task identity that a server could check (triggerer,
+    callbacks of the DAG processor), the task is over, or the key the value was sealed to is gone. The text says which.
+    """
+
+
 class XComExpired(ExclusiveXComError, LookupError):  # noqa: N818 - public name, fixed by the design
     """Airflow's database holds a reference, but Redis no longer holds the value it points to.
 

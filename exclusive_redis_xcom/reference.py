@@ -3,18 +3,22 @@
 It is what Airflow's XCom tab shows, and it never holds a value or an open key. When it comes back it is
 untrusted input, since REST users and any task can write XCom rows: it is parsed strictly, its coordinate is
 compared with the one asked for, and the access list that decides is the one in Redis, not the one shown here.
+
+Under ``enforcement = server`` it also carries the value's seal (:mod:`exclusive_redis_xcom.seal`): there the access
+list in the seal decides, which cannot be changed without breaking the seal.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.seal import Refused, Seal, parse_seal
 
 #: The one key of the JSON object in Airflow's database.
 MARK = "exclusive_redis_xcom"
@@ -59,16 +63,27 @@ class Reference:
     rule: str
     pushed_at: datetime
     expires_at: datetime
+    seal: Seal | None = None
 
     @property
     def ttl(self) -> timedelta:
         """The span between push and expiry."""
         return self.expires_at - self.pushed_at
 
+    def opened(self, data_key: bytes) -> Reference:
+        """The same with its data key in place of the sealed one: the ring's answer to who may read."""
+        return self._with_seal(sealed_key=None, data_key=data_key, refused=None)
+
+    def refused(self, reason: str, by: str | None = None) -> Reference:
+        """The same, still sealed, with the reason (:data:`seal.REASONS`): the ring's answer to everybody else."""
+        return self._with_seal(refused=Refused(reason, by))
+
     def to_json(self) -> dict[str, Any]:
-        """The JSON object for Airflow's database."""
+        """The JSON object for Airflow's database, or for an answer of the ring."""
+        seal = {} if self.seal is None else {"seal": self.seal.to_json()}
         return {
             MARK: {
+                **seal,
                 "v": FORMAT,
                 "coordinate": {
                     "dag_id": self.coordinate.dag_id,
@@ -87,6 +102,12 @@ class Reference:
             }
         }
 
+    def _with_seal(self, **parts: Any) -> Reference:
+        if self.seal is None:
+            msg = "a reference without a seal cannot be opened or refused"
+            raise ValueError(msg)
+        return replace(self, seal=replace(self.seal, **parts))
+
 
 def is_reference(value: object) -> bool:
     """Whether a row's value claims to be ours; :func:`parse` tells whether it is well-formed."""
@@ -102,7 +123,9 @@ def parse(value: object) -> Reference:
     """
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
-    body = _object(value[MARK], _FIELDS, "reference")  # type: ignore[index]
+    raw = value[MARK]  # type: ignore[index]
+    sealed = isinstance(raw, Mapping) and "seal" in raw
+    body = _object(raw, _FIELDS | {"seal"} if sealed else _FIELDS, "reference")
     if body["v"] != FORMAT:
         raise InvalidReference(
             f"This XCom row holds a reference of a format other than {FORMAT}: it was written by another release "
@@ -121,7 +144,32 @@ def parse(value: object) -> Reference:
         rule=_text(body["rule"], "rule"),
         pushed_at=pushed_at,
         expires_at=expires_at,
+        seal=_seal(body["seal"]) if sealed else None,
     )
+
+
+def parse_stored(value: object) -> Reference:
+    """Read a row's value as it lies in the database, where no open key and no refusal can be.
+
+    Raises:
+        InvalidReference: As for :func:`parse`.
+    """
+    reference = parse(value)
+    if reference.seal is not None and not reference.seal.is_as_pushed:
+        raise _malformed("seal")
+    return reference
+
+
+def unusable() -> dict[str, Any]:
+    """What the ring answers in place of a row that only looks like a reference; :func:`parse` refuses it."""
+    return {MARK: {"v": FORMAT, "unusable": True}}
+
+
+def _seal(value: object) -> Seal:
+    try:
+        return parse_seal(value)
+    except ValueError:
+        raise _malformed("seal") from None
 
 
 def _shown(consumers: tuple[str, ...]) -> list[str]:

@@ -10,15 +10,45 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom import telemetry
+from exclusive_redis_xcom import seal, telemetry
 from exclusive_redis_xcom.acl import Acl, decide
-from exclusive_redis_xcom.errors import XComAccessDenied, XComExpired
+from exclusive_redis_xcom.errors import (
+    ExclusiveXComError,
+    InvalidAcl,
+    InvalidReference,
+    XComAccessDenied,
+    XComAlreadyClaimed,
+    XComExpired,
+    XComSealed,
+)
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
     from exclusive_redis_xcom.reference import Reference
 
 log = logging.getLogger("exclusive_redis_xcom")
+
+#: Why nobody opened a sealed value, by the place of the pull (``surroundings.where``), and what to do.
+_NOBODY = {
+    "task": "no API server with the ring of exclusive-redis-xcom answered. Run `exclusive-xcom doctor` on this worker: "
+    "it says what is missing where.",
+    "dag_test": "dag.test() runs without an API server. Put a key pair for development into this process's environment "
+    "(`exclusive-xcom keygen` prints one), or set AIRFLOW__EXCLUSIVE_REDIS_XCOM__ENFORCEMENT=worker for the test.",
+    "triggerer": "triggers run without an API server that could check who asks. Pull in the task, before it defers or "
+    "after it resumes, and hand the value to the trigger.",
+    "dag_processor": "callbacks in the DAG processor run without an API server that could check who asks. Pull in a "
+    "task, or in a callback of the task's own process.",
+}
+
+#: What the ring's reasons mean, besides those that have a type or text of their own.
+_WHY_SEALED = {
+    seal.NOT_RUNNING: "the API server opens values for running task instances only, and this one is over or was "
+    "cleared (callbacks on success and retry run after it). Pull in the task itself.",
+    seal.UNKNOWN_KEY: "the API server no longer has the private key that it was sealed to. Put the key back into "
+    "seal_private_keys, after the newest, or clear the producing task.",
+    seal.DENIED: "the API server knows this task by another identity than this process does. Run "
+    "`exclusive-xcom doctor`.",
+}
 
 _UNKNOWN = "a task whose identity could not be established"
 
@@ -31,6 +61,41 @@ def pull_denied(
         f"{coordinate} may not be pulled by {_who(principal, coordinate)}: {decision.reason}. "
         f"{_remedy(coordinate, principal, acl)}"
     )
+
+
+def already_claimed(coordinate: Coordinate, principal: Principal | None, by: str) -> XComAlreadyClaimed:
+    """The refusal of a pull of what may be read once, and was."""
+    return XComAlreadyClaimed(
+        f"{coordinate} may be read once, and {by or 'another task instance'} has claimed it; "
+        f"{_who(principal, coordinate)} may not pull it any more. Clear task "
+        f"'{coordinate.task_id}' of that run to produce it again."
+    )
+
+
+def sealed(reference: Reference, principal: Principal | None, where: str) -> ExclusiveXComError:
+    """What to raise for a sealed value that was not opened.
+
+    Args:
+        reference: With the ring's reason, if the ring answered.
+        principal: Who asks, as this process knows it.
+        where: The place of the pull (``surroundings.where``).
+    """
+    at = reference.coordinate
+    refused = None if reference.seal is None else reference.seal.refused
+    reason = None if refused is None else refused.reason
+    if reason == seal.FORGED:
+        return InvalidReference(
+            f"The row of {at} holds a reference whose seal was made for another one: it was edited or forged. Clear "
+            "the producing task."
+        )
+    if refused is not None and reason == seal.CLAIMED:
+        return already_claimed(at, principal, refused.by or "")
+    acl = _shown_acl(reference)
+    decision = decide(acl, at, principal)
+    if acl is not None and principal is not None and not decision.allowed and reason in (None, seal.DENIED):
+        return pull_denied(at, principal, decision, acl)
+    why = _NOBODY.get(where, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
+    return XComSealed(f"{at} is sealed and was not opened for {_who(principal, at)}: {why}")
 
 
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
@@ -75,10 +140,27 @@ def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: 
     telemetry.count(metric, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
 
 
+def report_sealed(reference: Reference, error: ExclusiveXComError) -> None:
+    """Log a sealed value that was not opened; count it, unless the API server did."""
+    refused_by_server = reference.seal is not None and reference.seal.refused is not None
+    log.warning("XCom pull refused: %s", error)
+    if not refused_by_server:
+        at = reference.coordinate
+        telemetry.count(telemetry.PULL_REFUSED, dag_id=at.dag_id, task_id=at.task_id)
+
+
 def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
     """Log and count a refused push or removal."""
     log.warning("XCom write refused: %s", error)
     telemetry.count(telemetry.WRITE_REFUSED, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+
+
+def _shown_acl(reference: Reference) -> Acl | None:
+    """The access list in a seal that nobody opened: not proven, and used for nothing but a text."""
+    try:
+        return None if reference.seal is None else Acl.loads(reference.seal.acl)
+    except InvalidAcl:
+        return None
 
 
 def _who(principal: Principal | None, coordinate: Coordinate) -> str:

@@ -1,57 +1,24 @@
-"""Section ``exclusive_redis_xcom`` of Airflow's configuration: declared, read and checked in this one place.
-
-:data:`OPTIONS` is the single table of options: ``provider_info.py`` shows it to Airflow (so that
-``airflow config list`` and the docs know it, and ``_CMD``/``_SECRET`` work for sensitive ones), and
-:func:`load_settings` reads by it. Options are read at first use, never at import.
-"""
+"""The options of section ``exclusive_redis_xcom``: the one table of their names, defaults and texts."""
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
-from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.sealing import EncryptionKeys, SealPrivateKeys, SealPublicKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SECTION = "exclusive_redis_xcom"
 
 #: Redis refuses a bulk string over ``proto-max-bulk-len`` (512 MiB by default) by cutting the connection;
 #: one MiB is left for the envelope's header and the protocol.
 LARGEST_VALUE_BYTES = 511 * 1024 * 1024
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-_MAY_BE_URL = re.compile(r"[:/@]")
 _CONN_ID = re.compile(r"[^\s:/@]{1,250}")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The section's values, checked and with units. ``repr`` leaves the URL out: it may hold a password."""
-
-    redis_url: str | None = field(repr=False)
-    redis_conn_id: str
-    ttl: timedelta
-    default_consumers: str
-    mode: str
-    enforcement: str
-    key_prefix: str
-    max_value_bytes: int
-    compression: str
-    connect_timeout: float
-    read_timeout: float
-    retry_deadline: float
-
-    @property
-    def reports_only(self) -> bool:
-        """Whether a refusal is only logged and counted (``mode = report``)."""
-        return self.mode == "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +26,8 @@ class Option:
     """One option: how Airflow shows it and how its text becomes a value.
 
     ``read`` takes the configured text and returns the value, or raises ValueError. ``accepted`` says in
-    words what ``read`` takes; error messages quote it, and the text itself unless ``shown`` is False.
+    words what ``read`` takes; error messages quote it, and the text itself unless ``shown`` is False. ``explains``:
+    what ``read`` raises says more, and never quotes the text.
     """
 
     name: str
@@ -71,6 +39,7 @@ class Option:
     sensitive: bool = False
     shown: bool = True
     example: str | None = None
+    explains: bool = False
 
 
 def _conn_id(text: str) -> str:
@@ -106,6 +75,14 @@ def _seconds(low: float, high: float) -> Callable[[str], float]:
         return number
 
     return read
+
+
+def _yes_or_no(text: str) -> bool:
+    # What Airflow's own getboolean takes (airflow/configuration.py).
+    words = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError
+    return words[text.lower()]
 
 
 def _prefix(text: str) -> str:
@@ -169,9 +146,10 @@ OPTIONS: tuple[Option, ...] = (
         "enforcement",
         "string",
         "worker",
-        "Where the decision is made: worker, the pulling task's own process.",
-        "worker (enforcement by the API server is not part of this release)",
-        _word("worker"),
+        "Where the decision is made: worker, the pulling task's own process; server, Airflow's API server, to which "
+        "values are sealed.",
+        "worker or server",
+        _word("worker", "server"),
     ),
     Option(
         "key_prefix",
@@ -221,49 +199,82 @@ OPTIONS: tuple[Option, ...] = (
         "seconds from 0 to 3600",
         _seconds(0, 3600),
     ),
+    Option(
+        "seal",
+        "string",
+        "all",
+        "With enforcement = server: which values are sealed; all, or restricted: only those whose key has a rule.",
+        "all or restricted",
+        _word("all", "restricted"),
+    ),
+    Option(
+        "seal_public_key",
+        "string",
+        "",
+        "With enforcement = server, on workers: the key that values are sealed to. Made by `exclusive-xcom keygen`.",
+        "the text that `exclusive-xcom keygen` prints for it, xrx-pub-...",
+        lambda text: SealPublicKey.parse(text) if text else None,
+        shown=False,  # a private key ends up here by mistake
+        explains=True,
+        example="xrx-pub-3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08",
+    ),
+    Option(
+        "seal_private_keys",
+        "string",
+        "",
+        "With enforcement = server, on API servers alone: the keys that open sealed values, newest first, separated "
+        "by commas. Workers must not have them.",
+        "a list of texts that `exclusive-xcom keygen` prints for it, separated by commas",
+        SealPrivateKeys.parse,
+        sensitive=True,
+        shown=False,
+        explains=True,
+    ),
+    Option(
+        "encryption_keys",
+        "string",
+        "",
+        "Keys that encrypt values at rest in Redis where they are not sealed, newest first, separated by commas. "
+        "Made by `exclusive-xcom keygen --encryption`; the same on all workers.",
+        "a list of texts that `exclusive-xcom keygen --encryption` prints, separated by commas",
+        EncryptionKeys.parse,
+        sensitive=True,
+        shown=False,
+        explains=True,
+    ),
+    Option(
+        "allow_plaintext_read",
+        "boolean",
+        "False",
+        "Whether values that are neither sealed nor encrypted may still be read where new ones are; for the TTL "
+        "after switching encryption or sealing on.",
+        "True or False",
+        _yes_or_no,
+    ),
+    Option(
+        "mask",
+        "string",
+        "restricted",
+        "Which pulled values Airflow is told to mask in logs and rendered fields: restricted (keys that have a "
+        "rule), all or off.",
+        "restricted, all or off",
+        _word("restricted", "all", "off"),
+    ),
+    Option(
+        "audit",
+        "string",
+        "denied",
+        "With enforcement = server: what the API server writes to Airflow's audit log; denied (refusals and claims), "
+        "all (also granted pulls and removals) or off.",
+        "denied, all or off",
+        _word("denied", "all", "off"),
+    ),
+    Option(
+        "audit_strict",
+        "boolean",
+        "False",
+        "With enforcement = server: whether a value is released only after its audit row is written.",
+        "True or False",
+        _yes_or_no,
+    ),
 )
-
-
-@functools.cache
-def load_settings() -> Settings:
-    """Read the section once per process.
-
-    Raises:
-        ConfigurationError: An option's value is not accepted. Names section, option, the value given
-            (unless the option is sensitive) and what is accepted.
-    """
-    values = {option.name: _read(option) for option in OPTIONS}
-    values["ttl"] = timedelta(seconds=values.pop("ttl_seconds"))
-    return Settings(**values)
-
-
-def _read(option: Option) -> Any:
-    text = _configured(option).strip()
-    try:
-        return option.read(text)
-    except ValueError:
-        shown = option.shown or not (option.sensitive or _MAY_BE_URL.search(text))
-        given = repr(text) if shown else "the value given (not shown)"
-        raise ConfigurationError(
-            f"[{SECTION}] {option.name}: {given} is not accepted; it takes {option.accepted}. "
-            f"Set it in airflow.cfg or as AIRFLOW__{SECTION.upper()}__{option.name.upper()}."
-        ) from None
-
-
-def _configured(option: Option) -> str:
-    conf = _airflow_configuration()
-    text = conf.get(SECTION, option.name, fallback=option.default)
-    return option.default if text is None else str(text)
-
-
-def _airflow_configuration() -> Any:
-    # Airflow 3.2 gave the Task SDK a configuration module of its own; 3.1 has one for all, and only its
-    # command line makes it read what providers declare (without which _CMD and _SECRET are not looked at).
-    try:
-        from airflow.sdk.configuration import conf
-    except ImportError:
-        from airflow.configuration import conf
-        from airflow.providers_manager import ProvidersManager
-
-        ProvidersManager().initialize_providers_configuration()
-    return conf

@@ -1,0 +1,71 @@
+"""Push, pull and purge: the order of the checks, and nothing of Airflow's calling conventions."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.exchange import ownership
+from exclusive_redis_xcom.exchange.pulling import pull
+from exclusive_redis_xcom.exchange.pushing import push
+from exclusive_redis_xcom.redis_source import redis_options
+from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.reference import Reference
+    from exclusive_redis_xcom.settings import Settings
+
+__all__ = ["Exchange", "current_exchange"]
+
+
+class Exchange:
+    """One process's access to XCom values under one set of settings.
+
+    Args:
+        settings: The checked section of Airflow's configuration.
+        store: Where the values are.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+
+    def push(self, coordinate: Coordinate, value: Any) -> Reference:
+        """Store a value of the running task; see :func:`pushing.push`."""
+        return push(coordinate, value, self._settings, self._store)
+
+    def pull(self, references: Sequence[Reference]) -> list[Any]:
+        """Fetch the values that the references point to, in their order; see :func:`pulling.pull`."""
+        return pull(references, self._settings, self._store)
+
+    def purge(self, coordinate: Coordinate) -> None:
+        """Remove a value of the running task; one that is not there is no error.
+
+        Raises:
+            XComAccessDenied: The running task does not own the coordinate.
+            StoreUnavailable: Redis could not be asked.
+        """
+        ownership.require_owner(coordinate, "remove")
+        self._store.purge(coordinate)
+
+    def require_owner(self, coordinate: Coordinate, action: ownership.Action) -> None:
+        """Refuse whoever is not the task instance that the coordinate belongs to (XComAccessDenied)."""
+        ownership.require_owner(coordinate, action)
+
+
+@functools.cache
+def current_exchange() -> Exchange:
+    """The process's exchange, made at first use from Airflow's configuration.
+
+    Raises:
+        ConfigurationError: A setting, or the Redis it names, is wrong.
+    """
+    settings = load_settings()
+    timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
+    client = RedisClient(redis_options(settings), timeouts)
+    return Exchange(settings, Store(client, key_prefix=settings.key_prefix))

@@ -1,0 +1,175 @@
+"""A pull, step by step.
+
+Sealed references are opened; value and rule are fetched; ``acl.decide``; the value must be the referenced one; what
+may be read once is claimed; then it is decrypted, decoded, and masked in logs.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom import codec, identity, masking, refusal, telemetry
+from exclusive_redis_xcom.acl import Acl, decide
+from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.exchange.claiming import claim
+from exclusive_redis_xcom.exchange.unsealing import Opened, unsealed
+from exclusive_redis_xcom.model import NOT_MAPPED
+from exclusive_redis_xcom.protection import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.errors import ExclusiveXComError
+    from exclusive_redis_xcom.model import Coordinate, Principal
+    from exclusive_redis_xcom.reference import Reference
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Store, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What Redis holds for one reference: a value that may be read, or what speaks against reading it.
+
+    ``acl`` is the value's own rule; None, under ``mode = report`` only, where there is none that can be read.
+    """
+
+    reference: Reference
+    acl: Acl | None = None
+    envelope: Envelope | None = field(default=None, repr=False)
+    problem: ExclusiveXComError | None = None
+
+
+def pull(references: Sequence[Reference], settings: Settings, store: Store) -> list[Any]:
+    """Fetch the values that the references point to, in their order, in few round trips.
+
+    Raises:
+        XComAccessDenied: The running task may not read one of them; none is returned.
+        XComAlreadyClaimed: One may be read once, and another task instance has.
+        XComSealed: One is sealed, and nobody opened it for this process.
+        XComExpired: Redis no longer holds one of them.
+        CorruptValue: Redis holds something else than what was pushed.
+        ConfigurationError: One is encrypted with a key that this process lacks.
+        StoreUnavailable: Redis could not be asked.
+    """
+    principal = identity.current_principal()
+    opened = [unsealed(reference, principal, settings) for reference in references]
+    findings = _fetch(opened, principal, settings, store)
+    problem = next((finding.problem for finding in findings if finding.problem is not None), None)
+    if problem is None:
+        problem = _claim(opened, findings, principal, settings, store)
+    if problem is not None:
+        del findings, opened  # the task that catches the error also gets this frame
+        raise problem
+    return [_value(finding, settings) for finding in findings]
+
+
+def _fetch(opened: Sequence[Opened], principal: Principal | None, settings: Settings, store: Store) -> list[_Finding]:
+    start = time.perf_counter()
+    stored = store.fetch_many([one.reference.coordinate for one in opened], [one.reference.size for one in opened])
+    seconds = time.perf_counter() - start
+    findings = [_finding(one.reference, found, principal, settings) for one, found in zip(opened, stored, strict=True)]
+    granted = [(finding.reference.coordinate, _size(finding)) for finding in findings if finding.problem is None]
+    telemetry.pulled(granted, seconds=seconds)
+    return findings
+
+
+def _finding(reference: Reference, stored: Stored, principal: Principal | None, settings: Settings) -> _Finding:
+    """Whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
+    if not stored.found:
+        return _Finding(reference, problem=refusal.expired(reference))
+    rules = _rules(reference.coordinate, stored)
+    for acl in rules:
+        denied = _denied(reference.coordinate, principal, acl, settings)
+        if denied is not None:
+            return _Finding(reference, problem=denied)
+    own = rules[-1]
+    if stored.envelope is None or _outlived(stored.envelope, own):
+        return _Finding(reference, problem=refusal.expired(reference))
+    if stored.envelope.version != reference.version:
+        return _Finding(reference, problem=refusal.superseded(reference))
+    return _Finding(reference, own, stored.envelope)
+
+
+def _denied(
+    coordinate: Coordinate, principal: Principal | None, acl: Acl | None, settings: Settings
+) -> ExclusiveXComError | None:
+    """The refusal; None where the rule allows, or under ``mode = report``, which only says what would be refused."""
+    decision = decide(acl, coordinate, principal)
+    if decision.allowed:
+        return None
+    error = refusal.pull_denied(coordinate, principal, decision, acl)
+    refusal.report_pull(coordinate, error, would_only=settings.reports_only)
+    return None if settings.reports_only else error
+
+
+def _claim(
+    opened: Sequence[Opened],
+    findings: Sequence[_Finding],
+    principal: Principal | None,
+    settings: Settings,
+    store: Store,
+) -> ExclusiveXComError | None:
+    """Claim the values that may be read once, unless the API server did when it opened them."""
+    once = [
+        finding.reference
+        for one, finding in zip(opened, findings, strict=True)
+        if finding.acl is not None and finding.acl.once and not one.by_server
+    ]
+    return claim(once, principal, settings, store) if once else None
+
+
+def _value(finding: _Finding, settings: Settings) -> Any:
+    envelope = finding.envelope
+    if envelope is None:
+        raise refusal.expired(finding.reference)
+    value = codec.decode(
+        reveal(envelope, finding.reference.seal, finding.acl, settings),
+        codec=envelope.codec,
+        compression=envelope.compression,
+        decoded_size=envelope.decoded_size,
+        max_bytes=settings.max_value_bytes,
+    )
+    if masking.applies(settings.mask, finding.acl is None or finding.acl.restricted):
+        masking.mask(value, str(envelope.coordinate))
+    return value
+
+
+def _size(finding: _Finding) -> int:
+    return 0 if finding.envelope is None else len(finding.envelope.payload)
+
+
+@functools.lru_cache(maxsize=128)
+def _acl_from(data: bytes) -> Acl:
+    # The results of a mapped task share one hash, hence one list.
+    return Acl.loads(data)
+
+
+def _rules(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
+    """The lists that must all allow a pull: the key's, and where the task is mapped the value's own, which is last.
+
+    None for one that is missing or cannot be read: that refuses.
+    """
+    texts = [stored.acl] if coordinate.map_index == NOT_MAPPED else [stored.acl, stored.own_acl]
+    return [_readable(text) for text in texts]
+
+
+def _readable(text: bytes | None) -> Acl | None:
+    try:
+        return None if text is None else _acl_from(text)
+    except InvalidAcl:
+        return None
+
+
+def _outlived(envelope: Envelope, acl: Acl | None) -> bool:
+    """Whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
+
+    By the workers' clocks; everywhere else Redis' clock alone counts.
+    """
+    if envelope.coordinate.map_index == NOT_MAPPED or acl is None or acl.ttl is None:
+        return False
+    return datetime.now(timezone.utc) > envelope.pushed_at + acl.ttl

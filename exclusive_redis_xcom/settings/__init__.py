@@ -1,0 +1,13 @@
+"""Section ``exclusive_redis_xcom`` of Airflow's configuration: declared, read and checked in this one place.
+
+:data:`OPTIONS` is the single table of options: ``provider_info.py`` shows it to Airflow (so that
+``airflow config list`` and the docs know it, and ``_CMD``/``_SECRET`` work for sensitive ones), and
+:func:`load_settings` reads by it. Options are read at first use, never at import.
+"""
+
+from __future__ import annotations
+
+from exclusive_redis_xcom.settings.loading import SECTION, Settings, load_settings
+from exclusive_redis_xcom.settings.options import LARGEST_VALUE_BYTES, OPTIONS, Option
+
+__all__ = ["LARGEST_VALUE_BYTES", "OPTIONS", "SECTION", "Option", "Settings", "load_settings"]

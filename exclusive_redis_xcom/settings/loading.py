@@ -1,0 +1,101 @@
+"""Reading and checking the section, once per process and never at import."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.settings.options import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.sealing import EncryptionKeys, SealPrivateKeys, SealPublicKey
+
+SECTION = "exclusive_redis_xcom"
+
+_MAY_BE_URL = re.compile(r"[:/@]")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The section's values, checked and with units. ``repr`` shows neither keys nor the URL with its password."""
+
+    redis_url: str | None = field(repr=False)
+    redis_conn_id: str
+    ttl: timedelta
+    default_consumers: str
+    mode: str
+    enforcement: str
+    key_prefix: str
+    max_value_bytes: int
+    compression: str
+    connect_timeout: float
+    read_timeout: float
+    retry_deadline: float
+    seal: str
+    seal_public_key: SealPublicKey | None
+    seal_private_keys: SealPrivateKeys = field(repr=False)
+    encryption_keys: EncryptionKeys = field(repr=False)
+    allow_plaintext_read: bool
+    mask: str
+    audit: str
+    audit_strict: bool
+
+    @property
+    def by_server(self) -> bool:
+        """Whether the API server decides and values are sealed to it (``enforcement = server``)."""
+        return self.enforcement == "server"
+
+    @property
+    def reports_only(self) -> bool:
+        """Whether a refusal is only logged and counted (``mode = report``)."""
+        return self.mode == "report"
+
+
+@functools.cache
+def load_settings() -> Settings:
+    """Read the section once per process.
+
+    Raises:
+        ConfigurationError: An option's value is not accepted. Names section, option, the value given
+            (unless the option is sensitive) and what is accepted.
+    """
+    values = {option.name: _read(option) for option in OPTIONS}
+    values["ttl"] = timedelta(seconds=values.pop("ttl_seconds"))
+    return Settings(**values)
+
+
+def _read(option: Option) -> Any:
+    text = _configured(option).strip()
+    try:
+        return option.read(text)
+    except ValueError as error:
+        shown = option.shown or not (option.sensitive or option.explains or _MAY_BE_URL.search(text))
+        given = repr(text) if shown else "the value given (not shown)"
+        why = f"What is wrong: {str(error).rstrip('.')}. " if option.explains and str(error) else ""
+        raise ConfigurationError(
+            f"[{SECTION}] {option.name}: {given} is not accepted; it takes {option.accepted}. {why}"
+            f"Set it in airflow.cfg or as AIRFLOW__{SECTION.upper()}__{option.name.upper()}."
+        ) from None
+
+
+def _configured(option: Option) -> str:
+    conf = _airflow_configuration()
+    text = conf.get(SECTION, option.name, fallback=option.default)
+    return option.default if text is None else str(text)
+
+
+def _airflow_configuration() -> Any:
+    # Airflow 3.2 gave the Task SDK a configuration module of its own; 3.1 has one for all, and only its
+    # command line makes it read what providers declare (without which _CMD and _SECRET are not looked at).
+    try:
+        from airflow.sdk.configuration import conf
+    except ImportError:
+        from airflow.configuration import conf
+        from airflow.providers_manager import ProvidersManager
+
+        ProvidersManager().initialize_providers_configuration()
+    return conf
