@@ -1,0 +1,52 @@
+"""Ask an API server as tasks do, and as those do who only pretend to be one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Caller:
+    """An HTTP client of one API server, with the tokens of a world. Connections are kept."""
+
+    def __init__(self, url: str, tokens: Mapping[str, str]) -> None:
+        self.tokens = dict(tokens)
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def answers(self) -> bool:
+        """Whether the server is there, whatever it says."""
+        try:
+            self._client.get("/execution/health")
+        except httpx.HTTPError:
+            return False
+        return True
+
+    def call(self, caller: str | None, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """Send a request with a caller's token (None: without any); ``path`` begins after the base URL."""
+        headers = {} if caller is None else {"Authorization": f"Bearer {self.tokens[caller]}"}
+        return self._client.request(method, path, headers={**headers, **kwargs.pop("headers", {})}, **kwargs)
+
+    def xcom(
+        self, caller: str | None, method: str, at: Coordinate, *, route: str = "", params: Any = None, **kwargs: Any
+    ) -> httpx.Response:
+        """Send a request about one XCom, as a task's supervisor does. ``route`` is such as ``/slice``."""
+        if params is None:
+            params = {} if at.map_index == NOT_MAPPED else {"map_index": at.map_index}
+        return self.call(caller, method, xcom_path(at) + route, params=params, **kwargs)
+
+
+def xcom_path(at: Coordinate) -> str:
+    """The path of an XCom in the API that tasks talk to; in a key, slashes stay."""
+    ids = "/".join(quote(part, safe="") for part in (at.dag_id, at.run_id, at.task_id))
+    return f"/execution/xcoms/{ids}/{quote(at.key, safe='/')}"
