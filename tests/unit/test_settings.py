@@ -10,9 +10,12 @@ import pytest
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.provider_info import get_provider_info
 from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
+from exclusive_redis_xcom.sealing import generate_encryption_key
+from tests.unit.sealed import PRIVATE_TEXT, PUBLIC_TEXT
 from tests.unit.vault import URL
 
 SECRET = "canary-2718"
+ENCRYPTION_TEXT = generate_encryption_key()
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +70,12 @@ def test_a_secret_url_can_come_from_a_secrets_backend(monkeypatch: pytest.Monkey
         ("default_consumers", "everyone"),
         ("default_consumers", "Same_Dag"),
         ("mode", "warn"),
-        ("enforcement", "server"),
+        ("enforcement", "both"),
+        ("seal", "some"),
+        ("mask", "yes"),
+        ("audit", "everything"),
+        ("audit_strict", "maybe"),
+        ("allow_plaintext_read", "yes please"),
         ("key_prefix", "with space"),
         ("key_prefix", "{slot}"),
         ("key_prefix", "star*"),
@@ -109,4 +117,59 @@ def test_airflow_is_told_every_option_with_description_type_and_default() -> Non
 def test_options_that_may_hold_a_password_are_declared_sensitive() -> None:
     declared = get_provider_info()["config"][SECTION]["options"]
 
-    assert [name for name, entry in declared.items() if entry["sensitive"]] == ["redis_url"]
+    assert [name for name, entry in declared.items() if entry["sensitive"]] == [
+        "redis_url",
+        "seal_private_keys",
+        "encryption_keys",
+    ]
+
+
+def test_server_enforcement_is_configured_with_keys_from_keygen(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, "enforcement", "server")
+    configure(monkeypatch, "seal_public_key", PUBLIC_TEXT)
+    configure(monkeypatch, "seal_private_keys_cmd", f"echo {PRIVATE_TEXT}")
+
+    settings = load_settings()
+
+    assert settings.by_server
+    assert settings.seal_public_key == settings.seal_private_keys.public
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("seal_public_key", PRIVATE_TEXT),
+        ("seal_private_keys", PUBLIC_TEXT),
+        ("encryption_keys", PRIVATE_TEXT),
+        ("seal_private_keys", f"{PRIVATE_TEXT}, {SECRET}"),
+        ("seal_public_key", PRIVATE_TEXT[4:]),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_explained_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, option: str, text: str
+) -> None:
+    configure(monkeypatch, option, text)
+
+    with pytest.raises(ConfigurationError, match="What is wrong") as caught:
+        load_settings()
+
+    shown = f"{caught.value!r} {caught.value.__cause__!r}"
+    assert not any(part in shown for part in (text, text[-12:], SECRET))
+
+
+def test_the_settings_do_not_show_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, "seal_private_keys", PRIVATE_TEXT)
+    configure(monkeypatch, "encryption_keys", ENCRYPTION_TEXT)
+
+    shown = repr(load_settings())
+
+    assert not any(text[8:] in shown for text in (PRIVATE_TEXT, ENCRYPTION_TEXT))
+
+
+@pytest.mark.parametrize(("text", "value"), [("True", True), ("t", True), ("1", True), ("false", False), ("0", False)])
+def test_yes_and_no_are_written_as_elsewhere_in_airflow(
+    monkeypatch: pytest.MonkeyPatch, text: str, value: bool
+) -> None:
+    configure(monkeypatch, "audit_strict", text)
+
+    assert load_settings().audit_strict is value
