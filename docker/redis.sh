@@ -1,7 +1,9 @@
 #!/bin/sh
-# Starts the Redis that holds XCom values: only the user of docs/redis-users.acl, nothing evicted, all on disk.
+# Starts the Redis that holds XCom values: only the users of docs/redis-users.acl, nothing evicted, all on disk.
 #
-#   XCOM_REDIS_PASSWORD=... redis.sh USERS_FILE DATA_DIRECTORY [redis-server options]
+#   XCOM_REDIS_PASSWORD=... [XCOM_REDIS_API_PASSWORD=...] redis.sh USERS_FILE DATA_DIRECTORY [redis-server options]
+#
+# Without the second password there is no user for API servers.
 set -eu
 
 users=$1
@@ -10,9 +12,14 @@ shift 2
 
 mkdir -p "$data"
 # Only a digest is written, and no program gets the password as an argument.
-digest=$(printf %s "$XCOM_REDIS_PASSWORD" | sha256sum | cut -d ' ' -f 1)
-(umask 077 && sed "s/>change-me/#$digest/" "$users" > "$data/users.acl")
-unset XCOM_REDIS_PASSWORD
+digest() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
+workers="s/>change-me /#$(digest "$XCOM_REDIS_PASSWORD") /"
+servers='/^user exclusive_redis_xcom_api /d'
+if [ -n "${XCOM_REDIS_API_PASSWORD:-}" ]; then
+    servers="s/>change-me-api /#$(digest "$XCOM_REDIS_API_PASSWORD") /"
+fi
+(umask 077 && sed -e "$workers" -e "$servers" "$users" > "$data/users.acl")
+unset XCOM_REDIS_PASSWORD XCOM_REDIS_API_PASSWORD
 
 exec "${REDIS_SERVER:-redis-server}" --dir "$data" --aclfile "$data/users.acl" \
     --maxmemory-policy noeviction --appendonly yes --appendfsync everysec --save "" "$@"

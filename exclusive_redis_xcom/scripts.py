@@ -46,17 +46,15 @@ class Script:
     def run_many(self, session: Session, calls: Sequence[tuple[str, tuple[str | bytes | int, ...]]]) -> list[Any]:
         """Run it on many keys, each with its arguments, in as few round trips as possible; the replies in order.
 
-        Where a Redis does not know it yet, all are sent again in full: only for scripts that may run twice.
+        Always with its source: of calls by digest some would run, and some nodes of a cluster answer NOSCRIPT.
 
         Raises:
             redis.RedisError: As the session does; some may have run.
         """
-        from redis.exceptions import NoScriptError
-
-        try:
-            return session.call_many([(key, ("EVALSHA", self.sha1, 1, key, *arguments)) for key, arguments in calls])
-        except NoScriptError:
-            return session.call_many([(key, ("EVAL", self.source, 1, key, *arguments)) for key, arguments in calls])
+        if len(calls) == 1:
+            ((key, arguments),) = calls
+            return [self.run(session, key, *arguments)]
+        return session.call_many([(key, ("EVAL", self.source, 1, key, *arguments)) for key, arguments in calls])
 
 
 PUSH = Script.load("push")

@@ -161,7 +161,7 @@ class Store:
         """Remove values, as `purge` does, at most 256 per round trip. The deadline holds for each batch.
 
         Returns:
-            How many there were; fewer when a reply was lost or a server did not know the script.
+            How many there were; fewer when the reply to an attempt that removed some was lost.
         """
         return self._remove("Purging", coordinates, self._purge_command)
 

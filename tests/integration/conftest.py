@@ -11,7 +11,7 @@ import pytest
 
 from devtools.redis_server import RedisServer, embedded_redis_binary, path_redis_binary, redis_version
 from devtools.redis_sets import ClusterSet, SentinelSet
-from tests.integration.support import restricted_user
+from tests.integration.support import restricted_users
 from tests.integration.ttl_watch import TtlWatch
 
 _watch = TtlWatch()
@@ -34,7 +34,7 @@ def _any_binary() -> Path:
 
 @pytest.fixture(scope="session")
 def redis_on_path() -> Iterator[RedisServer]:
-    with _watched(RedisServer(binary=_binary("path"), config={"user": restricted_user()})) as server:
+    with _watched(RedisServer(binary=_binary("path"), config=restricted_users())) as server:
         yield server
 
 
@@ -42,14 +42,14 @@ def redis_on_path() -> Iterator[RedisServer]:
 def redis_62() -> Iterator[RedisServer]:
     binary = _binary("6.2")
     assert redis_version(binary).startswith("6.2.")
-    with _watched(RedisServer(binary=binary, config={"user": restricted_user()})) as server:
+    with _watched(RedisServer(binary=binary, config=restricted_users())) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def any_redis() -> Iterator[RedisServer]:
     """A plain server, for tests that leave it running and unchanged."""
-    with _watched(RedisServer(binary=_any_binary(), config={"user": restricted_user()})) as server:
+    with _watched(RedisServer(binary=_any_binary(), config=restricted_users())) as server:
         yield server
 
 
@@ -72,7 +72,7 @@ def sentinels() -> Iterator[SentinelSet]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[ClusterSet]:
-    with ClusterSet(binary=_any_binary(), config={"user": restricted_user()}) as servers, _watch.over(*servers.nodes):
+    with ClusterSet(binary=_any_binary(), config=restricted_users()) as servers, _watch.over(*servers.nodes):
         yield servers
 
 

@@ -21,7 +21,9 @@ PREFIX = "xcom-test"
 ACL = b'{"rule":1}'
 TTL = timedelta(minutes=10)
 USER = "exclusive_redis_xcom"
+API_USER = "exclusive_redis_xcom_api"
 PASSWORD = "canary-p4ssword"
+API_PASSWORD = "canary-ap1-p4ssword"
 USERS_FILE = Path(__file__).parents[2] / "docs" / "redis-users.acl"
 
 
@@ -70,10 +72,17 @@ def shown(error: BaseException) -> str:
     return "".join((str(error), repr(error), repr(error.args), *traceback.format_exception(error)))
 
 
-def restricted_user() -> str:
-    """The line of docs/redis-users.acl for the tests' prefix and password, as redis.conf takes it after ``user``."""
-    (line,) = [text for text in USERS_FILE.read_text().splitlines() if text.startswith(f"user {USER} ")]
-    return line.removeprefix("user ").replace("~exclusive_redis_xcom:*", f"~{PREFIX}:*").replace("change-me", PASSWORD)
+def restricted_users() -> dict[str, str]:
+    """The users of docs/redis-users.acl, with the tests' prefix and passwords, as lines of redis.conf."""
+    lines = [text for text in USERS_FILE.read_text().splitlines() if not text.startswith("user default ")]
+    named = {f"user {name}": rights for _, name, rights in (line.split(" ", 2) for line in lines)}
+    assert set(named) == {f"user {USER}", f"user {API_USER}"}
+    return {
+        name: rights.replace("~exclusive_redis_xcom:*", f"~{PREFIX}:*")
+        .replace(">change-me-api ", f">{API_PASSWORD} ")
+        .replace(">change-me ", f">{PASSWORD} ")
+        for name, rights in named.items()
+    }
 
 
 class CuttingProxy:

@@ -1,9 +1,13 @@
-"""The user of docs/redis-users.acl can do what the store does (its whole contract runs with it) and nothing else."""
+"""The users of docs/redis-users.acl can do what the store does (its whole contract runs with them) and nothing else."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -11,7 +15,19 @@ import redis
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import StoreUnavailable
-from tests.integration.support import ACL, PASSWORD, PREFIX, TTL, USER, USERS_FILE, at, open_store, value
+from tests.integration.support import (
+    ACL,
+    API_PASSWORD,
+    API_USER,
+    PASSWORD,
+    PREFIX,
+    TTL,
+    USER,
+    USERS_FILE,
+    at,
+    open_store,
+    value,
+)
 
 OURS = keys.hash_name(PREFIX, at())
 
@@ -24,49 +40,85 @@ def server(request: pytest.FixtureRequest) -> RedisServer:
 
 @pytest.fixture
 def user(server: RedisServer) -> Iterator[redis.Redis]:
+    with _logged_in(server, USER, PASSWORD) as client:
+        yield client
+
+
+@pytest.fixture
+def api_user(server: RedisServer) -> Iterator[redis.Redis]:
+    with _logged_in(server, API_USER, API_PASSWORD) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _logged_in(server: RedisServer, name: str, password: str) -> Iterator[redis.Redis]:
     with open_store(server.url) as store:
         store.push(value(at()), acl=ACL, ttl=TTL)
-    client = redis.Redis(port=server.port, username=USER, password=PASSWORD, socket_timeout=5)
+    client = redis.Redis(port=server.port, username=name, password=password, socket_timeout=5)
     with contextlib.closing(client):
         client.ping()
         yield client
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "SCAN 0",
-        "KEYS *",
-        "RANDOMKEY",
-        "DBSIZE",
-        f"DEL {OURS}",
-        f"UNLINK {OURS}",
-        f"RENAME {OURS} {PREFIX}:x",
-        f"COPY {OURS} {PREFIX}:x",
-        f"DUMP {OURS}",
-        f"HGETALL {OURS}",
-        f"HKEYS {OURS}",
-        f"PERSIST {OURS}",
-        f"OBJECT ENCODING {OURS}",
-        "HMGET other:hash field",
-        "HSET other:hash field value",
-        "EVAL return(redis.call('GET',KEYS[1])) 1 other",
-        "EVAL return(redis.call('HMGET',KEYS[1],'f')) 1 other:hash",
-        f"EVAL return(redis.call('HGETALL',KEYS[1])) 1 {OURS}",
-        "EVAL return(redis.call('SCAN',0)) 0",
-        "CONFIG GET *",
-        "ACL LIST",
-        "CLIENT LIST",
-        "MONITOR",
-        "FLUSHALL",
-        "SCRIPT FLUSH",
-        "CLUSTER RESET",
-        "PUBLISH channel message",
-    ],
-)
+REFUSED_TO_BOTH = [
+    "SCAN 0",
+    "KEYS *",
+    "RANDOMKEY",
+    "DBSIZE",
+    f"DEL {OURS}",
+    f"RENAME {OURS} {PREFIX}:x",
+    f"COPY {OURS} {PREFIX}:x",
+    f"DUMP {OURS}",
+    f"HGETALL {OURS}",
+    f"HKEYS {OURS}",
+    f"PERSIST {OURS}",
+    f"OBJECT ENCODING {OURS}",
+    "HMGET other:hash field",
+    "HSET other:hash field value",
+    "EVAL return(redis.call('GET',KEYS[1])) 1 other",
+    "EVAL return(redis.call('HMGET',KEYS[1],'f')) 1 other:hash",
+    f"EVAL return(redis.call('HGETALL',KEYS[1])) 1 {OURS}",
+    "EVAL return(redis.call('SCAN',0)) 0",
+    "CONFIG GET *",
+    "ACL LIST",
+    "CLIENT LIST",
+    "MONITOR",
+    "FLUSHALL",
+    "SCRIPT FLUSH",
+    "CLUSTER RESET",
+    "PUBLISH channel message",
+]
+NOT_PERMITTED = r"no permissions|user executing the script can't|ACL failure"
+
+
+@pytest.mark.parametrize("command", [*REFUSED_TO_BOTH, f"UNLINK {OURS}"])
 def test_the_restricted_user_is_refused(user: redis.Redis, command: str) -> None:
-    with pytest.raises(redis.ResponseError, match=r"no permissions|user executing the script can't|ACL failure"):
+    with pytest.raises(redis.ResponseError, match=NOT_PERMITTED):
         user.execute_command(*command.split(" "))
+
+
+@pytest.mark.parametrize("command", [*REFUSED_TO_BOTH, "UNLINK other", f"PEXPIRE {OURS} 1", f"PTTL {OURS}", "TIME"])
+def test_the_api_server_s_user_is_refused(api_user: redis.Redis, command: str) -> None:
+    with pytest.raises(redis.ResponseError, match=NOT_PERMITTED):
+        api_user.execute_command(*command.split(" "))
+
+
+def test_workers_cannot_remove_whole_hashes(server: RedisServer) -> None:
+    with open_store(server.url.replace("://", f"://{USER}:{PASSWORD}@")) as store:
+        store.push(value(at()), acl=ACL, ttl=TTL)
+
+        with pytest.raises(StoreUnavailable, match=r"Discarding XCom.*NOPERM"):
+            store.discard([at()])
+
+        assert store.fetch(at()).found
+
+
+def test_an_api_server_cannot_push_and_leaves_nothing(server: RedisServer) -> None:
+    with open_store(server.url.replace("://", f"://{API_USER}:{API_PASSWORD}@")) as store:
+        with pytest.raises(StoreUnavailable, match="NOPERM"):
+            store.push(value(at()), acl=ACL, ttl=TTL)
+
+        assert not store.fetch(at()).found
 
 
 def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) -> None:
@@ -76,12 +128,14 @@ def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) 
             lambda: store.push(value(at()), acl=ACL, ttl=TTL),
             lambda: store.fetch(at()),
             lambda: store.purge(at()),
+            lambda: store.purge_many([at(), at(1)]),
+            lambda: store.claim([(at(), "0" * 32)], "one"),
         ):
             with pytest.raises(StoreUnavailable, match=r"NOPERM.*docs/redis-users\.acl"):
                 attempt()
 
 
-@pytest.mark.parametrize("missing", ["time", "pttl", "pexpire", "hset"])
+@pytest.mark.parametrize("missing", ["time", "pttl", "pexpire", "hset", "hmget", "hdel"])
 def test_a_user_who_lacks_one_command_of_the_push_cannot_leave_a_key_without_ttl(
     server: RedisServer, missing: str
 ) -> None:
@@ -92,7 +146,7 @@ def test_a_user_who_lacks_one_command_of_the_push_cannot_leave_a_key_without_ttl
                 open_store(server.url.replace("://", "://lacking:x@")) as store,
                 pytest.raises(StoreUnavailable, match="NOPERM"),
             ):
-                store.push(value(at()), acl=ACL, ttl=TTL)
+                store.push(value(at()), acl=ACL, ttl=TTL, once=missing != "hdel")
         finally:
             admin.execute_command("ACL", "DELUSER", "lacking")
 
@@ -106,5 +160,27 @@ def test_the_users_file_is_one_that_redis_loads(server: RedisServer) -> None:
             store.push(pushed, acl=ACL, ttl=TTL)
 
             assert store.fetch(at()).envelope == pushed
+        api_url = loaded.url.replace("://", f"://{API_USER}:change-me-api@")
+        with open_store(api_url, prefix="exclusive_redis_xcom") as store:
+            assert store.discard([at()]) == 1
         with open_store(loaded.url, prefix="exclusive_redis_xcom") as store, pytest.raises(StoreUnavailable):
             store.fetch(at())
+
+
+@pytest.mark.parametrize("api_password", ["", "canary-api"])
+def test_the_redis_of_compose_has_a_user_for_api_servers_where_it_is_given_a_password(
+    tmp_path: Path, api_password: str
+) -> None:
+    script = USERS_FILE.parents[1] / "docker" / "redis.sh"
+    given = {"XCOM_REDIS_PASSWORD": "canary", "XCOM_REDIS_API_PASSWORD": api_password, "REDIS_SERVER": "true"}
+    command = ["sh", str(script), str(USERS_FILE), str(tmp_path)]
+
+    subprocess.run(command, env={"PATH": os.environ["PATH"], **given}, check=True)
+
+    text = (tmp_path / "users.acl").read_text()
+    digest = hashlib.sha256(api_password.encode()).hexdigest()
+    assert "change-me" not in text
+    assert "canary" not in text
+    assert f"user {USER} on #{hashlib.sha256(b'canary').hexdigest()} " in text
+    assert (f"user {API_USER} on #{digest} " in text) is bool(api_password)
+    assert (API_USER in text) is bool(api_password)

@@ -6,16 +6,29 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom import keys
+from devtools.redis_sets import wait_until
+from exclusive_redis_xcom import claims, keys
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
-from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store import Store, Stored
-from tests.integration.support import ACL, PASSWORD, PREFIX, TTL, USER, at, open_store, value
+from exclusive_redis_xcom.model import Coordinate, Principal
+from exclusive_redis_xcom.store import Claim, Store, Stored
+from tests.integration.support import (
+    ACL,
+    API_PASSWORD,
+    API_USER,
+    PASSWORD,
+    PREFIX,
+    TTL,
+    USER,
+    at,
+    open_store,
+    value,
+)
 
 KINDS = [
     "fakeredis",
@@ -27,8 +40,14 @@ KINDS = [
     "sentinels",
     "cluster",
     "restricted user, cluster",
+    "API server's user",
+    "API server's user, redis 6.2",
+    "API server's user, cluster",
 ]
+# The user of workers may not remove hashes.
+REMOVING_KINDS = [kind for kind in KINDS if "restricted" not in kind]
 LOGIN = f"{USER}:{PASSWORD}@"
+API_LOGIN = f"{API_USER}:{API_PASSWORD}@"
 AWKWARD_IDS = [
     ("a:b", "c", "d", "e"),
     ("a", "b:c", "d", "e"),
@@ -47,12 +66,39 @@ AWKWARD_IDS = [
 
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    if request.param == "fakeredis":
+    with _open(request, request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(params=REMOVING_KINDS)
+def removing_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with _open(request, request.param) as opened:
+        yield opened
+
+
+class ApiServersStore(Store):
+    """What an API server and a worker do together: it never pushes itself, and its user could not."""
+
+    workers: Store
+
+    def push(self, *arguments: Any, **named: Any) -> datetime:
+        return self.workers.push(*arguments, **named)
+
+
+@contextlib.contextmanager
+def _open(request: pytest.FixtureRequest, kind: str) -> Iterator[Store]:
+    if kind == "fakeredis":
         with _fake_store() as fake:
             yield fake
         return
-    with open_store(_url(request, request.param), deadline=10) as real:
-        yield real
+    with open_store(_url(request, kind), deadline=10) as real:
+        if "API server" not in kind:
+            yield real
+            return
+        with open_store(_url(request, kind).replace(API_LOGIN, LOGIN)) as workers:
+            store = ApiServersStore(real._client, key_prefix=PREFIX)
+            store.workers = workers
+            yield store
 
 
 def _url(request: pytest.FixtureRequest, kind: str) -> str:
@@ -64,7 +110,8 @@ def _url(request: pytest.FixtureRequest, kind: str) -> str:
         url = request.getfixturevalue("start_redis")(unix_socket=True).url
     else:
         url = request.getfixturevalue("redis_62" if "6.2" in kind else "redis_on_path").url
-    return url.replace("://", f"://{LOGIN}") if "restricted" in kind else url
+    login = LOGIN if "restricted" in kind else API_LOGIN if "API server" in kind else ""
+    return url.replace("://", f"://{login}")
 
 
 @contextlib.contextmanager
@@ -170,7 +217,7 @@ class TestStore:
         store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=ACL)
         store.push(value(at(1)), acl=ACL, ttl=timedelta(milliseconds=100), own_acl=ACL)
 
-        left = store._client.run("look", lambda session: session.call(name, ("PTTL", name)))
+        left = _ttl_ms(store, name)
 
         assert left > TTL // timedelta(milliseconds=2)
 
@@ -228,7 +275,7 @@ class TestStore:
 
         store.push(value(at()), acl=ACL, ttl=timedelta(minutes=1))
 
-        left = store._client.run("look", lambda session: session.call(name, ("PTTL", name)))
+        left = _ttl_ms(store, name)
         assert 0 < left <= 60_000
 
     def test_ids_of_any_kind_hold_their_own_value(self, store: Store) -> None:
@@ -278,6 +325,11 @@ class TestStore:
         assert store.fetch(at()).envelope == pushed
 
 
+def _ttl_ms(store: Store, name: str) -> int:
+    client = getattr(store, "workers", store)._client  # the API server's user has no need of PTTL
+    return int(client.run("look", lambda session: session.call(name, ("PTTL", name))))
+
+
 def _put(store: Store, coordinate: Coordinate, data: bytes) -> None:
     """Overwrite the field of a coordinate, as somebody with the worker's password could."""
     envelope: Envelope = dataclasses.replace(value(coordinate))
@@ -285,3 +337,230 @@ def _put(store: Store, coordinate: Coordinate, data: bytes) -> None:
     name = keys.hash_name(PREFIX, coordinate)
     command = ("HSET", name, keys.field_name(coordinate.map_index), data)
     store._client.run("overwrite", lambda session: session.call(name, command))
+
+
+def _push(store: Store, *map_indexes: int, once: bool = True, ttl: timedelta = TTL) -> list[tuple[Coordinate, str]]:
+    """Push values; their coordinates and versions."""
+    pushed = [value(at(index)) for index in map_indexes]
+    for envelope in pushed:
+        store.push(envelope, acl=ACL, ttl=ttl, own_acl=None if envelope.coordinate == at() else ACL, once=once)
+    return [(envelope.coordinate, envelope.version) for envelope in pushed]
+
+
+class TestClaim:
+    def test_the_first_to_claim_a_value_has_it_and_the_others_are_told_who(self, store: Store) -> None:
+        (pair,) = _push(store, -1)
+
+        assert store.claim([pair], "one") == [Claim("granted", "one")]
+        assert store.claim([pair], "two") == [Claim("taken", "one")]
+        assert store.claim([pair], "one") == [Claim("granted", "one")]
+
+    def test_a_claim_leaves_value_rule_and_ttl_as_they_were(self, store: Store) -> None:
+        name = keys.hash_name(PREFIX, at())
+        pushed = value(at())
+        store.push(pushed, acl=ACL, ttl=timedelta(hours=2), once=True)
+
+        store.claim([(at(), pushed.version)], "one")
+
+        assert store.fetch(at()) == Stored(acl=ACL, envelope=pushed, found=True)
+        assert 7_100_000 < _ttl_ms(store, name) <= 7_200_000
+
+    def test_each_map_index_has_a_claim_of_its_own(self, store: Store) -> None:
+        first, second = _push(store, 0, 1)
+
+        store.claim([first], "one")
+
+        assert store.claim([second], "two") == [Claim("granted", "two")]
+
+    def test_the_values_of_one_xcom_are_claimed_all_or_none(self, store: Store) -> None:
+        first, second, third = _push(store, 0, 1, 2)
+        store.claim([second], "one")
+
+        refused = store.claim([first, second, third], "two")
+
+        assert refused == [Claim("withheld"), Claim("taken", "one"), Claim("withheld")]
+        assert store.claim([first, third], "three") == [Claim("granted", "three")] * 2
+
+    def test_one_that_is_gone_keeps_the_others_of_its_xcom_free(self, store: Store) -> None:
+        first, second = _push(store, 0, 1)
+
+        assert store.claim([first, (at(7), second[1])], "one") == [Claim("withheld"), Claim("gone")]
+        assert store.claim([first, second], "two") == [Claim("granted", "two")] * 2
+
+    def test_one_s_own_earlier_claims_count_as_granted_beside_a_refused_one(self, store: Store) -> None:
+        first, second = _push(store, 0, 1)
+        store.claim([first], "one")
+        store.claim([second], "two")
+
+        assert store.claim([first, second], "one") == [Claim("granted", "one"), Claim("taken", "two")]
+
+    def test_the_values_of_several_xcoms_are_claimed_each_for_itself(self, store: Store) -> None:
+        pushed = [value(at(key=key)) for key in "abc"]
+        for envelope in pushed:
+            store.push(envelope, acl=ACL, ttl=TTL, once=True)
+        a, b, c = [(envelope.coordinate, envelope.version) for envelope in pushed]
+        store.claim([b], "one")
+
+        claimed = store.claim([c, b, a, c], "two")
+
+        assert claimed == [
+            Claim("granted", "two"),
+            Claim("taken", "one"),
+            Claim("granted", "two"),
+            Claim("granted", "two"),
+        ]
+
+    def test_the_claim_of_another_version_is_gone(self, store: Store) -> None:
+        _push(store, -1)
+
+        assert store.claim([(at(), "0" * 32)], "one") == [Claim("gone")]
+
+    def test_where_nothing_was_pushed_there_is_nothing_to_claim_and_nothing_is_left(self, store: Store) -> None:
+        assert store.claim([(at(), "0" * 32)], "one") == [Claim("gone")]
+        assert not store.fetch(at()).found
+
+    def test_an_expired_value_is_gone(self, store: Store) -> None:
+        (pair,) = _push(store, -1, ttl=timedelta(milliseconds=1))
+        wait_until(lambda: not store.fetch(at()).found, what="the value has expired")
+
+        assert store.claim([pair], "one") == [Claim("gone")]
+
+    def test_a_value_that_is_not_read_once_has_no_claim(self, store: Store) -> None:
+        (pair,) = _push(store, -1, once=False)
+
+        assert store.claim([pair], "one") == [Claim("gone")]
+
+    def test_a_new_push_has_no_claimer(self, store: Store) -> None:
+        (older,) = _push(store, -1)
+        store.claim([older], "one")
+
+        (newer,) = _push(store, -1)
+
+        assert store.claim([older], "one") == [Claim("gone")]
+        assert store.claim([newer], "two") == [Claim("granted", "two")]
+
+    def test_a_push_that_is_not_read_once_takes_the_claim_away(self, store: Store) -> None:
+        (pair,) = _push(store, -1)
+        name = keys.hash_name(PREFIX, at())
+        store.claim([pair], "one")
+
+        _push(store, -1, once=False)
+
+        command = ("HMGET", name, keys.claim_name(-1))
+        assert store._client.run("look", lambda session: session.call(name, command)) == [None]
+
+    @pytest.mark.parametrize("map_index", [-1, 3])
+    def test_the_very_same_push_again_leaves_its_claim(self, store: Store, map_index: int) -> None:
+        pushed = value(at(map_index))
+        store.push(pushed, acl=ACL, ttl=TTL, own_acl=ACL, once=True)
+        store.claim([(at(map_index), pushed.version)], "one")
+
+        store.push(pushed, acl=ACL, ttl=TTL, own_acl=ACL, once=True)
+
+        assert store.claim([(at(map_index), pushed.version)], "two") == [Claim("taken", "one")]
+
+    def test_a_purge_removes_the_claim(self, store: Store) -> None:
+        first, second = _push(store, 0, 1)
+        store.claim([first, second], "one")
+
+        store.purge(at(0))
+
+        assert store.claim([first], "one") == [Claim("gone")]
+        assert store.claim([second], "one") == [Claim("granted", "one")]
+        store.purge(at(1))
+        assert not store.fetch(at(1)).found
+
+    def test_a_purge_of_another_map_index_leaves_a_claim(self, store: Store) -> None:
+        first, _ = _push(store, 0, 1)
+        store.claim([first], "one")
+
+        store.purge(at(1))
+
+        assert store.claim([first], "two") == [Claim("taken", "one")]
+
+    def test_as_many_values_as_one_script_claims_are_all_or_none(self, store: Store) -> None:
+        pairs = _push(store, *range(1024))
+        store.claim([pairs[-1]], "one")
+
+        assert store.claim(pairs, "two") == [*[Claim("withheld")] * 1023, Claim("taken", "one")]
+        assert store.claim(pairs[:-1], "three") == [Claim("granted", "three")] * 1023
+
+    def test_of_more_values_the_batches_before_a_refused_one_are_claimed(self, store: Store) -> None:
+        pairs = _push(store, *range(1030))
+        store.claim([pairs[1026]], "one")
+
+        claimed = store.claim(pairs, "two")
+
+        assert claimed[:1024] == [Claim("granted", "two")] * 1024
+        assert claimed[1024:] == [Claim("withheld")] * 2 + [Claim("taken", "one")] + [Claim("withheld")] * 3
+        assert store.claim(pairs[:1026], "two") == [Claim("granted", "two")] * 1026
+
+    def test_a_claimer_is_text_of_any_kind_but_not_empty(self, store: Store) -> None:
+        (pair,) = _push(store, -1)
+
+        with pytest.raises(ValueError, match="needs a claimer"):
+            store.claim([pair], "")
+        claimer = claims.claimer_text(Principal("d:\ud800", "t\0\n", "r\u00e9", 3))
+        assert store.claim([pair], claimer) == [Claim("granted", claimer)]
+        assert store.claim([pair], "two") == [Claim("taken", claimer)]
+
+    def test_whatever_stands_in_place_of_a_claimer_is_bounded_text(self, store: Store) -> None:
+        (pair,) = _push(store, -1)
+        name = keys.hash_name(PREFIX, at())
+        command = ("HSET", name, keys.claim_name(-1), pair[1].encode() + b"\xff" * 1_000_000)
+        store._client.run("overwrite", lambda session: session.call(name, command))
+
+        (claim,) = store.claim([pair], "one")
+
+        assert claim.status == "taken"
+        assert claim.claimer is not None
+        assert len(claim.claimer) < 20_000
+
+    def test_claiming_nothing_is_answered_with_nothing(self, store: Store) -> None:
+        assert store.claim([], "one") == []
+
+
+class TestPurgeMany:
+    def test_values_of_many_xcoms_are_removed_and_counted(self, store: Store) -> None:
+        for index in range(3):
+            for key in "abc":
+                store.push(value(at(index, key=key)), acl=ACL, ttl=TTL, own_acl=ACL)
+        gone = [at(1, key="a"), at(2, key="a"), at(0, key="b"), at(1, key="a"), at(9, key="c"), at(0, key="never")]
+
+        assert store.purge_many(gone) == 3
+
+        left = [(index, key) for index in range(3) for key in "abc" if store.fetch(at(index, key=key)).envelope]
+        assert left == [(0, "a"), (0, "c"), (1, "b"), (1, "c"), (2, "b"), (2, "c")]
+
+    def test_more_than_one_batch_holds_is_removed(self, store: Store) -> None:
+        pairs = _push(store, *range(300))
+
+        assert store.purge_many([coordinate for coordinate, _ in pairs]) == 300
+        assert not store.fetch(at(0)).found
+
+    def test_removing_nothing_is_no_error(self, store: Store) -> None:
+        assert store.purge_many([]) == 0
+
+
+class TestDiscard:
+    def test_a_hash_goes_with_all_its_map_indexes(self, removing_store: Store) -> None:
+        store = removing_store
+        _push(store, 0, 1, 2)
+        store.push(value(at(key="other")), acl=ACL, ttl=TTL)
+
+        assert store.discard([at(1)]) == 1
+
+        assert not store.fetch(at(0)).found
+        assert store.fetch(at(key="other")).found
+
+    def test_many_hashes_go_and_are_counted(self, removing_store: Store) -> None:
+        store = removing_store
+        for number in range(300):
+            store.push(value(at(key=f"k{number}")), acl=ACL, ttl=TTL)
+        gone = [at(index, key=f"k{number}") for number in range(300) for index in (-1, 0)]
+
+        assert store.discard([*gone, at(key="never")]) == 300
+        assert not any(stored.found for stored in store.fetch_many(gone))
+
+    def test_discarding_nothing_is_no_error(self, removing_store: Store) -> None:
+        assert removing_store.discard([]) == 0
