@@ -1,4 +1,4 @@
-"""Airflow plugin (entry point ``airflow.plugins``): registers the listener that ``identity`` relies on.
+"""Airflow plugin (entry point ``airflow.plugins``): the listener that ``identity`` relies on, and the ring.
 
 Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
 ``[core] lazy_load_plugins = False``). What a pull needs is imported here, once, so that no task pays for it:
@@ -11,12 +11,16 @@ from airflow.plugins_manager import AirflowPlugin
 
 from exclusive_redis_xcom import exchange, listener
 from exclusive_redis_xcom.connection import session
+from exclusive_redis_xcom.ring.middleware import Ring
 
 PRELOADED = (exchange, session)
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """Declarative: see ``listener.py``."""
+    """Declarative: see ``listener.py`` and ``ring/``."""
 
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface
+    fastapi_root_middlewares = [  # noqa: RUF012 - as above
+        {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}}
+    ]

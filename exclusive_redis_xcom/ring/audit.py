@@ -1,0 +1,137 @@
+"""What goes on record: rows of Airflow's own audit log, lines of the server's log, counters.
+
+The rows are seen in the UI under Audit Log and at ``/api/v2/eventLogs``. They say who, what and why; none can hold a
+value, a key or a token, since nothing here is given one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.settings import Settings
+
+    WriteRows = Callable[[Sequence[dict[str, Any]]], None]
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+DENIED = "xcom_denied"
+WOULD_BE_DENIED = "xcom_would_be_denied"
+GRANTED = "xcom_granted"
+CLAIMED = "xcom_claimed"
+CLAIM_DENIED = "xcom_claim_denied"
+WRITE_DENIED = "xcom_write_denied"
+EDIT_DENIED = "xcom_edit_denied"
+REMOVED = "xcom_removed"
+
+_REFUSALS = frozenset({DENIED, WOULD_BE_DENIED, CLAIM_DENIED, WRITE_DENIED, EDIT_DENIED})
+_KEPT = {
+    "off": frozenset[str](),
+    "denied": _REFUSALS | {CLAIMED},
+    "all": _REFUSALS | {CLAIMED, GRANTED, REMOVED},
+}
+
+# The columns of Airflow's ``log`` table take ids of 250 and an owner of 500 characters; PostgreSQL refuses longer
+# text, and NUL.
+_ID_LENGTH = 250
+_OWNER_LENGTH = 500
+_TEXT_LENGTH = 2000
+
+
+class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
+    """The rows could not be written. Never leaves the ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing that happened.
+
+    ``owner`` is who did it: ``dag_id/task_id`` of a task, or a user's name. ``extra`` says the rest.
+    """
+
+    event: str
+    coordinate: Coordinate | None
+    owner: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Audit:
+    """Writes records to Airflow's audit log.
+
+    Args:
+        setting: Which are kept: "denied", "all" or "off".
+        strict: Whether a value is released only after its row is written, which implies "all".
+        write: Writes rows, all or none; blocks. Airflow's database unless given.
+    """
+
+    def __init__(self, setting: str, *, strict: bool = False, write: WriteRows | None = None) -> None:
+        self.strict = strict
+        self._kept = _KEPT["all" if strict else setting]
+        self._write = write or _write_to_airflow
+
+    @classmethod
+    def of(cls, settings: Settings) -> Audit:
+        """As the settings say."""
+        return cls(settings.audit, strict=settings.audit_strict)
+
+    async def record(self, records: Sequence[Record]) -> None:
+        """Write those that the setting keeps, in one transaction.
+
+        Raises:
+            AuditFailed: None of them was written.
+        """
+        from starlette.concurrency import run_in_threadpool
+
+        rows = [_row(record) for record in records if record.event in self._kept]
+        if not rows:
+            return
+        try:
+            await run_in_threadpool(self._write, rows)
+        except Exception as error:
+            # By its type only: a driver's text quotes the statement.
+            log.error("The audit log could not be written: %s", type(error).__name__)
+            raise AuditFailed from None
+
+
+def announce(records: Sequence[Record]) -> None:
+    """Say in the server's log what was refused."""
+    for record in records:
+        if record.event in _REFUSALS:
+            said = ", ".join(f"{name}: {_one_line(str(value))}" for name, value in record.extra.items())
+            log.warning("%s: %s", record.event, said)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    at = record.coordinate
+    ids = {} if at is None else {"dag_id": at.dag_id, "task_id": at.task_id, "run_id": at.run_id}
+    row: dict[str, Any] = {name: _text(value, _ID_LENGTH) for name, value in ids.items()}
+    if at is not None:
+        row["map_index"] = at.map_index
+    extra = {
+        name: _text(value, _TEXT_LENGTH) if isinstance(value, str) else value for name, value in record.extra.items()
+    }
+    owner = _text(record.owner, _OWNER_LENGTH)
+    return {**row, "event": record.event, "owner": owner, "extra": json.dumps(extra)}
+
+
+def _write_to_airflow(rows: Sequence[dict[str, Any]]) -> None:
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        session.add_all([Log(**row) for row in rows])
+
+
+def _text(text: str, most: int) -> str:
+    # Ids come out of references that anybody may have written.
+    return text[:most].encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text[:_TEXT_LENGTH])

@@ -1,0 +1,164 @@
+"""Who calls: the task instance that Airflow's token was made for, if it exists and is running.
+
+Airflow itself checks a token's signature, audience and age, not whether its task still runs: tokens of earlier tries
+and of finished tasks pass. Its ``sub`` is the id of a task instance, and every retry and clear gives that a new id, so
+an id that the database does not have is an old one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from exclusive_redis_xcom.model import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    Validate = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+    LookUp = Callable[[str], "Caller | None"]
+
+_RUNNING = "running"
+_EXECUTION = "execution"
+
+#: Seconds that a task instance's row is believed. In another worker of the API server a task may have ended since.
+_CACHED_SECONDS = 3.0
+_CACHED_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A task instance as Airflow's database has it."""
+
+    principal: Principal
+    state: str | None
+    try_number: int
+    ti_id: str
+
+    @property
+    def running(self) -> bool:
+        """Whether it may read and write at all."""
+        return self.state == _RUNNING
+
+
+class Tokens:
+    """Reads tokens as the Execution API does (``airflow/api_fastapi/execution_api/security.py``; 3.1: ``deps.py``).
+
+    Args:
+        validate: Returns the claims of a token, or raises; Airflow's own validator unless given.
+    """
+
+    def __init__(self, validate: Validate | None = None) -> None:
+        self._validate = validate
+
+    async def task_instance_id(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """The id of the task instance that the request's token is for; None without one valid execution token.
+
+        Raises:
+            Exception: It could not be found out: the keys to check tokens with cannot be had.
+        """
+        from jwt import InvalidTokenError
+
+        token = bearer(headers)
+        if token is None:
+            return None
+        if self._validate is None:
+            self._validate = _airflow_validator()
+        try:
+            claims = await self._validate(token, {})
+            return str(UUID(claims["sub"])) if claims.get("scope", _EXECUTION) == _EXECUTION else None
+        except (InvalidTokenError, LookupError, ValueError, TypeError, AttributeError):
+            return None
+
+
+def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The one bearer token of a request; None, too, where there are several: which one Airflow takes is its matter."""
+    given = [value for name, value in headers if name.lower() == b"authorization"]
+    if len(given) != 1:
+        return None
+    scheme, _, token = given[0].decode("latin-1").partition(" ")
+    return token if token and scheme.lower() == "bearer" else None
+
+
+class Callers:
+    """Looks task instances up in Airflow's database, at most once in a few seconds for each.
+
+    Args:
+        look_up: Finds a task instance by its id; blocks, so it is called in a thread.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        look_up: LookUp | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look_up = look_up or look_up_task_instance
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._drops = 0
+
+    async def find(self, ti_id: str, *, fresh: bool = False) -> Caller | None:
+        """The task instance, in any state; None if there is none with this id (any more).
+
+        Args:
+            ti_id: Of a verified token.
+            fresh: Ask the database in any case.
+        """
+        from starlette.concurrency import run_in_threadpool
+
+        known = self._known.get(ti_id)
+        if known is not None and not fresh and self._clock() < known[0]:
+            return known[1]
+        drops, asked_at = self._drops, self._clock()
+        caller = await run_in_threadpool(self._look_up, ti_id)
+        # What was read while the state changed may be the old state; and only what runs is worth keeping.
+        if drops == self._drops and caller is not None and caller.running:
+            self._remember(ti_id, caller, asked_at)
+        else:
+            self._known.pop(ti_id, None)
+        return caller
+
+    def drop(self, ti_id: str) -> None:
+        """Forget a task instance whose state is changing.
+
+        Args:
+            ti_id: As it stands in a request's path.
+        """
+        self._drops += 1
+        with contextlib.suppress(ValueError):  # no id that Airflow takes
+            self._known.pop(str(UUID(ti_id)), None)
+
+    def _remember(self, ti_id: str, caller: Caller, asked_at: float) -> None:
+        self._known[ti_id] = (asked_at + _CACHED_SECONDS, caller)
+        self._known.move_to_end(ti_id)
+        if len(self._known) > _CACHED_ROWS:
+            self._known.popitem(last=False)
+
+
+def _airflow_validator() -> Validate:
+    from airflow.api_fastapi.execution_api.app import _jwt_validator
+
+    validate: Validate = _jwt_validator().avalidated_claims
+    return validate
+
+
+def look_up_task_instance(ti_id: str) -> Caller | None:
+    """Ask Airflow's database."""
+    from airflow.models.taskinstance import TaskInstance as Row
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    # Text up to Airflow 3.1, a UUID since.
+    key = ti_id if Row.id.type.python_type is str else UUID(ti_id)
+    columns = (Row.dag_id, Row.task_id, Row.run_id, Row.map_index, Row.state, Row.try_number)
+    with create_session(scoped=False) as session:
+        row = session.execute(select(*columns).where(Row.id == key)).one_or_none()
+    if row is None:
+        return None
+    dag_id, task_id, run_id, map_index, state, try_number = row
+    return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number, ti_id)

@@ -1,0 +1,217 @@
+"""Reads: Airflow answers first, then the references in its answer are opened for who may read them.
+
+The decision rests on the token and on the reference, whose seal proves its coordinate and rule; never on the URL, which
+under ``include_prior_dates`` does not even say which run's value this is. The URL only tells where in the answer the
+values are. A refused reference stays in the answer, sealed: status 200, since the pulling task raises the error then.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from exclusive_redis_xcom.reference import MARK
+from exclusive_redis_xcom.ring import audit, releasing
+from exclusive_redis_xcom.ring.routes import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from exclusive_redis_xcom.ring.audit import Audit
+    from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
+    from exclusive_redis_xcom.ring.releasing import Release, Releaser
+    from exclusive_redis_xcom.ring.routes import Read
+
+_T = TypeVar("_T")
+
+#: What is held in memory of one answer; some hundred times what a slice of 1024 references takes.
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+# What may run on the event loop: some milliseconds at most.
+_SMALL_BYTES = 64 * 1024
+_FEW_REFERENCES = 4
+
+_OK = 200
+_MARK = MARK.encode("ascii")
+
+
+class CannotDecide(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
+    """The answer is not one that the ring can read. Its text is for the caller."""
+
+
+class Reader:
+    """Answers GETs.
+
+    Args:
+        app: What answers inside.
+        tokens: Reads tokens.
+        callers: Finds task instances.
+        releaser: Decides.
+        trail: Where decisions go on record.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, callers: Callers, releaser: Releaser, trail: Audit) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._callers = callers
+        self._releaser = releaser
+        self._audit = trail
+
+    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> Held:
+        """Let Airflow answer, and hold the answer back if it may hold references.
+
+        Whatever is raised here is raised by Airflow.
+        """
+        held = Held(send)
+        await self._app(scope, receive, held)
+        return held
+
+    async def release(self, read: Read, scope: Scope, held: Held) -> Release | None:
+        """Open in a held answer what the caller may read; None if there is nothing to decide.
+
+        Raises:
+            CannotDecide, AuditFailed, Exception: Nothing of the answer may be sent.
+        """
+        body = held.body
+        # Airflow's JSON never escapes ASCII letters, so an answer without these bytes holds no reference.
+        if _MARK not in body:
+            return None
+        document = await _off_loop(len(body) > _SMALL_BYTES, _read_json, body)
+        values = _values(read.shape, document)
+        parsed = [releasing.parsed_reference(value) for value in values]
+        concerned = sum(found is releasing.UNUSABLE or releasing.is_sealed(found) for found in parsed)
+        if not concerned:
+            return None
+        caller = await self._caller(scope)
+        release = await self._decide(values, parsed, caller, many=concerned > _FEW_REFERENCES)
+        if self._audit.strict and release.records:
+            await self._audit.record(release.records)
+        document = _with_values(read.shape, document, [outcome.json for outcome in release.outcomes])
+        held.body = await _off_loop(len(body) > _SMALL_BYTES, _write_json, document)
+        return release
+
+    async def put_on_record(self, release: Release) -> None:
+        """After the answer was sent: rows, unless they had to be there before, and lines of the log.
+
+        Raises:
+            AuditFailed: Already logged.
+        """
+        audit.announce(release.records)
+        if not self._audit.strict:
+            await self._audit.record(release.records)
+
+    async def _decide(
+        self, values: Sequence[Any], parsed: Sequence[Any], caller: Caller | None, *, many: bool
+    ) -> Release:
+        releaser = self._releaser
+        verdicts = await _off_loop(many, releaser.judge, parsed, caller)
+        wanted = releasing.to_be_claimed(parsed, verdicts, caller)
+        claimed = dict.fromkeys(wanted, releasing.WITHHELD)
+        # Where anything is refused the pull fails as a whole, so nothing is claimed for it.
+        if wanted and caller is not None and not any(map(releasing.is_refused, parsed, verdicts)):
+            pairs = [(parsed[position].coordinate, parsed[position].version) for position in wanted]
+            claimed.update(zip(wanted, await _off_loop(True, releaser.claim, pairs, caller), strict=True))
+        return releaser.conclude(values, parsed, verdicts, claimed, caller)
+
+    async def _caller(self, scope: Scope) -> Caller | None:
+        ti_id = await self._tokens.task_instance_id(scope["headers"])
+        return None if ti_id is None else await self._callers.find(ti_id)
+
+
+class Held:
+    """Takes an answer: a JSON one with status 200 is held back, any other passed on as it comes."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._passes = False
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self.complete = False
+        self.body = b""
+
+    async def __call__(self, message: Message) -> None:
+        """Take one message of the answer."""
+        if self._start is None and message["type"] == "http.response.start":
+            self._start = message
+            self._passes = message["status"] != _OK or not _is_json(message)
+        if self._passes:
+            await self._send(message)
+        elif message["type"] == "http.response.body":
+            self._take(message)
+        elif message["type"] != "http.response.start":
+            raise CannotDecide("Airflow answered in a way that the ring does not know.")
+
+    async def send(self) -> None:
+        """Send what was held back, with the body as it is now."""
+        start = self._start
+        if start is None:
+            return
+        headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
+        headers.append((b"content-length", str(len(self.body)).encode("ascii")))
+        await self._send({**start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": self.body})
+
+    def _take(self, message: Message) -> None:
+        chunk = message.get("body", b"")
+        self._size += len(chunk)
+        if self._size > MAX_ANSWER_BYTES:
+            self._chunks.clear()  # and none of it is sent
+        else:
+            self._chunks.append(chunk)
+        if not message.get("more_body", False):
+            self.body = b"".join(self._chunks)
+            self._chunks.clear()
+            self.complete = True
+
+    def require_whole(self) -> None:
+        """Refuse an answer that was too long to be held.
+
+        Raises:
+            CannotDecide: It was.
+        """
+        if self._size > MAX_ANSWER_BYTES:
+            raise CannotDecide(
+                f"The answer is longer than {MAX_ANSWER_BYTES} bytes; pull fewer values at once, or pass what is "
+                "large through the XCom backend."
+            )
+
+
+async def _off_loop(blocks: bool, work: Callable[..., _T], *arguments: Any) -> _T:
+    from starlette.concurrency import run_in_threadpool
+
+    return await run_in_threadpool(work, *arguments) if blocks else work(*arguments)
+
+
+def _is_json(start: Message) -> bool:
+    types = [value for name, value in start.get("headers", ()) if name.lower() == b"content-type"]
+    return bool(types) and types[0].split(b";")[0].strip().lower() == b"application/json"
+
+
+def _read_json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise CannotDecide("Airflow's answer could not be read.") from None
+
+
+def _write_json(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+def _values(shape: Shape, document: Any) -> list[Any]:
+    if shape is Shape.ITEM:
+        return [document]
+    if shape is Shape.SLICE and isinstance(document, list):
+        return document
+    if shape is Shape.VALUE and isinstance(document, dict) and "value" in document:
+        return [document["value"]]
+    raise CannotDecide("Airflow's answer has a form that this release of exclusive-redis-xcom does not know.")
+
+
+def _with_values(shape: Shape, document: Any, values: Sequence[Any]) -> Any:
+    if shape is Shape.ITEM:
+        return values[0]
+    return list(values) if shape is Shape.SLICE else {**document, "value": values[0]}

@@ -1,0 +1,69 @@
+"""Writes: a task instance writes and removes its own XComs only, and only while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.ring import releasing
+from exclusive_redis_xcom.ring.audit import WRITE_DENIED, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import Scope
+
+    from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
+    from exclusive_redis_xcom.ring.routes import Write
+
+
+class Writer:
+    """Decides about POSTs and DELETEs, before Airflow sees them."""
+
+    def __init__(self, tokens: Tokens, callers: Callers) -> None:
+        self._tokens = tokens
+        self._callers = callers
+
+    async def judge(self, write: Write, scope: Scope) -> Record | Scope:
+        """The scope to go on with; or, where it is refused, what goes on record.
+
+        Raises:
+            Exception: It cannot be decided.
+        """
+        ti_id = await self._tokens.task_instance_id(scope["headers"])
+        if ti_id is None:
+            return _without_identity(scope)
+        # A write is rare and final: the cache of another moment is not good enough for it.
+        caller = await self._callers.find(ti_id, fresh=True)
+        return scope if _owns(caller, write) else _refusal(caller, write)
+
+
+def _owns(caller: Caller | None, write: Write) -> bool:
+    at = write.coordinate
+    return (
+        caller is not None
+        and caller.running
+        and (caller.principal.dag_id, caller.principal.run_id, caller.principal.task_id, caller.principal.map_index)
+        == (at.dag_id, at.run_id, at.task_id, at.map_index)
+    )
+
+
+def _refusal(caller: Caller | None, write: Write) -> Record:
+    who = releasing.who(caller)
+    if caller is not None and caller.running:
+        why = "a task instance writes and removes its own XComs only"
+    else:
+        why = "the token's task instance is not running, or no longer exists"
+    extra = {**who, "action": write.action, "what": str(write.coordinate), "key": write.coordinate.key, "why": why}
+    return Record(WRITE_DENIED, write.coordinate, releasing.owner(caller), extra)
+
+
+def _without_identity(scope: Scope) -> Scope:
+    """For Airflow to answer 401 or 403 in its own words: with no token where there was none, else a hopeless one.
+
+    Whatever this ring could not read as one valid token must not reach Airflow, which may read it otherwise.
+    """
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    kept = [(name, value) for name, value in headers if name.lower() != b"authorization"]
+    if len(kept) < len(list(headers)):
+        kept.append((b"authorization", b"Bearer none"))
+    return {**scope, "headers": kept}
