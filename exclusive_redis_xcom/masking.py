@@ -1,0 +1,235 @@
+"""Tells Airflow to show ``***`` for a pulled value in logs and rendered fields (``airflow.sdk.log.mask_secret``).
+
+Airflow masks by one regular expression of all secrets and compiles it again for every new one, in the task's process
+and again in its supervisor, which the task waits for (``airflow/sdk/_shared/secrets_masker``). So the work grows with
+the square of what is registered, and is bounded here: in characters compiled, about 2 µs each in either process on a
+small machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from itertools import islice
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+#: Characters that one call, and all calls of a process, may have compiled. One call: 45 strings of 20 characters, or
+#: the 28 lines of a 2048-bit private key; all: 145 strings of 20, one by one.
+_PER_CALL = 30_000
+_PER_PROCESS = 300_000
+
+#: What a string costs apart from its length, in the same unit.
+_PER_STRING = 8
+
+#: How many parts of a value are looked at.
+_MAX_PARTS = 2_000
+
+#: Integers of more bits than this are longer than what can be masked (and Python refuses to write the longest).
+_MAX_BITS = 10_000
+
+
+@dataclass(slots=True)
+class _Registered:
+    """What this process has told Airflow."""
+
+    strings: set[str] = field(default_factory=set)
+    size: int = 0
+    spent: int = 0
+    warned: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_registered = _Registered()
+
+
+def forget() -> None:
+    """Drop what is known about the process. For tests, which are many processes in one."""
+    global _registered  # noqa: PLW0603 - a process has one masker; this is what it was told
+    _registered = _Registered()
+
+
+def _unlock() -> None:
+    _registered.lock = threading.Lock()
+
+
+# A thread of the parent may have held it, and does not exist in the child.
+os.register_at_fork(after_in_child=_unlock)
+
+
+def applies(setting: str, restricted: bool) -> bool:
+    """Whether option ``mask`` (``restricted``, ``all`` or ``off``) wants this value masked."""
+    return setting == "all" or (setting == "restricted" and restricted)
+
+
+def mask(value: Any, described: str) -> None:
+    """Register the strings and numbers in a pulled value with Airflow's masking.
+
+    Bounded: at most about 50 ms in this process and as much in its supervisor, once per value. What is over that, and
+    objects of unknown types, are not masked; a warning says so, once per process. Never raises.
+
+    Args:
+        value: What the task gets. Keys of mappings are not masked, nor is what is shorter than Airflow's
+            ``[logging] min_length_masked_secret``.
+        described: Which XCom it is, for the warning.
+    """
+    try:
+        complete = _mask(value)
+    except Exception as error:
+        # The value was granted, so the task gets it. The type alone: the error's text may quote the value.
+        log.warning("%s could not be masked in logs and rendered fields: %s.", described, type(error).__name__)
+        return
+    if not complete and not _registered.warned:
+        _registered.warned = True
+        log.warning(
+            "%s is too large, or has parts of types, for all of it to be masked: logs and rendered fields may show "
+            "parts of it. This is said once per process.",
+            described,
+        )
+
+
+def _mask(value: Any) -> bool:
+    """Whether all of the value could be registered."""
+    shortest = _min_length()
+    found, complete = _leaves(value, shortest)
+    with _registered.lock:  # also around the call: nobody may take for registered what is not yet
+        chosen, all_fit = _choose(found, shortest)
+        if chosen:
+            from airflow.sdk.log import mask_secret
+
+            mask_secret(chosen)
+            _registered.strings.update(chosen)
+            _registered.size, spent = _cost(_registered.size, chosen)
+            _registered.spent += spent
+    return complete and all_fit
+
+
+def _choose(texts: Iterable[str], shortest: int) -> tuple[list[str], bool]:
+    """The strings to register now, shortest first so that most fit, and whether that is all that is needed."""
+    budget = min(_PER_CALL, _PER_PROCESS - _registered.spent)
+    chosen: dict[str, None] = {}
+    size, complete = _registered.size, True
+    for text in sorted(texts, key=len):
+        if size + len(text) > budget and text not in _registered.strings:
+            return list(chosen), False  # nor does any longer one fit
+        for forms in (_forms(text, shortest), _whole(text)):
+            new = [form for form in forms if form not in _registered.strings and form not in chosen]
+            larger, spent = _cost(size, new)
+            if spent <= budget:
+                chosen.update(dict.fromkeys(new))
+                size, budget = larger, budget - spent
+                break
+            complete = False
+    return list(chosen), complete
+
+
+def _cost(size: int, strings: Iterable[str]) -> tuple[int, int]:
+    """The size of Airflow's expression after these strings, and the characters compiled on the way."""
+    spent = 0
+    for text in strings:
+        size += len(text) + _PER_STRING
+        spent += size
+    return size, spent
+
+
+def _forms(text: str, shortest: int) -> list[str]:
+    """How a string may appear in a log: as it is, line by line (``print``), and escaped by JSON or ``repr``."""
+    if len(text) > _PER_CALL:
+        return [text]  # too large in any form
+    lines = [line.strip() for line in text.splitlines()]
+    long_enough = [line for line in lines if len(line) >= shortest]
+    forms = [form for line in long_enough for form in _whole(line)]
+    if [line for line in lines if line] != long_enough:
+        forms += _whole(text)  # the short lines can be masked in their context only
+    return list(dict.fromkeys(forms))
+
+
+def _whole(text: str) -> list[str]:
+    if len(text) > _PER_CALL:
+        return [text]
+    forms = [text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]]
+    # A lone surrogate cannot be sent to the supervisor, nor printed: only its escapes appear.
+    return [form for form in dict.fromkeys(forms) if form.isascii() or _is_encodable(form)]
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _leaves(value: Any, shortest: int) -> tuple[set[str], bool]:
+    """The strings and numbers in a value, as text, and whether these are all."""
+    pending, seen, found, complete = [value], set[int](), set[str](), True
+    for _ in range(_MAX_PARTS):
+        if not pending:
+            return found, complete
+        part = pending.pop()  # the last, so that the leaves of a long list of dicts are reached
+        text = _text(part)
+        if text is not None:
+            if len(text.strip()) >= shortest:
+                found.add(text)
+        else:
+            inside = _inside(part)
+            if inside is None:
+                complete = False
+            elif id(part) not in seen:
+                seen.add(id(part))
+                pending.extend(islice(inside, _MAX_PARTS))
+    return found, complete and not pending
+
+
+def _text(part: Any) -> str | None:
+    """What a leaf looks like in a log, "" if there is nothing to mask; None for what is no leaf, or too large."""
+    if part is None or isinstance(part, bool):
+        return ""
+    if isinstance(part, str):
+        return str.__str__(part)
+    if isinstance(part, (bytes, bytearray)):
+        return _bytes_text(part)
+    if isinstance(part, int) and part.bit_length() > _MAX_BITS:
+        return None
+    return str(part) if isinstance(part, (int, float, complex, Decimal, UUID, PurePath)) else None
+
+
+def _bytes_text(part: bytes | bytearray) -> str:
+    try:
+        return part.decode()
+    except UnicodeDecodeError:
+        return repr(bytes(part))[2:-1]
+
+
+def _inside(part: Any) -> Iterable[Any] | None:
+    """The parts of a container; None for what is none that is known."""
+    if isinstance(part, Enum):
+        return [part.value]
+    if isinstance(part, Mapping):
+        return part.values()
+    if isinstance(part, (list, tuple, set, frozenset, deque)):
+        return part
+    if is_dataclass(part):
+        return [getattr(part, member.name, None) for member in fields(part)]
+    if hasattr(part, "__attrs_attrs__"):
+        return [getattr(part, member.name, None) for member in part.__attrs_attrs__]
+    return vars(part).values() if hasattr(part, "__pydantic_fields__") else None
+
+
+def _min_length() -> int:
+    # Airflow 3.2 gave the Task SDK a configuration module of its own.
+    try:
+        from airflow.sdk.configuration import conf
+    except ImportError:
+        from airflow.configuration import conf
+    return max(1, int(conf.getint("logging", "min_length_masked_secret", fallback=5)))
