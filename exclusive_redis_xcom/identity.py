@@ -24,12 +24,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from exclusive_redis_xcom import surroundings
 from exclusive_redis_xcom.model import Principal
 
 # Set by the listener and by the policy, once per task process (more often in dag.test()).
 _running: Any = None
 _running_in_process = False
-_is_task_process = False
 _parsing: tuple[str, str] | None = None
 
 
@@ -45,12 +45,6 @@ def remember_running(task_instance: Any) -> None:
         _running_in_process = _in_process_principal() is not None
 
 
-def remember_task_process() -> None:
-    """Keep that Airflow started this process to run a task (called by ``listener.py``, before any DAG code)."""
-    global _is_task_process  # noqa: PLW0603 - see above
-    _is_task_process = True
-
-
 def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
     """Keep for which task this task process parses its DAG file (called by ``policy.py``).
 
@@ -58,14 +52,15 @@ def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
     alone, and nowhere but in a task process.
     """
     global _parsing  # noqa: PLW0603 - see above
-    if _is_task_process and _parsing is None and dag_id and task_id:
+    if surroundings.is_task_process() and _parsing is None and dag_id and task_id:
         _parsing = (dag_id, task_id)
 
 
 def forget() -> None:
     """Drop what was remembered. For tests, which run many tasks in one process."""
-    global _running, _running_in_process, _is_task_process, _parsing
-    _running, _running_in_process, _is_task_process, _parsing = None, False, False, None
+    global _running, _running_in_process, _parsing
+    _running, _running_in_process, _parsing = None, False, None
+    surroundings.forget()
 
 
 def current_principal() -> Principal | None:
@@ -119,12 +114,8 @@ def _context_task_instance() -> Any:
 
 
 def _in_process_principal() -> Principal | None:
-    """``dag.test()``: the task instance that Airflow's in-process supervisor is running."""
-    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
-    comms = getattr(runner, "SUPERVISOR_COMMS", None)
-    if type(comms).__name__ != "InProcessSupervisorComms":
-        return None
-    task_instance = getattr(getattr(comms, "supervisor", None), "ti", None)
+    """``dag.test()``: the task instance whose turn it is."""
+    task_instance = surroundings.in_process_task_instance()
     return None if task_instance is None else _principal_of(task_instance)
 
 

@@ -1,0 +1,59 @@
+"""Operators log what they return ("Done. Returned value was: ..."): not where the value is restricted.
+
+They do so before the value is pushed, so masking comes too late; only the operator's own switch helps
+(``show_return_value_in_logs``: ``airflow/providers/standard/operators/python.py`` and what derives from it). What an
+operator logs without asking that switch (the output of BashOperator) stays in the log.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.acl.glob import matches
+from exclusive_redis_xcom.declaration import frozen_acl
+from exclusive_redis_xcom.model import RETURN_KEY
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.acl import Acl
+
+SWITCH = "show_return_value_in_logs"
+
+
+def hide_restricted(task: Any) -> None:
+    """Turn the switch off where a task, mapped or not, returns a restricted value and has it.
+
+    Raises:
+        InvalidAcl: The ACL of the task's DAG is wrong.
+        ConfigurationError: A setting is wrong.
+    """
+    mapped = getattr(task, "is_mapped", False)
+    if not (_takes_switch(task.operator_class) if mapped else hasattr(task, SWITCH)):
+        return
+    dag = getattr(task, "dag", None)
+    if dag is None or not _returns_restricted(frozen_acl(dag).acl, task):
+        return
+    if mapped:
+        task.partial_kwargs[SWITCH] = False
+    else:
+        setattr(task, SWITCH, False)
+
+
+def _returns_restricted(acl: Acl, task: Any) -> bool:
+    if acl.rule_for(task.task_id, RETURN_KEY).restricted:
+        return True
+    if not _has_multiple_outputs(task):
+        return False
+    # Which keys the returned dict will have is not known yet: any of the task's rules may be about one.
+    return any(rule.producer is None or matches(rule.producer, task.task_id) for rule in acl.rules)
+
+
+def _has_multiple_outputs(task: Any) -> bool:
+    partial = getattr(task, "partial_kwargs", {})
+    return bool(partial.get("multiple_outputs") or getattr(task, "multiple_outputs", False))
+
+
+def _takes_switch(operator_class: type) -> bool:
+    # Airflow calls the class with what partial() was given; an argument that it does not know is an error.
+    inits = (vars(base)["__init__"] for base in operator_class.__mro__ if "__init__" in vars(base))
+    return any(SWITCH in inspect.signature(init).parameters for init in inits)

@@ -1,0 +1,84 @@
+"""What kind of process is this? Airflow runs DAG code in five, and only a task's calls pass through the API server.
+
+Airflow has no name for it. What tells them apart on 3.1 to 3.3 is the object that talks to the supervisor
+(``task_runner.SUPERVISOR_COMMS``; ``airflow/sdk/execution_time/comms.py``):
+
+===================================  =============================  ==============================================
+process                              class of the object            what else
+===================================  =============================  ==============================================
+task                                 CommsDecoder                   ``on_starting(TaskRunnerMarker)`` was called
+``dag.test()``, while a task runs    InProcessSupervisorComms       knows whose turn it is
+triggerer                            TriggerCommsDecoder
+DAG processor (parsing, callbacks)   CommsDecoder                   decodes ``processor.ToDagProcessor``
+callback on an executor (3.3)        CommsDecoder                   nothing: "unknown"
+API server                           none                           has imported ``airflow.api_fastapi.main``
+===================================  =============================  ==============================================
+
+Code in the process can change all of it. It words texts, finds the task whose turn it is under ``dag.test()``, and says
+whose parsing counts in ``identity.clearing_principal``; what ``enforcement = server`` promises does not rest on it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal
+
+Surroundings = Literal["task", "dag_test", "triggerer", "dag_processor", "api_server", "unknown"]
+
+_BY_CLASS: dict[str, Surroundings] = {"InProcessSupervisorComms": "dag_test", "TriggerCommsDecoder": "triggerer"}
+
+#: Imported by API servers only: Airflow's ASGI module, and ours for ``--apps execution``.
+_SERVER_MODULES = ("airflow.api_fastapi.main", "exclusive_redis_xcom.asgi")
+
+_is_task_process = False
+
+
+def where() -> Surroundings:
+    """Return what kind of process this is; "unknown" where nothing tells, as in a plain script."""
+    comms = _comms()
+    if type(comms).__name__ in _BY_CLASS:
+        return _BY_CLASS[type(comms).__name__]
+    if comms is not None and _decodes_for_dag_processor(comms):
+        return "dag_processor"
+    if _is_task_process:
+        return "task"
+    if comms is None and any(name in sys.modules for name in _SERVER_MODULES):
+        return "api_server"
+    return "unknown"
+
+
+def remember_task_process() -> None:
+    """Keep that Airflow started this process to run a task (called by ``listener.py``, before any DAG code)."""
+    global _is_task_process  # noqa: PLW0603 - a process is one or is not; this is that fact
+    _is_task_process = True
+
+
+def is_task_process() -> bool:
+    """Whether Airflow started this process to run a task."""
+    return _is_task_process
+
+
+def forget() -> None:
+    """Drop what was remembered. For tests, which are many processes in one."""
+    global _is_task_process  # noqa: PLW0603 - see above
+    _is_task_process = False
+
+
+def in_process_task_instance() -> Any:
+    """``dag.test()``: the task instance that Airflow's in-process supervisor is running; None elsewhere."""
+    comms = _comms()
+    if type(comms).__name__ != "InProcessSupervisorComms":
+        return None
+    return getattr(getattr(comms, "supervisor", None), "ti", None)
+
+
+def _comms() -> Any:
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    return getattr(runner, "SUPERVISOR_COMMS", None)
+
+
+def _decodes_for_dag_processor(comms: Any) -> bool:
+    processor = sys.modules.get("airflow.dag_processing.processor")
+    messages = getattr(processor, "ToDagProcessor", None)
+    # pydantic's TypeAdapter keeps what it adapts in this attribute only.
+    return messages is not None and getattr(getattr(comms, "body_decoder", None), "_type", None) == messages
