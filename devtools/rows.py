@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Address = tuple[str, str, str, str, int]
 
 
 class Rows:
-    """``values`` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON."""
+    """``values`` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON.
+
+    ``answer`` turns a row's value into what the API server would answer with; by default the value itself.
+    """
 
     def __init__(self) -> None:
         self.values: dict[Address, Any] = {}
+        self.answer: Callable[[Any], Any] = lambda value: value
 
     def send(self, msg: Any) -> Any:
         """Answer one message of ``airflow.sdk.execution_time.comms``."""
@@ -37,14 +41,14 @@ class Rows:
     def _GetXCom(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComResult
 
-        return XComResult(key=msg.key, value=self.values.get(_address(msg)))
+        return XComResult(key=msg.key, value=self.answer(self.values.get(_address(msg))))
 
     def _GetXComSequenceSlice(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
         wanted = (msg.dag_id, msg.run_id, msg.task_id, msg.key)
         found = {address[4]: value for address, value in self.values.items() if address[:4] == wanted}
-        return XComSequenceSliceResult(root=[found[index] for index in sorted(found)])
+        return XComSequenceSliceResult(root=[self.answer(found[index]) for index in sorted(found)])
 
     def _DeleteXCom(self, msg: Any) -> None:  # noqa: N802 - named after the message
         self.values.pop(_address(msg), None)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 DENIED = "denied"
@@ -85,14 +85,14 @@ def parse_seal(value: object) -> Seal:
     key_id, acl = _text(value.get("key_id"), 16), _text(value.get("acl"), _MAX_ACL_CHARACTERS)
     if not _KEY_ID.fullmatch(key_id):
         raise ValueError
-    seal_of = {"key_id": key_id, "acl": acl.encode("ascii")}
+    seal = Seal(key_id, acl.encode("ascii"))
     if fields == _COMMON | {"data_key"}:
-        return Seal(**seal_of, data_key=_decode(value["data_key"], DATA_KEY_BYTES))
+        return replace(seal, data_key=_decode(value["data_key"], DATA_KEY_BYTES))
     if fields == _COMMON | {"key"}:
-        return Seal(**seal_of, sealed_key=_decode(value["key"], SEALED_KEY_BYTES))
+        return replace(seal, sealed_key=_decode(value["key"], SEALED_KEY_BYTES))
     if fields == _COMMON | {"key", "refused"}:
         sealed_key = _decode(value["key"], SEALED_KEY_BYTES)
-        return Seal(**seal_of, sealed_key=sealed_key, refused=_refused(value["refused"]))
+        return replace(seal, sealed_key=sealed_key, refused=_refused(value["refused"]))
     raise ValueError
 
 
