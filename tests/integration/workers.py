@@ -6,7 +6,8 @@ import random
 import time
 
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.store import Claim, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, value
 
 
@@ -45,3 +46,18 @@ def _wait_for_the_others(store: Store, seed: int, racers: int) -> None:
     deadline = time.monotonic() + 60
     while not all(stored.envelope for stored in store.fetch_many(everybody)) and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def claim_all(url: str, seed: int, racers: int, pairs: list[tuple[Coordinate, str]]) -> list[tuple[Claim, Claim]]:
+    """Claim every value, eight neighbours at a time in an order of one's own, each twice; the answers in order."""
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    client = RedisClient(RedisOptions.from_url(url), Timeouts(deadline=20))
+    store = Store(client, key_prefix=PREFIX)
+    order = sorted(range(len(pairs)), key=lambda position: (position // 8, dice.random()))
+    answers: dict[int, tuple[Claim, Claim]] = {}
+    _wait_for_the_others(store, seed, racers)
+    for position in order:
+        (first,), (again,) = (store.claim([pairs[position]], f"racer {seed}") for _ in range(2))
+        answers[position] = (first, again)
+    client.close()
+    return [answers[position] for position in range(len(pairs))]
