@@ -30,7 +30,7 @@ def hide_restricted(task: Any) -> None:
     mapped = getattr(task, "is_mapped", False)
     if not (_takes_switch(task.operator_class) if mapped else hasattr(task, SWITCH)):
         return
-    dag = getattr(task, "dag", None)
+    dag = task.get_dag()
     if dag is None or not _returns_restricted(frozen_acl(dag).acl, task):
         return
     if mapped:

@@ -41,6 +41,10 @@ def parse(folder: Path, params: str, body: str = "load(extract())", dag_id: str 
             def report(): ...
             {body}
     """
+    return dag_bag(folder, source)
+
+
+def dag_bag(folder: Path, source: str) -> Any:
     folder.joinpath("dag_file.py").write_text(textwrap.dedent(source))
     try:
         from airflow.dag_processing.dagbag import DagBag
@@ -128,3 +132,104 @@ def test_a_frozen_dag_survives_serialization(tmp_path: Path) -> None:
 
     assert name == "xcom_acl"
     assert "const" in str(param)
+
+
+TASKS = """
+        from airflow.providers.standard.operators.bash import BashOperator
+        from airflow.providers.standard.operators.empty import EmptyOperator
+        from airflow.providers.standard.operators.python import PythonOperator, PythonVirtualenvOperator
+        from airflow.sdk import DAG, TaskGroup, task
+
+        with DAG("quiet", params={params}) as dag:
+            @task
+            def decorated(): return "x"
+            @task(multiple_outputs=True)
+            def outputs(): return {{"token": "x"}}
+            @task
+            def annotated() -> dict[str, str]: return {{"token": "x"}}
+            @task
+            def mapped(number): return "x"
+            @task(multiple_outputs=True)
+            def mapped_outputs(number): return {{"token": "x"}}
+            decorated(); outputs(); annotated()
+            mapped.expand(number=[1, 2]); mapped_outputs.expand(number=[1, 2])
+            PythonOperator(task_id="classic", python_callable=str)
+            PythonOperator.partial(task_id="classic_mapped", python_callable=str).expand(op_args=[[1], [2]])
+            PythonVirtualenvOperator(task_id="virtualenv", python_callable=decorated.function)
+            EmptyOperator(task_id="empty")
+            BashOperator(task_id="bash", bash_command="true")
+            BashOperator.partial(task_id="bash_mapped").expand(bash_command=["true", "false"])
+            with TaskGroup("group"):
+                PythonOperator(task_id="inside", python_callable=str)
+"""
+
+RETURNING = ["decorated", "annotated", "mapped", "classic", "classic_mapped", "virtualenv", "group.inside"]
+WITH_OUTPUTS = ["outputs", "annotated", "mapped_outputs"]
+
+
+def logs_its_return_value(folder: Path, params: str) -> dict[str, Any]:
+    """The operators' switch, after Airflow has made the operator that runs; operators without one are left out."""
+    bag = dag_bag(folder, TASKS.format(params=params))
+    assert bag.import_errors == {}
+    operators = {task.task_id: unmapped(task) for task in bag.dags["quiet"].tasks}
+    switches = {task_id: getattr(op, "show_return_value_in_logs", None) for task_id, op in operators.items()}
+    return {task_id: switch for task_id, switch in switches.items() if switch is not None}
+
+
+def unmapped(task: Any) -> Any:
+    if not task.is_mapped:
+        return task
+    arguments: dict[str, Any] = {"op_args": [1], "op_kwargs": {"number": 1}, "bash_command": "true"}
+    wanted = {"mapped": "op_kwargs", "mapped_outputs": "op_kwargs", "classic_mapped": "op_args"}
+    name = wanted.get(task.task_id, "bash_command")
+    return task.unmap({name: arguments[name]})
+
+
+def test_tasks_that_return_a_restricted_value_do_not_log_it(tmp_path: Path) -> None:
+    switches = logs_its_return_value(tmp_path, "{'xcom_acl': {'*': {'return_value': 'nobody'}}}")
+
+    assert switches == dict.fromkeys([*RETURNING, *WITH_OUTPUTS], False)
+
+
+def test_tasks_that_return_several_outputs_do_not_log_them_if_one_is_restricted(tmp_path: Path) -> None:
+    switches = logs_its_return_value(tmp_path, "{'xcom_acl': {'*': {'token': 'nobody'}}}")
+
+    assert {task_id for task_id, switch in switches.items() if switch is False} == set(WITH_OUTPUTS)
+
+
+def test_a_rule_about_one_task_leaves_the_others_alone(tmp_path: Path) -> None:
+    switches = logs_its_return_value(tmp_path, "{'xcom_acl': {'mapped': {'return_value': 'nobody'}}}")
+
+    assert [task_id for task_id, switch in switches.items() if switch is False] == ["mapped"]
+
+
+@pytest.mark.parametrize("params", ["{}", "{'xcom_acl': {}}"])
+def test_tasks_log_what_they_return_where_nothing_is_restricted(tmp_path: Path, params: str) -> None:
+    assert set(logs_its_return_value(tmp_path, params).values()) == {True}
+
+
+def test_a_task_seen_before_its_dag_has_the_acl_read(tmp_path: Path) -> None:
+    from airflow.providers.standard.operators.python import PythonOperator
+    from airflow.sdk import DAG
+
+    with DAG("early", params={"xcom_acl": {"extract": {"return_value": ["load"]}}}) as dag:
+        extract = PythonOperator(task_id="extract", python_callable=str)
+        load = PythonOperator(task_id="load", python_callable=str)
+        extract >> load
+
+    policy.task_policy(task=extract)
+    policy.task_policy(task=load)
+    policy.dag_policy(dag=dag)
+
+    assert (extract.show_return_value_in_logs, load.show_return_value_in_logs) == (False, True)
+    assert frozen_acl(dag) is frozen_acl_by_id("early")
+
+
+def test_a_task_of_no_dag_is_left_alone() -> None:
+    from airflow.providers.standard.operators.python import PythonOperator
+
+    operator = PythonOperator(task_id="alone", python_callable=str)
+
+    policy.task_policy(task=operator)
+
+    assert operator.show_return_value_in_logs is True
