@@ -135,3 +135,43 @@ def test_the_environment_variables_that_airflow_exports_tell_nobody(monkeypatch:
         monkeypatch.setenv(f"AIRFLOW_CTX_{name}", value)
 
     assert identity.current_principal() is None
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Set options of this package, as the environment of a process does."""
+    from exclusive_redis_xcom.settings import load_settings
+
+    def configure(**options: str) -> None:
+        for name, value in options.items():
+            monkeypatch.setenv(f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{name.upper()}", value)
+
+    load_settings.cache_clear()
+    yield configure
+    load_settings.cache_clear()
+
+
+@pytest.mark.parametrize(("enforcement", "warnings"), [("server", 1), ("worker", 0)])
+def test_a_worker_that_holds_private_keys_says_so_and_shows_none(
+    configured: Any, caplog: pytest.LogCaptureFixture, enforcement: str, warnings: int
+) -> None:
+    from exclusive_redis_xcom.sealing import generate_seal_keys
+
+    public, private = generate_seal_keys()
+    configured(enforcement=enforcement, seal_public_key=public, seal_private_keys=private)
+
+    start_a_task_process()
+
+    assert len([record for record in caplog.records if "sealing stops nobody" in record.getMessage()]) == warnings
+    assert private not in caplog.text
+    assert public not in caplog.text
+
+
+def test_a_worker_without_private_keys_says_nothing(configured: Any, caplog: pytest.LogCaptureFixture) -> None:
+    from exclusive_redis_xcom.sealing import generate_seal_keys
+
+    configured(enforcement="server", seal_public_key=generate_seal_keys()[0])
+
+    start_a_task_process()
+
+    assert caplog.text == ""
