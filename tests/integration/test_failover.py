@@ -17,7 +17,7 @@ from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Claim, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 from tests.integration.ttl_watch import TtlWatch
 
@@ -192,14 +192,16 @@ def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None
         begin_migration(source, target, slot)
         pushed = value(at())
 
-        store.push(pushed, acl=ACL, ttl=TTL)  # the key is not at the source: ASK
+        store.push(pushed, acl=ACL, ttl=TTL, once=True)  # the key is not at the source: ASK
+        claimed = [store.claim([(at(), pushed.version)], claimer) for claimer in ("one", "two")]
         fetched, bulk = store.fetch(at()), store.fetch_many([at(), at(1, key="elsewhere"), at(3)])
 
         assert ask(source, "CLUSTER", "COUNTKEYSINSLOT", slot) == 0
         assert ask(target, "CLUSTER", "COUNTKEYSINSLOT", slot) == 1
         assert fetched.envelope == pushed
+        assert claimed == [[Claim("granted", "one")], [Claim("taken", "one")]]
         assert [stored.found for stored in bulk] == [True, False, True]
-        assert store.purge(at())
+        assert store.purge_many([at(), at(1, key="elsewhere")]) == 1
         end_migration(cluster, target, slot)
         assert not store.fetch(at()).found
 

@@ -17,7 +17,7 @@ from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
 from exclusive_redis_xcom.errors import StoreUnavailable
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Claim, Store
 from tests.integration import workers
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 
@@ -84,6 +84,34 @@ def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(ur
             envelope = store.fetch(other).envelope
             assert envelope is not None
             assert is_intact(envelope, other)
+
+    assert interrupts > 20
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@OWN_SIGALRM
+@pytest.mark.usefixtures("interrupted")
+def test_an_interrupted_claim_is_granted_when_the_claimer_comes_back(url: str) -> None:
+    dice = random.Random(2)  # noqa: S311 - a test's dice
+    interrupts = 0
+    with open_store(url, deadline=10) as store:
+        for _ in range(150):
+            pushed = value(at())
+            store.push(pushed, acl=ACL, ttl=TTL, once=True)
+            pair = (at(), pushed.version)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00005, 0.001))
+                try:
+                    store.claim([pair], "one")
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except Interrupt:
+                interrupts += 1
+
+            assert store.claim([pair], "one") == [Claim("granted", "one")]
+            assert store.claim([pair], "two") == [Claim("taken", "one")]
 
     assert interrupts > 20
 
