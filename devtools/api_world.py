@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 PREFIX = "exclusive_redis_xcom"
 OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
+CORE = "AIRFLOW__CORE__"
+ADMIN = "admin"
 
 #: What servers that share a database must agree on.
 _SHARED = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
@@ -58,8 +60,7 @@ class World:
         self.keys = keys
         self.older_keys = older_keys
         self.ids: dict[str, str] = filled["ids"]
-        ui = httpx.get(f"{airflow.url}/auth/token", trust_env=False).raise_for_status().json()["access_token"]
-        self.tokens: dict[str, str] = {**filled["tokens"], "ui": ui, "garbage": "not.a.token"}
+        self.tokens: dict[str, str] = {**filled["tokens"], "ui": _log_in(airflow.url), "garbage": "not.a.token"}
         self.caller = Caller(airflow.url, self.tokens)
 
     def close(self) -> None:
@@ -114,7 +115,8 @@ class World:
     def row(self, at: Coordinate) -> Any:
         """The value in the row of one XCom, decoded; None if there is none."""
         address = (at.dag_id, at.run_id, at.task_id, at.map_index, at.key)
-        return next((json.loads(found[5]) for found in self.rows() if found[:5] == address), None)
+        texts = (found[5] for found in self.rows() if found[:5] == address)
+        return json.loads(str(next(texts, "null")))  # SQLite makes numbers of what looks like one
 
     @contextlib.contextmanager
     def serve(
@@ -185,10 +187,17 @@ def open_world(
         instances: The task instances to create.
     """
     keys, older = Keys.generate(), Keys.generate()
-    public = {"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, f"{OURS}REDIS_URL": redis_url}
+    public = {f"{CORE}XCOM_BACKEND": BACKEND, f"{OURS}REDIS_URL": redis_url}
     public |= {f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": keys.public, **(env or {})}
     private = {f"{OURS}SEAL_PRIVATE_KEYS": f"{keys.private} {older.private}"}
     client = RedisClient(RedisOptions.from_url(redis_url), Timeouts(1.0, 2.0, 5.0))
+    # "All admins" would give every request without a token the administrator's.
+    passwords = home / "passwords.json"
+    passwords.write_text(json.dumps({ADMIN: ADMIN}))
+    public |= {
+        f"{CORE}SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        f"{CORE}SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+    }
     (home / "dags").mkdir()
     (home / "dags" / "world.py").write_text(DAGS)
     with contextlib.ExitStack() as cleanup:
@@ -200,6 +209,13 @@ def open_world(
         world = World(airflow, store, keys, older, _filled(airflow, Plan(instances)))
         cleanup.callback(world.close)
         yield world
+
+
+def _log_in(url: str) -> str:
+    """A token of the UI and the public API."""
+    credentials = {"username": ADMIN, "password": ADMIN}
+    answer = httpx.post(f"{url}/auth/token", json=credentials, trust_env=False).raise_for_status()
+    return str(answer.json()["access_token"])
 
 
 def _filled(airflow: AirflowStack, plan: Plan) -> dict[str, Any]:

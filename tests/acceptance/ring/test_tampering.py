@@ -1,0 +1,373 @@
+"""Rows that somebody made or changed: UI and REST users, and any task where there was no ring, can write rows."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devtools.api_plan import EARLIER_RUN, at
+from devtools.api_world import World
+from devtools.sealed import Keys, Pushed, seal
+from exclusive_redis_xcom.acl import Acl
+from exclusive_redis_xcom.reference import MARK
+from tests.acceptance.ring.conftest import Asker
+from tests.acceptance.ring.outcomes import (
+    CLAIMED,
+    DENIED,
+    FORGED,
+    OPENED,
+    UNKNOWN_KEY,
+    UNUSABLE,
+    outcome,
+    seals,
+)
+
+Body = dict[str, Any]
+ROUTES = ("", "/slice", "/item/0")
+READERS = ("owner", "consumer", "stranger")
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.fixture(scope="module")
+def pushed(world: World) -> Pushed:
+    return world.push(at("extract", "mine"), ["load"])
+
+
+@pytest.fixture(scope="module")
+def other(world: World) -> Pushed:
+    return world.push(at("extract", "other"), ["report"])
+
+
+def changed(pushed: Pushed, change: Callable[[Body], None]) -> Body:
+    value = copy.deepcopy(pushed.reference.to_json())
+    change(value[MARK])
+    return value
+
+
+def add_consumer(body: Body) -> None:
+    body["seal"]["acl"] = body["seal"]["acl"].replace('["load"]', '["load","report"]')
+
+
+def drop_same_run(body: Body) -> None:
+    body["seal"]["acl"] = body["seal"]["acl"].replace('"same_run":false', '"same_run":true')
+
+
+def of_another_dag(body: Body) -> None:
+    body["coordinate"]["dag_id"] = "other"
+
+
+def of_another_task(body: Body) -> None:
+    body["coordinate"]["task_id"] = "report"
+
+
+def of_another_run(body: Body) -> None:
+    body["coordinate"]["run_id"] = EARLIER_RUN
+
+
+def of_another_key(body: Body) -> None:
+    body["coordinate"]["key"] = "other"
+
+
+def of_another_index(body: Body) -> None:
+    body["coordinate"]["map_index"] = 0
+
+
+def of_another_version(body: Body) -> None:
+    body["version"] = "0" * 32
+
+
+def random_key(body: Body) -> None:
+    body["seal"]["key"] = encoded(bytes(range(80)))
+
+
+def zero_key(body: Body) -> None:
+    body["seal"]["key"] = encoded(bytes(80))
+
+
+def flipped_bit(body: Body) -> None:
+    raw = bytearray(base64.urlsafe_b64decode(body["seal"]["key"] + "=="))
+    raw[-1] ^= 1
+    body["seal"]["key"] = encoded(bytes(raw))
+
+
+FORGERIES = (
+    add_consumer,
+    drop_same_run,
+    of_another_dag,
+    of_another_task,
+    of_another_run,
+    of_another_key,
+    of_another_index,
+    of_another_version,
+    random_key,
+    zero_key,
+    flipped_bit,
+)
+
+
+@pytest.mark.parametrize("caller", READERS)
+@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def test_a_changed_reference_opens_for_nobody(
+    ask: Asker, world: World, pushed: Pushed, forge: Callable[[Body], None], caller: str
+) -> None:
+    coordinate = at("extract", "forged")
+    forged = changed(pushed, forge)
+    assert forged != pushed.reference.to_json()
+    world.put_row(coordinate, forged)
+
+    assert [outcome(ask.xcom(caller, "GET", coordinate, route=route)) for route in ROUTES] == [FORGED] * 3
+
+
+def swapped_key(body: Body, other: Pushed) -> None:
+    body["seal"]["key"] = other.reference.to_json()[MARK]["seal"]["key"]
+
+
+def swapped_acl(body: Body, other: Pushed) -> None:
+    body["seal"]["acl"] = other.reference.to_json()[MARK]["seal"]["acl"]
+
+
+def swapped_seal(body: Body, other: Pushed) -> None:
+    body["seal"] = other.reference.to_json()[MARK]["seal"]
+
+
+def swapped_version(body: Body, other: Pushed) -> None:
+    body["version"] = other.reference.version
+
+
+@pytest.mark.parametrize("caller", READERS)
+@pytest.mark.parametrize("swap", [swapped_key, swapped_acl, swapped_seal, swapped_version], ids=lambda it: it.__name__)
+def test_parts_of_two_references_do_not_make_one(
+    ask: Asker, world: World, pushed: Pushed, other: Pushed, swap: Callable[[Body, Pushed], None], caller: str
+) -> None:
+    coordinate = at("extract", "swapped")
+    world.put_row(coordinate, changed(pushed, lambda body: swap(body, other)))
+
+    assert outcome(ask.xcom(caller, "GET", coordinate)) == FORGED
+
+
+def remove(*names: str) -> Callable[[Body], None]:
+    def change(body: Body) -> None:
+        for name in names[:-1]:
+            body = body[name]
+        del body[names[-1]]
+
+    return change
+
+
+def put(value: Any, *names: str) -> Callable[[Body], None]:
+    def change(body: Body) -> None:
+        for name in names[:-1]:
+            body = body[name]
+        body[names[-1]] = value
+
+    return change
+
+
+#: What is a reference in looks only. Among them the forms that only the ring's answers have.
+LOOK_ALIKES: dict[str, Callable[[Body], None]] = {
+    "opened": lambda body: body.update(seal={**without_key(body), "data_key": encoded(bytes(32))}),
+    "opened and sealed": put(encoded(bytes(32)), "seal", "data_key"),
+    "refused": put({"reason": "denied", "by": None}, "seal", "refused"),
+    "refused for no reason": put(None, "seal", "refused"),
+    "key cut": lambda body: body["seal"].update(key=body["seal"]["key"][:-4]),
+    "key cut within a byte": lambda body: body["seal"].update(key=body["seal"]["key"][:-1]),
+    "key longer": lambda body: body["seal"].update(key=body["seal"]["key"] + "AAAA"),
+    "key padded": lambda body: body["seal"].update(key=body["seal"]["key"] + "="),
+    "key of another alphabet": put("+" * 107, "seal", "key"),
+    "key empty": put("", "seal", "key"),
+    "key no text": put(7, "seal", "key"),
+    "no key": remove("seal", "key"),
+    "no acl": remove("seal", "acl"),
+    "no key id": remove("seal", "key_id"),
+    "seal null": put(None, "seal"),
+    "seal a list": put([], "seal"),
+    "seal empty": put({}, "seal"),
+    "no coordinate": remove("coordinate"),
+    "coordinate cut": remove("coordinate", "map_index"),
+    "map_index a bool": put(True, "coordinate", "map_index"),
+    "version cut": put("0" * 31, "version"),
+    "another format": put(2, "v"),
+    "more": put(1, "more"),
+}
+
+
+def without_key(body: Body) -> Body:
+    return {name: value for name, value in body["seal"].items() if name != "key"}
+
+
+@pytest.mark.parametrize("caller", READERS)
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_what_only_looks_like_a_reference_reaches_nobody(
+    ask: Asker, world: World, pushed: Pushed, name: str, caller: str
+) -> None:
+    coordinate = at("extract", "look-alike")
+    world.put_row(coordinate, changed(pushed, LOOK_ALIKES[name]))
+
+    assert [outcome(ask.xcom(caller, "GET", coordinate, route=route)) for route in ROUTES] == [UNUSABLE] * 3
+
+
+@pytest.mark.parametrize("value", [{MARK: None}, {MARK: {}}, {MARK: []}, {MARK: "x"}, {MARK: {"unusable": True}}])
+def test_a_bare_mark_reaches_nobody(ask: Asker, world: World, value: Any) -> None:
+    coordinate = at("extract", "mark")
+    world.put_row(coordinate, value)
+
+    answer = ask.xcom("consumer", "GET", coordinate)
+
+    assert answer.json()["value"] == {MARK: {"v": 1, "unusable": True}}
+
+
+def test_a_reference_within_another_value_is_just_that_value(ask: Asker, world: World, pushed: Pushed) -> None:
+    coordinate = at("extract", "nested")
+    nested = {"inner": pushed.reference.to_json()}
+    world.put_row(coordinate, nested)
+
+    assert ask.xcom("consumer", "GET", coordinate).json()["value"] == nested
+
+
+class TestAReferencePastedIntoAnotherRow:
+    """Copying is open to whoever can write a row; what it opens is decided by where the value came from."""
+
+    @pytest.mark.parametrize(
+        "coordinate",
+        [
+            at("report", "copy"),
+            at("load", "copy", dag_id="other"),
+            at("parts", "copy", map_index=0),
+            at("load", "copy"),
+        ],
+        ids=str,
+    )
+    def test_it_opens_for_those_of_its_own_rule_only(
+        self, ask: Asker, world: World, pushed: Pushed, coordinate: Any
+    ) -> None:
+        world.put_row(coordinate, pushed.reference.to_json())
+
+        found = {caller: outcome(ask.xcom(caller, "GET", coordinate)) for caller in (*READERS, "namesake")}
+
+        assert found == {"owner": OPENED, "consumer": OPENED, "stranger": DENIED, "namesake": DENIED}
+
+    def test_a_task_that_pastes_it_itself_gains_nothing(self, ask: Asker, pushed: Pushed) -> None:
+        coordinate = at("report", "pasted")
+
+        assert ask.xcom("stranger", "POST", coordinate, json=pushed.reference.to_json()).is_success
+        assert outcome(ask.xcom("stranger", "GET", coordinate)) == DENIED
+
+    def test_one_that_a_task_makes_up_for_itself_names_a_value_it_already_has(
+        self, ask: Asker, world: World, pushed: Pushed
+    ) -> None:
+        """Anybody can seal a key of their own choice to a public key: for somebody else's coordinate, too."""
+        made_up = seal(pushed.reference.coordinate, ["report"], keys=world.keys)
+        coordinate = at("report", "made-up")
+        world.put_row(coordinate, made_up.reference.to_json())
+
+        (found,) = seals(ask.xcom("stranger", "GET", coordinate))
+
+        assert found.get("data_key") == encoded(made_up.data_key)
+        assert made_up.data_key != pushed.data_key
+
+
+class TestReplay:
+    """An older reference of the same coordinate, put back."""
+
+    def test_it_opens_the_older_value_by_the_older_rule(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "replayed")
+        older = world.push(coordinate, ["report"])
+        newer = world.push(coordinate, ["load"])
+
+        world.put_row(coordinate, older.reference.to_json())
+        (opened,) = seals(ask.xcom("stranger", "GET", coordinate))
+
+        assert opened["data_key"] == encoded(older.data_key) != encoded(newer.data_key)
+        assert outcome(ask.xcom("consumer", "GET", coordinate)) == DENIED
+
+    def test_one_that_is_read_once_is_gone_with_its_value(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "replayed once")
+        older = world.push(coordinate, ["load"], once=True)
+        world.push(coordinate, ["load"], once=True)
+
+        world.put_row(coordinate, older.reference.to_json())
+        answer = ask.xcom("consumer", "GET", coordinate)
+
+        assert "data_key" not in answer.text
+
+
+class TestReadOnce:
+    def test_the_first_gets_it_again_and_everybody_else_is_told_who(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "ticket")
+        world.push(coordinate, ["load"], once=True)
+
+        assert outcome(ask.xcom("stranger", "GET", coordinate)) == DENIED  # spends nothing
+        assert outcome(ask.xcom("owner", "GET", coordinate)) == OPENED  # nor does this
+        assert [outcome(ask.xcom("consumer", "GET", coordinate)) for _ in range(2)] == [OPENED] * 2
+        late = ask.xcom("other run", "GET", coordinate)
+        assert outcome(late) == CLAIMED
+        (found,) = seals(late)
+        assert "load" in found["refused"]["by"]
+
+    @pytest.mark.parametrize("caller", ["finished", "queued", "earlier try", "workload", "expired", None])
+    def test_who_may_not_read_does_not_spend_it(self, ask: Asker, world: World, caller: str | None) -> None:
+        coordinate = at("extract", "unspent")
+        world.push(coordinate, ["load", "done", "queued"], once=True)
+
+        ask.xcom(caller, "GET", coordinate)
+
+        assert outcome(ask.xcom("consumer", "GET", coordinate)) == OPENED
+
+    def test_counting_does_not_spend_it(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "counted")
+        world.push(coordinate, ["load"], once=True)
+
+        ask.xcom("other run", "HEAD", coordinate)
+
+        assert outcome(ask.xcom("consumer", "GET", coordinate)) == OPENED
+
+    def test_a_slice_with_a_refused_element_spends_none(self, ask: Asker, world: World) -> None:
+        for index in range(3):
+            consumers = ["report"] if index == 1 else ["load"]
+            world.push(at("parts", "tickets", map_index=index), consumers, once=True)
+
+        refused = ask.xcom("consumer", "GET", at("parts", "tickets"), route="/slice")
+
+        assert "data_key" not in refused.text
+        late = ask.xcom("other run", "GET", at("parts", "tickets"), route="/item/0")
+        assert outcome(late) == OPENED
+
+
+class TestKeyRotation:
+    def test_what_was_sealed_to_the_older_key_opens(self, ask: Asker, world: World) -> None:
+        pushed = world.push(at("extract", "older"), ["load"], keys=world.older_keys)
+
+        assert outcome(ask.xcom("consumer", "GET", pushed.reference.coordinate)) == OPENED
+        assert outcome(ask.xcom("stranger", "GET", pushed.reference.coordinate)) == DENIED
+
+    @pytest.mark.parametrize("caller", READERS)
+    def test_what_was_sealed_to_a_key_that_is_gone_opens_for_nobody(
+        self, ask: Asker, world: World, caller: str
+    ) -> None:
+        pushed = world.push(at("extract", "gone"), ["load"], keys=Keys.generate())
+
+        assert outcome(ask.xcom(caller, "GET", pushed.reference.coordinate)) == UNKNOWN_KEY
+
+    def test_a_seal_that_lies_about_its_key_is_forged(self, ask: Asker, world: World) -> None:
+        pushed = world.push(at("extract", "lie"), ["load"], keys=world.older_keys)
+        lie = changed(pushed, lambda body: body["seal"].update(key_id=world.keys.id))
+        world.put_row(pushed.reference.coordinate, lie)
+
+        assert outcome(ask.xcom("consumer", "GET", pushed.reference.coordinate)) == FORGED
+
+
+def test_the_rule_in_redis_does_not_matter_to_the_ring(ask: Asker, world: World, redis_client: Any) -> None:
+    pushed = world.push(at("extract", "edited"), ["load"])
+    wide = seal(pushed.reference.coordinate, ["*"], keys=world.keys).reference.seal
+    assert wide is not None
+    assert Acl.loads(wide.acl).consumers == ("*",)
+    redis_client.hset("exclusive_redis_xcom:sales:run-1:extract:edited", "acl", wide.acl)
+
+    assert outcome(ask.xcom("stranger", "GET", pushed.reference.coordinate)) == DENIED
