@@ -18,6 +18,7 @@ from exclusive_redis_xcom.ring.rest import RestGuard
 from exclusive_redis_xcom.ring.routes import Count, Read, Router, Write, changed_task_instance, is_xcoms
 from exclusive_redis_xcom.ring.store_source import StoreSource
 from exclusive_redis_xcom.ring.writes import Writer
+from exclusive_redis_xcom.ring_header import RING_HEADER, header_value
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.ring.caller import LookUp, Validate
 
 log = logging.getLogger("exclusive_redis_xcom")
-
-#: On every answer of a server that has the ring; the value names the keys that it opens.
-RING_HEADER = "exclusive-xcom-ring"
-
-_VERSION = 1
 
 
 class Ring:
@@ -167,7 +163,7 @@ def _header_value(settings: Settings) -> str:
             f"[{SECTION}] seal_public_key: values sealed to key '{public.key_id}' could not be opened: "
             "seal_private_keys does not hold its other half."
         )
-    return f"{_VERSION}; keys={','.join(keys.key_ids)}"
+    return header_value(keys.key_ids)
 
 
 async def _undecided(send: Send, error: Exception) -> None:
