@@ -1,16 +1,43 @@
-"""Who has claimed a read-once value: the text that Redis keeps, and that text for people."""
+"""Who has claimed a read-once value: the answer to a claim, the text that Redis keeps, and that text for people."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import Literal
 
 from exclusive_redis_xcom.model import Coordinate, Principal
 
-#: Far above what `claimer_text` writes for ids of at most 250 characters; what is longer is not read.
+#: Far above what `claimer_text` writes for ids of at most 250 characters. What is longer is not read.
 _MAX_TEXT = 16 * 1024
 _MAX_SHOWN_ID = 250
 _MAX_DIGITS = 10
 _UNREADABLE = "a task instance whose name in Redis is not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What became of the claim to one read-once value.
+
+    ``status`` is "granted", now or to the same claimer before; "taken" by ``claimer``; "gone" if Redis holds no
+    unclaimed or claimed value of that version (any more); "withheld" if it is free but was not claimed, because
+    another one asked for with it was taken or gone. Only "granted" entitles to the value.
+    """
+
+    status: Literal["granted", "taken", "gone", "withheld"]
+    claimer: str | None = None
+
+    @classmethod
+    def of(cls, holder: bytes | None, claimer: str) -> Claim:
+        """What ``lua/claim.lua`` answers for one value, read for who asked."""
+        if holder is None:
+            return cls("gone")
+        if not holder:
+            return cls("withheld")
+        if holder == claimer.encode():
+            return cls("granted", claimer)
+        # Anybody with the workers' password could have written it: it is shown, bounded, and never trusted.
+        return cls("taken", holder[:_MAX_TEXT].decode("utf-8", "replace"))
 
 
 def claimer_text(principal: Principal) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.claims import Claim
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, XComTooLarge
 from exclusive_redis_xcom.model import NOT_MAPPED
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 _MILLISECOND = timedelta(milliseconds=1)
+__all__ = ["Claim", "Store", "Stored"]
+
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Redis' proto-max-bulk-len: a longer argument is answered by cutting the connection.
@@ -28,8 +31,6 @@ _BATCH_FIELDS = 256
 _BATCH_BYTES = 8 * 1024 * 1024
 # What one script claims at most: Airflow's default max_map_length, and far from the 8,000 values that Lua can unpack.
 _BATCH_CLAIMS = 1024
-# Of what stands in the place of a claimer, in bytes.
-_LONGEST_CLAIMER = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,6 @@ class Stored:
     envelope: Envelope | None = field(repr=False)
     found: bool
     own_acl: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What became of the claim to one read-once value.
-
-    ``status`` is "granted", now or to the same claimer before; "taken" by ``claimer``; "gone" if Redis holds no
-    unclaimed or claimed value of that version (any more); "withheld" if it is free but was not claimed, because
-    another one asked for with it was taken or gone. Only "granted" entitles to the value.
-    """
-
-    status: Literal["granted", "taken", "gone", "withheld"]
-    claimer: str | None = None
 
 
 class Store:
@@ -216,7 +204,7 @@ class Store:
         if not isinstance(holders, list) or len(holders) != len(batch):
             self._client.drop()
             raise CorruptValue(f"{batch[0][0]}: Redis answered something else than was asked. Clear the pulling task.")
-        return [_claim(holder, claimer) for holder in holders]
+        return [Claim.of(holder, claimer) for holder in holders]
 
     def _remove(
         self,
@@ -300,16 +288,6 @@ def _batches(wanted: dict[Coordinate, int]) -> Iterator[list[Coordinate]]:
 
 def _slices(items: list[_T], size: int) -> Iterator[list[_T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _claim(holder: bytes | None, claimer: str) -> Claim:
-    if holder is None:
-        return Claim("gone")
-    # Anybody with the workers' password could have written it: it is shown, never trusted.
-    text = holder[:_LONGEST_CLAIMER].decode("utf-8", "replace")
-    if not text:
-        return Claim("withheld")
-    return Claim("granted" if holder == claimer.encode() else "taken", text)
 
 
 def _what(verb: str, batch: Sequence[Coordinate]) -> str:

@@ -14,6 +14,22 @@ IDS = st.text(max_size=250)
 PRINCIPALS = st.builds(Principal, IDS, IDS, IDS, st.integers(-1, 2**31 - 1))
 
 
+@pytest.mark.parametrize(
+    ("holder", "claim"),
+    [
+        (None, claims.Claim("gone")),
+        (b"", claims.Claim("withheld")),
+        (b"one", claims.Claim("granted", "one")),
+        (b"one ", claims.Claim("taken", "one ")),
+        (b"on", claims.Claim("taken", "on")),
+        (b"\xff", claims.Claim("taken", "\ufffd")),
+        (b"x" * 100_000, claims.Claim("taken", "x" * 16 * 1024)),
+    ],
+)
+def test_a_claim_is_granted_to_its_very_holder_only(holder: bytes | None, claim: claims.Claim) -> None:
+    assert claims.Claim.of(holder, "one") == claim
+
+
 def test_the_text_of_a_claimer_is_fixed() -> None:
     assert claims.claimer_text(LOAD) == '["etl","load","r1",-1]'
 
