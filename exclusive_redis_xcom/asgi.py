@@ -9,6 +9,7 @@ Raises:
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import ConfigurationError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 
 def _execution_app() -> FastAPI:
+    # As in airflow/api_fastapi/main.py, and like there before Airflow is imported: it selects the secrets backends.
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     if not load_settings().by_server:
         raise ConfigurationError(
             f"[{SECTION}] enforcement is not 'server': there is no ring to put around the Execution API. Set it to "
