@@ -85,7 +85,7 @@ def _open(sealed: bytes, key: X25519PrivateKey, info: bytes) -> bytes | None:
 
     try:
         return _suite().decrypt(sealed, key, info=info)
-    except (InvalidTag, ValueError):
+    except (InvalidTag, ValueError):  # its documentation promises the first; whatever else it finds wrong is no answer
         return None
 
 

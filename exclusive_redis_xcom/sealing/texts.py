@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 KEY_BYTES = 32
 
-#: More keys in a list than any rotation needs: each is tried for no reader, but all are announced and held in memory.
+#: More keys than any rotation needs. The ids of all of them are announced in each of the ring's answers.
 MAX_KEYS = 64
 
 _BODY = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -128,6 +128,14 @@ def test_an_info_beyond_any_reason_is_neither_sealed_nor_opened() -> None:
         opens(beyond, info=info + b"\0")
 
 
+@pytest.mark.parametrize("size", [0, 16, 31, 33, 64])
+def test_a_sealed_key_of_another_length_is_forged_even_if_the_seal_is_right(size: int) -> None:
+    sealed = rfc9180.seal(PUBLIC.raw, INFO, bytes(size), os.urandom(32))
+
+    assert rfc9180.open_(RAW_PRIVATE, INFO, sealed) == bytes(size)
+    assert is_forged(sealed)
+
+
 def test_parts_of_two_sealed_keys_make_no_third() -> None:
     other = sealing.seal_key(DATA_KEY, PUBLIC, INFO)
 

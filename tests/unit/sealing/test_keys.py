@@ -127,6 +127,13 @@ def test_thousands_of_keys_are_refused_at_once(holder: type[SealPrivateKeys], co
         holder.parse("\n".join([key_text(PREFIXES[holder], number) for number in range(1_000)] * (count // 1_000)))
 
 
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_text_longer_than_any_list_is_not_even_looked_at(holder: type[SealPrivateKeys]) -> None:
+    assert not holder.parse(" " * 65536)
+    with pytest.raises(ValueError, match="at most 65536 characters long; this one has 65537"):
+        holder.parse(" " * 65537)
+
+
 @pytest.mark.parametrize(
     ("wanted", "given", "told"),
     [

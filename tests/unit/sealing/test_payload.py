@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +103,14 @@ def test_what_was_encrypted_with_a_shorter_aes_key_is_forged(size: int) -> None:
 def test_only_data_keys_of_256_bits_encrypt(size: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         sealing.encrypt(PAYLOAD, bytes(size), AAD)
+
+
+def test_two_gibibytes_are_neither_encrypted_nor_decrypted() -> None:
+    huge: Any = mmap.mmap(-1, 2**31)  # of no cost: its pages are never touched
+
+    with pytest.raises(ValueError, match="2147483631 bytes"):
+        sealing.encrypt(huge, KEY, AAD)
+    assert is_forged(huge)
 
 
 def test_failing_to_decrypt_shows_neither_key_nor_payload_nor_a_crypto_error() -> None:
