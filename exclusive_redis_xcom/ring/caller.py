@@ -76,9 +76,14 @@ class Tokens:
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The one bearer token of a request; None, too, where there are several: which one Airflow takes is its matter."""
+    """The bearer token of a request.
+
+    Of several ``Authorization`` headers the first counts, as in Starlette's ``Headers.get``, by which Airflow reads it:
+    its simple auth manager, when all are admins, appends a user's token to every request
+    (``auth/managers/simple/middleware.py``).
+    """
     given = [value for name, value in headers if name.lower() == b"authorization"]
-    if len(given) != 1:
+    if not given:
         return None
     scheme, _, token = given[0].decode("latin-1").partition(" ")
     return token if token and scheme.lower() == "bearer" else None
