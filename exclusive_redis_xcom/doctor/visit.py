@@ -1,0 +1,26 @@
+"""What all checks of one run are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.settings import Settings
+
+Role = Literal["worker", "api-server"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One run of the doctor.
+
+    ``role`` is what the process it was started in stands for. ``settings`` is None where they cannot be read.
+    ``urls`` are API servers to ask instead of the configured ones. ``admin_url`` is a Redis URL whose user may run
+    INFO.
+    """
+
+    role: Role
+    settings: Settings | None
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    admin_url: str | None = field(default=None, repr=False)
