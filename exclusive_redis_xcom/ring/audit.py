@@ -37,6 +37,16 @@ _KEPT = {
     "all": _REFUSALS | {CLAIMED, GRANTED, REMOVED},
 }
 
+# Counters of the API server; those of the tasks themselves are in telemetry.py.
+_COUNTERS = {
+    GRANTED: "exclusive_redis_xcom.ring.released",
+    CLAIMED: "exclusive_redis_xcom.ring.released",
+    WOULD_BE_DENIED: "exclusive_redis_xcom.ring.would_be_refused",
+    DENIED: "exclusive_redis_xcom.ring.refused",
+    CLAIM_DENIED: "exclusive_redis_xcom.ring.refused",
+    WRITE_DENIED: "exclusive_redis_xcom.ring.write_refused",
+}
+
 # The columns of Airflow's ``log`` table take ids of 250 and an owner of 500 characters; PostgreSQL refuses longer
 # text, and NUL.
 _ID_LENGTH = 250
@@ -105,6 +115,31 @@ def announce(records: Sequence[Record]) -> None:
         if record.event in _REFUSALS:
             said = ", ".join(f"{name}: {_one_line(str(value))}" for name, value in record.extra.items())
             log.warning("%s: %s", record.event, said)
+
+
+def tally(records: Sequence[Record]) -> None:
+    """Count values released and refused, tagged with the producer's ids; a metrics backend that fails is logged."""
+    try:
+        stats = _server_stats()
+        for record in records:
+            if record.event in _COUNTERS:
+                at = record.coordinate
+                tags = {} if at is None else {"dag_id": at.dag_id, "task_id": at.task_id}
+                stats.incr(_COUNTERS[record.event], record.extra.get("values", 1), tags=tags)
+    except Exception as error:
+        log.warning("XCom metrics could not be sent: %s", type(error).__name__)
+
+
+def _server_stats() -> Any:
+    # The API server's own: tasks use the SDK's copy of this module, which only they initialise.
+    # 3.3: functions of a module; 3.2: a class in that module; 3.1: a class elsewhere.
+    try:
+        from airflow.observability import stats
+    except ImportError:
+        from airflow.stats import Stats
+
+        return Stats
+    return stats if hasattr(stats, "incr") else stats.Stats
 
 
 def _row(record: Record) -> dict[str, Any]:

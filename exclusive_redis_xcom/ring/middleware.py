@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.ring import answers
-from exclusive_redis_xcom.ring.audit import Audit, AuditFailed, Record, announce
+from exclusive_redis_xcom.ring.audit import Audit, AuditFailed, Record, announce, tally
 from exclusive_redis_xcom.ring.caller import Callers, Tokens
 from exclusive_redis_xcom.ring.reads import CannotDecide, Reader
 from exclusive_redis_xcom.ring.releasing import Releaser
@@ -22,10 +22,13 @@ from exclusive_redis_xcom.ring_header import RING_HEADER, header_value
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from exclusive_redis_xcom.ring.audit import WriteRows
     from exclusive_redis_xcom.ring.caller import LookUp, Validate
+    from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -39,6 +42,7 @@ class Ring:
         look_up: Finds task instances; in Airflow's database unless given.
         validate: Checks tokens; as Airflow does unless given.
         write_rows: Writes audit rows; to Airflow's database unless given.
+        store: Gives the Redis store; the one that the settings name unless given.
 
     Raises:
         ConfigurationError: A setting or key is wrong or missing. The API server then answers 500 to everything.
@@ -52,6 +56,7 @@ class Ring:
         look_up: LookUp | None = None,
         validate: Validate | None = None,
         write_rows: WriteRows | None = None,
+        store: Callable[[], Store] | None = None,
     ) -> None:
         settings = settings or load_settings()
         self._app = app
@@ -62,7 +67,7 @@ class Ring:
         self._router = Router()
         self._audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         self._callers = Callers(look_up)
-        store = StoreSource(settings)
+        store = store or StoreSource(settings)
         self._rest = RestGuard(app, audit=self._audit, store=store)
         tokens = Tokens(validate)
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
@@ -142,6 +147,7 @@ class Ring:
         extra = judged.extra
         await answers.refuse(send, f"{extra['who']} may not {extra['action']} {extra['what']}: {extra['why']}.")
         announce([judged])
+        tally([judged])
         await _quietly(self._audit.record([judged]))
 
 

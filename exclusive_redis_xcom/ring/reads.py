@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from exclusive_redis_xcom.reference import MARK
 from exclusive_redis_xcom.ring import audit, releasing
+from exclusive_redis_xcom.ring.audit import AuditFailed
 from exclusive_redis_xcom.ring.routes import Shape
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class Reader:
             return None
         caller = await self._caller(scope)
         release = await self._decide(values, parsed, caller, many=concerned > _FEW_REFERENCES)
-        if self._audit.strict and release.records:
-            await self._audit.record(release.records)
+        if self._audit.strict:
+            await self._record_before(release)
         document = _with_values(read.shape, document, [outcome.json for outcome in release.outcomes])
         held.body = await _off_loop(len(body) > _SMALL_BYTES, _write_json, document)
         return release
@@ -99,8 +100,16 @@ class Reader:
             AuditFailed: Already logged.
         """
         audit.announce(release.records)
+        audit.tally(release.records)
         if not self._audit.strict:
             await self._audit.record(release.records)
+
+    async def _record_before(self, release: Release) -> None:
+        try:
+            await self._audit.record(release.records)
+        except AuditFailed:
+            if release.opens:
+                raise
 
     async def _decide(
         self, values: Sequence[Any], parsed: Sequence[Any], caller: Caller | None, *, many: bool

@@ -113,8 +113,8 @@ class Router:
         below = path.removeprefix(EXECUTION)
         for verb, pattern, asks in self._table:
             match = pattern.match(below) if verb == method else None
-            if match is not None and match["key"]:
-                return Read(asks) if isinstance(asks, Shape) else _other(asks, match.groupdict(), query)
+            if match is not None:
+                return _call(asks, match.groupdict(), query)
         return Unknown("no XCom route that this release of exclusive-redis-xcom knows fits this method and path")
 
 
@@ -130,7 +130,11 @@ def changed_task_instance(path: str) -> str | None:
     return match and match[1]
 
 
-def _other(asks: str, ids: Mapping[str, str], query: bytes) -> Call:
+def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
+    if not ids["key"]:
+        return Unknown("the key is empty")  # for which Airflow has a 422
+    if isinstance(asks, Shape):
+        return Read(asks)
     if asks == COUNT:
         return Count()
     map_index = _map_index(query)
