@@ -219,3 +219,7 @@ def test_failing_to_seal_shows_no_data_key() -> None:
 
     assert not shows(error_text(caught.value), DATA_KEY)
     assert caught.value.__context__ is None
+
+
+def test_a_private_key_is_made_ready_once_for_all_reads() -> None:
+    assert PRIVATE.get(PUBLIC.key_id) is PRIVATE.get(PUBLIC.key_id)
