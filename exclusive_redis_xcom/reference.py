@@ -83,7 +83,6 @@ class Reference:
         seal = {} if self.seal is None else {"seal": self.seal.to_json()}
         return {
             MARK: {
-                **seal,
                 "v": FORMAT,
                 "coordinate": {
                     "dag_id": self.coordinate.dag_id,
@@ -99,6 +98,7 @@ class Reference:
                 "rule": self.rule,
                 "pushed_at": self.pushed_at.isoformat(),
                 "expires_at": self.expires_at.isoformat(),
+                **seal,
             }
         }
 

@@ -16,10 +16,13 @@ from devtools.airflow_stack import ROOT
 
 CLAIMS = (
     "load, the declared consumer, got the token",
-    "report, which nobody declared, was refused",
+    "intruder, which nobody declared, was refused the pull",
+    "intruder fetched row and value around the backend",
+    "intruder could not overwrite the token",
     "Airflow's database holds a reference, not the token",
-    "Redis holds the token, in one hash",
+    "Redis holds it sealed, in one hash",
     "every hash has a TTL",
+    "the refusals are in Airflow's audit log",
 )
 
 

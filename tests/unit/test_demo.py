@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,34 @@ from typing import Any
 import fakeredis
 import pytest
 
-from devtools import demo
 from devtools.airflow_stack import AirflowStack
+from devtools.demo import __main__ as demo
+from devtools.demo import observations
+from devtools.demo.observations import Loot
+from devtools.sealed import Keys, seal
+from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.acl import Acl
+from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.protection import protect
+from exclusive_redis_xcom.sealing import SealPublicKey
+from exclusive_redis_xcom.settings import load_settings
 
 TOKEN = "0123456789abcdef" * 2
 DIGEST = sha256(TOKEN.encode()).hexdigest()
 OTHER = sha256(b"another token").hexdigest()
-RUN_ID = "run"
-REFERENCE = json.dumps({"exclusive_redis_xcom": {"v": 1, "size": 35}})
 PREFIX = "demo"
-NAME = f"{PREFIX}:exclusive_token:run:extract:token"
+NAME = f"{PREFIX}:hostile_task:run:extract:token"
+KEYS = Keys.generate()
+AT = Coordinate("hostile_task", "run", "extract", "token")
+DENIED = {"event": "xcom_denied", "owner": "hostile_task/intruder"}
+WRITE = {"event": "xcom_write_denied", "owner": "hostile_task/intruder"}
+REFERENCE = seal(AT, ["load"], keys=KEYS).reference.to_json()
 
 
 class TestTheConsumerIsServed:
     def test_yes(self) -> None:
-        assert demo.consumer_served({"load": "success"}, DIGEST, DIGEST).holds
+        assert observations.consumer_served({"load": "success"}, DIGEST, DIGEST).holds
 
     @pytest.mark.parametrize(
         ("state", "pushed", "pulled"),
@@ -40,31 +53,80 @@ class TestTheConsumerIsServed:
         ],
     )
     def test_no(self, state: str, pushed: str | None, pulled: str | None) -> None:
-        assert not demo.consumer_served({"load": state}, pushed, pulled).holds
+        assert not observations.consumer_served({"load": state}, pushed, pulled).holds
 
 
-class TestTheStrangerIsRefused:
-    def test_yes_with_the_text_of_its_error(self) -> None:
-        observation = demo.stranger_refused({"report": "failed"}, "report may not", "XComAccessDenied: report may not")
+class TestThePullIsRefused:
+    REFUSAL = "1. pull refused: it may not be pulled by task 'intruder' of the same run: why"
+
+    def test_yes_with_the_text_of_its_error_alone(self) -> None:
+        observation = observations.pull_refused(f"x\n{self.REFUSAL} level=info logger=task.stdout\ny")
 
         assert observation.holds
-        assert "report may not" in observation.seen
+        assert observation.seen == "it may not be pulled by task 'intruder' of the same run: why"
+
+    @pytest.mark.parametrize("log", ["", "1. THE PULL GAVE a token", "1. pull refused: Redis is away"])
+    def test_no(self, log: str) -> None:
+        assert not observations.pull_refused(log).holds
+
+
+class TestTheOverwriteIsRefused:
+    REFUSAL = "3. overwrite refused: {'status_code': 403, 'detail': {'reason': 'access_denied'}}"
+
+    def test_yes(self) -> None:
+        assert observations.overwrite_refused(self.REFUSAL, [REFERENCE]).holds
 
     @pytest.mark.parametrize(
-        ("state", "refusal", "log"),
+        ("log", "rows"),
         [
-            ("success", "report may not", ""),
-            ("failed", None, "KeyError: 'token'"),
-            ("failed", "report may not", "This line is never reached."),
+            ("3. OVERWROTE the token", [REFERENCE]),
+            ("3. overwrite refused: {'status_code': 503}", [REFERENCE]),
+            (REFUSAL, ["planted"]),
+            (REFUSAL, []),
+            (REFUSAL, [REFERENCE, REFERENCE]),
         ],
-        ids=["it succeeded", "it failed for another reason", "it went on"],
     )
-    def test_no(self, state: str, refusal: str | None, log: str) -> None:
-        assert not demo.stranger_refused({"report": state}, refusal, log).holds
+    def test_no(self, log: str, rows: list[Any]) -> None:
+        assert not observations.overwrite_refused(log, rows).holds
 
-    def test_only_our_error_counts_as_a_refusal(self) -> None:
-        assert demo.first(demo.REFUSAL, "x\nXComAccessDenied: it may not\ny") == "it may not"
-        assert demo.first(demo.REFUSAL, "PermissionError: it may not") is None
+
+class TestTheLootIsSealed:
+    @pytest.fixture
+    def loot(self) -> Loot:
+        encoded = codec.encode(TOKEN, compression="off", max_bytes=1000)
+        facts = {"codec": encoded.codec, "compression": encoded.compression, "decoded_size": encoded.decoded_size}
+        reference = seal(AT, ["load"], keys=KEYS).reference
+        envelope = Envelope(AT, reference.version, pushed_at=reference.pushed_at, payload=encoded.payload, **facts)
+        acl = Acl.loads(reference.seal.acl)
+        settings = replace(load_settings(), enforcement="server", seal_public_key=SealPublicKey.parse(KEYS.public))
+        protected = protect(envelope, acl, settings)
+        row = replace(reference, seal=protected.seal).refused("denied").to_json()
+        return Loot(row, protected.envelope.pack(), "PATH=/bin")
+
+    def test_yes(self, loot: Loot) -> None:
+        assert observations.loot_is_sealed(loot, DIGEST, KEYS.private).holds
+
+    def test_no_without_loot(self) -> None:
+        assert not observations.loot_is_sealed(None, DIGEST, KEYS.private).holds
+
+    def test_no_with_loot_that_is_not_the_token(self, loot: Loot) -> None:
+        assert not observations.loot_is_sealed(loot, OTHER, KEYS.private).holds
+        assert not observations.loot_is_sealed(replace(loot, value=b"x"), DIGEST, KEYS.private).holds
+        assert not observations.loot_is_sealed(replace(loot, row="x"), DIGEST, KEYS.private).holds
+
+    @pytest.mark.parametrize("part", ["row", "value", "settings"])
+    def test_no_with_the_token_in_the_open(self, loot: Loot, part: str) -> None:
+        leak: Any = {"row": {"x": TOKEN}, "value": loot.value + TOKEN.encode(), "settings": f"TOKEN={TOKEN}"}[part]
+
+        observation = observations.loot_is_sealed(replace(loot, **{part: leak}), DIGEST, KEYS.private)
+
+        assert not observation.holds
+        assert TOKEN not in observation.seen
+
+    def test_no_with_the_private_key_in_the_intruder_s_hands(self, loot: Loot) -> None:
+        leaked = replace(loot, settings=f"KEY={KEYS.private}")
+
+        assert not observations.loot_is_sealed(leaked, DIGEST, KEYS.private).holds
 
 
 class TestTheDatabaseHoldsAReference:
@@ -73,50 +135,35 @@ class TestTheDatabaseHoldsAReference:
         """A stack that was never started, with a database of its own."""
         with contextlib.closing(AirflowStack(tmp_path, tmp_path / "dags", components=())) as stack:
             with contextlib.closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
-                database.execute("CREATE TABLE xcom (dag_id, run_id, task_id, map_index, key, value)")
+                database.execute("CREATE TABLE xcom (value)")
             yield stack
 
-    @staticmethod
-    def store(airflow: AirflowStack, *values: str, key: str = "token") -> None:
-        with contextlib.closing(sqlite3.connect(airflow.home / "airflow.db")) as database, database:
-            rows = [(demo.DAG_ID, RUN_ID, "extract", index, key, value) for index, value in enumerate(values)]
-            database.executemany("INSERT INTO xcom VALUES (?, ?, ?, ?, ?, ?)", rows)
-
     def test_yes(self, airflow: AirflowStack) -> None:
-        self.store(airflow, REFERENCE)
+        assert observations.reference_only(airflow, [REFERENCE], DIGEST).holds
 
-        assert demo.reference_only(airflow, RUN_ID, DIGEST).holds
-
-    @pytest.mark.parametrize("rows", [[], ['"plain"'], ["[]"], [REFERENCE] * 2, ['{"other": 1}']])
-    def test_no_without_exactly_one_reference(self, airflow: AirflowStack, rows: list[str]) -> None:
-        self.store(airflow, *rows)
-
-        assert not demo.reference_only(airflow, RUN_ID, DIGEST).holds
+    @pytest.mark.parametrize("rows", [[], ["plain"], [[]], [REFERENCE] * 2, [{"other": 1}]])
+    def test_no_without_exactly_one_reference(self, airflow: AirflowStack, rows: list[Any]) -> None:
+        assert not observations.reference_only(airflow, rows, DIGEST).holds
 
     def test_no_without_a_token_to_look_for(self, airflow: AirflowStack) -> None:
-        self.store(airflow, REFERENCE)
-
-        assert not demo.reference_only(airflow, RUN_ID, None).holds
+        assert not observations.reference_only(airflow, [REFERENCE], None).holds
 
     def test_no_with_the_token_in_another_row(self, airflow: AirflowStack) -> None:
-        self.store(airflow, REFERENCE)
-        self.store(airflow, f'"a{TOKEN}b"', key="other")
+        with contextlib.closing(sqlite3.connect(airflow.home / "airflow.db")) as database, database:
+            database.execute("INSERT INTO xcom VALUES (?)", (f'"a{TOKEN}b"',))
 
-        observation = demo.reference_only(airflow, RUN_ID, DIGEST)
+        observation = observations.reference_only(airflow, [REFERENCE], DIGEST)
 
         assert not observation.holds
         assert TOKEN not in observation.seen
 
     def test_no_with_the_token_in_the_database_s_journal(self, airflow: AirflowStack) -> None:
-        self.store(airflow, REFERENCE)
         (airflow.home / "airflow.db-wal").write_bytes(b"\0" + TOKEN.encode() + b"\0")
 
-        # Not through SQLite, which would tidy the journal up.
-        assert demo.holds_token((airflow.home / "airflow.db-wal").read_bytes(), DIGEST)
-        assert not demo.holds_token((airflow.home / "airflow.db").read_bytes(), DIGEST)
+        assert not observations.reference_only(airflow, [REFERENCE], DIGEST).holds
 
 
-class TestRedisHoldsTheTokenAndEveryHashExpires:
+class TestRedisHoldsItSealedAndEveryHashExpires:
     @pytest.fixture
     def connection(self) -> Iterator[Any]:
         with fakeredis.FakeRedis() as connection:
@@ -124,10 +171,10 @@ class TestRedisHoldsTheTokenAndEveryHashExpires:
 
     @staticmethod
     def observe(connection: Any, digest: str | None = DIGEST) -> list[bool]:
-        return [observation.holds for observation in demo.in_redis(connection, PREFIX, digest)]
+        return [observation.holds for observation in observations.in_redis(connection, PREFIX, digest)]
 
     def test_yes(self, connection: Any) -> None:
-        connection.hset(NAME, "-1", f"header{TOKEN}".encode())
+        connection.hset(NAME, "-1", b"sealed")
         connection.expire(NAME, 60)
 
         assert self.observe(connection) == [True, True]
@@ -135,28 +182,31 @@ class TestRedisHoldsTheTokenAndEveryHashExpires:
     def test_no_without_any_key(self, connection: Any) -> None:
         assert self.observe(connection) == [False, False]
 
-    def test_no_with_another_value(self, connection: Any) -> None:
-        connection.hset(NAME, "-1", b"something else")
+    @pytest.mark.parametrize("name", [NAME, NAME.replace("token", "other")])
+    def test_no_with_the_token_in_the_open(self, connection: Any, name: str) -> None:
+        connection.hset(NAME, "acl", "{}")
+        connection.hset(name, "-1", f"header{TOKEN}".encode())
         connection.expire(NAME, 60)
+        connection.expire(name, 60)
 
         assert self.observe(connection) == [False, True]
 
     def test_no_without_a_token_to_look_for(self, connection: Any) -> None:
-        connection.hset(NAME, "-1", TOKEN)
+        connection.hset(NAME, "-1", b"sealed")
         connection.expire(NAME, 60)
 
         assert self.observe(connection, None) == [False, True]
 
     def test_no_with_two_hashes(self, connection: Any) -> None:
         for name in (NAME, NAME.replace("extract", "other")):
-            connection.hset(name, "-1", TOKEN)
+            connection.hset(name, "-1", b"sealed")
             connection.expire(name, 60)
 
         assert self.observe(connection) == [False, True]
 
     @pytest.mark.parametrize("name", [NAME, NAME.replace("token", "return_value")])
     def test_no_with_a_hash_that_never_expires(self, connection: Any, name: str) -> None:
-        connection.hset(NAME, "-1", TOKEN)
+        connection.hset(NAME, "-1", b"sealed")
         connection.expire(NAME, 60)
         connection.hset(name, "acl", "{}")
         connection.persist(name)
@@ -164,12 +214,22 @@ class TestRedisHoldsTheTokenAndEveryHashExpires:
         assert self.observe(connection) == [True, False]
 
     def test_keys_of_others_do_not_count(self, connection: Any) -> None:
-        connection.hset(NAME.replace(PREFIX, "somebody"), "-1", TOKEN)
+        connection.hset(NAME.replace(PREFIX, "somebody"), "-1", b"sealed")
 
         assert self.observe(connection) == [False, False]
 
 
+class TestTheRefusalsAreAudited:
+    def test_yes(self) -> None:
+        assert observations.audited([DENIED, WRITE, {"event": "trigger", "owner": "admin"}]).holds
+
+    @pytest.mark.parametrize("entries", [[], [DENIED], [WRITE], [DENIED, {**WRITE, "owner": "hostile_task/load"}]])
+    def test_no(self, entries: list[dict[str, str]]) -> None:
+        assert not observations.audited(entries).holds
+
+
 def test_the_table_shows_no_for_what_did_not_hold() -> None:
-    table = demo.table([demo.Observation("one", True, "seen"), demo.Observation("two", False, "not seen")])
+    held = observations.Observation("one", True, "seen")
+    table = demo.table([held, replace(held, holds=False)])
 
     assert list(table.columns[0].cells) == ["[green]yes[/]", "[red]NO[/]"]

@@ -1,0 +1,201 @@
+"""What the demo claims, each claim observed from outside: task logs, Airflow's database file, Redis, the API.
+
+The token is never printed. The search for it compares SHA-256 digests with the one that the pushing task logged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom import codec, reference
+from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.model import Principal
+from exclusive_redis_xcom.opening import judge
+from exclusive_redis_xcom.sealing import Forged, SealPrivateKeys, decrypt, payload_aad
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import redis
+
+    from devtools.airflow_stack import AirflowStack
+    from exclusive_redis_xcom.acl import Acl
+
+DAG_ID = "hostile_task"
+TOKEN_CHARACTERS = 32
+DIGEST = re.compile(r"a token with SHA-256 ([0-9a-f]{64})")
+# Airflow appends what it knows about a line of output.
+PULL_REFUSED = re.compile(r"1\. pull refused: (.*?)(?: level=\w+ logger=\S+)?$", re.MULTILINE)
+OVERWRITE_REFUSED = re.compile(r"3\. overwrite refused: (.*?)(?: level=\w+ logger=\S+)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One line of the table: what must be so, whether it was, and what was seen."""
+
+    claim: str
+    holds: bool
+    seen: str
+
+
+@dataclass(frozen=True)
+class Loot:
+    """What the intruder laid hands on: the row as the API server answered it, Redis' value, its process's settings."""
+
+    row: Any
+    value: bytes
+    settings: str
+
+    @property
+    def texts(self) -> Iterable[bytes]:
+        """All of it, to search through."""
+        return json.dumps(self.row).encode(), self.value, self.settings.encode()
+
+
+def consumer_served(states: Mapping[str, str | None], pushed: str | None, pulled: str | None) -> Observation:
+    """Whether the declared consumer got the very token."""
+    return Observation(
+        "load, the declared consumer, got the token",
+        states.get("load") == "success" and pushed is not None and pulled == pushed,
+        f"{states.get('load')}; SHA-256 pushed {short(pushed)}, pulled {short(pulled)}",
+    )
+
+
+def pull_refused(log: str) -> Observation:
+    """Whether the intruder's pull was refused, and for the right reason."""
+    refusal = first(PULL_REFUSED, log)
+    return Observation(
+        "intruder, which nobody declared, was refused the pull",
+        refusal is not None and "may not be pulled by task 'intruder'" in refusal,
+        refusal or "no refusal of a pull in its log",
+    )
+
+
+def loot_is_sealed(loot: Loot | None, digest: str | None, private_keys: str) -> Observation:
+    """Whether the intruder held row and value, could read neither, and held the token all the same.
+
+    That it did hold it is shown with the API server's private key, which the intruder has not.
+    """
+    claim = "intruder fetched row and value around the backend, and they are sealed to it"
+    if loot is None or digest is None:
+        return Observation(claim, False, "it got hold of nothing")
+    if any(holds_token(text, digest) for text in loot.texts):
+        return Observation(claim, False, "the token lies open in what it got hold of!")
+    if private_keys in loot.settings:
+        return Observation(claim, False, "the private key is in the intruder's environment!")
+    inside = opened(loot, private_keys)
+    return Observation(
+        claim,
+        inside is not None and sha256(inside.encode()).hexdigest() == digest,
+        f"row {len(json.dumps(loot.row))} bytes, value {len(loot.value)} bytes; with the API server's private key "
+        f"they are {'the token' if inside is not None else 'not the token'}, without it nothing",
+    )
+
+
+def overwrite_refused(log: str, rows: list[Any]) -> Observation:
+    """Whether the API server refused to overwrite another task's XCom, and the row is still a reference."""
+    refusal = first(OVERWRITE_REFUSED, log)
+    intact = len(rows) == 1 and reference.is_reference(rows[0])
+    return Observation(
+        "intruder could not overwrite the token",
+        refusal is not None and "403" in refusal and "access_denied" in refusal and intact,
+        refusal or "no refusal of a write in its log",
+    )
+
+
+def reference_only(airflow: AirflowStack, rows: list[Any], digest: str | None) -> Observation:
+    """Whether the row is a reference, and the token is nowhere in Airflow's database file."""
+    files = [path.read_bytes() for path in airflow.home.glob("airflow.db*")]
+    leaked = any(holds_token(data, digest) for data in files)
+    is_reference = len(rows) == 1 and reference.is_reference(rows[0])
+    return Observation(
+        "Airflow's database holds a reference, not the token",
+        is_reference and bool(files) and digest is not None and not leaked,
+        ("the token is in the database file! " if leaked else "") + (json.dumps(rows[0]) if rows else "no XCom row"),
+    )
+
+
+def in_redis(connection: redis.Redis, prefix: str, digest: str | None) -> Iterator[Observation]:
+    """Whether Redis holds the value in a hash that expires, and the token nowhere in the open."""
+    names = list(connection.scan_iter(match=f"{prefix}:*"))
+    tokens = [name for name in names if name.endswith(b":token")]
+    fields: list[Any] = [field for name in names for field in connection.hvals(name)]
+    leaked = any(holds_token(field, digest) for field in fields)
+    yield Observation(
+        "Redis holds it sealed, in one hash",
+        len(tokens) == 1 and digest is not None and not leaked,
+        ("the token lies open in Redis! " if leaked else "")
+        + (", ".join(name.decode() for name in tokens) or "no such key"),
+    )
+    ttls = [connection.ttl(name) for name in names]
+    yield Observation(
+        "every hash has a TTL",
+        bool(ttls) and min(ttls) > 0,
+        f"{len(ttls)} hashes, TTL {min(ttls, default=0)} s or more",
+    )
+
+
+def audited(entries: Iterable[Mapping[str, Any]]) -> Observation:
+    """Whether the refusals are in Airflow's audit log."""
+    events = sorted({str(entry["event"]) for entry in entries if "intruder" in str(entry["owner"])})
+    return Observation(
+        "the refusals are in Airflow's audit log",
+        {"xcom_denied", "xcom_write_denied"} <= set(events),
+        ", ".join(events) or "nothing about the intruder",
+    )
+
+
+def opened(loot: Loot, private_keys: str) -> str | None:
+    """The looted value, opened with the private key as the API server would for its consumer; None if it does not."""
+    try:
+        found = reference.parse(loot.row)
+        verdict = judge(
+            found, Principal(DAG_ID, "load", found.coordinate.run_id, -1), SealPrivateKeys.parse(private_keys)
+        )
+        envelope = Envelope.unpack(loot.value)
+        if verdict.data_key is None or verdict.acl is None:
+            return None
+        payload = decrypt(envelope.payload, verdict.data_key, _aad(envelope, verdict.acl))
+    except (ExclusiveXComError, Forged):
+        return None
+    value = codec.decode(
+        payload,
+        codec=envelope.codec,
+        compression=envelope.compression,
+        decoded_size=envelope.decoded_size,
+        max_bytes=10_000,
+    )
+    return value if isinstance(value, str) else None
+
+
+def holds_token(data: bytes, digest: str | None) -> bool:
+    """Whether some 32 hexadecimal characters in ``data`` have that SHA-256."""
+    candidates = re.finditer(rb"(?=([0-9a-f]{%d}))" % TOKEN_CHARACTERS, data)
+    return any(sha256(found[1]).hexdigest() == digest for found in candidates)
+
+
+def first(pattern: re.Pattern[str], text: str) -> str | None:
+    """Return the first group of the first match."""
+    found = pattern.search(text)
+    return found[1] if found else None
+
+
+def short(digest: str | None) -> str:
+    """Return enough of a digest to compare by eye."""
+    return f"{digest[:12]}…" if digest else "none"
+
+
+def _aad(envelope: Envelope, acl: Acl) -> bytes:
+    return payload_aad(
+        envelope.coordinate,
+        envelope.version,
+        acl.dumps(),
+        codec=envelope.codec,
+        compression=envelope.compression,
+        decoded_size=envelope.decoded_size,
+    )
