@@ -22,7 +22,8 @@ def create_users(connection: redis.Redis) -> dict[str, str]:
         _, name, *rules = line.split()
         if name in passwords:
             allowed = [rule for rule in rules if not rule.startswith(">")]
-            connection.execute_command("ACL", "SETUSER", name, "reset", f">{passwords[name]}", *allowed)
+            setuser = ("ACL", "SETUSER", name, "reset", f">{passwords[name]}", *allowed)
+            connection.execute_command(*setuser)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     return passwords
 
 
