@@ -17,6 +17,7 @@ class Caller:
     """An HTTP client of one API server, with the tokens of a world. Connections are kept."""
 
     def __init__(self, url: str, tokens: Mapping[str, str]) -> None:
+        self.url = url
         self.tokens = dict(tokens)
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
 

@@ -143,7 +143,7 @@ class World:
                 wait_until(caller.answers, 120, server.log_tails)
             yield caller
 
-    def set_state(self, name: str, state: str) -> None:
+    def set_state(self, name: str, state: str | None) -> None:
         """Change the state of a task instance past the API, as the scheduler does."""
         with self.database() as database:
             database.execute(

@@ -26,14 +26,14 @@ class Asker:
     """Asks one server, and does not believe an answer that lacks the ring's proof."""
 
     def __init__(self, caller: Caller, key_ids: tuple[str, ...]) -> None:
-        self._caller = caller
+        self.caller = caller
         self._proof = f"1; keys={','.join(key_ids)}"
 
     def call(self, caller: str | None, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        return self._proven(self._caller.call(caller, method, path, **kwargs))
+        return self._proven(self.caller.call(caller, method, path, **kwargs))
 
     def xcom(self, caller: str | None, method: str, at: Coordinate, **kwargs: Any) -> httpx.Response:
-        return self._proven(self._caller.xcom(caller, method, at, **kwargs))
+        return self._proven(self.caller.xcom(caller, method, at, **kwargs))
 
     def _proven(self, answer: httpx.Response) -> httpx.Response:
         assert answer.headers.get_list(HEADER) == [self._proof], f"{answer.status_code}: {answer.text}"
