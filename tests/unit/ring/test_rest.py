@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -72,8 +73,12 @@ def database() -> Path:
     from airflow import settings
     from airflow.models import import_all_models
     from airflow.models.base import Base
+    from sqlalchemy.orm import configure_mappers
 
-    import_all_models()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow's models on a newer SQLAlchemy
+        import_all_models()
+        configure_mappers()
     Base.metadata.create_all(settings.engine)
     return Path(os.environ["AIRFLOW_HOME"], "airflow.db")
 
