@@ -1,0 +1,205 @@
+"""What the doctor says of real Redis servers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, SentinelSet
+from exclusive_redis_xcom.doctor import redis
+from exclusive_redis_xcom.doctor.finding import Finding
+from exclusive_redis_xcom.doctor.visit import Role, Visit
+from exclusive_redis_xcom.settings import load_settings
+from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, restricted_users
+
+SERVER_SETTINGS = "Redis eviction, persistence, replicas"
+
+
+def login(url: str, user: str = USER, password: str = PASSWORD) -> str:
+    return url.replace("://", f"://{user}:{password}@")
+
+
+def examined(url: str, role: Role = "worker", *, admin: str | None = None, prefix: str = PREFIX) -> dict[str, Finding]:
+    settings = dataclasses.replace(load_settings(), redis_url=url, key_prefix=prefix)
+    found = list(redis.redis(Visit(role, settings, admin_url=admin)))
+    for password in (PASSWORD, API_PASSWORD):
+        assert password not in repr(found)
+    return {finding.check: finding for finding in found}
+
+
+def results(found: dict[str, Finding]) -> dict[str, str]:
+    return {name: finding.result for name, finding in found.items()}
+
+
+@pytest.mark.parametrize("server", ["redis_on_path", "redis_62"])
+def test_the_documented_user_of_workers_is_all_right(request: pytest.FixtureRequest, server: str) -> None:
+    found = examined(login(request.getfixturevalue(server).url))
+
+    assert results(found) == {
+        "Redis TLS": "ok",
+        "Redis": "ok",
+        "Redis version": "ok",
+        "Redis user": "ok",
+        "Redis commands": "ok",
+        "Redis round trip": "ok",
+        SERVER_SETTINGS: "skipped",
+    }
+    assert USER in found["Redis user"].seen
+    assert "EXCLUSIVE_XCOM_DOCTOR_REDIS_URL" in found[SERVER_SETTINGS].remedy
+
+
+@pytest.mark.parametrize("server", ["redis_on_path", "redis_62"])
+def test_the_documented_user_of_api_servers_may_claim_and_remove(request: pytest.FixtureRequest, server: str) -> None:
+    found = examined(login(request.getfixturevalue(server).url, API_USER, API_PASSWORD), "api-server")
+
+    assert found["Redis round trip"].result == "ok"
+    assert "claim" in found["Redis round trip"].seen
+
+
+def test_the_user_of_workers_is_told_from_that_of_api_servers(any_redis: RedisServer) -> None:
+    as_server = examined(login(any_redis.url), "api-server")["Redis round trip"]
+    as_worker = examined(login(any_redis.url, API_USER, API_PASSWORD))["Redis round trip"]
+
+    for found in (as_server, as_worker):
+        assert found.result == "FAIL"
+        assert "docs/redis-users.acl" in found.seen
+
+
+def test_a_user_of_api_servers_who_cannot_write_claims_is_noticed(start_redis: Callable[..., RedisServer]) -> None:
+    lacking = {name: rights.replace("+hset ", "") for name, rights in restricted_users().items()}
+    url = login(start_redis(config=lacking).url, API_USER, API_PASSWORD)
+
+    found = examined(url, "api-server")["Redis round trip"]
+
+    assert (found.result, found.seen) == ("FAIL", "this user may not do all that claims and removals do")
+
+
+def test_the_default_user_is_a_warning_and_what_it_may_do_another(any_redis: RedisServer) -> None:
+    found = examined(any_redis.url)
+
+    assert results(found)["Redis user"] == "warning"
+    assert results(found)["Redis commands"] == "warning"
+    assert all(word in found["Redis commands"].seen for word in ("RANDOMKEY", "SCAN", "CONFIG GET", "HMGET"))
+    assert "docs/redis-users.acl" in found["Redis commands"].remedy
+    assert found["Redis round trip"].result == "ok"
+
+
+def test_a_user_who_may_all_but_what_is_dangerous_can_still_list_and_copy(
+    start_redis: Callable[..., RedisServer],
+) -> None:
+    server = start_redis(config={"user tame": f"on >{PASSWORD} ~* resetchannels +@all -@dangerous"})
+
+    found = examined(login(server.url, "tame"))["Redis commands"]
+
+    assert found.result == "warning"
+    assert "SCAN" in found.seen
+    assert "CONFIG" not in found.seen
+
+
+def test_a_foreign_prefix_fails_with_what_to_do(any_redis: RedisServer) -> None:
+    found = examined(login(any_redis.url), prefix="elsewhere")["Redis round trip"]
+
+    assert found.result == "FAIL"
+    assert "NOPERM" in found.seen
+
+
+def test_the_round_trip_leaves_nothing(any_redis: RedisServer) -> None:
+    for role in ("worker", "api-server"):
+        examined(any_redis.url, role)  # type: ignore[arg-type]
+    with redis.client_of(redis.RedisOptions.from_url(any_redis.url)) as client:
+        assert redis.ask(client, "", "DBSIZE").value == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "check", "result"),
+    [
+        ({"maxmemory": "20mb", "maxmemory-policy": "noeviction"}, "Redis eviction", "ok"),
+        ({"maxmemory": "20mb", "maxmemory-policy": "allkeys-lru"}, "Redis eviction", "FAIL"),
+        ({"maxmemory-policy": "allkeys-lru"}, "Redis eviction", "warning"),
+        ({"appendonly": "yes"}, "Redis persistence", "ok"),
+        ({"appendonly": "no"}, "Redis persistence", "warning"),
+        ({"save": "3600 1"}, "Redis persistence", "warning"),
+    ],
+)
+def test_the_server_s_settings_are_seen(
+    start_redis: Callable[..., RedisServer], config: dict[str, str], check: str, result: str
+) -> None:
+    assert examined(start_redis(config=config).url)[check].result == result
+
+
+def test_the_doctor_s_own_url_shows_what_the_restricted_user_may_not_see(any_redis: RedisServer) -> None:
+    found = examined(login(any_redis.url), admin=any_redis.url)
+
+    assert found["Redis user"].seen == f"'{USER}'"
+    assert {"Redis eviction", "Redis persistence", "Redis replicas"} <= found.keys()
+    assert SERVER_SETTINGS not in found
+
+
+def test_a_wrong_url_of_the_doctor_fails_alone_and_is_not_shown(any_redis: RedisServer) -> None:
+    found = examined(login(any_redis.url), admin=f"http://admin:{PASSWORD}@host")
+
+    assert [name for name, finding in found.items() if finding.result == "FAIL"] == ["Redis of the doctor"]
+
+
+def test_a_wrong_password_fails_once(any_redis: RedisServer) -> None:
+    found = examined(login(any_redis.url, USER, "canary-wrong"))
+
+    assert found["Redis"].result == "FAIL"
+    assert "refuses the user name or password" in found["Redis"].seen
+    assert "canary" not in repr(found)
+    assert "Redis round trip" not in found
+
+
+def test_nobody_there_fails(start_redis: Callable[..., RedisServer]) -> None:
+    server = start_redis()
+    server.stop()
+
+    found = examined(login(server.url))["Redis"]
+
+    assert found.result == "FAIL"
+    assert "connection refused" in found.seen
+
+
+def test_a_full_server_fails_the_round_trip(start_redis: Callable[..., RedisServer]) -> None:
+    server = start_redis(config={"maxmemory": "1mb", "maxmemory-policy": "noeviction"})
+
+    found = examined(server.url)["Redis round trip"]
+
+    assert found.result == "FAIL"
+    assert "out of memory" in found.seen
+
+
+def test_a_connection_that_airflow_does_not_know_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = dataclasses.replace(load_settings(), redis_conn_id="no_such_connection")
+
+    found = list(redis.redis(Visit("worker", settings)))
+
+    assert [finding.result for finding in found] == ["FAIL"]
+    assert "no_such_connection" in found[0].seen
+
+
+def test_a_master_behind_sentinels_is_examined(sentinels: SentinelSet) -> None:
+    found = examined(sentinels.url)
+
+    assert found["Redis round trip"].result == "ok"
+    assert found["Redis replicas"].result in {"ok", "warning"}
+    assert "1" in found["Redis replicas"].seen
+
+
+def test_a_cluster_is_examined_node_by_node(cluster: ClusterSet) -> None:
+    settings = dataclasses.replace(load_settings(), redis_url=cluster.url, key_prefix=PREFIX)
+
+    found = list(redis.redis(Visit("worker", settings)))
+
+    assert [finding.result for finding in found if finding.check == "Redis round trip"] == ["ok"]
+    ports = [finding.seen.split(": ")[0] for finding in found if finding.check == "Redis eviction"]
+    assert len(set(ports)) == len(ports) >= 1
+
+
+def test_the_documented_user_is_all_right_in_a_cluster(cluster: ClusterSet) -> None:
+    found = examined(cluster.url.replace("://", f"://{USER}:{PASSWORD}@"))
+
+    assert [name for name, finding in found.items() if finding.result not in {"ok", "skipped"}] == []
