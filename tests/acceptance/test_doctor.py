@@ -1,0 +1,114 @@
+"""``exclusive-xcom doctor`` as people run it, beside a real API server with the ring and one without."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from devtools.airflow_stack import AirflowStack
+from devtools.redis_server import RedisServer
+from devtools.sealed import Keys
+
+OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
+PASSWORD = "canary-p4ssword"
+KEYS = Keys.generate()
+PRIVATE = {f"{OURS}SEAL_PRIVATE_KEYS": KEYS.private}
+RING = ("ring, Execution API", "ring, REST API")
+
+
+@pytest.fixture(scope="module")
+def env(backend_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """What all components share: a Redis with a password, and the public key."""
+    with RedisServer(config={"requirepass": PASSWORD}) as server:
+        url = server.url.replace("://", f"://:{PASSWORD}@")
+        shared = {f"{OURS}REDIS_URL": url, f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": KEYS.public}
+        yield {**backend_env, **shared}
+
+
+@pytest.fixture(scope="module")
+def with_ring(start_airflow: Callable[..., AirflowStack], env: dict[str, str]) -> AirflowStack:
+    return start_airflow(env, components=("api-server",), component_env={"api-server": PRIVATE})
+
+
+@pytest.fixture
+def without_ring(start_airflow: Callable[..., AirflowStack], env: dict[str, str]) -> Iterator[AirflowStack]:
+    alone = {"api-server": {f"{OURS}ENFORCEMENT": "worker"}}
+    stack = start_airflow(env, components=("api-server",), component_env=alone)
+    yield stack
+    stack.stop()
+
+
+def doctor(stack: AirflowStack, *arguments: str, **env: str) -> tuple[int, str]:
+    """Exit status and standard output; neither output holds a secret."""
+    done = subprocess.run(
+        [sys.executable, "-m", "exclusive_redis_xcom.cli", "doctor", *arguments],
+        env={**stack.env, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    for secret in (PASSWORD, KEYS.private, KEYS.private.removeprefix("xrx-key-")):
+        assert secret not in done.stdout
+        assert secret not in done.stderr
+    return done.returncode, done.stdout
+
+
+def found(output: str) -> dict[str, dict[str, Any]]:
+    return {finding["check"]: finding for finding in json.loads(output)["findings"]}
+
+
+def test_a_worker_beside_a_server_with_the_ring_has_no_failure(with_ring: AirflowStack) -> None:
+    status, output = doctor(with_ring, "--json")
+
+    results = {name: finding["result"] for name, finding in found(output).items()}
+    assert (status, [name for name, result in results.items() if result == "FAIL"]) == (0, [])
+    assert {results[name] for name in (*RING, "XCom backend", "plugin", "listener", "policy", "private keys")} == {"ok"}
+    assert KEYS.id in found(output)[RING[0]]["seen"]
+    assert (results["executor"], results["Redis user"]) == ("warning", "warning")
+
+
+def test_the_api_server_itself_has_no_failure(with_ring: AirflowStack) -> None:
+    status, output = doctor(with_ring, "--role", "api-server", **PRIVATE)
+
+    lines = output.splitlines()
+    assert status == 0, output
+    assert [line for line in lines if line.startswith("FAIL")] == []
+    assert any(line.startswith("ok       private keys") and KEYS.id in line for line in lines)
+
+
+def test_a_worker_that_holds_the_private_key_fails(with_ring: AirflowStack) -> None:
+    status, output = doctor(with_ring, "--json", **PRIVATE)
+
+    assert status == 1
+    assert [name for name, finding in found(output).items() if finding["result"] == "FAIL"] == ["private keys"]
+
+
+def test_a_worker_with_another_public_key_fails(with_ring: AirflowStack) -> None:
+    status, output = doctor(with_ring, "--json", **{f"{OURS}SEAL_PUBLIC_KEY": Keys.generate().public})
+
+    assert status == 1
+    assert {found(output)[name]["result"] for name in RING} == {"FAIL"}
+
+
+def test_a_server_without_the_ring_fails(without_ring: AirflowStack) -> None:
+    status, output = doctor(without_ring, "--json")
+
+    assert status == 1
+    for name in RING:
+        finding = found(output)[name]
+        assert finding["result"] == "FAIL"
+        assert "without the header exclusive-xcom-ring" in finding["seen"]
+        assert "only logs a plugin that fails to import" in finding["remedy"]
+
+
+def test_an_airflow_that_cannot_be_loaded_is_told_in_one_sentence(with_ring: AirflowStack) -> None:
+    # Airflow says no at import, in this text, to databases it does not know.
+    status, output = doctor(with_ring, AIRFLOW__CORE__XCOM_BACKEND="", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="nothing")
+
+    assert (status, output) == (2, "")
