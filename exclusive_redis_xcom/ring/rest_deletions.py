@@ -11,7 +11,7 @@ from exclusive_redis_xcom.ring import answers, rest_body, rest_user
 from exclusive_redis_xcom.ring.audit import REMOVED, AuditFailed, Record
 from exclusive_redis_xcom.ring.rest_body import RefusedError
 from exclusive_redis_xcom.ring.rest_removal import Removal
-from exclusive_redis_xcom.ring.rest_routes import Effect
+from exclusive_redis_xcom.ring.rest_routes import Effect, map_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Deletions:
     async def _delete(
         self, scopes: list[tuple[str, ...]], call: Call, user: Any, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        with Removal(scopes) as removal:
+        with Removal(scopes, map_index=map_index(call, scope.get("query_string", b""))) as removal:
             await self._note(removal)
             held = rest_body.HeldAnswer(send)
             await self._app(scope, receive, held.send)

@@ -33,12 +33,16 @@ class Removal:
 
     Args:
         scopes: All of one length, each the first ids of (dag_id, run_id, task_id, key).
+        map_index: The only one in reach, if that is known.
     """
 
-    def __init__(self, scopes: Sequence[tuple[str, ...]]) -> None:
+    def __init__(self, scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> None:
         self._scopes = scopes
+        self._map_index = map_index
         self._whole = bool(scopes) and len(scopes[0]) <= _WHOLE
         self._noted: IO[str] = tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii")  # noqa: SIM115
+        # Known after the deletion: mostly all is gone, and one question saves thousands.
+        self._emptied: bool | None = None
         self.count = 0
 
     def __enter__(self) -> Removal:
@@ -50,7 +54,7 @@ class Removal:
     def note(self) -> None:
         """Note what is there now."""
         try:
-            for at in rest_rows.addresses(self._scopes, whole=self._whole):
+            for at in rest_rows.addresses(self._scopes, whole=self._whole, map_index=self._map_index):
                 line = json.dumps([at.dag_id, at.run_id, at.task_id, at.key, at.map_index])
                 self._noted.write(line + "\n")
                 self.count += 1
@@ -77,7 +81,9 @@ class Removal:
         Raises:
             StoreUnavailable: Redis did not answer in time.
         """
-        gone = rest_rows.gone(batch, whole=self._whole)
+        if self._emptied is None:
+            self._emptied = not rest_rows.any_left(self._scopes, map_index=self._map_index)
+        gone = list(batch) if self._emptied else rest_rows.gone(batch, whole=self._whole)
         if not gone:
             return 0
         return store().discard(gone) if self._whole else store().purge_many(gone)

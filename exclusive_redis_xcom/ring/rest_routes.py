@@ -10,6 +10,9 @@ import functools
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import parse_qsl
+
+from exclusive_redis_xcom.model import NOT_MAPPED
 
 API = "/api/v2/"
 
@@ -20,6 +23,11 @@ _XCOMS = _TASKS + "/{task_id}/xcomEntries"
 
 #: Path parameters in the order of the columns they address.
 _PARAMETERS = ("dag_id", "dag_run_id", "task_id", "xcom_key")
+
+# As many ids as name a task instance, but for its map_index.
+_ONE_TASK_INSTANCE = 3
+# Pydantic takes more than this, such as "+1".
+_MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -98,6 +106,21 @@ def parse(method: str, path: str) -> Call | None:
         if route.method == method and (found := pattern.match(path)):
             return Call(route, found.groupdict())
     return Call(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
+
+
+def map_index(call: Call, query: bytes) -> int | None:
+    """The only map_index that a deletion reaches; None where it may reach others, or that is not unmistakable.
+
+    Args:
+        call: The request.
+        query: The raw query string. ``map_index`` is -1 unless given, as in Airflow's routes.
+    """
+    if len(call.scope) < _ONE_TASK_INSTANCE or call.effect is not Effect.REMOVE:
+        return None
+    given = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "map_index"]
+    if not given:
+        return NOT_MAPPED
+    return int(given[0]) if len(given) == 1 and _MAP_INDEX.fullmatch(given[0]) else None
 
 
 @functools.cache

@@ -13,13 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
+from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.session import ServerSession
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.reference import MARK
-from exclusive_redis_xcom.ring import rest_rows
+from exclusive_redis_xcom.ring import rest_removal, rest_rows
 from exclusive_redis_xcom.ring.audit import Audit
 from exclusive_redis_xcom.ring.rest import RestGuard
 from exclusive_redis_xcom.store import Store
@@ -52,7 +55,8 @@ class Airflow:
     def put(self, at: Coordinate, value: Any) -> None:
         self.run(
             "INSERT INTO xcom (dag_run_id, dag_id, run_id, task_id, key, map_index, value, timestamp) "
-            "VALUES (1, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00')",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00')",
+            crc32(f"{at.dag_id} {at.run_id}".encode()),
             *(at.dag_id, at.run_id, at.task_id, at.key, at.map_index, json.dumps(value)),
         )
 
@@ -266,7 +270,7 @@ def test_a_deletion_stands_when_redis_fails_and_the_warning_has_counts_only(
     guard: RestGuard, airflow: Airflow, tokens: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for index in range(3):
-        airflow.put(Coordinate("sales", "run-1", "extract", "canary", index), REFERENCE)
+        airflow.put(Coordinate("sales", "run-1", "extract", f"canary {index}"), REFERENCE)
     airflow.sql = "DELETE FROM xcom"
 
     with caplog.at_level(logging.WARNING):
@@ -300,6 +304,77 @@ def test_a_deletion_by_who_may_not_is_left_to_airflow(
     ask(guard, "DELETE", f"{XCOMS}/token", token=who and tokens[who])
 
     assert "Redis" not in caplog.text
+
+
+class Redis:
+    """An in-memory Redis with some hashes, and a guard that removes from it."""
+
+    def __init__(self, airflow: Airflow, audited: list[dict[str, Any]]) -> None:
+        import fakeredis
+
+        self.airflow = airflow
+        self.fake = fakeredis.FakeRedis()
+        client = RedisClient(RedisOptions(), Timeouts(), open_session=lambda budget: ServerSession(self.fake, budget))
+        store = Store(client, key_prefix="x")
+        self.guard = RestGuard(airflow, audit=Audit("all", write=audited.extend), store=lambda: store)
+
+    def put(self, *coordinates: Coordinate) -> None:
+        for at in coordinates:
+            self.airflow.put(at, REFERENCE)
+            self.fake.hset(
+                keys.hash_name("x", at), mapping={keys.ACL_FIELD: b"{}", keys.field_name(at.map_index): b"v"}
+            )
+
+    def left(self) -> int:
+        """How many values are there."""
+        return sum(self.fake.hlen(name) - 1 for name in self.fake.scan_iter(count=10_000))
+
+
+@pytest.fixture
+def in_memory(airflow: Airflow, audited: list[dict[str, Any]]) -> Iterator[Redis]:
+    made = Redis(airflow, audited)
+    yield made
+    made.fake.close()
+
+
+def test_more_values_than_one_batch_go_with_their_dag(
+    in_memory: Redis, airflow: Airflow, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_removal, "BATCH", 3)
+    in_memory.put(
+        *(Coordinate("sales", f"run-{number}", "t", "k", index) for number in range(10) for index in range(2))
+    )
+    in_memory.put(Coordinate("other", "run-1", "t", "k"))
+    airflow.sql = "DELETE FROM xcom WHERE dag_id = 'sales'"
+
+    answer = ask(in_memory.guard, "DELETE", "/api/v2/dags/sales", token=tokens["admin"])
+
+    assert (answer.status, in_memory.left()) == (200, 1)
+
+
+def test_of_a_half_deleted_run_only_what_is_gone_is_removed(
+    in_memory: Redis, airflow: Airflow, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_removal, "BATCH", 2)
+    in_memory.put(*(Coordinate("sales", "run-1", "t", f"k{key}", index) for key in range(5) for index in range(2)))
+    airflow.sql = "DELETE FROM xcom WHERE key IN ('k1', 'k4') OR (key = 'k2' AND map_index = 0)"
+
+    ask(in_memory.guard, "DELETE", "/api/v2/dags/sales/dagRuns/run-1", token=tokens["admin"])
+
+    assert in_memory.left() == 6  # of k2 one row is left, and its hash stays as it is
+
+
+def test_a_removal_goes_on_record_with_who_and_how_many(
+    in_memory: Redis, airflow: Airflow, tokens: dict[str, str], audited: list[dict[str, Any]]
+) -> None:
+    in_memory.put(AT)
+    airflow.sql = "DELETE FROM xcom"
+
+    ask(in_memory.guard, "DELETE", f"{XCOMS}/token", token=tokens["admin"])
+
+    (row,) = audited
+    assert (row["event"], row["owner"], row["dag_id"], row["run_id"]) == ("xcom_removed", "ann", "sales", "run-1")
+    assert json.loads(row["extra"])["removed_from_redis"] == 1
 
 
 def test_the_rows_in_reach_are_told_by_their_own_columns(airflow: Airflow) -> None:

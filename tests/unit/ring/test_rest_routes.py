@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devtools.airflow_home import airflow_version
-from exclusive_redis_xcom.ring.rest_routes import ROUTES, Effect, parse
+from exclusive_redis_xcom.ring.rest_routes import ROUTES, Effect, map_index, parse
 
 RUN = "/api/v2/dags/sales/dagRuns/run-1"
 TASK = RUN + "/taskInstances/extract"
@@ -94,6 +94,27 @@ def test_an_unknown_way_to_write_xcoms_is_not_taken_for_something_else(method: s
 )
 def test_what_leaves_rows_alone_passes(method: str, path: str) -> None:
     assert parse(method, path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "expected"),
+    [
+        (TASK, b"", -1),
+        (TASK, b"map_index=3", 3),
+        (f"{TASK}/xcomEntries/k", b"map_index=-1&x=1", -1),
+        (TASK, b"map_index=3&map_index=4", None),
+        (TASK, b"map_index=%2B3", None),
+        (TASK, b"map_index=", None),
+        (RUN, b"map_index=3", None),
+    ],
+)
+def test_a_deletion_reaches_one_map_index_only_where_that_is_unmistakable(
+    path: str, query: bytes, expected: int | None
+) -> None:
+    call = parse("DELETE", path)
+
+    assert call is not None
+    assert map_index(call, query) == expected
 
 
 def _routes(routes: Any, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
