@@ -8,8 +8,6 @@ from exclusive_redis_xcom.ring import releasing
 from exclusive_redis_xcom.ring.audit import WRITE_DENIED, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from starlette.types import Scope
 
     from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
@@ -34,7 +32,7 @@ class Writer:
             return _without_identity(scope)
         # A write is rare and final: the cache of another moment is not good enough for it.
         caller = await self._callers.find(ti_id, fresh=True)
-        return scope if _owns(caller, write) else _refusal(caller, write)
+        return _with_one_identity(scope) if _owns(caller, write) else _refusal(caller, write)
 
 
 def _owns(caller: Caller | None, write: Write) -> bool:
@@ -57,13 +55,24 @@ def _refusal(caller: Caller | None, write: Write) -> Record:
     return Record(WRITE_DENIED, write.coordinate, releasing.owner(caller), extra)
 
 
+def _with_one_identity(scope: Scope) -> Scope:
+    """With no other ``Authorization`` header than the one that was judged, whichever Airflow would read."""
+    headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+    judged = next(pair for pair in headers if pair[0].lower() == b"authorization")
+    return {**scope, "headers": [*_without_authorization(headers), judged]}
+
+
 def _without_identity(scope: Scope) -> Scope:
     """For Airflow to answer 401 or 403 in its own words: with no token where there was none, else a hopeless one.
 
     Whatever this ring could not read as one valid token must not reach Airflow, which may read it otherwise.
     """
-    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    kept = [(name, value) for name, value in headers if name.lower() != b"authorization"]
-    if len(kept) < len(list(headers)):
+    headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+    kept = _without_authorization(headers)
+    if len(kept) < len(headers):
         kept.append((b"authorization", b"Bearer none"))
     return {**scope, "headers": kept}
+
+
+def _without_authorization(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name.lower() != b"authorization"]
