@@ -72,7 +72,7 @@ def _table(findings: Sequence[Finding]) -> None:
 
     table = Table(show_lines=True)
     for title in ("check", "result", "seen", "remedy"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")  # nothing is cut
     for found in findings:
         # Text, not str: brackets in it are no markup.
         row = (found.check, found.result, found.seen, found.remedy)
