@@ -58,24 +58,26 @@ def pull(references: Sequence[Reference], settings: Settings, store: Store) -> l
     """
     principal = identity.current_principal()
     opened = [unsealed(reference, principal, settings) for reference in references]
-    findings = _fetch(opened, principal, settings, store)
+    findings, seconds = _fetch(opened, principal, settings, store)
     problem = next((finding.problem for finding in findings if finding.problem is not None), None)
     if problem is None:
         problem = _claim(opened, findings, principal, settings, store)
     if problem is not None:
         del findings, opened  # the task that catches the error also gets this frame
         raise problem
+    telemetry.pulled([(finding.reference.coordinate, _size(finding)) for finding in findings], seconds=seconds)
     return [_value(finding, settings) for finding in findings]
 
 
-def _fetch(opened: Sequence[Opened], principal: Principal | None, settings: Settings, store: Store) -> list[_Finding]:
+def _fetch(
+    opened: Sequence[Opened], principal: Principal | None, settings: Settings, store: Store
+) -> tuple[list[_Finding], float]:
+    """What there is for each reference, and the seconds that Redis took."""
     start = time.perf_counter()
     stored = store.fetch_many([one.reference.coordinate for one in opened], [one.reference.size for one in opened])
     seconds = time.perf_counter() - start
     findings = [_finding(one.reference, found, principal, settings) for one, found in zip(opened, stored, strict=True)]
-    granted = [(finding.reference.coordinate, _size(finding)) for finding in findings if finding.problem is None]
-    telemetry.pulled(granted, seconds=seconds)
-    return findings
+    return findings, seconds
 
 
 def _finding(reference: Reference, stored: Stored, principal: Principal | None, settings: Settings) -> _Finding:

@@ -31,6 +31,7 @@ from exclusive_redis_xcom import (
 )
 from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.settings import load_settings
+from tests.integration.support import disconnect
 
 # pytest-timeout's default method would take the alarm that a test sets.
 pytestmark = pytest.mark.timeout(method="thread")
@@ -70,6 +71,7 @@ def rows() -> Iterator[Rows]:
 
 def start_afresh() -> None:
     """What a new task process would start with."""
+    disconnect()
     load_settings.cache_clear()
     current_exchange.cache_clear()
     identity.forget()
@@ -815,7 +817,11 @@ def count_metrics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, 
     """Listen to Airflow's Stats."""
     from exclusive_redis_xcom import telemetry
 
-    counted: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+    telemetry._stats.cache_clear()
     stats = telemetry._stats()
+    monkeypatch.setattr(telemetry, "_stats", lambda: stats)
+    counted: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(stats, "incr", lambda name, by, tags: counted.append((name, tags)))
+    monkeypatch.setattr(stats, "timing", lambda name, milliseconds, tags: None)
     return counted

@@ -33,6 +33,7 @@ from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.opening import judge
 from exclusive_redis_xcom.sealing import SealPrivateKeys, generate_seal_keys
 from exclusive_redis_xcom.settings import load_settings
+from tests.integration.support import disconnect
 
 CANARY = "canary-5d3a9c77"
 PUBLIC_TEXT, PRIVATE_TEXT = generate_seal_keys()
@@ -72,6 +73,7 @@ def rows() -> Iterator[Rows]:
 
 
 def start_afresh() -> None:
+    disconnect()
     load_settings.cache_clear()
     current_exchange.cache_clear()
     identity.forget()
