@@ -16,9 +16,13 @@ import redis
 from devtools.airflow_stack import AirflowStack
 from devtools.components import BACKEND
 from devtools.redis_server import RedisServer
+from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
+from exclusive_redis_xcom.sealing import generate_seal_keys
 
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"
+SERVER_DAGS = FOLDER / "dags_server"
+OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 _stacks: list[AirflowStack] = []
 
@@ -99,3 +103,45 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         places = "\n".join(f"{stack.home}/logs and {stack.logs}" for stack in _stacks)
         report.sections.append(("Airflow's logs", places))
     return report
+
+
+@dataclass(frozen=True)
+class ServerMode:
+    """What an Airflow of ``enforcement = server`` was given. ``redis_url`` is an administrator's."""
+
+    redis: RedisServer
+    redis_url: str
+    env: dict[str, str]
+    of_api_server: dict[str, str]
+    private_key: str
+
+
+@pytest.fixture(scope="session")
+def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
+    """A Redis of its own that keeps everything on disk and in its slow log, two users, and a key pair."""
+    public_key, private_key = generate_seal_keys()
+    config = {"appendonly": "yes", "slowlog-log-slower-than": "0", "slowlog-max-len": "1000000"}
+    with RedisServer(config=config) as server:
+        with redis.Redis.from_url(server.url) as client:
+            passwords = create_users(client)
+        users = {name: url_for(server.url, name, password) for name, password in passwords.items()}
+        env = {
+            "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+            f"{OURS}REDIS_URL": users[WORKER],
+            f"{OURS}ENFORCEMENT": "server",
+            f"{OURS}SEAL_PUBLIC_KEY": public_key,
+            f"{OURS}AUDIT": "all",
+            "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
+            "PYTHONPATH": os.fspath(SERVER_DAGS),  # the triggerer imports triggers from there
+        }
+        of_api_server = {f"{OURS}REDIS_URL": users[API_SERVER], f"{OURS}SEAL_PRIVATE_KEYS": private_key}
+        yield ServerMode(server, server.url, env, of_api_server, private_key)
+        with redis.Redis.from_url(server.url) as client:
+            assert [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1] == []
+
+
+@pytest.fixture(scope="session")
+def server_airflow(start_airflow: Callable[..., AirflowStack], server_mode: ServerMode) -> AirflowStack:
+    """An Airflow whose API server alone has the private key, and its own Redis user. Logs everything it can."""
+    return start_airflow(server_mode.env, dags=SERVER_DAGS, component_env={"api-server": server_mode.of_api_server})
