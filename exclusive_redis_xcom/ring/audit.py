@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.settings import Settings
 
     WriteRows = Callable[[Sequence[dict[str, Any]]], None]
 
@@ -84,11 +83,6 @@ class Audit:
         self.strict = strict
         self._kept = _KEPT["all" if strict else setting]
         self._write = write or _write_to_airflow
-
-    @classmethod
-    def of(cls, settings: Settings) -> Audit:
-        """As the settings say."""
-        return cls(settings.audit, strict=settings.audit_strict)
 
     async def record(self, records: Sequence[Record]) -> None:
         """Write those that the setting keeps, in one transaction.

@@ -118,12 +118,8 @@ class Ring:
             await answers.refuse(send, f"Refused by exclusive-redis-xcom: {call.why}.")
 
     async def _read(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            held = await self._reader.fetch(scope, receive, send)
-        except CannotDecide as error:
-            await _undecided(send, error)
-            return
-        if not held.complete:
+        held = await self._reader.fetch(scope, receive, send)
+        if held.passes:
             return
         try:
             held.require_whole()

@@ -19,6 +19,7 @@ from exclusive_redis_xcom.ring.routes import Shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from anyio import CapacityLimiter
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from exclusive_redis_xcom.opening import Verdict
@@ -35,6 +36,9 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 # What may be worked on in the event loop. A reference takes some 900 bytes and 0.35 ms.
 _SMALL_BYTES = 8 * 1024
+
+# Threads of their own: while Redis is not there, waiting for it must not use up those that serve everybody else.
+_REDIS_THREADS = 8
 
 _OK = 200
 _MARK = MARK.encode("ascii")
@@ -61,6 +65,7 @@ class Reader:
         self._callers = callers
         self._releaser = releaser
         self._audit = trail
+        self._redis_threads: CapacityLimiter | None = None
 
     async def fetch(self, scope: Scope, receive: Receive, send: Send) -> Held:
         """Let Airflow answer, and hold the answer back if it may hold references.
@@ -115,13 +120,20 @@ class Reader:
     async def _claim(
         self, parsed: Sequence[Any], verdicts: Sequence[Verdict | None], caller: Caller | None
     ) -> dict[int, Claim]:
-        """Claim what is read once; in any case in a thread, since that asks Redis."""
+        """Claim what is read once."""
         wanted = releasing.to_be_claimed(parsed, verdicts, caller)
         # Where anything is refused the pull fails as a whole, so nothing is claimed for it.
         if not wanted or caller is None or any(map(releasing.is_refused, parsed, verdicts)):
             return dict.fromkeys(wanted, releasing.WITHHELD)
         pairs = [(parsed[position].coordinate, parsed[position].version) for position in wanted]
-        return dict(zip(wanted, await _off_loop(True, self._releaser.claim, pairs, caller), strict=True))
+        return dict(zip(wanted, await self._ask_redis(self._releaser.claim, pairs, caller), strict=True))
+
+    async def _ask_redis(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        from anyio import CapacityLimiter, to_thread
+
+        if self._redis_threads is None:
+            self._redis_threads = CapacityLimiter(_REDIS_THREADS)
+        return await to_thread.run_sync(work, *arguments, limiter=self._redis_threads)
 
     async def _caller(self, scope: Scope) -> Caller | None:
         ti_id = await self._tokens.task_instance_id(scope["headers"])
@@ -134,57 +146,61 @@ class Held:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._start: Message | None = None
-        self._passes = False
         self._chunks: list[bytes] = []
         self._size = 0
-        self.complete = False
+        self._complete = self._broken = False
+        self.passes = False
         self.body = b""
 
     async def __call__(self, message: Message) -> None:
-        """Take one message of the answer."""
-        if self._start is None and message["type"] == "http.response.start":
+        """Take one message of the answer.
+
+        Nothing is raised here: Airflow would take it for an error of its own, and answer a second time.
+        """
+        kind = message["type"]
+        if self._start is None and kind == "http.response.start":
             self._start = message
-            self._passes = message["status"] != _OK or not _is_json(message)
-        if self._passes:
+            self.passes = message["status"] != _OK or not _is_json(message)
+            if self.passes:
+                await self._send(message)
+        elif self.passes:
             await self._send(message)
-        elif message["type"] == "http.response.body":
-            self._take(message)
-        elif message["type"] != "http.response.start":
-            raise CannotDecide("Airflow answered in a way that the ring does not know.")
-
-    async def send(self) -> None:
-        """Send what was held back, with the body as it is now."""
-        start = self._start
-        if start is None:
-            return
-        headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
-        headers.append((b"content-length", str(len(self.body)).encode("ascii")))
-        await self._send({**start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": self.body})
-
-    def _take(self, message: Message) -> None:
-        chunk = message.get("body", b"")
-        self._size += len(chunk)
-        if self._size > MAX_ANSWER_BYTES:
-            self._chunks.clear()  # and none of it is sent
+        elif kind == "http.response.body" and self._start is not None and not self._complete:
+            self._take(message.get("body", b""), last=not message.get("more_body", False))
         else:
-            self._chunks.append(chunk)
-        if not message.get("more_body", False):
-            self.body = b"".join(self._chunks)
-            self._chunks.clear()
-            self.complete = True
+            self._broken = True
 
     def require_whole(self) -> None:
-        """Refuse an answer that was too long to be held.
+        """Refuse an answer that is not one, or too long to be held.
 
         Raises:
-            CannotDecide: It was.
+            CannotDecide: It is.
         """
         if self._size > MAX_ANSWER_BYTES:
             raise CannotDecide(
                 f"The answer is longer than {MAX_ANSWER_BYTES} bytes; pull fewer values at once, or pass what is "
                 "large through the XCom backend."
             )
+        if self._broken or not self._complete:
+            raise CannotDecide("Airflow answered in a way that the ring does not know.")
+
+    async def send(self) -> None:
+        """Send what was held back, with the body as it is now."""
+        start: Message = self._start or {}
+        headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
+        headers.append((b"content-length", str(len(self.body)).encode("ascii")))
+        await self._send({**start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": self.body})
+
+    def _take(self, chunk: bytes, *, last: bool) -> None:
+        self._size += len(chunk)
+        if self._size > MAX_ANSWER_BYTES:
+            self._chunks.clear()  # none of it is sent
+        else:
+            self._chunks.append(chunk)
+        if last:
+            self.body, self._complete = b"".join(self._chunks), True
+            self._chunks.clear()
 
 
 async def _off_loop(blocks: bool, work: Callable[..., _T], *arguments: Any) -> _T:

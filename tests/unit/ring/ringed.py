@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -145,18 +145,33 @@ class World:
         self.rows += rows
 
 
-def messages_of(app: Any, scope: dict[str, Any], receive: Callable[..., Any] | None = None) -> list[dict[str, Any]]:
+def messages_of(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
     """What an ASGI app sends for a scope, message by message."""
     sent: list[dict[str, Any]] = []
+    asyncio.run(app(scope, nothing, collector(sent)))
+    return sent
 
-    async def nothing() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
 
-    async def collect(message: dict[str, Any]) -> None:
+async def nothing() -> dict[str, Any]:
+    """A client that sends no body."""
+    return {"type": "http.disconnect"}
+
+
+def collector(sent: list[dict[str, Any]]) -> Any:
+    """A ``send`` that keeps what it is given."""
+
+    async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive or nothing, collect))
-    return sent
+    return send
+
+
+def scope_of(path: str, *, method: str = "GET", headers: Any = (), root_path: str = "") -> dict[str, Any]:
+    """The scope of a request without a query."""
+    return {
+        **{"type": "http", "method": method, "path": path, "query_string": b"", "headers": list(headers)},
+        **{"root_path": root_path, "raw_path": path.encode(), "scheme": "http", "server": ("server", 80)},
+    }
 
 
 NO_KEYS = SealPrivateKeys.parse("")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -22,6 +21,7 @@ from tests.unit.ring.ringed import (
     Airflow,
     World,
     messages_of,
+    scope_of,
     settings,
 )
 from tests.unit.sealed import PRIVATE, PRIVATE_TEXT, PUBLIC, sealed_reference
@@ -198,10 +198,3 @@ def test_importing_it_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
     assert done.stdout.split() == []
-
-
-def scope_of(path: str, *, method: str = "GET", headers: Any = (), root_path: str = "") -> dict[str, Any]:
-    return {
-        **{"type": "http", "method": method, "path": path, "query_string": b"", "headers": list(headers)},
-        **{"root_path": root_path, "raw_path": path.encode(), "scheme": "http", "server": ("server", 80)},
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -21,7 +22,20 @@ from exclusive_redis_xcom.ring import reads
 from exclusive_redis_xcom.seal import Refused
 from exclusive_redis_xcom.sealing import SealPublicKey, generate_seal_keys
 from exclusive_redis_xcom.store import Store
-from tests.unit.ring.ringed import CONSUMER, FINISHED, GONE, OWNER, STRANGER, XCOM, Airflow, Person, World
+from tests.unit.ring.ringed import (
+    CONSUMER,
+    FINISHED,
+    GONE,
+    OWNER,
+    STRANGER,
+    XCOM,
+    Airflow,
+    Person,
+    World,
+    collector,
+    nothing,
+    scope_of,
+)
 from tests.unit.sealed import AT, DATA_KEY, PRIVATE_TEXT, PUBLIC_TEXT, acl_in_force, sealed_reference
 
 SEALED = sealed_reference().to_json()
@@ -259,6 +273,46 @@ class TestWhereItCannotDecide:
 
         assert answer.status_code == 503
         assert "1000 bytes" in answer.json()["detail"]["message"]
+
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+BODY = {"type": "http.response.body", "body": json.dumps(value(SEALED)).encode()}
+ERROR = {**START, "status": 500}
+
+
+class TestStrangeAnswers:
+    @pytest.mark.parametrize(
+        "messages",
+        [
+            [],
+            [START],
+            [START, {**BODY, "more_body": True}],
+            [BODY],
+            [START, BODY, BODY],
+            [START, ERROR, BODY],
+            [START, {"type": "http.response.pathsend", "path": "/etc/passwd"}],
+            [{"type": "http.response.debug"}, START, BODY],
+        ],
+    )
+    def test_an_answer_that_is_none_is_kept_back_whole(self, messages: list[dict[str, Any]]) -> None:
+        async def airflow(scope: Any, receive: Any, send: Any) -> None:
+            for message in messages:
+                await send(message)
+
+        answer = World(airflow).ask("GET", XCOM, CONSUMER)  # type: ignore[arg-type]
+
+        assert answer.status_code == 503
+        assert "data_key" not in answer.text
+
+    def test_what_airflow_raises_after_its_answer_began_sends_nothing_of_it(self) -> None:
+        async def airflow(scope: Any, receive: Any, send: Any) -> None:
+            await send(START)
+            raise KeyError("airflow's own")
+
+        sent: list[Any] = []
+        with pytest.raises(KeyError):
+            asyncio.run(World(airflow).app(scope_of(XCOM), nothing, collector(sent)))  # type: ignore[arg-type]
+        assert sent == []
 
 
 class TestOnRecord:
