@@ -19,7 +19,9 @@ class Caller:
     def __init__(self, url: str, tokens: Mapping[str, str]) -> None:
         self.url = url
         self.tokens = dict(tokens)
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        # The server closes idle connections after 5 s: they must not be used again just then.
+        limits = httpx.Limits(keepalive_expiry=2)
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False, limits=limits)
 
     def close(self) -> None:
         """Close the connections."""

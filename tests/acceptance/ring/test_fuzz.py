@@ -39,6 +39,9 @@ CALLERS: dict[str | None, list[list[str]]] = {
 #: What its running callers own: the rest is not theirs to change.
 OWN = {"consumer": "load", "stranger": "report", "part 1": "parts"}
 
+#: Of SQLite: at a larger number Airflow itself fails, with or without a ring.
+LARGEST = 2**63 - 1
+
 names = st.sampled_from(
     ["sales", "other", RUN, EARLIER_RUN, LATER_RUN, "extract", "load", "report", "parts", *KEYS, ".", "", "*", "%00"]
 )
@@ -49,14 +52,12 @@ usual = st.tuples(
     st.just("sales"), st.sampled_from([RUN, LATER_RUN]), st.sampled_from(["extract", "parts"]), st.sampled_from(KEYS)
 ).map(lambda ids: "/".join(quote(part, safe="/") for part in ids))
 paths = usual | st.lists(pieces, min_size=1, max_size=7).map("/".join)
-routes = st.sampled_from(
-    ["", "/slice", "/item/0", "/item/-1", "/item/x", "/slice/", "/", "/item/99999999999999999999", "/SLICE"]
-)
+routes = st.sampled_from(["", "/slice", "/item/0", "/item/-1", "/item/x", "/slice/", "/", f"/item/{LARGEST}", "/SLICE"])
 prefixes = st.sampled_from(
     ["/execution/xcoms/"] * 8
     + ["//execution/xcoms/", "/execution//xcoms/", "/execution/./xcoms/", "/execution/%78coms/", "/execution/XCOMS/"]
 )
-numbers = st.sampled_from(["-1", "0", "1", "2", "99", "x", "", "1.0", "+1", " 1", "٣", "1e3", "-0", "9" * 30])
+numbers = st.sampled_from(["-1", "0", "1", "2", "99", "x", "", "1.0", "+1", " 1", "٣", "1e3", "-0", str(LARGEST)])
 queries = st.lists(
     st.tuples(
         st.sampled_from(
@@ -73,10 +74,17 @@ methods = st.sampled_from(["GET"] * 6 + ["HEAD", "POST", "POST", "DELETE", "PUT"
 versions = st.sampled_from([None, None, None, "2025-04-28", "2025-11-05", "1999-01-01", "head", "x"])
 
 
+class Rows(list[tuple[Pushed, list[str]]]):
+    """Pushed values and their consumers; short in Hypothesis' reports."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} rows"
+
+
 @pytest.fixture(scope="module")
-def rows(world: World) -> list[tuple[Pushed, list[str]]]:
+def rows(world: World) -> Rows:
     """Sealed values under all keys, each in three runs and tasks with another consumer."""
-    found = []
+    found = Rows()
     for number, key in enumerate(KEYS):
         for shift, coordinate in enumerate(
             [at("extract", key), at("extract", key, run_id=LATER_RUN), at("parts", key, map_index=number % 3)]
@@ -98,7 +106,7 @@ def rows(world: World) -> list[tuple[Pushed, list[str]]]:
 def test_no_request_gets_what_is_not_its_callers(
     world: World,
     ask: Asker,
-    rows: list[tuple[Pushed, list[str]]],
+    rows: Rows,
     caller: str | None,
     method: str,
     target: str,
@@ -115,8 +123,13 @@ def test_no_request_gets_what_is_not_its_callers(
     assert answer.status_code < 500 or is_undecided(answer), answer.text
     for pushed, consumers in rows:
         key = base64.urlsafe_b64encode(pushed.data_key).rstrip(b"=").decode()
-        assert key not in answer.text or consumers in CALLERS[caller]
+        assert key not in answer.text or consumers in CALLERS[caller] or produced_by(caller, pushed)
     assert foreign_rows(world, caller) == before
+
+
+def produced_by(caller: str | None, pushed: Pushed) -> bool:
+    """Whether it is the caller's task, in whatever run and under whatever map_index, that pushed the value."""
+    return caller in OWN and pushed.reference.coordinate.task_id == OWN[caller]
 
 
 def is_undecided(answer: httpx.Response) -> bool:
@@ -129,7 +142,7 @@ def foreign_rows(world: World, caller: str | None) -> list[tuple[Any, ...]]:
     return [row for row in world.rows() if row[:4] != own]
 
 
-def test_what_is_opened_is_found_at_all(ask: Asker, rows: list[tuple[Pushed, list[str]]]) -> None:
+def test_what_is_opened_is_found_at_all(ask: Asker, rows: Rows) -> None:
     """The test above would pass if nothing were ever opened."""
     (pushed, _), *_ = rows
 

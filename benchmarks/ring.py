@@ -1,0 +1,169 @@
+"""What the ring adds to a request of the Execution API: `make bench-ring`.
+
+Two real API servers on one database, one with `enforcement = worker`, in which the ring passes everything through, one
+with `enforcement = server`. Each kind of request goes to both in turn, so that whatever else the machine does falls on
+both. Prints medians and differences, and the limits they are held to; exit code 1 when one is exceeded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devtools.api_plan import INSTANCES, Instance, at
+from devtools.api_world import OURS, World, open_world
+from devtools.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+    from devtools.api_caller import Caller
+    from exclusive_redis_xcom.model import Coordinate
+
+ROUNDS = 200
+SLICE = 256
+SLICE_ROUNDS = 40
+CACHED_LIMIT, COLD_LIMIT = 1.5, 4.0
+
+#: Running consumers whose tokens are used once: the ring has to look each up. Some for the warm-up.
+WARM_UP = 20
+COLD = tuple(Instance(f"cold {index}", "load", map_index=5000 + index) for index in range(ROUNDS + WARM_UP))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Medians in ms without and with the ring; ``limit`` is for the difference."""
+
+    name: str
+    off: float
+    on: float
+    limit: float | None = None
+
+    @property
+    def exceeded(self) -> bool:
+        return self.limit is not None and self.on - self.off > self.limit
+
+    def __str__(self) -> str:
+        verdict = "" if self.limit is None else f"  limit +{self.limit:g}: {'EXCEEDED' if self.exceeded else 'ok'}"
+        return f"{self.name:<47}{self.off:>9.2f}{self.on:>9.2f}{self.on - self.off:>+9.2f}{verdict}"
+
+
+def compare(name: str, ask: Callable[[str, int], Any], rounds: int, limit: float | None = None) -> Figure:
+    """Ask "off" and "on" in turn, and with the order changed every time."""
+    spans: dict[str, list[float]] = {"off": [], "on": []}
+    for turn in range(-WARM_UP, rounds):
+        for server in ("off", "on") if turn % 2 else ("on", "off"):
+            start = time.perf_counter()
+            ask(server, turn + WARM_UP)
+            if turn >= 0:
+                spans[server].append((time.perf_counter() - start) * 1000)
+    return Figure(name, statistics.median(spans["off"]), statistics.median(spans["on"]), limit)
+
+
+def checked(answer: httpx.Response) -> httpx.Response:
+    assert answer.is_success, answer.text
+    return answer
+
+
+def get_figures(world: World, servers: dict[str, Caller]) -> list[Figure]:
+    sealed, plain = at("extract", "bench"), at("extract", "plain")
+    world.push(sealed, ["load"])
+    world.put_row(plain, "plain")
+
+    def get(server: str, caller: str, coordinate: Coordinate) -> httpx.Response:
+        return checked(servers[server].xcom(caller, "GET", coordinate))
+
+    assert "data_key" in get("on", "consumer", sealed).text
+    return [
+        compare("GET, caller known", lambda on, _: get(on, "consumer", sealed), ROUNDS, CACHED_LIMIT),
+        compare("GET, caller new", lambda on, turn: get(on, f"cold {turn}", sealed), ROUNDS, COLD_LIMIT),
+        compare("GET of a plain row", lambda on, _: get(on, "consumer", plain), ROUNDS),
+    ]
+
+
+def write_figures(world: World, servers: dict[str, Caller]) -> list[Figure]:
+    reference = world.push(at("extract", "posted"), ["load"]).reference.to_json()
+
+    def post(server: str, _: int) -> httpx.Response:
+        return checked(servers[server].xcom("owner", "POST", at("extract", "posted"), json=reference))
+
+    return [compare("POST of a reference by its owner", post, ROUNDS)]
+
+
+def slice_figures(world: World, servers: dict[str, Caller]) -> list[Figure]:
+    for index in range(SLICE):
+        world.push(at("parts", "bench", map_index=index), ["load"])
+
+    def pull(server: str, _: int = 0) -> httpx.Response:
+        return checked(servers[server].xcom("consumer", "GET", at("parts", "bench"), route="/slice"))
+
+    assert pull("on").text.count("data_key") == SLICE
+
+    def other(server: str, _: int) -> httpx.Response:
+        return checked(servers[server].call(None, "GET", "/execution/health"))
+
+    figures = [
+        compare(f"slice of {SLICE}", pull, SLICE_ROUNDS),
+        compare("another request, meanwhile nothing", other, ROUNDS),
+    ]
+    with busy(lambda: pull("off")):
+        off = compare("", lambda _, turn: other("off", turn), SLICE_ROUNDS).off
+    with busy(lambda: pull("on")):
+        on = compare("", lambda _, turn: other("on", turn), SLICE_ROUNDS).on
+    return [*figures, Figure("another request, meanwhile slices", off, on)]
+
+
+@contextlib.contextmanager
+def busy(work: Callable[[], Any]) -> Iterator[None]:
+    """Do some work again and again in another thread."""
+    stop = threading.Event()
+
+    def repeat() -> None:
+        while not stop.is_set():
+            work()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def main() -> int:
+    with RedisServer() as server, tempfile.TemporaryDirectory(prefix="bench-ring-") as folder:
+        homes = [Path(folder) / name for name in ("on", "off")]
+        for home in homes:
+            home.mkdir()
+        with (
+            open_world(homes[0], server.url, instances=(*INSTANCES, *COLD)) as world,
+            world.serve(homes[1], {f"{OURS}ENFORCEMENT": "worker"}) as off,
+        ):
+            servers = {"off": off, "on": world.caller}
+            print(
+                f"Airflow {version('apache-airflow-core')}, SQLite, Python {platform.python_version()}, "
+                f"{len(os.sched_getaffinity(0))} cores; medians of {ROUNDS} (slices {SLICE_ROUNDS}) in ms"
+            )
+            print(f"{'':<47}{'off':>9}{'on':>9}{'':>9}")
+            figures = [
+                figure for measure in (get_figures, write_figures, slice_figures) for figure in measure(world, servers)
+            ]
+    print(*figures, sep="\n")
+    return int(any(figure.exceeded for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
