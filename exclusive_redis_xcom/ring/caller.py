@@ -17,7 +17,7 @@ from uuid import UUID
 from exclusive_redis_xcom.model import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     Validate = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
     LookUp = Callable[[str], "Caller | None"]
@@ -73,6 +73,18 @@ class Tokens:
             return str(UUID(claims["sub"])) if claims.get("scope", _EXECUTION) == _EXECUTION else None
         except (InvalidTokenError, LookupError, ValueError, TypeError, AttributeError):
             return None
+
+
+def seen_by_airflow(scope: Mapping[str, Any]) -> str | None:
+    """The task instance whose execution token Airflow has just verified for this very request, if it says so.
+
+    From 3.2 on Airflow leaves the token in the scope (``execution_api/security.py``, ``JWTBearer``). To be asked after
+    Airflow has answered; it spares a second verification.
+    """
+    token = scope.get("ti_token")
+    ti_id = getattr(token, "id", None)
+    is_execution = getattr(getattr(token, "claims", None), "scope", None) == _EXECUTION
+    return str(ti_id) if is_execution and isinstance(ti_id, UUID) else None
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from exclusive_redis_xcom.reference import MARK
 from exclusive_redis_xcom.ring import audit, releasing
 from exclusive_redis_xcom.ring.audit import AuditFailed
+from exclusive_redis_xcom.ring.caller import seen_by_airflow
 from exclusive_redis_xcom.ring.routes import Shape
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Reader:
         return await to_thread.run_sync(work, *arguments, limiter=self._redis_threads)
 
     async def _caller(self, scope: Scope) -> Caller | None:
-        ti_id = await self._tokens.task_instance_id(scope["headers"])
+        ti_id = seen_by_airflow(scope) or await self._tokens.task_instance_id(scope["headers"])
         return None if ti_id is None else await self._callers.find(ti_id)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from exclusive_redis_xcom.ring import caller as module
-from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens, bearer
+from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens, bearer, seen_by_airflow
 from tests.unit.ring.ringed import CONSUMER, OWNER
 
 
@@ -154,3 +155,18 @@ class TestTokens:
 )
 def test_the_bearer_of_a_request(values: list[bytes], token: str | None) -> None:
     assert bearer([(b"host", b"x"), *[(b"Authorization", value) for value in values]]) == token
+
+
+@pytest.mark.parametrize(
+    ("token", "seen"),
+    [
+        (SimpleNamespace(id=UUID(OWNER.ti_id), claims=SimpleNamespace(scope="execution")), OWNER.ti_id),
+        (SimpleNamespace(id=UUID(OWNER.ti_id), claims=SimpleNamespace(scope="workload")), None),
+        (SimpleNamespace(id=UUID(OWNER.ti_id), claims=SimpleNamespace()), None),
+        (SimpleNamespace(id=UUID(OWNER.ti_id), claims={"scope": "execution"}), None),
+        (SimpleNamespace(id=OWNER.ti_id, claims=SimpleNamespace(scope="execution")), None),
+        (None, None),
+    ],
+)
+def test_what_airflow_left_in_the_scope(token: Any, seen: str | None) -> None:
+    assert seen_by_airflow({"ti_token": token} if token else {}) == seen
