@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools.airflow_home import airflow_version
 from devtools.api_plan import EARLIER_RUN, LATER_RUN, RUN, at
 from devtools.api_world import World
 from devtools.sealed import Pushed
@@ -71,7 +72,9 @@ bodies = st.sampled_from([b"", b"null", b"1", b'"x"', b"{", b"[]", b'{"exclusive
     st.binary(max_size=20)
 )
 methods = st.sampled_from(["GET"] * 6 + ["HEAD", "POST", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"])
-versions = st.sampled_from([None, None, None, "2025-04-28", "2025-11-05", "1999-01-01", "head", "x"])
+#: Airflow 3.1 itself answers 500 to a query that an older version would not take.
+OLDER = [] if airflow_version().startswith("3.1.") else ["2025-04-28", "2025-11-05"]
+versions = st.sampled_from([None, None, None, *OLDER, "1999-01-01", "head", "x"])
 
 
 class Rows(list[tuple[Pushed, list[str]]]):
