@@ -21,11 +21,15 @@ MARK = "exclusive_redis_xcom"
 DAGS = ["server_ways", "server_mapped", "server_once", "server_rerun", "server_flow", "server_branching"]
 DAGS += ["server_callbacks", "server_writes", *(["server_async"] if VERSION >= (3, 3) else [])]
 #: Rows that Airflow's scheduler or UI reads itself.
-PLAIN_KEYS = {"skipmixin_key", "_link_TriggerDagRunLink"}
+PLAIN_KEYS = {"skipmixin_key", "_link_Link", "_link_TriggerDagRunLink"}
 
 pytestmark = pytest.mark.timeout(900)
 from_3_2 = pytest.mark.skipif(VERSION < (3, 2), reason="Airflow binds a task's ids in its triggerer from 3.2")
 from_3_3 = pytest.mark.skipif(VERSION < (3, 3), reason="Airflow has asynchronous XCom calls from 3.3")
+links = pytest.mark.xfail(
+    strict=True,
+    reason="Airflow makes and writes extra links after the task's success is reported, when the ring takes it for over",
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,6 @@ def test_asynchronous_pulls_are_served_and_refused_alike(runs: Runs) -> None:
         ("server_ways", "denied_pull_one", -1),
         ("server_ways", "denied_among_many", -1),
         ("server_ways", "denied_template", -1),
-        ("server_ways", "denied_whole", -1),
         ("server_mapped", "denied_over_a_sealed_list", 1),
         ("server_mapped", "denied_mapped_pull", -1),
         ("server_mapped", "denied_lazy_item", -1),
@@ -127,6 +130,13 @@ def test_the_refusal_names_who_asked_who_may_and_the_remedy(
     assert "XComAccessDenied" in log
     assert f"may not be pulled by task '{task_id}'" in log
     assert "To allow it, name" in log
+
+
+def test_who_may_pull_one_output_but_not_all_is_told_so_for_the_whole(runs: Runs) -> None:
+    log = runs.log("server_ways", "denied_whole")
+
+    assert "may not be pulled by task 'denied_whole'" in log
+    assert "'return_value' copies all outputs, so it is for who may pull each of them" in log
 
 
 class TestOtherDagsAndRuns:
@@ -236,16 +246,36 @@ class TestControlFlow:
         assert "triggers run without an API server that could check who asks" in event
         assert "Pull in the task, before it defers or after it resumes" in event
 
-    def test_an_operators_extra_link_stays_a_plain_row_and_its_xcom_is_a_sealed_reference(self, runs: Runs) -> None:
-        rows = runs.rows("server_ways")
-        (link,) = [value for (_, key, _), value in rows.items() if "link" in key.lower()]
+    @links
+    def test_an_operators_extra_link_is_a_plain_row_that_airflow_shows(
+        self, runs: Runs, server_airflow: AirflowStack
+    ) -> None:
+        run_id = runs.over("server_ways")
 
-        assert "/dags/server_elsewhere/runs/" in link
+        path = f"/dags/server_ways/dagRuns/{run_id}/taskInstances/linked/links"
+
+        assert runs.rows("server_ways").get(("linked", "_link_Link", -1)) == "http://localhost/a/link"
+        assert server_airflow.api("GET", path)["extra_links"] == {"a link": "http://localhost/a/link"}
+
+    @links
+    def test_a_link_that_is_made_of_the_tasks_own_xcom_is_a_plain_row(
+        self, runs: Runs, server_airflow: AirflowStack
+    ) -> None:
+        rows = runs.rows("server_ways")
+
         assert rows["trigger", "trigger_run_id", -1][MARK]["seal"]["key"]
+        link = rows["trigger", "_link_TriggerDagRunLink", -1]
+        assert "/dags/server_elsewhere/runs/" in link
 
 
 OVER = "XComSealed: "
-CALLBACKS = {"execute": "the value", "failure": "the value", "skipped": "the value", "success": OVER, "retry": OVER}
+CALLBACKS: dict[str, str] = {
+    "execute": "the value",
+    "failure": "the value",
+    "skipped": "the value",
+    "success": OVER,
+    "retry": OVER,
+}
 
 
 class TestCallbacks:
@@ -278,7 +308,7 @@ class TestCallbacks:
         run_id = runs.over("server_callbacks")
 
         path = proofs.folder / f"dag-{run_id}"
-        found = wait_until(lambda: path.exists() and path.read_text(), 60, server_airflow.log_tails)
+        found: Any = wait_until(lambda: path.exists() and path.read_text(), 60, server_airflow.log_tails)
 
         assert found.startswith("XComSealed: ")
         assert "callbacks in the DAG processor run without an API server" in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from asgiref.sync import sync_to_async
 
 
 class PullingTrigger(BaseTrigger):
-    """``address`` are the arguments of ``XCom.get_one``."""
+    """``address`` are the arguments of ``XCom.get_one``. Leaves the deferring process a moment to end in."""
 
     def __init__(self, address: dict[str, Any]) -> None:
         super().__init__()
@@ -22,6 +23,7 @@ class PullingTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from airflow.sdk.execution_time.xcom import XCom
 
+        await asyncio.sleep(2)
         try:
             await sync_to_async(XCom.get_one)(**self.address)
         except Exception as error:

@@ -12,7 +12,7 @@ RULES = {
 }
 
 
-with DAG("server_local", schedule=None, catchup=False, params={"xcom_acl": RULES}):
+with DAG("server_local", schedule=None, catchup=False, params={"xcom_acl": RULES}) as local:
 
     @task
     def produce() -> Any:

@@ -12,11 +12,26 @@ from typing import Any
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, get_current_context, setup, task, teardown
+from airflow.sdk import DAG, BaseOperator, BaseOperatorLink, get_current_context, setup, task, teardown
 
 VALUE = {"pair": (1, 2), "raw": b"\x00\xff", "at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)}
 SIDE = ["plain", {1: "int key"}, {"a", "b"}]
 CONSUMERS = ["by_pull", "by_argument", "by_template", "by_bash_template", "server_elsewhere/welcome"]
+
+
+class Link(BaseOperatorLink):
+    """Airflow asks for it in the task's process, after ``execute``, and keeps it as an XCom of the task."""
+
+    name = "a link"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        return "http://localhost/a/link"
+
+
+class Linked(BaseOperator):
+    operator_extra_links = (Link(),)
+
+    def execute(self, context: Any) -> None: ...
 
 
 def expect(found: Any, expected: Any) -> None:
@@ -153,6 +168,8 @@ with DAG(
     )
     made >> trigger
     after_trigger(trigger.output["trigger_run_id"])
+
+    Linked(task_id="linked")
 
     @setup
     def create() -> Any:
