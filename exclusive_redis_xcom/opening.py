@@ -56,7 +56,7 @@ def judge(
     info = seal_info(reference.coordinate, reference.version, sealed.acl)
     try:
         data_key = open_key(sealed.sealed_key, sealed.key_id, private_keys, info)
-        acl = Acl.loads(sealed.acl)
+        acl = Acl.loads_again(sealed.acl)
     except UnknownKey:
         return _refused(f"the API server holds no private key '{sealed.key_id}'", seal.UNKNOWN_KEY)
     except (Forged, InvalidAcl):

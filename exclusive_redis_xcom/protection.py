@@ -7,6 +7,7 @@ coordinate, version and rule: moved, replayed or under an edited rule it does no
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.envelope import Envelope
     from exclusive_redis_xcom.sealing import SealPublicKey
     from exclusive_redis_xcom.settings import Settings
+
+#: The data keys of what this process pushed, by version, the latest last; see :func:`own_data_key`.
+_pushed_here: OrderedDict[str, bytes] = OrderedDict()
+_MOST_PUSHED_HERE = 1000
 
 #: How ``Envelope.key_id`` begins, by the kind of key.
 _SEALED, _AT_REST = "seal:", "enc:"
@@ -95,6 +100,20 @@ def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Set
     return _decrypted(envelope, _at_rest_key(envelope, rule, settings), rule)
 
 
+def own_data_key(version: str) -> bytes | None:
+    """The data key of a value that this very process sealed; None for all others, and for all but the last thousand.
+
+    A task may read its own values, also when Airflow has recorded it as over and the API server opens nothing for it
+    any more: in callbacks, and for the links that operators show in the UI.
+    """
+    return _pushed_here.get(version)
+
+
+def forget() -> None:
+    """Drop what this process pushed. For tests, which are many processes in one."""
+    _pushed_here.clear()
+
+
 def _is_to_be_sealed(acl: Acl | None, settings: Settings) -> bool:
     return settings.by_server and (settings.seal == "all" or acl is None or acl.restricted)
 
@@ -104,6 +123,9 @@ def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Prote
     sealed_key = seal_key(data_key, public_key, seal_info(envelope.coordinate, envelope.version, rule))
     payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
     key_id = public_key.key_id
+    _pushed_here[envelope.version] = data_key
+    if len(_pushed_here) > _MOST_PUSHED_HERE:
+        _pushed_here.popitem(last=False)
     return Protected(
         replace(envelope, payload=payload, key_id=_SEALED + key_id), Seal(key_id, rule, sealed_key=sealed_key)
     )

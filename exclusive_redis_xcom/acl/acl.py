@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from exclusive_redis_xcom.model import Coordinate
+
+
+_REMEMBERED_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,14 @@ class Acl:
         dag_id, rule = wire.load(data)
         return cls(dag_id, (rule,), NOBODY)
 
+    @classmethod
+    def loads_again(cls, data: bytes) -> Acl:
+        """As `loads`, remembering what was read last: the results of a mapped task share one list.
+
+        Lists over 16 KiB are read each time, so that what is remembered stays small.
+        """
+        return _remembered(data) if len(data) <= _REMEMBERED_BYTES else cls.loads(data)
+
     @property
     def consumers(self) -> tuple[str, ...]:
         """Who may read besides the producer: `task_id` of the same DAG, `dag_id/task_id`, or patterns."""
@@ -132,3 +144,8 @@ class Acl:
         if len(self.rules) != 1:
             raise ValueError(f"The ACL of DAG '{self.dag_id}' has {len(self.rules)} rules; call in_force first")
         return self.rules[0]
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(data: bytes) -> Acl:
+    return Acl.loads(data)

@@ -6,7 +6,6 @@ may be read once is claimed; then it is decrypted, decoded, and masked in logs.
 
 from __future__ import annotations
 
-import functools
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -145,12 +144,6 @@ def _size(finding: _Finding) -> int:
     return 0 if finding.envelope is None else len(finding.envelope.payload)
 
 
-@functools.lru_cache(maxsize=128)
-def _acl_from(data: bytes) -> Acl:
-    # The results of a mapped task share one hash, hence one list.
-    return Acl.loads(data)
-
-
 def _rules(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
     """The lists that must all allow a pull: the key's, and where the task is mapped the value's own, which is last.
 
@@ -162,7 +155,7 @@ def _rules(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
 
 def _readable(text: bytes | None) -> Acl | None:
     try:
-        return None if text is None else _acl_from(text)
+        return None if text is None else Acl.loads_again(text)
     except InvalidAcl:
         return None
 

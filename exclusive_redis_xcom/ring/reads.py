@@ -92,7 +92,7 @@ class Reader:
         if not answer.concerned:
             return None
         caller = await self._caller(scope)
-        verdicts = await _off_loop(big, self._releaser.judge, answer.parsed, caller)
+        verdicts = await _off_loop(big, self._releaser.judge, read, answer.parsed, caller)
         claimed = await self._claim(answer.parsed, verdicts, caller)
         release = await _off_loop(big, self._releaser.conclude, answer.values, answer.parsed, verdicts, claimed, caller)
         if self._audit.strict:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import claims, opening, reference, seal
 from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.model import Decision
+from exclusive_redis_xcom.opening import Verdict
 from exclusive_redis_xcom.ring import audit
 from exclusive_redis_xcom.ring.audit import Record
 from exclusive_redis_xcom.store import Claim
@@ -14,10 +16,10 @@ from exclusive_redis_xcom.store import Claim
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.opening import Verdict
+    from exclusive_redis_xcom.model import Coordinate, Principal
     from exclusive_redis_xcom.reference import Reference
     from exclusive_redis_xcom.ring.caller import Caller
+    from exclusive_redis_xcom.ring.routes import Read
     from exclusive_redis_xcom.sealing import SealPrivateKeys
     from exclusive_redis_xcom.store import Store
 
@@ -69,20 +71,25 @@ class Releaser:
         self._store = store
         self._reports_only = reports_only
 
-    def judge(self, parsed: Sequence[Any], caller: Caller | None) -> list[Verdict | None]:
+    def judge(self, read: Read, parsed: Sequence[Any], caller: Caller | None) -> list[Verdict | None]:
         """Open and decide about each, by what :func:`parsed_reference` made of it; None where there is no seal.
 
         About 0.1 ms for each.
 
         Args:
+            read: What was asked for.
             parsed: The references.
             caller: Who asks, in whatever state; None if nobody who exists.
         """
         principal = caller.principal if caller is not None and caller.running else None
-        return [
-            opening.judge(found, principal, self._keys, reports_only=self._reports_only) if is_sealed(found) else None
-            for found in parsed
-        ]
+        return [self._verdict(read, found, principal) if is_sealed(found) else None for found in parsed]
+
+    def _verdict(self, read: Read, found: Reference, principal: Principal | None) -> Verdict:
+        # Anybody can seal a reference to any coordinate, for it takes the public key only, and put it into a row of his
+        # own. It would open nothing, but claim somebody else's read-once value.
+        if not read.may_hold(found.coordinate):
+            return Verdict(Decision(False, "the reference lies in a row of another XCom"), refused=seal.FORGED)
+        return opening.judge(found, principal, self._keys, reports_only=self._reports_only)
 
     def claim(self, pairs: Sequence[tuple[Coordinate, str]], caller: Caller) -> list[Claim]:
         """Claim values that are read once. Asks Redis.

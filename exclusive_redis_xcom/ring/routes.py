@@ -46,9 +46,20 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A GET."""
+    """A GET: the rows of one task, in one run unless ``prior_runs``."""
 
     shape: Shape
+    dag_id: str
+    run_id: str
+    task_id: str
+    prior_runs: bool
+
+    def may_hold(self, at: Coordinate) -> bool:
+        """Whether an XCom can lie in the rows asked for.
+
+        The key is not compared: Airflow's client does not quote it, and what is left of it names the row.
+        """
+        return (at.dag_id, at.task_id) == (self.dag_id, self.task_id) and (self.prior_runs or at.run_id == self.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,7 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
     if not ids["key"]:
         return Unknown("the key is empty")  # for which Airflow has a 422
     if isinstance(asks, Shape):
-        return Read(asks)
+        return Read(asks, ids["dag_id"], ids["run_id"], ids["task_id"], _asks_for_prior_runs(query))
     if asks == COUNT:
         return Count()
     map_index = _map_index(query)
@@ -143,10 +154,18 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
     return Write(asks, Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index))
 
 
+def _asks_for_prior_runs(query: bytes) -> bool:
+    # In doubt yes: then only less is compared, and Airflow decides what it answers with.
+    return any(name == "include_prior_dates" for name, _ in _pairs(query))
+
+
 def _map_index(query: bytes) -> int | None:
     """As FastAPI reads it; None where it is not unmistakable."""
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    given = [value for name, value in pairs if name == "map_index"]
+    given = [value for name, value in _pairs(query) if name == "map_index"]
     if not given:
         return NOT_MAPPED
     return int(given[0]) if len(given) == 1 and _MAP_INDEX.fullmatch(given[0]) else None
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)

@@ -1,4 +1,8 @@
-"""Writes: a task instance writes and removes its own XComs only, and only while it runs."""
+"""Writes: a task instance writes and removes its own XComs only, and only while it runs.
+
+With one exception: Airflow pushes the links that operators show in the UI when the task has been recorded as over
+(``task_runner.finalize``), so those keys of its own it may still push.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,10 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.ring.routes import Write
+
+
+#: How the keys of operators' extra links begin (``airflow/sdk/bases/operatorlink.py``, ``xcom_key``).
+_LINK = "_link_"
 
 
 class Writer:
@@ -37,9 +45,10 @@ class Writer:
 
 def _owns(caller: Caller | None, write: Write) -> bool:
     at = write.coordinate
+    is_link = write.action == "push" and at.key.startswith(_LINK)
     return (
         caller is not None
-        and caller.running
+        and (caller.running or is_link)
         and (caller.principal.dag_id, caller.principal.run_id, caller.principal.task_id, caller.principal.map_index)
         == (at.dag_id, at.run_id, at.task_id, at.map_index)
     )

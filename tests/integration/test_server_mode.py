@@ -25,6 +25,7 @@ from exclusive_redis_xcom import (
     XComAlreadyClaimed,
     XComSealed,
     identity,
+    protection,
     seal,
 )
 from exclusive_redis_xcom import reference as references
@@ -77,6 +78,7 @@ def start_afresh() -> None:
     load_settings.cache_clear()
     current_exchange.cache_clear()
     identity.forget()
+    protection.forget()
 
 
 def ring(value: Any) -> Any:
@@ -277,6 +279,27 @@ class TestAnswersOfTheRing:
             pull(dag, "load")
 
         assert CANARY not in f"{caught.value!r}"
+
+    def test_a_task_that_is_over_reads_what_it_pushed_itself_and_nothing_else(self, dag: Any, rows: Rows) -> None:
+        """Callbacks, and the links of operators: Airflow runs them after it has recorded the end of the task."""
+        push(dag, CANARY)
+        rows.answer = lambda value: references.parse(value).refused(seal.NOT_RUNNING).to_json()
+
+        assert pull(dag, "extract") == CANARY
+        with pytest.raises(XComSealed):
+            pull(dag, "load")
+
+        protection.forget()  # another process of the same task
+        with pytest.raises(XComSealed):
+            pull(dag, "extract")
+
+    @pytest.mark.parametrize("reason", [seal.UNKNOWN_KEY, seal.FORGED, seal.DENIED, seal.CLAIMED])
+    def test_another_reason_stands_for_its_own_values_too(self, dag: Any, rows: Rows, reason: str) -> None:
+        push(dag, CANARY)
+        rows.answer = lambda value: references.parse(value).refused(reason).to_json()
+
+        with pytest.raises((XComAccessDenied, InvalidReference)):
+            pull(dag, "extract")
 
     def test_a_wrong_data_key_is_corruption(self, dag: Any, rows: Rows) -> None:
         push(dag, CANARY)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom import protection
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
@@ -184,3 +185,15 @@ def test_a_process_with_the_private_keys_needs_no_public_one() -> None:
     assert protect(ENVELOPE, RESTRICTED, chosen).seal is not None
     assert protect(ENVELOPE, RESTRICTED, chosen).seal.key_id == PUBLIC.key_id  # type: ignore[union-attr]
     assert not settings(seal_private_keys=SealPrivateKeys()).seal_private_keys
+
+
+def test_a_process_knows_the_data_keys_of_its_latest_thousand_pushes() -> None:
+    protection.forget()
+    versions = [f"{number:032x}" for number in range(1001)]
+    for version in versions:
+        protect(replace(ENVELOPE, version=version), RESTRICTED, SERVER)
+
+    assert [protection.own_data_key(version) is None for version in versions] == [True] + [False] * 1000
+    assert protection.own_data_key("f" * 32) is None
+    protection.forget()
+    assert protection.own_data_key(versions[-1]) is None

@@ -9,8 +9,8 @@ import pytest
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.provider_info import get_provider_info
-from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
 from exclusive_redis_xcom.sealing import generate_encryption_key
+from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
 from tests.unit.sealed import PRIVATE_TEXT, PUBLIC_TEXT
 from tests.unit.vault import URL
 

@@ -19,8 +19,8 @@ from exclusive_redis_xcom.connection.session import ServerSession
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 from exclusive_redis_xcom.reference import MARK, parse
 from exclusive_redis_xcom.ring import reads
-from exclusive_redis_xcom.seal import Refused
-from exclusive_redis_xcom.sealing import SealPublicKey, generate_seal_keys
+from exclusive_redis_xcom.seal import Refused, Seal
+from exclusive_redis_xcom.sealing import SealPublicKey, generate_seal_keys, seal_info, seal_key
 from exclusive_redis_xcom.store import Store
 from tests.unit.ring.ringed import (
     CONSUMER,
@@ -93,12 +93,22 @@ class TestTheThreeShapes:
         assert world.ask("GET", XCOM, STRANGER).json() == value(unsealed)
         assert world.looked_up == []
 
-    def test_the_url_decides_nothing(self) -> None:
-        # As include_prior_dates or a pasted row would: the answer holds another XCom than the URL names.
-        url = "/execution/xcoms/else/where/report/other"
+    @pytest.mark.parametrize(
+        "below", ["sales/run_1/extract/another_key", "sales/an_earlier_run/extract/token?include_prior_dates=true"]
+    )
+    def test_the_url_lets_nobody_in(self, below: str) -> None:
+        url = f"/execution/xcoms/{below}"
 
         assert reason(World(Airflow(value(SEALED))).ask("GET", url, STRANGER).json()["value"]) == "denied"
         assert reason(World(Airflow(value(SEALED))).ask("GET", url, CONSUMER).json()["value"]) is None
+
+    @pytest.mark.parametrize("row", ["other/run_1/extract", "sales/run_2/extract", "sales/run_1/report"])
+    @pytest.mark.parametrize("person", [CONSUMER, OWNER, STRANGER])
+    def test_a_reference_in_a_row_of_another_task_or_run_stays_shut_for_all(self, person: Person, row: str) -> None:
+        world = World(Airflow(value(SEALED)))
+
+        assert reason(world.ask("GET", f"/execution/xcoms/{row}/token", person).json()["value"]) == "forged"
+        assert world.events == ["xcom_denied"]
 
     @pytest.mark.parametrize("chunks", [1, 2, 7])
     def test_the_length_is_that_of_the_new_answer(self, chunks: int) -> None:
@@ -432,6 +442,19 @@ class TestReadOnce:
         answers = world.ask_all([("GET", XCOM, person, {}) for person in (FINISHED, STRANGER)])
 
         assert [reason(answer.json()["value"]) for answer in answers] == ["not_running", None]
+
+    def test_a_reference_that_a_task_makes_up_and_puts_into_its_own_row_spends_nothing(self, store: Store) -> None:
+        stored = parse(self.push(store))
+        acl = acl_in_force({"consumers": ["report"], "once": True}).dumps()
+        sealed_key = seal_key(DATA_KEY, SealPublicKey.parse(PUBLIC_TEXT), seal_info(AT, stored.version, acl))
+        made_up = replace(stored, seal=Seal(KEYS.id, acl, sealed_key=sealed_key))
+        own_row = "/execution/xcoms/sales/run_1/report/anything"
+
+        refused = World(Airflow(value(made_up.to_json())), store=lambda: store).ask("GET", own_row, STRANGER)
+        served = World(Airflow(value(stored.to_json())), store=lambda: store).ask("GET", XCOM, CONSUMER)
+
+        assert reason(refused.json()["value"]) == "forged"
+        assert reason(served.json()["value"]) is None
 
     @pytest.mark.parametrize("beside", [sealed_reference(("nobody_else",)).to_json(), {MARK: {}}])
     def test_where_another_value_of_the_answer_is_refused_nothing_is_claimed(self, store: Store, beside: Any) -> None:

@@ -33,16 +33,20 @@ def parse(method: str, below: str, query: bytes = b"") -> Any:
     return ROUTER.parse(method, "/execution/xcoms" + below, query)
 
 
+def read(shape: Shape, *, prior_runs: bool = False) -> Read:
+    return Read(shape, "d", "r", "t", prior_runs)
+
+
 @pytest.mark.parametrize(
     ("method", "below", "expected"),
     [
-        ("GET", "/d/r/t/k", Read(Shape.VALUE)),
-        ("GET", "/d/r/t/k/slice", Read(Shape.SLICE)),
-        ("GET", "/d/r/t/k/item/0", Read(Shape.ITEM)),
-        ("GET", "/d/r/t/k/item/-1", Read(Shape.ITEM)),
-        ("GET", "/d/r/t/a/b/c", Read(Shape.VALUE)),
-        ("GET", "/d/r/t/k/item/0/", Read(Shape.VALUE)),
-        ("GET", "/d/r/t/slice", Read(Shape.VALUE)),
+        ("GET", "/d/r/t/k", read(Shape.VALUE)),
+        ("GET", "/d/r/t/k/slice", read(Shape.SLICE)),
+        ("GET", "/d/r/t/k/item/0", read(Shape.ITEM)),
+        ("GET", "/d/r/t/k/item/-1", read(Shape.ITEM)),
+        ("GET", "/d/r/t/a/b/c", read(Shape.VALUE)),
+        ("GET", "/d/r/t/k/item/0/", read(Shape.VALUE)),
+        ("GET", "/d/r/t/slice", read(Shape.VALUE)),
         ("HEAD", "/d/r/t/k", Count()),
         ("HEAD", "/d/r/t/k/slice", Count()),
         ("POST", "/d/r/t/k", Write("push", Coordinate("d", "r", "t", "k"))),
@@ -53,6 +57,39 @@ def parse(method: str, below: str, query: bytes = b"") -> Any:
 )
 def test_the_table(method: str, below: str, expected: Any) -> None:
     assert parse(method, below) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "prior_runs"),
+    [
+        (b"", False),
+        (b"map_index=3", False),
+        (b"include_prior_dates=true", True),
+        (b"a=b&include_prior_dates=1", True),
+        (b"include_prior_dates", True),
+        (b"include%5fprior_dates=true", True),
+        (b"include_prior_dates=false&include_prior_dates=true", True),
+    ],
+)
+def test_a_read_may_be_of_prior_runs(query: bytes, prior_runs: bool) -> None:
+    assert parse("GET", "/d/r/t/k", query) == read(Shape.VALUE, prior_runs=prior_runs)
+
+
+@pytest.mark.parametrize(
+    ("at", "fits", "fits_with_prior_runs"),
+    [
+        (Coordinate("d", "r", "t", "k"), True, True),
+        (Coordinate("d", "r", "t", "k", 4), True, True),
+        (Coordinate("d", "r", "t", "another key"), True, True),
+        (Coordinate("d", "earlier", "t", "k"), False, True),
+        (Coordinate("d2", "r", "t", "k"), False, False),
+        (Coordinate("d", "r", "t2", "k"), False, False),
+    ],
+    ids=str,
+)
+def test_what_may_lie_in_the_rows_asked_for(at: Coordinate, fits: bool, fits_with_prior_runs: bool) -> None:
+    assert read(Shape.VALUE).may_hold(at) is fits
+    assert read(Shape.VALUE, prior_runs=True).may_hold(at) is fits_with_prior_runs
 
 
 @pytest.mark.parametrize("query", [b"", b"map_index=-1", b"other=5", b"a&b=&=c"])

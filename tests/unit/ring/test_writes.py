@@ -45,6 +45,24 @@ class TestWhoMay:
 
         assert world.ask(method, own(OWNER), OWNER).status_code == 403
 
+    @pytest.mark.parametrize("state", ["running", "success", "up_for_retry"])
+    def test_the_links_that_airflow_pushes_after_the_end_may_be_pushed_and_not_removed(
+        self, method: str, state: str
+    ) -> None:
+        world = World(Airflow())
+        world.people[OWNER.ti_id] = replace(OWNER, state=state)
+        allowed = method == "POST" or state == "running"
+
+        answer = world.ask(method, own(OWNER).replace("/key", "/_link_TheLink"), OWNER)
+
+        assert answer.status_code == (200 if allowed else 403)
+
+    def test_links_of_others_may_not(self, method: str) -> None:
+        world = World(Airflow())
+
+        assert world.ask(method, own(OWNER).replace("/key", "/_link_TheLink"), STRANGER).status_code == 403
+        assert world.ask(method, own(GONE).replace("/key", "/_link_TheLink"), GONE).status_code == 403
+
     @pytest.mark.parametrize(
         "other",
         [
