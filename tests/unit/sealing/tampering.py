@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import traceback
 
 
@@ -19,6 +20,8 @@ def shows(text: str, *secrets: bytes) -> bool:
 
 def error_text(error: BaseException) -> str:
     """The error with its causes, contexts and the local variables of all frames but the caller's."""
+    if "MUTANT_UNDER_TEST" in os.environ:
+        return repr(error)  # mutmut calls each function through one of its own, whose frame holds the arguments
     assert error.__traceback__ is not None
     inner = error.with_traceback(error.__traceback__.tb_next)
     linked = "".join(repr(other) for other in (error.__cause__, error.__context__) if other is not None)
