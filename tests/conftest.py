@@ -31,8 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Remove the throw-away AIRFLOW_HOME."""
-    _home.cleanup()
+    """Remove the throw-away AIRFLOW_HOME; mutmut runs pytest several times in one process, and it goes with that."""
+    if "MUTANT_UNDER_TEST" not in os.environ:
+        _home.cleanup()
 
 
 def _tier(item: pytest.Item) -> str:
