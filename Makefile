@@ -19,7 +19,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow lint format bench up down lock clean
+.PHONY: help env demo test test-airflow lint format bench bench-ring mutants up down lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -49,6 +49,13 @@ format: $(ENV) ## Let ruff format and fix what it can
 bench: $(ENV) ## Print what a push and a pull cost
 	@$(PY) -m benchmarks.micro
 
+bench-ring: $(ENV) ## Print what server enforcement costs the API server
+	@$(PY) -m benchmarks.ring
+
+mutants: $(ENV) ## Change the security core in small ways; which changes does no test notice? (about an hour)
+	@.make/uv pip install --quiet --python $(PY) mutmut
+	@$(VENV)/bin/mutmut run; $(VENV)/bin/mutmut results
+
 up: $(ENV) ## Start a local Airflow and keep it: docker compose where an engine answers, else native
 	@$(PY) -m devtools.local up
 
@@ -63,7 +70,7 @@ lock: .make/uv ## Renew the hash-locked requirements/*.txt
 
 clean: ## Remove environments and caches
 	@if [ -e .stack/local.json ]; then $(MAKE) --no-print-directory down; fi
-	rm -rf .venv .venv-airflow-* .make .stack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+	rm -rf .venv .venv-airflow-* .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
