@@ -28,7 +28,8 @@ def pulls(moment: str) -> Callable[[Any], None]:
     def callback(context: Any) -> None:
         ti = context["ti"]
         note(f"{moment}-upstream", ti.run_id, lambda: ti.xcom_pull(task_ids="produce"))
-        note(f"{moment}-own", ti.run_id, lambda: ti.xcom_pull(key="own", map_indexes=-1))
+        if moment != "execute":
+            note(f"{moment}-own", ti.run_id, lambda: ti.xcom_pull(key="own", map_indexes=-1))
 
     return callback
 

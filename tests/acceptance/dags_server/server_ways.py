@@ -6,7 +6,7 @@ change, so that a value that took another way than ours cannot pass.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
@@ -31,7 +31,9 @@ class Link(BaseOperatorLink):
 class Linked(BaseOperator):
     operator_extra_links = (Link(),)
 
-    def execute(self, context: Any) -> None: ...
+    def execute(self, context: Any) -> None:
+        if context["ti"].try_number == 1:
+            raise RuntimeError("the first try fails")
 
 
 def expect(found: Any, expected: Any) -> None:
@@ -169,7 +171,7 @@ with DAG(
     made >> trigger
     after_trigger(trigger.output["trigger_run_id"])
 
-    Linked(task_id="linked")
+    Linked(task_id="linked", retries=1, retry_delay=timedelta(seconds=1))
 
     @setup
     def create() -> Any:
