@@ -27,7 +27,7 @@ help: ## Show this list
 
 env: $(ENV) ## Create or refresh the Python environment (the others do it by themselves)
 
-demo: $(ENV) ## Run the example DAG in a real Airflow: one task is served, another refused
+demo: $(ENV) ## A hostile task in a real Airflow: the consumer is served, the task is refused three times
 	@$(PY) -m devtools.demo
 
 test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
