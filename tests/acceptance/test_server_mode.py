@@ -24,7 +24,6 @@ DAGS += ["server_callbacks", "server_writes", *(["server_async"] if VERSION >= (
 PLAIN_KEYS = {"skipmixin_key", "_link_Link", "_link_TriggerDagRunLink"}
 
 pytestmark = pytest.mark.timeout(900)
-from_3_2 = pytest.mark.skipif(VERSION < (3, 2), reason="Airflow binds a task's ids in its triggerer from 3.2")
 from_3_3 = pytest.mark.skipif(VERSION < (3, 3), reason="Airflow has asynchronous XCom calls from 3.3")
 
 
@@ -232,7 +231,6 @@ class TestControlFlow:
         second = {key for key, state in runs.states("server_branching").items() if state == "skipped"}
         assert first == second == set(skipped)
 
-    @from_3_2
     def test_a_trigger_is_refused_in_words_that_say_where_to_pull_instead(self, runs: Runs, proofs: Proofs) -> None:
         run_id = runs.over("server_flow")
 
