@@ -20,12 +20,12 @@ Address = tuple[str, str, str, str, int]
 class Rows:
     """``values`` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON.
 
-    ``answer`` turns a row's value into what the API server would answer with; by default the value itself.
+    ``answer`` turns the values of an answer into what the API server would make of them; by default they stay.
     """
 
     def __init__(self) -> None:
         self.values: dict[Address, Any] = {}
-        self.answer: Callable[[Any], Any] = lambda value: value
+        self.answer: Callable[[list[Any]], list[Any]] = lambda values: values
 
     def send(self, msg: Any) -> Any:
         """Answer one message of ``airflow.sdk.execution_time.comms``."""
@@ -41,14 +41,14 @@ class Rows:
     def _GetXCom(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComResult
 
-        return XComResult(key=msg.key, value=self.answer(self.values.get(_address(msg))))
+        return XComResult(key=msg.key, value=self.answer([self.values.get(_address(msg))])[0])
 
     def _GetXComSequenceSlice(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
         wanted = (msg.dag_id, msg.run_id, msg.task_id, msg.key)
         found = {address[4]: value for address, value in self.values.items() if address[:4] == wanted}
-        return XComSequenceSliceResult(root=[self.answer(found[index]) for index in sorted(found)])
+        return XComSequenceSliceResult(root=self.answer([found[index] for index in sorted(found)]))
 
     def _DeleteXCom(self, msg: Any) -> None:  # noqa: N802 - named after the message
         self.values.pop(_address(msg), None)

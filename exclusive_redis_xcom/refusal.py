@@ -46,6 +46,8 @@ _WHY_SEALED = {
     "cleared (callbacks on success and retry run after it). Pull in the task itself.",
     seal.UNKNOWN_KEY: "the API server no longer has the private key that it was sealed to. Put the key back into "
     "seal_private_keys, after the newest, or clear the producing task.",
+    seal.WITHHELD: "another value of the same pull was refused, and what may be read once was not claimed for nothing. "
+    "Pull it alone.",
     seal.DENIED: "the API server knows this task by another identity than this process does. Run "
     "`exclusive-xcom doctor`.",
 }
@@ -88,6 +90,8 @@ def sealed(reference: Reference, principal: Principal | None, where: str) -> Exc
             f"The row of {at} holds a reference whose seal was made for another one: it was edited or forged. Clear "
             "the producing task."
         )
+    if reason == seal.GONE:
+        return expired(reference)
     if refused is not None and reason == seal.CLAIMED:
         return already_claimed(at, principal, refused.by or "")
     acl = _shown_acl(reference)

@@ -23,10 +23,13 @@ CLAIMED = "claimed"
 NOT_RUNNING = "not_running"
 UNKNOWN_KEY = "unknown_key"
 FORGED = "forged"
+GONE = "gone"
+WITHHELD = "withheld"
 
 #: Why the ring left a seal shut: the access list names others; read once, by another; the token's task instance is
-#: not running; the API server lacks the private key; the seal was not made for this reference.
-REASONS = frozenset({DENIED, CLAIMED, NOT_RUNNING, UNKNOWN_KEY, FORGED})
+#: not running; the API server lacks the private key; the seal was not made for this reference; of values that are read
+#: once: Redis no longer has it, or it was not claimed because another value of the same pull was refused.
+REASONS = frozenset({DENIED, CLAIMED, NOT_RUNNING, UNKNOWN_KEY, FORGED, GONE, WITHHELD})
 
 #: HPKE with X25519 and AES-256-GCM: 32 bytes encapsulated key, 32 bytes data key, 16 bytes tag (RFC 9180, 4.1 and 7).
 SEALED_KEY_BYTES = 80

@@ -56,7 +56,7 @@ def pull(references: Sequence[Reference], settings: Settings, store: Store) -> l
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
-    opened = [unsealed(reference, principal, settings) for reference in references]
+    opened = unsealed(references, principal, settings)
     findings, seconds = _fetch(opened, principal, settings, store)
     problem = next((finding.problem for finding in findings if finding.problem is not None), None)
     if problem is None:

@@ -1,4 +1,4 @@
-"""A sealed reference in the pulling process: opened by the API server, here under ``dag.test()``, or by nobody."""
+"""Sealed references in the pulling process: opened by the API server, here under ``dag.test()``, or by nobody."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from exclusive_redis_xcom.opening import judge
 from exclusive_redis_xcom.protection import own_data_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.model import Principal
     from exclusive_redis_xcom.reference import Reference
     from exclusive_redis_xcom.settings import Settings
@@ -21,38 +23,54 @@ class Opened(NamedTuple):
     by_server: bool
 
 
-def unsealed(reference: Reference, principal: Principal | None, settings: Settings) -> Opened:
-    """The reference with its data key, if it needs one.
+def unsealed(references: Sequence[Reference], principal: Principal | None, settings: Settings) -> list[Opened]:
+    """The references of one pull, each with its data key if it needs one.
 
     Raises:
-        XComAccessDenied: The API server refused, and the access list says why.
-        XComAlreadyClaimed: The API server refused: another task instance read it.
-        XComSealed: Nobody opened it; the text says what to do.
-        InvalidReference: The seal was made for another reference.
+        XComAccessDenied: The API server refused one, and the access list says why.
+        XComAlreadyClaimed: The API server refused one: another task instance read it.
+        XComExpired: The API server refused one that may be read once, and that Redis no longer has.
+        XComSealed: Nobody opened one; the text says what to do.
+        InvalidReference: The seal of one was made for another reference.
     """
-    if reference.seal is None:
+    opened = [_opened(reference, principal, settings) for reference in references]
+    shut = [one.reference for one in opened if _is_shut(one.reference)]
+    if shut:
+        # What was withheld only because of another says nothing by itself.
+        telling = next((one for one in shut if _reason(one) != seal.WITHHELD), shut[0])
+        error = refusal.sealed(telling, principal, surroundings.where())
+        refusal.report_sealed(telling, error)
+        del opened  # the task that catches the error also gets this frame
+        raise error
+    return opened
+
+
+def _opened(reference: Reference, principal: Principal | None, settings: Settings) -> Opened:
+    """Opened if it can be; else as it is, or with the reason."""
+    if not _is_shut(reference):
+        return Opened(reference, by_server=reference.seal is not None)
+    data_key = _own_after_the_end(reference, principal)
+    if data_key is not None:
+        return Opened(reference.opened(data_key), by_server=False)
+    if surroundings.where() != "dag_test" or not settings.seal_private_keys or _reason(reference) is not None:
         return Opened(reference, by_server=False)
-    if reference.seal.data_key is not None:
-        return Opened(reference, by_server=True)
-    own = _own_after_the_end(reference, principal)
-    if own is not None:
-        return Opened(own, by_server=False)
-    where = surroundings.where()
-    if where == "dag_test" and settings.seal_private_keys and reference.seal.refused is None:
-        # One process and no API server: whoever runs dag.test() with the private keys may open what it pushed.
-        verdict = judge(reference, principal, settings.seal_private_keys, reports_only=settings.reports_only)
-        if verdict.data_key is not None:
-            return Opened(reference.opened(verdict.data_key), by_server=False)
-        reference = reference.refused(verdict.refused or "denied")
-    error = refusal.sealed(reference, principal, where)
-    refusal.report_sealed(reference, error)
-    raise error
+    # One process and no API server: whoever runs dag.test() with the private keys may open what it pushed.
+    verdict = judge(reference, principal, settings.seal_private_keys, reports_only=settings.reports_only)
+    if verdict.data_key is not None:
+        return Opened(reference.opened(verdict.data_key), by_server=False)
+    return Opened(reference.refused(verdict.refused or seal.DENIED), by_server=False)
 
 
-def _own_after_the_end(reference: Reference, principal: Principal | None) -> Reference | None:
-    """The reference opened, if this process pushed the value and the API server says only that the task is over."""
+def _own_after_the_end(reference: Reference, principal: Principal | None) -> bytes | None:
+    """The data key, if this process pushed the value and the API server says only that the task is over."""
+    is_own = claims.is_producer(principal, reference.coordinate)
+    return own_data_key(reference.version) if is_own and _reason(reference) == seal.NOT_RUNNING else None
+
+
+def _is_shut(reference: Reference) -> bool:
+    return reference.seal is not None and reference.seal.data_key is None
+
+
+def _reason(reference: Reference) -> str | None:
     refused = None if reference.seal is None else reference.seal.refused
-    if refused is None or refused.reason != seal.NOT_RUNNING or not claims.is_producer(principal, reference.coordinate):
-        return None
-    data_key = own_data_key(reference.version)
-    return None if data_key is None else reference.opened(data_key)
+    return None if refused is None else refused.reason

@@ -150,6 +150,11 @@ class Callers:
         with contextlib.suppress(ValueError):  # no id that Airflow takes
             self._known.pop(str(UUID(ti_id)), None)
 
+    def drop_all(self) -> None:
+        """Forget everybody: the states of any number of task instances may be changing."""
+        self._drops += 1
+        self._known.clear()
+
     def _remember(self, ti_id: str, caller: Caller, asked_at: float) -> None:
         self._known[ti_id] = (asked_at + _CACHED_SECONDS, caller)
         self._known.move_to_end(ti_id)

@@ -15,7 +15,7 @@ from exclusive_redis_xcom.ring.caller import Callers, Tokens
 from exclusive_redis_xcom.ring.reads import CannotDecide, Reader
 from exclusive_redis_xcom.ring.releasing import Releaser
 from exclusive_redis_xcom.ring.rest import RestGuard
-from exclusive_redis_xcom.ring.routes import Count, Read, Router, Write, changed_task_instance, is_xcoms
+from exclusive_redis_xcom.ring.routes import Count, Read, Router, Write, changed_task_instance, changes_states, is_xcoms
 from exclusive_redis_xcom.ring.store_source import StoreSource
 from exclusive_redis_xcom.ring.writes import Writer
 from exclusive_redis_xcom.ring_header import RING_HEADER, header_value
@@ -67,7 +67,7 @@ class Ring:
         self._router = Router()
         self._audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         self._callers = Callers(look_up)
-        store = store or StoreSource(settings)
+        store = store or StoreSource(settings).checked()
         self._rest = RestGuard(app, audit=self._audit, store=store)
         tokens = Tokens(validate)
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
@@ -92,15 +92,21 @@ class Ring:
         if is_xcoms(path):
             await self._xcoms(path, scope, receive, send)
         elif (ti_id := changed_task_instance(path)) is not None:
-            self._callers.drop(ti_id)
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._callers.drop(ti_id)
-        elif self._rest.concerns(scope):
-            await self._rest(scope, receive, send)
+            await self._forgetting(lambda: self._callers.drop(ti_id), self._app, scope, receive, send)
+        elif changes_states(scope["method"], path):
+            inner = self._rest if self._rest.concerns(scope) else self._app
+            await self._forgetting(self._callers.drop_all, inner, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _forgetting(
+        self, forget: Callable[[], None], app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        forget()
+        try:
+            await app(scope, receive, send)
+        finally:
+            forget()  # what was looked up meanwhile may be the old state
 
     async def _xcoms(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -169,14 +175,14 @@ def _header_value(settings: Settings) -> str:
 
 
 async def _undecided(send: Send, error: Exception) -> None:
-    """Answer 503. Of what was raised only the type is told: a driver's text may quote anything."""
+    """Answer 503. The caller is not told the cause; the log is, as far as it is safe to tell."""
     if isinstance(error, CannotDecide):
         reason = str(error)
     elif isinstance(error, AuditFailed):
         reason = "The decision could not be written to Airflow's audit log, and audit_strict is on."
     else:
         reason = "exclusive-redis-xcom could not decide about this request."
-    log.error("The ring could not decide about a request: %s", type(error).__name__)
+    log.error("The ring could not decide about a request: %s", answers.described(error))
     await answers.cannot_decide(send, reason)
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import claims, opening, reference, seal
+from exclusive_redis_xcom.claims import Claim
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.model import Decision
 from exclusive_redis_xcom.opening import Verdict
 from exclusive_redis_xcom.ring import audit
 from exclusive_redis_xcom.ring.audit import Record
-from exclusive_redis_xcom.store import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,21 +136,22 @@ class Releaser:
             return Outcome(opened, audit.WOULD_BE_DENIED, why, at, released=True)
         if claim is None:
             return Outcome(opened, audit.GRANTED, why, at, released=True)
-        return self._claimed(value, found, opened, claim)
+        return self._claimed(found, opened, claim)
 
-    def _claimed(self, value: Any, found: Reference, opened: Any, claim: Claim) -> Outcome:
+    def _claimed(self, found: Reference, opened: Any, claim: Claim) -> Outcome:
         at = found.coordinate
         if claim.status == "granted":
-            return Outcome(opened, audit.CLAIMED, "the first to pull a value that is read once", at, released=True)
+            return Outcome(opened, audit.CLAIMED, "read once, by this task instance", at, released=True)
+        if claim.status == "gone":
+            return Outcome(found.refused(seal.GONE).to_json())
         by = claims.describe(claim.claimer) if claim.status == "taken" else None
-        why = f"read once, and claimed by {by}" if by else "read once, and another value of the same pull is refused"
-        if claim.status != "gone" and self._reports_only:
+        if self._reports_only:
+            why = f"read once, and claimed by {by}" if by else "read once, and another value of the pull is refused"
             return Outcome(opened, audit.WOULD_BE_DENIED, why, at, released=True)
-        if by is not None:
-            return Outcome(found.refused(seal.CLAIMED, by).to_json(), audit.CLAIM_DENIED, why, at)
-        # Not claimed, hence not opened. The pulling task finds out why: Redis has the value no longer, or another
-        # reference of this answer is refused.
-        return Outcome(value)
+        if by is None:
+            return Outcome(found.refused(seal.WITHHELD).to_json())
+        refused = found.refused(seal.CLAIMED, by).to_json()
+        return Outcome(refused, audit.CLAIM_DENIED, f"read once, and claimed by {by}", at)
 
 
 def parsed_reference(value: Any) -> Reference | object | None:

@@ -51,7 +51,7 @@ class Edits:
             await answers.send_json(send, refused.status, {"detail": refused.detail})
         except Exception as error:
             # The text of a database error quotes parameters.
-            log.error("An edit of an XCom over REST could not be checked: %s", type(error).__name__)
+            log.error("An edit of an XCom over REST could not be checked: %s", answers.described(error))
             await answers.cannot_decide(send, _UNDECIDED)
         else:
             await self._app(scope, rest_body.replay(body, receive), send)

@@ -36,6 +36,11 @@ _TASK_INSTANCE = re.compile(r"/execution/task-instances/([^/]+)/(?:state|run)/?"
 _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
 
+#: The public REST API; which of its many routes change states is not worth knowing.
+_PUBLIC = "/api/v2"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 class Shape(Enum):
     """Where the answer to a GET holds what came from the database."""
 
@@ -139,6 +144,11 @@ def changed_task_instance(path: str) -> str | None:
     """The id of the task instance whose state a request to this path may change; None for all other paths."""
     match = _TASK_INSTANCE.fullmatch(path)
     return match and match[1]
+
+
+def changes_states(method: str, path: str) -> bool:
+    """Whether a request of Airflow's public REST API may clear, fail or delete running task instances."""
+    return method not in _SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
 
 
 def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:

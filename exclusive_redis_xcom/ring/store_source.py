@@ -25,6 +25,18 @@ class StoreSource:
         self._store: Store | None = None
         self._lock = threading.Lock()
 
+    def checked(self) -> StoreSource:
+        """Itself, if a URL that the settings name can be one of a Redis. Connects to nothing.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        if self._settings.redis_url:
+            from exclusive_redis_xcom.redis_source import redis_options
+
+            redis_options(self._settings)
+        return self
+
     def __call__(self) -> Store:
         """The store."""
         with self._lock:

@@ -1,7 +1,7 @@
 """``enforcement = server`` in the task's process: what it pushes, and what it makes of each answer of the API server.
 
-The API server's decision is the ring's own (``opening.judge``); the ring itself is tested in tests/unit/ring and
-tests/acceptance/ring.
+The API server's answers are those of the real ring, put around the rows; the ring itself is tested in tests/unit/ring
+and tests/acceptance/ring.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -23,6 +24,7 @@ from exclusive_redis_xcom import (
     InvalidReference,
     XComAccessDenied,
     XComAlreadyClaimed,
+    XComExpired,
     XComSealed,
     identity,
     protection,
@@ -31,10 +33,11 @@ from exclusive_redis_xcom import (
 from exclusive_redis_xcom import reference as references
 from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.model import Principal
-from exclusive_redis_xcom.opening import judge
+from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.sealing import SealPrivateKeys, generate_seal_keys
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import disconnect
+from tests.unit.ring.ringed import OWNER, Airflow, Person, World
 
 CANARY = "canary-5d3a9c77"
 PUBLIC_TEXT, PRIVATE_TEXT = generate_seal_keys()
@@ -81,16 +84,29 @@ def start_afresh() -> None:
     protection.forget()
 
 
-def ring(value: Any) -> Any:
-    """What the API server's ring answers to the task that runs at the moment."""
-    if not references.is_reference(value):
-        return value
-    reference = references.parse_stored(value)
-    if reference.seal is None:
-        return value
-    verdict = judge(reference, identity.current_principal(), PRIVATE)
-    answer = reference.refused(verdict.refused) if verdict.refused else reference.opened(verdict.data_key or b"")
-    return answer.to_json()
+def ring(values: list[Any]) -> list[Any]:
+    """What the API server's ring makes of an answer, for the task that runs at the moment."""
+    principal = identity.current_principal()
+    assert principal is not None
+    exchange = current_exchange()
+    world = World(Airflow(values), seal_private_keys=PRIVATE, store=lambda: exchange._store)
+    world.people[OWNER.ti_id] = Person(principal, OWNER.number)
+    url = f"/execution/xcoms/sales/{quote(RUN_ID)}/extract/any/slice"
+    answer: list[Any] = world.ask("GET", url, OWNER).json()
+    return answer
+
+
+def each(change: Callable[[Reference], Any]) -> Callable[[list[Any]], list[Any]]:
+    """An API server that answers with something else than the ring would."""
+
+    def answer(values: list[Any]) -> list[Any]:
+        return [change(references.parse(value)) for value in values]
+
+    return answer
+
+
+def no_ring(values: list[Any]) -> list[Any]:
+    return values
 
 
 @pytest.fixture
@@ -209,7 +225,7 @@ class TestNobodyOpensIt:
     @pytest.fixture(autouse=True)
     def pushed(self, configuration: None, dag: Any, rows: Rows) -> None:
         push(dag, CANARY)
-        rows.answer = lambda value: value  # an API server without the ring
+        rows.answer = no_ring
 
     def test_a_consumer_is_told_to_look_at_the_api_server(self, dag: Any) -> None:
         with pytest.raises(XComSealed, match="exclusive-xcom doctor"):
@@ -273,7 +289,7 @@ class TestAnswersOfTheRing:
         self, dag: Any, rows: Rows, reason: str, error: type[Exception], says: str
     ) -> None:
         push(dag, CANARY)
-        rows.answer = lambda value: references.parse(value).refused(reason, "task 'other' of DAG 'sales'").to_json()
+        rows.answer = each(lambda found: found.refused(reason, "task 'other' of DAG 'sales'").to_json())
 
         with pytest.raises(error, match=says) as caught:
             pull(dag, "load")
@@ -283,7 +299,7 @@ class TestAnswersOfTheRing:
     def test_a_task_that_is_over_reads_what_it_pushed_itself_and_nothing_else(self, dag: Any, rows: Rows) -> None:
         """Callbacks, and the links of operators: Airflow runs them after it has recorded the end of the task."""
         push(dag, CANARY)
-        rows.answer = lambda value: references.parse(value).refused(seal.NOT_RUNNING).to_json()
+        rows.answer = each(lambda found: found.refused(seal.NOT_RUNNING).to_json())
 
         assert pull(dag, "extract") == CANARY
         with pytest.raises(XComSealed):
@@ -296,21 +312,21 @@ class TestAnswersOfTheRing:
     @pytest.mark.parametrize("reason", [seal.UNKNOWN_KEY, seal.FORGED, seal.DENIED, seal.CLAIMED])
     def test_another_reason_stands_for_its_own_values_too(self, dag: Any, rows: Rows, reason: str) -> None:
         push(dag, CANARY)
-        rows.answer = lambda value: references.parse(value).refused(reason).to_json()
+        rows.answer = each(lambda found: found.refused(reason).to_json())
 
         with pytest.raises((XComAccessDenied, InvalidReference)):
             pull(dag, "extract")
 
     def test_a_wrong_data_key_is_corruption(self, dag: Any, rows: Rows) -> None:
         push(dag, CANARY)
-        rows.answer = lambda value: references.parse(value).opened(bytes(32)).to_json()
+        rows.answer = each(lambda found: found.opened(bytes(32)).to_json())
 
         with pytest.raises(CorruptValue):
             pull(dag, "load")
 
     def test_what_the_ring_replaced_is_an_invalid_reference(self, dag: Any, rows: Rows) -> None:
         push(dag, CANARY)
-        rows.answer = lambda value: references.unusable()
+        rows.answer = each(lambda found: references.unusable())
 
         with pytest.raises(InvalidReference):
             pull(dag, "load")
@@ -381,7 +397,7 @@ class TestOnce:
         configure(seal_private_keys=PRIVATE_TEXT)
         monkeypatch.setattr(surroundings, "where", lambda: "dag_test")
         push(dag, CANARY, key="once")
-        rows.answer = lambda value: value
+        rows.answer = no_ring
 
         assert pull(dag, "extract", key="once") == CANARY  # its producer claims nothing
         assert pull(dag, "load", key="once") == CANARY
@@ -389,14 +405,45 @@ class TestOnce:
         with pytest.raises(XComAlreadyClaimed, match="task 'load'"):
             pull(dag, "report", key="once")
 
-    def test_what_the_ring_opened_is_not_claimed_again(self, dag: Any, rows: Rows, raw: redis.Redis) -> None:
+    def test_the_first_reads_and_reads_again_and_the_next_is_told_who_has_it(self, dag: Any, rows: Rows) -> None:
         push(dag, CANARY, key="once")
 
+        assert pull(dag, "extract", key="once") == CANARY  # its producer claims nothing
         assert pull(dag, "load", key="once") == CANARY
-        assert (
-            raw.hget(the_hash(raw, "once"), "-1:claim")
-            == the_row(rows, "once")["exclusive_redis_xcom"]["version"].encode()
-        )
+        assert pull(dag, "load", key="once") == CANARY
+        with pytest.raises(XComAlreadyClaimed, match="task 'load'"):
+            pull(dag, "report", key="once")
+
+    def test_one_that_redis_lost_is_expired_and_not_anybodys(self, dag: Any, rows: Rows, raw: redis.Redis) -> None:
+        push(dag, CANARY, key="once")
+        raw.delete(the_hash(raw, "once"))
+
+        with pytest.raises(XComExpired, match="no longer in Redis"):
+            pull(dag, "load", key="once")
+
+    def test_one_that_was_pushed_again_is_expired_for_the_old_reference(self, dag: Any, rows: Rows) -> None:
+        push(dag, "first", key="once")
+        old = copy.deepcopy(the_row(rows, "once"))
+        push(dag, "second", key="once")
+        new = the_row(rows, "once")
+        rows.values["sales", RUN_ID, "extract", "once", -1] = old
+
+        with pytest.raises(XComExpired):
+            pull(dag, "load", key="once")
+
+        rows.values["sales", RUN_ID, "extract", "once", -1] = new
+        assert pull(dag, "report", key="once") == "second"  # nothing was spent
+
+    def test_of_several_the_error_is_of_the_one_that_was_taken_and_none_is_spent(self, dag: Any, rows: Rows) -> None:
+        for index in range(3):
+            push(dag, f"{CANARY}-{index}", key="once", map_index=index)
+        assert pull(dag, "load", key="once", map_index=1) == f"{CANARY}-1"
+
+        with pytest.raises(XComAlreadyClaimed, match=r"map_index 1.*task 'load'"):
+            pull_all(dag, "report", key="once")
+
+        assert pull(dag, "load", key="once", map_index=0) == f"{CANARY}-0"
+        assert pull_all(dag, "load", key="once") == [f"{CANARY}-{index}" for index in range(3)]
 
 
 def test_the_principal_of_these_tests_is_who_runs(dag: Any) -> None:
