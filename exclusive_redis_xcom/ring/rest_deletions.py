@@ -54,7 +54,7 @@ class Deletions:
             user = await rest_user.authorised_user(scope, call)
         except Exception as error:
             if not isinstance(error, RefusedError):
-                log.warning("What a deletion over REST removes cannot be told: %s. %s", answers.described(error), _STAY)
+                log.warning("What a deletion over REST removes cannot be told: %s. %s", type(error).__name__, _STAY)
             await self._app(scope, receive, send)  # refused by Airflow, in its own words
             return
         try:
@@ -85,7 +85,7 @@ class Deletions:
         try:
             await self._in_thread(removal.note)
         except Exception as error:
-            log.warning("XComs that are being deleted could not be listed: %s. %s", answers.described(error), _STAY)
+            log.warning("XComs that are being deleted could not be listed: %s. %s", type(error).__name__, _STAY)
 
     async def _remove(self, removal: Removal, call: Call, user: Any) -> None:
         looked_at = removed = 0
@@ -95,7 +95,7 @@ class Deletions:
                 looked_at += len(batch)
         except Exception as error:
             left = removal.count - looked_at
-            log.warning("Up to %d deleted XComs are still in Redis: %s. %s", left, answers.described(error), _STAY)
+            log.warning("Up to %d deleted XComs are still in Redis: %s. %s", left, type(error).__name__, _STAY)
         if removed:
             await self._record(call, user, removed)
 
