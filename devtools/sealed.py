@@ -1,4 +1,4 @@
-"""Seal values as a push does, knowing the data key that a push forgets."""
+"""Seal values as a push does, and tell the data key, which a push does not."""
 
 from __future__ import annotations
 

@@ -273,7 +273,8 @@ OPTIONS: tuple[Option, ...] = (
         "audit_strict",
         "boolean",
         "False",
-        "With enforcement = server: whether a value is released only after its audit row is written.",
+        "With enforcement = server: whether a value is released only after its audit row is written; implies "
+        "audit = all.",
         "True or False",
         _yes_or_no,
     ),
