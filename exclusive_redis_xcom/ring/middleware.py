@@ -12,7 +12,8 @@ from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.ring import answers
 from exclusive_redis_xcom.ring.audit import Audit, AuditFailed, Record, announce, tally
 from exclusive_redis_xcom.ring.caller import Callers, Tokens
-from exclusive_redis_xcom.ring.reads import CannotDecide, Reader
+from exclusive_redis_xcom.ring.held import CannotDecide
+from exclusive_redis_xcom.ring.reads import Reader
 from exclusive_redis_xcom.ring.releasing import Releaser
 from exclusive_redis_xcom.ring.rest import RestGuard
 from exclusive_redis_xcom.ring.routes import Count, Read, Router, Write, changed_task_instance, changes_states, is_xcoms

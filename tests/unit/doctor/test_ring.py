@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -130,12 +129,10 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert http.TIMEOUT == 5.0
     monkeypatch.setattr(http, "TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        start = time.monotonic()
         found = asked(sealed_visit(urls=[f"http://127.0.0.1:{silent.getsockname()[1]}"]))
 
     assert found[EXECUTION].result == "FAIL"
     assert "no answer in time" in found[EXECUTION].seen
-    assert time.monotonic() - start < 3
 
 
 def test_something_that_speaks_no_tls_fails_without_its_error_s_text() -> None:

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.session import ServerSession
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 from exclusive_redis_xcom.reference import MARK, parse
-from exclusive_redis_xcom.ring import reads
+from exclusive_redis_xcom.ring import held
 from exclusive_redis_xcom.seal import Refused, Seal
 from exclusive_redis_xcom.sealing import SealPublicKey, generate_seal_keys, seal_info, seal_key
 from exclusive_redis_xcom.store import Store
@@ -277,7 +277,7 @@ class TestWhereItCannotDecide:
         assert "RuntimeError" in caplog.text
 
     def test_an_answer_that_is_too_long_is_kept_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reads, "MAX_ANSWER_BYTES", 1000)
+        monkeypatch.setattr(held, "MAX_ANSWER_BYTES", 1000)
 
         answer = World(Airflow([SEALED] * 9, chunks=9)).ask("GET", XCOM + "/slice", CONSUMER)
 
