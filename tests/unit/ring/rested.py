@@ -134,6 +134,10 @@ class Redis:
                 keys.hash_name("x", at), mapping={keys.ACL_FIELD: b"{}", keys.field_name(at.map_index): b"v"}
             )
 
+    def values(self, at: Coordinate) -> set[int]:
+        """The map indexes at which an XCom's hash holds a value."""
+        return {index for index in range(-1, 10) if self.fake.hexists(keys.hash_name("x", at), keys.field_name(index))}
+
     def left(self) -> int:
         """How many values are there."""
         return sum(self.fake.hlen(name) - 1 for name in self.fake.scan_iter(count=10_000))

@@ -56,7 +56,17 @@ def test_a_body_that_is_too_long_is_not_read_to_its_end(monkeypatch: pytest.Monk
     with pytest.raises(RefusedError) as refused:
         asyncio.run(rest_body.read_body(receive))
 
-    assert refused.value.status == 413
+    assert (refused.value.status, refused.value.detail) == (413, "The body is longer than 10 bytes.")
+
+
+def test_a_body_of_the_greatest_length_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_body, "MAX_BODY", 10)
+
+    assert asyncio.run(rest_body.read_body(receiving(chunk(b"12345", more=True), chunk(b"67890")))) == b"1234567890"
+
+
+def test_what_a_server_leaves_out_of_a_message_has_asgis_defaults() -> None:
+    assert asyncio.run(rest_body.read_body(receiving({"type": "http.request"}))) == b""
 
 
 def test_a_client_that_leaves_is_noticed() -> None:
@@ -105,5 +115,21 @@ def test_a_bulk_request_that_deletes_nothing_reaches_nothing(body: dict[str, Any
     assert rest_body.bulk_scopes(call("PATCH", "sales/dagRuns/r/taskInstances"), body) == []
 
 
-def test_a_wildcard_in_the_path_reaches_nothing_by_itself() -> None:
-    assert rest_body.bulk_scopes(call("PATCH", "~/dagRuns/~/taskInstances"), deleting("load")) == []
+def test_deletions_among_other_actions_are_found() -> None:
+    body = {"actions": [{"action": "update", "entities": ["x"]}, 1, *deleting("load")["actions"]]}
+
+    assert rest_body.bulk_scopes(call("PATCH", "sales/dagRuns/r/taskInstances"), body) == [("sales", "r", "load")]
+
+
+@pytest.mark.parametrize(
+    ("path", "entity"),
+    [
+        ("~/dagRuns/~/taskInstances", "load"),
+        ("~/dagRuns/~/taskInstances", {"dag_id": "d", "task_id": "load"}),
+        ("sales/dagRuns/~/taskInstances", "load"),
+        ("~/dagRuns/r/taskInstances", "load"),
+        ("~/dagRuns", "r"),
+    ],
+)
+def test_a_wildcard_in_the_path_reaches_nothing_by_itself(path: str, entity: Any) -> None:
+    assert rest_body.bulk_scopes(call("PATCH", path), deleting(entity)) == []

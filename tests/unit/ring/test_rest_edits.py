@@ -9,6 +9,7 @@ import pytest
 
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.reference import MARK
+from exclusive_redis_xcom.ring.audit import Audit
 from exclusive_redis_xcom.ring.rest import RestGuard
 from tests.unit.ring.rested import AT, REFERENCE, XCOMS, Airflow, ask
 
@@ -46,7 +47,25 @@ def test_a_refused_edit_goes_on_record_with_who_and_what(
         "sales",
         "extract",
     )
+    assert json.loads(row["extra"]) == {
+        "who": "user 'ann'",
+        "what": str(AT),
+        "why": "This XCom holds a reference of exclusive_redis_xcom, which only the task that pushes the value writes. "
+        "Clear the task to have it pushed again.",
+    }
     assert "canary" not in str(row)
+
+
+def test_a_refused_edit_is_refused_though_it_cannot_be_put_on_record(airflow: Airflow, tokens: dict[str, str]) -> None:
+    def locked(rows: Any) -> None:
+        raise OSError("locked")
+
+    guard = RestGuard(airflow, audit=Audit("all", write=locked), store=pytest.fail)
+
+    answer = ask(guard, "POST", XCOMS, {"key": "new", "value": REFERENCE}, token=tokens["admin"])
+
+    assert (answer.status, airflow.bodies) == (403, [])
+    assert "only the task that pushes a value writes one" in answer.detail["message"]
 
 
 @pytest.mark.parametrize("encode", [lambda value: value, json.dumps, lambda value: f" {json.dumps(json.dumps(value))}"])
@@ -100,16 +119,28 @@ def test_an_edit_that_cannot_be_checked_is_not_let_through(
     assert "canary" not in caplog.text
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"value": 1}', b'{"key": 3, "value": 1}'])
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"{", "The body is not a JSON object."),
+        (b"[]", "The body is not a JSON object."),
+        (b'{"value": 1}', "The body names no key."),
+        (b'{"key": 3, "value": 1}', "The body names no key."),
+    ],
+)
 def test_an_edit_without_a_readable_key_is_refused(
-    guard: RestGuard, airflow: Airflow, tokens: dict[str, str], body: bytes
+    guard: RestGuard, airflow: Airflow, tokens: dict[str, str], body: bytes, detail: str
 ) -> None:
     answer = ask(guard, "POST", XCOMS, body, token=tokens["admin"])
 
-    assert (answer.status, airflow.bodies) == (422, [])
+    assert (answer.status, answer.detail, airflow.bodies) == (422, detail, [])
 
 
-def test_an_unknown_way_to_write_xcoms_is_refused(guard: RestGuard, airflow: Airflow, tokens: dict[str, str]) -> None:
+def test_an_unknown_way_to_write_xcoms_is_refused(
+    guard: RestGuard, airflow: Airflow, tokens: dict[str, str], audited: list[dict[str, Any]]
+) -> None:
     answer = ask(guard, "PUT", f"{XCOMS}/token", {"value": 1}, token=tokens["admin"])
 
     assert (answer.status, airflow.bodies) == (403, [])
+    assert "does not know this way to write XComs" in answer.detail["message"]
+    assert json.loads(audited[0]["extra"])["what"] == "an XCom"
