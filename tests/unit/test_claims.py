@@ -99,6 +99,7 @@ def test_a_claimer_is_described_as_a_task_instance(principal: Principal, words: 
         pytest.param('["etl","load",null,-1]', id="no run"),
         pytest.param('["etl","load",["r1"],-1]', id="a list for a text"),
         pytest.param('["etl","load","r1",' + "9" * 5000 + "]", id="a number of many digits"),
+        pytest.param('["etl","load","r1",' + "9" * 11 + "]", id="a number of eleven digits"),
         pytest.param("[" * 10_000, id="deeply nested"),
         pytest.param(json.dumps(["x" * 20_000, "load", "r1", -1]), id="too long"),
     ],
@@ -111,6 +112,12 @@ def test_a_forged_claimer_cannot_write_a_second_line_or_turn_the_text() -> None:
     forged = json.dumps(["etl", "load\n2026-01-01 ERROR", "\x1b[31m\u202e", 0])
 
     assert claims.describe(forged) == "task 'load?2026-01-01 ERROR' [map_index 0] of DAG 'etl' (run '?[31m?')"
+
+
+def test_ids_and_map_indexes_as_long_as_airflow_takes_them_are_shown_in_full() -> None:
+    assert claims.describe(json.dumps(["d" * 250, "t", "r", 2_147_483_647])) == (
+        f"task 't' [map_index 2147483647] of DAG '{'d' * 250}' (run 'r')"
+    )
 
 
 def test_a_forged_long_name_is_cut() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exclusive_redis_xcom import seal
-from exclusive_redis_xcom.model import Principal
+from exclusive_redis_xcom.model import Decision, Principal
 from exclusive_redis_xcom.opening import judge
 from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.sealing import SealPrivateKeys, SealPublicKey, generate_seal_keys
@@ -42,6 +42,7 @@ def test_everybody_else_is_denied_with_the_reason(principal: Principal) -> None:
 
     assert (verdict.data_key, verdict.refused) == (None, seal.DENIED)
     assert "xcom_acl['extract']['token'] allows only 'load'" in verdict.decision.reason
+    assert verdict.acl == acl_in_force()
 
 
 def test_a_rule_for_the_same_run_holds() -> None:
@@ -94,6 +95,7 @@ def test_whatever_was_not_sealed_together_stays_shut_for_all(forged: Reference, 
         verdict = judge(forged, principal, PRIVATE, reports_only=reports_only)
 
         assert (verdict.data_key, verdict.refused, verdict.acl) == (None, seal.FORGED, None)
+        assert verdict.decision == Decision(False, "the seal was not made for this reference")
 
 
 def test_a_rule_that_is_no_rule_is_forged_even_if_sealed() -> None:
@@ -119,7 +121,9 @@ def test_a_rule_for_another_xcom_opens_nothing_even_if_sealed() -> None:
 
 @pytest.mark.parametrize("form", [sealed_reference().opened(DATA_KEY), replace(sealed_reference(), seal=None)])
 def test_there_must_be_a_sealed_key_to_open(form: Reference) -> None:
-    assert judge(form, LOAD, PRIVATE).refused == seal.FORGED
+    verdict = judge(form, LOAD, PRIVATE)
+
+    assert (verdict.refused, verdict.decision) == (seal.FORGED, Decision(False, "the reference has no seal"))
 
 
 def test_values_sealed_to_an_older_key_open_while_the_list_has_it() -> None:
@@ -129,7 +133,10 @@ def test_values_sealed_to_an_older_key_open_while_the_list_has_it() -> None:
 
     assert judge(sealed_reference(), LOAD, rotated).data_key == DATA_KEY
     assert judge(sealed_reference(public=newer), LOAD, rotated).data_key == DATA_KEY
-    assert judge(sealed_reference(public=newer), LOAD, PRIVATE).refused == seal.UNKNOWN_KEY
+
+    unknown = judge(sealed_reference(public=newer), LOAD, PRIVATE)
+    assert (unknown.refused, unknown.decision.allowed) == (seal.UNKNOWN_KEY, False)
+    assert f"no private key '{newer.key_id}'" in unknown.decision.reason
 
 
 def test_a_verdict_does_not_show_the_key() -> None:

@@ -37,7 +37,7 @@ def test_the_ring_believes_a_row_only_in_the_form_of_a_push() -> None:
 
 @pytest.mark.parametrize("form", ["opened", "refused", "refused, by nobody"])
 def test_a_row_that_pretends_to_be_an_answer_of_the_ring_is_refused_by_the_ring(form: str) -> None:
-    with pytest.raises(InvalidReference):
+    with pytest.raises(InvalidReference, match="seal"):
         references.parse_stored(body(FORMS[form]))
 
 
@@ -51,6 +51,17 @@ def test_what_the_ring_puts_in_place_of_an_unreadable_row_is_refused_by_workers(
 
     with pytest.raises(InvalidReference):
         references.parse(references.unusable())
+
+
+def test_opening_takes_the_sealed_key_and_a_refusal_away() -> None:
+    opened = sealed_reference().refused(seal.DENIED).opened(DATA_KEY).seal
+
+    assert opened is not None
+    assert (opened.sealed_key, opened.data_key, opened.refused) == (None, DATA_KEY, None)
+
+
+def test_what_stands_in_place_of_an_unreadable_row_says_so() -> None:
+    assert references.unusable() == {MARK: {"v": references.FORMAT, "unusable": True}}
 
 
 def test_no_key_shows_in_a_repr() -> None:

@@ -62,6 +62,23 @@ def test_the_rule_in_force_says_that_a_value_is_read_once(consumers: Any) -> Non
     assert Acl.loads(in_force.dumps()).once is True
 
 
+@pytest.mark.parametrize(
+    ("consumers", "text"),
+    [
+        (["load"], "'load'"),
+        (["load", "bi/*"], "'load', 'bi/*'"),
+        ("same_dag", "any task of DAG 'etl'"),
+        ("anyone", "any task of any DAG"),
+        (["load", "*/*"], "any task of any DAG"),
+        ([], "the producer itself"),
+        ([f"t{number}" for number in range(20)], ", ".join(f"'t{number}'" for number in range(20))),
+        ([f"t{number}" for number in range(21)], ", ".join(f"'t{number}'" for number in range(20)) + " and 1 more"),
+    ],
+)
+def test_who_may_read_is_said_in_words(consumers: Any, text: str) -> None:
+    assert acl_of({"extract": {"token": consumers}}).in_force(TOKEN, GRAPH).consumers_text() == text
+
+
 def test_a_value_of_nobody_has_no_first_to_pull_it() -> None:
     in_force = acl_of({"token": {"consumers": "nobody", "once": True, "same_run": True}}).in_force(TOKEN, GRAPH)
 
@@ -172,6 +189,18 @@ def test_the_default_ttl_counts_for_keys_without_one() -> None:
     assert whole(raw, ["a", "b"], ttl=timedelta(seconds=60)).ttl == timedelta(seconds=60)
 
 
+def test_the_default_ttl_counts_where_only_the_whole_has_one() -> None:
+    raw = {"extract": {"a": ["load"]}, "*": {"consumers": ["load"], "ttl_seconds": 3600}}
+
+    assert whole(raw, ["a"], ttl=timedelta(seconds=60)).ttl == timedelta(seconds=60)
+
+
+def test_under_linked_each_key_has_its_own_links() -> None:
+    raw = {"extract": {"token": "linked", "*": ["load", "report", "transform"]}}
+
+    assert whole(raw, ["token"]).consumers == ("load", "transform")
+
+
 def test_the_source_says_that_it_is_an_intersection() -> None:
     raw = {"extract": {"a": ["load"]}}
 
@@ -186,7 +215,20 @@ def test_a_secret_among_the_keys_makes_the_whole_restricted() -> None:
 
 
 def test_without_keys_return_value_has_its_own_rule() -> None:
-    assert whole({"*": ["load"]}, []).consumers == ("load",)
+    in_force = whole({"*": ["load"]}, [])
+
+    assert (in_force.consumers, in_force.source) == (("load",), "xcom_acl['*']")
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"), [("abcd", "['d']"), ("abcde", "['d'] and 1 more"), ("abcdefg", "['d'] and 3 more")]
+)
+def test_the_source_names_five_rules_and_counts_the_others(keys: str, named: str) -> None:
+    raw = {"extract": {key: ["load"] for key in keys}}
+    in_force = acl_of({**raw, "*": ["load"]}).in_force(WHOLE, GRAPH, output_keys=list(keys))
+
+    assert in_force.source.startswith("multiple_outputs, intersection of xcom_acl['*'], ")
+    assert in_force.source.endswith(named)
 
 
 def test_under_linked_a_task_that_takes_the_whole_dict_takes_its_keys() -> None:

@@ -88,8 +88,8 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("raw", "hint"),
     [
-        pytest.param(None, "write a dict", id="none"),
-        pytest.param([["load"]], "write a dict", id="a list"),
+        pytest.param(None, "it is None; write a dict", id="none"),
+        pytest.param([["load"]], "it is of type list; write a dict", id="a list"),
         pytest.param("linked", "write a dict", id="a word"),
         pytest.param({"secret": "load"}, "write a list: ['load']", id="a bare task id"),
         pytest.param({"secret": "SAME_DAG"}, "none of 'same_dag'", id="a word in capitals"),
@@ -157,12 +157,24 @@ def test_without_a_word_of_it_a_value_is_read_as_often_as_wanted() -> None:
     assert acl_of({}).rule_for("extract", "secret").once is False
 
 
-@pytest.mark.parametrize("rule", [["load"], "nobody", {"consumers": ["load"]}])
-def test_a_rule_directly_under_a_task_would_not_protect_it_and_is_refused(rule: Any) -> None:
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (["load"], "[...]"),
+        ("load", "[...]"),
+        ("nobody", "'nobody'"),
+        ({"consumers": ["load"]}, "{'consumers': [...]}"),
+    ],
+)
+def test_a_rule_directly_under_a_task_would_not_protect_it_and_is_refused(rule: Any, said: str) -> None:
     text = refusal({"extract": rule})
 
-    assert "{'extract': {'return_value': " in text
-    assert "{'*': {'extract': " in text
+    assert f"but {{'extract': {said}}} is a rule for the XCom key 'extract' of any task" in text
+    assert f"Write {{'extract': {{'return_value': {said}}}}} for what the task returns, " in text
+    assert f"{{'extract': {{'*': {said}}}}} for all its keys, " in text
+    assert f"or {{'*': {{'extract': {said}}}}} for that key of any task." in text
+    hint = " For a key named 'consumers', {'extract': {'consumers': {'consumers': [...]}}}."
+    assert text.endswith(hint if isinstance(rule, dict) else "for that key of any task.")
 
 
 def test_the_advice_for_a_rule_directly_under_a_task_is_accepted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -125,14 +126,18 @@ class TestWhoMay:
 
         assert len(world.looked_up) == 2
 
-    def test_a_database_that_fails_is_no_refusal(self, method: str) -> None:
+    def test_a_database_that_fails_is_no_refusal(self, method: str, caplog: pytest.LogCaptureFixture) -> None:
         world = World(Airflow())
         world.look_up_error = RuntimeError("down")
 
         answer = world.ask(method, XCOM, OWNER)
 
         assert (answer.status_code, world.airflow.calls) == (503, 0)
-        assert answer.json()["detail"]["reason"] == "cannot_decide"
+        assert answer.json()["detail"] == {
+            "reason": "cannot_decide",
+            "message": "exclusive-redis-xcom could not decide about this request.",
+        }
+        assert "The ring could not decide about a request: RuntimeError" in caplog.messages
 
     def test_keys_that_cannot_be_had_are_no_refusal(self, method: str) -> None:
         async def broken(token: str, required: object) -> dict[str, object]:
@@ -223,3 +228,15 @@ def test_the_refusal_is_one_that_airflows_client_can_read() -> None:
         "task 'report' of DAG 'sales' (run 'run_1') may not push XCom 'token' of task 'extract' in DAG 'sales', run "
         "'run_1': a task instance writes and removes its own XComs only."
     )
+
+
+def test_airflow_reads_the_body_of_a_write_that_passes() -> None:
+    bodies = []
+
+    async def airflow(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append((await receive())["body"])
+        await Airflow()(scope, receive, send)
+
+    World(airflow).ask("POST", XCOM, OWNER, content=b'"pushed"')  # type: ignore[arg-type]
+
+    assert bodies == [b'"pushed"']
