@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).
 AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
 
+#: How the keys of operators' links for the UI begin; Airflow writes them past every backend.
+_LINK = "_link_"
+
 #: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
 
@@ -150,6 +153,9 @@ class _Asked:
     run_id: str | None
     map_index: int | None
 
+    def __str__(self) -> str:
+        return f"XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}'"
+
     def require(self, reference: Reference) -> None:
         """Refuse a reference that lies in a row it does not belong to (copied there by hand or by a task)."""
         found = reference.coordinate
@@ -185,6 +191,8 @@ def _resolve(rows: Sequence[Any], asked: _Asked | _OfThisRun | None = None) -> l
         # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
         raise InvalidReference("This XCom row is a list of references. Keys must not end in '/slice' or '/item/N'.")
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
+    if len(found) < len(rows) and not (isinstance(asked, _Asked) and _is_airflows(asked.key)):
+        current_exchange().require_plain_rows_allowed(str(asked) if isinstance(asked, _Asked) else "an XCom")
     if asked is not None:
         for reference in found.values():
             asked.require(reference)
@@ -199,6 +207,10 @@ def _asked_for_one(request: Mapping[str, Any]) -> _Asked:
 def _asked_for_all(request: Mapping[str, Any]) -> _Asked:
     run_id = None if request.get("include_prior_dates") else request["run_id"]
     return _Asked(request["dag_id"], request["task_id"], request["key"], run_id, map_index=None)
+
+
+def _is_airflows(key: str) -> bool:
+    return key in AIRFLOW_KEYS or key.startswith(_LINK)
 
 
 def _as_airflow_would(row: Any) -> Any:

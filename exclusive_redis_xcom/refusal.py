@@ -102,6 +102,15 @@ def sealed(reference: Reference, principal: Principal | None, where: str) -> Exc
     return XComSealed(f"{at} is sealed and was not opened for {_who(principal, at)}: {why}")
 
 
+def plain_row(what: str) -> InvalidReference:
+    """A row without a reference, where all values are sealed."""
+    return InvalidReference(
+        f"The row of {what} holds a plain value, and values are sealed here: it was written past the XCom backend "
+        "(over REST, by a trigger that ended its task), or before sealing was switched on. Clear the task that pushes "
+        "it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows."
+    )
+
+
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
     """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
     who = _who(principal, coordinate)

@@ -14,3 +14,6 @@ MAX_TTL_SECONDS = 100 * 365 * 24 * 3600
 
 #: The `acl` field in Redis. `linked` and `downstream` may name thousands of tasks.
 MAX_ACL_BYTES = 1024 * 1024
+
+#: The text that says where a rule was written: names of at most 512 characters, escaped, for five rules at most.
+MAX_SOURCE_LENGTH = 16 * 1024

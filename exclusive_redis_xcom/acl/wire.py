@@ -10,7 +10,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from exclusive_redis_xcom.acl.limits import MAX_ACL_BYTES, MAX_TTL_SECONDS
+from exclusive_redis_xcom.acl.limits import MAX_ACL_BYTES, MAX_SOURCE_LENGTH, MAX_TTL_SECONDS
 from exclusive_redis_xcom.acl.rule import Rule
 from exclusive_redis_xcom.errors import InvalidAcl
 
@@ -116,6 +116,8 @@ def _check_types(fields: dict[str, Any]) -> None:
         raise InvalidAcl("The ACL stored with this XCom has a consumer that is not text")
     if any(consumer.count("/") > 1 for consumer in fields["consumers"]):
         raise InvalidAcl("The ACL stored with this XCom has a consumer with more than one '/'")
+    if len(fields["source"]) > MAX_SOURCE_LENGTH or not fields["source"].isprintable():
+        raise InvalidAcl("The ACL stored with this XCom has a source that nobody declared")
     ttl_ms = fields["ttl_ms"]
     if ttl_ms is not None and not 0 < ttl_ms <= MAX_TTL_SECONDS * 1000:
         raise InvalidAcl("The ACL stored with this XCom has a ttl_ms out of range")

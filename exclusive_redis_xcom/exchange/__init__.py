@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom import refusal
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.exchange import ownership
 from exclusive_redis_xcom.exchange.pulling import pull
@@ -52,6 +53,19 @@ class Exchange:
         """
         ownership.require_owner(coordinate, "remove")
         self._store.purge(coordinate)
+
+    def require_plain_rows_allowed(self, what: str) -> None:
+        """Refuse a row that holds a plain value where all values are sealed: anybody could have put it there.
+
+        Args:
+            what: The XCom, for the text.
+
+        Raises:
+            InvalidReference: They are, and ``allow_plaintext_read`` is off.
+        """
+        settings = self._settings
+        if settings.by_server and settings.seal == "all" and not settings.allow_plaintext_read:
+            raise refusal.plain_row(what)
 
     def require_owner(self, coordinate: Coordinate, action: ownership.Action) -> None:
         """Refuse whoever is not the task instance that the coordinate belongs to (XComAccessDenied)."""

@@ -8,6 +8,8 @@
 -- Returns  per value  the claimer who has it now, '' if nobody has, nil if this version is gone
 
 local version_length = 32
+-- No claimer is as long as this; a longer one was not written here, and is not handed out whole.
+local claimer_length = 16384
 local fields = {}
 for i = 2, #ARGV, 2 do
   fields[#fields + 1] = ARGV[i]
@@ -21,7 +23,7 @@ for i, claim in ipairs(held) do
   local version = ARGV[2 * i + 1]
   local holder = false
   if claim and string.sub(claim, 1, version_length) == version then
-    holder = string.sub(claim, version_length + 1)
+    holder = string.sub(claim, version_length + 1, version_length + claimer_length)
   end
   holders[i] = holder
   if holder == '' then

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.ring import answers
+from exclusive_redis_xcom.ring import answers, rest_body
 from exclusive_redis_xcom.ring.audit import Audit, AuditFailed, Record, announce, tally
 from exclusive_redis_xcom.ring.caller import Callers, Tokens
 from exclusive_redis_xcom.ring.held import CannotDecide
@@ -140,12 +140,19 @@ class Ring:
 
     async def _write(self, write: Write, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            # The body first: a caller that delays it must not be judged by what it was when the request began.
+            body = await rest_body.read_body(receive)
             judged = await self._writer.judge(write, scope)
+        except rest_body.ClientGoneError:
+            return
+        except rest_body.RefusedError as refused:
+            await answers.send_json(send, refused.status, {"detail": refused.detail})
+            return
         except Exception as error:
             await _undecided(send, error)
             return
         if not isinstance(judged, Record):
-            await self._app(judged, receive, send)
+            await self._app(judged, rest_body.replay(body, receive), send)
             return
         extra = judged.extra
         await answers.refuse(send, f"{extra['who']} may not {extra['action']} {extra['what']}: {extra['why']}.")

@@ -87,7 +87,9 @@ class Reader:
         caller = await self._caller(scope)
         verdicts = await _off_loop(big, self._releaser.judge, read, answer.parsed, caller)
         claimed = await self._claim(answer.parsed, verdicts, caller)
-        release = await _off_loop(big, self._releaser.conclude, answer.values, answer.parsed, verdicts, claimed, caller)
+        release = await _off_loop(
+            big, self._releaser.conclude, read, answer.values, answer.parsed, verdicts, claimed, caller
+        )
         if self._audit.strict:
             await self._record_before(release)
         held.body = await _off_loop(big, answer.write, [outcome.json for outcome in release.outcomes])

@@ -29,6 +29,7 @@ WITHHELD = Claim("withheld")
 #: In place of a reference: the row only looks like one.
 UNUSABLE = object()
 
+_NOBODY_WHY = "the token's task instance is not running, or no longer exists"
 _UNUSABLE_WHY = "the row holds a malformed reference: it was edited or forged"
 _MAX_SHOWN_INDEXES = 20
 
@@ -89,6 +90,8 @@ class Releaser:
         # own. It would open nothing, but claim somebody else's read-once value.
         if not read.may_hold(found.coordinate):
             return Verdict(Decision(False, "the reference lies in a row of another XCom"), refused=seal.FORGED)
+        if principal is None:  # nobody to open it for, whatever it is
+            return Verdict(Decision(False, _NOBODY_WHY), refused=seal.NOT_RUNNING)
         return opening.judge(found, principal, self._keys, reports_only=self._reports_only)
 
     def claim(self, pairs: Sequence[tuple[Coordinate, str]], caller: Caller) -> list[Claim]:
@@ -101,6 +104,7 @@ class Releaser:
 
     def conclude(
         self,
+        read: Read,
         values: Sequence[Any],
         parsed: Sequence[Any],
         verdicts: Sequence[Verdict | None],
@@ -110,6 +114,7 @@ class Releaser:
         """What all of it comes to.
 
         Args:
+            read: What was asked for.
             values: As they are in the database.
             parsed: Their references.
             verdicts: Of :meth:`judge`.
@@ -117,20 +122,22 @@ class Releaser:
             caller: Who asks.
         """
         outcomes = tuple(
-            self._outcome(value, found, verdict, claimed.get(position))
+            self._outcome(read, value, found, verdict, claimed.get(position))
             for position, (value, found, verdict) in enumerate(zip(values, parsed, verdicts, strict=True))
         )
         return Release(outcomes, tuple(_records(outcomes, caller)))
 
-    def _outcome(self, value: Any, found: Any, verdict: Verdict | None, claim: Claim | None) -> Outcome:
+    def _outcome(self, read: Read, value: Any, found: Any, verdict: Verdict | None, claim: Claim | None) -> Outcome:
         if found is UNUSABLE:
-            return Outcome(reference.unusable(), audit.DENIED, _UNUSABLE_WHY)
+            return Outcome(reference.unusable(), audit.DENIED, _UNUSABLE_WHY, read.row)
         if verdict is None:
             return Outcome(value)
         at, why = found.coordinate, verdict.decision.reason
         if verdict.data_key is None:
             refused = found.refused(verdict.refused or seal.FORGED)
-            return Outcome(refused.to_json(), audit.DENIED, _why(verdict), at)
+            # What a forged reference says of itself may be somebody else's name: the record is about the row it lay in.
+            shown = read.row if verdict.refused == seal.FORGED else at
+            return Outcome(refused.to_json(), audit.DENIED, why, shown)
         opened = found.opened(verdict.data_key).to_json()
         if not verdict.decision.allowed:
             return Outcome(opened, audit.WOULD_BE_DENIED, why, at, released=True)
@@ -186,12 +193,6 @@ def to_be_claimed(parsed: Sequence[Any], verdicts: Sequence[Verdict | None], cal
 def is_refused(found: Any, verdict: Verdict | None) -> bool:
     """Whether the pull fails at this value, whatever a claim would say."""
     return found is UNUSABLE or (verdict is not None and verdict.refused is not None)
-
-
-def _why(verdict: Verdict) -> str:
-    if verdict.refused == seal.NOT_RUNNING:
-        return "the token's task instance is not running, or no longer exists"
-    return verdict.decision.reason
 
 
 def _records(outcomes: Sequence[Outcome], caller: Caller | None) -> list[Record]:

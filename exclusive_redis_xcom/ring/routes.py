@@ -32,6 +32,9 @@ _XCOM = XCOMS + "/{dag_id}/{run_id}/{task_id}/{key:path}"
 #: Start, end, deferral, retry of a task instance pass here.
 _TASK_INSTANCE = re.compile(r"/execution/task-instances/([^/]+)/(?:state|run)/?")
 
+# Airflow's columns take 250 characters, and 512 of a key. What is longer is not put on record either.
+_MAX_ID_LENGTH = 1000
+
 # Exactly what Airflow's client writes; pydantic would also take " 1", "+1", "1.0" and digits of other scripts.
 _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
@@ -51,12 +54,10 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A GET: the rows of one task, in one run unless ``prior_runs``."""
+    """A GET: the rows of one task, in one run unless ``prior_runs``; ``row`` is the address in the URL."""
 
     shape: Shape
-    dag_id: str
-    run_id: str
-    task_id: str
+    row: Coordinate
     prior_runs: bool
 
     def may_hold(self, at: Coordinate) -> bool:
@@ -64,7 +65,8 @@ class Read:
 
         The key is not compared: Airflow's client does not quote it, and what is left of it names the row.
         """
-        return (at.dag_id, at.task_id) == (self.dag_id, self.task_id) and (self.prior_runs or at.run_id == self.run_id)
+        row = self.row
+        return (at.dag_id, at.task_id) == (row.dag_id, row.task_id) and (self.prior_runs or at.run_id == row.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,20 @@ def changes_states(method: str, path: str) -> bool:
 def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
     if not ids["key"]:
         return Unknown("the key is empty")  # for which Airflow has a 422
+    if any(len(part) > _MAX_ID_LENGTH for part in ids.values()):
+        return Unknown("an id is longer than any in Airflow's database")
     if isinstance(asks, Shape):
-        return Read(asks, ids["dag_id"], ids["run_id"], ids["task_id"], _asks_for_prior_runs(query))
+        return Read(asks, _coordinate(ids), _asks_for_prior_runs(query))
     if asks == COUNT:
         return Count()
     map_index = _map_index(query)
     if map_index is None:
         return Unknown("map_index must be there at most once, as a plain whole number")
-    return Write(asks, Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index))
+    return Write(asks, _coordinate(ids, map_index))
+
+
+def _coordinate(ids: Mapping[str, str], map_index: int = NOT_MAPPED) -> Coordinate:
+    return Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index)
 
 
 def _asks_for_prior_runs(query: bytes) -> bool:

@@ -267,6 +267,19 @@ def test_a_claim_that_was_not_replicated_is_lost_in_a_failover_and_another_task_
         assert value_left is not None
 
 
+def test_a_claim_that_somebody_blew_up_in_redis_is_not_handed_out_whole(any_redis: RedisServer) -> None:
+    with open_store(any_redis.url) as store:
+        coordinate, version = push(store)
+        name, field = keys.hash_name(PREFIX, coordinate), keys.claim_name(-1)
+        with redis.Redis.from_url(any_redis.url) as raw:
+            raw.hset(name, field, version + "x" * 1_000_000)
+
+        (outcome,) = store.claim([(coordinate, version)], "one")
+
+        assert outcome.status == "taken"
+        assert len(outcome.claimer or "") == 16_384
+
+
 def test_a_claim_that_was_replicated_outlives_a_failover(ttl_watch: TtlWatch) -> None:
     with (
         SentinelSet(down_after_ms=1000) as servers,

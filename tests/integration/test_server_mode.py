@@ -371,6 +371,41 @@ class TestRedisIsNotTrusted:
             pull(dag, "load")
 
 
+class TestPlainRows:
+    """Rows that hold a value itself: by REST, by a trigger that ended its task, by another backend."""
+
+    @pytest.fixture(autouse=True)
+    def planted(self, configuration: None, rows: Rows) -> None:
+        rows.answer = no_ring
+        for key in ("token", "skipmixin_key", "_link_TheLink"):
+            rows.values["sales", RUN_ID, "extract", key, -1] = "planted"
+
+    def test_they_are_refused_where_all_values_are_sealed(self, dag: Any) -> None:
+        with pytest.raises(InvalidReference, match="XCom 'token' of task 'extract'.*plain value") as caught:
+            pull(dag, "load")
+
+        assert "planted" not in str(caught.value)
+        with pytest.raises(InvalidReference, match="plain value"):
+            pull_all(dag, "load")
+
+    def test_what_airflow_writes_itself_is_read(self, dag: Any) -> None:
+        assert pull(dag, "load", key="skipmixin_key") == "planted"
+        assert pull(dag, "load", key="_link_TheLink") == "planted"
+
+    @pytest.mark.parametrize(
+        "options", [{"allow_plaintext_read": "True"}, {"seal": "restricted"}, {"enforcement": "worker"}]
+    )
+    def test_elsewhere_they_are_read_as_airflow_reads_them(
+        self, dag: Any, configure: Callable[..., None], options: dict[str, str]
+    ) -> None:
+        configure(**options)
+
+        assert pull(dag, "load") == "planted"
+
+    def test_no_row_is_none(self, dag: Any) -> None:
+        assert pull(dag, "load", key="never pushed") is None
+
+
 class TestSwitchingOver:
     def test_values_of_worker_mode_are_read_only_where_that_is_allowed(
         self, dag: Any, rows: Rows, configure: Callable[..., None]

@@ -131,3 +131,9 @@ def test_consumers_beyond_the_size_of_the_field_are_refused_at_the_push() -> Non
 
     with pytest.raises(InvalidAcl, match="name them with a pattern"):
         acl.in_force(Coordinate("etl", "r", tasks[0], "k"), StubGraph(tasks)).dumps()
+
+
+@pytest.mark.parametrize("source", ["two\nlines", "\x1b[2J", "x" * 20_000], ids=["newline", "escape", "long"])
+def test_a_source_that_could_forge_log_lines_is_refused(source: str) -> None:
+    with pytest.raises(InvalidAcl, match="source"):
+        Acl.loads(canonical({**GOOD, "source": source}))

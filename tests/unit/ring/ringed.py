@@ -154,7 +154,7 @@ def messages_of(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def nothing() -> dict[str, Any]:
     """A client that sends no body."""
-    return {"type": "http.disconnect"}
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def collector(sent: list[dict[str, Any]]) -> Any:

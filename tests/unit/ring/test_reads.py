@@ -16,7 +16,7 @@ from devtools.sealed import Keys, seal
 from exclusive_redis_xcom import reference
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.session import ServerSession
-from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.model import NOT_MAPPED
 from exclusive_redis_xcom.reference import MARK, parse
 from exclusive_redis_xcom.ring import held
 from exclusive_redis_xcom.seal import Refused, Seal
@@ -36,7 +36,7 @@ from tests.unit.ring.ringed import (
     nothing,
     scope_of,
 )
-from tests.unit.sealed import AT, DATA_KEY, PRIVATE_TEXT, PUBLIC_TEXT, acl_in_force, sealed_reference
+from tests.unit.sealed import AT, DATA_KEY, PRIVATE_TEXT, PUBLIC_TEXT, acl_in_force, moved, sealed_reference
 
 SEALED = sealed_reference().to_json()
 KEYS = Keys(PUBLIC_TEXT, PRIVATE_TEXT)
@@ -366,14 +366,22 @@ class TestOnRecord:
         assert answer[0][MARK]["seal"]["data_key"] not in kept
         assert SEALED[MARK]["seal"]["key"] not in kept
 
-    def test_forged_ids_fit_the_columns(self) -> None:
-        row = replace(sealed_reference(), coordinate=Coordinate("d\0\ud800" + "x" * 900, "r", "t", "k")).to_json()
-        world = World(Airflow(value(row)))
+    def test_made_up_ids_fit_the_columns(self) -> None:
+        world = World(Airflow())
 
-        world.ask("GET", XCOM, CONSUMER)
+        world.ask("POST", f"/execution/xcoms/d%00{'x' * 900}/r/t/k", CONSUMER)
 
-        assert world.rows[0]["dag_id"].startswith("d??x")
+        assert world.rows[0]["dag_id"].startswith("d?x")
         assert len(world.rows[0]["dag_id"]) == 250
+
+    def test_a_forged_reference_is_on_record_under_the_row_it_lay_in(self) -> None:
+        named = moved(sealed_reference(), dag_id="finance", task_id="salaries").to_json()
+        world = World(Airflow([named] * 3))
+
+        world.ask("GET", XCOM + "/slice", CONSUMER)
+
+        assert [(row["dag_id"], row["task_id"]) for row in world.rows] == [("sales", "extract")]
+        assert "finance" not in str(world.rows)
 
     def test_strict_keeps_the_value_until_its_row_is_written(self) -> None:
         world = World(Airflow(value(SEALED)), audit_strict=True)

@@ -33,8 +33,8 @@ def parse(method: str, below: str, query: bytes = b"") -> Any:
     return ROUTER.parse(method, "/execution/xcoms" + below, query)
 
 
-def read(shape: Shape, *, prior_runs: bool = False) -> Read:
-    return Read(shape, "d", "r", "t", prior_runs)
+def read(shape: Shape, key: str = "k", *, prior_runs: bool = False) -> Read:
+    return Read(shape, Coordinate("d", "r", "t", key), prior_runs)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def read(shape: Shape, *, prior_runs: bool = False) -> Read:
         ("GET", "/d/r/t/k/slice", read(Shape.SLICE)),
         ("GET", "/d/r/t/k/item/0", read(Shape.ITEM)),
         ("GET", "/d/r/t/k/item/-1", read(Shape.ITEM)),
-        ("GET", "/d/r/t/a/b/c", read(Shape.VALUE)),
-        ("GET", "/d/r/t/k/item/0/", read(Shape.VALUE)),
-        ("GET", "/d/r/t/slice", read(Shape.VALUE)),
+        ("GET", "/d/r/t/a/b/c", read(Shape.VALUE, "a/b/c")),
+        ("GET", "/d/r/t/k/item/0/", read(Shape.VALUE, "k/item/0/")),
+        ("GET", "/d/r/t/slice", read(Shape.VALUE, "slice")),
         ("HEAD", "/d/r/t/k", Count()),
         ("HEAD", "/d/r/t/k/slice", Count()),
         ("POST", "/d/r/t/k", Write("push", Coordinate("d", "r", "t", "k"))),
@@ -57,6 +57,16 @@ def read(shape: Shape, *, prior_runs: bool = False) -> Read:
 )
 def test_the_table(method: str, below: str, expected: Any) -> None:
     assert parse(method, below) == expected
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+@pytest.mark.parametrize("part", range(4))
+def test_an_id_longer_than_any_is_refused_before_it_is_put_on_record(method: str, part: int) -> None:
+    def below(length: int) -> str:
+        return "/" + "/".join("x" * length if number == part else "x" for number in range(4))
+
+    assert not isinstance(parse(method, below(1000)), Unknown)
+    assert isinstance(parse(method, below(1001)), Unknown)
 
 
 @pytest.mark.parametrize(
