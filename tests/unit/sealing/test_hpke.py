@@ -101,7 +101,7 @@ def test_any_other_bytes_are_forged_and_nothing_worse(data: bytes) -> None:
         opens(data)
 
 
-@pytest.mark.parametrize("more", [b"\0", SEALED, bytes(10_000_000)])
+@pytest.mark.parametrize("more", [b"\0", SEALED, bytes(10_000_000)], ids=["a byte", "another one", "megabytes"])
 def test_a_sealed_key_with_something_after_it_is_forged(more: bytes) -> None:
     with pytest.raises(Forged):
         opens(SEALED + more)
@@ -163,7 +163,9 @@ def test_a_key_of_the_list_does_not_open_what_was_sealed_to_another_of_it() -> N
 
 
 @pytest.mark.parametrize(
-    "key_id", ["", "0" * 16, PUBLIC.key_id.upper() + "G", PUBLIC.key_id[:-1], PUBLIC.key_id + "\n"]
+    "key_id",
+    ["", "0" * 16, PUBLIC.key_id.upper() + "G", PUBLIC.key_id[:-1], PUBLIC.key_id + "\n"],
+    ids=["none", "of nobody", "one more", "one less", "with a line end"],
 )
 def test_a_key_id_that_is_not_held_is_unknown(key_id: str) -> None:
     with pytest.raises(UnknownKey, match="seal_private_keys"):
