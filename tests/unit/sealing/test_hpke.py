@@ -184,6 +184,7 @@ def test_an_error_quotes_a_key_id_only_if_it_is_well_formed() -> None:
         opens(SEALED, "canary\n" * 100_000)
 
     assert "'0123456789abcdef'" in str(well_formed.value)
+    assert " that is not even well-formed" in str(hostile.value)
     assert "canary" not in str(hostile.value)
     assert len(str(hostile.value)) < 200
 
