@@ -28,7 +28,7 @@ COMPOSE_ONLY_SETTINGS: Final[dict[str, str]] = {
     "AIRFLOW__CELERY__RESULT_BACKEND": "LocalExecutor reports results through a pipe",
 }
 COMPOSE_ONLY_COMMANDS: Final[dict[tuple[str, ...], str]] = {
-    ("celery", "worker"): "LocalExecutor runs tasks inside the scheduler",
+    ("celery", "worker", "--skip-serve-logs"): "LocalExecutor runs tasks inside the scheduler",
 }
 
 

@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from devtools import components, local
+from exclusive_redis_xcom.doctor import identity_secrets
 from exclusive_redis_xcom.settings import OPTIONS, SECTION
+from tests.unit.doctor.patients import sealed_visit
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
@@ -106,11 +108,31 @@ def test_what_is_waited_for_exists_and_can_become_so(services: dict[str, dict[st
 
 
 def test_every_host_in_a_url_is_a_service(services: dict[str, dict[str, Any]]) -> None:
-    environment = services["worker"]["environment"].values()
-    urls = [re.sub(r"\$\{.*?\}", "secret", value) for value in environment if "://" in value]
+    values = {value for name in AIRFLOW_SERVICES for value in services[name]["environment"].values()}
+    urls = [re.sub(r"\$\{.*?\}", "secret", value) for value in values if "://" in value]
     hosts = {urlsplit(url).hostname for url in urls}
 
     assert hosts - {"localhost"} == {"api-server", "broker", "postgres", "redis"}
+
+
+def test_a_worker_gets_nothing_to_pass_for_another_task_with(
+    services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = services["worker"]["environment"]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    # What signs tokens and sessions, and the login to the database, under whatever name.
+    assert [name for name, value in environment.items() if "AIRFLOW_SECRET" in value or "POSTGRES" in value] == []
+    found = [finding for check in identity_secrets.CHECKS for finding in check(sealed_visit())]
+    assert [finding.result for finding in found] == ["ok", "ok"]
+
+
+def test_every_other_component_has_what_a_worker_has(services: dict[str, dict[str, Any]]) -> None:
+    needed = {name: value for name, value in services["worker"]["environment"].items() if name.startswith("AIRFLOW__")}
+
+    for name in AIRFLOW_SERVICES:
+        assert needed.items() <= services[name]["environment"].items(), name
 
 
 def test_every_named_volume_is_declared_and_every_mounted_file_exists(
