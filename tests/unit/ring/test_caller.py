@@ -88,9 +88,12 @@ class TestCallers:
 
         assert len(database.asked) == 1
 
-    def test_what_was_read_while_the_state_changed_is_not_remembered(self) -> None:
+    @pytest.mark.parametrize("changes_before", [0, 1, 2])
+    def test_what_was_read_while_the_state_changed_is_not_remembered(self, changes_before: int) -> None:
         database = Database()
         callers = database.callers()
+        for _ in range(changes_before):
+            callers.drop(OWNER.ti_id)
         database.meanwhile = lambda: callers.drop(CONSUMER.ti_id)
         find(callers)
         database.meanwhile = None
