@@ -9,7 +9,8 @@ import pytest
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.ring import audit
 from exclusive_redis_xcom.ring.store_source import StoreSource
-from tests.unit.ring.ringed import CONSUMER, STRANGER, XCOM, Airflow, World, messages_of, scope_of, settings
+from tests.unit.ring.rested import REFERENCE, XCOMS
+from tests.unit.ring.ringed import CONSUMER, OWNER, STRANGER, XCOM, Airflow, World, messages_of, scope_of, settings
 from tests.unit.sealed import AT, sealed_reference
 
 SEALED = {"key": "token", "value": sealed_reference().to_json()}
@@ -42,6 +43,44 @@ def test_without_a_token_no_task_instance_is_looked_up() -> None:
 
 def test_redis_is_not_asked_about_what_may_be_read_twice() -> None:
     assert World(Airflow(SEALED), store=pytest.fail).ask("GET", XCOM, CONSUMER).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", XCOM),
+        ("PATCH", f"/execution/task-instances/{OWNER.ti_id}/state"),
+        ("POST", "/api/v2/variables"),
+        ("POST", "/ui/backfills"),
+    ],
+)
+def test_airflow_reads_the_body_of_what_passes(method: str, path: str) -> None:
+    bodies = []
+
+    async def airflow(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append((await receive())["body"])
+        await Airflow()(scope, receive, send)
+
+    World(airflow).ask(method, path, OWNER, content=b'"body"')  # type: ignore[arg-type]
+
+    assert bodies == [b'"body"']
+
+
+def test_what_is_refused_unread_says_why() -> None:
+    answer = World(Airflow()).ask("PATCH", XCOM, OWNER)
+
+    assert answer.json()["detail"]["message"].startswith("Refused by exclusive-redis-xcom: ")
+    assert len(answer.json()["detail"]["message"]) > len("Refused by exclusive-redis-xcom: .")
+
+
+def test_edits_over_the_public_api_meet_the_rings_guard(tokens: dict[str, str]) -> None:
+    world = World(Airflow({}))
+    headers = {"Authorization": f"Bearer {tokens['admin']}"}
+
+    refused = world.ask("POST", XCOMS, headers=headers, json={"key": "new", "value": REFERENCE})
+    passed = world.ask("POST", XCOMS, headers=headers, json={"key": "new", "value": "plain"})
+
+    assert (refused.status_code, passed.status_code, world.airflow.calls) == (403, 200, 1)
 
 
 class TestCounters:

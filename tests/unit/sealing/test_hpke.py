@@ -158,7 +158,7 @@ def test_old_and_new_keys_open_during_a_rotation() -> None:
 def test_a_key_of_the_list_does_not_open_what_was_sealed_to_another_of_it() -> None:
     both = SealPrivateKeys.parse(f"{sealing.generate_seal_keys()[1]} {TEXTS[1]}")
 
-    with pytest.raises(Forged):
+    with pytest.raises(Forged, match=r"^A sealed key was not sealed for this XCom, version and access list"):
         opens(SEALED, both.key_ids[0], both)
 
 
