@@ -381,7 +381,7 @@ class TestPlainRows:
             rows.values["sales", RUN_ID, "extract", key, -1] = "planted"
 
     def test_they_are_refused_where_all_values_are_sealed(self, dag: Any) -> None:
-        with pytest.raises(InvalidReference, match="XCom 'token' of task 'extract'.*plain value") as caught:
+        with pytest.raises(InvalidReference, match=r"XCom 'token' of task 'extract'.*plain value") as caught:
             pull(dag, "load")
 
         assert "planted" not in str(caught.value)
