@@ -44,7 +44,7 @@ Airflow also reads these options from its configuration file, from a command
 
 _SEAL_NOTE = """\
 SEAL_PUBLIC_KEY    for every process that runs tasks: workers, the scheduler
-                   with LocalExecutor, the triggerer. No secret.
+                   with LocalExecutor. No secret.
 SEAL_PRIVATE_KEYS  for API servers only; workers must not be able to read it.
                    It opens every sealed value. To change keys, put the new
                    one in front of the list: exclusive-xcom keygen --help

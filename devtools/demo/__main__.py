@@ -53,6 +53,11 @@ def main() -> int:
     if not all(observation.holds for observation in observations):
         console.print(f"[red]Not everything held.[/] Logs: {home}")
         return 1
+    console.print(
+        f"All {len(observations)} held. (Here the tasks run below the scheduler, LocalExecutor; what else must be out of "
+        "their reach where they are hostile: docs/security.md.)",
+        soft_wrap=True,
+    )
     shutil.rmtree(home, ignore_errors=True)
     return 0
 
@@ -63,6 +68,7 @@ def run(console: Console, home: Path) -> list[Observation]:
     public_key, private_key = generate_seal_keys()
     loot = home / "loot"
     loot.mkdir()
+    console.print("[dim]• takes a minute or two, most of it the start of Airflow[/]")
     with open_redis() as (admin, users, origin):
         console.print(f"[dim]•[/] Redis: {escape(origin)}", soft_wrap=True)
         env = {

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import ssl
 
 #: Seconds, for connecting and for each wait for bytes of the answer.
-TIMEOUT = 5.0
+CONNECT_TIMEOUT = 5.0
+#: Airflow builds its Execution API at the first request, which took 10 to 14 seconds on a busy machine.
+TIMEOUT = 30.0
 _MOST_ADDRESSES = 16
 
 
@@ -93,7 +95,8 @@ def ask(place: Place, address: str, path: str, context: ssl.SSLContext) -> Answe
         http.client.HTTPException: What answers does not speak HTTP.
     """
     connection = http.client.HTTPConnection(place.host, place.port, timeout=TIMEOUT)
-    sock = socket.create_connection((address, place.port), timeout=TIMEOUT)
+    sock = socket.create_connection((address, place.port), timeout=CONNECT_TIMEOUT)
+    sock.settimeout(TIMEOUT)
     try:
         connection.sock = context.wrap_socket(sock, server_hostname=place.host) if place.scheme == "https" else sock
         host = str(place).removeprefix(f"{place.scheme}://").removesuffix(place.path)

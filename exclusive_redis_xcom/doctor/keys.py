@@ -52,7 +52,7 @@ def public_key(visit: Visit) -> Iterator[Finding]:
 
 
 def executor(visit: Visit) -> Iterator[Finding]:
-    """LocalExecutor runs tasks as the same user, often on the same machine, as the API server."""
+    """LocalExecutor runs tasks below the scheduler, which has Airflow's database and the key that signs tokens."""
     from airflow.configuration import conf
 
     names = str(conf.get("core", "executor", fallback=""))
@@ -61,8 +61,9 @@ def executor(visit: Visit) -> Iterator[Finding]:
         yield Finding("executor", "ok", names)
         return
     remedy = (
-        "Tasks run where the scheduler does, often as the API server's user. Sealing holds only against code that "
-        "cannot read the API server's environment and files: give the API server a user or machine of its own."
+        "No boundary against hostile code: tasks run below the scheduler and can read its database login and the key "
+        "that signs tokens, wherever the API server is. Use an executor whose workers have neither (Celery, "
+        "Kubernetes, Edge)."
     )
     yield Finding("executor", "warning", f"{names} with enforcement = server", remedy)
 
@@ -89,8 +90,9 @@ def _no_private_keys(settings: Settings | None, sources: list[str]) -> Finding:
     if sources or (settings is not None and settings.seal_private_keys):
         where = ", ".join(sources) or f"[{SECTION}] {_PRIVATE}, from where Airflow reads it"
         remedy = (
-            "Remove it here and keep it on API servers alone: with it, every task on this machine can open every "
-            "sealed value. Then make a new pair, since this one may have been read."
+            "If this is an API server: `exclusive-xcom doctor --role api-server`. On a worker remove it, since with it "
+            "every task on this machine can open every sealed value; then make a new pair, for this one may have been "
+            "read."
         )
         return Finding(_PRIVATE_CHECK, "FAIL", f"set on a worker: {where}", remedy)
     if settings is None:

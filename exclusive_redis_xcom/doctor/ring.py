@@ -146,7 +146,7 @@ def _without_enforcement(answer: Answer, seen: str) -> tuple[Any, str, str]:
     remedy = (
         f"Set [{SECTION}] enforcement = server and seal_public_key here, too: values pushed from here are not sealed."
     )
-    return "warning", f"{seen}, with a ring, while enforcement = worker here", remedy
+    return "FAIL", f"{seen}, with a ring, while enforcement = worker here", remedy
 
 
 def _absent(answer: Answer, seen: str) -> tuple[Any, str, str]:
@@ -200,7 +200,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "its TLS certificate is not accepted"
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no answer in time; it may just have been started (run the doctor again), or hang"
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
         return os.strerror(error.errno).lower()
     return f"no HTTP answer ({type(error).__name__})"
