@@ -54,8 +54,8 @@ def main() -> int:
         console.print(f"[red]Not everything held.[/] Logs: {home}")
         return 1
     console.print(
-        f"All {len(observations)} held. (Here the tasks run below the scheduler, LocalExecutor; what else must be out of "
-        "their reach where they are hostile: docs/security.md.)",
+        f"All {len(observations)} held. (Here the tasks run below the scheduler, LocalExecutor; what else must be out "
+        "of their reach where they are hostile: docs/security.md.)",
         soft_wrap=True,
     )
     shutil.rmtree(home, ignore_errors=True)

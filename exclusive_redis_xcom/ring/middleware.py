@@ -59,16 +59,21 @@ class Ring:
         write_rows: WriteRows | None = None,
         store: Callable[[], Store] | None = None,
     ) -> None:
-        settings = settings or load_settings()
         self._app = app
-        self._active = settings.by_server
-        if not self._active:
-            return
-        self._header = RING_HEADER.encode("ascii"), _header_value(settings).encode("ascii")
+        try:
+            settings = settings or load_settings()
+            self._active = settings.by_server
+            if not self._active:
+                return
+            self._header = RING_HEADER.encode("ascii"), _header_value(settings).encode("ascii")
+            store = store or StoreSource(settings).checked()
+        except ConfigurationError as error:
+            # The server starts all the same, and says so.
+            log.error("The ring cannot start, and this API server answers 500 to everything: %s", error)
+            raise
         self._router = Router()
         self._audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         self._callers = Callers(look_up)
-        store = store or StoreSource(settings).checked()
         self._rest = RestGuard(app, audit=self._audit, store=store)
         tokens = Tokens(validate)
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)

@@ -75,7 +75,9 @@ class Edits:
 
     async def _denied(self, user: Any, at: Coordinate | None, message: str) -> RefusedError:
         who = rest_user.name_of(user)
-        record = Record(EDIT_DENIED, at, who, {"who": f"user '{who}'", "what": str(at or "an XCom"), "why": message})
+        key = {} if at is None else {"key": at.key}
+        extra = {"who": f"user '{who}'", "what": str(at or "an XCom"), **key, "why": message}
+        record = Record(EDIT_DENIED, at, who, extra)
         announce([record])
         with contextlib.suppress(AuditFailed):  # which has been logged; the refusal stands
             await self._audit.record([record])

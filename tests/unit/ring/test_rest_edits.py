@@ -50,6 +50,7 @@ def test_a_refused_edit_goes_on_record_with_who_and_what(
     assert json.loads(row["extra"]) == {
         "who": "user 'ann'",
         "what": str(AT),
+        "key": "token",
         "why": "This XCom holds a reference of exclusive_redis_xcom, which only the task that pushes the value writes. "
         "Clear the task to have it pushed again.",
     }

@@ -46,9 +46,13 @@ def test_a_task_that_was_ended_through_this_server_reads_nothing_any_more(
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://redis", "redis://host:port"])
-def test_a_redis_url_that_cannot_be_one_keeps_the_server_from_starting(url: str) -> None:
+def test_a_redis_url_that_cannot_be_one_keeps_the_server_from_starting_and_the_log_says_so(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(ConfigurationError):
         Ring(Airflow(), settings=settings(redis_url=url))
+
+    assert "answers 500 to everything: " in caplog.text
 
 
 def test_the_log_says_why_nothing_could_be_decided_and_the_caller_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
