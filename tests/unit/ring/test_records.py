@@ -121,8 +121,17 @@ class TestEachOutcome:
         pulled(world, CONSUMER, {MARK: {}})
 
         (row,) = world.rows
-        assert row["event"] == "xcom_denied"
+        assert (row["event"], row["dag_id"], row["task_id"]) == ("xcom_denied", "sales", "extract")
         assert extra(row)["why"] == "the row holds a malformed reference: it was edited or forged"
+
+    def test_a_forged_reference_is_on_record_under_the_row_it_lay_in(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, CONSUMER, replace(sealed_reference(), coordinate=replace(AT, task_id="victim")).to_json())
+
+        (row,) = world.rows
+        assert (row["event"], row["task_id"]) == ("xcom_denied", "extract")
+        assert "victim" not in str(row)
 
 
 class TestReportModeAndClaims:
