@@ -119,6 +119,8 @@ def test_a_worker_gets_nothing_to_pass_for_another_task_with(
     services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = services["worker"]["environment"]
+    for name in [name for name in os.environ if name.startswith("AIRFLOW__")]:
+        monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 

@@ -69,7 +69,8 @@ with DAG(
         get_current_context()["ti"].xcom_push("once", VALUE)
         return VALUE
 
-    @task.sensor(poke_interval=1, timeout=120, mode="reschedule")
+    # Retries, for Airflow's scheduler may take the end of a poke for the end of the task ("state mismatch").
+    @task.sensor(poke_interval=3, timeout=120, mode="reschedule", retries=2, retry_delay=timedelta(seconds=1))
     def rescheduled() -> Any:
         """Pulls at each poke; what may be read once, too: it is one task instance all along."""
         ti = get_current_context()["ti"]
