@@ -17,7 +17,7 @@ from exclusive_redis_xcom import identity
 from exclusive_redis_xcom import reference as references
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.exchange import current_exchange
-from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.model import LINK_PREFIX, NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 #: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
 #: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).
 AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
-
-#: How the keys of operators' links for the UI begin; Airflow writes them past every backend.
-_LINK = "_link_"
 
 #: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
@@ -210,7 +207,7 @@ def _asked_for_all(request: Mapping[str, Any]) -> _Asked:
 
 
 def _is_airflows(key: str) -> bool:
-    return key in AIRFLOW_KEYS or key.startswith(_LINK)
+    return key in AIRFLOW_KEYS or key.startswith(LINK_PREFIX)
 
 
 def _as_airflow_would(row: Any) -> Any:

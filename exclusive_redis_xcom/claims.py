@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from exclusive_redis_xcom.model import Coordinate, Principal
+from exclusive_redis_xcom.printable import one_line
 
 #: Far above what `claimer_text` writes for ids of at most 250 characters. What is longer is not read.
 _MAX_TEXT = 16 * 1024
@@ -84,14 +85,8 @@ def _parse(text: str | None) -> Principal | None:
     *ids, map_index = parts
     if type(map_index) is not int or not all(type(name) is str for name in ids):
         return None
-    dag_id, task_id, run_id = map(_shown, ids)
+    dag_id, task_id, run_id = (one_line(name, _MAX_SHOWN_ID) for name in ids)
     return Principal(dag_id, task_id, run_id, map_index)
-
-
-def _shown(name: str) -> str:
-    shown = name if len(name) <= _MAX_SHOWN_ID else f"{name[:_MAX_SHOWN_ID]}..."
-    # One line, also in a log: control characters, and what turns or hides text on a screen.
-    return "".join(character if character.isprintable() else "?" for character in shown)
 
 
 def _bounded_int(digits: str) -> int:

@@ -11,6 +11,10 @@ NOT_MAPPED = -1
 #: Airflow's key for what a task returns (``airflow/sdk/bases/xcom.py``, ``XCOM_RETURN_KEY``).
 RETURN_KEY = "return_value"
 
+#: How the keys of operators' links for the UI begin (``airflow/sdk/bases/operatorlink.py``, ``xcom_key``). Airflow
+#: pushes them past every backend, when the task has been recorded as over.
+LINK_PREFIX = "_link_"
+
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from exclusive_redis_xcom.acl.glob import is_pattern, literals, matches
 from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH
+from exclusive_redis_xcom.printable import one_line
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -111,12 +112,6 @@ def describe_consumers(consumers: tuple[str, ...] | str, dag_id: str) -> str:
         return "any task of any DAG"
     if consumers == ("*",):
         return f"any task of DAG '{dag_id}'"
-    named = ", ".join(f"'{_shown(consumer)}'" for consumer in consumers[:_NAMED_CONSUMERS])
+    named = ", ".join(f"'{one_line(consumer, 2 * MAX_ID_LENGTH + 1)}'" for consumer in consumers[:_NAMED_CONSUMERS])
     more = len(consumers) - _NAMED_CONSUMERS
     return named if more <= 0 else f"{named} and {more} more"
-
-
-def _shown(consumer: str) -> str:
-    """One short line, whatever stands in Redis."""
-    shown = "".join(character if character.isprintable() else "?" for character in consumer[: 2 * MAX_ID_LENGTH + 1])
-    return shown if len(consumer) <= 2 * MAX_ID_LENGTH + 1 else f"{shown}..."

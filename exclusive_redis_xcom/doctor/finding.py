@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from exclusive_redis_xcom.printable import one_line
+
 Result = Literal["ok", "warning", "FAIL", "skipped"]
 
 _LONGEST = 600
@@ -24,10 +26,5 @@ class Finding:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seen", _printable(self.seen))
-        object.__setattr__(self, "remedy", _printable(self.remedy))
-
-
-def _printable(text: str) -> str:
-    shown = "".join(character if character.isprintable() else "?" for character in text[:_LONGEST])
-    return shown if len(text) <= _LONGEST else f"{shown}..."
+        object.__setattr__(self, "seen", one_line(self.seen, _LONGEST))
+        object.__setattr__(self, "remedy", one_line(self.remedy, _LONGEST))

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from exclusive_redis_xcom.claims import Claim
     from exclusive_redis_xcom.opening import Verdict
     from exclusive_redis_xcom.ring.audit import Audit
     from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.ring.releasing import Release, Releaser
     from exclusive_redis_xcom.ring.routes import Read
-    from exclusive_redis_xcom.store import Claim
 
 _T = TypeVar("_T")
 

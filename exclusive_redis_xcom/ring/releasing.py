@@ -29,7 +29,7 @@ WITHHELD = Claim("withheld")
 #: In place of a reference: the row only looks like one.
 UNUSABLE = object()
 
-_NOBODY_WHY = "the token's task instance is not running, or no longer exists"
+NOBODY_WHY = "the token's task instance is not running, or no longer exists"
 _UNUSABLE_WHY = "the row holds a malformed reference: it was edited or forged"
 _MAX_SHOWN_INDEXES = 20
 
@@ -91,7 +91,7 @@ class Releaser:
         if not read.may_hold(found.coordinate):
             return Verdict(Decision(False, "the reference lies in a row of another XCom"), refused=seal.FORGED)
         if principal is None:  # nobody to open it for, whatever it is
-            return Verdict(Decision(False, _NOBODY_WHY), refused=seal.NOT_RUNNING)
+            return Verdict(Decision(False, NOBODY_WHY), refused=seal.NOT_RUNNING)
         return opening.judge(found, principal, self._keys, reports_only=self._reports_only)
 
     def claim(self, pairs: Sequence[tuple[Coordinate, str]], caller: Caller) -> list[Claim]:

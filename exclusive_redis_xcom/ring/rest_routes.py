@@ -10,9 +10,8 @@ import functools
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from urllib.parse import parse_qsl
 
-from exclusive_redis_xcom.model import NOT_MAPPED
+from exclusive_redis_xcom.ring.routes import SAFE_METHODS, map_index_of
 
 API = "/api/v2/"
 
@@ -26,10 +25,6 @@ _PARAMETERS = ("dag_id", "dag_run_id", "task_id", "xcom_key")
 
 # As many ids as name a task instance, but for its map_index.
 _ONE_TASK_INSTANCE = 3
-# Pydantic takes more than this, such as "+1".
-_MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
-
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Anything that hangs an XCom collection below a DAG, a run, a task or a mapped task, or below nothing.
 _XCOM_LIKE = re.compile(
@@ -100,7 +95,7 @@ def parse(method: str, path: str) -> Call | None:
         method: As in the request, upper case.
         path: Decoded, without the path that the server is mounted at.
     """
-    if method in _SAFE_METHODS:
+    if method in SAFE_METHODS:
         return None
     for route, pattern in _patterns():
         if route.method == method and (found := pattern.match(path)):
@@ -113,14 +108,11 @@ def map_index(call: Call, query: bytes) -> int | None:
 
     Args:
         call: The request.
-        query: The raw query string. ``map_index`` is -1 unless given, as in Airflow's routes.
+        query: The raw query string.
     """
     if len(call.scope) < _ONE_TASK_INSTANCE or call.effect is not Effect.REMOVE:
         return None
-    given = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "map_index"]
-    if not given:
-        return NOT_MAPPED
-    return int(given[0]) if len(given) == 1 and _MAP_INDEX.fullmatch(given[0]) else None
+    return map_index_of(query)
 
 
 @functools.cache

@@ -41,7 +41,7 @@ _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
 #: The public REST API; which of its many routes change states is not worth knowing.
 _PUBLIC = "/api/v2"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Shape(Enum):
@@ -150,7 +150,7 @@ def changed_task_instance(path: str) -> str | None:
 
 def changes_states(method: str, path: str) -> bool:
     """Whether a request of Airflow's public REST API may clear, fail or delete running task instances."""
-    return method not in _SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
+    return method not in SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
 
 
 def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
@@ -162,7 +162,7 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
         return Read(asks, _coordinate(ids), _asks_for_prior_runs(query))
     if asks == COUNT:
         return Count()
-    map_index = _map_index(query)
+    map_index = map_index_of(query)
     if map_index is None:
         return Unknown("map_index must be there at most once, as a plain whole number")
     return Write(asks, _coordinate(ids, map_index))
@@ -177,8 +177,8 @@ def _asks_for_prior_runs(query: bytes) -> bool:
     return any(name == "include_prior_dates" for name, _ in _pairs(query))
 
 
-def _map_index(query: bytes) -> int | None:
-    """As FastAPI reads it; None where it is not unmistakable."""
+def map_index_of(query: bytes) -> int | None:
+    """The ``map_index`` of a raw query string as FastAPI reads it, -1 unless given; None if it is not unmistakable."""
     given = [value for name, value in _pairs(query) if name == "map_index"]
     if not given:
         return NOT_MAPPED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.model import LINK_PREFIX
 from exclusive_redis_xcom.ring import releasing
 from exclusive_redis_xcom.ring.audit import WRITE_DENIED, Record
 
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.ring.routes import Write
-
-
-#: How the keys of operators' extra links begin (``airflow/sdk/bases/operatorlink.py``, ``xcom_key``).
-_LINK = "_link_"
 
 
 class Writer:
@@ -45,7 +42,7 @@ class Writer:
 
 def _owns(caller: Caller | None, write: Write) -> bool:
     at = write.coordinate
-    is_link = write.action == "push" and at.key.startswith(_LINK)
+    is_link = write.action == "push" and at.key.startswith(LINK_PREFIX)
     return (
         caller is not None
         and (caller.running or is_link)
@@ -59,7 +56,7 @@ def _refusal(caller: Caller | None, write: Write) -> Record:
     if caller is not None and caller.running:
         why = "a task instance writes and removes its own XComs only"
     else:
-        why = "the token's task instance is not running, or no longer exists"
+        why = releasing.NOBODY_WHY
     extra = {**who, "action": write.action, "what": str(write.coordinate), "key": write.coordinate.key, "why": why}
     return Record(WRITE_DENIED, write.coordinate, releasing.owner(caller), extra)
 
