@@ -40,7 +40,7 @@ def airflow(database: Path) -> Iterator[Airflow]:
     app.run("DELETE FROM xcom")
 
 
-@pytest.fixture(scope="package")  # no longer: what signs them must not be seen by other tests
+@pytest.fixture(scope="module")  # no longer: what signs them must not be seen by other tests
 def tokens(database: Path) -> Iterator[dict[str, str]]:
     """Users' tokens, made and accepted by Airflow's auth manager."""
     from airflow.api_fastapi.app import create_auth_manager
