@@ -153,9 +153,15 @@ class CuttingProxy:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-def disconnect() -> None:
-    """Close what this process's exchange holds open, before a test forgets it."""
+def start_afresh() -> None:
+    """What a new task process would start with."""
+    from exclusive_redis_xcom import identity, protection
     from exclusive_redis_xcom.exchange import current_exchange
+    from exclusive_redis_xcom.settings import load_settings
 
     if current_exchange.cache_info().currsize:
-        current_exchange()._store._client.drop()
+        current_exchange()._store._client.drop()  # before it is forgotten, or its sockets are closed by chance
+    load_settings.cache_clear()
+    current_exchange.cache_clear()
+    identity.forget()
+    protection.forget()

@@ -29,9 +29,7 @@ from exclusive_redis_xcom import (
     identity,
     surroundings,
 )
-from exclusive_redis_xcom.exchange import current_exchange
-from exclusive_redis_xcom.settings import load_settings
-from tests.integration.support import disconnect
+from tests.integration.support import start_afresh
 
 # pytest-timeout's default method would take the alarm that a test sets.
 pytestmark = pytest.mark.timeout(method="thread")
@@ -67,14 +65,6 @@ def configuration(server: RedisServer, raw: redis.Redis, monkeypatch: pytest.Mon
 def rows() -> Iterator[Rows]:
     with rows_in_memory() as in_memory:
         yield in_memory
-
-
-def start_afresh() -> None:
-    """What a new task process would start with."""
-    disconnect()
-    load_settings.cache_clear()
-    current_exchange.cache_clear()
-    identity.forget()
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, **options: str) -> None:

@@ -35,8 +35,7 @@ from exclusive_redis_xcom.exchange import current_exchange
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.sealing import SealPrivateKeys, generate_seal_keys
-from exclusive_redis_xcom.settings import load_settings
-from tests.integration.support import disconnect
+from tests.integration.support import start_afresh
 from tests.unit.ring.ringed import OWNER, Airflow, Person, World
 
 CANARY = "canary-5d3a9c77"
@@ -74,14 +73,6 @@ def rows() -> Iterator[Rows]:
     with rows_in_memory() as in_memory:
         in_memory.answer = ring
         yield in_memory
-
-
-def start_afresh() -> None:
-    disconnect()
-    load_settings.cache_clear()
-    current_exchange.cache_clear()
-    identity.forget()
-    protection.forget()
 
 
 def ring(values: list[Any]) -> list[Any]:
