@@ -67,7 +67,12 @@ def seal(
     if store is not None:
         ciphertext = sealing.encrypt(payload, data_key, sealing.payload_aad(at, version, text, **facts))
         envelope = Envelope(
-            coordinate=at, version=version, pushed_at=now, payload=ciphertext, key_id=f"seal:{public.key_id}", **facts
+            coordinate=at,
+            version=version,
+            pushed_at=now,
+            payload=(ciphertext,),
+            key_id=f"seal:{public.key_id}",
+            **facts,
         )
         once = {"once": True} if rule.get("once") else {}
         store.push(envelope, acl=text, ttl=TTL, own_acl=None if at.map_index == NOT_MAPPED else text, **once)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from exclusive_redis_xcom.buffers import Buffers, size_of
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
@@ -45,7 +46,8 @@ class Envelope:
     """One pushed value.
 
     ``version`` is 128 random bits as 32 hex digits, different for each push. ``decoded_size`` is in bytes, before
-    compression. ``pushed_at`` is the worker's clock, UTC. ``key_id`` names the key the payload is sealed with.
+    compression. ``payload`` may be in several pieces. ``pushed_at`` is the worker's clock, UTC. ``key_id`` names the
+    key the payload is sealed with.
     """
 
     coordinate: Coordinate
@@ -54,7 +56,7 @@ class Envelope:
     compression: str
     decoded_size: int
     pushed_at: datetime
-    payload: bytes = field(repr=False)
+    payload: Buffers = field(repr=False)
     key_id: str | None = None
 
     def pack(self) -> bytes:
@@ -68,7 +70,7 @@ class Envelope:
         if len(header) > _MAX_HEADER_BYTES:
             msg = f"The ids of an XCom need {len(header)} bytes; at most {_MAX_HEADER_BYTES} are stored. Shorten them."
             raise XComTooLarge(msg)
-        return b"".join((_START.pack(_MAGIC, _FORMAT, len(header)), header, self.payload))
+        return b"".join((_START.pack(_MAGIC, _FORMAT, len(header)), header, *self.payload))
 
     @classmethod
     def unpack(cls, data: bytes) -> Envelope:
@@ -79,10 +81,10 @@ class Envelope:
         """
         start = _read_start(data)
         header = _load(data[_START.size : start])
-        payload = bytes(data[start:])
+        payload = memoryview(data)[start:]
         if len(payload) != _integer(header, "payload_size", least=0):
             raise CorruptValue(_text("its payload is not as long as its header says"))
-        return _build(header, payload)
+        return _build(header, (payload,))
 
 
 def _dump(envelope: Envelope) -> bytes:
@@ -100,7 +102,7 @@ def _dump(envelope: Envelope) -> bytes:
         "codec": envelope.codec,
         "compression": envelope.compression,
         "decoded_size": envelope.decoded_size,
-        "payload_size": len(envelope.payload),
+        "payload_size": size_of(envelope.payload),
         "pushed_at": envelope.pushed_at.astimezone(timezone.utc).isoformat(),
         "key_id": envelope.key_id,
     }
@@ -135,7 +137,7 @@ def _load(raw: bytes) -> dict[str, Any]:
     return header
 
 
-def _build(header: dict[str, Any], payload: bytes) -> Envelope:
+def _build(header: dict[str, Any], payload: Buffers) -> Envelope:
     version = _string(header, "version")
     if not _VERSION.fullmatch(version):
         raise CorruptValue(_text("'version' in its header is not 32 hex digits"))

@@ -48,6 +48,31 @@ def claim_name(map_index: int) -> str:
     return f"{map_index}:claim"
 
 
+def committed_name(map_index: int) -> str:
+    """The field that says which version of this map_index Airflow's database is known to refer to, and since when."""
+    return f"{map_index}:committed"
+
+
+def part_name(map_index: int, version: str, number: int) -> str:
+    """The field of one part, from 0, of a value that is too large for one field."""
+    return f"{map_index}:{version}:{number}"
+
+
+def parts_name(map_index: int) -> str:
+    """The field that says which parts this map_index has, so that the next push finds what to remove."""
+    return f"{map_index}:parts"
+
+
+def spilled_name(map_index: int) -> str:
+    """The field that names the object in which the value of this map_index lies, where that is not Redis."""
+    return f"{map_index}:spilled"
+
+
+def servers_name(prefix: str) -> str:
+    """The hash in which API servers say that they watch over XCom rows. No id is encoded with a ``!``."""
+    return f"{prefix}:!servers"
+
+
 def _encode(text: str) -> str:
     # RFC 3986, 2.3: quote() leaves exactly the unreserved characters. Lone surrogates are no valid
     # UTF-8, but an id that holds one must have a name too.

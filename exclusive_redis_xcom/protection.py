@@ -11,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.buffers import Buffer, joined
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
 from exclusive_redis_xcom.seal import Seal
 from exclusive_redis_xcom.sealing import (
@@ -64,12 +65,12 @@ def protect(envelope: Envelope, acl: Acl, settings: Settings) -> Protected:
         keys, rule = settings.encryption_keys, acl.dumps()
         info = seal_info(envelope.coordinate, envelope.version, rule)
         data_key = keys.data_key(keys.newest_id, envelope.version, info)
-        payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
-        return Protected(replace(envelope, payload=payload, key_id=_AT_REST + keys.newest_id))
+        payload = encrypt(joined(envelope.payload), data_key, _aad(envelope, rule))
+        return Protected(replace(envelope, payload=(payload,), key_id=_AT_REST + keys.newest_id))
     return Protected(envelope)
 
 
-def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> bytes:
+def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Buffer:
     """The plain payload of a value from Redis.
 
     Args:
@@ -91,7 +92,7 @@ def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Set
         return _decrypted(envelope, seal.data_key, rule)
     if envelope.key_id is None:
         _require_plain_allowed(envelope, acl, settings)
-        return envelope.payload
+        return joined(envelope.payload)
     if not envelope.key_id.startswith(_AT_REST):
         raise CorruptValue(
             f"{envelope.coordinate}: Redis holds a sealed value, and the reference in Airflow's database has no seal: "
@@ -121,13 +122,13 @@ def _is_to_be_sealed(acl: Acl | None, settings: Settings) -> bool:
 def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Protected:
     data_key = new_data_key()
     sealed_key = seal_key(data_key, public_key, seal_info(envelope.coordinate, envelope.version, rule))
-    payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
+    payload = encrypt(joined(envelope.payload), data_key, _aad(envelope, rule))
     key_id = public_key.key_id
     _pushed_here[envelope.version] = data_key
     if len(_pushed_here) > _MOST_PUSHED_HERE:
         _pushed_here.popitem(last=False)
     return Protected(
-        replace(envelope, payload=payload, key_id=_SEALED + key_id), Seal(key_id, rule, sealed_key=sealed_key)
+        replace(envelope, payload=(payload,), key_id=_SEALED + key_id), Seal(key_id, rule, sealed_key=sealed_key)
     )
 
 
@@ -156,7 +157,7 @@ def _at_rest_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:
 
 def _decrypted(envelope: Envelope, data_key: bytes, rule: bytes) -> bytes:
     try:
-        return decrypt(envelope.payload, data_key, _aad(envelope, rule))
+        return decrypt(joined(envelope.payload), data_key, _aad(envelope, rule))
     except Forged:
         raise _broken(envelope) from None
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec, reference
+from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.model import Principal
@@ -160,7 +161,7 @@ def opened(loot: Loot, private_keys: str) -> str | None:
         envelope = Envelope.unpack(loot.value)
         if verdict.data_key is None or verdict.acl is None:
             return None
-        payload = decrypt(envelope.payload, verdict.data_key, _aad(envelope, verdict.acl))
+        payload = decrypt(joined(envelope.payload), verdict.data_key, _aad(envelope, verdict.acl))
     except (ExclusiveXComError, Forged):
         return None
     value = codec.decode(

@@ -19,6 +19,8 @@ from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from exclusive_redis_xcom.buffers import Buffer, Buffers
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -28,7 +30,7 @@ class Encoded:
     decompressed; ``type_name`` is the qualified name of the value's type.
     """
 
-    payload: bytes = field(repr=False)
+    payload: Buffers = field(repr=False)
     codec: str
     compression: str
     decoded_size: int
@@ -52,7 +54,7 @@ def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
     size = len(payload)
     check_size(size, max_bytes)
     packed, done = compress(payload, compression)
-    return Encoded(packed, codec, done, size, qualified_name(type(value)))
+    return Encoded((packed,), codec, done, size, qualified_name(type(value)))
 
 
 def _to_bytes(value: Any) -> tuple[bytes, str]:
@@ -73,7 +75,7 @@ def _to_bytes(value: Any) -> tuple[bytes, str]:
     return flat.pack(value), "flat"
 
 
-_READERS: dict[str, Callable[[bytes | memoryview], Any]] = {
+_READERS: dict[str, Callable[[Buffer], Any]] = {
     "bytes": bytes,
     "str": lambda data: str(data, "utf-8"),
     "msgpack": nested.unpack,
@@ -81,7 +83,7 @@ _READERS: dict[str, Callable[[bytes | memoryview], Any]] = {
 }
 
 
-def decode(payload: bytes | memoryview, *, codec: str, compression: str, decoded_size: int, max_bytes: int) -> Any:
+def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, max_bytes: int) -> Any:
     """Turn bytes from Redis, which anyone may have put there, into the value.
 
     Raises:
@@ -104,7 +106,7 @@ def _unchained() -> Iterator[None]:
         raise
 
 
-def _decode(data: bytes | memoryview, codec: str) -> Any:
+def _decode(data: Buffer, codec: str) -> Any:
     read = _READERS.get(codec)
     if read is None:
         raise CorruptValue("An XCom value is encoded in a way that this version does not know.")

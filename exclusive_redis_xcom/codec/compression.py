@@ -7,7 +7,12 @@ than the envelope announced.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.buffers import Buffer
 
 OFF = "off"
 ZSTD = "zstd"
@@ -47,7 +52,7 @@ def _zstd(payload: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(payload)
 
 
-def decompress(payload: bytes | memoryview, how: str, size: int, max_bytes: int) -> bytes | memoryview:
+def decompress(payload: Buffer, how: str, size: int, max_bytes: int) -> Buffer:
     """The inverse of :func:`compress`, which must come to exactly ``size`` bytes.
 
     Raises:
@@ -67,7 +72,7 @@ def decompress(payload: bytes | memoryview, how: str, size: int, max_bytes: int)
     return _unzstd(payload, size)
 
 
-def _unzstd(payload: bytes | memoryview, size: int) -> bytes:
+def _unzstd(payload: Buffer, size: int) -> bytes:
     import zstandard
 
     try:

@@ -24,6 +24,8 @@ from exclusive_redis_xcom.errors import XComNotSerializable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exclusive_redis_xcom.buffers import Buffer
+
 #: Python's own recursion limit is 1000; hashing a tuple recurses in C without any limit.
 MAX_DEPTH = 2000
 #: A position is at most this many steps long in a message.
@@ -197,7 +199,7 @@ class _Reader:
             raise
 
 
-def unpack(data: bytes | memoryview) -> Any:
+def unpack(data: Buffer) -> Any:
     """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
     reader = _Reader()
     try:

@@ -8,7 +8,7 @@ flat form (``flat.py``).
 from __future__ import annotations
 
 import gc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
@@ -16,6 +16,9 @@ from exclusive_redis_xcom.codec.errors import NotCarriedError
 from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
 from exclusive_redis_xcom.codec.wire import read
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.buffers import Buffer
 
 #: Trees within trees. ormsgpack reads up to 1022 levels of arrays on the C stack, about 400 bytes each, in
 #: every tree anew: eight are 3.6 MB of the usual 8 MB. Deeper values take the flat form.
@@ -133,7 +136,7 @@ class _Reader:
             raise
 
 
-def unpack(data: bytes | memoryview) -> Any:
+def unpack(data: Buffer) -> Any:
     """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
     reader = _Reader()
     try:

@@ -15,15 +15,17 @@ import ormsgpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exclusive_redis_xcom.buffers import Buffer
+
 
 @lru_cache(maxsize=1)
-def _walk() -> Callable[[bytes | memoryview], object]:
+def _walk() -> Callable[[Buffer], object]:
     import msgspec  # not at import: pushing needs it not
 
     return msgspec.msgpack.Decoder(type=msgspec.Raw).decode
 
 
-def read(data: bytes | memoryview, hook: Callable[[int, bytes], Any] | None = None) -> Any:
+def read(data: Buffer, hook: Callable[[int, bytes], Any] | None = None) -> Any:
     """One msgpack message and nothing after it; ``hook`` makes a value of each extension type.
 
     Raises:

@@ -202,5 +202,5 @@ def _value(probe: Coordinate) -> Envelope:
         decoded_size=len(payload),
         # Envelopes keep whole milliseconds or not; what is compared is what was packed.
         pushed_at=datetime.now(timezone.utc).replace(microsecond=0),
-        payload=payload,
+        payload=(payload,),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec, identity, masking, refusal, telemetry
 from exclusive_redis_xcom.acl import Acl, decide
+from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.exchange.claiming import claim
 from exclusive_redis_xcom.exchange.unsealing import Opened, unsealed
@@ -141,7 +142,7 @@ def _value(finding: _Finding, settings: Settings) -> Any:
 
 
 def _size(finding: _Finding) -> int:
-    return 0 if finding.envelope is None else len(finding.envelope.payload)
+    return 0 if finding.envelope is None else size_of(finding.envelope.payload)
 
 
 def _rules(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec, identity, refusal, telemetry
+from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import InvalidReference
@@ -77,7 +78,7 @@ def _write(store: Store, envelope: Envelope, shared_acl: Acl, acl: Acl, ttl: tim
         own_acl=None if at.map_index == NOT_MAPPED else acl.dumps(),
         once=acl.once,
     )
-    telemetry.pushed(at, size=len(envelope.payload), seconds=time.perf_counter() - start)
+    telemetry.pushed(at, size=size_of(envelope.payload), seconds=time.perf_counter() - start)
     return pushed_at
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.sealing.failures import Forged
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.buffers import Buffer
 
 DATA_KEY_BYTES = 32
 
@@ -20,7 +24,7 @@ def new_data_key() -> bytes:
     return os.urandom(DATA_KEY_BYTES)
 
 
-def encrypt(payload: bytes, data_key: bytes, aad: bytes) -> bytes:
+def encrypt(payload: Buffer, data_key: bytes, aad: bytes) -> bytes:
     """A 12-byte random nonce, the ciphertext and its 16-byte tag: 28 bytes more than ``payload``.
 
     Args:
@@ -41,7 +45,7 @@ def encrypt(payload: bytes, data_key: bytes, aad: bytes) -> bytes:
     return nonce + AESGCM(data_key).encrypt(nonce, payload, aad)
 
 
-def decrypt(data: bytes, data_key: bytes, aad: bytes) -> bytes:
+def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytes:
     """What was given to :func:`encrypt`; all arguments may be untrusted.
 
     Raises:
@@ -56,7 +60,7 @@ def decrypt(data: bytes, data_key: bytes, aad: bytes) -> bytes:
     return payload
 
 
-def _problem(payload: bytes, data_key: bytes) -> str:
+def _problem(payload: Buffer, data_key: bytes) -> str:
     if len(data_key) != DATA_KEY_BYTES:
         return f"a data key has {DATA_KEY_BYTES} bytes"
     return "" if len(payload) <= _MAX_BYTES else f"at most {_MAX_BYTES} bytes can be encrypted at once"

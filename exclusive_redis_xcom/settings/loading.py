@@ -32,6 +32,9 @@ class Settings:
     key_prefix: str
     max_value_bytes: int
     compression: str
+    direct_pulls: str
+    spill_path: str | None
+    spill_threshold_bytes: int
     connect_timeout: float
     read_timeout: float
     retry_deadline: float
@@ -48,6 +51,15 @@ class Settings:
     def by_server(self) -> bool:
         """Whether the API server decides and values are sealed to it (``enforcement = server``)."""
         return self.enforcement == "server"
+
+    @property
+    def pulls_directly(self) -> bool:
+        """Whether tasks may read Redis first, and API servers watch over what they find there (``direct_pulls``).
+
+        Never with ``enforcement = server``: plain values there could be replaced by whoever has the Redis password,
+        and only the reference, which the API server hands out, tells that a value was pushed sealed.
+        """
+        return self.direct_pulls == "auto" and not self.by_server
 
     @property
     def reports_only(self) -> bool:

@@ -13,9 +13,8 @@ from exclusive_redis_xcom.sealing import EncryptionKeys, SealPrivateKeys, SealPu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Redis refuses a bulk string over ``proto-max-bulk-len`` (512 MiB by default) by cutting the connection;
-#: one MiB is left for the envelope's header and the protocol.
-LARGEST_VALUE_BYTES = 511 * 1024 * 1024
+#: What AES-GCM takes at most in one message (2 GiB, see ``sealing/payload.py``), less one MiB.
+LARGEST_VALUE_BYTES = 2047 * 1024 * 1024
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _CONN_ID = re.compile(r"[^\s:/@]{1,250}")
@@ -89,6 +88,16 @@ def _prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
         raise ValueError
     return text
+
+
+def _object_storage_url(text: str) -> str | None:
+    if not text:
+        return None
+    scheme, separator, rest = text.partition("://")
+    login = rest.partition("/")[0].rpartition("@")[0]
+    if not separator or not scheme.isalnum() or not rest or ":" in login:
+        raise ValueError
+    return text.rstrip("/")
 
 
 _MAX_TTL_SECONDS = 10 * 365 * 24 * 3600
@@ -174,6 +183,34 @@ OPTIONS: tuple[Option, ...] = (
         "auto compresses with zstd when a sample says that it pays; zstd always; off never.",
         "auto, zstd or off",
         _word("auto", "zstd", "off"),
+    ),
+    Option(
+        "direct_pulls",
+        "string",
+        "auto",
+        "auto lets a task read a value from Redis without asking Airflow's API server first, where the value is proven "
+        "to be what the API server would answer with; off never. Only with enforcement = worker.",
+        "auto or off",
+        _word("auto", "off"),
+    ),
+    Option(
+        "spill_path",
+        "string",
+        "",
+        "Airflow ObjectStoragePath of a place that only XComs use; values over spill_threshold_bytes go there instead "
+        "of Redis. Empty: all values go to Redis.",
+        "a URL that Airflow's ObjectStoragePath takes, s3://conn_id@bucket/prefix for one, without a password in it",
+        _object_storage_url,
+        shown=False,  # a URL with a password ends up here by mistake
+        example="s3://aws_default@my-bucket/xcoms",
+    ),
+    Option(
+        "spill_threshold_bytes",
+        "integer",
+        str(32 * 1024 * 1024),
+        "Encoded size in bytes over which a value goes to spill_path; without spill_path it means nothing.",
+        f"a whole number from 0 to {LARGEST_VALUE_BYTES}",
+        _integer(0, LARGEST_VALUE_BYTES),
     ),
     Option(
         "connect_timeout",

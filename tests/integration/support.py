@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
@@ -46,14 +47,14 @@ def value(coordinate: Coordinate, *, size: int = 100) -> Envelope:
         compression="off",
         decoded_size=size,
         pushed_at=datetime.now(timezone.utc),
-        payload=payload_of(coordinate, version, size),
+        payload=(payload_of(coordinate, version, size),),
     )
 
 
 def is_intact(envelope: Envelope, coordinate: Coordinate) -> bool:
     """Whether it is a whole value that somebody pushed for this coordinate."""
     expected = payload_of(coordinate, envelope.version, envelope.decoded_size)
-    return envelope.coordinate == coordinate and envelope.payload == expected
+    return envelope.coordinate == coordinate and joined(envelope.payload) == expected
 
 
 @contextlib.contextmanager

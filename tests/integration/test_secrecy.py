@@ -21,7 +21,7 @@ Start = Callable[..., RedisServer]
 
 def canary_push(store: Store) -> str:
     """Push a canary; what the error shows."""
-    envelope = dataclasses.replace(value(at()), payload=CANARY * 100)
+    envelope = dataclasses.replace(value(at()), payload=(CANARY * 100,))
     with pytest.raises(ExclusiveXComError) as caught:
         store.push(envelope, acl=ACL, ttl=TTL)
     assert caught.value.__cause__ is None

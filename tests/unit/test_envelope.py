@@ -23,7 +23,7 @@ ENVELOPES = st.builds(
     compression=TEXT,
     decoded_size=st.integers(0, 2**40),
     pushed_at=st.datetimes(timezones=st.just(timezone.utc)),
-    payload=st.binary(max_size=200),
+    payload=st.tuples(st.binary(max_size=200)),
     key_id=st.none() | TEXT,
 )
 SAMPLE = Envelope(
@@ -33,7 +33,7 @@ SAMPLE = Envelope(
     compression="off",
     decoded_size=5,
     pushed_at=datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=timezone.utc),
-    payload=b"canary",
+    payload=(b"canary",),
 )
 
 
@@ -45,7 +45,7 @@ def header_of(packed: bytes) -> dict[str, Any]:
 
 def packed_with(header: object, payload: bytes = SAMPLE.payload, start: bytes = b"XRX\x01") -> bytes:
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return start + struct.pack(">I", len(raw)) + raw + payload
+    return start + struct.pack(">I", len(raw)) + raw + b"".join(payload)
 
 
 @given(ENVELOPES)

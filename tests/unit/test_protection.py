@@ -18,7 +18,7 @@ from exclusive_redis_xcom.settings import Settings, load_settings
 from tests.unit.sealed import AT, LOAD, PRIVATE, PUBLIC, PUSHED, VERSION, acl_in_force, sealed_reference
 
 SECRET = b"canary-3141592653"
-ENVELOPE = Envelope(AT, VERSION, codec="raw", compression="off", decoded_size=17, pushed_at=PUSHED, payload=SECRET)
+ENVELOPE = Envelope(AT, VERSION, codec="raw", compression="off", decoded_size=17, pushed_at=PUSHED, payload=(SECRET,))
 RESTRICTED = acl_in_force()
 OPEN = Acl(
     RESTRICTED.dag_id, tuple(replace(rule, restricted=False, consumers=("*",)) for rule in RESTRICTED.rules), "nobody"
@@ -106,8 +106,8 @@ def test_a_key_that_was_removed_is_named_as_the_cause() -> None:
         {"codec": "flat"},
         {"compression": "zstd"},
         {"decoded_size": 18},
-        {"payload": SECRET},
-        {"payload": b""},
+        {"payload": (SECRET,)},
+        {"payload": (b"",)},
         {"key_id": None},
         {"key_id": "seal:0123456789abcdef"},
     ],

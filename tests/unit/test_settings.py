@@ -80,7 +80,7 @@ def test_a_secret_url_can_come_from_a_secrets_backend(monkeypatch: pytest.Monkey
         ("key_prefix", "{slot}"),
         ("key_prefix", "star*"),
         ("max_value_bytes", "0"),
-        ("max_value_bytes", str(512 * 1024 * 1024)),
+        ("max_value_bytes", str(2048 * 1024 * 1024)),
         ("compression", "gzip"),
         ("connect_timeout", "0"),
         ("connect_timeout", "nan"),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import Encoded, decode, encode
 
 LIMIT = 64 * 1024 * 1024
@@ -22,7 +23,7 @@ def read(encoded: Encoded, **changes: Any) -> Any:
         "max_bytes": LIMIT,
         **changes,
     }
-    return decode(fields.pop("payload", encoded.payload), **fields)
+    return decode(fields.pop("payload", joined(encoded.payload)), **fields)
 
 
 def round_trip(value: Any, compression: str = "auto") -> Any:

@@ -1,0 +1,43 @@
+"""Bytes in several pieces: a value on its way to Redis is not copied only to have it in one piece."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: One piece: contiguous bytes.
+Buffer: TypeAlias = Union[bytes, bytearray, memoryview]  # noqa: UP007 - evaluated at import
+#: The pieces of one payload, in order.
+Buffers: TypeAlias = tuple[Buffer, ...]
+
+
+def size_of(buffers: Buffers) -> int:
+    """Bytes in all pieces together."""
+    return sum(memoryview(buffer).nbytes for buffer in buffers)
+
+
+def joined(buffers: Buffers) -> Buffer:
+    """All in one piece: the only piece itself, else a copy."""
+    return buffers[0] if len(buffers) == 1 else b"".join(buffers)
+
+
+def pieces(buffers: Buffers, size: int) -> Iterator[Buffer]:
+    """The same bytes in contiguous pieces of exactly ``size`` bytes, the last one shorter.
+
+    Views, where a piece lies within one buffer; only what spans several is copied, ``size`` bytes at a time.
+    """
+    spanning: list[Buffer] = []
+    missing = size
+    for buffer in buffers:
+        view = memoryview(buffer).cast("B")
+        while len(view):
+            part, view = view[:missing], view[missing:]
+            spanning.append(part)
+            missing -= len(part)
+            if not missing:
+                yield joined(tuple(spanning))
+                spanning, missing = [], size
+    if spanning:
+        yield joined(tuple(spanning))
