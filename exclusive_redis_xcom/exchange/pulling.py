@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.errors import ExclusiveXComError
     from exclusive_redis_xcom.model import Coordinate, Principal
     from exclusive_redis_xcom.reference import Reference
+    from exclusive_redis_xcom.seal import Seal
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.store import Store, Stored
 
@@ -84,13 +85,13 @@ def _finding(reference: Reference, stored: Stored, principal: Principal | None, 
     """Whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     if not stored.found:
         return _Finding(reference, problem=refusal.expired(reference))
-    rules = _rules(reference.coordinate, stored)
+    rules = rules_of(reference.coordinate, stored)
     for acl in rules:
         denied = _denied(reference.coordinate, principal, acl, settings)
         if denied is not None:
             return _Finding(reference, problem=denied)
     own = rules[-1]
-    if stored.envelope is None or _outlived(stored.envelope, own):
+    if stored.envelope is None or outlived(stored.envelope, own):
         return _Finding(reference, problem=refusal.expired(reference))
     if stored.envelope.version != reference.version:
         return _Finding(reference, problem=refusal.superseded(reference))
@@ -126,17 +127,31 @@ def _claim(
 
 
 def _value(finding: _Finding, settings: Settings) -> Any:
-    envelope = finding.envelope
-    if envelope is None:
+    if finding.envelope is None:
         raise refusal.expired(finding.reference)
+    return decoded(finding.envelope, finding.reference.seal, finding.acl, settings)
+
+
+def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Any:
+    """The value in an envelope, for who may read it: decrypted, decoded, and masked in logs.
+
+    Args:
+        envelope: What Redis holds.
+        seal: The reference's, opened.
+        acl: The value's own rule; None as for :class:`_Finding`.
+        settings: Of this process.
+
+    Raises:
+        CorruptValue, ConfigurationError: As for :func:`pull`.
+    """
     value = codec.decode(
-        reveal(envelope, finding.reference.seal, finding.acl, settings),
+        reveal(envelope, seal, acl, settings),
         codec=envelope.codec,
         compression=envelope.compression,
         decoded_size=envelope.decoded_size,
         max_bytes=settings.max_value_bytes,
     )
-    if masking.applies(settings.mask, finding.acl is None or finding.acl.restricted):
+    if masking.applies(settings.mask, acl is None or acl.restricted):
         masking.mask(value, str(envelope.coordinate))
     return value
 
@@ -145,7 +160,7 @@ def _size(finding: _Finding) -> int:
     return 0 if finding.envelope is None else size_of(finding.envelope.payload)
 
 
-def _rules(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
+def rules_of(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
     """The lists that must all allow a pull: the key's, and where the task is mapped the value's own, which is last.
 
     None for one that is missing or cannot be read: that refuses.
@@ -161,7 +176,7 @@ def _readable(text: bytes | None) -> Acl | None:
         return None
 
 
-def _outlived(envelope: Envelope, acl: Acl | None) -> bool:
+def outlived(envelope: Envelope, acl: Acl | None) -> bool:
     """Whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
 
     By the workers' clocks; everywhere else Redis' clock alone counts.
