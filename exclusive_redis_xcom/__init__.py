@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         XComSealed,
         XComTooLarge,
     )
+    from exclusive_redis_xcom.sequences import fetch_all
 
 __version__ = "0.1.0"
 
@@ -48,9 +49,15 @@ __all__ = [
     "XComSealed",
     "XComTooLarge",
     "exclusive",
+    "fetch_all",
 ]
 
-_HOMES = {"ExclusiveRedisXCom": "backend", "XComNotImportable": "codec", "exclusive": "authoring"}
+_HOMES = {
+    "ExclusiveRedisXCom": "backend",
+    "XComNotImportable": "codec",
+    "exclusive": "authoring",
+    "fetch_all": "sequences",
+}
 
 
 def __getattr__(name: str) -> Any:

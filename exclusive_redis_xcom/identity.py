@@ -67,7 +67,7 @@ def current_principal() -> Principal | None:
     """The task instance that runs in this process, or None where it cannot be established."""
     task_instance = running_task_instance()
     if task_instance is not None:
-        return _principal_of(task_instance)
+        return principal_of(task_instance)
     return _in_process_principal() or _logging_principal()
 
 
@@ -88,12 +88,13 @@ def running_task_instance() -> Any:
         return None
     in_process = _in_process_principal()
     stale = in_process is None if _running_in_process else False
-    if stale or (in_process is not None and _principal_of(_running) != in_process):
+    if stale or (in_process is not None and principal_of(_running) != in_process):
         return None  # dag.test(): what the listener remembers is the previous task, or the run is over
     return _running
 
 
-def _principal_of(task_instance: Any) -> Principal | None:
+def principal_of(task_instance: Any) -> Principal | None:
+    """Who a task instance of the Task SDK is; None if its ids are not those of one."""
     ids = (task_instance.dag_id, task_instance.task_id, task_instance.run_id)
     map_index = getattr(task_instance, "map_index", None)
     if not all(isinstance(part, str) and part for part in ids):
@@ -116,7 +117,7 @@ def _context_task_instance() -> Any:
 def _in_process_principal() -> Principal | None:
     """``dag.test()``: the task instance whose turn it is."""
     task_instance = surroundings.in_process_task_instance()
-    return None if task_instance is None else _principal_of(task_instance)
+    return None if task_instance is None else principal_of(task_instance)
 
 
 def _logging_principal() -> Principal | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PUSH = "exclusive_redis_xcom.push"
 PULL_GRANTED = "exclusive_redis_xcom.pull_granted"
+#: Of these, the values that Redis alone answered; see ``exchange/direct.py``.
+PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
 PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
 PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
 WRITE_REFUSED = "exclusive_redis_xcom.write_refused"

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import functools
+import logging
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom import refusal
+from exclusive_redis_xcom import identity, refusal
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
-from exclusive_redis_xcom.exchange import ownership
+from exclusive_redis_xcom.exchange import direct, ownership
+from exclusive_redis_xcom.exchange.direct import MISS
 from exclusive_redis_xcom.exchange.pulling import pull
 from exclusive_redis_xcom.exchange.pushing import push
+from exclusive_redis_xcom.exchange.reach import AIRFLOW_KEYS, Reach, is_airflows, reachable
 from exclusive_redis_xcom.redis_source import redis_options
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.reference import Reference
     from exclusive_redis_xcom.settings import Settings
 
-__all__ = ["Exchange", "current_exchange"]
+__all__ = [
+    "AIRFLOW_KEYS",
+    "MISS",
+    "Exchange",
+    "Reach",
+    "current_exchange",
+    "direct_reach",
+    "is_airflows",
+    "pull_directly",
+]
+
+log = logging.getLogger("exclusive_redis_xcom")
 
 
 class Exchange:
@@ -43,6 +57,10 @@ class Exchange:
     def pull(self, references: Sequence[Reference]) -> list[Any]:
         """Fetch the values that the references point to, in their order; see :func:`pulling.pull`."""
         return pull(references, self._settings, self._store)
+
+    def pull_directly(self, reach: Reach, count: Callable[[], int]) -> Any:
+        """Fetch values from Redis alone; see :func:`direct.pull`."""
+        return direct.pull(reach, self._settings, self._store, count)
 
     def purge(self, coordinate: Coordinate) -> None:
         """Remove a value of the running task; one that is not there is no error.
@@ -83,3 +101,38 @@ def current_exchange() -> Exchange:
     timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
     client = RedisClient(redis_options(settings), timeouts)
     return Exchange(settings, Store(client, key_prefix=settings.key_prefix))
+
+
+def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | None:
+    """What to read directly for a pull of the running task; None where only Airflow can answer. Never raises.
+
+    Args:
+        request: The keyword arguments of Airflow's ``get_one``, or of its ``get_all``.
+        everything: Whether it is ``get_all``.
+    """
+    try:
+        if not load_settings().pulls_directly:
+            return None
+        return reachable(request, identity.running_task_instance(), everything=everything)
+    except Exception as error:
+        _say(error)
+        return None
+
+
+def pull_directly(reach: Reach, count: Callable[[], int]) -> Any:
+    """A list of the values, or :data:`MISS`. Never raises: Airflow's own path does, where there is something to raise.
+
+    Args:
+        reach: What :func:`direct_reach` said.
+        count: How many results of that mapped task Airflow's database has.
+    """
+    try:
+        return current_exchange().pull_directly(reach, count)
+    except Exception as error:
+        _say(error)
+        return MISS
+
+
+def _say(error: Exception) -> None:
+    # The type alone: a text may quote what the value holds.
+    log.debug("No direct pull: %s.", type(error).__name__)

@@ -85,7 +85,7 @@ def _finding(reference: Reference, stored: Stored, principal: Principal | None, 
     """Whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     if not stored.found:
         return _Finding(reference, problem=refusal.expired(reference))
-    rules = rules_of(reference.coordinate, stored)
+    rules = [readable_rule(text) for text in rule_texts(reference.coordinate, stored)]
     for acl in rules:
         denied = _denied(reference.coordinate, principal, acl, settings)
         if denied is not None:
@@ -160,16 +160,13 @@ def _size(finding: _Finding) -> int:
     return 0 if finding.envelope is None else size_of(finding.envelope.payload)
 
 
-def rules_of(coordinate: Coordinate, stored: Stored) -> list[Acl | None]:
-    """The lists that must all allow a pull: the key's, and where the task is mapped the value's own, which is last.
-
-    None for one that is missing or cannot be read: that refuses.
-    """
-    texts = [stored.acl] if coordinate.map_index == NOT_MAPPED else [stored.acl, stored.own_acl]
-    return [_readable(text) for text in texts]
+def rule_texts(coordinate: Coordinate, stored: Stored) -> list[bytes | None]:
+    """The rules that must all allow a pull: the key's, and where the task is mapped the value's own, which is last."""
+    return [stored.acl] if coordinate.map_index == NOT_MAPPED else [stored.acl, stored.own_acl]
 
 
-def _readable(text: bytes | None) -> Acl | None:
+def readable_rule(text: bytes | None) -> Acl | None:
+    """The rule; None, which refuses, for one that is missing or cannot be read."""
     try:
         return None if text is None else Acl.loads_again(text)
     except InvalidAcl:

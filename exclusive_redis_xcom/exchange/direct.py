@@ -1,0 +1,100 @@
+"""A pull that asks Redis alone. Anything that is not proven is a miss, and Airflow's own path answers.
+
+What must hold besides :mod:`~exclusive_redis_xcom.exchange.reach`: the value is committed, which API servers say and
+watch over (``Store.fetch_current``); that was after the reader's run was started; the rules allow the pull; it need not
+be claimed, is not sealed and has not outlived its time.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from exclusive_redis_xcom import claims, telemetry
+from exclusive_redis_xcom.acl import decide
+from exclusive_redis_xcom.buffers import size_of
+from exclusive_redis_xcom.exchange.pulling import decoded, outlived, readable_rule, rule_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exclusive_redis_xcom.acl import Acl
+    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.exchange.reach import Reach
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Current, Store, Stored
+
+#: In place of values. (None is a value.)
+MISS: Final = object()
+
+
+def pull(reach: Reach, settings: Settings, store: Store, count: Callable[[], int]) -> Any:
+    """The values that a pull is to get, in the order of their map indexes, or :data:`MISS`.
+
+    Args:
+        reach: What to read.
+        settings: Of this process.
+        store: Where the values are.
+        count: How many results of a mapped task Airflow's database has, an API call. n rows, and each of the
+            map indexes 0 to n-1 proven to have one: these are all.
+
+    Raises:
+        Exception: Of any kind; a miss as well.
+    """
+    if not reach.every_index:
+        return _values([reach.first], reach, settings, store)
+    if store.fetch_current([reach.first]) is None:
+        return MISS  # not worth the call
+    return _values([replace(reach.first, map_index=index) for index in range(count())], reach, settings, store)
+
+
+def _values(coordinates: Sequence[Coordinate], reach: Reach, settings: Settings, store: Store) -> Any:
+    start = time.perf_counter()
+    current = store.fetch_current(coordinates) if coordinates else None
+    seconds = time.perf_counter() - start
+    granted = None if current is None else _granted(coordinates, current, reach)
+    if granted is None:
+        return MISS
+    values = [decoded(envelope, None, acl, settings) for envelope, acl in granted]
+    telemetry.pulled([(at.coordinate, size_of(at.payload)) for at, _ in granted], seconds=seconds)
+    telemetry.count(telemetry.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(granted))
+    return values
+
+
+def _granted(coordinates: Sequence[Coordinate], current: Current, reach: Reach) -> list[tuple[Envelope, Acl]] | None:
+    """The values, each with its own rule; None unless all may be read, here and now."""
+    since = reach.since - current.ahead  # by Redis' clock
+    if min(current.committed_at) <= since:
+        return None
+    allows = _Rules(reach)
+    granted = [allows.grant(at, stored) for at, stored in zip(coordinates, current.stored, strict=True)]
+    return [one for one in granted if one is not None] if None not in granted else None
+
+
+class _Rules:
+    """Asks ``acl.decide`` once for each rule: the results of a mapped task share most of theirs, and a rule does not
+    tell map indexes apart.
+    """  # noqa: D205 - one sentence
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._allowing: dict[bytes | None, Acl | None] = {}
+
+    def grant(self, at: Coordinate, stored: Stored) -> tuple[Envelope, Acl] | None:
+        """The value and its own rule, if there is nothing left to ask about."""
+        texts = rule_texts(at, stored)
+        own, envelope = self._rule(texts[-1]), stored.envelope
+        if envelope is None or own is None or self._rule(texts[0]) is None:
+            return None
+        must_be_claimed = own.once and not claims.is_producer(self._reach.reader, at)
+        return None if must_be_claimed or outlived(envelope, own) else (envelope, own)
+
+    def _rule(self, text: bytes | None) -> Acl | None:
+        """The rule, if it lets the reader pull."""
+        if text not in self._allowing:
+            acl = readable_rule(text)
+            allowed = acl is not None and decide(acl, self._reach.first, self._reach.reader).allowed
+            self._allowing[text] = acl if allowed else None
+        return self._allowing[text]
