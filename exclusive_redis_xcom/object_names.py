@@ -1,0 +1,93 @@
+"""Names of objects, below ``spill_path``: ``<dag_id>/<run_id>/<task_id>/<key>/<map_index>/<version>``.
+
+Every id is percent-encoded and so is a dot at its beginning: no id leaves its component, hides a file or leads to the
+directory above. Long ids are cut and end in a digest, so that names fit file systems (255 bytes in a component) and
+object stores (1,024 bytes in all, of which about a quarter is left for the bucket's prefix).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
+
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+
+#: What no id is encoded with: it stands before the digest of an id that was cut, and alone for an empty one.
+_MARK = "!"
+_LONGEST = 180
+_PARTS = 6
+_DIGEST_LENGTH = _VERSION_LENGTH = 32
+_CUT_ESCAPE = re.compile(r"%[0-9A-F]?\Z")
+_VERSION = re.compile(r"[0-9a-f]{32}")
+_MAP_INDEX = re.compile(r"-?[0-9]{1,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedName:
+    """What a name tells: the version, and the coordinate unless one of its ids was too long for the name."""
+
+    version: str
+    coordinate: Coordinate | None
+
+
+def object_name(coordinate: Coordinate, version: str) -> str:
+    """The one name of this version's object, relative to ``spill_path``.
+
+    Args:
+        coordinate: Any ids.
+        version: 32 hexadecimal digits.
+    """
+    ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
+    return "/".join((*map(_component, ids), str(coordinate.map_index), version))
+
+
+def parse(name: str) -> ParsedName | None:
+    """Read a name; None for one that :func:`object_name` does not make."""
+    parts = name.split("/")
+    if len(parts) != _PARTS:
+        return None
+    *ids, index, version = parts
+    if not _VERSION.fullmatch(version) or not _MAP_INDEX.fullmatch(index):
+        return None
+    if any(_MARK in part and part != _MARK for part in ids):
+        return ParsedName(version, None)
+    coordinate = _coordinate(ids, int(index))
+    if coordinate is None or object_name(coordinate, version) != name:
+        return None
+    return ParsedName(version, coordinate)
+
+
+def is_name_of(name: str, coordinate: Coordinate) -> bool:
+    """Whether this can be the name of an object of this coordinate, of whatever version. The name is not trusted."""
+    version = name[-_VERSION_LENGTH:]
+    return _VERSION.fullmatch(version) is not None and name == object_name(coordinate, version)
+
+
+def _component(text: str) -> str:
+    # RFC 3986, 2.3: quote() leaves exactly the unreserved characters, the dot among them. Surrogates: as in keys.py.
+    raw = text.encode("utf-8", "surrogatepass")
+    encoded = quote(raw, safe="")
+    if encoded.startswith("."):
+        encoded = f"%2E{encoded[1:]}"
+    if not encoded:
+        return _MARK
+    if len(encoded) <= _LONGEST:
+        return encoded
+    digest = hashlib.sha256(raw).hexdigest()[:_DIGEST_LENGTH]
+    return f"{_CUT_ESCAPE.sub('', encoded[: _LONGEST - len(digest) - 1])}{_MARK}{digest}"
+
+
+def _coordinate(ids: list[str], map_index: int) -> Coordinate | None:
+    if map_index < NOT_MAPPED:
+        return None
+    try:
+        dag_id, run_id, task_id, key = map(_text, ids)
+    except ValueError:
+        return None
+    return Coordinate(dag_id, run_id, task_id, key, map_index)
+
+
+def _text(component: str) -> str:
+    return "" if component == _MARK else unquote_to_bytes(component).decode("utf-8", "surrogatepass")

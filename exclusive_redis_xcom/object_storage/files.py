@@ -1,0 +1,80 @@
+"""Objects as files of a local file system: for their owner alone, and never through a link."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exclusive_redis_xcom.buffers import Buffer
+
+_FOR_OWNER, _DIRECTORY_FOR_OWNER = 0o600, 0o700
+#: Directories may be removed, by whoever removes their last file, before a new file is in them.
+_ATTEMPTS = 20
+_NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def write(root: str, name: str, pieces: Iterable[Buffer]) -> None:
+    """Write a new file below ``root``, and the directories that it needs."""
+    with open(_created(root, name), "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+
+
+def size(path: str) -> int:
+    """The bytes of a file.
+
+    Raises:
+        FileNotFoundError: There is none, or it is no file.
+    """
+    found = os.lstat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise FileNotFoundError
+    return found.st_size
+
+
+def read(path: str, into: memoryview, start: int) -> int:
+    """Read from ``start`` on until ``into`` is full or the file ends; how many bytes that were."""
+    done = 0
+    with open(os.open(path, os.O_RDONLY | _NO_LINK), "rb", buffering=0) as file:
+        file.seek(start)
+        while done < len(into):
+            count = file.readinto(into[done:])
+            if not count:
+                break
+            done += count
+    return done
+
+
+def remove(root: str, name: str) -> None:
+    """Remove a file, and directories below ``root`` that it leaves empty."""
+    os.unlink(f"{root}/{name}")
+    with contextlib.suppress(OSError):  # not empty, or gone
+        for directory in reversed(_directories(name)):
+            os.rmdir(f"{root}/{directory}")
+
+
+def _created(root: str, name: str) -> int:
+    """The descriptor of a file that was not there before."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
+    os.makedirs(root, mode=_DIRECTORY_FOR_OWNER, exist_ok=True)
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            for directory in _directories(name):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(f"{root}/{directory}", mode=_DIRECTORY_FOR_OWNER)
+            return os.open(f"{root}/{name}", flags, mode=_FOR_OWNER)
+        except FileNotFoundError:
+            if not left:
+                raise
+    raise AssertionError  # the last attempt returned or raised
+
+
+def _directories(name: str) -> list[str]:
+    """Those of a name, outermost first."""
+    parts = name.split("/")
+    return ["/".join(parts[:length]) for length in range(1, len(parts))]
