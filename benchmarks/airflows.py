@@ -1,0 +1,179 @@
+"""One Airflow database with an API server of each kind and, at a time, one scheduler: what the figures stand on.
+
+A scheduler (LocalExecutor: it forks the tasks) is told which backend its tasks use and which API server they talk to.
+So all backends share a machine, a database and a DAG processor, and changing over costs the start of a scheduler.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devtools.airflow_home import ROOT
+from devtools.airflow_stack import AirflowStack, StackError, wait_until
+from devtools.components import BACKEND
+from exclusive_redis_xcom.sealing import generate_seal_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from devtools.airflow_api import AirflowApi
+
+HERE = ROOT / "benchmarks"
+OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
+BACKEND_VARIABLE = "AIRFLOW__CORE__XCOM_BACKEND"
+BASE_XCOM = "airflow.sdk.bases.xcom.BaseXCom"
+OBJECT_STORAGE = "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend"
+
+#: What servers and schedulers that share a database must agree on.
+_SHARED = (
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "AIRFLOW__API_AUTH__JWT_SECRET",
+    "AIRFLOW__API__SECRET_KEY",
+    "AIRFLOW__LOGGING__BASE_LOG_FOLDER",
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of API server.
+
+    ``package`` says what of ours Airflow finds installed: see site/sitecustomize.py.
+    """
+
+    name: str
+    package: str = "whole"
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    server_env: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What the tasks of one scheduler use: a backend, an API server of a kind, and what else is set."""
+
+    name: str
+    backend: str
+    kind: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def kinds(redis_url: str, prefix: str) -> dict[str, Kind]:
+    """Return the kinds of API server: this package absent, enforcing in workers, enforcing itself."""
+    public_key, private_key = generate_seal_keys()
+    ours = {f"{OURS}REDIS_URL": redis_url}
+    worker = {**ours, f"{OURS}KEY_PREFIX": f"{prefix}:worker"}
+    server = {
+        **ours,
+        f"{OURS}KEY_PREFIX": f"{prefix}:server",
+        f"{OURS}ENFORCEMENT": "server",
+        f"{OURS}SEAL_PUBLIC_KEY": public_key,
+    }
+    found = (
+        Kind("absent", "absent"),
+        Kind("worker", env=worker),
+        Kind("server", env=server, server_env={f"{OURS}SEAL_PRIVATE_KEYS": private_key}),
+    )
+    return {kind.name: kind for kind in found}
+
+
+class Airflows:
+    """The API servers, a DAG processor and a database. Use as a context manager.
+
+    Args:
+        home: An empty folder.
+        found: The kinds of API server to start, by name.
+        env: Further environment of all.
+    """
+
+    def __init__(self, home: Path, found: Sequence[Kind], env: Mapping[str, str]) -> None:
+        self.home = home
+        self._kinds = {kind.name: kind for kind in found}
+        self._env = {
+            "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH": f"file://{home}/objects",
+            "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD": "0",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(HERE / "plugins"),
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
+            **env,
+        }
+        self._servers: dict[str, AirflowStack] = {}
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> Airflows:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._cleanup.close)
+            self._start()
+            undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file that all share."""
+        return next(iter(self._servers.values())).home / "airflow.db"
+
+    @contextlib.contextmanager
+    def scheduler(self, variant: Variant, env: Mapping[str, str] | None = None) -> Iterator[AirflowApi]:
+        """Run a scheduler whose tasks use what the variant says; yields the API of the tasks' API server."""
+        server = self._servers[variant.kind]
+        kind = self._kinds[variant.kind]
+        own = {BACKEND_VARIABLE: variant.backend, **variant.env, **(env or {})}
+        scheduler = self._stack(f"scheduler-{variant.name}", kind, own, ("scheduler",), port=server.port)
+        with scheduler:
+            yield server
+
+    def run(self, api: AirflowApi, dag_id: str, timeout: float) -> str:
+        """Run a DAG to its end.
+
+        Raises:
+            StackError: A task failed, or it took too long; the text has the ends of the failed tasks' logs.
+        """
+        run_id = api.trigger(dag_id)
+        state = api.wait_run(dag_id, run_id, timeout)
+        if state != "success":
+            states = api.task_states(dag_id, run_id)
+            failed = [name for name, found in states.items() if found == "failed"][:3]
+            logs = "\n".join(api.task_log(dag_id, run_id, name, map_index=index)[-3000:] for name, index in failed)
+            raise StackError(f"run of {dag_id}: {state}\n{logs}")
+        return run_id
+
+    def _start(self) -> None:
+        first, *others = self._kinds.values()
+        main = self._stack(f"api-{first.name}", first, {BACKEND_VARIABLE: BACKEND}, ("api-server", "dag-processor"))
+        self._servers[first.name] = self._cleanup.enter_context(main)
+        for kind in others:
+            server = self._stack(f"api-{kind.name}", kind, {}, ("api-server",))
+            self._servers[kind.name] = server
+            self._cleanup.callback(server.stop)
+            server.start_component("api-server")
+        for server in self._servers.values():
+            wait_until(partial(_is_up, server), 180, server.log_tails)
+
+    def _stack(
+        self, name: str, kind: Kind, env: Mapping[str, str], components: Sequence[str], port: int | None = None
+    ) -> AirflowStack:
+        home = self.home / name
+        home.mkdir(exist_ok=True)
+        shared = {}
+        if self._servers:
+            first = next(iter(self._servers.values()))
+            shared = {name: first.env[name] for name in _SHARED}
+        whole = {
+            **self._env,
+            "BENCH_PACKAGE": kind.package,
+            "PYTHONPATH": os.pathsep.join([str(HERE / "site"), str(ROOT)]),
+            **kind.env,
+            **shared,
+            **env,
+        }
+        own = {"api-server": kind.server_env}
+        return AirflowStack(home, HERE / "dags", whole, components, component_env=own, port=port)
+
+
+def _is_up(server: AirflowStack) -> bool:
+    return not server.unhealthy(["api-server"]) and server.execution_api_answers()

@@ -1,0 +1,39 @@
+"""A task with one pulled argument, again and again, each in a process of its own: see benchmarks/cold.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+began_ns = time.monotonic_ns()
+
+from airflow.sdk import DAG, task  # noqa: E402 - the stamp comes before what a DAG file imports
+
+with DAG("bench_cold", schedule=None, catchup=False):
+
+    @task
+    def produce() -> str:
+        return "x" * 100
+
+    @task
+    def consume(value: str, number: int) -> None:
+        user_ns = time.monotonic_ns()
+        assert value == "x" * 100
+        stamps = sys.modules["bench_stamps"].stamps
+        line = {
+            "number": number,
+            "pid": os.getppid(),
+            "forked": sys.modules["sitecustomize"].forked_ns,
+            **stamps,
+            "parsing": began_ns,
+            "parsed": parsed_ns,
+            "user": user_ns,
+        }
+        with open(os.environ["BENCH_COLD_OUT"], "a") as out:
+            out.write(json.dumps(line) + "\n")
+
+    consume.partial(value=produce()).expand(number=list(range(int(os.environ.get("BENCH_COLD_TASKS", "3")))))
+
+parsed_ns = time.monotonic_ns()

@@ -1,0 +1,91 @@
+"""What the tasks of dags/bench_side_by_side.py do: push and pull by each contender in turn, under keys of their own."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.contenders import FLOOR, OURS, Address
+from benchmarks.figures import Row
+from benchmarks.plan import Calls, Plan, timed
+from benchmarks.values import BY_NAME
+
+if TYPE_CHECKING:
+    from benchmarks.values import Value
+
+PARTS = 24
+PARTS_ROUNDS = (40, 10)
+_LABEL = "part"
+_WITHOUT_LIMIT = 2**31
+
+
+def push_values(at: Address) -> None:
+    """Measure the pushes of all values, and write ``push.json``."""
+    plan, calls = Plan.load(), Calls().watch()
+    plan.write("push", [_push(plan, BY_NAME[name], at, calls) for name in plan.values])
+
+
+def pull_values(at: Address) -> None:
+    """Measure the pulls of what :func:`push_values` pushed as task instance ``at``, and write ``pull.json``."""
+    plan, calls = Plan.load(), Calls().watch()
+    plan.write("pull", [_pull(plan, BY_NAME[name], at, calls) for name in plan.values])
+
+
+def push_part(at: Address) -> None:
+    """Push one mapped result, by each contender."""
+    plan = Plan.load()
+    value = part(at.map_index or 0)
+    for backend in plan.backends("many").values():
+        backend.push(at, _LABEL, value)
+    plan.floor().push_field(at, _LABEL, value.encode())
+
+
+def pull_parts(at: Address) -> None:
+    """Measure the pull of all mapped results, and write ``parts.json``."""
+    pull_all(Plan.load(), "parts", at, _LABEL, PARTS, PARTS_ROUNDS)
+
+
+def pull_all(plan: Plan, name: str, at: Address, label: str, count: int, rounds: tuple[int, int]) -> None:
+    """Measure the pull of all results of a mapped task, and write ``<name>.json``."""
+    calls = Calls().watch()
+    contenders: dict[str, Any] = {**plan.backends("many"), FLOOR: plan.floor()}
+    wanted = [part(index) for index in range(count)]
+    assert contenders[OURS].pull_all(at, label) == wanted, "what was pulled is not what was pushed"
+    operations = {name: partial(contender.pull_all, at, label) for name, contender in contenders.items()}
+    row = Row("pull all", f"{count:,} mapped results")
+    plan.write(name, [timed(row, operations, plan.rounds(rounds), calls)])
+
+
+def part(index: int) -> str:
+    """Return a mapped result: 100 bytes."""
+    return f"{index:100d}"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; frames, too."""
+    return bool(one.equals(other)) if hasattr(one, "equals") else bool(one == other)
+
+
+def _push(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
+    from exclusive_redis_xcom import codec
+    from exclusive_redis_xcom.buffers import joined, size_of
+
+    made, label = value.make(), _label(value)
+    plain = bytes(joined(codec.encode(made, compression="off", max_bytes=_WITHOUT_LIMIT).payload))
+    sent = size_of(codec.encode(made, max_bytes=_WITHOUT_LIMIT).payload)
+    operations = {name: partial(each.push, at, label, made) for name, each in plan.backends(value.kind).items()}
+    operations[FLOOR] = partial(plan.floor().push, at, label, plain)
+    row = Row("push", value.name, size=len(plain), sent=sent)
+    return timed(row, operations, plan.rounds(value.rounds), calls)
+
+
+def _pull(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
+    label, contenders = _label(value), {**plan.backends(value.kind), FLOOR: plan.floor()}
+    assert same(contenders[OURS].pull(at, label), value.make()), "what was pulled is not what was pushed"
+    operations = {name: partial(each.pull, at, label) for name, each in contenders.items()}
+    return timed(Row("pull", value.name), operations, plan.rounds(value.rounds), calls)
+
+
+def _label(value: Value) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", value.name.lower())

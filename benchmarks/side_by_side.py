@@ -1,0 +1,49 @@
+"""The sections ``worker`` and ``server``: every contender in the same tasks of a real Airflow."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from benchmarks.airflows import OURS, Airflows, Variant
+from benchmarks.contenders import API, DEFAULT, OBJECT
+from benchmarks.contenders import OURS as OUR_BACKEND
+from benchmarks.plan import VARIABLE, Plan
+from benchmarks.values import LARGE, SMALL
+from devtools.components import BACKEND
+
+#: DAG -> what its tasks write.
+DAGS = {"bench_side_by_side": ("push", "pull", "parts"), "bench_many": ("many",)}
+MANY = {False: 1000, True: 200}
+#: With server enforcement the other backends are measured only where limits compare with them.
+CONTENDERS = {
+    "worker": {"small": [API, DEFAULT, OBJECT, OUR_BACKEND], "other": [DEFAULT, OBJECT, OUR_BACKEND]},
+    "server": {
+        "small": [API, DEFAULT, OUR_BACKEND],
+        "records": [DEFAULT, OUR_BACKEND],
+        "frame": [DEFAULT, OUR_BACKEND],
+        "other": [OUR_BACKEND],
+    },
+}
+_TIMEOUT = 1800
+
+
+def measure(airflows: Airflows, mode: str, redis_url: str, prefix: str, *, quick: bool) -> dict[str, Any]:
+    """Measure in tasks whose API server enforces as ``mode`` says (``worker`` or ``server``); return the section."""
+    out = airflows.home / f"out-{mode}"
+    out.mkdir()
+    values = [value.name for value in (SMALL, *LARGE) if not (quick and value.only_in_full)]
+    plan = Plan(str(out), redis_url, prefix, CONTENDERS[mode], values, str(airflows.database), quick)
+    plan.save(out / "plan.json")
+    env = {
+        VARIABLE: str(out / "plan.json"),
+        "BENCH_MANY": str(MANY[quick]),
+        f"{OURS}MAX_VALUE_BYTES": str(2**30),
+    }
+    try:
+        with airflows.scheduler(Variant(mode, BACKEND, mode), env) as api:
+            for dag_id in DAGS:
+                airflows.run(api, dag_id, _TIMEOUT)
+    finally:
+        shutil.rmtree(airflows.home / "objects", ignore_errors=True)
+    return {"rows": plan.read([name for names in DAGS.values() for name in names])}

@@ -1,0 +1,50 @@
+"""Found by Python before anything else where the bench starts an Airflow: stamps forks, and can hide this package.
+
+``BENCH_PACKAGE``: ``whole``; ``absent``, Airflow finds no entry point of ours, as where the package is not installed;
+``unpreloaded``, the plugin is there without what it imports ahead for the tasks.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+#: When this process was forked from its parent, by ``time.monotonic_ns``; read through ``sys.modules``.
+forked_ns = 0
+
+
+def _stamp() -> None:
+    global forked_ns  # noqa: PLW0603 - one fact about this process
+    forked_ns = time.monotonic_ns()
+
+
+class _Unpreloaded(importlib.abc.MetaPathFinder):
+    """Finds benchmarks/site/unpreloaded_plugin.py in place of the plugin."""
+
+    def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
+        if name != "exclusive_redis_xcom.plugin":
+            return None
+        return importlib.util.spec_from_file_location(name, Path(__file__).with_name("unpreloaded_plugin.py"))
+
+
+def _hide() -> None:
+    distributions = importlib.metadata.distributions
+
+    def others(**context: Any) -> Any:
+        return (found for found in distributions(**context) if found.metadata["Name"] != "exclusive-redis-xcom")
+
+    importlib.metadata.distributions = others
+
+
+os.register_at_fork(after_in_child=_stamp)
+if os.environ.get("BENCH_PACKAGE") == "absent":
+    _hide()
+elif os.environ.get("BENCH_PACKAGE") == "unpreloaded":
+    sys.meta_path.insert(0, _Unpreloaded())

@@ -1,0 +1,109 @@
+"""The values that are pushed and pulled. They are made anew in each process, the same every time."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Value:
+    """``make`` makes it; ``rounds`` are those of a full and of a quick run; ``kind`` says what limits it is under."""
+
+    name: str
+    kind: str
+    make: Callable[[], Any]
+    rounds: tuple[int, int]
+
+    @property
+    def only_in_full(self) -> bool:
+        """Whether a quick run leaves it out."""
+        return self.rounds[1] == 0
+
+
+def small() -> str:
+    """100 bytes."""
+    return "x" * 100
+
+
+def hex_text(size: int) -> Callable[[], str]:
+    """Text of random hexadecimal digits: half of it is noise that nothing compresses."""
+    return lambda: random.Random(1).randbytes(size // 2).hex()
+
+
+def csv_text(size: int) -> Callable[[], str]:
+    """Text like a CSV file's, with numbers, names and dates."""
+
+    def make() -> str:
+        rng = random.Random(2)
+        block = "".join(
+            f"{i},customer-{rng.randrange(10**6)},{rng.random() * 1000:.2f},"
+            f"2026-0{rng.randint(1, 9)}-1{rng.randint(0, 9)},{rng.choice(('open', 'paid', 'void'))}\n"
+            for i in range(25_000)
+        )
+        return repeated(block, size)
+
+    return make
+
+
+def log_text(size: int) -> Callable[[], str]:
+    """Text like a log's, which compresses to a small part."""
+    line = "2026-01-01T00:00:00.000Z INFO worker-1 GET /health 200 0.4 ms\n"
+    return lambda: repeated(line, size)
+
+
+def noise(size: int) -> Callable[[], bytes]:
+    """Random bytes."""
+    return lambda: random.Random(3).randbytes(size)
+
+
+def repeated(block: str, size: int) -> str:
+    """Repeat a block up to a size."""
+    return (block * (size // len(block) + 1))[:size]
+
+
+def records() -> list[dict[str, Any]]:
+    """20,000 small dicts."""
+    return [
+        {"id": i, "name": f"customer-{i}", "amount": i * 1.5, "active": i % 2 == 0, "note": None} for i in range(20_000)
+    ]
+
+
+def frame() -> Any:
+    """A DataFrame of 300,000 rows and 3 columns of numbers."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(4)
+    count = 300_000
+    return pd.DataFrame({"id": np.arange(count), "amount": rng.random(count), "score": rng.normal(size=count)})
+
+
+def frame_with_text() -> Any:
+    """The same with a column of strings in place of one of numbers."""
+    found = frame()
+    found["score"] = [f"customer-{i % 5000}" for i in range(len(found))]
+    return found
+
+
+SMALL = Value("100 B", "small", small, (200, 40))
+LARGE = (
+    Value("10 MB string, hex", "text", hex_text(10 * MB), (9, 3)),
+    Value("10 MB string, CSV", "text", csv_text(10 * MB), (9, 3)),
+    Value("10 MB string, log", "text", log_text(10 * MB), (9, 3)),
+    Value("10 MB bytes", "bytes", noise(10 * MB), (9, 3)),
+    Value("50 MB string, hex", "text", hex_text(50 * MB), (5, 0)),
+    Value("50 MB string, CSV", "text", csv_text(50 * MB), (5, 2)),
+    Value("50 MB string, log", "text", log_text(50 * MB), (5, 0)),
+    Value("50 MB bytes", "bytes", noise(50 * MB), (5, 0)),
+    Value("20,000 small dicts", "records", records, (7, 3)),
+    Value("DataFrame 300k x 3, numbers", "frame", frame, (9, 3)),
+    Value("DataFrame 300k x 3, one of strings", "frame", frame_with_text, (7, 3)),
+)
+BY_NAME = {value.name: value for value in (SMALL, *LARGE)}
