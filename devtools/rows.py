@@ -21,14 +21,19 @@ class Rows:
     """``values`` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON.
 
     ``answer`` turns the values of an answer into what the API server would make of them; by default they stay.
+    ``accepted`` is called with each address and value that was written, before the answer. ``messages`` are the names
+    of the messages so far.
     """
 
     def __init__(self) -> None:
         self.values: dict[Address, Any] = {}
         self.answer: Callable[[list[Any]], list[Any]] = lambda values: values
+        self.accepted: Callable[[Address, Any], None] = lambda _address, _value: None
+        self.messages: list[str] = []
 
     def send(self, msg: Any) -> Any:
         """Answer one message of ``airflow.sdk.execution_time.comms``."""
+        self.messages.append(type(msg).__name__)
         return getattr(self, f"_{type(msg).__name__}")(msg)
 
     async def asend(self, msg: Any) -> Any:
@@ -37,6 +42,7 @@ class Rows:
 
     def _SetXCom(self, msg: Any) -> None:  # noqa: N802 - named after the message
         self.values[_address(msg)] = json.loads(json.dumps(msg.value))
+        self.accepted(_address(msg), self.values[_address(msg)])
 
     def _GetXCom(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComResult
@@ -46,9 +52,27 @@ class Rows:
     def _GetXComSequenceSlice(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
+        return XComSequenceSliceResult(root=self.answer(self._mapped(msg)[msg.start : msg.stop : msg.step]))
+
+    def _GetXComSequenceItem(self, msg: Any) -> Any:  # noqa: N802 - named after the message
+        from airflow.sdk.exceptions import ErrorType
+        from airflow.sdk.execution_time.comms import ErrorResponse, XComSequenceIndexResult
+
+        found = self._mapped(msg)
+        if not -len(found) <= msg.offset < len(found):
+            return ErrorResponse(error=ErrorType.XCOM_NOT_FOUND)
+        return XComSequenceIndexResult(root=self.answer([found[msg.offset]])[0])
+
+    def _GetXComCount(self, msg: Any) -> Any:  # noqa: N802 - named after the message
+        from airflow.sdk.execution_time.comms import XComCountResponse
+
+        return XComCountResponse(len=len(self._mapped(msg)))
+
+    def _mapped(self, msg: Any) -> list[Any]:
+        """All rows of a task's key, in the order of their map indexes."""
         wanted = (msg.dag_id, msg.run_id, msg.task_id, msg.key)
         found = {address[4]: value for address, value in self.values.items() if address[:4] == wanted}
-        return XComSequenceSliceResult(root=self.answer([found[index] for index in sorted(found)]))
+        return [found[index] for index in sorted(found)]
 
     def _DeleteXCom(self, msg: Any) -> None:  # noqa: N802 - named after the message
         self.values.pop(_address(msg), None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 
 
-def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1) -> Any:
-    """The Task SDK's ``RuntimeTaskInstance`` for an operator of a DAG."""
+def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None) -> Any:
+    """The Task SDK's ``RuntimeTaskInstance`` for an operator of a DAG.
+
+    Args:
+        task: The operator.
+        run_id: Of its run.
+        map_index: Of the task instance.
+        run_started: When the run was, as the API server tells it; by default the API server has told nothing.
+    """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
+    told = None if run_started is None else SimpleNamespace(dag_run=SimpleNamespace(start_date=run_started, conf=None))
     return RuntimeTaskInstance.model_construct(
         id="01900000-0000-7000-8000-000000000000",
         task_id=task.task_id,
@@ -28,16 +37,18 @@ def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1) -> An
         try_number=1,
         task=task,
         start_date=datetime.now(timezone.utc),
-        _ti_context_from_server=None,
+        _ti_context_from_server=told,
     )
 
 
 @contextmanager
-def executing(task: Any, *, run_id: str = RUN_ID, map_index: int = -1) -> Iterator[Any]:
-    """Airflow's context, as it is while ``execute`` runs; yields the task instance."""
+def executing(
+    task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None
+) -> Iterator[Any]:
+    """Airflow's context, as it is while ``execute`` runs; yields the task instance. See :func:`task_instance`."""
     from airflow.sdk.execution_time.context import set_current_context
 
-    instance = task_instance(task, run_id=run_id, map_index=map_index)
+    instance = task_instance(task, run_id=run_id, map_index=map_index, run_started=run_started)
     context = {"ti": instance, "task_instance": instance, "task": task, "dag": task.dag}
     with set_current_context(context):
         yield instance

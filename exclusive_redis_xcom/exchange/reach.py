@@ -61,14 +61,12 @@ def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: boo
     if (request["dag_id"], request["run_id"]) != (reader.dag_id, reader.run_id):
         return None
     mapped = _is_mapped(task_instance.task.dag, request["dag_id"], request["task_id"])
-    since = task_instance._ti_context_from_server.dag_run.start_date
-    if mapped is None or not isinstance(since, datetime) or since.tzinfo is None:
-        return None
-    index = _index(request.get("map_index"), mapped, everything)
-    if index is None:
+    index = None if mapped is None else _index(request.get("map_index"), mapped, everything)
+    since = _started(task_instance)
+    if index is None or since is None:
         return None
     first = Coordinate(**{name: request[name] for name in _IDS}, map_index=index)
-    return Reach(first, everything and mapped, reader, since)
+    return Reach(first, everything and index != NOT_MAPPED, reader, since)
 
 
 def _is_plain(request: Mapping[str, Any]) -> bool:
@@ -85,6 +83,13 @@ def _is_mapped(dag: Any, dag_id: str, task_id: str) -> bool | None:
     if producer is None:
         return None
     return bool(producer.is_mapped) or producer.get_closest_mapped_task_group() is not None
+
+
+def _started(task_instance: Any) -> datetime | None:
+    """When its run was; None where the API server told nothing."""
+    run = getattr(task_instance._ti_context_from_server, "dag_run", None)
+    since = getattr(run, "start_date", None)
+    return since if isinstance(since, datetime) and since.tzinfo is not None else None
 
 
 def _index(asked: Any, mapped: bool, everything: bool) -> int | None:
