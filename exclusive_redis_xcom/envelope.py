@@ -1,44 +1,57 @@
-"""What one field of a Redis hash holds: a value's bytes and the facts needed to read them.
+"""What one field of a Redis hash holds: the facts needed to read a value, and its bytes or where they are.
 
-Layout: 3 bytes magic and 1 byte format version, 4 bytes length of the header (big-endian), the header as JSON
-(UTF-8), the payload. The header names the coordinate the value was written for, and the payload's length: a value
-that was swapped or cut is noticed before anything decodes it.
+Layout, all integers big-endian:
+
+======================  ==========================================================================================
+3 bytes                 magic
+1 byte                  format version
+4 bytes                 length of the head, which is all up to the payload, these eight bytes included
+16 bytes                version of the value
+8, 8 bytes              decoded_size, payload_size
+8 bytes                 pushed_at: microseconds since 1970, signed
+8 bytes                 map_index, signed
+4 bytes                 parts
+2, 2, 2, 2 bytes        lengths of codec, compression, key_id and spilled; of the last two plus one, 0: there is none
+                        codec, compression, key_id, spilled: UTF-8
+2, 2, 2, 2 bytes        lengths of dag_id, run_id, task_id and key
+                        dag_id, run_id, task_id, key: UTF-8
+                        the payload, unless it lies in parts or in an object
+======================  ==========================================================================================
+
+The head names the coordinate the value was written for, and the payload's length: a value that was swapped or cut is
+noticed before anything decodes it. A payload that is too large for one field lies in others, in `parts` of
+`PART_BYTES` each, or, `spilled`, in an object of an object storage.
 """
 
 from __future__ import annotations
 
-import json
-import re
+import functools
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import ClassVar, TypeAlias
 
 from exclusive_redis_xcom.buffers import Buffers, size_of
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
+#: A larger payload does not lie in the field of its envelope: no command is to keep Redis from its other clients.
+INLINE_BYTES = 1024 * 1024
+#: What one part holds; the last one may be shorter.
+PART_BYTES = 1024 * 1024
+#: 2 GiB: what AES-GCM takes at most in one message.
+MAX_PARTS = 2048
+
+_Ids: TypeAlias = tuple[str, str, str, str]
+
 _MAGIC = b"XRX"
-_FORMAT = 1
+_FORMAT = 2
 _START = struct.Struct(">3sBI")
-_MAX_HEADER_BYTES = 64 * 1024
-_VERSION = re.compile(r"[0-9a-f]{32}")
-_NAMES = frozenset(
-    {
-        "dag_id",
-        "run_id",
-        "task_id",
-        "key",
-        "map_index",
-        "version",
-        "codec",
-        "compression",
-        "decoded_size",
-        "payload_size",
-        "pushed_at",
-        "key_id",
-    }
-)
+_FACTS = struct.Struct(">3sBI16sQQqqIHHHH")
+_LENGTHS = struct.Struct(">HHHH")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+_VERSION_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +59,9 @@ class Envelope:
     """One pushed value.
 
     ``version`` is 128 random bits as 32 hex digits, different for each push. ``decoded_size`` is in bytes, before
-    compression. ``payload`` may be in several pieces. ``pushed_at`` is the worker's clock, UTC. ``key_id`` names the
-    key the payload is sealed with.
+    compression. ``payload`` may be in several pieces; it is empty where the bytes lie in so many ``parts`` or, under
+    the name ``spilled``, in an object: ``elsewhere`` bytes. ``pushed_at`` is the worker's clock, UTC. ``key_id``
+    names the key the payload is sealed with.
     """
 
     coordinate: Coordinate
@@ -58,131 +72,194 @@ class Envelope:
     pushed_at: datetime
     payload: Buffers = field(repr=False)
     key_id: str | None = None
+    parts: int = 0
+    spilled: str | None = None
+    elsewhere: int = 0
+
+    #: What is before a payload, at most.
+    MAX_HEAD_BYTES: ClassVar[int] = 64 * 1024
+
+    @property
+    def payload_size(self) -> int:
+        """Bytes of the payload, wherever it lies."""
+        return self.elsewhere or size_of(self.payload)
+
+    def in_parts(self) -> Envelope:
+        """The same without its payload, which is to lie in fields of its own."""
+        size = self.payload_size
+        return replace(self, payload=(), parts=-(-size // PART_BYTES), elsewhere=size)
+
+    def spilled_to(self, name: str) -> Envelope:
+        """The same without its payload, which is to lie in an object of this name."""
+        return replace(self, payload=(), spilled=name, elsewhere=self.payload_size)
+
+    def with_payload(self, payload: Buffers) -> Envelope:
+        """The same with the payload that lay elsewhere.
+
+        Raises:
+            CorruptValue: It is not as long as the head says.
+        """
+        if size_of(payload) != self.payload_size:
+            raise CorruptValue(f"{self.coordinate}: {_text(_WRONG_LENGTH)}")
+        return replace(self, payload=payload, parts=0, spilled=None, elsewhere=0)
 
     def pack(self) -> bytes:
         """The bytes to store.
 
         Raises:
-            XComTooLarge: The ids are so long that the header would exceed 64 KiB.
+            XComTooLarge: The ids are so long that the head would exceed 64 KiB.
             ValueError: ``pushed_at`` has no time zone.
         """
-        header = _dump(self)
-        if len(header) > _MAX_HEADER_BYTES:
-            msg = f"The ids of an XCom need {len(header)} bytes; at most {_MAX_HEADER_BYTES} are stored. Shorten them."
+        texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
+        ids = [_encode(text) for text in _ids_of(self.coordinate)]
+        length = _FACTS.size + _LENGTHS.size + sum(map(len, texts)) + sum(map(len, ids))
+        if length > Envelope.MAX_HEAD_BYTES:
+            msg = f"The ids of an XCom need {length} bytes; at most {Envelope.MAX_HEAD_BYTES} are stored. Shorten them."
             raise XComTooLarge(msg)
-        return b"".join((_START.pack(_MAGIC, _FORMAT, len(header)), header, *self.payload))
+        facts = _FACTS.pack(
+            _MAGIC,
+            _FORMAT,
+            length,
+            bytes.fromhex(self.version),
+            self.decoded_size,
+            self.payload_size,
+            _microseconds(self.pushed_at),
+            self.coordinate.map_index,
+            self.parts,
+            len(texts[0]),
+            len(texts[1]),
+            0 if self.key_id is None else len(texts[2]) + 1,
+            0 if self.spilled is None else len(texts[3]) + 1,
+        )
+        return b"".join((facts, *texts, _LENGTHS.pack(*map(len, ids)), *ids, *self.payload))
 
     @classmethod
-    def unpack(cls, data: bytes) -> Envelope:
+    def unpack(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
         """Read what ``pack`` wrote; ``data`` is not trusted.
+
+        Args:
+            data: What stood in Redis.
+            expected: The coordinate it should be of. If it is, this very object becomes the envelope's, which is
+                faster than reading another one; if it is not, the envelope says whose it is.
 
         Raises:
             CorruptValue: Anything else than exactly what ``pack`` writes.
         """
-        start = _read_start(data)
-        header = _load(data[_START.size : start])
-        payload = memoryview(data)[start:]
-        if len(payload) != _integer(header, "payload_size", least=0):
-            raise CorruptValue(_text("its payload is not as long as its header says"))
-        return _build(header, (payload,))
+        try:
+            return _unpack(data, expected)
+        except (struct.error, UnicodeDecodeError, OverflowError):
+            raise CorruptValue(_text("its header cannot be read")) from None
+
+    @classmethod
+    def unpack_head(cls, data: bytes) -> Envelope:
+        """Read an envelope whose payload lies elsewhere, and that something else may follow in ``data``.
+
+        Raises:
+            CorruptValue: It does not begin with one.
+        """
+        return cls.unpack(data[: _START.unpack_from(data)[2]] if len(data) >= _START.size else data)
 
 
-def _dump(envelope: Envelope) -> bytes:
-    if envelope.pushed_at.tzinfo is None:
-        msg = "pushed_at needs a time zone"
-        raise ValueError(msg)
-    at = envelope.coordinate
-    header = {
-        "dag_id": at.dag_id,
-        "run_id": at.run_id,
-        "task_id": at.task_id,
-        "key": at.key,
-        "map_index": at.map_index,
-        "version": envelope.version,
-        "codec": envelope.codec,
-        "compression": envelope.compression,
-        "decoded_size": envelope.decoded_size,
-        "payload_size": size_of(envelope.payload),
-        "pushed_at": envelope.pushed_at.astimezone(timezone.utc).isoformat(),
-        "key_id": envelope.key_id,
-    }
-    # Not ASCII: escaped, two lone surrogates would come back as the one character they are half of.
-    return json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
-def _read_start(data: bytes) -> int:
-    """Where the payload starts."""
-    if len(data) < _START.size:
-        raise CorruptValue(_text("it is shorter than any envelope"))
-    magic, version, length = _START.unpack_from(data)
-    if magic != _MAGIC:
-        raise CorruptValue(_text("it does not start as an envelope does; something else wrote it"))
-    if version != _FORMAT:
-        raise CorruptValue(_text(f"its format is {version}, this release reads {_FORMAT}; {_NEWER}"))
-    start: int = _START.size + length
-    if length > _MAX_HEADER_BYTES or start > len(data):
-        raise CorruptValue(_text("its header is cut, or longer than any header"))
-    return start
-
-
-def _load(raw: bytes) -> dict[str, Any]:
-    try:
-        header = json.loads(raw.decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError):
-        raise CorruptValue(_text("its header is not JSON")) from None
-    if not isinstance(header, dict):
-        raise CorruptValue(_text("its header is not a JSON object"))
-    if header.keys() != _NAMES:
-        raise CorruptValue(_text(f"its header does not have exactly the fields of format {_FORMAT}; {_NEWER}"))
-    return header
-
-
-def _build(header: dict[str, Any], payload: Buffers) -> Envelope:
-    version = _string(header, "version")
-    if not _VERSION.fullmatch(version):
-        raise CorruptValue(_text("'version' in its header is not 32 hex digits"))
+def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
+    if len(data) < _FACTS.size:
+        raise _short(data)
+    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts, *sizes = _FACTS.unpack_from(data)
+    if magic != _MAGIC or format_ != _FORMAT or length > Envelope.MAX_HEAD_BYTES or length > len(data):
+        raise _not_ours(magic, format_)
+    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], *sizes)
+    payload: Buffers = (memoryview(data)[length:],)
+    elsewhere = 0
+    if parts or spilled is not None:
+        _check_elsewhere(size, parts, spilled)
+        payload, elsewhere = (), size
+    if len(data) - length != size - elsewhere:
+        raise CorruptValue(_text(_WRONG_LENGTH))
     return Envelope(
-        coordinate=Coordinate(
-            dag_id=_string(header, "dag_id"),
-            run_id=_string(header, "run_id"),
-            task_id=_string(header, "task_id"),
-            key=_string(header, "key"),
-            map_index=_integer(header, "map_index", least=NOT_MAPPED),
-        ),
-        version=version,
-        codec=_string(header, "codec"),
-        compression=_string(header, "compression"),
-        decoded_size=_integer(header, "decoded_size", least=0),
-        pushed_at=_time(header, "pushed_at"),
+        coordinate=_coordinate(ids, map_index, expected),
+        version=version.hex(),
+        codec=codec,
+        compression=compression,
+        decoded_size=decoded_size,
+        pushed_at=_EPOCH + timedelta(microseconds=pushed_at),
         payload=payload,
-        key_id=None if header["key_id"] is None else _string(header, "key_id"),
+        key_id=key_id,
+        parts=parts,
+        spilled=spilled,
+        elsewhere=elsewhere,
     )
 
 
-def _string(header: dict[str, Any], name: str) -> str:
-    value = header[name]
-    if not isinstance(value, str):
-        raise CorruptValue(_text(f"'{name}' in its header is not a string"))
-    return value
+@functools.lru_cache(maxsize=128)  # the results of a mapped task have all of this in common
+def _texts(
+    data: bytes, codec_size: int, compression_size: int, key_id_size: int, spilled_size: int
+) -> tuple[_Ids, str, str, str | None, str | None]:
+    codec, at = _string(data, 0, codec_size)
+    compression, at = _string(data, at, compression_size)
+    key_id, at = _string(data, at, key_id_size - 1) if key_id_size else (None, at)
+    spilled, at = _string(data, at, spilled_size - 1) if spilled_size else (None, at)
+    sizes = _LENGTHS.unpack_from(data, at)
+    at += _LENGTHS.size
+    if at + sum(sizes) != len(data):
+        raise CorruptValue(_text("its header is cut, or longer than any header"))
+    ids = []
+    for size in sizes:
+        text, at = _string(data, at, size)
+        ids.append(text)
+    dag_id, run_id, task_id, key = ids
+    return (dag_id, run_id, task_id, key), codec, compression, key_id, spilled
 
 
-def _integer(header: dict[str, Any], name: str, *, least: int) -> int:
-    value = header[name]
-    if type(value) is not int or value < least:  # a bool is an int to isinstance()
-        raise CorruptValue(_text(f"'{name}' in its header is not an integer of at least {least}"))
-    return value
+def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
+    end = start + size
+    return str(data[start:end], "utf-8", "surrogatepass"), end
 
 
-def _time(header: dict[str, Any], name: str) -> datetime:
-    try:
-        value = datetime.fromisoformat(_string(header, name))
-    except ValueError:  # also CorruptValue, whose text says the same
-        value = None
-    if value is None or value.utcoffset() != timedelta(0):
-        raise CorruptValue(_text(f"'{name}' in its header is not a time in UTC"))
-    return value.astimezone(timezone.utc)
+def _coordinate(ids: _Ids, map_index: int, expected: Coordinate | None) -> Coordinate:
+    """The expected one itself where it is the one."""
+    if expected is not None and map_index == expected.map_index and ids == _ids_of(expected):
+        return expected
+    if map_index < NOT_MAPPED:
+        raise CorruptValue(_text("'map_index' in its header is not a map_index"))
+    return Coordinate(*ids, map_index)
 
 
+def _ids_of(at: Coordinate) -> _Ids:
+    return at.dag_id, at.run_id, at.task_id, at.key
+
+
+def _check_elsewhere(size: int, parts: int, spilled: str | None) -> None:
+    if parts and (spilled is not None or parts > MAX_PARTS or -(-size // PART_BYTES) != parts):
+        raise CorruptValue(_text("its header does not say where its payload lies"))
+
+
+def _encode(text: str) -> bytes:
+    # Lone surrogates are no valid UTF-8, but an id that holds one must come back, too.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _microseconds(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        msg = "pushed_at needs a time zone"
+        raise ValueError(msg)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _short(data: bytes) -> CorruptValue:
+    if len(data) < _START.size:
+        return CorruptValue(_text("it is shorter than any envelope"))
+    magic, format_, _ = _START.unpack_from(data)
+    return _not_ours(magic, format_)
+
+
+def _not_ours(magic: bytes, format_: int) -> CorruptValue:
+    if magic != _MAGIC:
+        return CorruptValue(_text("it does not start as an envelope does; something else wrote it"))
+    if format_ != _FORMAT:
+        return CorruptValue(_text(f"its format is {format_}, this release reads {_FORMAT}; {_NEWER}"))
+    return CorruptValue(_text("its header is cut, or longer than any header"))
+
+
+_WRONG_LENGTH = "its payload is not as long as its header says"
 _NEWER = "maybe a newer release of exclusive-redis-xcom wrote it: upgrade this worker"
 
 

@@ -6,6 +6,7 @@ can steer a cluster's choice of slot with ``{}``.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 #: Field of each hash that holds the rule in force for its key, as canonical JSON.
 ACL_FIELD = "acl"
 
+#: Fields of the one hash of all API servers, see `servers_name` and ``lua/beat.lua``.
+EPOCH_FIELD, SERVERS_FIELD = "epoch", "servers"
+
 
 def hash_name(prefix: str, coordinate: Coordinate) -> str:
     """``<prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>``, the same for all map_indexes.
@@ -23,8 +27,7 @@ def hash_name(prefix: str, coordinate: Coordinate) -> str:
         prefix: The setting ``key_prefix``, used as it is.
         coordinate: Any ids, also empty ones: an empty id is an empty part, which no other id encodes to.
     """
-    ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
-    return ":".join((prefix, *map(_encode, ids)))
+    return _hash_name(prefix, coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
 
 
 def field_name(map_index: int) -> str:
@@ -71,6 +74,11 @@ def spilled_name(map_index: int) -> str:
 def servers_name(prefix: str) -> str:
     """The hash in which API servers say that they watch over XCom rows. No id is encoded with a ``!``."""
     return f"{prefix}:!servers"
+
+
+@functools.lru_cache(maxsize=1024)  # the results of a mapped task share a hash
+def _hash_name(prefix: str, *ids: str) -> str:
+    return ":".join((prefix, *map(_encode, ids)))
 
 
 def _encode(text: str) -> str:

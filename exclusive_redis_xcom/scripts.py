@@ -60,3 +60,8 @@ class Script:
 PUSH = Script.load("push")
 PURGE = Script.load("purge")
 CLAIM = Script.load("claim")
+COMMIT = Script.load("commit")
+BEAT = Script.load("beat")
+LEAVE = Script.load("leave")
+DISTRUST = Script.load("distrust")
+LIVE = Script.load("live")

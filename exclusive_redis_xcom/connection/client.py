@@ -56,7 +56,7 @@ class RedisClient:
     def __repr__(self) -> str:
         return f"<RedisClient of {self._options.endpoint}>"
 
-    def run(self, what: str, command: Callable[[Session], T]) -> T:
+    def run(self, what: str, command: Callable[[Session], T], *, once: bool = False) -> T:
         """Run ``command`` with a session; again, while the failure may pass and the deadline has not.
 
         An attempt that is under way is not cut: it ends by the timeouts of its socket, so that the whole takes at most
@@ -65,13 +65,14 @@ class RedisClient:
         Args:
             what: What is being done, to begin an error's text with: "Pushing XCom ...".
             command: It may run several times, and its effect may already be there when it runs again.
+            once: Run it once only: there is another way to what it asks for.
 
         Raises:
             StoreUnavailable: Redis could not be reached in time, or refused the command.
             ConfigurationError: The settings do not fit what is there.
         """
         try:
-            return self._run(what, command)
+            return self._run(what, command, once=once)
         except Exception:
             raise
         except BaseException:
@@ -88,7 +89,7 @@ class RedisClient:
         """Close the connections; the next command opens new ones."""
         self.drop()
 
-    def _run(self, what: str, command: Callable[[Session], T]) -> T:
+    def _run(self, what: str, command: Callable[[Session], T], *, once: bool) -> T:
         self._load_driver()  # before the clock starts: importing redis may take seconds where nothing is cached
         start = time.monotonic()
         # No deadline means one attempt, which its socket timeouts bound.
@@ -108,7 +109,7 @@ class RedisClient:
                     raise
                 failure = self._understand(error, failure)
             spent = time.monotonic() - start
-            if not failure.retry or spent + pause >= self._timeouts.deadline:
+            if once or not failure.retry or spent + pause >= self._timeouts.deadline:
                 raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
             self._pool.drop_idle()  # they may lead to the same dead or demoted server
             time.sleep(pause)

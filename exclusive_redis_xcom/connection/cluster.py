@@ -74,6 +74,10 @@ class ClusterSession:
                 replies[position] = self.call(*calls[position]) if isinstance(reply, Exception) else reply
         return replies
 
+    def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        """As the protocol says."""
+        return [self.call(*call) for call in calls]
+
     def close(self) -> None:
         """Cuts the connections to all nodes."""
         for client in self._nodes.values():

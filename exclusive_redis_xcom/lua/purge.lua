@@ -1,14 +1,13 @@
 -- Remove one XCom; with the last one, the whole hash.
 --
--- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
--- ARGV[1]  field of the rule in force
--- ARGV[2]  field of the value
--- ARGV[3]  field of the value's own rule
--- ARGV[4]  field of the value's claim
--- Returns  1 if there was a value, else 0
+-- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
+-- ARGV[1]       field of the rule in force
+-- ARGV[2]       field of the value
+-- ARGV[3], ...  all other fields of the value
+-- Returns       1 if there was a value, else 0
 
 local removed = redis.call('HDEL', KEYS[1], ARGV[2])
-redis.call('HDEL', KEYS[1], ARGV[3], ARGV[4])
+redis.call('HDEL', KEYS[1], unpack(ARGV, 3))
 -- A rule alone guards nothing. Redis drops a hash with its last field.
 if redis.call('HLEN', KEYS[1]) == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])

@@ -1,39 +1,77 @@
 -- Write one XCom: the rule in force and the value, with a TTL, or nothing at all.
 --
--- KEYS[1]   hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
+-- KEYS[1]   hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
 -- ARGV[1]   field of the rule in force
 -- ARGV[2]   the rule in force (canonical JSON)
 -- ARGV[3]   field of the value
 -- ARGV[4]   the value (envelope)
 -- ARGV[5]   ttl_ms, at least 1; from now, for the whole hash
 -- ARGV[6]   '1': other values share the hash (the task is mapped), and a longer TTL that it has stays
--- ARGV[7]   field of the value's claim
--- ARGV[8]   the value's version where it may be read once only; '' removes the claim field
--- ARGV[9]   field of the value's own rule, only where the task is mapped
--- ARGV[10]  the value's own rule (canonical JSON), with ARGV[9]
--- Returns   the server's time of the push, milliseconds since 1970
+-- ARGV[7]   the value's version, 32 characters
+-- ARGV[8]   field of the value's claim
+-- ARGV[9]   '1': the value may be read once only; '' removes the claim field
+-- ARGV[10]  field of the value's parts
+-- ARGV[11]  how many parts part.lua has written for this version; '0': the value is in its own field
+-- ARGV[12]  field of the value's mark
+-- ARGV[13]  the mark, '<version> <bytes of ARGV[4]>'; '' removes it
+-- ARGV[14]  field of the value's object
+-- ARGV[15]  the object's name; '' removes the field
+-- ARGV[16]  field of the value's own rule, only where the task is mapped
+-- ARGV[17]  the value's own rule (canonical JSON), with ARGV[16]
+-- Returns   {the server's time of the push, milliseconds since 1970; 1 if sweep.lua has parts to remove, else 0};
+--           nil, with nothing written, if parts of this version are missing
 
 local ttl_ms = tonumber(ARGV[5])
 if not ttl_ms or ttl_ms < 1 then
   return redis.error_reply('ERR ttl_ms must be at least 1')
 end
+local version = ARGV[7]
 local now = redis.call('TIME')
 local left = redis.call('PTTL', KEYS[1])
-local once = ARGV[8] ~= ''
+local held = redis.call('HMGET', KEYS[1], ARGV[8], ARGV[10])
+
+-- The parts of this version become the value's; those of all other versions are nobody's any more.
+local kept, garbage, parts = {}, 0, false
+for state, other, count in string.gmatch(held[2] or '', '([=+-])(%x+):(%d+)') do
+  if other ~= version then
+    kept[#kept + 1] = '-' .. other .. ':' .. count
+    garbage = 1
+  elseif state ~= '-' and count == ARGV[11] then
+    parts = '=' .. other .. ':' .. count
+  else
+    return false
+  end
+end
+if parts then
+  kept[#kept + 1] = parts
+elseif ARGV[11] ~= '0' then
+  return false
+end
 
 local fields = {ARGV[1], ARGV[2], ARGV[3], ARGV[4]}
-if once then
-  -- The same version again is this very push, repeated because its reply was lost: a claim made since then stays.
-  local claim = redis.call('HMGET', KEYS[1], ARGV[7])[1]
-  if not claim or string.sub(claim, 1, #ARGV[8]) ~= ARGV[8] then
-    claim = ARGV[8]
+local gone = {}
+local function put(field, value)
+  if value == '' then
+    gone[#gone + 1] = field
+  else
+    fields[#fields + 1] = field
+    fields[#fields + 1] = value
   end
-  fields[5] = ARGV[7]
-  fields[6] = claim
 end
-if ARGV[9] then
-  fields[#fields + 1] = ARGV[9]
-  fields[#fields + 1] = ARGV[10]
+local claim = ''
+if ARGV[9] == '1' then
+  -- The same version again is this very push, repeated because its reply was lost: a claim made since then stays.
+  claim = held[1]
+  if not claim or string.sub(claim, 1, #version) ~= version then
+    claim = version
+  end
+end
+put(ARGV[8], claim)
+put(ARGV[10], table.concat(kept, ' '))
+put(ARGV[12], ARGV[13])
+put(ARGV[14], ARGV[15])
+if ARGV[16] then
+  put(ARGV[16], ARGV[17])
 end
 
 -- The first write must be the one that needs memory: after any other, Redis lets a script go over maxmemory. Refused,
@@ -49,14 +87,16 @@ end
 local expiry = redis.pcall('PEXPIRE', KEYS[1], longest)
 if type(expiry) == 'table' and expiry.err then
   if left < 0 then
-    redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3], ARGV[7], ARGV[9] or ARGV[3])
+    for i = 1, #fields, 2 do
+      redis.call('HDEL', KEYS[1], fields[i])
+    end
   end
   return expiry
 end
 
--- After the TTL: should this fail, what stays is the claim of another version, which nobody asks for.
-if not once then
-  redis.call('HDEL', KEYS[1], ARGV[7])
+-- After the TTL. Should this fail, what stays is of another version, which nobody asks for.
+if #gone > 0 then
+  redis.call('HDEL', KEYS[1], unpack(gone))
 end
 
-return now[1] * 1000 + math.floor(now[2] / 1000)
+return {now[1] * 1000 + math.floor(now[2] / 1000), garbage}

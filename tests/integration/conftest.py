@@ -11,6 +11,8 @@ import pytest
 
 from devtools.redis_server import RedisServer, embedded_redis_binary, path_redis_binary, redis_version
 from devtools.redis_sets import ClusterSet, SentinelSet
+from exclusive_redis_xcom.store import Store
+from tests.integration.kinds import KINDS, REMOVING_KINDS, open_kind
 from tests.integration.support import restricted_users
 from tests.integration.ttl_watch import TtlWatch
 
@@ -74,6 +76,20 @@ def sentinels() -> Iterator[SentinelSet]:
 def cluster() -> Iterator[ClusterSet]:
     with ClusterSet(binary=_any_binary(), config=restricted_users()) as servers, _watch.over(*servers.nodes):
         yield servers
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """Each test that uses it runs with every kind of Redis."""
+    with open_kind(request, request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(params=REMOVING_KINDS)
+def removing_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """With every user but that of workers, who may not remove whole hashes."""
+    with open_kind(request, request.param) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,0 +1,50 @@
+-- An API server says that it watches over XCom rows.
+--
+-- KEYS[1]  hash   <prefix>:!servers
+-- ARGV[1]  field of the epoch: milliseconds since 1970, by this server's clock; marks from before it count for nothing
+-- ARGV[2]  field of the servers: for each '<id> <time of its last beat> <its clock minus this one>;', in milliseconds
+-- ARGV[3]  the API server's id, hexadecimal digits
+-- ARGV[4]  its clock, milliseconds since 1970
+-- ARGV[5]  fresh_ms: a server whose last beat is older may have missed an invalidation
+-- ARGV[6]  retire_ms: one whose last beat is older is gone
+-- ARGV[7]  '1' if it could not tell Redis of a change of rows, else ''
+-- Returns  the epoch
+
+local fresh_ms, retire_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])
+local epoch = tonumber(held[1] or '')
+
+local servers = {}
+local latest = 0
+local own, retired
+for id, beat, ahead in string.gmatch(held[2] or '', '(%x+) (%d+) (%-?%d+);') do
+  local at = tonumber(beat)
+  latest = math.max(latest, at)
+  if id == ARGV[3] then
+    own = at
+  elseif math.abs(now - at) > retire_ms then
+    retired = true
+  else
+    servers[#servers + 1] = id .. ' ' .. beat .. ' ' .. ahead .. ';'
+  end
+end
+
+if ARGV[7] == '1' or retired or not epoch or not own or math.abs(now - own) > fresh_ms then
+  epoch = math.max(epoch or 0, now)
+end
+if latest > now then
+  -- The clock went back, as after a failover to another machine: marks made since the last beat are later than now.
+  epoch = math.max(epoch, latest + fresh_ms)
+end
+-- One less, since both were rounded down, and less by what the request was under way: too small is on the safe side.
+servers[#servers + 1] = string.format('%s %.0f %.0f;', ARGV[3], now, ARGV[4] - now - 1)
+
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', epoch), ARGV[2], table.concat(servers))
+local expiry = redis.pcall('PEXPIRE', KEYS[1], retire_ms)
+if type(expiry) == 'table' and expiry.err then
+  redis.call('HDEL', KEYS[1], ARGV[1], ARGV[2])
+  return expiry
+end
+return epoch

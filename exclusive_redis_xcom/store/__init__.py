@@ -1,0 +1,12 @@
+"""The store: envelopes, rules and marks in Redis hashes. It decides nothing about who may read.
+
+`keys` tells which fields a hash has, the scripts in ``lua/`` what changes them.
+"""
+
+from __future__ import annotations
+
+from exclusive_redis_xcom.claims import Claim
+from exclusive_redis_xcom.store.store import Store
+from exclusive_redis_xcom.store.values import Current, Stored
+
+__all__ = ["Claim", "Current", "Store", "Stored"]

@@ -1,0 +1,162 @@
+"""Values that Airflow's database provably refers to, without asking it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.store.marks import FRESH_MS
+from exclusive_redis_xcom.store.place import misanswered, moment, slices, what
+from exclusive_redis_xcom.store.reading import batches, by_hash, complete, read, reading_command
+from exclusive_redis_xcom.store.values import Current
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.connection.session import Command
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.values import Stored
+
+#: Marks and epoch come from the clocks of two nodes, in a cluster: what these may differ by.
+_SLACK_MS = 1_000
+_BATCH_MARKS = 1_024
+_COMPLETED = re.compile(rb"([0-9a-f]{32}) ([0-9]{1,12}) ([0-9]{1,15})")
+
+
+class _Mark(NamedTuple):
+    """A completed mark: of which version, how many bytes its field has, and since when."""
+
+    version: str
+    size: int
+    at_ms: int
+
+
+class _Watch(NamedTuple):
+    """What `live.lua` tells."""
+
+    epoch_ms: int
+    ahead_ms: int
+
+
+def fetch_current(place: Place, coordinates: Sequence[Coordinate]) -> Current | None:
+    """As `Store.fetch_current` says.
+
+    Marks and values are read before it is asked whether the API servers watch: a server that stopped watching, and
+    whose changes nobody hears of, is then noticed, whenever it stopped.
+    """
+    if not coordinates:
+        return None
+    try:
+        return _fetch_one(place, coordinates[0]) if len(coordinates) == 1 else _fetch_many(place, coordinates)
+    except CorruptValue:
+        # Maybe a connection that is one reply behind: it must not answer the next question.
+        place.client.drop()
+        raise
+
+
+def _fetch_one(place: Place, at: Coordinate) -> Current | None:
+    name = place.hash_of(at)
+    calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), _asking_who_watches(place)]
+    reply, watching = place.ask_once(f"Fetching {at}", calls)
+    if not isinstance(reply, list) or len(reply) != 4:
+        raise misanswered(at)
+    watch, mark = _watch(watching), _mark(reply.pop())
+    if watch is None or mark is None:
+        return None
+    stored = dict(read([at], reply))
+    return _current(place, [at], {at: mark}, stored, watch) if _are_of(stored, {at: mark}) else None
+
+
+def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | None:
+    marks = _marks(place, coordinates)
+    if marks is None:
+        return None
+    stored: dict[Coordinate, Stored] = {}
+    watching: Any = None
+    todo = list(batches({at: mark.size for at, mark in marks.items()}))
+    for number, batch in enumerate(todo, start=1):
+        hashes = by_hash(place, batch)
+        calls = [(name, reading_command(name, members)) for name, members in hashes.items()]
+        if number == len(todo):
+            calls.append(_asking_who_watches(place))
+        replies = place.ask_once(what("Fetching", batch), calls)
+        if number == len(todo):
+            watching = replies.pop()
+        for members, reply in zip(hashes.values(), replies, strict=True):
+            stored.update(read(members, reply))
+        if not _are_of(stored, {at: marks[at] for at in batch}):
+            return None
+    watch = _watch(watching)
+    return None if watch is None else _current(place, coordinates, marks, stored, watch)
+
+
+def _marks(place: Place, coordinates: Sequence[Coordinate]) -> dict[Coordinate, _Mark] | None:
+    """Those of all coordinates; None if one is missing or not completed, or nobody watches."""
+    marks: dict[Coordinate, _Mark] = {}
+    for batch in slices(list(dict.fromkeys(coordinates)), _BATCH_MARKS):
+        hashes = by_hash(place, batch)
+        calls = [(name, _asking_for_marks(name, members)) for name, members in hashes.items()]
+        calls.append(_asking_who_watches(place))
+        *replies, watching = place.ask_once(what("Asking for", batch), calls)
+        if _watch(watching) is None:
+            return None
+        for members, reply in zip(hashes.values(), replies, strict=True):
+            if not isinstance(reply, list) or len(reply) != len(members):
+                raise misanswered(members[0])
+            for at, text in zip(members, reply, strict=True):
+                mark = _mark(text)
+                if mark is None:
+                    return None
+                marks[at] = mark
+    return marks
+
+
+def _asking_for_marks(name: str, members: Sequence[Coordinate]) -> Command:
+    return ("HMGET", name, *(keys.committed_name(at.map_index) for at in members))
+
+
+def _asking_who_watches(place: Place) -> tuple[str, Command]:
+    # With its source: by its digest alone it could be unknown, which would spoil the pipeline.
+    name = keys.servers_name(place.prefix)
+    return name, ("EVAL", scripts.LIVE.source, 1, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, FRESH_MS)
+
+
+def _mark(text: Any) -> _Mark | None:
+    found = _COMPLETED.fullmatch(text) if isinstance(text, bytes) else None
+    return None if found is None else _Mark(found[1].decode(), int(found[2]), int(found[3]))
+
+
+def _watch(reply: Any) -> _Watch | None:
+    return _Watch(int(reply[0]), int(reply[1])) if isinstance(reply, list) and len(reply) == 2 else None
+
+
+def _are_of(stored: dict[Coordinate, Stored], marks: dict[Coordinate, _Mark]) -> bool:
+    """Whether there are values, of the versions that the marks name."""
+    envelopes = ((stored[at].envelope, mark) for at, mark in marks.items())
+    return all(envelope is not None and envelope.version == mark.version for envelope, mark in envelopes)
+
+
+def _current(
+    place: Place,
+    coordinates: Sequence[Coordinate],
+    marks: dict[Coordinate, _Mark],
+    stored: dict[Coordinate, Stored],
+    watch: _Watch,
+) -> Current | None:
+    if any(mark.at_ms <= watch.epoch_ms + _SLACK_MS for mark in marks.values()):
+        return None
+    whole: dict[Coordinate, Stored] = {}
+    for at, one in stored.items():
+        completed = complete(place, one)
+        if completed is None:  # a newer push replaced it
+            return None
+        whole[at] = completed
+    return Current(
+        tuple(whole[at] for at in coordinates),
+        tuple(moment(marks[at].at_ms) for at in coordinates),
+        timedelta(milliseconds=watch.ahead_ms),
+    )

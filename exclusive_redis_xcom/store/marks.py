@@ -1,0 +1,81 @@
+"""What API servers tell Redis: which values their database refers to, and that they watch over it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.connection.session import Session
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store.place import Place
+
+#: A server whose last beat is older may have missed a change of rows; it beats every 2 s.
+FRESH_MS = 6_000
+#: One whose last beat is older is gone.
+RETIRE_MS = 60_000
+
+_SERVER = re.compile(r"[0-9a-f]{32}")
+
+
+def commit(place: Place, at: Coordinate, version: str | None) -> bool:
+    """As `Store.commit` says."""
+    name, arguments = place.hash_of(at), (keys.committed_name(at.map_index), version or "")
+    return bool(
+        place.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments)),
+    )
+
+
+def uncommit(place: Place, coordinates: Sequence[Coordinate]) -> None:
+    """As `Store.uncommit` says."""
+    for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS):
+        hashes: dict[str, list[str]] = {}
+        for at in batch:
+            hashes.setdefault(place.hash_of(at), []).append(keys.committed_name(at.map_index))
+        calls = [(name, ("HDEL", name, *fields)) for name, fields in hashes.items()]
+        place.ask(what("Uncommitting", batch), calls)
+
+
+def beat(place: Place, server: str, *, missed: bool) -> None:
+    """As `Store.beat` says."""
+    name, attempts = _servers(place, server), 0
+
+    def command(session: Session) -> None:
+        nonlocal attempts
+        attempts += 1
+        # Lost connections may mean another master, which need not have all that the old one was told.
+        doubt = "1" if missed or attempts > 1 else ""
+        clock = int(time.time() * 1000)
+        scripts.BEAT.run(session, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, server, clock, FRESH_MS, RETIRE_MS, doubt)
+
+    place.client.run("Telling Redis that this API server is up", command)
+
+
+def leave(place: Place, server: str) -> None:
+    """As `Store.leave` says."""
+    name = _servers(place, server)
+    place.client.run(
+        "Telling Redis that this API server stops",
+        lambda session: scripts.LEAVE.run(session, name, keys.SERVERS_FIELD, server),
+    )
+
+
+def distrust(place: Place) -> None:
+    """As `Store.distrust` says."""
+    name = keys.servers_name(place.prefix)
+    place.client.run(
+        "Telling Redis that XCom rows have changed",
+        lambda session: scripts.DISTRUST.run(session, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, FRESH_MS),
+    )
+
+
+def _servers(place: Place, server: str) -> str:
+    if not _SERVER.fullmatch(server):
+        raise ValueError("An API server's id is 32 hexadecimal digits.")
+    return keys.servers_name(place.prefix)

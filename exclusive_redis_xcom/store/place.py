@@ -1,0 +1,63 @@
+"""Where a store keeps its hashes, and what its operations have in common."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.errors import CorruptValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.connection.session import Command
+    from exclusive_redis_xcom.model import Coordinate
+
+T = TypeVar("T")
+
+#: What one command asks for or removes at most.
+BATCH_FIELDS = 256
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Place(NamedTuple):
+    """How to reach Redis, and the first part of every name."""
+
+    client: RedisClient
+    prefix: str
+
+    def hash_of(self, at: Coordinate) -> str:
+        """The name of the coordinate's hash."""
+        return keys.hash_name(self.prefix, at)
+
+    def ask(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
+        return self.client.run(doing, lambda session: session.call_many(calls))
+
+    def ask_once(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        """Send commands, each to be run after the one before; their replies in order. Tried once."""
+        return self.client.run(doing, lambda session: session.in_order(calls), once=True)
+
+
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in order, so many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def what(verb: str, batch: Sequence[Coordinate]) -> str:
+    """The beginning of an error's text."""
+    more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
+    return f"{verb} {batch[0]}{more}"
+
+
+def moment(milliseconds: int) -> datetime:
+    """UTC, from Redis' time."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def misanswered(at: Coordinate) -> CorruptValue:
+    """Maybe a connection that is one reply behind."""
+    return CorruptValue(f"{at}: Redis answered something else than was asked. Clear the pulling task.")

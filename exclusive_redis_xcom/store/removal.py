@@ -1,0 +1,48 @@
+"""Removing single values, and whole hashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store.place import Place
+
+
+def purge_many(place: Place, coordinates: Sequence[Coordinate]) -> int:
+    """As `Store.purge_many` says."""
+    return sum(_purge(place, batch) for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS))
+
+
+def discard(place: Place, coordinates: Sequence[Coordinate]) -> int:
+    """As `Store.discard` says."""
+    return sum(_discard(place, batch) for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS))
+
+
+def _purge(place: Place, batch: Sequence[Coordinate]) -> int:
+    calls = [(place.hash_of(at), _arguments(at)) for at in batch]
+    run_many = scripts.PURGE.run_many
+    return place.client.run(what("Purging", batch), lambda session: sum(map(int, run_many(session, calls))))
+
+
+def _discard(place: Place, batch: Sequence[Coordinate]) -> int:
+    names = dict.fromkeys(place.hash_of(at) for at in batch)
+    calls = [(name, ("UNLINK", name)) for name in names]
+    return sum(map(int, place.ask(what("Discarding", batch), calls)))
+
+
+def _arguments(at: Coordinate) -> tuple[str, ...]:
+    index = at.map_index
+    return (
+        keys.ACL_FIELD,
+        keys.field_name(index),
+        keys.rule_name(index),
+        keys.claim_name(index),
+        keys.committed_name(index),
+        keys.spilled_name(index),
+    )

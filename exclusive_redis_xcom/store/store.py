@@ -1,0 +1,201 @@
+"""The store's operations, for whoever uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.store import claiming, current, marks, reading, removal, writing
+from exclusive_redis_xcom.store.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from exclusive_redis_xcom.claims import Claim
+    from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store.values import Current, Stored
+
+
+class Store:
+    """XComs in Redis.
+
+    Every method raises StoreUnavailable when Redis cannot be reached within the client's deadline or refuses.
+
+    Args:
+        client: How to reach Redis.
+        key_prefix: The first part of every name.
+    """
+
+    def __init__(self, client: RedisClient, *, key_prefix: str) -> None:
+        self._client = client
+        self._prefix = key_prefix
+
+    @property
+    def _place(self) -> Place:
+        return Place(self._client, self._prefix)
+
+    def push(
+        self,
+        envelope: Envelope,
+        *,
+        acl: bytes,
+        ttl: timedelta,
+        own_acl: bytes | None = None,
+        once: bool = False,
+        watched: bool = False,
+    ) -> datetime:
+        """Write a value, its rule and the hash's new TTL, all or nothing.
+
+        The results of a mapped task share a hash: there a longer TTL that the hash has stays.
+
+        Running it twice, as a retry after a lost reply does, leaves what running it once does. A new version has
+        no claimer, whoever claimed the older one.
+
+        Args:
+            envelope: The value; it says where it belongs. Without its payload, where that was spilled.
+            acl: The rule in force for the key, canonical JSON; it replaces that of the hash.
+            own_acl: Where the task is mapped, the rule in force for this value alone.
+            ttl: From now, by the server's clock; at least a millisecond.
+            once: Whether the value is to be claimed before it is read, see `claim`.
+            watched: Whether API servers may `commit` it, so that it can be had from `fetch_current`.
+
+        Returns:
+            The server's time of the push, UTC, in whole milliseconds.
+
+        Raises:
+            XComTooLarge: The ids are too long; nothing was sent.
+            ConfigurationError: ``ttl`` is not positive; nothing was sent.
+        """
+        return writing.push(self._place, envelope, acl=acl, ttl=ttl, own_acl=own_acl, once=once, watched=watched)
+
+    def fetch(self, coordinate: Coordinate) -> Stored:
+        """Read one value and its rule, in one round trip.
+
+        Raises:
+            CorruptValue: What is there is not what was pushed for this coordinate.
+        """
+        return self.fetch_many([coordinate])[0]
+
+    def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
+        """Read many values and their rules.
+
+        One round trip per batch of at most 256 values and, where ``sizes`` tells them, 8 MiB; to a cluster, one per
+        batch and node. The deadline holds for each batch.
+
+        Args:
+            coordinates: In any order, also repeated.
+            sizes: What each value is known to take in Redis, in bytes.
+
+        Returns:
+            One entry per coordinate, in the same order.
+
+        Raises:
+            CorruptValue: As for ``fetch``.
+        """
+        return reading.fetch_many(self._place, coordinates, sizes)
+
+    def fetch_current(self, coordinates: Sequence[Coordinate]) -> Current | None:
+        """Read values that Airflow's database is known to refer to; None unless that is known of all of them.
+
+        It is tried once. The API servers must all have been heard of within the last 6 s, and have marked each value
+        after all of them had begun to watch.
+
+        Raises:
+            CorruptValue: What is there is not what was pushed for one of the coordinates.
+        """
+        return current.fetch_current(self._place, coordinates)
+
+    def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
+        """The names of the objects in which values lie; None for each value that lies in Redis or is not there."""
+        return reading.spilled(self._place, coordinates)
+
+    def purge(self, coordinate: Coordinate) -> bool:
+        """Remove a value; with the last one of its hash, the hash.
+
+        Returns:
+            Whether there was one. False, too, when the reply to a first attempt that removed it was lost.
+        """
+        return bool(self.purge_many([coordinate]))
+
+    def purge_many(self, coordinates: Sequence[Coordinate]) -> int:
+        """Remove values, as `purge` does, at most 256 per round trip. The deadline holds for each batch.
+
+        Returns:
+            How many there were; fewer when the reply to an attempt that removed some was lost.
+        """
+        return removal.purge_many(self._place, coordinates)
+
+    def discard(self, coordinates: Sequence[Coordinate]) -> int:
+        """Remove whole hashes: the values of these XComs and of all their map_indexes, rules, marks and claims.
+
+        For XComs whose task instances are gone altogether. Needs UNLINK, which the Redis user of workers lacks
+        (docs/redis-users.acl). Batches, deadline and count are those of `purge_many`; what is counted are hashes.
+        """
+        return removal.discard(self._place, coordinates)
+
+    def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
+        """Claim read-once values for one task instance: those of one hash all together, or none of them.
+
+        The same claimer may claim again and is granted again, also after a reply that was lost. One script per hash
+        (the map_indexes of one XCom) claims up to 1024 values. Of more than that, batch after batch is claimed in
+        the order given until one is refused; what was claimed before stays this claimer's, the rest is withheld.
+
+        Args:
+            claims: Coordinate and version, 32 hexadecimal digits, of each value.
+            claimer: Who claims, not empty: `claims.claimer_text`.
+
+        Returns:
+            One entry per pair, in the same order.
+
+        Raises:
+            ValueError: ``claimer`` is empty.
+        """
+        return claiming.claim(self._place, claims, claimer)
+
+    def commit(self, coordinate: Coordinate, version: str | None) -> bool:
+        """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
+
+        A mark that names another version is removed. Repeating it changes nothing: the first time stays.
+
+        Args:
+            coordinate: Whose row was written.
+            version: What the row refers to; None if it refers to nothing: then the mark is removed.
+
+        Returns:
+            Whether it is marked now. Not, where nothing is there, something else was pushed since, or the push was
+            not ``watched``.
+        """
+        return marks.commit(self._place, coordinate, version)
+
+    def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
+        """Remove marks: nobody knows any more what the database refers to. At most 256 per round trip."""
+        marks.uncommit(self._place, coordinates)
+
+    def beat(self, server: str, *, missed: bool) -> None:
+        """Say that an API server watches over XCom rows. To be repeated every 2 s.
+
+        If it does not for 6 s, `fetch_current` finds nothing, and after 60 s it counts as gone. Marks made before its
+        first beat, or before one after such a pause, count for nothing from then on.
+
+        Args:
+            server: Its id, 32 hexadecimal digits.
+            missed: Whether it failed to tell Redis of a change since its last beat; then no mark made so far counts.
+
+        Raises:
+            ValueError: ``server`` is no id.
+        """
+        marks.beat(self._place, server, missed=missed)
+
+    def leave(self, server: str) -> None:
+        """Say that an API server stops and changes no more rows.
+
+        Raises:
+            ValueError: ``server`` is no id.
+        """
+        marks.leave(self._place, server)
+
+    def distrust(self) -> None:
+        """Let no mark count that was made until now: rows have changed that are not named."""
+        marks.distrust(self._place)

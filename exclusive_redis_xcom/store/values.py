@@ -1,0 +1,39 @@
+"""What the store answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from exclusive_redis_xcom.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What Redis holds for a coordinate.
+
+    ``found`` says whether the hash exists; with it and no ``envelope``, another map_index was pushed or this one
+    purged. ``acl`` is the rule of the latest push to the hash, ``own_acl`` that of this value's push, which only the
+    values of mapped tasks have. The envelope holds its payload, unless that was spilled.
+    """
+
+    acl: bytes | None
+    envelope: Envelope | None = field(repr=False)
+    found: bool
+    own_acl: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Values that Airflow's database is known to refer to, for as long as API servers watch over its rows.
+
+    ``committed_at`` tells for each since when, by Redis' clock. ``ahead`` is how far the API servers' clocks are
+    ahead of Redis', at least; negative where they are behind.
+    """
+
+    stored: tuple[Stored, ...]
+    committed_at: tuple[datetime, ...]
+    ahead: timedelta
