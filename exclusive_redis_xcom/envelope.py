@@ -29,7 +29,7 @@ import functools
 import struct
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from exclusive_redis_xcom.buffers import Buffers, size_of
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
@@ -41,6 +41,8 @@ INLINE_BYTES = 1024 * 1024
 PART_BYTES = 1024 * 1024
 #: 2 GiB: what AES-GCM takes at most in one message.
 MAX_PARTS = 2048
+#: What is before a payload, at most.
+MAX_HEAD_BYTES = 64 * 1024
 
 _Ids: TypeAlias = tuple[str, str, str, str]
 
@@ -76,9 +78,6 @@ class Envelope:
     spilled: str | None = None
     elsewhere: int = 0
 
-    #: What is before a payload, at most.
-    MAX_HEAD_BYTES: ClassVar[int] = 64 * 1024
-
     @property
     def payload_size(self) -> int:
         """Bytes of the payload, wherever it lies."""
@@ -113,8 +112,8 @@ class Envelope:
         texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
         ids = [_encode(text) for text in _ids_of(self.coordinate)]
         length = _FACTS.size + _LENGTHS.size + sum(map(len, texts)) + sum(map(len, ids))
-        if length > Envelope.MAX_HEAD_BYTES:
-            msg = f"The ids of an XCom need {length} bytes; at most {Envelope.MAX_HEAD_BYTES} are stored. Shorten them."
+        if length > MAX_HEAD_BYTES:
+            msg = f"The ids of an XCom need {length} bytes; at most {MAX_HEAD_BYTES} are stored. Shorten them."
             raise XComTooLarge(msg)
         facts = _FACTS.pack(
             _MAGIC,
@@ -164,7 +163,7 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     if len(data) < _FACTS.size:
         raise _short(data)
     magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts, *sizes = _FACTS.unpack_from(data)
-    if magic != _MAGIC or format_ != _FORMAT or length > Envelope.MAX_HEAD_BYTES or length > len(data):
+    if magic != _MAGIC or format_ != _FORMAT or length > MAX_HEAD_BYTES or length > len(data):
         raise _not_ours(magic, format_)
     ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], *sizes)
     payload: Buffers = (memoryview(data)[length:],)
