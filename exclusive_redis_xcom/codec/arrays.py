@@ -1,6 +1,7 @@
 """NumPy scalars and arrays: dtype, shape, memory order and the raw items; object arrays item by item.
 
-A dtype from a payload is built from parts that were checked, never from an arbitrary string, and the size
+Large arrays are not copied: pushed from their own memory, pulled as views of the payload's. A dtype from a
+payload is built from parts that were checked, never from an arbitrary string, and the size
 it announces is compared with the bytes at hand before NumPy allocates anything.
 """
 
@@ -8,13 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.errors import NotCarriedError
 from exclusive_redis_xcom.codec.wire import read
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.codec.slabs import Put, Take
 
 _SIMPLE_DTYPE = re.compile(r"[<>|=][biufcmMSUV]\d{1,10}(\[\d{0,9}[a-zA-Zμ]{1,7}\])?")
 
@@ -54,23 +58,30 @@ def _dtype(described: Any) -> Any:
     return numpy.dtype({**described, "formats": [_dtype(f) for f in described["formats"]]}, align=bool(aligned))
 
 
-def dump_array(value: Any) -> bytes:
+def dump_array(value: Any, put: Put) -> bytes:
     """[dtype, shape, is in Fortran order, items]."""
     if value.dtype.itemsize == 0:
         raise NotCarriedError
-    fortran = bool(value.flags.f_contiguous and not value.flags.c_contiguous)
-    items = value.tobytes("F" if fortran else "C")
-    return ormsgpack.packb([_describe(value.dtype), list(value.shape), fortran, items])
+    order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
+    described = _describe(value.dtype)
+    # ravel copies only where neither order is the array's own; as bytes, for dtypes that memoryview does not know.
+    items = put(value.ravel(order).view("u1").data) if value.nbytes else b""
+    return ormsgpack.packb([described, list(value.shape), order == "F", items])
 
 
-def load_array(data: bytes) -> Any:
-    """The inverse of :func:`dump_array`; the array is writable and owns its memory."""
-    described, shape, fortran, items = read(data)
+def load_array(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_array`; the array is writable.
+
+    Items in a slab stay where they are, if the payload is writable; others are copied.
+    """
+    described, shape, fortran, placed = read(data)
+    items = memoryview(take(placed))
     dtype = _dtype(described)
     if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(items) or any(n < 0 for n in shape):
         raise ValueError("size and shape differ")
     order = "F" if fortran else "C"
-    return package("numpy").ndarray(tuple(shape), dtype, buffer=items, order=order).copy(order=order)
+    array = package("numpy").ndarray(tuple(shape), dtype, buffer=items, order=order)
+    return array if array.flags.writeable and array.flags.aligned else array.copy(order=order)
 
 
 def dump_scalar(value: Any) -> bytes:

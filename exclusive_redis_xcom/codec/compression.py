@@ -7,12 +7,13 @@ than the envelope announced.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.buffers import Buffer, Buffers
 
 OFF = "off"
 ZSTD = "zstd"
@@ -22,38 +23,71 @@ _LEVEL = 1
 _SMALLEST = 64  # bytes; below, a frame's header eats what is won
 _SMALLEST_AUTO = 1024  # bytes; below, the time is better spent elsewhere
 _SAMPLE = 16 * 1024  # bytes, taken from the start, the middle and the end
+_STEP = 1024 * 1024  # bytes compressed at a time
 _WORTH_IT = 0.9  # compressed size / size
+# From this size on the time counts. Compressing 10 MB takes zstd 12 to 32 ms where the ratio is 0.4 to 0.75, which is
+# more than Redis takes for all 10 MB on a local network, and 4 ms where it is 0.1.
+_LARGE = 1024 * 1024  # bytes
+_WORTH_THE_TIME = 0.25  # compressed size / size
+_WIDEST_WINDOW = 8 * 1024 * 1024  # bytes; level 1 uses half a MiB
 
 
-def compress(payload: bytes, how: str) -> tuple[bytes, str]:
+def compress(payload: Buffers, how: str) -> tuple[Buffers, str]:
     """The payload, compressed or not, and which of the two: ``zstd`` or ``off``."""
-    size = len(payload)
+    size = size_of(payload)
     if how == OFF or size < (_SMALLEST if how == ZSTD else _SMALLEST_AUTO):
         return payload, OFF
     if how == ZSTD:
-        return _zstd(payload), ZSTD
+        return _zstd(payload, size), ZSTD
     if how != AUTO:
         raise ValueError("compression is one of 'auto', 'zstd', 'off'")
-    if size > 4 * _SAMPLE and not _pays(payload):
+    if size > 4 * _SAMPLE and not _pays(payload, size):
         return payload, OFF
-    packed = _zstd(payload)
-    return (packed, ZSTD) if len(packed) <= size * _WORTH_IT else (payload, OFF)
+    packed = _zstd(payload, size)
+    return (packed, ZSTD) if size_of(packed) <= size * _WORTH_IT else (payload, OFF)
 
 
-def _pays(payload: bytes) -> bool:
-    middle = len(payload) // 2
-    sample = payload[:_SAMPLE] + payload[middle : middle + _SAMPLE] + payload[-_SAMPLE:]
-    return len(_zstd(sample)) <= len(sample) * _WORTH_IT
+def _pays(payload: Buffers, size: int) -> bool:
+    sample = b"".join(_excerpt(payload, start) for start in (0, size // 2, size - _SAMPLE))
+    compressed = size_of(_zstd((sample,), len(sample)))
+    return compressed <= len(sample) * (_WORTH_THE_TIME if size > _LARGE else _WORTH_IT)
 
 
-def _zstd(payload: bytes) -> bytes:
+def _excerpt(payload: Buffers, start: int) -> bytes:
+    """``_SAMPLE`` bytes from ``start`` on."""
+    found = b""
+    for buffer in payload:
+        found += memoryview(buffer)[max(start, 0) : max(start + _SAMPLE, 0)]
+        start -= len(buffer)
+    return found
+
+
+def _zstd(payload: Buffers, size: int) -> Buffers:
+    """One frame, in pieces; what it is made from is never joined."""
     import zstandard
 
-    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(payload)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
+    if len(payload) == 1 and size <= _STEP:
+        return (compressor.compress(payload[0]),)
+    stream = compressor.compressobj(size=size)
+    packed = [
+        stream.compress(memoryview(buffer)[start : start + _STEP])
+        for buffer in payload
+        for start in range(0, len(buffer), _STEP)
+    ]
+    packed.append(stream.flush())
+    return tuple(piece for piece in packed if piece)
 
 
-def decompress(payload: Buffer, how: str, size: int, max_bytes: int) -> Buffer:
+def decompress(payload: Buffer, how: str, size: int, max_bytes: int, *, writable: bool = False) -> Buffer:
     """The inverse of :func:`compress`, which must come to exactly ``size`` bytes.
+
+    Args:
+        payload: In one piece.
+        how: ``zstd`` or ``off``.
+        size: In bytes, as announced.
+        max_bytes: Its limit.
+        writable: Decompress into a ``bytearray`` instead of ``bytes``.
 
     Raises:
         XComTooLarge: ``size`` exceeds ``max_bytes``.
@@ -69,19 +103,35 @@ def decompress(payload: Buffer, how: str, size: int, max_bytes: int) -> Buffer:
         return payload
     if how != ZSTD:
         raise CorruptValue("An XCom value is compressed in a way that this version does not know.")
-    return _unzstd(payload, size)
+    return _unzstd(payload, size, writable=writable)
 
 
-def _unzstd(payload: Buffer, size: int) -> bytes:
+def _unzstd(payload: Buffer, size: int, *, writable: bool) -> Buffer:
     import zstandard
 
     try:
-        if zstandard.get_frame_parameters(payload).content_size != size:
+        frame = zstandard.get_frame_parameters(payload)
+        if frame.content_size != size:
             raise CorruptValue("An XCom value's compressed data disagrees with the announced size.")
-        data: bytes = zstandard.ZstdDecompressor().decompress(payload, allow_extra_data=False)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WIDEST_WINDOW)
+        if writable:
+            return _unzstd_into(bytearray(size), decompressor.stream_reader(payload))
+        data: bytes = decompressor.decompress(payload, allow_extra_data=False)
     except zstandard.ZstdError:
         raise CorruptValue("An XCom value's compressed data is damaged.") from None
     if len(data) != size:
+        raise CorruptValue("An XCom value's compressed data disagrees with the announced size.")
+    return data
+
+
+def _unzstd_into(data: bytearray, reader: Any) -> bytearray:
+    view = memoryview(data)
+    while view:
+        count = reader.readinto(view)
+        if not count:
+            break
+        view = view[count:]
+    if len(view) or reader.read(1):
         raise CorruptValue("An XCom value's compressed data disagrees with the announced size.")
     return data
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 
 from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
 from exclusive_redis_xcom.codec.nested import OPTIONS
 from exclusive_redis_xcom.codec.registry import BY_CODE, PLAIN, STEP, TEXT, kind_of
 from exclusive_redis_xcom.codec.wire import read
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
 
 #: Python's own recursion limit is 1000; hashing a tuple recurses in C without any limit.
 MAX_DEPTH = 2000
@@ -61,9 +62,10 @@ class _Frame:
 class _Writer:
     """State of one ``pack``."""
 
-    __slots__ = ("frames", "open", "program")
+    __slots__ = ("frames", "open", "program", "slabs")
 
-    def __init__(self) -> None:
+    def __init__(self, slabs: Outgoing) -> None:
+        self.slabs = slabs
         self.program: list[Any] = []
         self.frames: list[_Frame] = []
         self.open: set[int] = set()  # ids of the trees around the present one
@@ -100,6 +102,9 @@ class _Writer:
             return True
         if isinstance(kind, Leaf):
             self.program.append(ormsgpack.Ext(kind.code, self._try(kind.dump, value)))
+        if isinstance(kind, Bulk):
+            dump = kind.dump
+            self.program.append(ormsgpack.Ext(kind.code, self._try(lambda v: dump(v, self.slabs.put), value)))
         return False
 
     def _kind(self, value: Any) -> Kind:
@@ -143,13 +148,13 @@ def _is_plain(value: Any) -> bool:
     return type(value) in PLAIN and (type(value) is not int or value in _MSGPACK_INTS)
 
 
-def pack(value: Any) -> bytes:
-    """The flat form of a value.
+def pack(value: Any, slabs: Outgoing) -> bytes:
+    """The flat form of a value; its large buffers go to ``slabs``.
 
     Raises:
         XComNotSerializable: something in it cannot be carried; the text says where and of which type it is.
     """
-    program = _Writer().write(value)
+    program = _Writer(slabs).write(value)
     try:
         return ormsgpack.packb(program, option=OPTIONS)
     except TypeError:  # a lone surrogate: rare enough to look for it only now
@@ -181,9 +186,10 @@ class _Step:
 class _Reader:
     """Remembers what went wrong, as ormsgpack swallows exceptions of its hooks."""
 
-    __slots__ = ("problem",)
+    __slots__ = ("problem", "slabs")
 
-    def __init__(self) -> None:
+    def __init__(self, slabs: Incoming) -> None:
+        self.slabs = slabs
         self.problem: BaseException | None = None
 
     def hook(self, code: int, data: bytes) -> Any:
@@ -193,15 +199,15 @@ class _Reader:
             kind = BY_CODE[code]
             if isinstance(kind, Tree):
                 raise ValueError("a tree in the flat form")
-            return kind.load(data)
+            return kind.load(data, self.slabs.take) if isinstance(kind, Bulk) else kind.load(data)
         except BaseException as problem:
             self.problem = self.problem or problem
             raise
 
 
-def unpack(data: Buffer) -> Any:
+def unpack(data: Buffer, slabs: Incoming) -> Any:
     """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
-    reader = _Reader()
+    reader = _Reader(slabs)
     try:
         program = read(data, reader.hook)
     except Exception:

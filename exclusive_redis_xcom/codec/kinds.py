@@ -1,7 +1,8 @@
 """What a kind of value is: how it is taken apart and put together again, under which code.
 
-A kind is a leaf (bytes) or a tree (a list of children, each a value of its own). Codes are msgpack
-extension types. They are in Redis: never renumber one, never reuse one. The table is in ``registry.py``.
+A kind is a leaf (bytes), bulk (bytes, and buffers that may lie outside the message) or a tree (a list of
+children, each a value of its own). Codes are msgpack extension types. They are in Redis: never renumber one,
+never reuse one. The table is in ``registry.py``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exclusive_redis_xcom.codec.slabs import Put, Take
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -20,6 +23,15 @@ class Leaf:
     code: int
     dump: Callable[[Any], bytes]
     load: Callable[[bytes], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A leaf whose buffers may lie outside the message, as slabs of their own (``slabs.py``)."""
+
+    code: int
+    dump: Callable[[Any, Put], bytes]
+    load: Callable[[bytes, Take], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,7 @@ class Substitute:
     plain: Callable[[Any], Any]
 
 
-Kind: TypeAlias = Union[Leaf, Tree, Substitute]  # noqa: UP007 - evaluated at import
+Kind: TypeAlias = Union[Leaf, Bulk, Tree, Substitute]  # noqa: UP007 - evaluated at import
 
 
 def qualified_name(cls: type) -> str:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 
 from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
 from exclusive_redis_xcom.codec.wire import read
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
 
 #: Trees within trees. ormsgpack reads up to 1022 levels of arrays on the C stack, about 400 bytes each, in
 #: every tree anew: eight are 3.6 MB of the usual 8 MB. Deeper values take the flat form.
@@ -45,9 +46,10 @@ class NeedsFlatForm(Exception):  # noqa: N818 - a signal within this package
 class _Writer:
     """State of one ``pack``: how deep, and what went wrong (ormsgpack swallows exceptions of its hooks)."""
 
-    __slots__ = ("depth", "problem")
+    __slots__ = ("depth", "problem", "slabs")
 
-    def __init__(self) -> None:
+    def __init__(self, slabs: Outgoing) -> None:
+        self.slabs = slabs
         self.depth = 0
         self.problem: BaseException | None = None
 
@@ -68,18 +70,19 @@ class _Writer:
                 data = self.pack(kind.children(value))
                 self.depth -= 1
                 return ormsgpack.Ext(kind.code, data)
-            return _without_children(value, kind)
+            return self._without_children(value, kind)
         except BaseException as problem:
             self.problem = self.problem or problem
             raise
 
-
-def _without_children(value: Any, kind: Kind | None) -> Any:
-    if isinstance(kind, Leaf):
-        return ormsgpack.Ext(kind.code, kind.dump(value))
-    if isinstance(kind, Substitute):
-        return kind.plain(value)
-    raise NotCarriedError
+    def _without_children(self, value: Any, kind: Kind | None) -> Any:
+        if isinstance(kind, Leaf):
+            return ormsgpack.Ext(kind.code, kind.dump(value))
+        if isinstance(kind, Bulk):
+            return ormsgpack.Ext(kind.code, kind.dump(value, self.slabs.put))
+        if isinstance(kind, Substitute):
+            return kind.plain(value)
+        raise NotCarriedError
 
 
 def _would_change(value: Any) -> bool:
@@ -94,13 +97,13 @@ def _would_change(value: Any) -> bool:
     return False
 
 
-def pack(value: Any) -> bytes:
-    """The fast form of a value.
+def pack(value: Any, slabs: Outgoing) -> bytes:
+    """The fast form of a value; its large buffers go to ``slabs``.
 
     Raises:
         Exception: any; the flat form either carries the value or says what is wrong.
     """
-    writer = _Writer()
+    writer = _Writer(slabs)
     try:
         return writer.pack(value)
     except Exception:
@@ -112,17 +115,20 @@ def pack(value: Any) -> bytes:
 class _Reader:
     """State of one ``unpack``, as with :class:`_Writer`."""
 
-    __slots__ = ("depth", "problem")
+    __slots__ = ("depth", "problem", "slabs")
 
-    def __init__(self) -> None:
+    def __init__(self, slabs: Incoming) -> None:
+        self.slabs = slabs
         self.depth = 0
         self.problem: BaseException | None = None
 
     def hook(self, code: int, data: bytes) -> Any:
         try:
             kind = BY_CODE[code]
-            if not isinstance(kind, Tree):
+            if isinstance(kind, Leaf):
                 return kind.load(data)
+            if isinstance(kind, Bulk):
+                return kind.load(data, self.slabs.take)
             self.depth += 1
             if self.depth > MAX_NESTING:
                 raise ValueError("nested too deeply")
@@ -136,9 +142,9 @@ class _Reader:
             raise
 
 
-def unpack(data: Buffer) -> Any:
+def unpack(data: Buffer, slabs: Incoming) -> Any:
     """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
-    reader = _Reader()
+    reader = _Reader(slabs)
     try:
         return read(data, reader.hook)
     except Exception:

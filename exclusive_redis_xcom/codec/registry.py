@@ -43,7 +43,7 @@ from zoneinfo import ZoneInfo
 
 from exclusive_redis_xcom.codec import arrays, collections_, frame_arrays, frames, models, moments, objects, scalars
 from exclusive_redis_xcom.codec.allowlist import is_allowed
-from exclusive_redis_xcom.codec.kinds import Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ _BY_TYPE: dict[type, Kind] = {
 _PENDULUM: dict[str, Kind] = {"datetime": _DATETIME, "date": _DATE, "time": _TIME, "zone": _ZONE}
 _NUMPY: dict[str, Kind] = {
     "scalar": Leaf(50, arrays.dump_scalar, arrays.load_scalar),
-    "array": Leaf(51, arrays.dump_array, arrays.load_array),
+    "array": Bulk(51, arrays.dump_array, arrays.load_array),
     "object_array": Tree(52, arrays.object_array_children, arrays.build_object_array),
 }
 _PANDAS: dict[str, Kind] = {
@@ -130,7 +130,7 @@ _PANDAS: dict[str, Kind] = {
 _OBJECTS = (_DEFAULTDICT, _ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
 
 #: Every kind by its code.
-BY_CODE: dict[int, Leaf | Tree] = {
+BY_CODE: dict[int, Leaf | Bulk | Tree] = {
     kind.code: kind
     for kind in (*_BY_TYPE.values(), *_NUMPY.values(), *_PANDAS.values(), *_OBJECTS)
     if not isinstance(kind, Substitute)

@@ -26,8 +26,13 @@ def read(encoded: Encoded, **changes: Any) -> Any:
     return decode(fields.pop("payload", joined(encoded.payload)), **fields)
 
 
+def pulled(encoded: Encoded) -> Any:
+    """As the store hands it over: memory that belongs to the value."""
+    return read(encoded, payload=memoryview(bytearray(joined(encoded.payload))))
+
+
 def round_trip(value: Any, compression: str = "auto") -> Any:
-    return read(encode(value, compression=compression, max_bytes=LIMIT))
+    return pulled(encode(value, compression=compression, max_bytes=LIMIT))
 
 
 def peak_memory() -> int:

@@ -7,6 +7,7 @@ import os
 import pytest
 import zstandard
 
+from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.codec import decode, encode
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from tests.unit.codec.support import LIMIT, read
@@ -19,7 +20,7 @@ def test_auto_compresses_what_shrinks():
     encoded = encode(REPETITIVE, max_bytes=LIMIT)
 
     assert encoded.compression == "zstd"
-    assert len(encoded.payload) < encoded.decoded_size / 10
+    assert size_of(encoded.payload) < encoded.decoded_size / 10
     assert read(encoded) == REPETITIVE
 
 
