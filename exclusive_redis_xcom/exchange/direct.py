@@ -18,6 +18,7 @@ from exclusive_redis_xcom.exchange.pulling import decoded, outlived, readable_ru
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.envelope import Envelope
@@ -37,24 +38,28 @@ def pull(reach: Reach, settings: Settings, store: Store, count: Callable[[], int
         reach: What to read.
         settings: Of this process.
         store: Where the values are.
-        count: How many results of a mapped task Airflow's database has, an API call. n rows, and each of the
-            map indexes 0 to n-1 proven to have one: these are all.
+        count: How many results of a mapped task Airflow's database has, an API call.
 
     Raises:
         Exception: Of any kind; a miss as well.
     """
     if not reach.every_index:
         return _values([reach.first], reach, settings, store)
-    if store.fetch_current([reach.first]) is None:
+    # n rows, and each of the map indexes 0 to n-1 had one when they were counted: these were all.
+    counting = store.current_at(reach.first)
+    if counting is None:
         return MISS  # not worth the call
-    return _values([replace(reach.first, map_index=index) for index in range(count())], reach, settings, store)
+    coordinates = [replace(reach.first, map_index=index) for index in range(count())]
+    return _values(coordinates, reach, settings, store, before=counting)
 
 
-def _values(coordinates: Sequence[Coordinate], reach: Reach, settings: Settings, store: Store) -> Any:
+def _values(
+    coordinates: Sequence[Coordinate], reach: Reach, settings: Settings, store: Store, before: datetime | None = None
+) -> Any:
     start = time.perf_counter()
     current = store.fetch_current(coordinates) if coordinates else None
     seconds = time.perf_counter() - start
-    granted = None if current is None else _granted(coordinates, current, reach)
+    granted = None if current is None else _granted(coordinates, current, reach, before)
     if granted is None:
         return MISS
     values = [decoded(envelope, None, acl, settings) for envelope, acl in granted]
@@ -63,10 +68,12 @@ def _values(coordinates: Sequence[Coordinate], reach: Reach, settings: Settings,
     return values
 
 
-def _granted(coordinates: Sequence[Coordinate], current: Current, reach: Reach) -> list[tuple[Envelope, Acl]] | None:
+def _granted(
+    coordinates: Sequence[Coordinate], current: Current, reach: Reach, before: datetime | None
+) -> list[tuple[Envelope, Acl]] | None:
     """The values, each with its own rule; None unless all may be read, here and now."""
-    since = reach.since - current.ahead  # by Redis' clock
-    if min(current.committed_at) <= since:
+    since = reach.since - current.ahead  # by Redis' clock, as all the others
+    if min(current.committed_at) <= since or (before is not None and max(current.committed_at) >= before):
         return None
     allows = _Rules(reach)
     granted = [allows.grant(at, stored) for at, stored in zip(coordinates, current.stored, strict=True)]

@@ -15,6 +15,7 @@ from exclusive_redis_xcom.store.values import Current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.model import Coordinate
@@ -56,6 +57,18 @@ def fetch_current(place: Place, coordinates: Sequence[Coordinate]) -> Current | 
         # Maybe a connection that is one reply behind: it must not answer the next question.
         place.client.drop()
         raise
+
+
+def current_at(place: Place, at: Coordinate) -> datetime | None:
+    """As `Store.current_at` says."""
+    name = place.hash_of(at)
+    calls = [(name, _asking_for_marks(name, [at])), _asking_who_watches(place), (name, ("TIME",))]
+    marks, watching, now = place.ask_once(f"Asking for {at}", calls)
+    watch, mark = _watch(watching), _mark(marks[0]) if isinstance(marks, list) and len(marks) == 1 else None
+    if watch is None or mark is None or mark.at_ms <= watch.epoch_ms + _SLACK_MS:
+        return None
+    seconds, microseconds = now
+    return moment(int(seconds) * 1000 + int(microseconds) // 1000)
 
 
 def _fetch_one(place: Place, at: Coordinate) -> Current | None:

@@ -107,6 +107,13 @@ class Store:
         """
         return current.fetch_current(self._place, coordinates)
 
+    def current_at(self, coordinate: Coordinate) -> datetime | None:
+        """Redis' time, if Airflow's database is known to refer to the value, as for `fetch_current`; no value is read.
+
+        What `fetch_current` says was committed before that time was so before this returned. Tried once.
+        """
+        return current.current_at(self._place, coordinate)
+
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
         """The names of the objects in which values lie; None for each value that lies in Redis or is not there."""
         return reading.spilled(self._place, coordinates)
