@@ -1,4 +1,4 @@
-"""Airflow plugin (entry point ``airflow.plugins``): the listener that ``identity`` relies on, and the ring.
+"""Airflow plugin (entry point ``airflow.plugins``): the listener that ``identity`` relies on, the ring and the watch.
 
 Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
 ``[core] lazy_load_plugins = False``). What a pull needs is imported here, once, so that no task pays for it:
@@ -12,6 +12,7 @@ from airflow.plugins_manager import AirflowPlugin
 from exclusive_redis_xcom import exchange, listener
 from exclusive_redis_xcom.connection import session
 from exclusive_redis_xcom.ring.middleware import Ring
+from exclusive_redis_xcom.ring.watch import Watch
 
 PRELOADED = (exchange, session)
 
@@ -22,5 +23,7 @@ class ExclusiveRedisXComPlugin(AirflowPlugin):
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface
     fastapi_root_middlewares = [  # noqa: RUF012 - as above
-        {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}}
+        # At most one of them does anything: the ring with ``enforcement = server``, the watch without.
+        {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
+        {"name": "exclusive_redis_xcom_watch", "middleware": Watch, "args": [], "kwargs": {}},
     ]

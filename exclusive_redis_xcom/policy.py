@@ -1,6 +1,8 @@
 """Airflow's cluster policies (entry point group ``airflow.policy``), called for every DAG that is parsed.
 
 ``DagBag.bag_dag`` calls ``dag_policy`` for the DAG, then ``task_policy`` for each of its tasks (Airflow 3.1 to 3.3).
+
+Every process that imports Airflow imports this module, long before plugins: so it is also where commands are hooked up.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from airflow.exceptions import AirflowClusterPolicyViolation
 from airflow.policies import hookimpl
 from airflow.sdk import get_parsing_context
 
-from exclusive_redis_xcom import identity, quiet_returns
+from exclusive_redis_xcom import commands, identity, quiet_returns
 from exclusive_redis_xcom.declaration import freeze
 from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
 from exclusive_redis_xcom.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+commands.register()
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # airflow.* is not analysed, see pyproject.toml

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 #: Bytes. Airflow has no bound of its own; a value pushed over REST is meant for people.
 MAX_BODY = 64 * 1024 * 1024
 
+#: Bytes. What tasks push through our backend, and what people delete or clear, is named in far less.
+MOST_PEEKED = 64 * 1024
+
 #: In place of an id of the path: "see the body". In place of one in the body: nothing, Airflow refuses it.
-_WILDCARD = "~"
+WILDCARD = "~"
 
 
 class RefusedError(Exception):
@@ -69,6 +72,37 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
+class Peeked:
+    """A body, read before Airflow reads it as far as it is short, and given to Airflow just as it came.
+
+    ``body`` is None if it is longer than `MOST_PEEKED`, or did not arrive.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen: list[Message] = []
+        self.body: bytes | None = None
+
+    async def read(self) -> None:
+        """Read it."""
+        parts: list[bytes] = []
+        length = 0
+        while length <= MOST_PEEKED:
+            message = await self._receive()
+            self._seen.append(message)
+            if message["type"] != "http.request":
+                break
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            if not message.get("more_body", False):
+                self.body = b"".join(parts) if length <= MOST_PEEKED else None
+                break
+
+    async def receive(self) -> Message:
+        """Stand in for the server's ``receive``."""
+        return self._seen.pop(0) if self._seen else await self._receive()
+
+
 def json_object(body: bytes) -> dict[str, Any]:
     """The body as Airflow parses it: of a repeated key, the last counts (``starlette.requests.Request.json``).
 
@@ -97,7 +131,7 @@ def bulk_scopes(call: Call, body: dict[str, Any]) -> list[tuple[str, ...]]:
         entities = action.get("entities")
         for entity in entities if isinstance(entities, list) else ():
             scope = _bulk_scope(call, entity)
-            if all(isinstance(name, str) for name in scope) and _WILDCARD not in scope[:-1]:
+            if all(isinstance(name, str) for name in scope) and WILDCARD not in scope[:-1]:
                 found[scope] = None
     return list(found)
 
@@ -123,9 +157,14 @@ class HeldAnswer:
         self._messages.append(message)
 
     @property
+    def status(self) -> int | None:
+        """Its status; None if there is no answer."""
+        return self._messages[0].get("status") if self._messages else None
+
+    @property
     def successful(self) -> bool:
         """Whether the status is 2xx."""
-        return bool(self._messages) and 200 <= self._messages[0].get("status", 0) < 300
+        return self.status is not None and 200 <= self.status < 300
 
     async def release(self) -> None:
         """Send it."""

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from exclusive_redis_xcom.ring.routes import SAFE_METHODS, map_index_of
+from exclusive_redis_xcom.ring.routes import EXECUTION, SAFE_METHODS, map_index_of
 
 API = "/api/v2/"
 
@@ -39,6 +39,7 @@ class Effect(Enum):
     REMOVE = "removes those of what it removes"
     BULK_TASKS = "removes those of the task instances that its body says to delete"
     BULK_RUNS = "removes those of the runs that its body says to delete"
+    CLEAR = "none, but the next tries of what it clears will"
     UNKNOWN = "looks like an XCom route, but none of the supported Airflows has it"
 
 
@@ -85,19 +86,30 @@ ROUTES = (
     Route("PATCH", _RUNS, Effect.BULK_RUNS),
 )
 
+#: What clears runs or task instances. The last is of the Execution API, for tasks that trigger a run again.
+CLEARS = (
+    Route("POST", _DAG + "/clearTaskInstances", Effect.CLEAR),
+    Route("POST", _RUNS + "/{dag_run_id}/clear", Effect.CLEAR),
+    Route("POST", _DAG + "/clearDagRuns", Effect.CLEAR),
+    Route("POST", _DAG + "/clearPartitions", Effect.CLEAR),
+    Route("POST", API + "backfills", Effect.CLEAR),
+    Route("POST", EXECUTION + "/dag-runs/{dag_id}/{dag_run_id}/clear", Effect.CLEAR),
+)
+
 _UNKNOWN = Route("*", "", Effect.UNKNOWN)
 
 
-def parse(method: str, path: str) -> Call | None:
+def parse(method: str, path: str, *, clears: bool = False) -> Call | None:
     """Which of the routes a request is for; None where it concerns no XCom, or only reads.
 
     Args:
         method: As in the request, upper case.
         path: Decoded, without the path that the server is mounted at.
+        clears: Whether what clears concerns XComs, too.
     """
     if method in SAFE_METHODS:
         return None
-    for route, pattern in _patterns():
+    for route, pattern in _patterns(clears):
         if route.method == method and (found := pattern.match(path)):
             return Call(route, found.groupdict())
     return Call(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
@@ -116,7 +128,8 @@ def map_index(call: Call, query: bytes) -> int | None:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[Route, re.Pattern[str]], ...]:
+def _patterns(clears: bool) -> tuple[tuple[Route, re.Pattern[str]], ...]:
     from starlette.routing import compile_path
 
-    return tuple((route, compile_path(route.template)[0]) for route in ROUTES)
+    routes = (*ROUTES, *CLEARS) if clears else ROUTES
+    return tuple((route, compile_path(route.template)[0]) for route in routes)

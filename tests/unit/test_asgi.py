@@ -28,7 +28,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "enforcement is not 'server'"),
+        ({"DIRECT_PULLS": "off"}, "enforcement is not 'server'"),
         ({"ENFORCEMENT": "server", "SEAL_PUBLIC_KEY": PUBLIC}, "seal_private_keys"),
         (
             {"ENFORCEMENT": "server", "SEAL_PUBLIC_KEY": OTHER_PUBLIC, "SEAL_PRIVATE_KEYS": PRIVATE},
@@ -36,7 +36,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
         ),
         ({"ENFORCEMENT": "server", "SEAL_PRIVATE_KEYS": f"{PRIVATE}x"}, "seal_private_keys"),
     ],
-    ids=["worker mode", "no private key", "another public key", "a damaged key"],
+    ids=["nothing to put around it", "no private key", "another public key", "a damaged key"],
 )
 def test_the_server_does_not_start_with_wrong_settings(settings: dict[str, str], said: str) -> None:
     done = start(**settings)
