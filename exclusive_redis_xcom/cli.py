@@ -1,4 +1,4 @@
-"""The command ``exclusive-xcom``: makes keys, and checks an installation."""
+"""The command ``exclusive-xcom``: makes keys, checks an installation, removes objects that nobody refers to."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(arguments).parse_args(arguments)
     if args.command == "keygen":
         return _keygen(encryption=args.encryption)
+    if args.command == "gc":
+        from exclusive_redis_xcom import garbage
+
+        return garbage.main(args)
     from exclusive_redis_xcom import doctor
 
     status: int = doctor.main(args)
@@ -79,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="exclusive-xcom",
-        description="Keys and checks for exclusive-redis-xcom, the Airflow XCom backend.",
+        description="Keys, checks and upkeep for exclusive-redis-xcom, the Airflow XCom backend.",
     )
     parser.add_argument("--version", action="version", version=f"exclusive-redis-xcom {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -97,6 +101,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check this installation, and say what to change")
     if arguments[:1] == ["doctor"]:
         _add_doctor_arguments(doctor)
+    collector = commands.add_parser("gc", help="remove objects of large values that Redis no longer names")
+    if arguments[:1] == ["gc"]:
+        from exclusive_redis_xcom import garbage
+
+        garbage.add_arguments(collector)
     return parser
 
 

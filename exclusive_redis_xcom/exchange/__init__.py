@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import identity, refusal
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
-from exclusive_redis_xcom.exchange import direct, ownership
+from exclusive_redis_xcom.exchange import direct, ownership, spilling
 from exclusive_redis_xcom.exchange.direct import MISS
 from exclusive_redis_xcom.exchange.pulling import pull
 from exclusive_redis_xcom.exchange.pushing import push
@@ -70,7 +70,7 @@ class Exchange:
             StoreUnavailable: Redis could not be asked.
         """
         ownership.require_owner(coordinate, "remove")
-        self._store.purge(coordinate)
+        spilling.purge(self._store, self._settings, coordinate)
 
     def require_plain_rows_allowed(self, what: str) -> None:
         """Refuse a row that holds a plain value where all values are sealed: anybody could have put it there.

@@ -15,6 +15,7 @@ from exclusive_redis_xcom import codec, identity, masking, refusal, telemetry
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.exchange import spilling
 from exclusive_redis_xcom.exchange.claiming import claim
 from exclusive_redis_xcom.exchange.unsealing import Opened, unsealed
 from exclusive_redis_xcom.model import NOT_MAPPED
@@ -145,7 +146,7 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
         CorruptValue, ConfigurationError: As for :func:`pull`.
     """
     value = codec.decode(
-        reveal(envelope, seal, acl, settings),
+        reveal(spilling.fetched(envelope, settings), seal, acl, settings),
         codec=envelope.codec,
         compression=envelope.compression,
         decoded_size=envelope.decoded_size,

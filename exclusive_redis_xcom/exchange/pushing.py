@@ -13,6 +13,7 @@ from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.exchange import spilling
 from exclusive_redis_xcom.exchange.ownership import require_owner
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.protection import protect
@@ -54,7 +55,7 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
     )
     protected = protect(plain, acl, settings)
     ttl = acl.ttl or settings.ttl
-    pushed_at = _write(store, protected.envelope, shared_acl, acl, ttl)
+    pushed_at = _write(store, settings, protected.envelope, shared_acl, acl, ttl)
     return Reference(
         coordinate=coordinate,
         version=plain.version,
@@ -68,15 +69,18 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
     )
 
 
-def _write(store: Store, envelope: Envelope, shared_acl: Acl, acl: Acl, ttl: timedelta) -> datetime:
+def _write(store: Store, settings: Settings, envelope: Envelope, shared_acl: Acl, acl: Acl, ttl: timedelta) -> datetime:
     at = envelope.coordinate
     start = time.perf_counter()
-    pushed_at = store.push(
+    pushed_at = spilling.push(
+        store,
+        settings,
         envelope,
         acl=shared_acl.dumps(),
         ttl=ttl,
         own_acl=None if at.map_index == NOT_MAPPED else acl.dumps(),
         once=acl.once,
+        watched=settings.pulls_directly,
     )
     telemetry.pushed(at, size=size_of(envelope.payload), seconds=time.perf_counter() - start)
     return pushed_at

@@ -61,7 +61,8 @@ def test_where_each_key_goes_is_said_on_standard_error_without_the_key(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--help"], ["keygen", "doctor", "Airflow XCom backend"]),
+        (["--help"], ["keygen", "doctor", "gc", "Airflow XCom backend"]),
+        (["gc", "--help"], ["--older-than", "--dry-run", "--force", "spill_path", "Exit status"]),
         (["keygen", "--help"], ["SEAL_PRIVATE_KEYS=<new>,<old>", "API servers alone", "--encryption", "umask"]),
     ],
 )
@@ -85,7 +86,16 @@ def test_notes_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
         assert max(map(len, err.splitlines())) < 80
 
 
-@pytest.mark.parametrize("arguments", [[], ["sign"], ["keygen", "--no-such-option"], ["keygen", "more"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["sign"],
+        ["keygen", "--no-such-option"],
+        ["keygen", "more"],
+        *(["gc", "--older-than", age] for age in ("0h", "1", "1s", "-1h", "h", "1.5h", "")),
+    ],
+)
 def test_a_mistaken_call_prints_usage_and_no_key(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
