@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import claims, telemetry
 from exclusive_redis_xcom.acl import decide
-from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.exchange.pulling import decoded, outlived, readable_rule, rule_texts
 
 if TYPE_CHECKING:
@@ -62,8 +61,9 @@ def _values(
     granted = None if current is None else _granted(coordinates, current, reach, before)
     if granted is None:
         return MISS
+    sizes = [(envelope.coordinate, envelope.payload_size) for envelope, _ in granted]
     values = [decoded(envelope, None, acl, settings) for envelope, acl in granted]
-    telemetry.pulled([(at.coordinate, size_of(at.payload)) for at, _ in granted], seconds=seconds)
+    telemetry.pulled(sizes, seconds=seconds)
     telemetry.count(telemetry.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(granted))
     return values
 

@@ -139,7 +139,7 @@ class TestPushAndPull:
     ) -> None:
         push(dag, CANARY)
 
-        assert set(raw.hkeys(HASH)) == {b"acl", b"-1"}
+        assert set(raw.hkeys(HASH)) == {b"acl", b"-1", b"-1:committed"}
         assert 604790 <= raw.ttl(HASH) <= 604800
 
     def test_the_reference_expires_when_the_hash_does(self, dag: Any, rows: Rows, raw: redis.Redis) -> None:
@@ -625,7 +625,8 @@ class TestRemoval:
         with executing(dag.get_task("extract"), map_index=1):
             ExclusiveRedisXCom.delete("token", task_id="extract", dag_id="sales", run_id=RUN_ID, map_index=1)
 
-        assert set(raw.hkeys(HASH)) == {b"acl", b"0", b"0:acl", b"2", b"2:acl"}
+        left = {f"{index}{suffix}".encode() for index in (0, 2) for suffix in ("", ":acl", ":committed")}
+        assert set(raw.hkeys(HASH)) == {b"acl", *left}
 
     def test_nobody_removes_the_value_of_another_task(self, dag: Any, raw: redis.Redis, rows: Rows) -> None:
         push(dag, CANARY)
