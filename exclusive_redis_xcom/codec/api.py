@@ -7,6 +7,8 @@ next to it (``slabs.py``). Never pickle.
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +21,14 @@ from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from exclusive_redis_xcom.buffers import Buffer, Buffers
 
 #: The message of a payload with slabs, by its form.
 _FORMS = {0: nested.unpack, 1: flat.unpack}
 _NESTED, _FLAT = _FORMS
+_LARGE = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,19 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
         raise
 
 
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Python's garbage collector would look at the objects of a large value again and again while they are made."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _unchain(error: ExclusiveXComError) -> None:
     """Take what led to an error off it: ``raise ... from None`` only hides it, and it may quote the value."""
     error.__context__ = None
@@ -144,7 +160,10 @@ def _decode(data: Buffer, codec: str) -> Any:
     if read is None:
         raise CorruptValue("An XCom value is encoded in a way that this version does not know.")
     try:
-        return read(data)
+        if len(data) < _LARGE:
+            return read(data)
+        with _no_collector():
+            return read(data)
     except (XComNotImportable, MemoryError):
         raise
     except Exception as problem:

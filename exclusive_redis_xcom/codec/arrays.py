@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SIMPLE_DTYPE = re.compile(r"[<>|=][biufcmMSUV]\d{1,10}(\[\d{0,9}[a-zA-Zμ]{1,7}\])?")
 
+_ATOMS = frozenset({type(None), bool, int, float, str})
+
 
 def _describe(dtype: Any) -> Any:
     """A dtype as text, {names, formats, offsets, ...} or [base, shape]."""
@@ -121,8 +123,11 @@ def build_object_array(children: list[Any]) -> Any:
     if math.prod(shape) != len(items) or any(n < 0 for n in shape):
         raise ValueError("size and shape differ")
     flat = numpy.empty(len(items), dtype=object)
-    for position, item in enumerate(items):  # one by one: NumPy would take lists among them for dimensions
-        flat[position] = item
+    if _ATOMS.issuperset(map(type, items)):
+        flat[:] = items
+    else:
+        for position, item in enumerate(items):  # one by one: NumPy would take lists among them for dimensions
+            flat[position] = item
     return flat.reshape(tuple(shape)).copy(order="F" if fortran else "C")
 
 

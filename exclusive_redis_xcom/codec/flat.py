@@ -17,7 +17,9 @@ import ormsgpack
 from exclusive_redis_xcom.codec.errors import NotCarriedError
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
 from exclusive_redis_xcom.codec.nested import OPTIONS
-from exclusive_redis_xcom.codec.registry import BY_CODE, PLAIN, STEP, TEXT, kind_of
+from exclusive_redis_xcom.codec.registry import BY_CODE, LARGE_BYTES, PLAIN, STEP, TEXT, kind_of
+from exclusive_redis_xcom.codec.shortcuts import LargeBytes
+from exclusive_redis_xcom.codec.slabs import SMALLEST
 from exclusive_redis_xcom.codec.wire import read
 from exclusive_redis_xcom.errors import XComNotSerializable
 
@@ -154,11 +156,17 @@ def pack(value: Any, slabs: Outgoing) -> bytes:
     Raises:
         XComNotSerializable: something in it cannot be carried; the text says where and of which type it is.
     """
-    program = _Writer(slabs).write(value)
+    program = [_without_large_bytes(item, slabs) for item in _Writer(slabs).write(value)]
     try:
         return ormsgpack.packb(program, option=OPTIONS)
     except TypeError:  # a lone surrogate: rare enough to look for it only now
         return ormsgpack.packb([_with_surrogates(item) for item in program], option=OPTIONS)
+
+
+def _without_large_bytes(item: Any, slabs: Outgoing) -> Any:
+    if type(item) is not bytes or len(item) < SMALLEST:
+        return item
+    return ormsgpack.Ext(LARGE_BYTES.code, LARGE_BYTES.dump(LargeBytes(item), slabs.put))
 
 
 def _with_surrogates(item: Any) -> Any:

@@ -1,13 +1,12 @@
 """The fast form: ormsgpack walks the value, and asks us only about what msgpack does not know.
 
 ormsgpack changes some things without a word or cannot hold them: ``bytearray`` (would come back as bytes),
-dict keys other than ``str``, lone surrogates, more than 255 levels. For these the caller falls back to the
-flat form (``flat.py``).
+dict keys such as dates, lone surrogates, more than 255 levels. For these the caller falls back to the flat form
+(``flat.py``).
 """
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
@@ -15,6 +14,7 @@ import ormsgpack
 from exclusive_redis_xcom.codec.errors import NotCarriedError
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
+from exclusive_redis_xcom.codec.shortcuts import comes_back, with_stand_ins
 from exclusive_redis_xcom.codec.wire import read
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ OPTIONS = (
     | ormsgpack.OPT_PASSTHROUGH_TUPLE
     | ormsgpack.OPT_PASSTHROUGH_UUID
 )
-_OPEN = frozenset({list, dict})
-_CHANGED = frozenset({bytearray, memoryview})
+_CONTAINERS = frozenset({list, dict})
 
 
 class NeedsFlatForm(Exception):  # noqa: N818 - a signal within this package
@@ -54,47 +53,49 @@ class _Writer:
         self.problem: BaseException | None = None
 
     def pack(self, value: Any) -> bytes:
-        data = ormsgpack.packb(value, default=self.hook, option=OPTIONS)
-        if (b"\xc4" in data or b"\xc5" in data or b"\xc6" in data) and _would_change(value):  # headers of bytes
+        if type(value) in _CONTAINERS:
+            value = with_stand_ins(value)
+        placed = len(self.slabs.slabs)
+        try:
+            data = ormsgpack.packb(value, default=self.hook, option=OPTIONS)
+        except TypeError:
+            if self.problem is not None:
+                raise
+            # Keys other than str, or something that the flat form is for: found out below.
+            del self.slabs.slabs[placed:]
+            data = ormsgpack.packb(value, default=self.hook, option=OPTIONS | ormsgpack.OPT_NON_STR_KEYS)
+            unchanged = comes_back(value, any_keys=True)
+        else:
+            with_bytes = b"\xc4" in data or b"\xc5" in data or b"\xc6" in data  # headers of bytes
+            unchanged = not with_bytes or comes_back(value, any_keys=False)
+        if not unchanged:
             raise NeedsFlatForm
         return data
 
     def hook(self, value: Any) -> Any:
         try:
             kind = kind_of(value)
+            if type(kind) is Leaf:
+                return ormsgpack.Ext(kind.code, kind.dump(value))
             if type(kind) is Tree:
-                # In line, not in a method: results of SQL queries are lists of many small tuples.
+                # In line, not in a method: there may be many small tuples.
                 self.depth += 1
                 if self.depth > MAX_NESTING:
                     raise NeedsFlatForm
                 data = self.pack(kind.children(value))
                 self.depth -= 1
                 return ormsgpack.Ext(kind.code, data)
-            return self._without_children(value, kind)
+            return self._other(value, kind)
         except BaseException as problem:
             self.problem = self.problem or problem
             raise
 
-    def _without_children(self, value: Any, kind: Kind | None) -> Any:
-        if isinstance(kind, Leaf):
-            return ormsgpack.Ext(kind.code, kind.dump(value))
+    def _other(self, value: Any, kind: Kind | None) -> Any:
         if isinstance(kind, Bulk):
             return ormsgpack.Ext(kind.code, kind.dump(value, self.slabs.put))
         if isinstance(kind, Substitute):
             return kind.plain(value)
         raise NotCarriedError
-
-
-def _would_change(value: Any) -> bool:
-    """Whether lists and dicts hold a ``bytearray`` or ``memoryview``. Level by level, to stay in C."""
-    level = [value]
-    while level:
-        types = set(map(type, level))
-        if types & _CHANGED:
-            return True
-        # What lists and dicts refer to is their items, keys and values, and nothing else.
-        level = gc.get_referents(*[item for item in level if type(item) in _OPEN]) if types & _OPEN else []
-    return False
 
 
 def pack(value: Any, slabs: Outgoing) -> bytes:

@@ -13,13 +13,15 @@ code   kind                              code   kind
 16     deque                             50     NumPy scalar
 17     defaultdict                       51     NumPy array
 18     list (flat form only)             52     NumPy array of objects
-20     int beyond 64 bits                60     pandas array
-21     str with lone surrogates          61     pandas Index
-22     bytearray                         62     pandas Series
-23     Decimal                           63     pandas DataFrame
-24     UUID                              64     pandas Timestamp
-30     datetime                          65     pandas Timedelta
-31     date                              66     pandas NaT, NA
+19     list of tuples                    60     pandas array
+20     int beyond 64 bits                61     pandas Index
+21     str with lone surrogates          62     pandas Series
+22     bytearray                         63     pandas DataFrame
+23     Decimal                           64     pandas Timestamp
+24     UUID                              65     pandas Timedelta
+25     large bytes                       66     pandas NaT, NA
+30     datetime
+31     date
 32     time
 33     timedelta
 34     time zone
@@ -41,9 +43,20 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from exclusive_redis_xcom.codec import arrays, collections_, frame_arrays, frames, models, moments, objects, scalars
+from exclusive_redis_xcom.codec import (
+    arrays,
+    collections_,
+    frame_arrays,
+    frames,
+    models,
+    moments,
+    objects,
+    scalars,
+    shortcuts,
+)
 from exclusive_redis_xcom.codec.allowlist import is_allowed
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.shortcuts import LargeBytes, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +89,7 @@ DICT = Tree(13, collections_.pairs, collections_.build_dict)
 LIST = Tree(18, list, list)
 BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
 TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
+LARGE_BYTES = Bulk(25, shortcuts.dump_large_bytes, shortcuts.load_bytes)
 _DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
 _DATE = Leaf(31, moments.dump_date, moments.load_date)
 _TIME = Leaf(32, moments.dump_time, moments.load_time)
@@ -100,7 +114,9 @@ _BY_TYPE: dict[type, Kind] = {
     deque: Tree(16, collections_.deque_children, collections_.build_deque),
     int: BIG_INT,
     str: TEXT,
-    bytearray: Leaf(22, bytes, bytearray),
+    Rows: Tree(19, shortcuts.rows_children, shortcuts.build_rows),
+    LargeBytes: LARGE_BYTES,
+    bytearray: Bulk(22, scalars.dump_bytearray, scalars.load_bytearray),
     Decimal: Leaf(23, scalars.dump_decimal, scalars.load_decimal),
     UUID: Leaf(24, scalars.dump_uuid, scalars.load_uuid),
     datetime: _DATETIME,

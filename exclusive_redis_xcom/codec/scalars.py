@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+import ormsgpack
+
+from exclusive_redis_xcom.codec.wire import read
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.codec.slabs import Put, Take
 
 _DECIMAL = re.compile(rb"-?(\d+(\.\d+)?(E[+-]\d{1,19})?|Infinity|s?NaN\d*)")
 
@@ -30,6 +38,16 @@ def dump_text(value: str) -> bytes:
 def load_text(data: bytes) -> str:
     """The inverse of :func:`dump_text`."""
     return data.decode("utf-8", "surrogatepass")
+
+
+def dump_bytearray(value: bytearray, put: Put) -> bytes:
+    """Where its bytes are."""
+    return ormsgpack.packb(put(memoryview(value)))
+
+
+def load_bytearray(data: bytes, take: Take) -> bytearray:
+    """The inverse of :func:`dump_bytearray`."""
+    return bytearray(take(read(data)))
 
 
 def dump_decimal(value: Decimal) -> bytes:

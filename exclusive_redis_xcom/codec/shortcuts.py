@@ -1,0 +1,154 @@
+"""What the fast form asks about a value before and after ormsgpack has walked it.
+
+Before: a list of tuples, such as rows of a table, gets a stand-in, which our hook is asked about once and not for every
+tuple; so do large bytes, which become slabs. Only the upper levels are looked at, a few thousand items in all.
+
+After: ormsgpack changes some things without a word: ``bytearray`` becomes bytes, and with ``OPT_NON_STR_KEYS`` a
+date as a key becomes text. Level by level, so that most of it happens in C.
+"""
+
+from __future__ import annotations
+
+import gc
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import ormsgpack
+
+from exclusive_redis_xcom.codec.slabs import SMALLEST
+from exclusive_redis_xcom.codec.wire import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exclusive_redis_xcom.codec.slabs import Put, Take
+
+_CHANGED = frozenset({bytearray, memoryview})
+_SCALARS = frozenset({type(None), bool, int, float, str, bytes})
+_CONTAINERS = frozenset({list, dict})
+_PLAIN = _SCALARS | _CONTAINERS
+#: Keys that come back as they were; in a tuple too.
+_KEYS = _SCALARS | {tuple}
+_LOOKED_INTO = frozenset({list, dict, bytes})
+_MOST_LEVELS = 4
+_MOST_ITEMS = 4096
+_FEWEST_ROWS = 4
+
+
+class Rows:
+    """Stands for a list of tuples, all equally long."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+        self.rows = rows
+
+
+class LargeBytes:
+    """Stands for bytes that become a slab."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+
+def rows_children(value: Rows) -> list[Any]:
+    """Length of a tuple, then the items of all of them."""
+    return [len(value.rows[0]), *chain.from_iterable(value.rows)]
+
+
+def build_rows(children: list[Any]) -> list[tuple[Any, ...]]:
+    """The inverse of :func:`rows_children`: a list of tuples."""
+    width = children[0]
+    if type(width) is not int or not 0 < width < len(children) or (len(children) - 1) % width:
+        raise ValueError("not rows")
+    items = iter(children)
+    next(items)
+    return list(zip(*[items] * width, strict=True))
+
+
+def dump_large_bytes(value: LargeBytes, put: Put) -> bytes:
+    """Where they are."""
+    return ormsgpack.packb(put(value.content))
+
+
+def load_bytes(data: bytes, take: Take) -> bytes:
+    """The inverse of :func:`dump_large_bytes`."""
+    return bytes(take(read(data)))
+
+
+def with_stand_ins(value: Any) -> Any:
+    """A list or dict with stand-ins for what has one; the value itself where nothing has."""
+    return _Search().replaced(value, _MOST_LEVELS) if value else value
+
+
+class _Search:
+    """How many items may still be looked at."""
+
+    __slots__ = ("room",)
+
+    def __init__(self) -> None:
+        self.room = _MOST_ITEMS
+
+    def replaced(self, value: Any, levels: int) -> Any:
+        if type(value) is bytes:
+            return value if len(value) < SMALLEST else LargeBytes(value)
+        if type(value) is list:
+            if _are_rows(value):
+                return Rows(value)
+            places: Iterable[tuple[Any, Any]] = enumerate(value)
+        else:
+            places = value.items()
+        self.room -= len(value)
+        if not levels or self.room < 0:
+            return value
+        changed = None
+        for place, item in places:
+            if type(item) in _LOOKED_INTO and item:
+                other = self.replaced(item, levels - 1)
+                if other is not item:
+                    changed = value.copy() if changed is None else changed
+                    changed[place] = other
+        return value if changed is None else changed
+
+
+def _are_rows(value: list[Any]) -> bool:
+    return (
+        len(value) >= _FEWEST_ROWS
+        and type(value[0]) is tuple
+        and len(value[0]) > 0
+        and set(map(type, value)) == {tuple}
+        and set(map(len, value)) == {len(value[0])}
+    )
+
+
+def comes_back(value: Any, *, any_keys: bool) -> bool:
+    """Whether a value that ormsgpack has packed comes back as it was.
+
+    Args:
+        value: Packed, therefore without cycles.
+        any_keys: Whether dicts may have other keys than ``str``.
+    """
+    level = [value]
+    while True:
+        types = set(map(type, level))
+        if types & _CHANGED:
+            return False
+        if not types & _CONTAINERS:
+            return True
+        if any_keys and not _keys_come_back(chain.from_iterable(item for item in level if type(item) is dict)):
+            return False
+        # What lists and dicts refer to is their items, keys and values, and nothing else; scalars refer to nothing.
+        known = types <= _PLAIN
+        level = gc.get_referents(*(level if known else [item for item in level if type(item) in _CONTAINERS]))
+
+
+def _keys_come_back(keys: Iterable[Any]) -> bool:
+    level = [key for key in keys if type(key) is not str]
+    while level:
+        types = set(map(type, level))
+        if not types <= _KEYS:
+            return False
+        level = list(chain.from_iterable(key for key in level if type(key) is tuple)) if tuple in types else []
+    return True
