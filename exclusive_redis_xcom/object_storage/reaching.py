@@ -18,16 +18,22 @@ _PACKAGES = {
     "abfss": "apache-airflow-providers-microsoft-azure",
     "adl": "apache-airflow-providers-microsoft-azure",
 }
+_LOCAL = ("file", "local")
 
 
 def reach(url: str) -> tuple[Any, str]:
     """The fsspec file system, and the path on it without a slash at its end.
 
     Raises:
-        ConfigurationError: Nothing that is installed knows the scheme.
+        ConfigurationError: Nothing that is installed knows the scheme; or a local path begins wherever the process is.
         Exception: Whatever Airflow's connections and the driver raise.
     """
-    scheme = urlsplit(url).scheme
+    parts = urlsplit(url)
+    scheme = parts.scheme
+    if scheme in _LOCAL and (parts.netloc or not parts.path.strip("/")):
+        raise ConfigurationError(
+            f"[exclusive_redis_xcom] spill_path: {scheme}:// takes an absolute path, as in {scheme}:///var/lib/xcoms."
+        )
     try:
         from airflow.sdk import ObjectStoragePath
 

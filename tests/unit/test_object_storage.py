@@ -319,11 +319,27 @@ def test_what_is_not_installed_is_named(url: str, package: str) -> None:
             call()
 
 
+@pytest.mark.parametrize("url", ["file://xcoms", "file://place/xcoms", "local://xcoms", "file:", "file://user@/xcoms"])
+def test_a_local_path_must_not_depend_on_where_a_process_is(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="takes an absolute path"):
+        ObjectStorage(url).size(NAME)
+
+
 def test_nothing_of_airflow_or_fsspec_is_imported_before_the_first_use() -> None:
     code = (
         "import sys; from exclusive_redis_xcom.object_storage import ObjectStorage; ObjectStorage('file:///tmp').endpoint;"
         "import exclusive_redis_xcom.object_names;"
         "sys.exit(sorted(sys.modules.keys() & {'airflow', 'fsspec', 'upath'}) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_spills_nothing_loads_nothing_of_it() -> None:
+    code = (
+        "import sys; import exclusive_redis_xcom.exchange.pulling, exclusive_redis_xcom.exchange.pushing;"
+        "sys.exit(sorted(name for name in sys.modules if '.object_' in name or name in ('fsspec', 'upath')) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)
 
