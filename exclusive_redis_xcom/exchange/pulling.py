@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec, identity, masking, refusal, telemetry
 from exclusive_redis_xcom.acl import Acl, decide
-from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.exchange import spilling
 from exclusive_redis_xcom.exchange.claiming import claim
@@ -158,7 +157,7 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
 
 
 def _size(finding: _Finding) -> int:
-    return 0 if finding.envelope is None else size_of(finding.envelope.payload)
+    return 0 if finding.envelope is None else finding.envelope.payload_size
 
 
 def rule_texts(coordinate: Coordinate, stored: Stored) -> list[bytes | None]:

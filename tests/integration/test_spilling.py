@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from exclusive_redis_xcom import (
     XComAccessDenied,
     XComExpired,
     XComTooLarge,
+    telemetry,
 )
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.exchange import current_exchange
@@ -430,6 +434,43 @@ class TestSecrecy:
 
         with pytest.raises(XComAccessDenied):  # and not: expired
             pull(dag)
+
+
+def test_memory_is_bounded_by_the_value(server: RedisServer, root: Path) -> None:
+    size = 64 * 2**20
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.peak_memory", str(size)],
+        env=os.environ | {"PYTHONPATH": "."},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    pushing, pulling = map(int, done.stdout.split()[-2:])
+    assert len(objects(root)) == 2
+    assert pushing < 0.3 * size  # bytes need not be encoded
+    assert pulling < 2.2 * size  # the value among it
+
+
+def test_bytes_in_objects_count_as_pulled(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: dict[str, int] = {}
+
+    class Recorder:
+        """A metrics backend, as Airflow calls it."""
+
+        def incr(self, stat: str, count: int = 1, **_: Any) -> None:
+            counted[stat] = count
+
+        def timing(self, *_: Any, **_tags: Any) -> None: ...
+
+    monkeypatch.setattr(telemetry, "_stats", Recorder)
+    push(dag, LARGE)
+    assert pull(dag) == LARGE
+
+    assert counted[telemetry.BYTES_PULLED] == counted[telemetry.BYTES_PUSHED] == len(LARGE)
 
 
 def test_the_object_is_read_after_the_decision_and_redis_before(dag: Any, root: Path, raw: redis.Redis) -> None:
