@@ -56,6 +56,9 @@ class Teller:
         told, tried = False, True
         try:
             await self._first_beat()
+            if self._heart.hopeless:
+                told = True  # there is nobody to tell
+                return
             tried = not self._heart.down
             told = tried and await self._try(work)
         finally:  # also when the server ends in the middle of it

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devtools.airflow_home import airflow_version
-from exclusive_redis_xcom.ring.rest_routes import ROUTES, Effect, map_index, parse
+from exclusive_redis_xcom.ring.rest_routes import CLEARS, ROUTES, Effect, map_index, parse
 
 RUN = "/api/v2/dags/sales/dagRuns/run-1"
 TASK = RUN + "/taskInstances/extract"
@@ -27,6 +27,8 @@ HARMLESS = {
 CAME_WITH = {
     ("DELETE", "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key:path}"): "3.2",
     ("PATCH", "/api/v2/dags/{dag_id}/dagRuns"): "3.3",
+    ("POST", "/api/v2/dags/{dag_id}/clearDagRuns"): "3.3",
+    ("POST", "/api/v2/dags/{dag_id}/clearPartitions"): "3.3",
 }
 
 
@@ -97,6 +99,25 @@ def test_what_leaves_rows_alone_passes(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/api/v2/dags/sales/clearTaskInstances", ("sales",)),
+        (f"{RUN}/clear", ("sales", "run-1")),
+        ("/api/v2/dags/~/clearDagRuns", ("~",)),
+        ("/api/v2/backfills", ()),
+        ("/execution/dag-runs/sales/run-1/clear", ("sales", "run-1")),
+    ],
+)
+def test_what_clears_is_known_to_whom_it_concerns(path: str, scope: tuple[str, ...]) -> None:
+    call = parse("POST", path, clears=True)
+
+    assert call is not None
+    assert (call.effect, call.scope) == (Effect.CLEAR, scope)
+    assert parse("POST", path) is None
+    assert parse("GET", path, clears=True) is None
+
+
+@pytest.mark.parametrize(
     ("path", "query", "expected"),
     [
         (TASK, b"", -1),
@@ -154,9 +175,30 @@ def test_every_way_of_the_installed_airflow_to_delete_below_a_dag_is_known() -> 
     assert deleting - known == set()
 
 
+def test_every_way_of_the_installed_airflow_to_clear_is_known() -> None:
+    known = {(route.method, route.template) for route in CLEARS}
+    clearing = {
+        entry for entry in {*_public(), *_execution()} if "clear" in entry[1].lower() and "store" not in entry[1]
+    }
+
+    assert clearing - known == set()
+
+
+def _public() -> set[tuple[str, str]]:
+    return {(method, path) for method, path, _ in _installed()}
+
+
+def _execution() -> set[tuple[str, str]]:
+    from airflow.api_fastapi.execution_api.routes import execution_api_router
+
+    # The table has the public API's names for the same ids.
+    found = {(method, f"/execution{path}") for method, path, _ in _routes(execution_api_router.routes)}
+    return {(method, path.replace("{run_id}", "{dag_run_id}")) for method, path in found}
+
+
 def test_every_known_route_is_a_route_of_the_installed_airflow() -> None:
-    installed = {(method, path) for method, path, _ in _installed()}
-    expected = {(route.method, route.template) for route in ROUTES}
+    installed = _public() | _execution()
+    expected = {(route.method, route.template) for route in (*ROUTES, *CLEARS)}
     expected -= {entry for entry, version in CAME_WITH.items() if version > airflow_version()}
 
     assert expected - installed == set()
