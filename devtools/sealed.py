@@ -65,7 +65,7 @@ def seal(
     sealed_key = sealing.seal_key(data_key, public, sealing.seal_info(at, version, text))
     facts: dict[str, Any] = {"codec": "msgpack", "compression": "off", "decoded_size": len(payload)}
     if store is not None:
-        ciphertext = sealing.encrypt(payload, data_key, sealing.payload_aad(at, version, text, **facts))
+        ciphertext = sealing.encrypt((payload,), data_key, sealing.payload_aad(at, version, text, **facts))
         envelope = Envelope(
             coordinate=at,
             version=version,

@@ -65,7 +65,7 @@ def protect(envelope: Envelope, acl: Acl, settings: Settings) -> Protected:
         keys, rule = settings.encryption_keys, acl.dumps()
         info = seal_info(envelope.coordinate, envelope.version, rule)
         data_key = keys.data_key(keys.newest_id, envelope.version, info)
-        payload = encrypt(joined(envelope.payload), data_key, _aad(envelope, rule))
+        payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
         return Protected(replace(envelope, payload=(payload,), key_id=_AT_REST + keys.newest_id))
     return Protected(envelope)
 
@@ -122,7 +122,7 @@ def _is_to_be_sealed(acl: Acl | None, settings: Settings) -> bool:
 def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Protected:
     data_key = new_data_key()
     sealed_key = seal_key(data_key, public_key, seal_info(envelope.coordinate, envelope.version, rule))
-    payload = encrypt(joined(envelope.payload), data_key, _aad(envelope, rule))
+    payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
     key_id = public_key.key_id
     _pushed_here[envelope.version] = data_key
     if len(_pushed_here) > _MOST_PUSHED_HERE:

@@ -16,7 +16,7 @@ from tests.unit.sealing.tampering import error_text, flipped, shows
 KEY = bytes(range(32))
 AAD = b"where it belongs"
 PAYLOAD = b"canary"
-DATA = sealing.encrypt(PAYLOAD, KEY, AAD)
+DATA = sealing.encrypt((PAYLOAD,), KEY, AAD)
 
 
 def is_forged(data: bytes, key: bytes = KEY, aad: bytes = AAD) -> bool:
@@ -29,7 +29,7 @@ def is_forged(data: bytes, key: bytes = KEY, aad: bytes = AAD) -> bool:
 
 @given(st.binary(max_size=2000), st.binary(min_size=32, max_size=32), st.binary(max_size=300))
 def test_what_was_encrypted_is_decrypted(payload: bytes, key: bytes, aad: bytes) -> None:
-    data = sealing.encrypt(payload, key, aad)
+    data = sealing.encrypt((payload,), key, aad)
 
     assert len(data) == len(payload) + 28
     assert sealing.decrypt(data, key, aad) == payload
@@ -38,7 +38,7 @@ def test_what_was_encrypted_is_decrypted(payload: bytes, key: bytes, aad: bytes)
 def test_a_payload_of_many_megabytes_comes_back() -> None:
     payload = b"0123456789abcdef" * (1024 * 1024)
 
-    assert sealing.decrypt(sealing.encrypt(payload, KEY, AAD), KEY, AAD) == payload
+    assert sealing.decrypt(sealing.encrypt((payload,), KEY, AAD), KEY, AAD) == payload
 
 
 def test_the_layout_is_nonce_ciphertext_tag() -> None:
@@ -48,7 +48,7 @@ def test_the_layout_is_nonce_ciphertext_tag() -> None:
 
 
 def test_nonces_and_ciphertexts_never_repeat() -> None:
-    many = [sealing.encrypt(PAYLOAD, KEY, AAD) for _ in range(1000)]
+    many = [bytes(sealing.encrypt((PAYLOAD,), KEY, AAD)) for _ in range(1000)]
 
     assert len({data[:12] for data in many}) == len({data[12:] for data in many}) == 1000
 
@@ -102,14 +102,22 @@ def test_what_was_encrypted_with_a_shorter_aes_key_is_forged(size: int) -> None:
 @pytest.mark.parametrize("size", [0, 16, 24, 31, 33])
 def test_only_data_keys_of_256_bits_encrypt(size: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        sealing.encrypt(PAYLOAD, bytes(size), AAD)
+        sealing.encrypt((PAYLOAD,), bytes(size), AAD)
+
+
+@given(st.lists(st.binary(max_size=50), max_size=6))
+def test_a_payload_in_pieces_is_encrypted_as_one(pieces: list[bytes]) -> None:
+    data = sealing.encrypt(tuple(pieces), KEY, AAD)
+
+    assert len(data) == len(b"".join(pieces)) + 28
+    assert sealing.decrypt(data, KEY, AAD) == b"".join(pieces)
 
 
 def test_two_gibibytes_are_neither_encrypted_nor_decrypted() -> None:
     huge: Any = mmap.mmap(-1, 2**31)  # of no cost: its pages are never touched
 
     with pytest.raises(ValueError, match="2147483631 bytes"):
-        sealing.encrypt(huge, KEY, AAD)
+        sealing.encrypt((huge,), KEY, AAD)
     assert is_forged(huge)
 
 
@@ -125,6 +133,6 @@ def test_failing_to_decrypt_shows_neither_key_nor_payload_nor_a_crypto_error() -
 
 def test_failing_to_encrypt_shows_neither_key_nor_payload() -> None:
     with pytest.raises(ValueError, match="32 bytes") as caught:
-        sealing.encrypt(PAYLOAD, KEY[:31], AAD)
+        sealing.encrypt((PAYLOAD,), KEY[:31], AAD)
 
     assert not shows(error_text(caught.value), KEY[:31], PAYLOAD)
