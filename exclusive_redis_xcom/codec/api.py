@@ -58,6 +58,7 @@ def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
     Raises:
         XComTooLarge: the limit is exceeded.
         XComNotSerializable: something in the value cannot be carried.
+        XComNotImportable: for it a package is needed that is not installed.
     """
     try:
         payload, codec = _to_bytes(value)

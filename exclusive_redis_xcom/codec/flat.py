@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.errors import NotCarriedError, XComNotImportable
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
 from exclusive_redis_xcom.codec.nested import OPTIONS
 from exclusive_redis_xcom.codec.registry import BY_CODE, LARGE_BYTES, PLAIN, STEP, TEXT, kind_of
@@ -130,7 +130,7 @@ class _Writer:
             return function(value)
         except NotCarriedError:
             raise self._refusal(value, "is of a variety that cannot be carried without change") from None
-        except MemoryError:
+        except (MemoryError, XComNotImportable):
             raise
         except Exception as problem:
             raise self._refusal(value, f"could not be taken apart ({type(problem).__name__})") from None

@@ -1,12 +1,11 @@
-"""Arrays with a dtype of pandas' own, taken apart into NumPy arrays and Python lists.
+"""Arrays with a dtype of pandas' own, taken apart into NumPy arrays, Python lists and Arrow arrays.
 
-Not through Arrow: its reader is a large native parser to expose to whatever Redis holds. So pyarrow is
-needed only where a column's own dtype is an Arrow type.
+Columns that lie in NumPy's memory are carried as they are: Arrow would not change their bytes, but some of their types.
+So pyarrow is needed only where a column's own memory is Arrow's.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import package
@@ -16,7 +15,7 @@ from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ARROW_DTYPE = re.compile(r"[a-z0-9_]{1,32}(\[[\w, /+:-]{1,80}\])?\[pyarrow\]")
+_MANY = 1000  # texts, from which on Arrow's stream is faster than a list
 _UNITS = frozenset({"s", "ms", "us", "ns"})
 
 
@@ -62,26 +61,29 @@ def _zoned_parts(value: Any) -> list[Any]:
 
 def _masked_parts(value: Any) -> list[Any]:
     mask = package("numpy").asarray(value._mask)
-    data = value._data.copy()
-    data[mask] = 0  # what lies under the mask is nobody's value
+    data = value._data
+    if mask.any():
+        data = data.copy()
+        data[mask] = 0  # what lies under the mask is nobody's value
     return ["masked", data, mask]
 
 
 def _string_parts(value: Any) -> list[Any]:
     dtype = value.dtype
     is_na = dtype.na_value is _pandas().NA
+    if dtype.storage == "pyarrow" and len(value) >= _MANY:
+        return ["strings", is_na, _chunks(value)]
     return ["string", dtype.storage, is_na, value.to_numpy(dtype=object, na_value=None).tolist()]
 
 
 def _arrow_parts(value: Any) -> list[Any]:
-    name = str(value.dtype)
-    try:
-        same = _ARROW_DTYPE.fullmatch(name) and _pandas().api.types.pandas_dtype(name) == value.dtype
-    except (TypeError, ValueError, NotImplementedError):
-        same = False
-    if not same:
-        raise NotCarriedError
-    return ["arrow", name, package("pyarrow").array(value).to_pylist()]
+    return ["arrow", _chunks(value)]
+
+
+def _chunks(value: Any) -> Any:
+    pyarrow = package("pyarrow")
+    array = pyarrow.array(value)  # what it is made of: nothing is converted
+    return array if isinstance(array, pyarrow.ChunkedArray) else pyarrow.chunked_array([array])
 
 
 def build_array(children: list[Any]) -> Any:
@@ -92,6 +94,7 @@ def build_array(children: list[Any]) -> Any:
         "zoned": _build_zoned,
         "masked": _build_masked,
         "string": _build_string,
+        "strings": _build_strings,
         "arrow": _build_arrow,
         "period": _build_period,
         "interval": _build_interval,
@@ -121,17 +124,25 @@ def _build_string(storage: str, is_na: bool, items: list[str | None]) -> Any:
         raise ValueError("not strings")
     if storage == "pyarrow":
         package("pyarrow")
-    pd = _pandas()
+    return _pandas().array(items, dtype=_string_dtype(storage, is_na))
+
+
+def _string_dtype(storage: str, is_na: bool) -> Any:
     options = {} if is_na else {"na_value": float("nan")}
-    return pd.array(items, dtype=pd.StringDtype(storage, **options))
+    return _pandas().StringDtype(storage, **options)
 
 
-def _build_arrow(name: str, items: list[Any]) -> Any:
-    if not _ARROW_DTYPE.fullmatch(name):
-        raise ValueError("not an Arrow dtype")
-    pyarrow, pd = package("pyarrow"), _pandas()
-    dtype = pd.api.types.pandas_dtype(name)
-    return pd.arrays.ArrowExtensionArray(pyarrow.array(items, type=dtype.pyarrow_dtype))
+def _build_strings(is_na: bool, chunks: Any) -> Any:
+    pyarrow = package("pyarrow")
+    if not isinstance(chunks, pyarrow.ChunkedArray) or chunks.type not in (pyarrow.string(), pyarrow.large_string()):
+        raise TypeError("not strings")
+    return _string_dtype("pyarrow", is_na).__from_arrow__(chunks)
+
+
+def _build_arrow(chunks: Any) -> Any:
+    if not isinstance(chunks, package("pyarrow").ChunkedArray):
+        raise TypeError("not an Arrow array")
+    return _pandas().arrays.ArrowExtensionArray(chunks)
 
 
 def _build_period(ordinals: Any, freq: str) -> Any:

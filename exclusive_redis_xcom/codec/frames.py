@@ -15,6 +15,9 @@ from exclusive_redis_xcom.codec.frame_arrays import plain_array, spelled_index, 
 from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
 from exclusive_redis_xcom.codec.wire import read
 
+_MANY_COLUMNS = 50
+_PLAIN_KINDS = frozenset("biufc")
+
 
 def _pandas() -> Any:
     return package("pandas")
@@ -60,37 +63,62 @@ def build_index(children: list[Any]) -> Any:
 
 
 def series_children(value: Any) -> list[Any]:
-    """Index, values, name, attrs."""
-    return [value.index, values_of(value), value.name, value.attrs]
+    """Index, values, name, attrs, whether labels must be unique."""
+    return [value.index, values_of(value), value.name, value.attrs, *_flags(value)]
 
 
 def build_series(children: list[Any]) -> Any:
     """The inverse of :func:`series_children`."""
-    index, values, name, attrs = children
-    series = _pandas().Series(plain_array(values, len(index)), index=index, dtype=values.dtype, name=name)
-    series.attrs = dict(attrs)
-    return series
+    index, values, name, attrs, *flags = children
+    plain_array(values, len(index))
+    return _finished(_pandas().Series(values, index=index, dtype=values.dtype, name=name, copy=False), attrs, flags)
 
 
 def frame_children(value: Any) -> list[Any]:
-    """Index, column index, list of columns, attrs."""
-    columns = [values_of(value.iloc[:, position]) for position in range(value.shape[1])]
-    return [value.index, value.columns, columns, value.attrs]
+    """Index, column index, list of columns (or all in one array), attrs, whether labels must be unique."""
+    return [value.index, value.columns, _matrix(value), value.attrs, *_flags(value)]
+
+
+def _matrix(value: Any) -> Any:
+    """Many columns of one plain dtype as what they mostly are in memory: one array, of two dimensions."""
+    dtypes = set(value.dtypes) if value.shape[1] >= _MANY_COLUMNS else set()
+    if len(dtypes) == 1 and _is_plain(dtypes.pop()):
+        return value.to_numpy()
+    return [values_of(value.iloc[:, position]) for position in range(value.shape[1])]
+
+
+def _is_plain(dtype: Any) -> bool:
+    return isinstance(dtype, package("numpy").dtype) and dtype.kind in _PLAIN_KINDS
 
 
 def build_frame(children: list[Any]) -> Any:
     """The inverse of :func:`frame_children`."""
-    index, names, columns, attrs = children
+    index, names, columns, attrs, *flags = children
     pd = _pandas()
+    if isinstance(columns, package("numpy").ndarray):
+        if columns.shape != (len(index), len(names)) or not _is_plain(columns.dtype):
+            raise ValueError("values and indexes differ in length")
+        return _finished(pd.DataFrame(columns, index=index, columns=names, copy=False), attrs, flags)
     # Series with their dtype spelled out: the constructor would guess anew for columns of objects.
     series = {
         position: pd.Series(plain_array(column, len(index)), index=index, dtype=column.dtype, copy=False)
         for position, column in enumerate(columns)
     }
-    frame = pd.DataFrame(series, index=index)
+    # Each column where it is; but of very many pandas would warn as soon as one is added.
+    frame = pd.DataFrame(series, index=index, copy=len(series) >= _MANY_COLUMNS)
     frame.columns = names
-    frame.attrs = dict(attrs)
-    return frame
+    return _finished(frame, attrs, flags)
+
+
+def _flags(value: Any) -> list[bool]:
+    return [] if value.flags.allows_duplicate_labels else [False]
+
+
+def _finished(value: Any, attrs: Any, flags: list[Any]) -> Any:
+    value.attrs = dict(attrs)
+    if flags:
+        (value.flags.allows_duplicate_labels,) = flags
+    return value
 
 
 def dump_timestamp(value: Any) -> bytes:

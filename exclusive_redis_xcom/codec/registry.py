@@ -23,8 +23,12 @@ code   kind                              code   kind
 30     datetime
 31     date
 32     time
-33     timedelta
-34     time zone
+33     timedelta                         70     pyarrow Table
+34     time zone                         71     pyarrow RecordBatch
+                                         72     pyarrow ChunkedArray
+                                         73     pyarrow Array
+                                         74     polars DataFrame
+                                         75     polars Series
 =====  ================================  =====  ================================
 
 None, bool, int, float, str, bytes, list and dict are msgpack's own. Codes are stored in Redis: add, never
@@ -53,6 +57,7 @@ from exclusive_redis_xcom.codec import (
     objects,
     scalars,
     shortcuts,
+    tables,
 )
 from exclusive_redis_xcom.codec.allowlist import is_allowed
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
@@ -142,13 +147,30 @@ _PANDAS: dict[str, Kind] = {
     "timedelta": Leaf(65, frames.dump_timedelta, frames.load_timedelta),
     "missing": Leaf(66, frames.dump_missing, frames.load_missing),
 }
+_ARROW: dict[str, Kind] = {
+    "table": Bulk(70, tables.dump_table, tables.load_table),
+    "batch": Bulk(71, tables.dump_batch, tables.load_batch),
+    "chunks": Bulk(72, tables.dump_chunks, tables.load_chunks),
+    "arrow_array": Bulk(73, tables.dump_arrow_array, tables.load_arrow_array),
+}
+_POLARS: dict[str, Kind] = {
+    "polars_frame": Bulk(74, tables.dump_polars_frame, tables.load_polars_frame),
+    "polars_series": Bulk(75, tables.dump_polars_series, tables.load_polars_series),
+}
 
 _OBJECTS = (_DEFAULTDICT, _ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
 
 #: Every kind by its code.
 BY_CODE: dict[int, Leaf | Bulk | Tree] = {
     kind.code: kind
-    for kind in (*_BY_TYPE.values(), *_NUMPY.values(), *_PANDAS.values(), *_OBJECTS)
+    for kind in (
+        *_BY_TYPE.values(),
+        *_NUMPY.values(),
+        *_PANDAS.values(),
+        *_ARROW.values(),
+        *_POLARS.values(),
+        *_OBJECTS,
+    )
     if not isinstance(kind, Substitute)
 }
 
@@ -171,6 +193,11 @@ def kind_of(value: object) -> Kind | None:
     exact = _BY_TYPE.get(type(value))
     if exact is not None:
         return exact
+    package = type(value).__module__.partition(".")[0]
+    if package == "pyarrow":
+        return _ARROW.get(tables.arrow_kind(value) or "")
+    if package == "polars":
+        return _POLARS.get(tables.polars_kind(value) or "")
     return _library_kind(value) or _builtin_subclass_kind(value) or _object_kind(value)
 
 
@@ -210,11 +237,17 @@ def _object_kind(value: object) -> Kind | None:
     rules: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
         (models.is_model, MODEL),
         (objects.has_registered_serializer, _REGISTERED),
-        (lambda v: hasattr(v, "serialize"), _OWN_PROTOCOL),
+        (_has_own_protocol, _OWN_PROTOCOL),
         (dataclasses.is_dataclass, _DATACLASS),
         (_is_attrs, _ATTRS),
     )
     return next((kind for applies, kind in rules if applies(value)), None)
+
+
+def _has_own_protocol(value: object) -> bool:
+    """Whether a class has Airflow's ``serialize()``; in polars and pyarrow that name means something else."""
+    bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
+    return hasattr(value, "serialize") and not bases & {"polars", "pyarrow"}
 
 
 def _is_attrs(value: object) -> bool:

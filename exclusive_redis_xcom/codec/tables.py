@@ -1,0 +1,154 @@
+"""Tables of pyarrow and polars, as Arrow's IPC stream (``arrow_stream.py``).
+
+polars goes through pyarrow too: polars' own reader ends the whole process where a stream is damaged, and its own writer
+copies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ormsgpack
+
+from exclusive_redis_xcom.codec import arrow_stream, wire
+from exclusive_redis_xcom.codec.allowlist import package
+from exclusive_redis_xcom.codec.arrow_types import only_its_value
+from exclusive_redis_xcom.codec.errors import NotCarriedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exclusive_redis_xcom.codec.slabs import Put, Take
+
+
+def _dump(schema: Any, batches: Iterable[Any], put: Put) -> bytes:
+    return ormsgpack.packb(put(*arrow_stream.write(schema, map(_only_its_value, batches))))
+
+
+def _only_its_value(batch: Any) -> Any:
+    columns = [only_its_value(column) for column in batch.columns]
+    return _batch(columns, batch.schema) if columns else batch  # without columns there may still be rows
+
+
+def _batch(columns: list[Any], schema: Any) -> Any:
+    return package("pyarrow").RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _load(data: bytes, take: Take) -> tuple[Any, list[Any]]:
+    return arrow_stream.read(take(wire.read(data)))
+
+
+def dump_table(value: Any, put: Put) -> bytes:
+    """The stream of a ``pyarrow.Table``; chunks become record batches."""
+    return _dump(value.schema, value.to_batches(), put)
+
+
+def load_table(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_table`."""
+    schema, batches = _load(data, take)
+    return package("pyarrow").Table.from_batches(batches, schema)
+
+
+def dump_batch(value: Any, put: Put) -> bytes:
+    """The stream of a ``pyarrow.RecordBatch``."""
+    return _dump(value.schema, [value], put)
+
+
+def load_batch(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_batch`."""
+    _, (batch,) = _load(data, take)
+    return batch
+
+
+def dump_chunks(value: Any, put: Put) -> bytes:
+    """The stream of a ``pyarrow.ChunkedArray``: one column, a record batch for each chunk."""
+    schema = _only_column(value.type)
+    return _dump(schema, (_batch([chunk], schema) for chunk in value.chunks), put)
+
+
+def load_chunks(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_chunks`."""
+    schema, batches = _load(data, take)
+    (field,) = schema
+    return package("pyarrow").chunked_array([batch.column(0) for batch in batches], type=field.type)
+
+
+def dump_arrow_array(value: Any, put: Put) -> bytes:
+    """The stream of a ``pyarrow.Array``: one column, one record batch."""
+    schema = _only_column(value.type)
+    return _dump(schema, [_batch([value], schema)], put)
+
+
+def load_arrow_array(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_arrow_array`."""
+    (_,), (batch,) = _load(data, take)
+    return batch.column(0)
+
+
+def _only_column(kind: Any) -> Any:
+    pyarrow = package("pyarrow")
+    return pyarrow.schema([pyarrow.field("", kind)])
+
+
+def arrow_kind(value: Any) -> str | None:
+    """Which kind carries this object of pyarrow; None for scalars, schemas, extension arrays and the like."""
+    pyarrow, cls = package("pyarrow"), type(value)
+    exact = {pyarrow.Table: "table", pyarrow.RecordBatch: "batch", pyarrow.ChunkedArray: "chunks"}
+    if cls in exact:
+        return exact[cls]
+    return "arrow_array" if isinstance(value, pyarrow.Array) and not isinstance(value, pyarrow.ExtensionArray) else None
+
+
+def dump_polars_frame(value: Any, put: Put) -> bytes:
+    """The stream of a ``polars.DataFrame``.
+
+    Raises:
+        NotCarriedError: A column would come back with another type (128-bit integers, objects).
+    """
+    package("pyarrow")  # to name it, if it is missing
+    try:
+        table = value.to_arrow()
+        same = _polars_frame(table.slice(0, 0)).schema == value.schema and len(table) == value.height
+    except Exception:  # polars has no common error for what it cannot export
+        same = False
+    if not same:
+        raise NotCarriedError
+    return dump_table(table, put)
+
+
+def load_polars_frame(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_polars_frame`."""
+    table = load_table(data, take)
+    try:
+        return _polars_frame(table)
+    except Exception:
+        raise
+    except BaseException as problem:
+        if type(problem).__name__ != "PanicException":  # what an error in Rust becomes
+            raise
+        raise ValueError("polars cannot read it") from None
+
+
+def _polars_frame(table: Any) -> Any:
+    names = table.column_names
+    # polars would make a name of its own of an empty one.
+    frame = package("polars").from_arrow(table.rename_columns(list(map(str, range(len(names))))), rechunk=False)
+    frame.columns = names
+    return frame
+
+
+def dump_polars_series(value: Any, put: Put) -> bytes:
+    """As a frame of one column."""
+    return dump_polars_frame(value.to_frame(), put)
+
+
+def load_polars_series(data: bytes, take: Take) -> Any:
+    """The inverse of :func:`dump_polars_series`."""
+    (series,) = load_polars_frame(data, take).get_columns()
+    return series
+
+
+def polars_kind(value: Any) -> str | None:
+    """Which kind carries this object of polars; None for lazy frames, expressions and subclasses."""
+    polars = package("polars")
+    return {polars.DataFrame: "polars_frame", polars.Series: "polars_series"}.get(type(value))
