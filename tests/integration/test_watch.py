@@ -93,6 +93,8 @@ class Server:
 
     def stop(self) -> None:
         self.watch._heart.stop()
+        for source in (self.watch._heart._source, self.watch._teller._source):
+            source()._client.close()
 
     async def _ask(self, method: str, coordinate: Coordinate, body: bytes = b"{}") -> None:
         ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
