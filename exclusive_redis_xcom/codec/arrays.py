@@ -64,11 +64,38 @@ def dump_array(value: Any, put: Put) -> bytes:
     """[dtype, shape, is in Fortran order, items]."""
     if value.dtype.itemsize == 0:
         raise NotCarriedError
-    order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     described = _describe(value.dtype)
+    if _has_gaps(value.dtype):
+        value = _without_gaps(value)
+    order = "F" if value.flags.fnc else "C"
     # ravel copies only where neither order is the array's own; as bytes, for dtypes that memoryview does not know.
     items = put(value.ravel(order).view("u1").data) if value.nbytes else b""
     return ormsgpack.packb([described, list(value.shape), order == "F", items])
+
+
+def _has_gaps(dtype: Any) -> bool:
+    """Whether a structured dtype has bytes that belong to no field: ``array[["a", "c"]]`` still holds what "b" was."""
+    if dtype.subdtype is not None:
+        return _has_gaps(dtype.base)
+    if dtype.names is None:
+        return False
+    fields = [dtype.fields[name][0] for name in dtype.names]
+    return sum(field.itemsize for field in fields) != dtype.itemsize or any(map(_has_gaps, fields))
+
+
+def _without_gaps(value: Any) -> Any:
+    """The same items with zeros between their fields (``zeros_like`` would leave what the memory held before)."""
+    clean = package("numpy").zeros(value.shape, value.dtype, order="F" if value.flags.fnc else "C")
+    _copy_fields(value, clean)
+    return clean
+
+
+def _copy_fields(source: Any, target: Any) -> None:
+    for name in source.dtype.names:
+        if source.dtype[name].base.names is None:
+            target[name] = source[name]
+        else:
+            _copy_fields(source[name], target[name])
 
 
 def load_array(data: bytes, take: Take) -> Any:

@@ -35,7 +35,7 @@ MAX_DEPTH = 2000
 _SHOWN_STEPS = 8
 
 _STEP = struct.Struct(">BI")
-_MSGPACK_INTS = range(-(2**63), 2**64)
+_MSGPACK_INTS = range(-(2**63) + 1, 2**64)  # without the lowest, which ormsgpack 1.9 refuses
 _AS_IT_IS = PLAIN - {int}
 
 

@@ -6,6 +6,7 @@ copies.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
@@ -16,7 +17,7 @@ from exclusive_redis_xcom.codec.arrow_types import only_its_value
 from exclusive_redis_xcom.codec.errors import NotCarriedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from exclusive_redis_xcom.codec.slabs import Put, Take
 
@@ -106,9 +107,12 @@ def dump_polars_frame(value: Any, put: Put) -> bytes:
         NotCarriedError: A column would come back with another type (128-bit integers, objects).
     """
     package("pyarrow")  # to name it, if it is missing
+    if any(dtype == package("polars").Object for dtype in value.dtypes):
+        raise NotCarriedError
     try:
-        table = value.to_arrow()
-        same = _polars_frame(table.slice(0, 0)).schema == value.schema and len(table) == value.height
+        with _panics_as_errors():
+            table = value.to_arrow()
+            same = _polars_frame(table.slice(0, 0)).schema == value.schema and len(table) == value.height
     except Exception:  # polars has no common error for what it cannot export
         same = False
     if not same:
@@ -119,14 +123,19 @@ def dump_polars_frame(value: Any, put: Put) -> bytes:
 def load_polars_frame(data: bytes, take: Take) -> Any:
     """The inverse of :func:`dump_polars_frame`."""
     table = load_table(data, take)
-    try:
+    with _panics_as_errors():
         return _polars_frame(table)
-    except Exception:
-        raise
+
+
+@contextmanager
+def _panics_as_errors() -> Iterator[None]:
+    """An error in Rust becomes a BaseException of a class that cannot be imported."""
+    try:
+        yield
     except BaseException as problem:
-        if type(problem).__name__ != "PanicException":  # what an error in Rust becomes
+        if type(problem).__name__ != "PanicException":
             raise
-        raise ValueError("polars cannot read it") from None
+        raise ValueError("polars cannot read or write it") from None
 
 
 def _polars_frame(table: Any) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import XComNotSerializable
 from tests.unit.codec.samples import Opaque
 from tests.unit.codec.support import LIMIT, round_trip
 
+INNER = np.dtype({"names": ["e"], "formats": ["i4"], "offsets": [6], "itemsize": 10})
 NESTED = np.dtype([("a", "<i4"), ("b", [("c", "<f8"), ("d", "U3")]), ("e", "<i2", (2, 3))])
 
 ARRAYS = [
@@ -93,6 +95,19 @@ def test_an_array_of_objects_is_carried_item_by_item():
     assert found[0, 1] == [3]
     assert found[1, 0].tolist() == [0, 1]
     assert found[1, 1] is None
+
+
+def test_fields_that_were_left_out_are_not_sent():
+    whole = np.zeros(3, dtype=[("a", "i2"), ("b", "S6"), ("c", [("d", "S6"), ("e", "i4")]), ("f", "i1")])
+    whole["b"] = whole["c"]["d"] = b"SECRET"
+    whole["a"] = [1, 2, 3]
+    part = whole[["a", "c"]].view({"names": ["a", "c"], "formats": ["i2", INNER], "offsets": [0, 8], "itemsize": 19})
+
+    for array in (whole[["a", "f"]], part, part.reshape(3, 1), np.asfortranarray(np.stack([part, part]))):
+        assert b"SECRET" not in joined(encode(array, compression="off", max_bytes=LIMIT).payload)
+        found = round_trip(array)
+        assert found.dtype == array.dtype
+        assert found["a"].tolist() == array["a"].tolist()
 
 
 @pytest.mark.parametrize(
