@@ -53,7 +53,6 @@ _FACTS = struct.Struct(">3sBI16sQQqqIHHHH")
 _LENGTHS = struct.Struct(">HHHH")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
-_VERSION_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)

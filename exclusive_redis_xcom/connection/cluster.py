@@ -66,10 +66,8 @@ class ClusterSession:
             by_node.setdefault(self._address_of(key_slot(key.encode())), []).append(position)
         replies: list[Any] = [None] * len(calls)
         for address, positions in by_node.items():
-            pipeline = self._node(address).pipeline(transaction=False)
-            for position in positions:
-                pipeline.execute_command(*calls[position][1])
-            for position, reply in zip(positions, pipeline.execute(raise_on_error=False), strict=True):
+            found = driver.pipelined(self._node(address), [calls[position][1] for position in positions])
+            for position, reply in zip(positions, found, strict=True):
                 # A refused or redirected read is simply asked for again, alone: that follows or raises.
                 replies[position] = self.call(*calls[position]) if isinstance(reply, Exception) else reply
         return replies
@@ -77,6 +75,15 @@ class ClusterSession:
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """As the protocol says."""
         return [self.call(*call) for call in calls]
+
+    def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
+        """As the protocol says."""
+        try:
+            return driver.transact(self._node(self._address_of(key_slot(key.encode()))), transactions)
+        except redis.ResponseError as error:
+            if code_of(error) not in ("MOVED", "ASK", "TRYAGAIN"):
+                raise
+            return None
 
     def close(self) -> None:
         """Cuts the connections to all nodes."""
@@ -87,10 +94,7 @@ class ClusterSession:
         client = self._node(address)
         if not asking:
             return client.execute_command(*command)
-        pipeline = client.pipeline(transaction=False)
-        pipeline.execute_command("ASKING")
-        pipeline.execute_command(*command)
-        reply = pipeline.execute(raise_on_error=False)[1]
+        _, reply = driver.pipelined(client, [("ASKING",), command])
         if isinstance(reply, Exception):
             raise reply
         return reply

@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts, Tls
@@ -98,6 +98,32 @@ def open_sentinel(options: RedisOptions, address: Address, timeouts: Timeouts, b
     """A client of one Sentinel, with the Sentinels' own credentials."""
     place = _place(address, options.tls if options.sentinel_tls else None)
     return _client(place, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
+
+
+def pipelined(client: Client, commands: Iterable[Sequence[Any]]) -> list[Any]:
+    """Send commands in one round trip; their replies, also errors, in order."""
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    # Not raised by redis-py, which would put the command, with all that is to be stored, into the error's text.
+    replies: list[Any] = pipeline.execute(raise_on_error=False)
+    return replies
+
+
+def transact(client: Client, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
+    """Send transactions in one round trip; the replies of each.
+
+    Raises:
+        redis.RedisError: The first error among them, and rather what began a transaction's failure than its end.
+    """
+    commands = [one for commands in transactions for one in (("MULTI",), *commands, ("EXEC",))]
+    replies = pipelined(client, commands)
+    outcomes = [reply for reply, command in zip(replies, commands, strict=True) if command == ("EXEC",)]
+    everything = [*replies, *(reply for outcome in outcomes if isinstance(outcome, list) for reply in outcome)]
+    errors = [reply for reply in everything if isinstance(reply, Exception)]
+    for error in sorted(errors, key=lambda error: isinstance(error, redis.exceptions.ExecAbortError)):
+        raise error
+    return outcomes
 
 
 def close(client: Client) -> None:

@@ -27,6 +27,8 @@ _CODES_BY_CLASS = {
 _CODE = re.compile(r"-?([A-Z][A-Z0-9]+)(?: |$)")
 # Redis 6.2 wraps what fails inside a script: "ERR Error running script (call to f_...): @user_script:9: -OOM ...".
 _CODE_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z][A-Z0-9]+)\b")
+# EXEC, where a transaction is refused as a whole: "EXECABORT Transaction discarded because of: OOM ...".
+_CODE_OF_TRANSACTION = re.compile(r"Transaction discarded because of: -?([A-Z][A-Z0-9]+)\b")
 # NOPERM inside a script: up to 7.0, and since 7.2.
 _NOPERM_IN_SCRIPT = ("The user executing the script can't", "ACL failure in script")
 
@@ -101,7 +103,7 @@ def code_of(error: Exception) -> str:
     text = str(error)
     if any(words in text for words in _NOPERM_IN_SCRIPT):
         return "NOPERM"
-    found = _CODE_IN_SCRIPT.search(text) or _CODE.match(text)
+    found = _CODE_IN_SCRIPT.search(text) or _CODE_OF_TRANSACTION.search(text) or _CODE.match(text)
     return found[1] if found else ""
 
 

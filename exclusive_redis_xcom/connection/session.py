@@ -34,10 +34,20 @@ class Session(Protocol):
         """Send one command on one key; its reply as redis-py gives it, or redis-py's exception."""
 
     def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """Send commands that only read, in as few round trips as possible; their replies in order."""
+        """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """As `call_many`, but each command is run after the one before it; in a cluster one round trip each."""
+
+    def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
+        """Send commands on one key, in one round trip; those of each transaction are all run, or none of them.
+
+        Returns:
+            The replies of each. None if a cluster is moving the key: some may have been run.
+
+        Raises:
+            redis.RedisError: The first command that was refused, also one of a transaction that was run.
+        """
 
     def close(self) -> None:
         """Cut its connections."""
@@ -58,15 +68,19 @@ class ServerSession:
         """One round trip."""
         if len(calls) == 1:
             return [self.call(*calls[0])]
-        pipeline = self._client.pipeline(transaction=False)
-        for _, command in calls:
-            pipeline.execute_command(*command)
-        replies: list[Any] = pipeline.execute()
+        replies = driver.pipelined(self._client, [command for _, command in calls])
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
         return replies
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """One round trip."""
         return self.call_many(calls)
+
+    def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:  # noqa: ARG002
+        """As the protocol says."""
+        return driver.transact(self._client, transactions)
 
     def close(self) -> None:
         """As the protocol says."""

@@ -1,15 +1,22 @@
 -- Remove one XCom; with the last one, the whole hash.
 --
--- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
+-- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
 -- ARGV[1]       field of the rule in force
 -- ARGV[2]       field of the value
--- ARGV[3], ...  all other fields of the value
--- Returns       1 if there was a value, else 0
+-- ARGV[3]       field of the value's parts
+-- ARGV[4], ...  all other fields of the value
+-- Returns       {1 if there was a value, else 0; 1 if sweep.lua has parts to remove, else 0}
 
 local removed = redis.call('HDEL', KEYS[1], ARGV[2])
-redis.call('HDEL', KEYS[1], unpack(ARGV, 3))
+redis.call('HDEL', KEYS[1], unpack(ARGV, 4))
+
+local list = redis.call('HMGET', KEYS[1], ARGV[3])[1]
+if list then
+  redis.call('HSET', KEYS[1], ARGV[3], (string.gsub(list, '[=+-](%x+:%d+)', '-%1')))
+  return {removed, 1}
+end
 -- A rule alone guards nothing. Redis drops a hash with its last field.
 if redis.call('HLEN', KEYS[1]) == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])
 end
-return removed
+return {removed, 0}

@@ -135,7 +135,7 @@ def _asking_for_marks(name: str, members: Sequence[Coordinate]) -> Command:
 def _asking_who_watches(place: Place) -> tuple[str, Command]:
     # With its source: by its digest alone it could be unknown, which would spoil the pipeline.
     name = keys.servers_name(place.prefix)
-    return name, ("EVAL", scripts.LIVE.source, 1, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, FRESH_MS)
+    return name, scripts.LIVE.command(name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, FRESH_MS)
 
 
 def _mark(text: Any) -> _Mark | None:
@@ -164,7 +164,7 @@ def _current(
         return None
     whole: dict[Coordinate, Stored] = {}
     for at, one in stored.items():
-        completed = complete(place, one)
+        completed = complete(place, one, once=True)
         if completed is None:  # a newer push replaced it
             return None
         whole[at] = completed

@@ -37,6 +37,10 @@ class Place(NamedTuple):
         """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
         return self.client.run(doing, lambda session: session.call_many(calls))
 
+    def call(self, doing: str, key: str, command: Command, *, once: bool = False) -> Any:
+        """Send one command that may be sent again; its reply."""
+        return self.client.run(doing, lambda session: session.call(key, command), once=once)
+
     def ask_once(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """Send commands, each to be run after the one before; their replies in order. Tried once."""
         return self.client.run(doing, lambda session: session.in_order(calls), once=True)

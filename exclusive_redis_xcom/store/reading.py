@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.envelope import Envelope
-from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
+from exclusive_redis_xcom.store import parts
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, misanswered, slices, what
 from exclusive_redis_xcom.store.values import Stored
 
@@ -29,6 +31,9 @@ def fetch_many(place: Place, coordinates: Sequence[Coordinate], sizes: Sequence[
     found: dict[Coordinate, Stored] = {}
     for batch in batches(wanted):
         found.update(_fetch_batch(place, batch))
+    for at, stored in found.items():
+        if stored.envelope is not None and stored.envelope.parts:
+            found[at] = _completed(place, at, stored)
     return [found[coordinate] for coordinate in coordinates]
 
 
@@ -88,11 +93,25 @@ def by_hash(place: Place, coordinates: Sequence[Coordinate]) -> dict[str, list[C
     return hashes
 
 
-def complete(place: Place, stored: Stored) -> Stored | None:
+def complete(place: Place, stored: Stored, *, once: bool = False) -> Stored | None:
     """With its payload, if that lies in parts; None if they are gone."""
     if stored.envelope is None or not stored.envelope.parts:
         return stored
-    raise NotImplementedError(place)
+    whole = parts.read(place, stored.envelope, once=once)
+    return None if whole is None else replace(stored, envelope=whole)
+
+
+def _completed(place: Place, at: Coordinate, stored: Stored) -> Stored:
+    """As `complete`; what a newer push has replaced meanwhile is read anew."""
+    for _ in range(parts.MOST_RESTARTS):
+        whole = complete(place, stored)
+        if whole is not None:
+            return whole
+        before = stored.envelope
+        stored = _fetch_batch(place, [at])[at]
+        if before is not None and stored.envelope is not None and stored.envelope.version == before.version:
+            raise CorruptValue(f"{at}: parts of its value are missing in Redis. Clear the producing task.")
+    raise StoreUnavailable(f"Fetching {at} failed: it was replaced again and again while it was read. Clear this task.")
 
 
 def _fetch_batch(place: Place, batch: Sequence[Coordinate]) -> dict[Coordinate, Stored]:

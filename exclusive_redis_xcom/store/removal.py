@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.store import parts
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
 
 if TYPE_CHECKING:
@@ -26,8 +27,11 @@ def discard(place: Place, coordinates: Sequence[Coordinate]) -> int:
 
 def _purge(place: Place, batch: Sequence[Coordinate]) -> int:
     calls = [(place.hash_of(at), _arguments(at)) for at in batch]
-    run_many = scripts.PURGE.run_many
-    return place.client.run(what("Purging", batch), lambda session: sum(map(int, run_many(session, calls))))
+    replies = place.client.run(what("Purging", batch), lambda session: scripts.PURGE.run_many(session, calls))
+    for at, (_, garbage) in zip(batch, replies, strict=True):
+        if garbage:
+            parts.sweep(place, at)
+    return sum(int(removed) for removed, _ in replies)
 
 
 def _discard(place: Place, batch: Sequence[Coordinate]) -> int:
@@ -41,6 +45,7 @@ def _arguments(at: Coordinate) -> tuple[str, ...]:
     return (
         keys.ACL_FIELD,
         keys.field_name(index),
+        keys.parts_name(index),
         keys.rule_name(index),
         keys.claim_name(index),
         keys.committed_name(index),

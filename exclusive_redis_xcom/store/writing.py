@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from exclusive_redis_xcom import keys, scripts
-from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES
+from exclusive_redis_xcom.errors import ConfigurationError, XComTooLarge
 from exclusive_redis_xcom.model import NOT_MAPPED
+from exclusive_redis_xcom.store import parts
 from exclusive_redis_xcom.store.place import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.envelope import Envelope
     from exclusive_redis_xcom.store.place import Place
 
+_Arguments: TypeAlias = "tuple[scripts.Argument, ...]"
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -36,19 +38,39 @@ def push(
     ttl_ms = ttl // _MILLISECOND
     if ttl_ms < 1:
         raise ConfigurationError(f"{at}: a ttl of {ttl} would not keep it; it must be a millisecond at least.")
-    name, arguments = place.hash_of(at), _arguments(envelope, acl, ttl_ms, own_acl, once=once, watched=watched)
+    large = envelope.spilled is None and envelope.payload_size > INLINE_BYTES
+    if large and envelope.payload_size > MAX_PARTS * PART_BYTES:
+        raise XComTooLarge(f"{at} takes {envelope.payload_size} bytes; at most {MAX_PARTS * PART_BYTES} are stored.")
+    head = envelope.in_parts() if large else envelope
+    arguments = _arguments(head, acl, ttl_ms, own_acl, once=once, watched=watched)
+    for _ in range(parts.MOST_RESTARTS):
+        if large:
+            parts.write(place, envelope, ttl_ms)
+        pushed = _push(place, head, arguments)
+        if pushed is not None:
+            pushed_at, garbage = pushed
+            if garbage:
+                parts.sweep_if_possible(place, at)
+            return moment(pushed_at)
+    raise parts.contended(at)
 
-    def command(session: Session) -> Sequence[int]:
-        reply: Sequence[int] = scripts.PUSH.run(session, name, *arguments)
-        return reply
 
-    pushed_at, _ = place.client.run(f"Pushing {at}", command)
-    return moment(int(pushed_at))
+def _push(place: Place, head: Envelope, arguments: _Arguments) -> tuple[int, int] | None:
+    """Time of the push, and whether there are parts to remove; None if parts of this version are missing."""
+    name = place.hash_of(head.coordinate)
+
+    def command(session: Session) -> Any:
+        return scripts.PUSH.run(session, name, *arguments)
+
+    reply = place.client.run(
+        f"Pushing {head.coordinate}", parts.or_give_up(place, head, command) if head.parts else command
+    )
+    return None if reply is None else (int(reply[0]), int(reply[1]))
 
 
 def _arguments(
     envelope: Envelope, acl: bytes, ttl_ms: int, own_acl: bytes | None, *, once: bool, watched: bool
-) -> tuple[str | bytes | int, ...]:
+) -> _Arguments:
     index = envelope.coordinate.map_index
     data = envelope.pack()
     return (

@@ -1,0 +1,60 @@
+-- Write one part of a value that is too large for one field. push.lua makes the value of the parts.
+--
+-- Parts are written in order. Run again it writes the same again. What takes Redis' time is to hand a part to a script:
+-- it may be written before, by an HSET in one transaction with this.
+--
+-- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
+-- ARGV[1]  field of the rule in force: a hash without it holds no value, only parts to come
+-- ARGV[2]  field of the value's parts
+-- ARGV[3]  the value's version, 32 characters
+-- ARGV[4]  number of the part, from 0
+-- ARGV[5]  field of the part
+-- ARGV[6]  ttl_ms of a hash that holds no value; from now
+-- ARGV[7]  the part, unless it was written just before
+-- Returns  how many parts of this version there are, from 0 on and without a gap. If that is no more than ARGV[4],
+--          this one was not kept: others were removed. -1, if this version is being removed, and this part with it
+
+local function write()
+  local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])
+  local number = tonumber(ARGV[4])
+  local entries, state, count = {}, '+', 0
+  for sign, other, parts in string.gmatch(held[2] or '', '([=+-])(%x+):(%d+)') do
+    if other == ARGV[3] then
+      state, count = sign, tonumber(parts)
+    else
+      entries[#entries + 1] = sign .. other .. ':' .. parts
+    end
+  end
+  if state == '-' or number > count then
+    if not ARGV[7] then
+      redis.call('HDEL', KEYS[1], ARGV[5])
+    end
+    return state == '-' and -1 or count
+  end
+  count = math.max(count, number + 1)
+  entries[#entries + 1] = state .. ARGV[3] .. ':' .. count
+
+  local left = redis.call('PTTL', KEYS[1])
+  -- The first write must be the one that needs memory, see push.lua.
+  local fields = {ARGV[2], table.concat(entries, ' ')}
+  if ARGV[7] then
+    fields[3], fields[4] = ARGV[5], ARGV[7]
+  end
+  redis.call('HSET', KEYS[1], unpack(fields))
+  -- A hash with values keeps its TTL, even if that ends before the push does: the parts are then written again.
+  if left < 0 or not held[1] then
+    redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  end
+  return count
+end
+
+local done, answer = pcall(write)
+if not done then
+  -- A user who may HSET but not PEXPIRE, say, must not leave a hash that stays for ever.
+  redis.call('HDEL', KEYS[1], ARGV[5])
+  if redis.call('HLEN', KEYS[1]) == 1 then
+    redis.call('HDEL', KEYS[1], ARGV[2])
+  end
+  return type(answer) == 'table' and answer or redis.error_reply(answer)
+end
+return answer

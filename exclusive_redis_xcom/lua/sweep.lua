@@ -1,0 +1,50 @@
+-- Remove some of the parts that belong to no value any more. To be run until nothing is left to do: all at once they
+-- would keep Redis from its other clients.
+--
+-- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
+-- ARGV[1]  field of the rule in force
+-- ARGV[2]  field of the value's parts
+-- ARGV[3]  field of the value, with which the names of its parts begin
+-- ARGV[4]  how many parts to remove at most
+-- ARGV[5]  a version whose push is given up: its parts go as well, unless they are the value's; or ''
+-- Returns  1 if there are more to remove, else 0
+
+-- No value has more parts.
+local most = 2048
+local list = redis.call('HMGET', KEYS[1], ARGV[2])[1] or ''
+local entries, more, name, count = {}, 0, nil, 0
+for state, version, parts in string.gmatch(list, '([=+-])(%x+):(%d+)') do
+  if state == '+' and version == ARGV[5] then
+    state = '-'
+  end
+  if state == '-' and not name then
+    name, count = ARGV[3] .. ':' .. version .. ':', math.min(tonumber(parts), most)
+    if count > tonumber(ARGV[4]) then
+      entries[#entries + 1] = state .. version .. ':' .. count - ARGV[4]
+      more = 1
+    end
+  else
+    entries[#entries + 1] = state .. version .. ':' .. parts
+    if state == '-' then
+      more = 1
+    end
+  end
+end
+if not name then
+  return 0
+end
+for number = math.max(0, count - ARGV[4]), count - 1 do
+  redis.call('HDEL', KEYS[1], name .. string.format('%.0f', number))
+end
+
+-- After the removal: even a full Redis then takes it.
+if #entries > 0 then
+  redis.call('HSET', KEYS[1], ARGV[2], table.concat(entries, ' '))
+  return more
+end
+redis.call('HDEL', KEYS[1], ARGV[2])
+-- A rule alone guards nothing. Redis drops a hash with its last field.
+if redis.call('HLEN', KEYS[1]) == 1 then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+return more

@@ -1,0 +1,164 @@
+"""Payloads too large for one field: written and read in parts, a few at a time, so that nobody else has to wait.
+
+Fields of each version have names of their own, so a push does not touch what others read meanwhile. Which parts lie in
+a hash, and of which version, is kept in a field, see `keys.parts_name`: whatever interrupts a push, the next one, or a
+purge, finds what it left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.buffers import pieces
+from exclusive_redis_xcom.envelope import PART_BYTES
+from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.scripts import PART, SWEEP
+from exclusive_redis_xcom.store.place import misanswered, slices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.connection.session import Session
+    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.scripts import Argument
+    from exclusive_redis_xcom.store.place import Place
+
+T = TypeVar("T")
+
+#: Parts under way at once. Redis answers a batch of requests in one go, while it takes in one part after the other.
+_WRITTEN_AT_ONCE, _READ_AT_ONCE = 8, 4
+#: Freeing as many takes Redis about as long as writing one.
+_REMOVED_AT_ONCE = 32
+#: Enough for what fifteen pushes leave of the largest value; what is left then is for the next push or purge.
+_MOST_SWEEPS = 1000
+#: How long parts stay after the last one, in a hash without any value: what an interrupted push leaves there.
+_PENDING_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
+#: How often others may remove what is being written, by pushing or purging the same value, before it is given up.
+MOST_RESTARTS = 10
+
+
+def write(place: Place, envelope: Envelope, ttl_ms: int) -> None:
+    """Write the payload of an envelope as parts; no reader sees them before the envelope is pushed.
+
+    Raises:
+        StoreUnavailable: Others keep removing them.
+    """
+    at, written, restarts = envelope.coordinate, 0, 0
+    remaining: Iterator[Buffer] = pieces(envelope.payload, PART_BYTES)
+    while batch := list(itertools.islice(remaining, _WRITTEN_AT_ONCE)):
+        there = _write(place, envelope, written, batch, min(ttl_ms, _PENDING_MS))
+        if there >= written + len(batch):
+            written += len(batch)
+            continue
+        restarts += 1
+        if restarts > MOST_RESTARTS:
+            raise contended(at)
+        if there < 0:
+            sweep(place, at)
+        written = max(there, 0)
+        remaining = itertools.islice(pieces(envelope.payload, PART_BYTES), written, None)
+
+
+def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | None:
+    """The envelope with its payload, in one piece; None if parts of it are not there (any more).
+
+    Args:
+        place: Where.
+        envelope: One whose payload lies in parts.
+        once: Whether each request is tried once only.
+
+    Raises:
+        CorruptValue: The parts do not make up the payload.
+    """
+    at, name = envelope.coordinate, place.hash_of(envelope.coordinate)
+    fields = [keys.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
+    # Not made at once in the size that is announced: what does not come takes no memory.
+    payload = bytearray()
+    for asked in slices(fields, _READ_AT_ONCE):
+        found = place.call(f"Fetching {at}", name, ("HMGET", name, *asked), once=once)
+        if not isinstance(found, list) or len(found) != len(asked):
+            raise misanswered(at)
+        while found:
+            part = found.pop(0)
+            if part is None:
+                return None
+            payload += part
+            del part
+        if len(payload) > envelope.payload_size:
+            break
+    return envelope.with_payload((memoryview(payload).toreadonly(),))
+
+
+def sweep(place: Place, at: Coordinate) -> None:
+    """Remove the parts that belong to no value any more."""
+    name, arguments = place.hash_of(at), _sweeping(at)
+    for _ in range(_MOST_SWEEPS):
+        if not place.client.run(f"Removing parts of {at}", lambda session: SWEEP.run(session, name, *arguments)):
+            return
+
+
+def sweep_if_possible(place: Place, at: Coordinate) -> None:
+    """As `sweep`; what it cannot remove now stays until the next push or purge, or as long as the hash."""
+    with contextlib.suppress(StoreUnavailable):
+        sweep(place, at)
+
+
+def or_give_up(place: Place, envelope: Envelope, command: Callable[[Session], T]) -> Callable[[Session], T]:
+    """The command of a push; if Redis refuses it, being full, say, the parts written so far are removed.
+
+    Whoever cannot reach Redis can remove nothing either: then they stay as `sweep_if_possible` says.
+    """
+    name, arguments = place.hash_of(envelope.coordinate), _sweeping(envelope.coordinate, envelope.version)
+
+    def run(session: Session) -> T:
+        try:
+            return command(session)
+        except Exception as error:
+            from redis.exceptions import RedisError, ResponseError
+
+            if isinstance(error, ResponseError):
+                with contextlib.suppress(RedisError):
+                    while SWEEP.run(session, name, *arguments):
+                        pass
+            raise
+
+    return run
+
+
+def contended(at: Coordinate) -> StoreUnavailable:
+    """Somebody else pushes the same XCom, again and again."""
+    return StoreUnavailable(
+        f"Pushing {at} failed: others kept pushing or removing the same XCom. Does another try of the task still run?"
+    )
+
+
+def _write(place: Place, envelope: Envelope, first: int, batch: Sequence[Buffer], ttl_ms: int) -> int:
+    """How many parts there are afterwards."""
+    at, version, name = envelope.coordinate, envelope.version, place.hash_of(envelope.coordinate)
+    fields = [keys.part_name(at.map_index, version, first + number) for number in range(len(batch))]
+    arguments: list[tuple[Argument, ...]] = [
+        (keys.ACL_FIELD, keys.parts_name(at.map_index), version, number, field, ttl_ms)
+        for number, field in enumerate(fields, start=first)
+    ]
+    transactions = [
+        (("HSET", name, field, part), PART.command(name, *rest))
+        for field, part, rest in zip(fields, batch, arguments, strict=True)
+    ]
+    scripted = [(name, (*rest, part)) for rest, part in zip(arguments, batch, strict=True)]
+
+    def write(session: Session) -> int:
+        outcomes = session.transact(name, transactions)
+        return int(PART.run_many(session, scripted)[-1] if outcomes is None else outcomes[-1][-1])
+
+    return place.client.run(f"Pushing {at}", or_give_up(place, envelope, write))
+
+
+def _sweeping(at: Coordinate, given_up: str = "") -> tuple[Argument, ...]:
+    field = keys.field_name(at.map_index)
+    return keys.ACL_FIELD, keys.parts_name(at.map_index), field, _REMOVED_AT_ONCE, given_up
