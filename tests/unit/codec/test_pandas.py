@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import XComNotSerializable
-from tests.unit.codec.support import LIMIT, round_trip, same
+from tests.unit.codec.support import LIMIT, read, round_trip, same
 
 SERIES = {
     "ints": pd.Series([1, 2, 3]),
@@ -45,6 +47,18 @@ SERIES = {
     "complex": pd.Series([1j]),
     "arrow-int": pd.Series([1, None], dtype="int64[pyarrow]"),
     "arrow-timestamp": pd.Series([pd.Timestamp("2024-01-01 00:00:00.000000001")], dtype="timestamp[ns][pyarrow]"),
+    "arrow-struct": pd.Series([{"a": [1, None]}, None], dtype=pd.ArrowDtype(pa.struct({"a": pa.list_(pa.int8())}))),
+    "arrow-decimal": pd.Series([Decimal("1.50"), None], dtype=pd.ArrowDtype(pa.decimal128(20, 2))),
+    "arrow-dictionary": pd.Series(["a", "b", "a"], dtype=pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))),
+    "arrow-string": pd.Series(["a", None], dtype=pd.ArrowDtype(pa.string())),
+    "many-strings": pd.Series([f"text {n}" if n % 7 else None for n in range(5000)]),
+    "many-nullable-strings": pd.Series([f"text {n}" if n % 7 else None for n in range(5000)], dtype="string"),
+    "many-strings-python": pd.Series([f"text {n}" if n % 7 else None for n in range(5000)], dtype="string[python]"),
+    "many-objects-of-str": pd.Series([f"text {n}" if n % 7 else None for n in range(5000)], dtype=object),
+    "many-ints": pd.Series(range(20_000)),
+    "many-nullable-ints": pd.Series([*range(20_000), None], dtype="Int64"),
+    "many-dates": pd.Series(pd.date_range("2024", periods=20_000, freq="s", tz="Europe/Paris")),
+    "many-categories": pd.Series([f"text {n % 3000}" for n in range(20_000)], dtype="category"),
     "empty": pd.Series([], dtype="float32"),
     "empty-objects": pd.Series([], dtype=object),
     "named": pd.Series([1], name=("a", 1), index=pd.Index(["x"], name="i")),
@@ -66,6 +80,8 @@ INDEXES = {
     "multi-missing": pd.MultiIndex.from_arrays([["a", None], pd.to_datetime(["2024-01-01", "2024-01-02"])]),
     "multi-of-ranges": pd.MultiIndex.from_product([pd.RangeIndex(2), ["a", "b"]], names=["n", "l"]),
     "categories-of-a-range": pd.CategoricalIndex([3, 5], categories=pd.RangeIndex(1, 9, 2)),
+    "many-strings": pd.Index([f"text {n}" for n in range(2000)], name="s"),
+    "arrow": pd.Index([1, None], dtype="int64[pyarrow]"),
     "empty": pd.Index([]),
     "bools": pd.Index([True, False]),
 }
@@ -106,6 +122,84 @@ def test_duplicate_column_names_attrs_and_no_columns_at_all():
     bare = pd.DataFrame(index=pd.Index([1, 2], name="i"))
     pd.testing.assert_frame_equal(round_trip(bare), bare)
     pd.testing.assert_frame_equal(round_trip(pd.DataFrame()), pd.DataFrame())
+
+
+def test_a_frame_and_a_series_that_may_not_have_labels_twice_come_back_so():
+    value = pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False)
+
+    found = round_trip([value, value["a"]])
+
+    pd.testing.assert_frame_equal(found[0], value, check_flags=True)
+    pd.testing.assert_series_equal(found[1], value["a"], check_flags=True)
+    assert not found[0].flags.allows_duplicate_labels
+
+
+@pytest.mark.parametrize("dtype", ["f8", "i2", "bool", "c8", "M8[ns]", "Int16", "str", "object"])
+def test_very_many_columns_come_back_and_can_be_added_to(dtype):
+    frame = pd.DataFrame(np.arange(600).reshape(3, 200), index=list("xyz")).astype(dtype)
+    frame.columns = pd.MultiIndex.from_product([range(2), range(100)])
+    frame.attrs = {"a": 1}
+
+    found = round_trip(frame)
+
+    pd.testing.assert_frame_equal(found, frame, check_exact=True)
+    assert found.dtypes.tolist() == frame.dtypes.tolist()
+    assert found.attrs == frame.attrs
+    found[(2, 0)] = 1  # pandas warns, which is an error here, where each column is apart
+    found.loc["x", (0, 0)] = frame.loc["y", (0, 0)]
+    assert found.loc["x", (0, 0)] == frame.loc["y", (0, 0)]
+
+
+ROWS = 20_000
+NUMBERS = pd.DataFrame({"a": np.arange(ROWS), "b": np.arange(ROWS) / 3, "c": np.arange(ROWS) * 2})
+MATRIX = pd.DataFrame(np.arange(ROWS * 60.0).reshape(60, ROWS).T)
+
+
+@pytest.mark.parametrize("frame", [NUMBERS, MATRIX, NUMBERS.copy()[["c", "a"]]], ids=["columns", "matrix", "selected"])
+def test_columns_of_numbers_are_sent_from_their_own_memory_and_read_where_they_arrived(frame):
+    encoded = encode(frame, compression="off", max_bytes=LIMIT)
+    payload = bytearray(joined(encoded.payload))
+
+    found = read(encoded, payload=memoryview(payload))
+
+    pd.testing.assert_frame_equal(found, frame, check_exact=True)
+    arrived = np.frombuffer(payload, "u1")
+    sent = [np.frombuffer(piece, "u1") for piece in encoded.payload if len(piece) > 100_000]
+    for position in range(frame.shape[1]):
+        assert np.shares_memory(found.iloc[:, position].to_numpy(), arrived)
+        assert any(np.shares_memory(frame.iloc[:, position].to_numpy(), piece) for piece in sent)
+    found.iloc[0, 0] = 77
+    assert found.iloc[0, 0] == 77
+    assert frame.iloc[0, 0] == 0
+
+
+def test_a_column_of_texts_is_sent_from_its_own_memory():
+    frame = pd.DataFrame({"t": [f"text number {n}" for n in range(ROWS)]})
+    encoded = encode(frame, compression="off", max_bytes=LIMIT)
+
+    chunks = pa.chunked_array([pa.array(frame["t"].array)]).chunks
+    own = {buffer.address for chunk in chunks for buffer in chunk.buffers() if buffer}
+    assert own <= {pa.py_buffer(piece).address for piece in encoded.payload}
+
+
+def test_rows_that_were_left_out_and_texts_that_were_set_to_missing_are_not_sent():
+    whole = pd.DataFrame({"n": range(3000), "t": [f"SECRET {n}" for n in range(3000)]})
+    hidden = whole.copy()
+    hidden.loc[hidden["n"] >= 5, "t"] = None
+    nullable = pd.Series([f"SECRET {n}" for n in range(3000)], dtype="string")
+    nullable[5:] = pd.NA
+
+    parts = (whole.head(1500), 1500), (whole[whole.n < 1200], 1200)
+    for value, sent in ((whole, 3000), *parts, (hidden, 5), (nullable, 5)):
+        payload = joined(encode(value, compression="off", max_bytes=LIMIT).payload)
+        assert bytes(payload).count(b"SECRET") == sent
+
+
+def test_numbers_under_a_mask_are_not_sent():
+    value = pd.Series([int.from_bytes(b"SECRET", "little")] * 3, dtype="Int64")
+    value[:] = pd.NA
+
+    assert b"SECRET" not in joined(encode(value, compression="off", max_bytes=LIMIT).payload)
 
 
 def test_a_frame_that_comes_back_can_be_changed():
