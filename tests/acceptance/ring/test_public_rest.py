@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from devtools.api_plan import OTHER, SALES
 from devtools.api_world import World
 from exclusive_redis_xcom.model import Coordinate
 from tests.acceptance.ring.conftest import Asker
+from tests.acceptance.ring.copies import copy_dag
 
 AIRFLOW = tuple(map(int, airflow_version().split(".")[:2]))
 DELETES_XCOMS = pytest.mark.skipif(AIRFLOW < (3, 2), reason="came with Airflow 3.2")
@@ -237,7 +237,7 @@ def test_runs_deleted_in_bulk_take_their_values_with_them(rest: Rest, run_id: st
 
 
 def test_a_deleted_dag_takes_its_values_with_it(rest: Rest, world: World, run_id: str) -> None:
-    _copy_dag(world, OTHER, "doomed")
+    copy_dag(world, OTHER, "doomed")
     gone = [rest.push("run-1", "load", f"key {index}", dag_id="doomed") for index in range(3)]
     stays = [rest.push(run_id, "extract"), rest.push("run-1", "load", "rest", dag_id=OTHER)]
 
@@ -254,22 +254,3 @@ def test_clearing_leaves_values_to_the_next_try(rest: Rest, run_id: str) -> None
 
     assert answer.status_code == 200
     assert rest.in_redis(at)
-
-
-def _copy_dag(world: World, dag_id: str, name: str) -> None:
-    """A DAG of another name, with one run and one task instance."""
-    with world.database() as database:
-        for table, where, changes in (
-            ("dag", "dag_id = ?", {}),
-            ("dag_run", "dag_id = ? AND run_id = 'run-1'", {"id": None}),
-            (
-                "task_instance",
-                "dag_id = ? AND run_id = 'run-1' AND task_id = 'load'",
-                {"id": uuid.uuid4().hex, "state": "success"},
-            ),
-        ):
-            found = database.execute(f"SELECT * FROM {table} WHERE {where}", (dag_id,))  # noqa: S608
-            names = [column[0] for column in found.description]
-            row = {**dict(zip(names, found.fetchone(), strict=True)), "dag_id": name, **changes}
-            marks = ", ".join("?" * len(row))
-            database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
