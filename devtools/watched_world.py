@@ -176,6 +176,18 @@ class Run:
             database.execute("UPDATE dag_run SET state = 'running' WHERE run_id = ?", (self.run_id,))
         self._world.inside.schedule(DAG_ID, self.run_id)
 
+    def end(self) -> None:
+        """Let it be over: Airflow deletes no running run."""
+        with self._world.database() as database:
+            database.execute("UPDATE dag_run SET state = 'failed' WHERE run_id = ?", (self.run_id,))
+
+    def delete_past_the_api(self) -> None:
+        """Delete it with all that belongs to it, as ``dag.test()`` deletes the run that it makes again."""
+        with self._world.database() as database:
+            database.execute("PRAGMA foreign_keys = ON")
+            database.execute("DELETE FROM task_instance WHERE run_id = ?", (self.run_id,))
+            database.execute("DELETE FROM dag_run WHERE run_id = ?", (self.run_id,))
+
     def start_date(self) -> datetime | None:
         """What the API server would tell a task that starts now."""
         with self._world.database() as database:
