@@ -85,15 +85,15 @@ def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Set
             plain where it may not be.
         ConfigurationError: This process lacks the key a value was encrypted with at rest.
     """
+    if envelope.key_id is None and seal is None:
+        _require_plain_allowed(envelope, acl, settings)
+        return joined(envelope.payload)
     rule = b"" if acl is None else acl.dumps()
     if seal is not None:
         if seal.data_key is None or envelope.key_id != _SEALED + seal.key_id or rule != seal.acl:
             raise _broken(envelope)
         return _decrypted(envelope, seal.data_key, rule)
-    if envelope.key_id is None:
-        _require_plain_allowed(envelope, acl, settings)
-        return joined(envelope.payload)
-    if not envelope.key_id.startswith(_AT_REST):
+    if envelope.key_id is None or not envelope.key_id.startswith(_AT_REST):
         raise CorruptValue(
             f"{envelope.coordinate}: Redis holds a sealed value, and the reference in Airflow's database has no seal: "
             "one of them was replaced. Clear the producing task."

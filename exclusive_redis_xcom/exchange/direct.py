@@ -8,12 +8,12 @@ be claimed, is not sealed and has not outlived its time.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import claims, telemetry
 from exclusive_redis_xcom.acl import decide
 from exclusive_redis_xcom.exchange.pulling import decoded, outlived, readable_rule, rule_texts
+from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.envelope import Envelope
     from exclusive_redis_xcom.exchange.reach import Reach
-    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.store import Current, Store, Stored
 
@@ -48,7 +47,8 @@ def pull(reach: Reach, settings: Settings, store: Store, count: Callable[[], int
     counting = store.current_at(reach.first)
     if counting is None:
         return MISS  # not worth the call
-    coordinates = [replace(reach.first, map_index=index) for index in range(count())]
+    at = reach.first
+    coordinates = [Coordinate(at.dag_id, at.run_id, at.task_id, at.key, index) for index in range(count())]
     return _values(coordinates, reach, settings, store, before=counting)
 
 
