@@ -1,0 +1,13 @@
+-- Does to a hash what marks and beats do, and takes it away again: nothing is left behind.
+--
+-- What removes comes first: a user who lacks that right stops there, before anything is written.
+--
+-- KEYS[1]  hash  a name that is not in use
+-- Returns 1.
+
+redis.call('TIME')
+redis.call('HMGET', KEYS[1], 'field')
+redis.call('HDEL', KEYS[1], 'field')
+redis.call('PEXPIRE', KEYS[1], 1000)
+redis.call('HSET', KEYS[1], 'field', '')
+return redis.call('HDEL', KEYS[1], 'field')
