@@ -3,6 +3,8 @@
 
 AIRFLOW ?= 3.3.2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
+MICRO_ARGS ?=
 
 NEWEST := 3.3.2
 VENV := $(if $(filter $(NEWEST),$(AIRFLOW)),.venv,.venv-airflow-$(AIRFLOW))
@@ -19,7 +21,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow lint format bench bench-ring mutants up down lock clean
+.PHONY: help env demo test test-airflow lint format bench bench-growth bench-docs bench-micro bench-ring mutants up down lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -46,8 +48,17 @@ lint: $(ENV) ## Check style, types and layers
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-bench: $(ENV) ## Print what a push and a pull cost
-	@$(PY) -m benchmarks.micro
+bench: $(ENV) ## Backends side by side in a real Airflow (12 minutes; BENCH_ARGS=--quick 4), writes docs/performance.md
+	@$(PY) -m benchmarks run $(BENCH_ARGS)
+
+bench-growth: $(ENV) ## What grows: results, sizes, processes against one Redis (BENCH_ARGS=--quick)
+	@$(PY) -m benchmarks growth $(BENCH_ARGS)
+
+bench-docs: $(ENV) ## Write the figures that were measured last into docs/performance.md, and draw the chart
+	@$(PY) -m benchmarks render $(BENCH_ARGS)
+
+bench-micro: $(ENV) ## Single operations in a warmed process, to compare commits (MICRO_ARGS="-o before.json")
+	@$(PY) -m benchmarks.micro $(MICRO_ARGS)
 
 bench-ring: $(ENV) ## Print what server enforcement costs the API server
 	@$(PY) -m benchmarks.ring

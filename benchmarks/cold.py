@@ -7,10 +7,14 @@ them, the second in the opposite order, so that what drifts falls on all alike.
 from __future__ import annotations
 
 import json
+import os
 import statistics
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.airflows import BASE_XCOM, OBJECT_STORAGE, Airflows, Variant
+from benchmarks.contenders import Address, BareCall
+from benchmarks.timing import in_turn
 from devtools.components import BACKEND
 
 if TYPE_CHECKING:
@@ -27,7 +31,8 @@ VARIANTS = (
 #: Runs per backend and round, of which the first few warm up what forks the tasks.
 TASKS = {False: 18, True: 8}
 WARM_UP = 2
-ROUNDS = 2
+ROUNDS = {False: 2, True: 1}
+BARE_ROUNDS = 60
 _TIMEOUT = 600
 
 #: Phase -> the stamps that it lies between.
@@ -41,12 +46,18 @@ PHASES = {
 
 
 def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
-    """Measure all variants; return the section: phase -> spans in ms, by variant."""
+    """Measure all variants; return the section: spans by variant and phase, and Airflow's bare call by variant, ms."""
     stamps: dict[str, list[dict[str, int]]] = {variant.name: [] for variant in VARIANTS}
-    for number in range(ROUNDS):
+    calls: dict[str, list[dict[str, list[float]]]] = {variant.name: [] for variant in VARIANTS}
+    for number in range(ROUNDS[quick]):
         for variant in VARIANTS if number % 2 == 0 else reversed(VARIANTS):
-            stamps[variant.name] += _run(airflows, variant, number, TASKS[quick])
-    return {"phases": {name: summary(found) for name, found in stamps.items()}}
+            out = _run(airflows, variant, number, TASKS[quick])
+            stamps[variant.name] += [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
+            calls[variant.name].append(json.loads(_calls_beside(out).read_text()))
+    return {
+        "phases": {name: summary(found) for name, found in stamps.items()},
+        "bare": {name: bare_summary(found) for name, found in calls.items()},
+    }
 
 
 def summary(stamps: Sequence[dict[str, int]]) -> dict[str, dict[str, float]]:
@@ -62,7 +73,24 @@ def summary(stamps: Sequence[dict[str, int]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _run(airflows: Airflows, variant: Variant, number: int, tasks: int) -> list[dict[str, int]]:
+def bare_summary(rounds: Sequence[dict[str, list[float]]]) -> dict[str, float]:
+    """Return the medians of the bare call over all rounds, in ms."""
+    return {name: statistics.median([ms for one in rounds for ms in one[name]]) for name in ("push", "pull")}
+
+
+def bare_calls(running: Any) -> None:
+    """Measure Airflow's own call inside a task, and write down the times: what the package adds to it, if anything."""
+    bare, at = BareCall(), Address(running.dag_id, running.run_id, running.task_id)
+    found = in_turn({"push": lambda: bare.push(at, "bare", None), "pull": lambda: bare.pull(at, "bare")}, BARE_ROUNDS)
+    ms = {name: measured.ms for name, measured in found.items()}
+    _calls_beside(Path(os.environ["BENCH_COLD_OUT"])).write_text(json.dumps(ms))
+
+
+def _calls_beside(out: Path) -> Path:
+    return out.with_suffix(".bare.json")
+
+
+def _run(airflows: Airflows, variant: Variant, number: int, tasks: int) -> Path:
     out = airflows.home / f"cold-{variant.name}-{number}.jsonl"
     env = {
         "AIRFLOW__CORE__PARALLELISM": "1",  # one task at a time
@@ -71,4 +99,4 @@ def _run(airflows: Airflows, variant: Variant, number: int, tasks: int) -> list[
     }
     with airflows.scheduler(variant, env) as api:
         airflows.run(api, DAG_ID, _TIMEOUT)
-    return [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
+    return out

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from benchmarks.timing import Measured
 
 FORMAT = 1
-#: Where figures are kept unless another folder is named.
+#: Where figures are kept unless another folder is named; those of quick runs apart.
 FOLDER = ROOT / ".stack" / "bench"
+QUICK_FOLDER = ROOT / ".stack" / "bench-quick"
 
 
 @dataclass(frozen=True)

@@ -1,204 +1,158 @@
-"""What a push and a pull add to Airflow's own API call: `make bench`.
+"""Single operations in a warmed process, by pyperf: `make bench-micro`.
 
-Runs in one warmed process against a real Redis (REDIS_URL, else one it starts). Prints what it ran on, medians,
-and the limits they are held to; exit code 1 when one is exceeded. The numbers are this machine's; the ratios to a
-bare redis-py HSET/HGET of the same bytes, measured in turn in the same run, travel better.
+For comparing one state of the code with another, next to redis-py's own calls; what they are within an Airflow is for
+`make bench`. ``MICRO_ARGS`` are pyperf's: ``-o before.json``, then ``-o after.json``, and
+``python -m pyperf compare_to before.json after.json`` says which differences are more than chance. Exit code 1: a limit
+is exceeded.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-import platform
-import statistics
-import subprocess
 import sys
-import time
-from contextlib import closing, contextmanager
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from devtools.redis_server import RedisServer
-from devtools.running_task import executing
+import pyperf
+import redis
+
+from benchmarks.played import PREFIX, Played, played, redis_for_bench
+from benchmarks.values import MB, csv_text, frame, frame_with_text, noise, records, small
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    import redis
+#: Tells the processes that pyperf starts which Redis it is.
+VARIABLE = "BENCH_MICRO_REDIS"
+FLOOR = f"{PREFIX}:floor"
+LARGEST = 2**31
+#: Milliseconds of our code and Redis alone, on two quiet cores of 2024.
+LIMITS_MS = {"push 100 B, over Airflow's call": 0.6, "pull 100 B, direct": 0.5, "encode 20,000 small dicts": 40.0}
+VALUES: dict[str, Callable[[], Any]] = {
+    "20,000 small dicts": records,
+    "DataFrame, numbers": frame,
+    "DataFrame, one of strings": frame_with_text,
+    "10 MB string, CSV": csv_text(10 * MB),
+    "10 MB bytes": noise(10 * MB),
+}
 
-ROUNDS = 500
-SMALL = "x" * 100
-ADDRESS: dict[str, Any] = {"key": "key", "dag_id": "bench", "task_id": "produce", "run_id": "bench", "map_index": -1}
-OURS = "exclusive_redis_xcom:bench:*"
-FLOOR = "exclusive_redis_xcom:bench:floor"
-HEAVY = frozenset({"redis", "pandas", "airflow", "numpy"})
-RECORDS = [
-    {"id": i, "name": f"customer-{i}", "amount": i * 1.5, "active": i % 2 == 0, "note": None} for i in range(20_000)
-]
 
+class Micro:
+    """Benchmarks by name, each run in processes of its own, which prepare that one alone."""
 
-class Figure(NamedTuple):
-    """One line of the output; ``limit`` is the value that may not be exceeded."""
-
-    name: str
-    value: float
-    limit: float | None = None
+    def __init__(self, cleanup: contextlib.ExitStack) -> None:
+        self._runner = pyperf.Runner(processes=2, values=5, min_time=0.1, program_args=("-m", "benchmarks.micro"))
+        names = [VARIABLE, *(name for name in os.environ if name.startswith(("AIRFLOW", "PYTHON")))]
+        self._runner.parse_args([*sys.argv[1:], "--quiet", "--inherit-environ", ",".join(names)])
+        self._cleanup = cleanup
+        self._found: dict[str, Any] = {}
 
     @property
-    def exceeded(self) -> bool:
-        return self.limit is not None and self.value > self.limit
+    def in_worker(self) -> bool:
+        """Whether this is one of the processes that pyperf starts."""
+        return bool(self._runner.args.worker)
 
-    def __str__(self) -> str:
-        verdict = "" if self.limit is None else f"  limit {self.limit:g}: {'EXCEEDED' if self.exceeded else 'ok'}"
-        return f"{self.name:<55}{self.value:>10.3f}{verdict}"
+    def time(self, name: str, prepare: Callable[[], Callable[[], Any]]) -> None:
+        """Time an operation; ``prepare`` returns it, and is called where it is run."""
+        is_mine = self.in_worker and self._runner.args.worker_task == len(self._found)
+        self._found[name] = self._runner.bench_func(name, prepare() if is_mine else int)
 
+    def command(self, name: str, code: str) -> None:
+        """Time an interpreter that runs some code."""
+        self._found[name] = self._runner.bench_command(name, [sys.executable, "-c", code])
 
-class Row:
-    """What Airflow hands to ``deserialize_value``."""
+    def exceeded(self) -> list[str]:
+        """Say which limits are exceeded."""
+        means = {name: bench.mean() * 1000 for name, bench in self._found.items() if bench and name in LIMITS_MS}
+        return [
+            f"{name}: {ms:.2f} ms, limit {LIMITS_MS[name]:g} ms: EXCEEDED"
+            for name, ms in means.items()
+            if ms > LIMITS_MS[name]
+        ]
 
-    value: Any = None
+    def play(self) -> Played:
+        """Begin to play tasks, until the end."""
+        return self._cleanup.enter_context(played(os.environ[VARIABLE]))
 
-
-def median_ms(operation: Callable[[], Any], rounds: int = ROUNDS) -> float:
-    for _ in range(max(rounds // 10, 3)):
-        operation()
-    spans = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        operation()
-        spans.append(time.perf_counter() - start)
-    return statistics.median(spans) * 1000
-
-
-def loaded_modules(statement: str) -> set[str]:
-    code = f"import sys, json; {statement}; print(json.dumps(sorted(sys.modules)))"
-    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    return set(json.loads(output))
-
-
-def import_ms() -> float:
-    code = "import time; t = time.perf_counter(); import exclusive_redis_xcom; print((time.perf_counter() - t) * 1000)"
-    runs = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(5)]
-    return statistics.median(float(run.stdout) for run in runs)
+    def client(self) -> redis.Redis:
+        """A bare client, with a value under its key."""
+        client = self._cleanup.enter_context(redis.Redis.from_url(os.environ[VARIABLE]))
+        client.hset(FLOOR, "-1", small())
+        client.expire(FLOOR, 600)
+        return client
 
 
-def producer() -> Any:
-    from airflow.sdk import DAG, task
-
-    with DAG("bench", params={"xcom_acl": {"produce": {"key": ["consume"]}}}) as dag:
-
-        @task
-        def produce() -> None: ...
-
-        @task
-        def consume() -> None: ...
-
-        produce() >> consume()
-    return dag
-
-
-@contextmanager
-def redis_and_settings() -> Iterator[tuple[redis.Redis, str]]:
-    """A bare client and the words for where it leads; Airflow's settings lead to the same Redis."""
-    import redis
-
-    if url := os.environ.get("REDIS_URL"):
-        parts = urlsplit(url)
-        with connected(redis.Redis.from_url(url), url) as client:
-            yield client, f"REDIS_URL, {parts.hostname}:{parts.port}"
-        return
-    with RedisServer() as server, connected(redis.Redis.from_url(server.url), server.url) as client:
-        yield client, f"started here, {server.binary}"
+def time_all(micro: Micro) -> None:
+    """Time everything."""
+    micro.time("push 100 B, over Airflow's call", lambda: partial(micro.play().store_only, "pushed", small()))
+    micro.time("redis-py: HSET of 100 bytes", lambda: partial(micro.client().hset, FLOOR, "-1", small()))
+    micro.time("pull 100 B, direct", lambda: _pull(micro.play()))
+    micro.time("pull 100 B, over Airflow's call", lambda: _resolve(micro.play()))
+    micro.time("redis-py: HGET of 100 bytes", lambda: partial(micro.client().hget, FLOOR, "-1"))
+    micro.time("pull 1,000 mapped results, direct", lambda: _pull_all(micro.play()))
+    for name, make in VALUES.items():
+        micro.time(f"encode {name}", partial(_encode, make))
+        micro.time(f"decode {name}", partial(_decode, make))
+    micro.command("python", "pass")
+    micro.command("python, import exclusive_redis_xcom", "import exclusive_redis_xcom")
 
 
-@contextmanager
-def connected(client: redis.Redis, url: str) -> Iterator[redis.Redis]:
-    os.environ["AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL"] = url
-    with closing(client):
-        try:
-            yield client
-        finally:
-            for name in client.scan_iter(OURS):
-                client.delete(name)
+def _pull(play: Played) -> Callable[[], Any]:
+    play.push("small", small())
+    return _as_consumer(play, partial(play.pull, "small"))
 
 
-def versions(client: redis.Redis, place: str) -> str:
-    facts: Any = client.info("server")
-    server = f"Valkey {facts['valkey_version']}" if "valkey_version" in facts else f"Redis {facts['redis_version']}"
-    names = {"apache-airflow-core": "Airflow", "redis": "redis-py"}
-    libraries = ", ".join(f"{shown} {version(name)}" for name, shown in names.items())
-    return f"{server} ({place}), {libraries}, Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores"
-
-
-def push_figures(client: redis.Redis, dag: Any) -> list[Figure]:
+def _resolve(play: Played) -> Callable[[], Any]:
     from exclusive_redis_xcom import ExclusiveRedisXCom
 
-    def push() -> Any:
-        return ExclusiveRedisXCom.serialize_value(SMALL, **ADDRESS)
-
-    with executing(dag.get_task("produce"), run_id="bench"):
-        spent = median_ms(push)
-        Row.value = push()
-    floor = median_ms(lambda: client.hset(FLOOR, "-1", SMALL))
-    return [
-        Figure("push of 100 bytes, over Airflow's API call (ms)", spent, 0.6),
-        Figure("  bare redis-py HSET of the same bytes (ms)", floor),
-        Figure("  ratio", spent / floor),
-    ]
+    play.push("small", small())
+    row = SimpleNamespace(value=next(iter(play.rows.values.values())))
+    return _as_consumer(play, partial(ExclusiveRedisXCom.deserialize_value, row))
 
 
-def pull_figures(client: redis.Redis, dag: Any) -> list[Figure]:
-    """After ``push_figures``, whose value is pulled."""
-    from exclusive_redis_xcom import ExclusiveRedisXCom
-
-    def pull() -> Any:
-        return ExclusiveRedisXCom.deserialize_value(Row)
-
-    with executing(dag.get_task("consume"), run_id="bench"):
-        assert pull() == SMALL, "the value pulled is not the value pushed"
-        spent = median_ms(pull)
-    floor = median_ms(lambda: client.hget(FLOOR, "-1"))
-    return [
-        Figure("pull of 100 bytes, over Airflow's API call (ms)", spent, 0.5),
-        Figure("  bare redis-py HGET of the same bytes (ms)", floor),
-        Figure("  ratio", spent / floor),
-    ]
+def _pull_all(play: Played) -> Callable[[], Any]:
+    for index in range(1000):
+        play.push("many", small(), index)
+    return _as_consumer(play, partial(play.pull_all, "many"))
 
 
-def encode_figures() -> list[Figure]:
+def _as_consumer(play: Played, operation: Callable[[], Any]) -> Callable[[], Any]:
+    def run() -> Any:
+        with play.consumer():
+            return operation()
+
+    return run
+
+
+def _encode(make: Callable[[], Any]) -> Callable[[], Any]:
     from exclusive_redis_xcom import codec
 
-    serde = airflow_serde()
-    ours = median_ms(lambda: codec.encode(RECORDS, compression="auto", max_bytes=2**30), rounds=15)
-    plain = median_ms(lambda: codec.encode(RECORDS, compression="off", max_bytes=2**30), rounds=15)
-    theirs = median_ms(lambda: serde.serialize(RECORDS), rounds=5)
-    return [
-        Figure("encode 20,000 small dicts, compression = auto (ms)", ours, 40.0),
-        Figure("  the same, compression = off (ms)", plain),
-        Figure("  Airflow's serde, the same list (ms)", theirs),
-        Figure("  ratio, serde / ours", theirs / ours),
-    ]
+    return partial(codec.encode, make(), max_bytes=LARGEST)
 
 
-def airflow_serde() -> Any:
-    try:
-        from airflow.sdk import serde
-    except ImportError:  # up to Airflow 3.1
-        from airflow.serialization import serde
-    return serde
+def _decode(make: Callable[[], Any]) -> Callable[[], Any]:
+    from exclusive_redis_xcom import codec
+    from exclusive_redis_xcom.buffers import joined
+
+    encoded = codec.encode(make(), max_bytes=LARGEST)
+    facts = {name: getattr(encoded, name) for name in ("codec", "compression", "decoded_size")}
+    return partial(codec.decode, joined(encoded.payload), max_bytes=LARGEST, **facts)
 
 
 def main() -> int:
-    with redis_and_settings() as (client, place):
-        print(versions(client, place))
-        dag = producer()
-        figures = [*push_figures(client, dag), *pull_figures(client, dag), *encode_figures()]
-    figures.append(Figure("import exclusive_redis_xcom (ms)", import_ms()))
-    print(*figures, sep="\n")
-    heavy = HEAVY & loaded_modules("import exclusive_redis_xcom")
-    print(f"{'modules of redis, pandas, airflow, numpy it loads':<55}{', '.join(sorted(heavy)) or 'none':>10}")
-    return int(bool(heavy) or any(figure.exceeded for figure in figures))
+    """Run; return the exit code."""
+    with contextlib.ExitStack() as cleanup:
+        micro = Micro(cleanup)
+        if not micro.in_worker:
+            os.environ[VARIABLE] = cleanup.enter_context(redis_for_bench())
+        time_all(micro)
+    if micro.in_worker:
+        return 0
+    exceeded = micro.exceeded()
+    print(*(exceeded or ["no limit is exceeded"]), sep="\n")
+    return int(bool(exceeded))
 
 
 if __name__ == "__main__":

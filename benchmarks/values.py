@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MB = 1_000_000
+KB, MB = 1_000, 1_000_000
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,15 @@ import time
 
 began_ns = time.monotonic_ns()
 
-from airflow.sdk import DAG, task  # noqa: E402 - the stamp comes before what a DAG file imports
+from airflow.sdk import DAG, get_current_context, task  # noqa: E402 - the stamp comes before what a DAG file imports
 
 with DAG("bench_cold", schedule=None, catchup=False):
+
+    @task
+    def bare() -> None:
+        from benchmarks.cold import bare_calls
+
+        bare_calls(get_current_context()["ti"])
 
     @task
     def produce() -> str:
@@ -21,12 +27,10 @@ with DAG("bench_cold", schedule=None, catchup=False):
     def consume(value: str, number: int) -> None:
         user_ns = time.monotonic_ns()
         assert value == "x" * 100
-        stamps = sys.modules["bench_stamps"].stamps
         line = {
             "number": number,
-            "pid": os.getppid(),
             "forked": sys.modules["sitecustomize"].forked_ns,
-            **stamps,
+            **sys.modules["bench_stamps"].stamps,
             "parsing": began_ns,
             "parsed": parsed_ns,
             "user": user_ns,
@@ -34,6 +38,8 @@ with DAG("bench_cold", schedule=None, catchup=False):
         with open(os.environ["BENCH_COLD_OUT"], "a") as out:
             out.write(json.dumps(line) + "\n")
 
-    consume.partial(value=produce()).expand(number=list(range(int(os.environ.get("BENCH_COLD_TASKS", "3")))))
+    produced = produce()
+    bare() >> produced
+    consume.partial(value=produced).expand(number=list(range(int(os.environ.get("BENCH_COLD_TASKS", "3")))))
 
 parsed_ns = time.monotonic_ns()

@@ -1,0 +1,164 @@
+"""The section ``memory``: the peak of a push and of a pull, in multiples of the encoded value's size.
+
+Each is done in a fork of its own against a real Redis, after a small value of the same kind, so that what is imported
+once does not count. The peak is VmHWM, reset before; the value itself is in it, whether pushed or pulled.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.played import Played, played
+from benchmarks.values import MB, csv_text, hex_text, log_text, noise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # proc(5)
+_KEY, _SMALL_KEY = "large", "small"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of value: ``make`` takes a size in bytes and returns what makes one."""
+
+    name: str
+    make: Callable[[int], Callable[[], Any]]
+    size: int
+
+
+def numbers(size: int) -> Callable[[], Any]:
+    """A DataFrame of numbers, 24 bytes a row."""
+
+    def make() -> Any:
+        import numpy as np
+        import pandas as pd
+
+        return pd.DataFrame({name: np.random.default_rng(5).random(size // 24) for name in "abc"})
+
+    return make
+
+
+def array(size: int) -> Callable[[], Any]:
+    """A numpy array of floats."""
+
+    def make() -> Any:
+        import numpy as np
+
+        return np.random.default_rng(6).random(size // 8)
+
+    return make
+
+
+def strings(size: int) -> Callable[[], Any]:
+    """A DataFrame with a column of strings."""
+
+    def make() -> Any:
+        import numpy as np
+        import pandas as pd
+
+        count = size // 28
+        return pd.DataFrame({"id": np.arange(count), "name": pd.Series(np.arange(count)).map("customer-{}".format)})
+
+    return make
+
+
+CASES = (
+    Case("50 MB string, hex", hex_text, 50 * MB),
+    Case("50 MB string, CSV", csv_text, 50 * MB),
+    Case("50 MB string, log", log_text, 50 * MB),
+    Case("100 MB bytes", noise, 100 * MB),
+    Case("72 MB DataFrame, numbers", numbers, 72 * MB),
+    Case("60 MB DataFrame, one column of strings", strings, 60 * MB),
+    Case("80 MB numpy array", array, 80 * MB),
+)
+
+
+def measure(url: str, *, quick: bool) -> dict[str, Any]:
+    """Measure all cases; return the section."""
+    cases = CASES[1::2] if quick else CASES
+    with played(url) as play:
+        for case in cases:
+            play.push(f"warm {_KEY}", case.make(MB)())  # imports what it needs, before the forks
+        return {"entries": [entry for case in cases for entry in _of_case(play, case)]}
+
+
+def _of_case(play: Played, case: Case) -> list[dict[str, Any]]:
+    value = case.make(case.size)()
+    size = encoded_size(value)
+    play.push(_KEY, value)
+    play.push(_SMALL_KEY, case.make(MB)())
+    del value
+    gc.collect()
+    peaks = {"push": _in_fork(_peak_of_push, play, case), "pull": _in_fork(_peak_of_pull, play, case)}
+    return [
+        {"value": case.name, "operation": name, "size": size, "peak": abs(peak), "direct": peak > 0}
+        for name, peak in peaks.items()
+    ]
+
+
+def encoded_size(value: Any) -> int:
+    """Return the bytes that a value takes, encoded and not compressed."""
+    from exclusive_redis_xcom import codec
+
+    return codec.encode(value, compression="off", max_bytes=2**31).decoded_size
+
+
+def _peak_of_push(play: Played, case: Case) -> int:
+    play.push("other small", case.make(MB)())
+    before = _start()
+    play.push("other large", case.make(case.size)())
+    return _peak() - before
+
+
+def _peak_of_pull(play: Played, case: Case) -> int:  # noqa: ARG001 - called like the other
+    """The peak, negative if the pull was not direct."""
+    with play.consumer():
+        assert play.pull(_SMALL_KEY) is not None
+        before, calls = _start(), play.calls()
+        value = play.pull(_KEY)
+        peak = _peak() - before
+        assert value is not None
+        return peak if play.calls() == calls else -peak
+
+
+def _start() -> int:
+    gc.collect()
+    _CLEAR.write_text(_RESET_PEAK)
+    return _status("VmRSS")
+
+
+def _peak() -> int:
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+def _in_fork(work: Callable[[Played, Case], int], play: Played, case: Case) -> int:
+    """Run some work in a fork of this process, and return what it returns."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_answer, args=(theirs, work, play, case))
+    process.start()
+    theirs.close()
+    try:
+        answer = ours.recv()
+    except EOFError:
+        raise RuntimeError(f"{case.name}: the process that measures ended without an answer") from None
+    process.join()
+    return int(answer)
+
+
+def _answer(pipe: Connection, work: Callable[[Played, Case], int], play: Played, case: Case) -> None:
+    play.after_fork()
+    pipe.send(work(play, case))
