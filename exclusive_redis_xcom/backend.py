@@ -9,7 +9,10 @@ mapped task cost a bounded number of Redis round trips.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import contextvars
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.bases.xcom import BaseXCom
 
@@ -21,7 +24,9 @@ from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 from exclusive_redis_xcom.resolving import Asked, OfThisRun, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+_T = TypeVar("_T")
 
 #: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
@@ -91,7 +96,7 @@ class ExclusiveRedisXCom(BaseXCom):
         if found is not MISS:
             return found[0]
         row = await _Rows.aget_one(**request)
-        return None if row is None else (await asyncio.to_thread(resolve, [row], _asked_for_one(request)))[0]
+        return None if row is None else (await _in_thread(resolve, [row], _asked_for_one(request)))[0]
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
@@ -109,7 +114,7 @@ class ExclusiveRedisXCom(BaseXCom):
         if found is not MISS:
             return found
         rows = await _Rows.aget_all(**request)
-        return None if rows is None else await asyncio.to_thread(resolve, rows, _asked_for_all(request))
+        return None if rows is None else await _in_thread(resolve, rows, _asked_for_all(request))
 
     @classmethod
     async def aset(
@@ -131,7 +136,7 @@ class ExclusiveRedisXCom(BaseXCom):
             "run_id": run_id,
             "map_index": map_index,
         }
-        row = await asyncio.to_thread(lambda: cls.serialize_value(value, **address))
+        row = await _in_thread(lambda: cls.serialize_value(value, **address))
         await _Rows.aset(value=row, **address, **options)
 
     @classmethod
@@ -166,7 +171,21 @@ async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = 
         # Back on the event loop, where Airflow waits its turn for the supervisor without blocking.
         return _counted(asyncio.run_coroutine_threadsafe(_comms().asend(_count(request)), loop).result())
 
-    return await asyncio.to_thread(pull_directly, reach, count)
+    return await _in_thread(pull_directly, reach, count)
+
+
+async def _in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
+    """``asyncio.to_thread`` with threads of our own.
+
+    Airflow's ``asend`` needs those of the event loop, and ours may wait for it: for a count, or to mask a value.
+    """
+    call = functools.partial(contextvars.copy_context().run, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="exclusive_redis_xcom")
 
 
 def _comms() -> Any:

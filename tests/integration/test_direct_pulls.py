@@ -216,6 +216,31 @@ class TestOneValue:
         assert asyncio.run(pulled()) == ["one", [0, 1, 2]]
         assert tasks.calls == ["GetXComCount"]
 
+    @pytest.mark.parametrize("direct", [True, False], ids=["directly", "through Airflow"])
+    def test_many_asynchronous_pulls_at_once_do_not_wait_for_one_another(
+        self, tasks: Tasks, api: ApiServer, monkeypatch: pytest.MonkeyPatch, direct: bool
+    ) -> None:
+        """Airflow, too, uses the event loop's threads: what waits for it there would wait for ever."""
+        if not hasattr(ExclusiveRedisXCom.__base__, "aget_one"):
+            pytest.skip("this Airflow has no asynchronous XCom calls (they came with 3.3)")
+        for index in range(3):
+            tasks.push(index, task_id="parts", map_index=index)
+        time.sleep(0.002)  # as below
+        if not direct:
+            api.stops()
+
+        async def through_threads(msg: Any) -> Any:
+            return await asyncio.to_thread(api.rows.send, msg)
+
+        async def pulled() -> list[Any]:
+            with tasks.executing("load"):
+                pulls = [ExclusiveRedisXCom.aget_all(key="token", **address("parts")) for _ in range(100)]
+                return await asyncio.wait_for(asyncio.gather(*pulls), timeout=60)
+
+        monkeypatch.setattr(api.rows, "asend", through_threads)
+
+        assert asyncio.run(pulled()) == [[0, 1, 2]] * 100
+
 
 class TestMisses:
     """Whatever is not proven, Airflow is asked: the answer is the same."""
