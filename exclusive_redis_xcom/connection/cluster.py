@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
-    from exclusive_redis_xcom.connection.driver import Client
     from exclusive_redis_xcom.connection.session import Command
 
 _MAX_REDIRECTIONS = 8
@@ -33,7 +32,7 @@ class ClusterSession:
         self.budget = budget
         self._options = options
         self._timeouts = timeouts
-        self._nodes: dict[Address, Client] = {}
+        self._nodes: dict[Address, driver.Line] = {}
         self._starts: list[int] = []
         self._ranges: list[tuple[int, Address]] = []
         self._moved: dict[int, Address] = {}
@@ -66,7 +65,7 @@ class ClusterSession:
             by_node.setdefault(self._address_of(key_slot(key.encode())), []).append(position)
         replies: list[Any] = [None] * len(calls)
         for address, positions in by_node.items():
-            found = driver.pipelined(self._node(address), [calls[position][1] for position in positions])
+            found = self._node(address).pipelined([calls[position][1] for position in positions])
             for position, reply in zip(positions, found, strict=True):
                 # A refused or redirected read is simply asked for again, alone: that follows or raises.
                 replies[position] = self.call(*calls[position]) if isinstance(reply, Exception) else reply
@@ -79,32 +78,36 @@ class ClusterSession:
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
         """As the protocol says."""
         try:
-            return driver.transact(self._node(self._address_of(key_slot(key.encode()))), transactions)
+            return self._node(self._address_of(key_slot(key.encode()))).transact(transactions)
         except redis.ResponseError as error:
             if code_of(error) not in ("MOVED", "ASK", "TRYAGAIN"):
                 raise
             return None
 
+    def is_good(self) -> bool:
+        """As the protocol says, of the connections to all nodes."""
+        return all(node.is_good() for node in self._nodes.values())
+
     def close(self) -> None:
         """Cuts the connections to all nodes."""
-        for client in self._nodes.values():
-            driver.close(client)
+        for node in self._nodes.values():
+            node.close()
 
     def _call_node(self, address: Address, command: Command, *, asking: bool) -> Any:
-        client = self._node(address)
+        node = self._node(address)
         if not asking:
-            return client.execute_command(*command)
-        _, reply = driver.pipelined(client, [("ASKING",), command])
+            return node.call(command)
+        _, reply = node.pipelined([("ASKING",), command])
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    def _node(self, address: Address) -> Client:
-        client = self._nodes.get(address)
-        if client is None:
-            client = driver.open_server(self._options, address, self._timeouts, self.budget)
-            self._nodes[address] = client
-        return client
+    def _node(self, address: Address) -> driver.Line:
+        node = self._nodes.get(address)
+        if node is None:
+            node = driver.Line(driver.open_server(self._options, address, self._timeouts, self.budget))
+            self._nodes[address] = node
+        return node
 
     def _address_of(self, slot: int) -> Address:
         if slot in self._moved:
@@ -120,7 +123,7 @@ class ClusterSession:
         error: redis.RedisError = redis.ConnectionError("no node given")
         for address in self._options.addresses:
             try:
-                table = self._node(address).execute_command("CLUSTER SLOTS")
+                table = self._node(address).call(("CLUSTER SLOTS",))
             except (redis.AuthenticationError, redis.ResponseError) as failure:
                 if "cluster support disabled" in str(failure):
                     msg = f"{address} is no Redis cluster. Leave out 'cluster' (or '+cluster')."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -23,6 +24,7 @@ else:
 Client = Any
 
 _HEALTH_CHECK_SECONDS = 30
+_PAUSE_SECONDS = 1.0
 # One sendall() must end within one read timeout; a large value goes in pieces that a slow line can carry in that time.
 _SLICE_BYTES = 1024 * 1024
 
@@ -100,35 +102,78 @@ def open_sentinel(options: RedisOptions, address: Address, timeouts: Timeouts, b
     return _client(place, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
 
 
-def pipelined(client: Client, commands: Iterable[Sequence[Any]]) -> list[Any]:
-    """Send commands in one round trip; their replies, also errors, in order."""
-    pipeline = client.pipeline(transaction=False)
-    for command in commands:
-        pipeline.execute_command(*command)
-    # Not raised by redis-py, which would put the command, with all that is to be stored, into the error's text.
-    replies: list[Any] = pipeline.execute(raise_on_error=False)
-    return replies
-
-
-def transact(client: Client, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
-    """Send transactions in one round trip; the replies of each.
-
-    Raises:
-        redis.RedisError: The first error among them, and rather what began a transaction's failure than its end.
-    """
-    commands = [one for commands in transactions for one in (("MULTI",), *commands, ("EXEC",))]
-    replies = pipelined(client, commands)
-    outcomes = [reply for reply, command in zip(replies, commands, strict=True) if command == ("EXEC",)]
-    everything = [*replies, *(reply for outcome in outcomes if isinstance(outcome, list) for reply in outcome)]
-    errors = [reply for reply in everything if isinstance(reply, Exception)]
-    for error in sorted(errors, key=lambda error: isinstance(error, redis.exceptions.ExecAbortError)):
-        raise error
-    return outcomes
-
-
 def close(client: Client) -> None:
     """Cut the client's connections."""
     client.connection_pool.disconnect()
+
+
+class Line:
+    """The one connection of a client, made when first needed.
+
+    redis-py takes a connection out of its pool, looks whether it is still good, and counts and times every command;
+    that costs as much as a small command itself. Here the connection stays out, and is looked at after a pause.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._connection: Any = None
+        self._used = 0.0
+
+    def call(self, command: Sequence[Any]) -> Any:
+        """Send one command; its reply as redis-py gives it, or redis-py's exception."""
+        connection = self._ready()
+        connection.send_command(*command)
+        return self._client.parse_response(connection, command[0])
+
+    def pipelined(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Send commands in one round trip; their replies, also refusals, in order."""
+        connection = self._ready()
+        connection.send_packed_command(connection.pack_commands(commands))
+        replies: list[Any] = []
+        for command in commands:
+            try:
+                replies.append(self._client.parse_response(connection, command[0]))
+            except redis.ResponseError as error:  # the replies to the other commands still come
+                replies.append(error)
+        return replies
+
+    def transact(self, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
+        """Send transactions in one round trip; the replies of each.
+
+        Raises:
+            redis.RedisError: The first error among them, and rather what began a transaction's failure than its end.
+        """
+        commands = [one for commands in transactions for one in (("MULTI",), *commands, ("EXEC",))]
+        replies = self.pipelined(commands)
+        outcomes = [reply for reply, command in zip(replies, commands, strict=True) if command == ("EXEC",)]
+        everything = [*replies, *(reply for outcome in outcomes if isinstance(outcome, list) for reply in outcome)]
+        errors = [reply for reply in everything if isinstance(reply, Exception)]
+        for error in sorted(errors, key=lambda error: isinstance(error, redis.exceptions.ExecAbortError)):
+            raise error
+        return outcomes
+
+    def is_good(self) -> bool:
+        """Whether it can be used (again): after a pause, the other side may have closed it."""
+        if self._connection is None or time.monotonic() - self._used < _PAUSE_SECONDS:
+            return True
+        try:
+            return not self._connection.can_read(0)  # nothing is outstanding: what can be read is its end
+        except (redis.RedisError, OSError):
+            return False
+
+    def close(self) -> None:
+        """Cut it."""
+        close(self._client)
+
+    def _ready(self) -> Any:
+        self._used = time.monotonic()
+        if self._connection is None:
+            pool = self._client.connection_pool
+            try:
+                self._connection = pool.get_connection()
+            except TypeError:  # before redis-py 5.3
+                self._connection = pool.get_connection("_")
+        return self._connection
 
 
 def _client(

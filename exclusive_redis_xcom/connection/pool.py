@@ -67,14 +67,17 @@ class Pool:
         self.drop_idle()
 
     def _take(self, seconds: float) -> Session:
-        try:
-            session = self._idle.pop()  # the one used last: its connection is the least likely to be stale
-        except IndexError:
-            budget = Budget()
-            budget.limit(seconds)
-            return self._open(budget)
-        session.budget.limit(seconds)
-        return session
+        while True:
+            try:
+                session = self._idle.pop()  # the one used last: its connection is the least likely to be stale
+            except IndexError:
+                budget = Budget()
+                budget.limit(seconds)
+                return self._open(budget)
+            if session.is_good():
+                session.budget.limit(seconds)
+                return session
+            session.close()
 
     def _give(self, session: Session) -> None:
         self._idle.append(session)

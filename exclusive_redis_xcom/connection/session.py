@@ -49,6 +49,9 @@ class Session(Protocol):
             redis.RedisError: The first command that was refused, also one of a transaction that was run.
         """
 
+    def is_good(self) -> bool:
+        """Whether it can be used again; not, if the other side has closed a connection meanwhile."""
+
     def close(self) -> None:
         """Cut its connections."""
 
@@ -58,17 +61,17 @@ class ServerSession:
 
     def __init__(self, client: Client, budget: Budget) -> None:
         self.budget = budget
-        self._client = client
+        self._line = driver.Line(client)
 
     def call(self, key: str, command: Command) -> Any:  # noqa: ARG002 - one server has all keys
         """As the protocol says."""
-        return self._client.execute_command(*command)
+        return self._line.call(command)
 
     def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """One round trip."""
         if len(calls) == 1:
             return [self.call(*calls[0])]
-        replies = driver.pipelined(self._client, [command for _, command in calls])
+        replies = self._line.pipelined([command for _, command in calls])
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
@@ -80,11 +83,15 @@ class ServerSession:
 
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:  # noqa: ARG002
         """As the protocol says."""
-        return driver.transact(self._client, transactions)
+        return self._line.transact(transactions)
+
+    def is_good(self) -> bool:
+        """As the protocol says."""
+        return self._line.is_good()
 
     def close(self) -> None:
         """As the protocol says."""
-        driver.close(self._client)
+        self._line.close()
 
 
 class Sentinels:

@@ -10,7 +10,7 @@ from exclusive_redis_xcom import keys, scripts
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.store.marks import FRESH_MS
 from exclusive_redis_xcom.store.place import misanswered, moment, slices, what
-from exclusive_redis_xcom.store.reading import batches, by_hash, complete, read, reading_command
+from exclusive_redis_xcom.store.reading import batches, by_hash, complete, in_the_order_of, read, reading_command
 from exclusive_redis_xcom.store.values import Current
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class _Mark(NamedTuple):
 
 
 class _Watch(NamedTuple):
-    """What `live.lua` tells."""
+    """What ``lua/live.lua`` tells."""
 
     epoch_ms: int
     ahead_ms: int
@@ -80,51 +80,50 @@ def _fetch_one(place: Place, at: Coordinate) -> Current | None:
     watch, mark = _watch(watching), _mark(reply.pop())
     if watch is None or mark is None:
         return None
-    stored = dict(read([at], reply))
-    return _current(place, [at], {at: mark}, stored, watch) if _are_of(stored, {at: mark}) else None
+    return _current(place, [mark], read([at], reply), watch)
 
 
 def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | None:
-    marks = _marks(place, coordinates)
+    unique = list(dict.fromkeys(coordinates))
+    marks = _marks(place, unique)
     if marks is None:
         return None
-    stored: dict[Coordinate, Stored] = {}
+    stored: list[Stored] = []
     watching: Any = None
-    todo = list(batches({at: mark.size for at, mark in marks.items()}))
-    for number, batch in enumerate(todo, start=1):
-        hashes = by_hash(place, batch)
-        calls = [(name, reading_command(name, members)) for name, members in hashes.items()]
-        if number == len(todo):
-            calls.append(_asking_who_watches(place))
-        replies = place.ask_once(what("Fetching", batch), calls)
-        if number == len(todo):
-            watching = replies.pop()
-        for members, reply in zip(hashes.values(), replies, strict=True):
-            stored.update(read(members, reply))
-        if not _are_of(stored, {at: marks[at] for at in batch}):
-            return None
+    for start, end in batches(mark.size for mark in marks):
+        hashes = by_hash(place, unique[start:end])
+        calls = [(name, reading_command(name, members)) for name, members in hashes]
+        *replies, watching = place.ask_once(what("Fetching", unique[start:end]), [*calls, _asking_who_watches(place)])
+        for (_, members), reply in zip(hashes, replies, strict=True):
+            stored += read(members, reply)
     watch = _watch(watching)
-    return None if watch is None else _current(place, coordinates, marks, stored, watch)
+    found = None if watch is None else _current(place, marks, stored, watch)
+    if found is None or len(unique) == len(coordinates):
+        return found
+    return Current(
+        tuple(in_the_order_of(coordinates, unique, list(found.stored))),
+        tuple(in_the_order_of(coordinates, unique, list(found.committed_at))),
+        found.ahead,
+    )
 
 
-def _marks(place: Place, coordinates: Sequence[Coordinate]) -> dict[Coordinate, _Mark] | None:
+def _marks(place: Place, coordinates: Sequence[Coordinate]) -> list[_Mark] | None:
     """Those of all coordinates; None if one is missing or not completed, or nobody watches."""
-    marks: dict[Coordinate, _Mark] = {}
-    for batch in slices(list(dict.fromkeys(coordinates)), _BATCH_MARKS):
+    marks: list[_Mark] = []
+    for batch in slices(coordinates, _BATCH_MARKS):
         hashes = by_hash(place, batch)
-        calls = [(name, _asking_for_marks(name, members)) for name, members in hashes.items()]
-        calls.append(_asking_who_watches(place))
-        *replies, watching = place.ask_once(what("Asking for", batch), calls)
+        calls = [(name, _asking_for_marks(name, members)) for name, members in hashes]
+        *replies, watching = place.ask_once(what("Asking for", batch), [*calls, _asking_who_watches(place)])
         if _watch(watching) is None:
             return None
-        for members, reply in zip(hashes.values(), replies, strict=True):
+        for (_, members), reply in zip(hashes, replies, strict=True):
             if not isinstance(reply, list) or len(reply) != len(members):
                 raise misanswered(members[0])
-            for at, text in zip(members, reply, strict=True):
+            for text in reply:
                 mark = _mark(text)
                 if mark is None:
                     return None
-                marks[at] = mark
+                marks.append(mark)
     return marks
 
 
@@ -147,29 +146,17 @@ def _watch(reply: Any) -> _Watch | None:
     return _Watch(int(reply[0]), int(reply[1])) if isinstance(reply, list) and len(reply) == 2 else None
 
 
-def _are_of(stored: dict[Coordinate, Stored], marks: dict[Coordinate, _Mark]) -> bool:
-    """Whether there are values, of the versions that the marks name."""
-    envelopes = ((stored[at].envelope, mark) for at, mark in marks.items())
-    return all(envelope is not None and envelope.version == mark.version for envelope, mark in envelopes)
-
-
-def _current(
-    place: Place,
-    coordinates: Sequence[Coordinate],
-    marks: dict[Coordinate, _Mark],
-    stored: dict[Coordinate, Stored],
-    watch: _Watch,
-) -> Current | None:
-    if any(mark.at_ms <= watch.epoch_ms + _SLACK_MS for mark in marks.values()):
+def _current(place: Place, marks: list[_Mark], stored: list[Stored], watch: _Watch) -> Current | None:
+    """None unless every value is of the version that its mark names, and the marks count."""
+    if min(mark.at_ms for mark in marks) <= watch.epoch_ms + _SLACK_MS:
         return None
-    whole: dict[Coordinate, Stored] = {}
-    for at, one in stored.items():
-        completed = complete(place, one, once=True)
+    whole: list[Stored] = []
+    for one, mark in zip(stored, marks, strict=True):
+        if one.envelope is None or one.envelope.version != mark.version:
+            return None
+        completed = complete(place, one, once=True) if one.envelope.parts else one
         if completed is None:  # a newer push replaced it
             return None
-        whole[at] = completed
-    return Current(
-        tuple(whole[at] for at in coordinates),
-        tuple(moment(marks[at].at_ms) for at in coordinates),
-        timedelta(milliseconds=watch.ahead_ms),
-    )
+        whole.append(completed)
+    since = tuple(moment(mark.at_ms) for mark in marks)
+    return Current(tuple(whole), since, timedelta(milliseconds=watch.ahead_ms))

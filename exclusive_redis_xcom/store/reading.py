@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,28 +14,27 @@ from exclusive_redis_xcom.store.place import BATCH_FIELDS, misanswered, slices, 
 from exclusive_redis_xcom.store.values import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.place import Place
 
 #: What one round trip may cost the server, and this process in memory.
-BATCH_BYTES = 8 * 1024 * 1024
+_BATCH_BYTES = 8 * 1024 * 1024
 
 
 def fetch_many(place: Place, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None) -> list[Stored]:
     """As `Store.fetch_many` says."""
-    wanted: dict[Coordinate, int] = {}
-    for position, coordinate in enumerate(coordinates):
-        wanted.setdefault(coordinate, sizes[position] if sizes is not None else 0)
-    found: dict[Coordinate, Stored] = {}
-    for batch in batches(wanted):
-        found.update(_fetch_batch(place, batch))
-    for at, stored in found.items():
-        if stored.envelope is not None and stored.envelope.parts:
-            found[at] = _completed(place, at, stored)
-    return [found[coordinate] for coordinate in coordinates]
+    if len(coordinates) == 1:
+        return [_completed(place, coordinates[0], _fetch_batch(place, coordinates)[0])]
+    wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
+    unique = list(wanted)
+    found: list[Stored] = []
+    for start, end in batches(wanted.values()):
+        found += _fetch_batch(place, unique[start:end])
+    found = [_completed(place, at, stored) for at, stored in zip(unique, found, strict=True)]
+    return in_the_order_of(coordinates, unique, found)
 
 
 def spilled(place: Place, coordinates: Sequence[Coordinate]) -> list[str | None]:
@@ -50,18 +50,21 @@ def spilled(place: Place, coordinates: Sequence[Coordinate]) -> list[str | None]
     return names
 
 
-def batches(wanted: dict[Coordinate, int]) -> Iterator[list[Coordinate]]:
-    """At most 256 values and, as far as their sizes are known, 8 MiB at a time."""
-    batch: list[Coordinate] = []
-    size = 0
-    for coordinate, bytes_ in wanted.items():
-        if batch and (len(batch) == BATCH_FIELDS or size + bytes_ > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(coordinate)
-        size += bytes_
-    if batch:
-        yield batch
+def batches(sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Where batches begin and end: at most 256 values and, as far as their sizes are known, 8 MiB at a time."""
+    start = end = total = 0
+    for end, size in enumerate(sizes, start=1):
+        total += size
+        if end - start > BATCH_FIELDS or (total > _BATCH_BYTES and end - start > 1):
+            yield start, end - 1
+            start, total = end - 1, size
+    if end > start:
+        yield start, end
+
+
+def by_hash(place: Place, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
+    """The coordinates in their order, with the name of the hash that those next to each other share."""
+    return [(name, list(members)) for name, members in itertools.groupby(coordinates, place.hash_of)]
 
 
 def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Command:
@@ -70,7 +73,7 @@ def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Com
     return ("HMGET", name, keys.ACL_FIELD, *fields, *more)
 
 
-def read(members: Sequence[Coordinate], reply: Any) -> Iterator[tuple[Coordinate, Stored]]:
+def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
     """What is answered to `reading_command`.
 
     Raises:
@@ -78,19 +81,13 @@ def read(members: Sequence[Coordinate], reply: Any) -> Iterator[tuple[Coordinate
     """
     if not isinstance(reply, list) or len(reply) != 2 * len(members) + 1:
         raise misanswered(members[0])
-    acl, *values = reply
-    found = any(part is not None for part in reply)
-    for at, value, own_acl in zip(members, values[::2], values[1::2], strict=True):
-        envelope = None if value is None else _open(at, value)
-        yield at, Stored(acl=acl, own_acl=own_acl, envelope=envelope, found=found)
-
-
-def by_hash(place: Place, coordinates: Sequence[Coordinate]) -> dict[str, list[Coordinate]]:
-    """The coordinates by the name of their hash."""
-    hashes: dict[str, list[Coordinate]] = {}
-    for at in coordinates:
-        hashes.setdefault(place.hash_of(at), []).append(at)
-    return hashes
+    acl = reply[0]
+    found = reply.count(None) < len(reply)
+    values, rules = reply[1::2], reply[2::2]
+    return [
+        Stored(acl, None if value is None else _open(at, value), found, rule)
+        for at, value, rule in zip(members, values, rules, strict=True)
+    ]
 
 
 def complete(place: Place, stored: Stored, *, once: bool = False) -> Stored | None:
@@ -101,29 +98,35 @@ def complete(place: Place, stored: Stored, *, once: bool = False) -> Stored | No
     return None if whole is None else replace(stored, envelope=whole)
 
 
+def in_the_order_of(coordinates: Sequence[Coordinate], unique: Sequence[Coordinate], found: list[Any]) -> list[Any]:
+    """What was found for each of the unique ones, for all of them."""
+    if len(unique) == len(coordinates):
+        return found
+    each = dict(zip(unique, found, strict=True))
+    return [each[at] for at in coordinates]
+
+
 def _completed(place: Place, at: Coordinate, stored: Stored) -> Stored:
     """As `complete`; what a newer push has replaced meanwhile is read anew."""
     for _ in range(parts.MOST_RESTARTS):
+        if stored.envelope is None or not stored.envelope.parts:
+            return stored
         whole = complete(place, stored)
         if whole is not None:
             return whole
-        before = stored.envelope
-        stored = _fetch_batch(place, [at])[at]
-        if before is not None and stored.envelope is not None and stored.envelope.version == before.version:
+        version = stored.envelope.version
+        (stored,) = _fetch_batch(place, [at])
+        if stored.envelope is not None and stored.envelope.version == version:
             raise CorruptValue(f"{at}: parts of its value are missing in Redis. Clear the producing task.")
     raise StoreUnavailable(f"Fetching {at} failed: it was replaced again and again while it was read. Clear this task.")
 
 
-def _fetch_batch(place: Place, batch: Sequence[Coordinate]) -> dict[Coordinate, Stored]:
+def _fetch_batch(place: Place, batch: Sequence[Coordinate]) -> list[Stored]:
     hashes = by_hash(place, batch)
-    calls = [(name, reading_command(name, members)) for name, members in hashes.items()]
+    calls = [(name, reading_command(name, members)) for name, members in hashes]
     replies = place.ask(what("Fetching", batch), calls)
     try:
-        return {
-            at: stored
-            for members, reply in zip(hashes.values(), replies, strict=True)
-            for at, stored in read(members, reply)
-        }
+        return [stored for (_, members), reply in zip(hashes, replies, strict=True) for stored in read(members, reply)]
     except CorruptValue:
         # Maybe a connection that is one reply behind: it must not answer the next question.
         place.client.drop()
