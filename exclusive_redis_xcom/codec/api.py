@@ -18,6 +18,7 @@ from exclusive_redis_xcom.codec.compression import check_size, compress, decompr
 from exclusive_redis_xcom.codec.errors import XComNotImportable
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
+from exclusive_redis_xcom.codec.text import utf8
 from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _to_bytes(value: Any) -> tuple[Buffers, str]:
         return (value,), "bytes"
     if type(value) is str:
         try:
-            return (value.encode(),), "str"
+            return (utf8(value),), "str"
         except UnicodeEncodeError:
             pass  # lone surrogates
     elif type(value) is not bytearray and type(value) is not memoryview:

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import ormsgpack
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -27,9 +29,23 @@ from tests.unit.codec.support import LIMIT, raw
 
 ROOT = Path(__file__).parents[3]
 EXPECTED = (CorruptValue, XComTooLarge, XComNotImportable)
+CODECS = ["msgpack", "flat", "str", "bytes", "slabs"]
 CODES = sorted(BY_CODE)
 HUGE_RANGE = ormsgpack.Ext(61, ormsgpack.packb(["range", 0, 10**12, 1, None]))
 ONE_ZERO = ormsgpack.Ext(51, ormsgpack.packb(["<i8", [1], False, bytes(8)]))
+SQUARE = ormsgpack.Ext(51, ormsgpack.packb(["<i8", [1, 1], False, bytes(8)]))
+INDEX = ormsgpack.Ext(61, ormsgpack.packb(["range", 0, 1, 1, None]))
+
+
+def stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return ormsgpack.packb(sink.getvalue().to_pybytes())
+
+
+TABLE = ormsgpack.Ext(70, stream(pa.table({"a": ["x"]})))
+NULLS = ormsgpack.Ext(72, stream(pa.table({"a": pa.nulls(1)})))
 ONE = ormsgpack.Ext(50, ormsgpack.packb(["<i8", bytes(8)]))
 
 
@@ -56,11 +72,21 @@ REAL = [
     pd.MultiIndex.from_tuples([(1, "a"), (2, "b")]),
     [Point(1, Pair(1, 2)), Color.RED, Bits.A, Crate("x"), Address(street="s"), OwnProtocol(1)],
     "x" * 5000,
+    [np.arange(10_000), b"x" * 70_000, {1: [(1, "a")] * 9}],
+    {pd.Timestamp(0): np.arange(10_000)},
+    pd.DataFrame({"a": range(10_000), "b": [f"text {n}" for n in range(10_000)], "c": pd.array([1] * 10_000, "Int8")}),
+    pd.Series([{"a": [1]}, None], dtype=pd.ArrowDtype(pa.struct({"a": pa.list_(pa.int8())}))),
+    [pa.table({"a": [1, 2], "b": ["x", None]}), pa.array(["x"]).dictionary_encode()],
+    pl.DataFrame({"a": [[1], None], "b": pl.Series(["x", "y"], dtype=pl.Enum(["y", "x"]))}),
 ]
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.binary(max_size=200), st.sampled_from(["msgpack", "flat", "str", "bytes"]), st.sampled_from(["off", "zstd"]))
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["msgpack", "flat", "str", "bytes", "slabs"]),
+    st.sampled_from(["off", "zstd"]),
+)
 @example(b"\x01\xc1", "msgpack", "off")
 def test_random_bytes(payload, codec, compression):
     survives(payload, codec, compression)
@@ -169,6 +195,19 @@ def test_every_kind_with_any_content(code, content, codec):
         ext(61, ormsgpack.packb(["plain", HUGE_RANGE, None, None])),
         ext(61, ormsgpack.packb(["multi", [HUGE_RANGE], [ONE_ZERO], [None]])),
         ext(60, ormsgpack.packb(["categorical", ONE_ZERO, HUGE_RANGE, False])),
+        ext(60, ["strings", False, [1]]),
+        ext(60, ormsgpack.packb(["strings", False, TABLE])),
+        ext(60, ormsgpack.packb(["strings", True, NULLS])),
+        ext(60, ormsgpack.packb(["arrow", TABLE])),
+        ext(60, ormsgpack.packb(["arrow", ONE_ZERO])),
+        ext(63, ormsgpack.packb([HUGE_RANGE, HUGE_RANGE, ONE_ZERO, {}])),
+        ext(63, ormsgpack.packb([ONE_ZERO, ONE_ZERO, ONE_ZERO, {}])),
+        ext(63, ormsgpack.packb([INDEX, INDEX, SQUARE, {}, "yes"])),
+        ext(63, ormsgpack.packb([INDEX, INDEX, SQUARE, {}, False, False])),
+        ext(22, 5),
+        ext(22, 0),
+        ext(25, "text"),
+        ext(25, 0),
         ext(64, [2**63 - 1, "W", None]),
         ext(66, b"NaN"),
     ],
@@ -276,11 +315,12 @@ def test_a_compression_bomb_takes_no_more_than_it_announced():
     assert zstandard.get_frame_parameters(lying).content_size == 1000
     before = peak_memory()
     for payload in (bomb, lying):
-        try:
-            decode(payload, codec="bytes", compression="zstd", decoded_size=1000, max_bytes=2**27)
-            sys.exit(3)
-        except CorruptValue:
-            pass
+        for codec in ("bytes", "slabs"):
+            try:
+                decode(payload, codec=codec, compression="zstd", decoded_size=1000, max_bytes=2**27)
+                sys.exit(3)
+            except CorruptValue:
+                pass
     print(peak_memory() - before)
     """
     done = subprocess.run(
@@ -288,6 +328,18 @@ def test_a_compression_bomb_takes_no_more_than_it_announced():
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 20_000  # KiB
+
+
+def test_an_array_of_nulls_as_long_as_one_likes_takes_no_memory_unless_the_task_makes_it():
+    column = pa.nulls(1)
+    forged = stream(pa.table({"a": column})).replace((1).to_bytes(8, "little"), (2**40).to_bytes(8, "little"))
+
+    assert forged != stream(pa.table({"a": column}))
+    for code in (70, 71, 72, 73):
+        assert str(2**40) in repr(len(raw(ext(code, forged))) if code != 70 else raw(ext(code, forged)).num_rows)
+    for code in (74, 75):
+        survives(ext(code, forged), "msgpack")
+    survives(ext(60, ormsgpack.packb(["strings", True, ormsgpack.Ext(72, forged)])), "msgpack")
 
 
 @pytest.mark.parametrize("codec", ["msgpack", "flat"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -220,3 +221,31 @@ def test_text_and_bytes_at_the_top_are_stored_bare():
     assert encode("ä", max_bytes=9).payload == ("ä".encode(),)
     content = b"content"
     assert encode(content, max_bytes=9).payload[0] is content
+
+
+@pytest.mark.parametrize("character", ["a", "\x00", "\x7f", "\x80", "ä", "\u20ac", "\U0001f600"])
+def test_a_large_text_comes_back(character):
+    text = "0123456789" * 110_000 + character
+
+    for value in (text, [text], {text: text}):
+        assert round_trip(value) == value
+        assert round_trip(value, "zstd") == value
+
+
+def test_a_large_ascii_text_is_sent_from_its_own_memory():
+    text = "0123456789" * 110_000
+    before = sys.getrefcount(text)
+
+    (payload,) = encode(text, compression="off", max_bytes=LIMIT).payload
+
+    assert payload.readonly
+    assert sys.getrefcount(text) == before + 1  # the payload keeps it
+    assert payload == text.encode()
+    del payload
+    assert sys.getrefcount(text) == before
+
+
+def test_a_large_text_with_a_lone_surrogate_comes_back():
+    text = "0123456789" * 110_000 + "\ud800"
+
+    assert round_trip(text) == text
