@@ -30,6 +30,9 @@ class Coordinate:
     map_index: int = NOT_MAPPED
 
     def __post_init__(self) -> None:
+        texts = type(self.dag_id) is type(self.run_id) is type(self.task_id) is type(self.key) is str
+        if texts and type(self.map_index) is int:
+            return  # as nearly always, and a pull may make thousands
         for name in ("dag_id", "run_id", "task_id", "key"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         object.__setattr__(self, "map_index", _plain(self.map_index))
