@@ -50,6 +50,8 @@ class RedisClient:
         self._options = options
         self._timeouts = timeouts
         self._open_session = open_session
+        self._opened = 0
+        self._twins: list[RedisClient] = []
         self._pool = Pool(self._open)
         _clients.add(self)
 
@@ -80,10 +82,23 @@ class RedisClient:
             self.drop()
             raise
 
+    @property
+    def opened(self) -> int:
+        """How many sessions were opened so far."""
+        return self._opened
+
+    def twin(self) -> RedisClient:
+        """A client of the same Redis with connections of its own, which end when those of this one end."""
+        twin = RedisClient(self._options, self._timeouts, open_session=self._open_session)
+        self._twins.append(twin)
+        return twin
+
     def drop(self) -> None:
         """Begin with new connections; those in use are closed when their thread is done."""
         pool, self._pool = self._pool, Pool(self._open)
         pool.retire()
+        for twin in self._twins:
+            twin.drop()
 
     def close(self) -> None:
         """Close the connections; the next command opens new ones."""
@@ -123,6 +138,7 @@ class RedisClient:
         return self._open_session
 
     def _open(self, budget: Budget) -> Session:
+        self._opened += 1
         return self._load_driver()(budget)
 
     def _understand(self, error: Exception, earlier: Failure | None) -> Failure:

@@ -42,24 +42,36 @@ def uncommit(place: Place, coordinates: Sequence[Coordinate]) -> None:
         place.ask(what("Uncommitting", batch), calls)
 
 
-def beat(place: Place, server: str, *, missed: bool) -> None:
-    """As `Store.beat` says."""
-    name, attempts = _servers(place, server), 0
+class Pulse:
+    """The beats of one API server, over a connection of their own.
 
-    def command(session: Session) -> None:
-        nonlocal attempts
-        attempts += 1
-        # Lost connections may mean another master, which need not have all that the old one was told.
-        doubt = "1" if missed or attempts > 1 else ""
-        clock = int(time.time() * 1000)
-        scripts.BEAT.run(session, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, server, clock, FRESH_MS, RETIRE_MS, doubt)
+    A lost connection may mean another master, which need not know all that the old one was told last: a mark may be
+    back that was removed. The beat after it therefore counts as one after something was missed.
+    """
 
-    place.client.run("Telling Redis that this API server is up", command)
+    def __init__(self, place: Place) -> None:
+        self._client = place.client.twin()
+        self._prefix = place.prefix
+        self._opened = 0  # sessions, by the time of the last beat
+
+    def beat(self, server: str, *, missed: bool) -> None:
+        """As `Store.beat` says."""
+        name = _servers(self._prefix, server)
+
+        def command(session: Session) -> None:
+            doubt = "1" if missed or self._client.opened != self._opened else ""
+            clock = int(time.time() * 1000)
+            scripts.BEAT.run(
+                session, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, server, clock, FRESH_MS, RETIRE_MS, doubt
+            )
+
+        self._client.run("Telling Redis that this API server is up", command)
+        self._opened = self._client.opened
 
 
 def leave(place: Place, server: str) -> None:
     """As `Store.leave` says."""
-    name = _servers(place, server)
+    name = _servers(place.prefix, server)
     place.client.run(
         "Telling Redis that this API server stops",
         lambda session: scripts.LEAVE.run(session, name, keys.SERVERS_FIELD, server),
@@ -75,7 +87,7 @@ def distrust(place: Place) -> None:
     )
 
 
-def _servers(place: Place, server: str) -> str:
+def _servers(prefix: str, server: str) -> str:
     if not _SERVER.fullmatch(server):
         raise ValueError("An API server's id is 32 hexadecimal digits.")
-    return keys.servers_name(place.prefix)
+    return keys.servers_name(prefix)

@@ -31,6 +31,7 @@ class Store:
     def __init__(self, client: RedisClient, *, key_prefix: str) -> None:
         self._client = client
         self._prefix = key_prefix
+        self._pulse: marks.Pulse | None = None
 
     @property
     def _place(self) -> Place:
@@ -184,7 +185,7 @@ class Store:
         """Say that an API server watches over XCom rows. To be repeated every 2 s.
 
         If it does not for 6 s, `fetch_current` finds nothing, and after 60 s it counts as gone. Marks made before its
-        first beat, or before one after such a pause, count for nothing from then on.
+        first beat, before one after such a pause, or before one over a new connection, count for nothing from then on.
 
         Args:
             server: Its id, 32 hexadecimal digits.
@@ -193,7 +194,9 @@ class Store:
         Raises:
             ValueError: ``server`` is no id.
         """
-        marks.beat(self._place, server, missed=missed)
+        if self._pulse is None:
+            self._pulse = marks.Pulse(self._place)
+        self._pulse.beat(server, missed=missed)
 
     def leave(self, server: str) -> None:
         """Say that an API server stops and changes no more rows.

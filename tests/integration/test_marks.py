@@ -441,6 +441,19 @@ def test_a_current_value_is_asked_for_once(any_redis: RedisServer) -> None:
             store.fetch_current([at(0), at(1)])
 
 
+def test_a_beat_over_a_connection_that_was_lost_lets_only_later_marks_count(any_redis: RedisServer) -> None:
+    """A failover breaks connections, and the new master may lack what the old one was told last."""
+    with open_store(any_redis.url) as store, open_store(any_redis.url) as admin:
+        watch_since_long_ago(store)
+        store.beat(SERVER, missed=False)
+        assert epoch(store) == 0
+        do(admin, "", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+        store.beat(SERVER, missed=False)
+
+        assert epoch(store)
+
+
 def test_a_full_redis_takes_marks_away_and_adds_none(any_redis: RedisServer) -> None:
     with open_store(any_redis.url) as store:
         pushed = [push(store, index) for index in range(2)]
