@@ -1,7 +1,25 @@
-"""Names in Redis: one hash per (dag_id, run_id, task_id, xcom_key), one field per map_index.
+"""Names in Redis: one hash per (dag_id, run_id, task_id, xcom_key), some fields per map_index.
 
 Every id is percent-encoded, so that no two coordinates share a name (ids may hold ``:`` and ``/``) and no id
 can steer a cluster's choice of slot with ``{}``.
+
+The fields of a hash, where ``i`` is a map_index in digits, ``-1`` where the task is not mapped:
+
+======================  ==========================================================================================
+``acl``                 the rule in force for the key, canonical JSON; that of the latest push
+``i``                   the value: an envelope, see ``envelope.py``
+``i:acl``               where the task is mapped, the rule under which this value was pushed
+``i:claim``             where it may be read once: ``<version><claimer>``; no claimer yet: ``<version>``
+``i:committed``         its mark: ``<version> <bytes of field i>``, and once the database is known to refer to that
+                        version ``<version> <bytes of field i> <milliseconds since 1970, by Redis' clock>``
+``i:<version>:<n>``     part n, from 0, of a payload that is too large for field ``i``
+``i:parts``             which parts there are, ``<state><version>:<count>`` for each version, separated by spaces. State
+                        ``=``: they are the value's; ``+``: a push is under way, or was interrupted; ``-``: they are
+                        being removed, from the last to the first
+``i:spilled``           where the payload lies in an object, its name
+======================  ==========================================================================================
+
+The hash of all API servers has the fields ``epoch`` and ``servers``, see ``lua/beat.lua``.
 """
 
 from __future__ import annotations
@@ -52,7 +70,10 @@ def claim_name(map_index: int) -> str:
 
 
 def committed_name(map_index: int) -> str:
-    """The field that says which version of this map_index Airflow's database is known to refer to, and since when."""
+    """The field that says which version of this map_index Airflow's database is known to refer to, and since when.
+
+    The scripts take 32 characters from its start for the version.
+    """
     return f"{map_index}:committed"
 
 

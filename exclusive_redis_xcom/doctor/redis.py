@@ -15,7 +15,7 @@ from exclusive_redis_xcom.doctor import redis_server
 from exclusive_redis_xcom.doctor.finding import Finding
 from exclusive_redis_xcom.doctor.http import is_loopback
 from exclusive_redis_xcom.doctor.redis_asking import ask, client_of, mapping, text
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.envelope import INLINE_BYTES, Envelope
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.redis_source import redis_options
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _OLDEST = (6, 2)
 _TTL = timedelta(seconds=60)
+_SMALL = 64
 _USER_REMEDY = "Give it a user of its own, with the rights that docs/redis-users.acl lists."
 # No rule at all: nobody could read the probe by it.
 _NO_RULE = b"{}"
@@ -163,15 +164,18 @@ def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
 
 
 def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:  # noqa: ARG001
-    envelope = _value(probe)
-    store.push(envelope, acl=_NO_RULE, ttl=_TTL)
+    removed = True
     try:
-        found = store.fetch(probe).envelope
+        for size in (_SMALL, INLINE_BYTES + 1):  # a large one lies in parts, for which other commands are needed
+            envelope = _value(probe, size)
+            store.push(envelope, acl=_NO_RULE, ttl=_TTL)
+            if store.fetch(probe).envelope != envelope:
+                return Finding("Redis round trip", "FAIL", "what was written was not there to be read")
     finally:
         removed = store.purge(probe)
-    if found != envelope or not removed:
-        return Finding("Redis round trip", "FAIL", "what was written was not there to be read and removed")
-    return Finding("Redis round trip", "ok", "pushed, pulled and removed a value")
+    if not removed:
+        return Finding("Redis round trip", "FAIL", "what was written was not there to be removed")
+    return Finding("Redis round trip", "ok", "pushed, pulled and removed a small value and a large one")
 
 
 def _rights(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:
@@ -192,8 +196,8 @@ def _probe() -> Coordinate:
     return Coordinate("exclusive-xcom-doctor", f"doctor-{secrets.token_hex(8)}", "doctor", "probe")
 
 
-def _value(probe: Coordinate) -> Envelope:
-    payload = secrets.token_bytes(64)
+def _value(probe: Coordinate, size: int) -> Envelope:
+    payload = secrets.token_bytes(size)
     return Envelope(
         coordinate=probe,
         version=secrets.token_hex(16),

@@ -62,14 +62,45 @@ def test_an_airflow_run_id_stays_readable() -> None:
     assert keys.hash_name("xcom", at) == "xcom:etl:scheduled__2026-01-01T00%3A00%3A00%2B00%3A00:extract:return_value"
 
 
-@given(st.integers(-1, 100_000), st.integers(-1, 100_000))
-def test_no_field_of_one_map_index_is_a_field_of_another_or_the_rule(one: int, other: int) -> None:
-    fields = {keys.field_name(one), keys.rule_name(one), keys.claim_name(one)}
-    others = {keys.field_name(other), keys.rule_name(other), keys.claim_name(other)}
+VERSIONS = st.text("0123456789abcdef", min_size=32, max_size=32)
+INDEXES = st.integers(-1, 100_000)
 
-    assert len(fields) == 3
+
+def fields_of(map_index: int, version: str, parts: int) -> list[str]:
+    return [
+        keys.field_name(map_index),
+        keys.rule_name(map_index),
+        keys.claim_name(map_index),
+        keys.committed_name(map_index),
+        keys.parts_name(map_index),
+        keys.spilled_name(map_index),
+        *(keys.part_name(map_index, version, number) for number in range(parts)),
+    ]
+
+
+@given(INDEXES, INDEXES, VERSIONS, VERSIONS)
+def test_no_field_of_one_map_index_is_a_field_of_another_or_the_rule(
+    one: int, other: int, version: str, other_version: str
+) -> None:
+    fields, others = fields_of(one, version, 12), fields_of(other, other_version, 12)
+
+    assert len(set(fields)) == len(fields)
     assert keys.ACL_FIELD not in fields
-    assert one == other or not fields & others
+    assert one == other or not set(fields) & set(others)
+
+
+@given(INDEXES, VERSIONS, VERSIONS)
+def test_versions_have_no_part_in_common(map_index: int, version: str, other: str) -> None:
+    parts = {keys.part_name(map_index, version, number) for number in range(12)}
+    others = {keys.part_name(map_index, other, number) for number in range(12)}
+
+    assert version == other or not parts & others
+
+
+@given(COORDINATES)
+def test_no_xcom_has_the_name_of_the_api_servers_hash(at: Coordinate) -> None:
+    assert keys.hash_name("p", at) != keys.servers_name("p")
+    assert keys.servers_name("p").startswith("p:")
 
 
 @pytest.mark.parametrize(("map_index", "field"), [(-1, "-1"), (0, "0"), (12, "12")])
