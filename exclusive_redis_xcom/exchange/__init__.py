@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import identity, refusal
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.exchange import direct, ownership, spilling
 from exclusive_redis_xcom.exchange.direct import MISS
 from exclusive_redis_xcom.exchange.pulling import pull
@@ -36,6 +37,20 @@ __all__ = [
 ]
 
 log = logging.getLogger("exclusive_redis_xcom")
+
+#: Besides Airflow's own errors: what we say ourselves, and where Airflow or a value is made otherwise than we know.
+_MISSES = (
+    ExclusiveXComError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class Exchange:
@@ -104,7 +119,7 @@ def current_exchange() -> Exchange:
 
 
 def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | None:
-    """What to read directly for a pull of the running task; None where only Airflow can answer. Never raises.
+    """What to read directly for a pull of the running task; None where only Airflow can answer.
 
     Args:
         request: The keyword arguments of Airflow's ``get_one``, or of its ``get_all``.
@@ -115,12 +130,12 @@ def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | Non
             return None
         return reachable(request, identity.running_task_instance(), everything=everything)
     except Exception as error:
-        _say(error)
+        _require_a_miss(error)
         return None
 
 
 def pull_directly(reach: Reach, count: Callable[[], int]) -> Any:
-    """A list of the values, or :data:`MISS`. Never raises: Airflow's own path does, where there is something to raise.
+    """A list of the values, or :data:`MISS`: Airflow's own path raises, where there is something to raise.
 
     Args:
         reach: What :func:`direct_reach` said.
@@ -129,10 +144,13 @@ def pull_directly(reach: Reach, count: Callable[[], int]) -> Any:
     try:
         return current_exchange().pull_directly(reach, count)
     except Exception as error:
-        _say(error)
+        _require_a_miss(error)
         return MISS
 
 
-def _say(error: Exception) -> None:
+def _require_a_miss(error: Exception) -> None:
+    """Raise what comes from elsewhere: a task's own signal handler may raise wherever the task waits."""
+    if not (isinstance(error, _MISSES) or type(error).__module__.startswith("airflow.")):
+        raise error
     # The type alone: a text may quote what the value holds.
     log.debug("No direct pull: %s.", type(error).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -32,6 +33,9 @@ from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.sealing import generate_encryption_key
 from exclusive_redis_xcom.store import Store
 from tests.integration.support import start_afresh
+
+# pytest-timeout's default method would take the alarm that a test sets.
+pytestmark = pytest.mark.timeout(method="thread")
 
 PREFIX = "exclusive_redis_xcom"
 STARTED = datetime.now(timezone.utc) - timedelta(hours=1)
@@ -359,6 +363,59 @@ class TestMisses:
         assert [record.getMessage() for record in caplog.records if "direct" in record.getMessage()] == [
             "No direct pull: StoreUnavailable."
         ]
+
+
+class TooSlowError(Exception):
+    """What a task raises itself when it has waited long enough."""
+
+
+class TestErrors:
+    @pytest.fixture(autouse=True)
+    def pushed(self, tasks: Tasks) -> None:
+        tasks.push("kept")
+        for index in range(2):
+            tasks.push(index, task_id="parts", map_index=index)
+        time.sleep(0.002)  # as below
+
+    def test_a_tasks_own_alarm_reaches_the_task(self, tasks: Tasks, server: RedisServer) -> None:
+        def ring(*_: object) -> None:
+            raise TooSlowError
+
+        assert tasks.pull() == "kept"
+        server.pause()
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            with pytest.raises(TooSlowError):
+                tasks.pull()
+            assert tasks.calls == []
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            server.resume()
+
+        assert (tasks.pull(), tasks.calls) == ("kept", [])
+
+    def test_a_count_that_airflow_refuses_is_no_reason_to_fail(
+        self, tasks: Tasks, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+        from airflow.sdk.execution_time.comms import ErrorResponse
+
+        def refused(msg: Any) -> Any:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+
+        monkeypatch.setattr(api.rows, "_GetXComCount", refused)
+
+        assert tasks.pull_all(task_id="parts") == [0, 1]
+        assert tasks.calls == ["GetXComCount", "GetXComSequenceSlice"]
+
+    def test_a_count_that_is_none_is_not_believed(
+        self, tasks: Tasks, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(api.rows, "_GetXComCount", lambda msg: None)
+
+        assert tasks.pull_all(task_id="parts") == [0, 1]
 
 
 class TestRules:
