@@ -8,35 +8,31 @@ terabytes).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.errors import NotCarriedError
 
-#: Names of functions in ``pyarrow.types``; older versions lack some.
-_SCALARS = (
-    "is_null",
-    "is_boolean",
-    "is_integer",
-    "is_floating",
-    "is_decimal",
-    "is_temporal",
-    "is_string",
-    "is_large_string",
-    "is_string_view",
-    "is_binary",
-    "is_large_binary",
-    "is_binary_view",
-    "is_fixed_size_binary",
-)
-_LISTS = ("is_list", "is_large_list", "is_fixed_size_list")
-_VIEWS = ("is_string_view", "is_binary_view")
-_OF_ANY_LENGTH = ("is_string", "is_large_string", "is_binary", "is_large_binary")
+#: Names of types in pyarrow; older versions lack some.
+_TEXTS = ("STRING", "LARGE_STRING", "BINARY", "LARGE_BINARY")
+_VIEWS = ("STRING_VIEW", "BINARY_VIEW")
+_INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+_NUMBERS = ("HALF_FLOAT", "FLOAT", "DOUBLE", "DECIMAL32", "DECIMAL64", "DECIMAL128", "DECIMAL256")
+_TIMES = ("DATE32", "DATE64", "TIME32", "TIME64", "TIMESTAMP", "DURATION", "INTERVAL_MONTH_DAY_NANO")
+_SCALARS = ("NA", "BOOL", *_INTEGERS, *_NUMBERS, *_TIMES, *_TEXTS, *_VIEWS, "FIXED_SIZE_BINARY")
+_LISTS = ("LIST", "LARGE_LIST", "FIXED_SIZE_LIST", "MAP")
+_NESTED = (*_LISTS, "STRUCT")
 
 
-def _is(kind: Any, names: tuple[str, ...]) -> bool:
-    types = package("pyarrow").types
-    return any(getattr(types, name)(kind) for name in names if hasattr(types, name))
+def _is(kind: Any, *names: str) -> bool:
+    return kind.id in _ids(names)
+
+
+@lru_cache(maxsize=32)
+def _ids(names: tuple[str, ...]) -> frozenset[int]:
+    found = (getattr(package("pyarrow").lib, f"Type_{name}", None) for name in names)
+    return frozenset(number for number in found if number is not None)
 
 
 def require_known(schema: Any) -> None:
@@ -55,36 +51,36 @@ def _require_known_metadata(holder: Any) -> None:
 
 def _require_known_field(field: Any, *, top: bool = False) -> None:
     _require_known_metadata(field)
-    field.name.encode()
     kind = field.type
-    if _is(kind, ("is_dictionary",)):
+    field.name.encode(), str(getattr(kind, "tz", "")).encode()
+    if _is(kind, "DICTIONARY"):
         kind = kind.value_type
         top = False
-    if isinstance(kind, package("pyarrow").BaseExtensionType) or (not top and _is(kind, _VIEWS)):
+    if not top and _is(kind, *_VIEWS):
         raise NotCarriedError
-    if _is(kind, (*_LISTS, "is_struct", "is_map")):
+    if _is(kind, *_NESTED):
         for position in range(kind.num_fields):
             _require_known_field(kind.field(position))
-    elif not _is(kind, _SCALARS):
+    elif not _is(kind, *_SCALARS):
         raise NotCarriedError
 
 
 def only_its_value(array: Any) -> Any:
     """An equal array in whose buffers nothing else lies; the array itself where that is so already."""
     kind = array.type
-    if _is(kind, _VIEWS):
+    if _is(kind, *_VIEWS):
         pyarrow = package("pyarrow")
-        as_text = _is(kind, ("is_string_view",))
+        as_text = _is(kind, "STRING_VIEW")
         return array.cast(pyarrow.large_string() if as_text else pyarrow.large_binary()).cast(kind)
-    if _is(kind, ("is_struct",)):
+    if _is(kind, "STRUCT"):
         return _struct(array) if kind.num_fields else array
     if _is_part(array):
         array = _copied(array)
-    if _is(kind, (*_LISTS, "is_map")):
+    if _is(kind, *_LISTS):
         return _list(array)
-    if array.null_count == 0 or _is(kind, ("is_null", "is_dictionary")):
+    if array.null_count == 0 or _is(kind, "NA", "DICTIONARY"):
         return array
-    return array if _is(kind, _OF_ANY_LENGTH) and not _hides_bytes(array) else _copied(array)
+    return array if _is(kind, *_TEXTS) and not _hides_bytes(array) else _copied(array)
 
 
 def _is_part(array: Any) -> bool:
@@ -94,8 +90,8 @@ def _is_part(array: Any) -> bool:
 
 def _last_offsets(kind: Any) -> int:
     """Bytes that ``nbytes`` leaves out: of n items, n + 1 offsets say where they begin and end."""
-    large = _is(kind, ("is_large_string", "is_large_binary", "is_large_list"))
-    own = (8 if large else 4) if _is(kind, (*_OF_ANY_LENGTH, "is_list", "is_large_list", "is_map")) else 0
+    large = _is(kind, "LARGE_STRING", "LARGE_BINARY", "LARGE_LIST")
+    own = (8 if large else 4) if _is(kind, *_TEXTS, "LIST", "LARGE_LIST", "MAP") else 0
     return own + sum(_last_offsets(kind.field(position).type) for position in range(kind.num_fields))
 
 
@@ -109,8 +105,8 @@ def _struct(array: Any) -> Any:
 def _list(array: Any) -> Any:
     pyarrow = package("pyarrow")
     array = _copied(array) if array.null_count else array
-    buffers = array.buffers()[: 1 if _is(array.type, ("is_fixed_size_list",)) else 2]
-    if _is(array.type, ("is_map",)):
+    buffers = array.buffers()[: 1 if _is(array.type, "FIXED_SIZE_LIST") else 2]
+    if _is(array.type, "MAP"):
         fields = [array.type.key_field, array.type.item_field]
         values = pyarrow.StructArray.from_arrays([array.keys, array.items], fields=fields)
     else:
@@ -122,7 +118,7 @@ def _list(array: Any) -> Any:
 def _hides_bytes(array: Any) -> bool:
     """Whether an array of texts or bytes has some beneath its nulls."""
     pyarrow = package("pyarrow")
-    large = _is(array.type, ("is_large_string", "is_large_binary"))
+    large = _is(array.type, "LARGE_STRING", "LARGE_BINARY")
     offsets = memoryview(array.buffers()[1]).cast("B").cast("q" if large else "i")
     spanned = offsets[array.offset + len(array)] - offsets[array.offset]
     compute = package("pyarrow.compute")
