@@ -49,15 +49,15 @@ _Ids: TypeAlias = tuple[str, str, str, str]
 _MAGIC = b"XRX"
 _FORMAT = 2
 _START = struct.Struct(">3sBI")
-_FACTS = struct.Struct(">3sBI16sQQqqIHHHH")
-_LENGTHS = struct.Struct(">HHHH")
+_FACTS = struct.Struct(">3sBI16sQQqqI")
+_LENGTHS = struct.Struct(">HHHH")  # of the texts, and of the ids
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen ones take five times as long to make, and a pull makes a thousand
 class Envelope:
-    """One pushed value.
+    """One pushed value. Not to be changed.
 
     ``version`` is 128 random bits as 32 hex digits, different for each push. ``decoded_size`` is in bytes, before
     compression. ``payload`` may be in several pieces; it is empty where the bytes lie in so many ``parts`` or, under
@@ -110,7 +110,7 @@ class Envelope:
         """
         texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
         ids = [_encode(text) for text in _ids_of(self.coordinate)]
-        length = _FACTS.size + _LENGTHS.size + sum(map(len, texts)) + sum(map(len, ids))
+        length = _FACTS.size + 2 * _LENGTHS.size + sum(map(len, texts)) + sum(map(len, ids))
         if length > MAX_HEAD_BYTES:
             msg = f"The ids of an XCom need {length} bytes; at most {MAX_HEAD_BYTES} are stored. Shorten them."
             raise XComTooLarge(msg)
@@ -124,12 +124,14 @@ class Envelope:
             _microseconds(self.pushed_at),
             self.coordinate.map_index,
             self.parts,
+        )
+        sizes = _LENGTHS.pack(
             len(texts[0]),
             len(texts[1]),
             0 if self.key_id is None else len(texts[2]) + 1,
             0 if self.spilled is None else len(texts[3]) + 1,
         )
-        return b"".join((facts, *texts, _LENGTHS.pack(*map(len, ids)), *ids, *self.payload))
+        return b"".join((facts, sizes, *texts, _LENGTHS.pack(*map(len, ids)), *ids, *self.payload))
 
     @classmethod
     def unpack(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
@@ -161,10 +163,10 @@ class Envelope:
 def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     if len(data) < _FACTS.size:
         raise _short(data)
-    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts, *sizes = _FACTS.unpack_from(data)
+    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts = _FACTS.unpack_from(data)
     if magic != _MAGIC or format_ != _FORMAT or length > MAX_HEAD_BYTES or length > len(data):
         raise _not_ours(magic, format_)
-    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], *sizes)
+    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length])
     payload: Buffers = (memoryview(data)[length:],)
     elsewhere = 0
     if parts or spilled is not None:
@@ -172,26 +174,30 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
         payload, elsewhere = (), size
     if len(data) - length != size - elsewhere:
         raise CorruptValue(_text(_WRONG_LENGTH))
+    coordinate = expected
+    if coordinate is None or coordinate.map_index != map_index or _ids_of(coordinate) != ids:
+        coordinate = _coordinate(ids, map_index)
+    moment = _EPOCH + timedelta(microseconds=pushed_at)
+    # By position, in the order of the class: named ones take half as long again.
     return Envelope(
-        coordinate=_coordinate(ids, map_index, expected),
-        version=version.hex(),
-        codec=codec,
-        compression=compression,
-        decoded_size=decoded_size,
-        pushed_at=_EPOCH + timedelta(microseconds=pushed_at),
-        payload=payload,
-        key_id=key_id,
-        parts=parts,
-        spilled=spilled,
-        elsewhere=elsewhere,
+        coordinate,
+        version.hex(),
+        codec,
+        compression,
+        decoded_size,
+        moment,
+        payload,
+        key_id,
+        parts,
+        spilled,
+        elsewhere,
     )
 
 
 @functools.lru_cache(maxsize=128)  # the results of a mapped task have all of this in common
-def _texts(
-    data: bytes, codec_size: int, compression_size: int, key_id_size: int, spilled_size: int
-) -> tuple[_Ids, str, str, str | None, str | None]:
-    codec, at = _string(data, 0, codec_size)
+def _texts(data: bytes) -> tuple[_Ids, str, str, str | None, str | None]:
+    codec_size, compression_size, key_id_size, spilled_size = _LENGTHS.unpack_from(data)
+    codec, at = _string(data, _LENGTHS.size, codec_size)
     compression, at = _string(data, at, compression_size)
     key_id, at = _string(data, at, key_id_size - 1) if key_id_size else (None, at)
     spilled, at = _string(data, at, spilled_size - 1) if spilled_size else (None, at)
@@ -212,10 +218,7 @@ def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
     return str(data[start:end], "utf-8", "surrogatepass"), end
 
 
-def _coordinate(ids: _Ids, map_index: int, expected: Coordinate | None) -> Coordinate:
-    """The expected one itself where it is the one."""
-    if expected is not None and map_index == expected.map_index and ids == _ids_of(expected):
-        return expected
+def _coordinate(ids: _Ids, map_index: int) -> Coordinate:
     if map_index < NOT_MAPPED:
         raise CorruptValue(_text("'map_index' in its header is not a map_index"))
     return Coordinate(*ids, map_index)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.envelope import Envelope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as of envelopes, a pull makes a thousand
 class Stored:
-    """What Redis holds for a coordinate.
+    """What Redis holds for a coordinate. Not to be changed.
 
     ``found`` says whether the hash exists; with it and no ``envelope``, another map_index was pushed or this one
     purged. ``acl`` is the rule of the latest push to the hash, ``own_acl`` that of this value's push, which only the
