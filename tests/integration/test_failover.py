@@ -22,13 +22,14 @@ from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_stor
 from tests.integration.ttl_watch import TtlWatch
 
 DEADLINE = 20.0
+SMALL, IN_PARTS = 5_000, 3_500_000
 REDIS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "redis.md"
 
 
 class Load:
     """Pushes and fetches without pause; what it saw."""
 
-    def __init__(self, store: Store, thread: int) -> None:
+    def __init__(self, store: Store, thread: int, size: int) -> None:
         self.right = 0
         self.absent = 0
         self.wrong: list[str] = []
@@ -36,12 +37,13 @@ class Load:
         self.slowest = 0.0
         self._store = store
         self._at = at(thread, key=f"load{thread}")
+        self._size = size
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             begin = time.monotonic()
             try:
-                self._store.push(value(self._at, size=5000), acl=ACL, ttl=TTL)
+                self._store.push(value(self._at, size=self._size), acl=ACL, ttl=TTL)
                 self._look()
             except StoreUnavailable as error:
                 self.failed.append(str(error))
@@ -57,9 +59,9 @@ class Load:
             self.wrong.append(repr(envelope))
 
 
-def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0) -> list[Load]:
+def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0, size: int = SMALL) -> list[Load]:
     """Four threads of load while ``event`` happens, and for so many seconds after it."""
-    loads = [Load(store, thread) for thread in range(4)]
+    loads = [Load(store, thread, size) for thread in range(4)]
     stop = threading.Event()
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(load.run, stop) for load in loads]
@@ -80,7 +82,8 @@ def sentinel_set(ttl_watch: TtlWatch) -> Iterator[SentinelSet]:
         yield servers
 
 
-def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_watch: TtlWatch) -> None:
+@pytest.mark.parametrize("size", [SMALL, IN_PARTS])
+def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_watch: TtlWatch, size: int) -> None:
     with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
         before = servers.current_master_port()
 
@@ -88,26 +91,46 @@ def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_wa
             servers.fail_over()
             wait_until(lambda: servers.current_master_port() != before, what="another master")
 
-        loads = under_load(store, event)
+        loads = under_load(store, event, size=size)
 
         assert [load.wrong for load in loads] == [[]] * 4
         assert [load.failed for load in loads] == [[]] * 4
-        assert all(load.right > 10 for load in loads)
+        assert all(load.right > 3 for load in loads)
         assert store.fetch(at(0, key="load0")).found
 
 
-def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: TtlWatch) -> None:
+@pytest.mark.parametrize("size", [SMALL, IN_PARTS])
+def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: TtlWatch, size: int) -> None:
     with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
 
         def event() -> None:
             servers.master.kill()
             wait_until(lambda: servers.current_master_port() == servers.replica.port, what="another master")
 
-        loads = under_load(store, event, after=2.0)
+        loads = under_load(store, event, after=2.0, size=size)
 
         assert [load.wrong for load in loads] == [[]] * 4
         assert [load.failed for load in loads] == [[]] * 4
         assert max(load.slowest for load in loads) < DEADLINE
+
+
+def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> None:
+    """The new master may lack the removal of a mark that the old one had acknowledged."""
+    server, name = "0" * 32, keys.servers_name(PREFIX)
+    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+        store.beat(server, missed=False)
+        store._client.run("age", lambda session: session.call(name, ("HSET", name, "epoch", 0)))
+        pushed = value(at())
+        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.commit(at(), pushed.version)
+        assert store.fetch_current([at()]) is not None
+        ask(servers.master, "WAIT", 1, 5000)
+        servers.master.kill()
+
+        store.beat(server, missed=False)
+
+        assert store.fetch(at()).envelope == pushed
+        assert store.fetch_current([at()]) is None
 
 
 def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
@@ -169,17 +192,18 @@ def test_silent_sentinels_do_not_stretch_the_deadline(sentinels: SentinelSet) ->
     assert waited < 0.8 + 0.8 + 0.4  # one after the other they would take three read timeouts
 
 
-def test_a_slot_that_moves_while_it_is_used_gives_no_wrong_value_and_no_error(cluster: ClusterSet) -> None:
+@pytest.mark.parametrize("size", [SMALL, IN_PARTS])
+def test_a_slot_that_moves_while_it_is_used_gives_no_wrong_value_and_no_error(cluster: ClusterSet, size: int) -> None:
     name = keys.hash_name(PREFIX, at(0, key="load0"))
     slot = key_slot(name.encode())
 
     with open_store(cluster.url, deadline=DEADLINE) as store:
-        loads = under_load(store, lambda: migrate_twice(cluster, slot, name))
+        loads = under_load(store, lambda: migrate_twice(cluster, slot, name), size=size)
 
     assert [load.wrong for load in loads] == [[]] * 4
     assert [load.failed for load in loads] == [[]] * 4
     assert [load.absent for load in loads] == [0] * 4
-    assert all(load.right > 10 for load in loads)
+    assert all(load.right > 3 for load in loads)
 
 
 def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None:

@@ -16,6 +16,7 @@ import pytest
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
+from exclusive_redis_xcom.envelope import PART_BYTES
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration import workers
@@ -63,17 +64,18 @@ def test_eight_processes_racing_see_right_values_only(any_redis: RedisServer) ->
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @OWN_SIGALRM
 @pytest.mark.usefixtures("interrupted")
-def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(url: str) -> None:
+@pytest.mark.parametrize("size", [100_000, 2_500_000])
+def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(url: str, size: int) -> None:
     dice = random.Random(1)  # noqa: S311 - a test's dice
     coordinates = [at(index, key=f"k{index}") for index in range(4)]
     interrupts = 0
     with open_store(url, deadline=10) as store:
         for coordinate in coordinates:
-            store.push(value(coordinate, size=100_000), acl=ACL, ttl=TTL)
-        for _ in range(250):
+            store.push(value(coordinate, size=size), acl=ACL, ttl=TTL)
+        for _ in range(250 if size < PART_BYTES else 60):
             coordinate = dice.choice(coordinates)
             try:
-                signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00005, 0.002))
+                signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00005, 0.002 * max(1, size / PART_BYTES)))
                 try:
                     store.fetch(coordinate)
                 finally:
