@@ -3,6 +3,7 @@
 API servers cannot tell Redis of those. So the commands do, before and after: no mark made until then counts any more
 (``Store.distrust``), and tasks ask the API server for what was pushed earlier. Airflow calls the functions below for
 every command that it logs (``airflow/utils/cli.py``, ``action_cli``); its other commands cost one look into a table.
+The triggerer is a command, too: what it writes, it tells while it runs.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
+from exclusive_redis_xcom.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from exclusive_redis_xcom.ring.store_source import StoreSource
+    from exclusive_redis_xcom.settings import Settings
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -37,6 +42,9 @@ CHANGING = {
     "task_test": "tasks test",
 }
 
+#: The one that goes on, and changes rows as long as it runs.
+_TRIGGERER = "triggerer"
+
 #: The one that Airflow does not log.
 _RESET = ["db", "reset"]
 
@@ -52,10 +60,17 @@ def register() -> None:
     """Have the functions below called. Loads neither settings nor Redis."""
     from airflow.utils import cli_action_loggers
 
-    cli_action_loggers.register_pre_exec_callback(tell)
+    cli_action_loggers.register_pre_exec_callback(prepare)
     cli_action_loggers.register_post_exec_callback(tell)
     if sys.argv[1:3] == _RESET:
         atexit.register(_distrust, "db reset")
+
+
+def prepare(sub_command: str = "", **_: Any) -> None:
+    """A command is about to begin."""
+    tell(sub_command)
+    if sub_command == _TRIGGERER:
+        _watch_triggerer()
 
 
 def tell(sub_command: str = "", **_: Any) -> None:
@@ -65,22 +80,32 @@ def tell(sub_command: str = "", **_: Any) -> None:
 
 
 def _distrust(command: str) -> None:
-    from exclusive_redis_xcom.settings import load_settings
-
     try:
         settings = load_settings()
-        if not settings.pulls_directly:
-            return
-        from exclusive_redis_xcom.ring.store_source import StoreSource
-
-        with _as_server():
-            store = StoreSource(settings)()
-        store.distrust()
+        if settings.pulls_directly:
+            with _as_server():
+                store = _store_source(settings)()
+            store.distrust()
     except ConfigurationError as error:
         log.info("Redis is not told of `airflow %s`: %s", command, error)
     except Exception as error:
         why = str(error) if isinstance(error, ExclusiveXComError) else type(error).__name__
         log.warning("Redis could not be told of `airflow %s`: %s %s", command, why, _HARM)
+
+
+def _watch_triggerer() -> None:
+    with contextlib.suppress(ConfigurationError):  # which whoever pulls is told of
+        settings = load_settings()
+        if settings.pulls_directly:
+            from exclusive_redis_xcom.ring.triggered import watch_rows
+
+            watch_rows(_store_source(settings))
+
+
+def _store_source(settings: Settings) -> StoreSource:
+    from exclusive_redis_xcom.ring.store_source import StoreSource
+
+    return StoreSource(settings)
 
 
 @contextlib.contextmanager

@@ -97,6 +97,7 @@ def call(name: str, *argv: str, **env: str) -> str:
     [
         ("dag_list_dags", {}),
         ("scheduler", {}),
+        ("triggerer", {}),
         ("cleanup_tables", {f"{OURS}ENFORCEMENT": "server"}),
         ("cleanup_tables", {f"{OURS}DIRECT_PULLS": "off"}),
     ],

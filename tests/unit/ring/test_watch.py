@@ -13,7 +13,7 @@ import pytest
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.ring import rest_body
+from exclusive_redis_xcom.ring import rest_body, watch
 from exclusive_redis_xcom.ring.watch import Watch
 from exclusive_redis_xcom.store import Store
 from tests.unit.ring.ringed import OWNER
@@ -75,6 +75,16 @@ class TestAPush:
         watched.ask("POST", XCOM, reference_to(version=FIRST))
 
         assert not memory.marked(version=SECOND)
+
+    def test_that_takes_so_long_that_all_marks_may_have_lost_their_worth_meanwhile_is_not_marked(
+        self, watched: Watched, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watch, "_PROMPT", 0.0)
+        memory.push()
+
+        watched.ask("POST", XCOM, reference_to())
+
+        assert not memory.marked()
 
     def test_that_was_overtaken_by_a_deletion_stays_unmarked(
         self, watched: Watched, memory: Memory, airflow: Airflow
@@ -275,9 +285,9 @@ class TestItDoesNothing:
         def no_redis() -> Store:
             raise ConfigurationError("[exclusive_redis_xcom] redis_conn_id: there is no such connection.")
 
-        watch = Watch(airflow, settings=settings(redis_url=None), store=no_redis)
+        made = Watch(airflow, settings=settings(redis_url=None), store=no_redis)
         watched = Watched(airflow, Memory())
-        watched.watch = watch
+        watched.watch = made
 
         answers = [watched.ask("POST", XCOM, reference_to()) for _ in range(3)]
 
@@ -286,9 +296,9 @@ class TestItDoesNothing:
         assert "there is no such connection" in caplog.text
 
     def test_where_the_url_is_none_of_a_redis(self, airflow: Airflow, caplog: pytest.LogCaptureFixture) -> None:
-        watch = Watch(airflow, settings=settings(redis_url="http://canary@host"))
+        made = Watch(airflow, settings=settings(redis_url="http://canary@host"))
 
-        assert watch._inert
+        assert made._inert
         assert "tasks ask this API server for every XCom" in caplog.text
         assert "canary" not in caplog.text
 

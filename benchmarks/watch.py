@@ -1,0 +1,92 @@
+"""What the watch adds to a request of the Execution API: `python -m benchmarks.watch`.
+
+Two real API servers on one database and one Redis, with `enforcement = worker`: one with `direct_pulls = off`, where
+the watch passes everything through, one with `auto`. Each kind of request goes to both in turn, in changing order, and
+each pair gives one difference, so that whatever else the machine does falls on both.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.ring import WARM_UP, checked
+from devtools.api_plan import at
+from devtools.api_world import OURS, World, open_world
+from devtools.redis_server import RedisServer
+from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devtools.api_caller import Caller
+
+ROUNDS = 400
+TTL = timedelta(minutes=30)
+
+
+def push(world: World) -> Reference:
+    """What a worker does before it sends the reference."""
+    coordinate, name, now = at("extract", "watched"), secrets.token_hex(16), datetime.now(timezone.utc)
+    facts = {"codec": "msgpack", "compression": "off", "decoded_size": 3, "payload": (b"abc",)}
+    envelope = Envelope(coordinate=coordinate, version=name, pushed_at=now, **facts)
+    world.store.push(envelope, acl=b"{}", ttl=TTL, watched=True)
+    return Reference(coordinate, name, "str", 3, ("load",), "rule", now, now + TTL)
+
+
+def compare(name: str, ask: Callable[[str], object]) -> str:
+    """Medians without and with the watch, and of the differences; lower quartiles are what a calm moment costs."""
+    spans: dict[str, list[float]] = {"off": [], "on": []}
+    for turn in range(-WARM_UP, ROUNDS):
+        for server in ("off", "on") if turn % 2 else ("on", "off"):
+            start = time.perf_counter()
+            ask(server)
+            if turn >= 0:
+                spans[server].append((time.perf_counter() - start) * 1000)
+    off, on = (statistics.quantiles(spans[server], n=4) for server in ("off", "on"))
+    difference = statistics.median(b - a for a, b in zip(spans["off"], spans["on"], strict=True))
+    return f"{name:<26}{off[1]:>8.2f}{on[1]:>8.2f}{difference:>+8.2f}{on[1] / off[1]:>8.3f}{off[0]:>10.2f}{on[0]:>8.2f}"
+
+
+def figures(world: World, servers: dict[str, Caller]) -> list[str]:
+    coordinate, plain = at("extract", "watched"), at("extract", "plain")
+    pushed = push(world).to_json()
+    return [
+        compare("POST of a reference", lambda on: checked(servers[on].xcom("owner", "POST", coordinate, json=pushed))),
+        compare("POST of a plain value", lambda on: checked(servers[on].xcom("owner", "POST", plain, json="plain"))),
+        compare("GET of a reference", lambda on: checked(servers[on].xcom("consumer", "GET", coordinate))),
+        compare("GET of the health", lambda on: checked(servers[on].call(None, "GET", "/execution/health"))),
+    ]
+
+
+def main() -> int:
+    with RedisServer() as server, tempfile.TemporaryDirectory(prefix="bench-watch-") as folder:
+        homes = [Path(folder) / name for name in ("world", "off", "on")]
+        for home in homes:
+            home.mkdir()
+        worker = {f"{OURS}ENFORCEMENT": "worker"}
+        with (
+            open_world(homes[0], server.url) as world,
+            world.serve(homes[1], {**worker, f"{OURS}DIRECT_PULLS": "off"}) as off,
+            world.serve(homes[2], worker) as on,
+        ):
+            airflow, cores = version("apache-airflow-core"), len(os.sched_getaffinity(0))
+            print(f"Airflow {airflow}, SQLite, Python {platform.python_version()}, {cores} cores; {ROUNDS} pairs, ms")
+            print(f"{'':<26}{'off':>8}{'on':>8}{'pairs':>8}{'ratio':>8}{'off, p25':>10}{'on, p25':>8}")
+            for line in figures(world, {"off": off, "on": on}):
+                print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
