@@ -45,13 +45,18 @@ PHASES = {
 }
 
 
+def dag_env(*, quick: bool) -> dict[str, str]:
+    """Return the environment that says what the DAG is: for whoever parses it."""
+    return {"BENCH_COLD_TASKS": str(TASKS[quick])}
+
+
 def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
     """Measure all variants; return the section: spans by variant and phase, and Airflow's bare call by variant, ms."""
     stamps: dict[str, list[dict[str, int]]] = {variant.name: [] for variant in VARIANTS}
     calls: dict[str, list[dict[str, list[float]]]] = {variant.name: [] for variant in VARIANTS}
     for number in range(ROUNDS[quick]):
         for variant in VARIANTS if number % 2 == 0 else reversed(VARIANTS):
-            out = _run(airflows, variant, number, TASKS[quick])
+            out = _run(airflows, variant, number)
             stamps[variant.name] += [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
             calls[variant.name].append(json.loads(_calls_beside(out).read_text()))
     return {
@@ -90,12 +95,11 @@ def _calls_beside(out: Path) -> Path:
     return out.with_suffix(".bare.json")
 
 
-def _run(airflows: Airflows, variant: Variant, number: int, tasks: int) -> Path:
+def _run(airflows: Airflows, variant: Variant, number: int) -> Path:
     out = airflows.home / f"cold-{variant.name}-{number}.jsonl"
     env = {
         "AIRFLOW__CORE__PARALLELISM": "1",  # one task at a time
         "BENCH_COLD_OUT": str(out),
-        "BENCH_COLD_TASKS": str(tasks),
     }
     with airflows.scheduler(variant, env) as api:
         airflows.run(api, DAG_ID, _TIMEOUT)

@@ -28,6 +28,11 @@ CONTENDERS = {
 _TIMEOUT = 1800
 
 
+def dag_env(*, quick: bool) -> dict[str, str]:
+    """Return the environment that says what the DAGs are: for whoever parses them."""
+    return {"BENCH_MANY": str(MANY[quick])}
+
+
 def measure(airflows: Airflows, mode: str, redis_url: str, prefix: str, *, quick: bool) -> dict[str, Any]:
     """Measure in tasks whose API server enforces as ``mode`` says (``worker`` or ``server``); return the section."""
     out = airflows.home / f"out-{mode}"
@@ -37,7 +42,6 @@ def measure(airflows: Airflows, mode: str, redis_url: str, prefix: str, *, quick
     plan.save(out / "plan.json")
     env = {
         VARIABLE: str(out / "plan.json"),
-        "BENCH_MANY": str(MANY[quick]),
         f"{OURS}MAX_VALUE_BYTES": str(2**30),
     }
     try:
