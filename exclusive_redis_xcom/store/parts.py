@@ -78,7 +78,8 @@ def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | 
     """
     at, name = envelope.coordinate, place.hash_of(envelope.coordinate)
     fields = [keys.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
-    # Not made at once in the size that is announced: what does not come takes no memory.
+    # Not made at once in the size that is announced: what does not come takes no memory. It stays writable, so that
+    # arrays need not be copied out of it.
     payload = bytearray()
     for asked in slices(fields, _READ_AT_ONCE):
         found = place.call(f"Fetching {at}", name, ("HMGET", name, *asked), once=once)
@@ -92,7 +93,7 @@ def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | 
             del part
         if len(payload) > envelope.payload_size:
             break
-    return envelope.with_payload((memoryview(payload).toreadonly(),))
+    return envelope.with_payload((memoryview(payload),))
 
 
 def sweep(place: Place, at: Coordinate) -> None:

@@ -120,6 +120,16 @@ class TestRoundTrip:
         assert store.fetch(at()).envelope == pushed
         assert parts_of(store, pushed) == 4
 
+    def test_each_reader_has_bytes_of_its_own_that_it_may_change(self, store: Store) -> None:
+        pushed = push(store, large())
+        first, second = (store.fetch(at()).envelope for _ in range(2))
+        assert first is not None
+        assert second is not None
+
+        memoryview(first.payload[0])[:6] = b"change"
+
+        assert second == pushed
+
     @pytest.mark.parametrize("before", [10, LARGE])
     @pytest.mark.parametrize("after", [10, LARGE])
     def test_a_push_removes_the_parts_of_the_value_it_replaces(self, store: Store, before: int, after: int) -> None:

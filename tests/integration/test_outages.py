@@ -98,6 +98,16 @@ def test_a_large_value_to_a_redis_that_never_answers_ends_at_the_deadline(start_
         server.resume()
 
 
+def test_connections_that_were_closed_while_nobody_used_them_are_replaced_even_if_a_command_is_tried_once(
+    any_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exclusive_redis_xcom.connection.driver._PAUSE_SECONDS", 0.0)
+    with open_store(any_redis.url) as store, admin(any_redis) as client:
+        for _ in range(3):
+            assert store.fetch_current([at()]) is None
+            client.client_kill_filter(_type="normal", skipme=True)
+
+
 @pytest.mark.parametrize("forget", ["flush", "restart"])
 def test_scripts_that_redis_forgot_are_sent_again(start_redis: Start, forget: str) -> None:
     server = start_redis()
