@@ -16,8 +16,9 @@ import httpx
 import pytest
 import redis
 
+from devtools import processes
 from devtools.airflow_home import airflow_version
-from devtools.airflow_stack import wait_until
+from devtools.airflow_stack import free_port, wait_until
 from devtools.api_caller import Caller
 from devtools.api_plan import SALES, at
 from devtools.api_world import OURS, World
@@ -87,6 +88,9 @@ class Watched:
         answer = self.rest("POST", f"/{SALES}/dagRuns", json={"dag_run_id": run_id, "logical_date": None})
         assert answer.status_code == 200, answer.text
         return run_id
+
+    def servers(self) -> int:
+        return (self.redis.hget(SERVERS, keys.SERVERS_FIELD) or b"").count(b";")
 
     def epoch(self) -> int:
         return int(self.redis.hget(SERVERS, keys.EPOCH_FIELD) or 0)
@@ -322,6 +326,28 @@ def test_an_answer_that_redis_cannot_be_told_of_is_held_until_nobody_reads_direc
     assert watched.current(one) == []
     watched.push_until_current(at("extract", "after that"))
     assert watched.current(one) == []
+
+
+def test_an_execution_only_server_watches_and_takes_leave(
+    watched: Watched, world: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    port, log = free_port(), tmp_path_factory.mktemp("execution-only-watch") / "server.log"
+    app = "exclusive_redis_xcom.asgi:execution_app"
+    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    program = processes.start("execution-only", command, env=watched.env, log=log, outlive=False)
+    caller = Caller(f"http://127.0.0.1:{port}", world.tokens)
+    one = at("extract", "execution-only")
+    try:
+        wait_until(caller.answers, 120, lambda: processes.tail(log, 50))
+        watched.push_until_current(one)  # through the other: both are heard of
+        assert watched.servers() == 2
+        answer = caller.xcom("owner", "POST", one, json="plain")
+        assert (answer.status_code, watched.current(one)) == (201, [])
+    finally:
+        caller.close()
+        processes.stop([program])
+
+    assert watched.servers() == 1
 
 
 def test_values_are_not_in_the_log(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> None:
