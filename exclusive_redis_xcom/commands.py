@@ -57,7 +57,7 @@ _HARM = (
 
 
 def register() -> None:
-    """Have the functions below called. Loads neither settings nor Redis."""
+    """Have the functions below called. Reads no settings, loads no Redis."""
     from airflow.utils import cli_action_loggers
 
     cli_action_loggers.register_pre_exec_callback(prepare)

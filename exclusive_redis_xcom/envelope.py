@@ -256,7 +256,8 @@ def _not_ours(magic: bytes, format_: int) -> CorruptValue:
     if magic != _MAGIC:
         return CorruptValue(_text("it does not start as an envelope does; something else wrote it"))
     if format_ != _FORMAT:
-        return CorruptValue(_text(f"its format is {format_}, this release reads {_FORMAT}; {_NEWER}"))
+        whose = "an earlier release wrote it" if format_ < _FORMAT else _NEWER
+        return CorruptValue(_text(f"its format is {format_}, this release reads {_FORMAT}; {whose}"))
     return CorruptValue(_text("its header is cut, or longer than any header"))
 
 

@@ -1,4 +1,4 @@
-"""The ring's access to Redis: made at first use, and far less patient than a task's."""
+"""The API server's access to Redis: made at first use, and far less patient than a task's."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class StoreSource:
     """Gives the same store at each call. Call it in a thread: looking an Airflow connection up may block.
 
-    Only read-once values and deletions through Airflow's REST API need Redis here; a server that sees neither never
-    connects.
+    The ring needs it for read-once values and for deletions through Airflow's REST API; the watch, for every change
+    of a row. Airflow's commands and the triggerer use it, too.
 
     Raises:
         ConfigurationError: What the settings name is no usable Redis.

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.sealing import EncryptionKeys, SealPrivateKeys, SealPublicKey
+from exclusive_redis_xcom.settings.reading import (
+    conn_id,
+    integer,
+    object_storage_url,
+    prefix,
+    seconds,
+    word,
+    yes_or_no,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: What AES-GCM takes at most in one message (2 GiB, see ``sealing/payload.py``), less one MiB.
 LARGEST_VALUE_BYTES = 2047 * 1024 * 1024
-
-_PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-_CONN_ID = re.compile(r"[^\s:/@]{1,250}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,65 +43,6 @@ class Option:
     shown: bool = True
     example: str | None = None
     explains: bool = False
-
-
-def _conn_id(text: str) -> str:
-    if not _CONN_ID.fullmatch(text):
-        raise ValueError
-    return text
-
-
-def _word(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError
-        return text
-
-    return read
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = int(text)
-        if not low <= number <= high:
-            raise ValueError
-        return number
-
-    return read
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        number = float(text)
-        if not math.isfinite(number) or not low <= number <= high:
-            raise ValueError
-        return number
-
-    return read
-
-
-def _yes_or_no(text: str) -> bool:
-    # What Airflow's own getboolean takes (airflow/configuration.py).
-    words = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError
-    return words[text.lower()]
-
-
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise ValueError
-    return text
-
-
-def _object_storage_url(text: str) -> str | None:
-    if not text:
-        return None
-    scheme, separator, rest = text.partition("://")
-    login = rest.partition("/")[0].rpartition("@")[0]
-    if not separator or not scheme.isalnum() or not rest or ":" in login:
-        raise ValueError
-    return text.rstrip("/")
 
 
 _MAX_TTL_SECONDS = 10 * 365 * 24 * 3600
@@ -122,7 +67,7 @@ OPTIONS: tuple[Option, ...] = (
         "redis_default",
         "Airflow connection of type redis that is used when redis_url is empty.",
         "the id of an Airflow connection of type redis; a URL goes into redis_url",
-        _conn_id,
+        conn_id,
         shown=False,  # a URL with a password ends up here by mistake
     ),
     Option(
@@ -131,7 +76,7 @@ OPTIONS: tuple[Option, ...] = (
         "604800",
         "How long a value stays in Redis after its push, in seconds. A rule's own ttl_seconds wins.",
         f"a whole number from 1 to {_MAX_TTL_SECONDS}",
-        _integer(1, _MAX_TTL_SECONDS),
+        integer(1, _MAX_TTL_SECONDS),
     ),
     Option(
         "default_consumers",
@@ -140,7 +85,7 @@ OPTIONS: tuple[Option, ...] = (
         "Who may pull keys that no rule of the DAG's xcom_acl covers: same_dag, linked (tasks that take the XCom "
         "as an argument or template field), downstream, nobody or anyone.",
         "one of " + ", ".join(sorted(POLICY_WORDS)),
-        _word(*POLICY_WORDS),
+        word(*POLICY_WORDS),
     ),
     Option(
         "mode",
@@ -149,7 +94,7 @@ OPTIONS: tuple[Option, ...] = (
         "enforce refuses; report only logs and counts what would be refused and returns the value, for rolling "
         "out on existing DAGs.",
         "enforce or report",
-        _word("enforce", "report"),
+        word("enforce", "report"),
     ),
     Option(
         "enforcement",
@@ -158,7 +103,7 @@ OPTIONS: tuple[Option, ...] = (
         "Where the decision is made: worker, the pulling task's own process; server, Airflow's API server, to which "
         "values are sealed.",
         "worker or server",
-        _word("worker", "server"),
+        word("worker", "server"),
     ),
     Option(
         "key_prefix",
@@ -166,7 +111,7 @@ OPTIONS: tuple[Option, ...] = (
         "exclusive_redis_xcom",
         "First part of every Redis key, for sharing one Redis between installations.",
         "1 to 100 letters, digits, '_', '.', ':' or '-'",
-        _prefix,
+        prefix,
     ),
     Option(
         "max_value_bytes",
@@ -174,15 +119,16 @@ OPTIONS: tuple[Option, ...] = (
         str(128 * 1024 * 1024),
         "Largest encoded value in bytes; a larger push fails before anything is sent.",
         f"a whole number from 1 to {LARGEST_VALUE_BYTES}",
-        _integer(1, LARGEST_VALUE_BYTES),
+        integer(1, LARGEST_VALUE_BYTES),
     ),
     Option(
         "compression",
         "string",
         "auto",
-        "auto compresses with zstd when a sample says that it pays; zstd always; off never.",
+        "auto compresses with zstd where a sample says that it pays, over 1 MiB only where a twentieth is left; "
+        "zstd always; off never.",
         "auto, zstd or off",
-        _word("auto", "zstd", "off"),
+        word("auto", "zstd", "off"),
     ),
     Option(
         "direct_pulls",
@@ -191,7 +137,7 @@ OPTIONS: tuple[Option, ...] = (
         "auto lets a task read a value from Redis without asking Airflow's API server first, where the value is proven "
         "to be what the API server would answer with; off never. Only with enforcement = worker.",
         "auto or off",
-        _word("auto", "off"),
+        word("auto", "off"),
     ),
     Option(
         "spill_path",
@@ -200,7 +146,7 @@ OPTIONS: tuple[Option, ...] = (
         "Airflow ObjectStoragePath of a place that only XComs use; values over spill_threshold_bytes go there instead "
         "of Redis. Empty: all values go to Redis.",
         "a URL that Airflow's ObjectStoragePath takes, s3://conn_id@bucket/prefix for one, without a password in it",
-        _object_storage_url,
+        object_storage_url,
         shown=False,  # a URL with a password ends up here by mistake
         example="s3://aws_default@my-bucket/xcoms",
     ),
@@ -208,9 +154,9 @@ OPTIONS: tuple[Option, ...] = (
         "spill_threshold_bytes",
         "integer",
         str(32 * 1024 * 1024),
-        "Encoded size in bytes over which a value goes to spill_path; without spill_path it means nothing.",
+        "Size in bytes, as it is stored, over which a value goes to spill_path; without spill_path it means nothing.",
         f"a whole number from 0 to {LARGEST_VALUE_BYTES}",
-        _integer(0, LARGEST_VALUE_BYTES),
+        integer(0, LARGEST_VALUE_BYTES),
     ),
     Option(
         "connect_timeout",
@@ -218,7 +164,7 @@ OPTIONS: tuple[Option, ...] = (
         "2.0",
         "Seconds to wait for a connection to Redis.",
         "seconds from 0.01 to 300",
-        _seconds(0.01, 300),
+        seconds(0.01, 300),
     ),
     Option(
         "read_timeout",
@@ -226,7 +172,7 @@ OPTIONS: tuple[Option, ...] = (
         "5.0",
         "Seconds to wait for each answer from Redis.",
         "seconds from 0.01 to 300",
-        _seconds(0.01, 300),
+        seconds(0.01, 300),
     ),
     Option(
         "retry_deadline",
@@ -234,7 +180,7 @@ OPTIONS: tuple[Option, ...] = (
         "20.0",
         "Seconds after which a push or pull that keeps failing for want of Redis gives up; 0 tries once.",
         "seconds from 0 to 3600",
-        _seconds(0, 3600),
+        seconds(0, 3600),
     ),
     Option(
         "seal",
@@ -242,7 +188,7 @@ OPTIONS: tuple[Option, ...] = (
         "all",
         "With enforcement = server: which values are sealed; all, or restricted: only those whose key has a rule.",
         "all or restricted",
-        _word("all", "restricted"),
+        word("all", "restricted"),
     ),
     Option(
         "seal_public_key",
@@ -286,7 +232,7 @@ OPTIONS: tuple[Option, ...] = (
         "Whether values that are neither sealed nor encrypted may still be read where new ones are; for the TTL "
         "after switching encryption or sealing on.",
         "True or False",
-        _yes_or_no,
+        yes_or_no,
     ),
     Option(
         "mask",
@@ -295,7 +241,7 @@ OPTIONS: tuple[Option, ...] = (
         "Which pulled values Airflow is told to mask in logs and rendered fields: restricted (keys that have a "
         "rule), all or off.",
         "restricted, all or off",
-        _word("restricted", "all", "off"),
+        word("restricted", "all", "off"),
     ),
     Option(
         "audit",
@@ -304,7 +250,7 @@ OPTIONS: tuple[Option, ...] = (
         "With enforcement = server: what the API server writes to Airflow's audit log; denied (refusals and claims), "
         "all (also granted pulls and removals) or off.",
         "denied, all or off",
-        _word("denied", "all", "off"),
+        word("denied", "all", "off"),
     ),
     Option(
         "audit_strict",
@@ -313,6 +259,6 @@ OPTIONS: tuple[Option, ...] = (
         "With enforcement = server: whether a value is released only after its audit row is written; implies "
         "audit = all.",
         "True or False",
-        _yes_or_no,
+        yes_or_no,
     ),
 )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from devtools.airflow_api import FINAL_STATES
 from devtools.airflow_stack import AirflowStack, wait_until
 from exclusive_redis_xcom import codec, reference
+from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.store import Store
 
 RUN_ID = "parity"
@@ -86,7 +87,7 @@ def our_value(row: Any, store: Store) -> Any:
     assert envelope is not None, found
     assert envelope.version == found.version
     return codec.decode(
-        envelope.payload,
+        joined(envelope.payload),
         codec=envelope.codec,
         compression=envelope.compression,
         decoded_size=envelope.decoded_size,
