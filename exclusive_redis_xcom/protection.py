@@ -155,7 +155,7 @@ def _at_rest_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:
         ) from None
 
 
-def _decrypted(envelope: Envelope, data_key: bytes, rule: bytes) -> bytes:
+def _decrypted(envelope: Envelope, data_key: bytes, rule: bytes) -> Buffer:
     try:
         return decrypt(joined(envelope.payload), data_key, _aad(envelope, rule))
     except Forged:

@@ -70,8 +70,8 @@ def _encrypt_pieces(payload: Buffers, data_key: bytes, aad: bytes, data: memoryv
     data[start:] = encryptor.tag
 
 
-def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytes:
-    """What was given to :func:`encrypt`; all arguments may be untrusted.
+def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
+    """What was given to :func:`encrypt`, in one piece; all arguments may be untrusted.
 
     Raises:
         Forged: Not encrypted with this data key for this ``aad``.
@@ -91,14 +91,16 @@ def _problem(size: int, data_key: bytes) -> str:
     return "" if size <= _MAX_BYTES else f"at most {_MAX_BYTES} bytes can be encrypted at once"
 
 
-def _decrypt(data: memoryview, data_key: bytes, aad: bytes) -> bytes | None:
+def _decrypt(data: memoryview, data_key: bytes, aad: bytes) -> bytearray | None:
     # AES takes shorter keys too.
     if len(data_key) != DATA_KEY_BYTES or not _NONCE_BYTES + _TAG_BYTES <= len(data) <= _MAX_BYTES:
         return None
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    payload = bytearray(len(data) - _NONCE_BYTES - _TAG_BYTES)
     try:
-        return AESGCM(data_key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], aad)
+        AESGCM(data_key).decrypt_into(data[:_NONCE_BYTES], data[_NONCE_BYTES:], aad, payload)
     except InvalidTag:
         return None
+    return payload
