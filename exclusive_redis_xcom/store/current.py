@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from exclusive_redis_xcom import keys, scripts
 from exclusive_redis_xcom.errors import CorruptValue
@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 #: Marks and epoch come from the clocks of two nodes, in a cluster: what these may differ by.
 _SLACK_MS = 1_000
 _BATCH_MARKS = 1_024
-_COMPLETED = re.compile(rb"([0-9a-f]{32}) ([0-9]{1,12}) ([0-9]{1,15})")
+_COMPLETED = re.compile(rb"([0-9a-f]{32}) ([0-9]{1,12}) ([0-9]{1,14})")
 
-
-class _Mark(NamedTuple):
-    """A completed mark: of which version, how many bytes its field has, and since when."""
-
-    version: str
-    size: int
-    at_ms: int
+#: A completed mark: of which version, how many bytes its field has, and since when (milliseconds since 1970).
+_Mark: TypeAlias = tuple[str, int, int]
 
 
 class _Watch(NamedTuple):
@@ -65,7 +60,7 @@ def current_at(place: Place, at: Coordinate) -> datetime | None:
     calls = [(name, _asking_for_marks(name, [at])), _asking_who_watches(place), (name, ("TIME",))]
     marks, watching, now = place.ask_once(f"Asking for {at}", calls)
     watch, mark = _watch(watching), _mark(marks[0]) if isinstance(marks, list) and len(marks) == 1 else None
-    if watch is None or mark is None or mark.at_ms <= watch.epoch_ms + _SLACK_MS:
+    if watch is None or mark is None or mark[2] <= watch.epoch_ms + _SLACK_MS:
         return None
     seconds, microseconds = now
     return moment(int(seconds) * 1000 + int(microseconds) // 1000)
@@ -90,7 +85,7 @@ def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | No
         return None
     stored: list[Stored] = []
     watching: Any = None
-    for start, end in batches(mark.size for mark in marks):
+    for start, end in batches(size for _, size, _ in marks):
         hashes = by_hash(place, unique[start:end])
         calls = [(name, reading_command(name, members)) for name, members in hashes]
         *replies, watching = place.ask_once(what("Fetching", unique[start:end]), [*calls, _asking_who_watches(place)])
@@ -139,7 +134,10 @@ def _asking_who_watches(place: Place) -> tuple[str, Command]:
 
 def _mark(text: Any) -> _Mark | None:
     found = _COMPLETED.fullmatch(text) if isinstance(text, bytes) else None
-    return None if found is None else _Mark(found[1].decode(), int(found[2]), int(found[3]))
+    if found is None:
+        return None
+    version, size, at_ms = found.groups()
+    return version.decode(), int(size), int(at_ms)
 
 
 def _watch(reply: Any) -> _Watch | None:
@@ -148,15 +146,15 @@ def _watch(reply: Any) -> _Watch | None:
 
 def _current(place: Place, marks: list[_Mark], stored: list[Stored], watch: _Watch) -> Current | None:
     """None unless every value is of the version that its mark names, and the marks count."""
-    if min(mark.at_ms for mark in marks) <= watch.epoch_ms + _SLACK_MS:
-        return None
+    oldest = watch.epoch_ms + _SLACK_MS
     whole: list[Stored] = []
-    for one, mark in zip(stored, marks, strict=True):
-        if one.envelope is None or one.envelope.version != mark.version:
+    for one, (version, _, at_ms) in zip(stored, marks, strict=True):
+        envelope = one.envelope
+        if envelope is None or envelope.version != version or at_ms <= oldest:
             return None
-        completed = complete(place, one, once=True) if one.envelope.parts else one
+        completed = complete(place, one, once=True) if envelope.parts else one
         if completed is None:  # a newer push replaced it
             return None
         whole.append(completed)
-    since = tuple(moment(mark.at_ms) for mark in marks)
+    since = tuple([moment(at_ms) for _, _, at_ms in marks])
     return Current(tuple(whole), since, timedelta(milliseconds=watch.ahead_ms))

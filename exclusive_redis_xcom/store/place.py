@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from exclusive_redis_xcom import keys
@@ -19,8 +19,6 @@ T = TypeVar("T")
 
 #: What one command asks for or removes at most.
 BATCH_FIELDS = 256
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Place(NamedTuple):
@@ -59,7 +57,7 @@ def what(verb: str, batch: Sequence[Coordinate]) -> str:
 
 def moment(milliseconds: int) -> datetime:
     """UTC, from Redis' time."""
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
 def misanswered(at: Coordinate) -> CorruptValue:

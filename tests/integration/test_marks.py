@@ -248,7 +248,7 @@ class TestCurrent:
         with pytest.raises(CorruptValue, match="map_index 0"):
             store.fetch_current(everywhere)
 
-    @pytest.mark.parametrize("text", [b"", b"x", b"%s", b"%s 1", b"%s 1 x", b"%s 1 2 3", b"%s 1 99999999999999999"])
+    @pytest.mark.parametrize("text", [b"", b"x", b"%s", b"%s 1", b"%s 1 x", b"%s 1 2 3", b"%s 1 999999999999999"])
     def test_what_is_no_completed_mark_promises_nothing(self, store: Store, text: bytes) -> None:
         pushed = push(store)
         store.commit(at(), pushed.version)
