@@ -49,7 +49,8 @@ class Store:
     ) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
 
-        The results of a mapped task share a hash: there a longer TTL that the hash has stays.
+        The results of a mapped task share a hash: there a longer TTL that the hash has stays. More than 1 MiB is sent
+        in parts first, 8 MiB per round trip; the deadline holds for each of these.
 
         Running it twice, as a retry after a lost reply does, leaves what running it once does. A new version has
         no claimer, whoever claimed the older one.
@@ -66,7 +67,7 @@ class Store:
             The server's time of the push, UTC, in whole milliseconds.
 
         Raises:
-            XComTooLarge: The ids are too long; nothing was sent.
+            XComTooLarge: The ids are too long, or the value takes more than 2 GiB; nothing was sent.
             ConfigurationError: ``ttl`` is not positive; nothing was sent.
         """
         return writing.push(self._place, envelope, acl=acl, ttl=ttl, own_acl=own_acl, once=once, watched=watched)
@@ -83,7 +84,8 @@ class Store:
         """Read many values and their rules.
 
         One round trip per batch of at most 256 values and, where ``sizes`` tells them, 8 MiB; to a cluster, one per
-        batch and node. The deadline holds for each batch.
+        batch and node. Values of more than 1 MiB come one by one, with a round trip more per 4 MiB. The deadline holds
+        for each round trip.
 
         Args:
             coordinates: In any order, also repeated.
