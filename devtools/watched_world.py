@@ -139,6 +139,12 @@ class Run:
         with self._executing(task_id, map_index):
             ExclusiveRedisXCom.delete(key, **self._address(task_id), map_index=map_index)
 
+    def delete_row(self, task_id: str, key: str, map_index: int = -1) -> None:
+        """Delete a row as a task does that goes past the backend."""
+        from airflow.sdk.execution_time.comms import DeleteXCom
+
+        self._world.rows.send(DeleteXCom(key=key, **self._address(task_id), map_index=map_index))
+
     def pull(self, task_id: str, key: str, map_index: int = -1, *, direct: bool = True) -> Pulled:
         """``get_one`` as ``load``, with ``direct_pulls`` on or off."""
         from exclusive_redis_xcom import ExclusiveRedisXCom

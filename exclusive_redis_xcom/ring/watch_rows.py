@@ -44,7 +44,8 @@ def pushed_version(at: Coordinate, headers: Iterable[tuple[bytes, bytes]], body:
         found = reference.parse_stored(json.loads(body))
     except (InvalidReference, ValueError, RecursionError):
         return None
-    return found.version if found.coordinate == at else None
+    # A sealed value is opened by the reference that the API server hands out: nobody can have it from Redis alone.
+    return found.version if found.coordinate == at and found.seal is None else None
 
 
 def edited(call: Call, query: bytes, body: bytes | None) -> Coordinate | None:

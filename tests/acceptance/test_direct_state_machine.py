@@ -6,11 +6,12 @@ pulled in both ways. ``HYPOTHESIS_PROFILE=search`` makes up many more and longer
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,11 +33,23 @@ from devtools.redis_server import RedisServer
 from devtools.watched_world import DAG_ID, WatchedWorld, open_watched_world
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.reference import MARK
+from exclusive_redis_xcom.seal import SEALED_KEY_BYTES, Seal
 from tests.integration.support import start_afresh
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "search"
 MOST_PARTS = 3
 KEYS = ("token", "token", "return_value", "return_value", "denied", "once")
+
+#: What a task can make of the reference to its own push before it writes the row: each changes the reference's body.
+FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "of another key": lambda body: body["coordinate"].update(key="other"),
+    "of another index": lambda body: body["coordinate"].update(map_index=7),
+    "of another version": lambda body: body.update(version="0" * 32),
+    "larger": lambda body: body.update(size=2**40),
+    "sealed": lambda body: body.update(seal=Seal("0" * 16, b"{}", sealed_key=b"x" * SEALED_KEY_BYTES).to_json()),
+    "malformed": lambda body: body.pop("size"),
+}
 
 values = st.sampled_from(["text", 0, None, {"a": (1, 2)}, ["x", None], "x" * 2000])
 rows = st.sampled_from(["by hand", 7, None, {"a": [1, 2]}])
@@ -61,7 +74,6 @@ class History(RuleBasedStateMachine):
     #: What the REST API said to what was tried.
     rest: ClassVar[Counter[str]] = Counter()
     _numbers = itertools.count()
-    _turns = itertools.count()
     #: How many instances ``parts`` has had at most.
     parts = 0
 
@@ -71,6 +83,7 @@ class History(RuleBasedStateMachine):
         self.key = key
         self.references: list[Any] = []
         self.cleaned = False
+        self.turns = itertools.count()
         self.expand(parts)
         self.push_everything("of the beginning")
 
@@ -116,10 +129,21 @@ class History(RuleBasedStateMachine):
     def write_past_the_backend(self, data: Any, row: Any) -> None:
         self.run.write_row(**self._address(data), row=row)
 
+    @rule(data=st.data())
+    def delete_past_the_backend(self, data: Any) -> None:
+        self.run.delete_row(**self._address(data))
+
     @precondition(lambda self: self.references)
     @rule(data=st.data())
     def write_an_old_reference(self, data: Any) -> None:
         self.run.write_row(**self._address(data), row=data.draw(st.sampled_from(self.references)))
+
+    @rule(data=st.data(), value=values, forged=st.sampled_from(sorted(FORGERIES)))
+    def write_a_forged_reference(self, data: Any, value: Any, forged: str) -> None:
+        at = self._address(data)
+        row = copy.deepcopy(self.run.push_to_redis_only(**at, value=value))
+        FORGERIES[forged](row[MARK])
+        self.run.write_row(**at, row=row)
 
     # People, over REST
 
@@ -192,7 +216,7 @@ class History(RuleBasedStateMachine):
         one = partial(self.run.pull, key=self.key)
         self._compare("one", partial(one, "extract"), when)
         if self.parts:
-            self._compare("one mapped", partial(one, "parts", map_index=next(self._turns) % self.parts), when)
+            self._compare("one mapped", partial(one, "parts", map_index=next(self.turns) % self.parts), when)
         self._compare("all", partial(self.run.pull_all, "extract", self.key), when)
         self._compare("all mapped", partial(self.run.pull_all, "parts", self.key), when)
 
@@ -222,8 +246,8 @@ def test_direct_pulls_answer_as_airflow_does(
     run_state_machine_as_test(
         History,
         settings=settings(
-            max_examples=300 if LONG else 15,
-            stateful_step_count=40 if LONG else 15,
+            max_examples=150 if LONG else 12,
+            stateful_step_count=40 if LONG else 14,
             deadline=None,
             phases=(*settings.default.phases,) if LONG else (Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
