@@ -71,12 +71,20 @@ def of_memory(entries: Sequence[Mapping[str, Any]]) -> list[Check]:
 
 
 def of_growth(series: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Check]:
-    """Check that nothing of section ``growth`` gets dearer per item from one step to the next."""
-    return [
-        Check(f"{name}: {step['label']}", step["per_item"], FLAT * least, f"{FLAT} x the cheapest before")
-        for name, steps in series.items()
-        for least, step in _with_least_before(steps)
-    ]
+    """Check that nothing of section ``growth`` gets dearer per item: of each series, the step that fares worst.
+
+    Args:
+        series: What is measured, with its unit after a comma -> its steps; each has a label and a cost per item.
+    """
+    found = []
+    for name, steps in series.items():
+        what, _, unit = name.rpartition(", ")
+        checks = [
+            Check(f"{what} at {step['label']}", step["per_item"], FLAT * least, f"{FLAT} x the cheapest before", unit)
+            for least, step in _with_least_before(steps)
+        ]
+        found += sorted(checks, key=lambda check: check.limit / check.found)[:1]
+    return found
 
 
 def _with_least_before(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, Mapping[str, Any]]]:

@@ -91,16 +91,13 @@ def measure(url: str, *, quick: bool) -> dict[str, Any]:
 
 
 def _of_case(play: Played, case: Case) -> list[dict[str, Any]]:
-    value = case.make(case.size)()
-    size = encoded_size(value)
-    play.push(_KEY, value)
-    play.push(_SMALL_KEY, case.make(MB)())
-    del value
-    gc.collect()
-    peaks = {"push": _in_fork(_peak_of_push, play, case), "pull": _in_fork(_peak_of_pull, play, case)}
+    pushed = _in_fork(_push, play, case)
+    play.rows.values.update(pushed["rows"])
+    pulled = _in_fork(_pull, play, case)
+    common = {"value": case.name, "size": pushed["size"]}
     return [
-        {"value": case.name, "operation": name, "size": size, "peak": abs(peak), "direct": peak > 0}
-        for name, peak in peaks.items()
+        {**common, "operation": "push", "peak": pushed["peak"], "direct": False},
+        {**common, "operation": "pull", **pulled},
     ]
 
 
@@ -111,24 +108,23 @@ def encoded_size(value: Any) -> int:
     return codec.encode(value, compression="off", max_bytes=2**31).decoded_size
 
 
-def _peak_of_push(play: Played, case: Case) -> int:
-    play.push("other small", case.make(MB)())
+def _push(play: Played, case: Case) -> dict[str, Any]:
+    play.push(_SMALL_KEY, case.make(MB)())
     before = _start()
     value = case.make(case.size)()
     _start()  # what making it took at most does not count
-    play.push("other large", value)
-    return _peak() - before
+    play.push(_KEY, value)
+    return {"peak": _peak() - before, "size": encoded_size(value), "rows": play.rows.values}
 
 
-def _peak_of_pull(play: Played, case: Case) -> int:  # noqa: ARG001 - called like the other
-    """The peak, negative if the pull was not direct."""
+def _pull(play: Played, case: Case) -> dict[str, Any]:
     with play.consumer():
         assert play.pull(_SMALL_KEY) is not None
         before, calls = _start(), play.calls()
         value = play.pull(_KEY)
         peak = _peak() - before
-        assert value is not None
-        return peak if play.calls() == calls else -peak
+        assert type(value) is type(case.make(MB)())
+        return {"peak": peak, "direct": play.calls() == calls}
 
 
 def _start() -> int:
@@ -147,21 +143,21 @@ def _status(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def _in_fork(work: Callable[[Played, Case], int], play: Played, case: Case) -> int:
-    """Run some work in a fork of this process, and return what it returns."""
+def _in_fork(work: Callable[[Played, Case], dict[str, Any]], play: Played, case: Case) -> dict[str, Any]:
+    """Run some work in a fork of this process, which itself never has a large value, and return what it returns."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_answer, args=(theirs, work, play, case))
     process.start()
     theirs.close()
     try:
-        answer = ours.recv()
+        answer: dict[str, Any] = ours.recv()
     except EOFError:
         raise RuntimeError(f"{case.name}: the process that measures ended without an answer") from None
     process.join()
-    return int(answer)
+    return answer
 
 
-def _answer(pipe: Connection, work: Callable[[Played, Case], int], play: Played, case: Case) -> None:
+def _answer(pipe: Connection, work: Callable[[Played, Case], dict[str, Any]], play: Played, case: Case) -> None:
     play.after_fork()
     pipe.send(work(play, case))

@@ -25,7 +25,7 @@ SIDE_BY_SIDE = [
     "worker : default",
     "worker : floor",
     "server : its default",
-    "API calls of worker",
+    "worker's API calls",
 ]
 
 
@@ -105,6 +105,8 @@ def ratio(found: float | None, other: float | None) -> str:
     if not found or not other:
         return ""
     quotient = found / other
+    if quotient >= 9.95:
+        return f"{quotient:.0f}"
     return (
         f"1/{1 / quotient:.0f}"
         if quotient <= 1 / 9.5

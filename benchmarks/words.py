@@ -42,7 +42,8 @@ def memory_table(section: Section) -> Cells:
     """Lay out the section ``memory``."""
     by_value: dict[str, dict[str, Any]] = {}
     for entry in section.get("entries", []):
-        by_value.setdefault(entry["value"], {"size": entry["size"]})[entry["operation"]] = entry["peak"]
+        name = entry["value"] if entry["direct"] or entry["operation"] == "push" else f"{entry['value']} (not direct)"
+        by_value.setdefault(name, {"size": entry["size"]})[entry["operation"]] = entry["peak"]
     return [
         ["peak memory : encoded size", "encoded, MB", "push", "pull"],
         *(
@@ -62,9 +63,9 @@ def per_item(section: Section) -> dict[str, list[dict[str, Any]]]:
         return {}
     sizes = [step for step in section["sizes"] if step["size"] >= 1_000]
     series: dict[str, list[dict[str, Any]]] = {
-        "ms per mapped result": section["results"],
+        "each of all mapped results, ms": section["results"],
         **{
-            f"ms per MB of a {name}": [
+            f"a {name}, per MB, ms": [
                 {"label": step["label"], "per_item": step[name]["median"] * 1e6 / step["size"]} for step in sizes
             ]
             for name in ("push", "pull")
@@ -72,8 +73,8 @@ def per_item(section: Section) -> dict[str, list[dict[str, Any]]]:
     }
     for size in dict.fromkeys(step["size"] for step in section["processes"]):
         steps = [step for step in section["processes"] if step["size"] == size]
-        series[f"us of Redis' thread per operation, {steps[0]['label'].partition(' x ')[2]}, processes"] = [
-            {"label": str(step["processes"]), "per_item": step["redis_us_per_operation"]} for step in steps
+        series[f"an operation on {steps[0]['label'].partition(' x ')[2]}, of Redis' thread, us"] = [
+            {"label": f"{step['processes']} processes", "per_item": step["redis_us_per_operation"]} for step in steps
         ]
     return series
 

@@ -82,7 +82,7 @@ class TestFigures:
 class TestRatios:
     @pytest.mark.parametrize(
         ("found", "other", "shown"),
-        [(1, 45, "1/45"), (1, 2, "1/2.0"), (1, 9.4, "1/9.4"), (1.07, 1, "1.07"), (30, 1, "30.00"), (9, 10, "0.90")],
+        [(1, 45, "1/45"), (1, 2, "1/2.0"), (1, 9.4, "1/9.4"), (1.07, 1, "1.07"), (30.4, 1, "30"), (9, 10, "0.90")],
     )
     def test_they_are_read_at_a_glance(self, found: float, other: float, shown: str) -> None:
         assert table.ratio(found, other) == shown
@@ -118,7 +118,7 @@ class TestTables:
             "worker : default": "1/10",
             "worker : floor": "3.00",
             "server : its default": "1/5.0",
-            "API calls of worker": "1",
+            "worker's API calls": "1",
         }
 
     def test_text_is_aligned_and_markdown_is_a_table(self) -> None:
@@ -194,13 +194,16 @@ class TestLimits:
         assert [check.verdict for check in limits.of_memory([entry])] == ["EXCEEDED"]
 
     def test_growth_may_not_get_dearer_per_item_than_the_cheapest_step_before(self) -> None:
-        steps = [{"label": str(n), "per_item": cost} for n, cost in ((1, 9.0), (10, 2.0), (100, 2.5), (1000, 2.7))]
+        flat = [{"label": str(n), "per_item": cost} for n, cost in ((1, 9.0), (10, 2.0), (100, 2.5))]
+        rising = [*flat, {"label": "1000", "per_item": 2.7}]
 
-        assert verdicts(limits.of_growth({"ms": steps})) == {
-            "ms: 10 <= 1.3 x the cheapest before": "ok",
-            "ms: 100 <= 1.3 x the cheapest before": "ok",
-            "ms: 1000 <= 1.3 x the cheapest before": "EXCEEDED",
+        found = limits.of_growth({"a pull, per item, ms": flat, "a push, per item, us": rising})
+
+        assert verdicts(found) == {
+            "a pull, per item at 100 <= 1.3 x the cheapest before": "ok",
+            "a push, per item at 1000 <= 1.3 x the cheapest before": "EXCEEDED",
         }
+        assert [check.unit for check in found] == ["ms", "us"]
 
 
 class TestChart:
