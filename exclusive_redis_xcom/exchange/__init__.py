@@ -115,7 +115,8 @@ def current_exchange() -> Exchange:
     settings = load_settings()
     timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
     client = RedisClient(redis_options(settings), timeouts)
-    return Exchange(settings, Store(client, key_prefix=settings.key_prefix))
+    largest = settings.max_value_bytes + spilling.MOST_OVERHEAD
+    return Exchange(settings, Store(client, key_prefix=settings.key_prefix, max_payload_bytes=largest))
 
 
 def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | None:

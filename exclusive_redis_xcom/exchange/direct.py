@@ -56,28 +56,38 @@ def _values(
     coordinates: Sequence[Coordinate], reach: Reach, settings: Settings, store: Store, before: datetime | None = None
 ) -> Any:
     start = time.perf_counter()
-    current = store.fetch_current(coordinates) if coordinates else None
-    seconds = time.perf_counter() - start
-    granted = None if current is None else _granted(coordinates, current, reach, before)
-    if granted is None:
+    current = store.fetch_current(coordinates, alone=reach.alone) if coordinates else None
+    rules = None if current is None else _rules(coordinates, current, reach, before)
+    # What lies in parts is fetched when nothing speaks against it any more.
+    envelopes = None if current is None or rules is None else _envelopes(current, store)
+    if rules is None or envelopes is None:
         return MISS
-    sizes = [(envelope.coordinate, envelope.payload_size) for envelope, _ in granted]
-    values = [decoded(envelope, None, acl, settings) for envelope, acl in granted]
+    seconds = time.perf_counter() - start
+    sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes]
+    values = [decoded(envelope, None, acl, settings) for envelope, acl in zip(envelopes, rules, strict=True)]
     telemetry.pulled(sizes, seconds=seconds)
-    telemetry.count(telemetry.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(granted))
+    telemetry.count(telemetry.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(values))
     return values
 
 
-def _granted(
+def _rules(
     coordinates: Sequence[Coordinate], current: Current, reach: Reach, before: datetime | None
-) -> list[tuple[Envelope, Acl]] | None:
-    """The values, each with its own rule; None unless all may be read, here and now."""
+) -> list[Acl] | None:
+    """The values' own rules; None unless all may be read, here and now."""
     since = reach.since - current.ahead  # by Redis' clock, as all the others
     if min(current.committed_at) <= since or (before is not None and max(current.committed_at) >= before):
         return None
     allows = _Rules(reach)
     granted = [allows.grant(at, stored) for at, stored in zip(coordinates, current.stored, strict=True)]
-    return [one for one in granted if one is not None] if None not in granted else None
+    rules = [rule for rule in granted if rule is not None]
+    return rules if len(rules) == len(granted) else None
+
+
+def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
+    """The values with their payloads; None if one has been replaced."""
+    complete = [store.complete(stored) for stored in current.stored]
+    envelopes = [stored.envelope for stored in complete if stored is not None and stored.envelope is not None]
+    return envelopes if len(envelopes) == len(complete) else None
 
 
 class _Rules:
@@ -89,14 +99,14 @@ class _Rules:
         self._reach = reach
         self._allowing: dict[bytes | None, Acl | None] = {}
 
-    def grant(self, at: Coordinate, stored: Stored) -> tuple[Envelope, Acl] | None:
-        """The value and its own rule, if there is nothing left to ask about."""
+    def grant(self, at: Coordinate, stored: Stored) -> Acl | None:
+        """The value's own rule, if there is nothing left to ask about."""
         texts = rule_texts(at, stored)
         own, envelope = self._rule(texts[-1]), stored.envelope
         if envelope is None or own is None or self._rule(texts[0]) is None:
             return None
         must_be_claimed = own.once and not claims.is_producer(self._reach.reader, at)
-        return None if must_be_claimed or outlived(envelope, own) else (envelope, own)
+        return None if must_be_claimed or outlived(envelope, own) else own
 
     def _rule(self, text: bytes | None) -> Acl | None:
         """The rule, if it lets the reader pull."""

@@ -180,4 +180,4 @@ def outlived(envelope: Envelope, acl: Acl | None) -> bool:
     """
     if envelope.coordinate.map_index == NOT_MAPPED or acl is None or acl.ttl is None:
         return False
-    return datetime.now(timezone.utc) > envelope.pushed_at + acl.ttl
+    return datetime.now(timezone.utc) - envelope.pushed_at > acl.ttl

@@ -33,13 +33,15 @@ class Reach:
     """One pull that may be direct.
 
     ``first`` is the XCom asked for; with ``every_index``, the first of all results of a mapped task. ``since`` is when
-    the reader's run was started, by the scheduler's clock.
+    the reader's run was started, by the scheduler's clock. ``alone``: all results are asked for of a task that is not
+    mapped, and as it may have been before, there must be no others.
     """
 
     first: Coordinate
     every_index: bool
     reader: Principal
     since: datetime
+    alone: bool = False
 
 
 def is_airflows(key: str) -> bool:
@@ -66,7 +68,8 @@ def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: boo
     if index is None or since is None:
         return None
     first = Coordinate(**{name: request[name] for name in _IDS}, map_index=index)
-    return Reach(first, everything and index != NOT_MAPPED, reader, since)
+    of_mapped = index != NOT_MAPPED
+    return Reach(first, everything and of_mapped, reader, since, alone=everything and not of_mapped)
 
 
 def _is_plain(request: Mapping[str, Any]) -> bool:

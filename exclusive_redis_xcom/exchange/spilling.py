@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
 
 #: By how much encryption, or compression that does not pay, may make a payload longer than what it decodes to.
-_MOST_OVERHEAD = 1024 * 1024
+MOST_OVERHEAD = 1024 * 1024
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -76,7 +76,7 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
 
     if envelope.spilled != object_name(at, envelope.version):  # whoever has Redis' password can write anything there
         raise CorruptValue(f"{at}: Redis names an object that is not this value's own. Clear the producing task.")
-    if envelope.payload_size > settings.max_value_bytes + _MOST_OVERHEAD:
+    if envelope.payload_size > settings.max_value_bytes + MOST_OVERHEAD:
         raise XComTooLarge(
             f"{at} takes {envelope.payload_size} bytes in object storage; max_value_bytes here is "
             f"{settings.max_value_bytes}. Raise it on all components, or push less."

@@ -1,4 +1,4 @@
-"""Objects as files of a local file system: for their owner alone, and never through a link."""
+"""Objects as files of a local file system: for their owner alone. Files, not directories, are never links."""
 
 from __future__ import annotations
 

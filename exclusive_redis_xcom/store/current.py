@@ -10,7 +10,7 @@ from exclusive_redis_xcom import keys, scripts
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.store.marks import FRESH_MS
 from exclusive_redis_xcom.store.place import misanswered, moment, slices, what
-from exclusive_redis_xcom.store.reading import batches, by_hash, complete, in_the_order_of, read, reading_command
+from exclusive_redis_xcom.store.reading import batches, by_hash, in_the_order_of, read, reading_command
 from exclusive_redis_xcom.store.values import Current
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _Watch(NamedTuple):
     ahead_ms: int
 
 
-def fetch_current(place: Place, coordinates: Sequence[Coordinate]) -> Current | None:
+def fetch_current(place: Place, coordinates: Sequence[Coordinate], *, alone: bool) -> Current | None:
     """As `Store.fetch_current` says.
 
     Marks and values are read before it is asked whether the API servers watch: a server that stopped watching, and
@@ -47,7 +47,9 @@ def fetch_current(place: Place, coordinates: Sequence[Coordinate]) -> Current | 
     if not coordinates:
         return None
     try:
-        return _fetch_one(place, coordinates[0]) if len(coordinates) == 1 else _fetch_many(place, coordinates)
+        if len(coordinates) == 1:
+            return _fetch_one(place, coordinates[0], alone=alone)
+        return None if alone else _fetch_many(place, coordinates)
     except CorruptValue:
         # Maybe a connection that is one reply behind: it must not answer the next question.
         place.client.drop()
@@ -66,16 +68,30 @@ def current_at(place: Place, at: Coordinate) -> datetime | None:
     return moment(int(seconds) * 1000 + int(microseconds) // 1000)
 
 
-def _fetch_one(place: Place, at: Coordinate) -> Current | None:
+def _fetch_one(place: Place, at: Coordinate, *, alone: bool) -> Current | None:
     name = place.hash_of(at)
     calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), _asking_who_watches(place)]
-    reply, watching = place.ask_once(f"Fetching {at}", calls)
+    if alone:
+        calls.insert(0, (name, ("HLEN", name)))
+    *lengths, reply, watching = place.ask_once(f"Fetching {at}", calls)
     if not isinstance(reply, list) or len(reply) != 4:
         raise misanswered(at)
+    fields = len(reply) - reply.count(None)
     watch, mark = _watch(watching), _mark(reply.pop())
     if watch is None or mark is None:
         return None
-    return _current(place, [mark], read([at], reply), watch)
+    stored = read([at], reply)
+    if alone and lengths != [fields + _further_fields(stored[0])]:
+        return None
+    return _current([mark], stored, watch)
+
+
+def _further_fields(stored: Stored) -> int:
+    """How many fields a value has apart from itself, its rules and its mark, see ``keys.py``; without a claim."""
+    envelope = stored.envelope
+    if envelope is None:
+        return 0
+    return (envelope.parts and envelope.parts + 1) + (envelope.spilled is not None)
 
 
 def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | None:
@@ -92,7 +108,7 @@ def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | No
         for (_, members), reply in zip(hashes, replies, strict=True):
             stored += read(members, reply)
     watch = _watch(watching)
-    found = None if watch is None else _current(place, marks, stored, watch)
+    found = None if watch is None else _current(marks, stored, watch)
     if found is None or len(unique) == len(coordinates):
         return found
     return Current(
@@ -144,17 +160,12 @@ def _watch(reply: Any) -> _Watch | None:
     return _Watch(int(reply[0]), int(reply[1])) if isinstance(reply, list) and len(reply) == 2 else None
 
 
-def _current(place: Place, marks: list[_Mark], stored: list[Stored], watch: _Watch) -> Current | None:
+def _current(marks: list[_Mark], stored: list[Stored], watch: _Watch) -> Current | None:
     """None unless every value is of the version that its mark names, and the marks count."""
     oldest = watch.epoch_ms + _SLACK_MS
-    whole: list[Stored] = []
     for one, (version, _, at_ms) in zip(stored, marks, strict=True):
         envelope = one.envelope
         if envelope is None or envelope.version != version or at_ms <= oldest:
             return None
-        completed = complete(place, one, once=True) if envelope.parts else one
-        if completed is None:  # a newer push replaced it
-            return None
-        whole.append(completed)
     since = tuple([moment(at_ms) for _, _, at_ms in marks])
-    return Current(tuple(whole), since, timedelta(milliseconds=watch.ahead_ms))
+    return Current(tuple(stored), since, timedelta(milliseconds=watch.ahead_ms))

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: More than any value that can be pushed (``settings.LARGEST_VALUE_BYTES``).
+DEFAULT_MAX_PAYLOAD_BYTES = 2**31
 #: What one command asks for or removes at most.
 BATCH_FIELDS = 256
 
 
 class Place(NamedTuple):
-    """How to reach Redis, and the first part of every name."""
+    """How to reach Redis, the first part of every name, and the largest payload that is put together of parts."""
 
     client: RedisClient
     prefix: str
+    max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
 
     def hash_of(self, at: Coordinate) -> str:
         """The name of the coordinate's hash."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.envelope import Envelope
-from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
+from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable, XComTooLarge
 from exclusive_redis_xcom.store import parts
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, misanswered, slices, what
 from exclusive_redis_xcom.store.values import Stored
@@ -46,7 +46,8 @@ def spilled(place: Place, coordinates: Sequence[Coordinate]) -> list[str | None]
             for name, at in ((place.hash_of(at), at) for at in batch)
         ]
         replies = place.ask(what("Asking for", batch), calls)
-        names += [None if value is None else value.decode("utf-8", "surrogatepass") for (value,) in replies]
+        # What is no text was not written here: it becomes a name that no value has.
+        names += [None if value is None else value.decode("utf-8", "replace") for (value,) in replies]
     return names
 
 
@@ -92,9 +93,15 @@ def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
 
 def complete(place: Place, stored: Stored, *, once: bool = False) -> Stored | None:
     """With its payload, if that lies in parts; None if they are gone."""
-    if stored.envelope is None or not stored.envelope.parts:
+    envelope = stored.envelope
+    if envelope is None or not envelope.parts:
         return stored
-    whole = parts.read(place, stored.envelope, once=once)
+    if envelope.payload_size > place.max_payload_bytes:
+        raise XComTooLarge(
+            f"{envelope.coordinate} takes {envelope.payload_size} bytes in Redis, more than max_value_bytes here. "
+            "Raise it on all components, or push less."
+        )
+    whole = parts.read(place, envelope, once=once)
     return None if whole is None else replace(stored, envelope=whole)
 
 

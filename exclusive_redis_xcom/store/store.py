@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.store import claiming, current, marks, reading, removal, writing
-from exclusive_redis_xcom.store.place import Place
+from exclusive_redis_xcom.store.place import DEFAULT_MAX_PAYLOAD_BYTES, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +26,21 @@ class Store:
     Args:
         client: How to reach Redis.
         key_prefix: The first part of every name.
+        max_payload_bytes: Largest payload that is put together of parts; whoever has Redis' password writes what a
+            value announces.
     """
 
-    def __init__(self, client: RedisClient, *, key_prefix: str) -> None:
+    def __init__(
+        self, client: RedisClient, *, key_prefix: str, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
+    ) -> None:
         self._client = client
         self._prefix = key_prefix
+        self._max_payload_bytes = max_payload_bytes
         self._pulse: marks.Pulse | None = None
 
     @property
     def _place(self) -> Place:
-        return Place(self._client, self._prefix)
+        return Place(self._client, self._prefix, self._max_payload_bytes)
 
     def push(
         self,
@@ -99,16 +104,29 @@ class Store:
         """
         return reading.fetch_many(self._place, coordinates, sizes)
 
-    def fetch_current(self, coordinates: Sequence[Coordinate]) -> Current | None:
+    def fetch_current(self, coordinates: Sequence[Coordinate], *, alone: bool = False) -> Current | None:
         """Read values that Airflow's database is known to refer to; None unless that is known of all of them.
 
         It is tried once. The API servers must all have been heard of within the last 6 s, and have marked each value
-        after all of them had begun to watch.
+        after all of them had begun to watch. What lies in parts is for `complete`.
+
+        Args:
+            coordinates: In any order, also repeated.
+            alone: Find the one value only if its hash holds nothing else, of no other map_index either.
 
         Raises:
             CorruptValue: What is there is not what was pushed for one of the coordinates.
         """
-        return current.fetch_current(self._place, coordinates)
+        return current.fetch_current(self._place, coordinates, alone=alone)
+
+    def complete(self, stored: Stored) -> Stored | None:
+        """A value of `fetch_current` with its payload; None if it has been replaced. Tried once.
+
+        Raises:
+            CorruptValue: Its parts do not make up the payload.
+            XComTooLarge: It announces more bytes than ``max_payload_bytes``.
+        """
+        return reading.complete(self._place, stored, once=True)
 
     def current_at(self, coordinate: Coordinate) -> datetime | None:
         """Redis' time, if Airflow's database is known to refer to the value, as for `fetch_current`; no value is read.

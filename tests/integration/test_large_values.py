@@ -167,7 +167,16 @@ class TestRoundTrip:
 
         assert store.claim([(at(), pushed.version)], "one") == [Claim("granted", "one")]
         assert current is not None
-        assert current.stored[0].envelope == pushed
+        complete = store.complete(current.stored[0])
+        assert complete is not None
+        assert complete.envelope == pushed
+
+    def test_more_than_a_reader_may_take_is_not_put_together(self, store: Store) -> None:
+        pushed = push(store, large())
+        reader = Store(getattr(store, "workers", store)._client, key_prefix=PREFIX, max_payload_bytes=1024 * 1024)
+
+        with pytest.raises(XComTooLarge, match="max_value_bytes"):
+            reader.fetch(pushed.coordinate)
 
     def test_a_hash_goes_with_its_parts(self, removing_store: Store) -> None:
         push(removing_store, large())

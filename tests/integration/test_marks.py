@@ -220,6 +220,19 @@ class TestCurrent:
         assert current is not None
         assert [stored.envelope for stored in current.stored] == pushed
 
+    @pytest.mark.parametrize("size", [100, 3 * 1024 * 1024])
+    def test_a_value_is_alone_where_its_hash_holds_nothing_of_another_map_index(self, store: Store, size: int) -> None:
+        pushed = value(at(), size=size)
+        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.commit(at(), pushed.version)
+        watch_since_long_ago(store)
+
+        assert store.fetch_current([at()], alone=True) is not None
+
+        push(store, 7)  # of an earlier version of the DAG, say, in which the task was mapped
+        assert store.fetch_current([at()], alone=True) is None
+        assert store.fetch_current([at()]) is not None
+
     def test_of_nothing_nothing_is_current(self, store: Store) -> None:
         watch_since_long_ago(store)
 

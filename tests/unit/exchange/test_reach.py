@@ -62,9 +62,9 @@ def request(task_id: str, **others: Any) -> dict[str, Any]:
     return {"dag_id": "sales", "run_id": RUN_ID, "task_id": task_id, "key": "token", **others}
 
 
-def reach(task_id: str, map_index: int = -1, *, every_index: bool = False) -> Reach:
+def reach(task_id: str, map_index: int = -1, *, every_index: bool = False, alone: bool = False) -> Reach:
     coordinate = Coordinate("sales", RUN_ID, task_id, "token", map_index)
-    return Reach(coordinate, every_index, Principal("sales", "load", RUN_ID, -1), STARTED)
+    return Reach(coordinate, every_index, Principal("sales", "load", RUN_ID, -1), STARTED, alone)
 
 
 class TestOneValue:
@@ -159,8 +159,8 @@ class TestEverything:
     @pytest.mark.parametrize(
         ("task_id", "expected"),
         [
-            ("extract", reach("extract")),
-            ("plain_group.inside", reach("plain_group.inside")),
+            ("extract", reach("extract", alone=True)),
+            ("plain_group.inside", reach("plain_group.inside", alone=True)),
             ("part", reach("part", 0, every_index=True)),
             ("group.step", reach("group.step", 0, every_index=True)),
             ("no longer in the DAG's code", None),
