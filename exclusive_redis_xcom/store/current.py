@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 #: Marks and epoch come from the clocks of two nodes, in a cluster: what these may differ by.
 _SLACK_MS = 1_000
 _BATCH_MARKS = 1_024
-_COMPLETED = re.compile(rb"([0-9a-f]{32}) ([0-9]{1,12}) ([0-9]{1,14})")
+_LATEST_MS = 10**14  # in the year 5138; Python's end in 9999
 
 #: A completed mark: of which version, how many bytes its field has, and since when (milliseconds since 1970).
 _Mark: TypeAlias = tuple[str, int, int]
@@ -149,11 +148,12 @@ def _asking_who_watches(place: Place) -> tuple[str, Command]:
 
 
 def _mark(text: Any) -> _Mark | None:
-    found = _COMPLETED.fullmatch(text) if isinstance(text, bytes) else None
-    if found is None:
+    try:
+        version, size, at_ms = str(text, "ascii").split(" ")
+        mark = version, int(size), int(at_ms)
+    except (TypeError, ValueError):  # None; not completed; nothing that was written here
         return None
-    version, size, at_ms = found.groups()
-    return version.decode(), int(size), int(at_ms)
+    return mark if mark[1] >= 0 and 0 <= mark[2] < _LATEST_MS else None
 
 
 def _watch(reply: Any) -> _Watch | None:

@@ -34,9 +34,9 @@ T = TypeVar("T")
 #: Parts under way at once. Redis answers a batch of requests in one go, while it takes in one part after the other.
 _WRITTEN_AT_ONCE, _READ_AT_ONCE = 8, 4
 #: Freeing as many takes Redis about as long as writing one.
-_REMOVED_AT_ONCE = 32
+_REMOVED_AT_ONCE = 8
 #: Enough for what fifteen pushes leave of the largest value; what is left then is for the next push or purge.
-_MOST_SWEEPS = 1000
+_MOST_SWEEPS = 4000
 #: How long parts stay after the last one, in a hash without any value: what an interrupted push leaves there.
 _PENDING_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
 #: How often others may remove what is being written, by pushing or purging the same value, before it is given up.
