@@ -29,7 +29,7 @@ VARIANTS = (
     Variant("unpreloaded", BACKEND, "worker", {"BENCH_PACKAGE": "unpreloaded"}),
 )
 #: Runs per backend and round, of which the first few warm up what forks the tasks.
-TASKS = {False: 18, True: 8}
+TASKS = {False: 17, True: 8}
 WARM_UP = 2
 ROUNDS = {False: 2, True: 1}
 BARE_ROUNDS = 60

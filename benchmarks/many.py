@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.contenders import Backend
 
-ROUNDS = (15, 5)
+ROUNDS = (10, 5)
 _LABEL = "many"
 _BATCH = 250
 
