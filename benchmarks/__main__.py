@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Bench(options.figures, url, quick=options.quick).measure(wanted)
     sections = report.read(options.figures)
     print(report.as_text(sections))
-    if options.command == "render" or not (options.quick or options.no_docs):
+    if options.command == "render" or (options.command in COMMANDS and not (options.quick or options.no_docs)):
         report.write(options.figures)
     exceeded = [check for check in report.checks(sections) if check.exceeded]
     print(f"\n{len(exceeded)} limits are exceeded" if exceeded else "\nno limit is exceeded")
