@@ -99,7 +99,7 @@ def test_while_a_producer_s_retries_push_every_version_has_at_most_one_claimer(a
         won = [version for race in racing for version in race.result()]
 
     assert len(won) == len(set(won))
-    assert len(won) > 10
+    assert won, "nobody ever got a claim in"
 
 
 def test_a_push_sent_again_and_again_does_not_free_what_was_claimed(any_redis: RedisServer) -> None:
