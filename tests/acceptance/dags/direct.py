@@ -19,18 +19,19 @@ def calls() -> Iterator[list[str]]:
     """The names of the messages about XComs that the task sends to its supervisor meanwhile."""
     from airflow.sdk.execution_time import task_runner
 
-    comms, names = task_runner.SUPERVISOR_COMMS, []
-    send = comms.send
+    decoder: Any = type(task_runner.SUPERVISOR_COMMS)  # its instances have slots
+    names: list[str] = []
+    send = decoder.send
 
-    def recording(*args: Any, **kwargs: Any) -> Any:
+    def recording(self: Any, *args: Any, **kwargs: Any) -> Any:
         names.append(type(kwargs.get("msg", args[0] if args else None)).__name__)
-        return send(*args, **kwargs)
+        return send(self, *args, **kwargs)
 
-    comms.send = recording
+    decoder.send = recording
     try:
         yield names
     finally:
-        comms.send = send
+        decoder.send = send
         names[:] = [name for name in names if "XCom" in name]
 
 
