@@ -10,7 +10,7 @@ import multiprocessing
 import statistics
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 
@@ -21,12 +21,16 @@ from benchmarks.timing import in_turn
 from benchmarks.values import KB, MB, noise
 from devtools.redis_sets import ClusterSet
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 COUNTS = (1, 10, 100, 1_000, 10_000)
 SIZES = (KB, 10 * KB, 100 * KB, MB, 10 * MB, 50 * MB, 100 * MB, 500 * MB)
 PROCESSES = (1, 2, 4, 8, 16, 32, 64)
 COST_SIZES = (100, 100 * KB, MB, 10 * MB)
 LOAD_SIZES = (KB, 100 * KB)
-_BESIDE_SECONDS = {False: 12.0, True: 4.0}
+_ALONE_SECONDS = {False: 4.0, True: 1.0}
+_READY_SECONDS = 120
 _LOAD_SECONDS = {False: 3.0, True: 1.0}
 
 
@@ -121,35 +125,36 @@ def _processes(play: Played, client: redis.Redis, *, quick: bool) -> list[dict[s
 
 
 def _beside(play: Played, *, quick: bool) -> dict[str, Any]:
-    """Small pulls of one process while another pushes 500 MB, and while nobody does."""
+    """Small pulls of one process while another pushes 500 MB, some times, and while nobody does."""
     play.push("beside", "x" * 100)
-    size, seconds = (100 if quick else 500) * MB, _BESIDE_SECONDS[quick]
-    alone = _pulls(play, seconds / 3)
+    size, pushes = (100 if quick else 500) * MB, 3
+    alone_until = time.perf_counter() + _ALONE_SECONDS[quick]
+    alone = _pulls(play, lambda: time.perf_counter() < alone_until)
     context = multiprocessing.get_context("fork")
-    stop, pushed = context.Event(), context.Value("i", 0)
-    process = context.Process(target=_push_on, args=(play, size, stop, pushed))
+    ready, go = context.Event(), context.Event()
+    process = context.Process(target=_push_often, args=(play, size, pushes, ready, go))
     process.start()
-    try:
-        beside = _pulls(play, seconds)
-    finally:
-        stop.set()
-        process.join()
-    return {"size": size, "pushes": pushed.value, "alone": alone, "beside": beside}
+    ready.wait(_READY_SECONDS)
+    go.set()
+    beside = _pulls(play, process.is_alive)
+    process.join()
+    return {"size": size, "pushes": pushes, "alone": alone, "beside": beside}
 
 
-def _push_on(play: Played, size: int, stop: Any, pushed: Any) -> None:
+def _push_often(play: Played, size: int, pushes: int, ready: Any, go: Any) -> None:
     play.after_fork()
     value = noise(size)()
-    while not stop.is_set():
+    ready.set()
+    go.wait()
+    for _ in range(pushes):
         play.push("beside-large", value)
-        pushed.value += 1
 
 
-def _pulls(play: Played, seconds: float) -> dict[str, Any]:
+def _pulls(play: Played, go_on: Callable[[], bool]) -> dict[str, Any]:
     spans, calls = [], play.calls()
-    end = time.perf_counter() + seconds
     with play.consumer():
-        while (start := time.perf_counter()) < end:
+        while go_on():
+            start = time.perf_counter()
             play.pull("beside")
             spans.append((time.perf_counter() - start) * 1000)
     return {

@@ -78,7 +78,7 @@ class Micro:
 
     def client(self) -> redis.Redis:
         """A bare client, with a value under its key."""
-        client = self._cleanup.enter_context(redis.Redis.from_url(os.environ[VARIABLE]))
+        client: redis.Redis = self._cleanup.enter_context(redis.Redis.from_url(os.environ[VARIABLE]))
         client.hset(FLOOR, "-1", small())
         client.expire(FLOOR, 600)
         return client
