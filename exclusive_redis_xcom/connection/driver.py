@@ -29,6 +29,10 @@ _PAUSE_SECONDS = 1.0
 _SLICE_BYTES = 1024 * 1024
 
 
+#: redis-py 7.1 and later look their own version up among all that is installed, 10 ms in a new task's process.
+_UNNAMED: dict[str, Any] = {"driver_info": None} if hasattr(redis, "DriverInfo") else {}
+
+
 class DeadlinePassed(redis.TimeoutError):
     """The budget was over before anything was sent; what went wrong before it tells more."""
 
@@ -40,7 +44,7 @@ class _Bounded(_Base):
     """
 
     def __init__(self, *, budget: Budget, locate: Callable[[], Address] | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**_UNNAMED, **settings)
         self._budget = budget
         self._locate = locate
         # No CLIENT SETINFO: two round trips, and one more command that a restricted user would need.
