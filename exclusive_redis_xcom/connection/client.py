@@ -110,11 +110,11 @@ class RedisClient:
         # No deadline means one attempt, which its socket timeouts bound.
         allowed = self._timeouts.deadline or self._timeouts.connect + self._timeouts.read
         failure: Failure | None = None
-        for attempt, pause in enumerate(_pauses(), start=1):
+        attempt, pauses = 1, None
+        while True:
             left = allowed - (time.monotonic() - start)
             try:
-                with self._pool.lend(max(0.0, left)) as session:
-                    return command(session)
+                return self._pool.run(command, max(0.0, left))
             except ExclusiveXComError:
                 raise
             except PoolBusy:
@@ -124,11 +124,13 @@ class RedisClient:
                     raise
                 failure = self._understand(error, failure)
             spent = time.monotonic() - start
+            pauses = pauses or _pauses()
+            pause = next(pauses)
             if once or not failure.retry or spent + pause >= self._timeouts.deadline:
                 raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
             self._pool.drop_idle()  # they may lead to the same dead or demoted server
             time.sleep(pause)
-        raise AssertionError  # the pauses never end
+            attempt += 1
 
     def _load_driver(self) -> Callable[[Budget], Session]:
         if self._open_session is None:

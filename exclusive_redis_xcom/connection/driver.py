@@ -68,8 +68,9 @@ class _Bounded(_Base):
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if not self._budget.remaining:
             raise _out_of_time()
+        small = type(command) is list and len(command) == 1 and len(command[0]) <= _SLICE_BYTES
         super().send_packed_command(  # type: ignore[no-untyped-call]
-            _in_slices(command), check_health
+            command if small else _in_slices(command), check_health
         )
 
 
@@ -130,13 +131,13 @@ class Line:
         return self._client.parse_response(connection, command[0])
 
     def pipelined(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send commands in one round trip; their replies, also refusals, in order."""
+        """Send commands in one round trip; their replies as Redis gives them, also refusals, in order."""
         connection = self._ready()
         connection.send_packed_command(connection.pack_commands(commands))
         replies: list[Any] = []
-        for command in commands:
+        for _ in commands:
             try:
-                replies.append(self._client.parse_response(connection, command[0]))
+                replies.append(connection.read_response())
             except redis.ResponseError as error:  # the replies to the other commands still come
                 replies.append(error)
         return replies

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
 
 from exclusive_redis_xcom.connection.budget import Budget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from exclusive_redis_xcom.connection.session import Session
+
+T = TypeVar("T")
 
 MAX_SESSIONS = 8
 
@@ -29,28 +30,34 @@ class Pool:
     def __init__(self, open_session: Callable[[Budget], Session]) -> None:
         self._open = open_session
         self._idle: list[Session] = []
-        self._free = threading.Semaphore(MAX_SESSIONS)
+        self._permits: SimpleQueue[None] = SimpleQueue()  # a semaphore, in C
+        for _ in range(MAX_SESSIONS):
+            self._permits.put(None)
         self._retired = False
 
-    @contextmanager
-    def lend(self, seconds: float) -> Iterator[Session]:
-        """A session for the body, whose budget ends in so many seconds; waits for one no longer than that.
+    def run(self, command: Callable[[Session], T], seconds: float) -> T:
+        """Run ``command`` with a session whose budget ends in so many seconds; wait for one no longer than that.
 
         Raises:
             PoolBusy: None came free in time.
         """
-        if not self._free.acquire(timeout=seconds):
-            raise PoolBusy
+        try:
+            self._permits.get(timeout=seconds)
+        except Empty:
+            raise PoolBusy from None
         try:
             session = self._take(seconds)
             try:
-                yield session
+                result = command(session)
             except BaseException:
                 session.close()
                 raise
-            self._give(session)
+            self._idle.append(session)
+            if self._retired:
+                self.drop_idle()
+            return result
         finally:
-            self._free.release()
+            self._permits.put(None)
 
     def drop_idle(self) -> None:
         """Close the sessions nobody uses."""
@@ -78,8 +85,3 @@ class Pool:
                 session.budget.limit(seconds)
                 return session
             session.close()
-
-    def _give(self, session: Session) -> None:
-        self._idle.append(session)
-        if self._retired:
-            self.drop_idle()
