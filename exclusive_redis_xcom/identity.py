@@ -95,21 +95,21 @@ def running_task_instance() -> Any:
 
 def principal_of(task_instance: Any) -> Principal | None:
     """Who a task instance of the Task SDK is; None if its ids are not those of one."""
-    ids = (task_instance.dag_id, task_instance.task_id, task_instance.run_id)
+    dag_id, task_id, run_id = task_instance.dag_id, task_instance.task_id, task_instance.run_id
     map_index = getattr(task_instance, "map_index", None)
-    if not all(isinstance(part, str) and part for part in ids):
-        return None
-    return Principal(*ids, map_index=-1 if map_index is None else int(map_index))
+    for part in (dag_id, task_id, run_id):
+        if not (part and isinstance(part, str)):
+            return None
+    return Principal(dag_id, task_id, run_id, -1 if map_index is None else int(map_index))
 
 
 def _context_task_instance() -> Any:
     # Not imported yet means that no task of this process has entered its context yet.
-    if "airflow.sdk" not in sys.modules:
+    module = sys.modules.get("airflow.sdk.definitions.context")
+    if module is None:
         return None
-    from airflow.sdk import get_current_context
-
     try:
-        return get_current_context().get("ti")
+        return module.get_current_context().get("ti")
     except RuntimeError:
         return None
 

@@ -56,6 +56,8 @@ class Principal:
     map_index: int | None
 
     def __post_init__(self) -> None:
+        if type(self.dag_id) is type(self.task_id) is type(self.run_id) is str and type(self.map_index) is int:
+            return
         for name in ("dag_id", "task_id", "run_id", "map_index"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
 

@@ -34,6 +34,15 @@ _SWITCHES = ("statsd_on", "otel_on", "statsd_datadog_enabled")
 log = logging.getLogger("exclusive_redis_xcom")
 
 
+def is_on() -> bool:
+    """Whether anybody counts."""
+    try:
+        return _stats() is not None
+    except Exception as error:
+        _say_once(type(error).__name__)
+        return False
+
+
 def pushed(at: Coordinate, *, size: int, seconds: float) -> None:
     """Record a push of ``size`` bytes that took Redis ``seconds``."""
     count(PUSH, dag_id=at.dag_id, task_id=at.task_id)

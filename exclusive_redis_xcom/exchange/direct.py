@@ -63,10 +63,13 @@ def _values(
     if rules is None or envelopes is None:
         return MISS
     seconds = time.perf_counter() - start
-    sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes]
+    is_counted = telemetry.is_on()
+    # Before they are decoded, which may use up the payloads.
+    sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes] if is_counted else ()
     values = [decoded(envelope, None, acl, settings) for envelope, acl in zip(envelopes, rules, strict=True)]
-    telemetry.pulled(sizes, seconds=seconds)
-    telemetry.count(telemetry.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(values))
+    if is_counted:
+        telemetry.pulled(sizes, seconds=seconds)
+        telemetry.count(telemetry.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(values))
     return values
 
 

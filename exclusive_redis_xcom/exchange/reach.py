@@ -67,7 +67,7 @@ def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: boo
     since = _started(task_instance)
     if index is None or since is None:
         return None
-    first = Coordinate(**{name: request[name] for name in _IDS}, map_index=index)
+    first = Coordinate(request["dag_id"], request["run_id"], request["task_id"], request["key"], index)
     of_mapped = index != NOT_MAPPED
     return Reach(first, everything and of_mapped, reader, since, alone=everything and not of_mapped)
 
@@ -77,7 +77,10 @@ def _is_plain(request: Mapping[str, Any]) -> bool:
     if not request.keys() <= _KNOWN or request.get("include_prior_dates"):
         return False
     # A slash in a key: "name/slice" is stored as such, and read as something else (execution_api/routes/xcoms.py).
-    return all(type(request.get(name)) is str and request[name] for name in _IDS) and "/" not in request["key"]
+    for name in _IDS:
+        if not (type(request.get(name)) is str and request[name]):
+            return False
+    return "/" not in request["key"]
 
 
 def _is_mapped(dag: Any, dag_id: str, task_id: str) -> bool | None:
