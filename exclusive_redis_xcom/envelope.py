@@ -98,8 +98,12 @@ class Envelope:
             CorruptValue: It is not as long as the head says.
         """
         if size_of(payload) != self.payload_size:
-            raise CorruptValue(f"{self.coordinate}: {_text(_WRONG_LENGTH)}")
+            raise self.of_another_length()
         return replace(self, payload=payload, parts=0, spilled=None, elsewhere=0)
+
+    def of_another_length(self) -> CorruptValue:
+        """The error to raise where the payload is not as long as the head says."""
+        return CorruptValue(f"{self.coordinate}: {_text(_WRONG_LENGTH)}")
 
     def pack(self) -> bytes:
         """The bytes to store.

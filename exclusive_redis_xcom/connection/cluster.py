@@ -75,6 +75,10 @@ class ClusterSession:
         """As the protocol says."""
         return [self.call(*call) for call in calls]
 
+    def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
+        """As the protocol says; of a key that has moved nothing comes."""
+        return self._node(self._address_of(key_slot(key.encode()))).receive(commands, into)
+
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
         """As the protocol says."""
         try:

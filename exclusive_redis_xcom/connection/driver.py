@@ -9,6 +9,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from exclusive_redis_xcom.connection import receiving
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -141,6 +143,10 @@ class Line:
             except redis.ResponseError as error:  # the replies to the other commands still come
                 replies.append(error)
         return replies
+
+    def receive(self, commands: Sequence[Sequence[Any]], into: Sequence[memoryview]) -> bool:
+        """As `receiving.receive` says."""
+        return receiving.receive(self._ready(), commands, into)
 
     def transact(self, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
         """Send transactions in one round trip; the replies of each.

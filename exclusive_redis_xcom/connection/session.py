@@ -39,6 +39,13 @@ class Session(Protocol):
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """As `call_many`, but each command is run after the one before it; in a cluster one round trip each."""
 
+    def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
+        """Send commands on one key that each ask for one text, and receive each in the memory meant for it, no copies.
+
+        Returns:
+            False if anything but texts of exactly these sizes came; nothing is outstanding then.
+        """
+
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
         """Send commands on one key, in one round trip; those of each transaction are all run, or none of them.
 
@@ -80,6 +87,10 @@ class ServerSession:
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """One round trip."""
         return self.call_many(calls)
+
+    def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:  # noqa: ARG002
+        """As the protocol says."""
+        return self._line.receive(commands, into)
 
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:  # noqa: ARG002
         """As the protocol says."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import operator
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.buffers import pieces
+from exclusive_redis_xcom.buffers import fresh, pieces
 from exclusive_redis_xcom.envelope import PART_BYTES
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.scripts import PART, SWEEP
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from exclusive_redis_xcom.buffers import Buffer
-    from exclusive_redis_xcom.connection.session import Session
+    from exclusive_redis_xcom.connection.session import Command, Session
     from exclusive_redis_xcom.envelope import Envelope
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.scripts import Argument
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Parts under way at once. Redis answers a batch of requests in one go, while it takes in one part after the other.
-_WRITTEN_AT_ONCE, _READ_AT_ONCE = 8, 4
+#: Parts that share one deadline, and one try.
+_WRITTEN_AT_ONCE, _READ_AT_ONCE = 8, 16
 #: Freeing as many takes Redis about as long as writing one.
 _REMOVED_AT_ONCE = 8
 #: Enough for what fifteen pushes leave of the largest value; what is left then is for the next push or purge.
@@ -78,22 +79,26 @@ def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | 
     """
     at, name = envelope.coordinate, place.hash_of(envelope.coordinate)
     fields = [keys.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
-    # Not made at once in the size that is announced: what does not come takes no memory. It stays writable, so that
-    # arrays need not be copied out of it.
-    payload = bytearray()
-    for asked in slices(fields, _READ_AT_ONCE):
-        found = place.call(f"Fetching {at}", name, ("HMGET", name, *asked), once=once)
-        if not isinstance(found, list) or len(found) != len(asked):
-            raise misanswered(at)
-        while found:
-            part = found.pop(0)
+    # What is announced and does not come takes no memory. It stays writable, so that arrays need not be copied out of
+    # it.
+    payload = fresh(envelope.payload_size)
+    wanted = [
+        (("HMGET", name, field), payload[number * PART_BYTES : (number + 1) * PART_BYTES])
+        for number, field in enumerate(fields)
+    ]
+    for batch in slices(wanted, _READ_AT_ONCE):
+        commands, memories = zip(*batch, strict=True)
+        receive = operator.methodcaller("receive", name, commands, memories)
+        if place.client.run(f"Fetching {at}", receive, once=once):
+            continue
+        for command, memory in batch:
+            part = _part(place, envelope, command, once=once)
             if part is None:
                 return None
-            payload += part
-            del part
-        if len(payload) > envelope.payload_size:
-            break
-    return envelope.with_payload((memoryview(payload),))
+            if len(part) != len(memory):
+                raise envelope.of_another_length()
+            memory[:] = part
+    return envelope.with_payload((payload,))
 
 
 def sweep(place: Place, at: Coordinate) -> None:
@@ -137,6 +142,14 @@ def contended(at: Coordinate) -> StoreUnavailable:
     return StoreUnavailable(
         f"Pushing {at} failed: others kept pushing or removing the same XCom. Does another try of the task still run?"
     )
+
+
+def _part(place: Place, envelope: Envelope, command: Command, *, once: bool) -> bytes | None:
+    """One part, whatever its size; None if it is not there (any more)."""
+    found = place.call(f"Fetching {envelope.coordinate}", place.hash_of(envelope.coordinate), command, once=once)
+    if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], (bytes, type(None))):
+        raise misanswered(envelope.coordinate)
+    return found[0]
 
 
 def _write(place: Place, envelope: Envelope, first: int, batch: Sequence[Buffer], ttl_ms: int) -> int:

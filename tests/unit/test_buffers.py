@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.buffers import Buffers, joined, pieces, size_of
+from exclusive_redis_xcom.buffers import Buffers, fresh, joined, pieces, size_of
 
 BYTES = st.binary(max_size=40)
 BUFFERS = st.lists(BYTES | BYTES.map(bytearray) | BYTES.map(memoryview), max_size=8).map(tuple)
@@ -47,3 +47,17 @@ def test_what_lies_in_one_buffer_is_seen_and_not_copied() -> None:
 
     assert [(piece.obj, len(piece)) for piece in found] == [(first, 40), (first, 40), (second, 40), (second, 40)]
     assert [len(piece) for piece in pieces((first, second), 40)] == [40] * 5
+
+
+def test_fresh_memory_is_zeros_to_write_to_and_nobody_elses() -> None:
+    one, other = fresh(3_000_001), fresh(1)
+
+    one[-1:] = b"x"
+
+    assert bytes(one) == bytes(3_000_000) + b"x"
+    assert bytes(other) == b"\0"
+
+
+def test_memory_that_nobody_has_is_a_memory_error() -> None:
+    with pytest.raises(MemoryError):
+        fresh(2**62)
