@@ -54,7 +54,7 @@ class Bench:
         home = Path(tempfile.mkdtemp(prefix="bench-"))
         found = kinds(self._url, PREFIX)
         needed = dict.fromkeys(kind for name in sections for kind in AIRFLOW[name])
-        env = {**side_by_side.dag_env(quick=self._quick), **cold.dag_env(quick=self._quick)}
+        env = side_by_side.dag_env(quick=self._quick)
         try:
             with self._step("starting Airflow"), contextlib.ExitStack() as stack:
                 airflows = stack.enter_context(Airflows(home, [found[name] for name in needed], env))

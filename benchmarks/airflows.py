@@ -1,7 +1,8 @@
 """One Airflow database with an API server of each kind and, at a time, one scheduler: what the figures stand on.
 
 A scheduler (LocalExecutor: it forks the tasks) is told which backend its tasks use and which API server they talk to.
-So all backends share a machine, a database and a DAG processor, and changing over costs the start of a scheduler.
+So all backends share a machine, a database and a DAG processor, and changing over costs the start of a scheduler; or
+next to nothing, with schedulers that wait paused: see schedulers.py.
 """
 
 from __future__ import annotations
@@ -120,12 +121,18 @@ class Airflows:
     @contextlib.contextmanager
     def scheduler(self, variant: Variant, env: Mapping[str, str] | None = None) -> Iterator[AirflowApi]:
         """Run a scheduler whose tasks use what the variant says; yields the API of the tasks' API server."""
-        server = self._servers[variant.kind]
-        kind = self._kinds[variant.kind]
-        own = {BACKEND_VARIABLE: variant.backend, **variant.env, **(env or {})}
-        scheduler = self._stack(f"scheduler-{variant.name}", kind, own, ("scheduler",), port=server.port)
-        with scheduler:
-            yield server
+        with self.scheduler_stack(variant, env or {}):
+            yield self.server(variant)
+
+    def scheduler_stack(self, variant: Variant, env: Mapping[str, str]) -> AirflowStack:
+        """Return what starts and stops a scheduler whose tasks use what the variant says."""
+        own = {BACKEND_VARIABLE: variant.backend, **variant.env, **env}
+        port = self._servers[variant.kind].port
+        return self._stack(f"scheduler-{variant.name}", self._kinds[variant.kind], own, ("scheduler",), port=port)
+
+    def server(self, variant: Variant) -> AirflowStack:
+        """Return the API server that the variant's tasks talk to."""
+        return self._servers[variant.kind]
 
     def run(self, api: AirflowApi, dag_id: str, timeout: float) -> str:
         """Run a DAG to its end.

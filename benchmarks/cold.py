@@ -1,7 +1,8 @@
 """The section ``cold``: from the fork of a task's process to the first line of its code, by backend.
 
-The task takes one argument that another task returned. A scheduler is started for each backend, in turn, two rounds of
-them, the second in the opposite order, so that what drifts falls on all alike.
+The task takes one argument that another task returned. The machine's speed drifts by far more than what the backends
+differ by, so they are measured in many short rounds, and compared within each: every backend has a scheduler of its own
+(schedulers.py), which runs the DAG once a round, while the others are paused.
 """
 
 from __future__ import annotations
@@ -9,31 +10,34 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.airflows import BASE_XCOM, OBJECT_STORAGE, Airflows, Variant
 from benchmarks.contenders import Address, BareCall
-from benchmarks.timing import in_turn
+from benchmarks.schedulers import Schedulers
+from benchmarks.timing import in_turn, rotated
 from devtools.components import BACKEND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DAG_ID = "bench_cold"
 VARIANTS = (
-    Variant("default", BASE_XCOM, "absent"),
     Variant("object", OBJECT_STORAGE, "absent"),
+    Variant("default", BASE_XCOM, "absent"),
     Variant("worker", BACKEND, "worker"),
     Variant("server", BACKEND, "server"),
     Variant("unpreloaded", BACKEND, "worker", {"BENCH_PACKAGE": "unpreloaded"}),
 )
-#: Runs per backend and round, of which the first few warm up what forks the tasks.
-TASKS = {False: 17, True: 8}
-WARM_UP = 2
-ROUNDS = {False: 2, True: 1}
-BARE_ROUNDS = 60
-_TIMEOUT = 600
+#: Of the tasks of a round, these warm up what forks them.
+WARM_UP = 1
+ROUNDS = {False: 12, True: 4}
+#: Seconds after which no further round begins: a busy machine gets fewer.
+ENOUGH = {False: 330, True: 120}
+BARE_CALLS = 12
+_TIMEOUT = 120
 
 #: Phase -> the stamps that it lies between.
 PHASES = {
@@ -42,27 +46,77 @@ PHASES = {
     "pull the argument, render": ("parsed", "rendered"),
     "to the first line": ("rendered", "user"),
     "all": ("forked", "user"),
+    "processor time": ("idle", "processor"),
 }
 
 
-def dag_env(*, quick: bool) -> dict[str, str]:
-    """Return the environment that says what the DAG is: for whoever parses it."""
-    return {"BENCH_COLD_TASKS": str(TASKS[quick])}
-
-
 def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
-    """Measure all variants; return the section: spans by variant and phase, and Airflow's bare call by variant, ms."""
-    stamps: dict[str, list[dict[str, int]]] = {variant.name: [] for variant in VARIANTS}
-    calls: dict[str, list[dict[str, list[float]]]] = {variant.name: [] for variant in VARIANTS}
-    for number in range(ROUNDS[quick]):
-        for variant in VARIANTS if number % 2 == 0 else reversed(VARIANTS):
-            out = _run(airflows, variant, number)
-            stamps[variant.name] += [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
-            calls[variant.name].append(json.loads(_calls_beside(out).read_text()))
-    return {
-        "phases": {name: summary(found) for name, found in stamps.items()},
-        "bare": {name: bare_summary(found) for name, found in calls.items()},
+    """Measure all variants; return the section.
+
+    ``phases``: variant -> phase -> spans in ms over all tasks. ``bare``: variant -> medians of Airflow's bare call, ms.
+    ``rounds`` and ``bare_rounds``: a mapping of variant to its medians in ms, of each round.
+    ``to_default`` and ``bare_to_default``: variant -> what the rounds say of it and of the default: see ``compared``.
+    """
+    outs = {variant.name: airflows.home / f"cold-{variant.name}.jsonl" for variant in VARIANTS}
+    env = {
+        name: {
+            "AIRFLOW__CORE__PARALLELISM": "1",  # one task at a time
+            "BENCH_COLD_OUT": str(out),
+        }
+        for name, out in outs.items()
     }
+    stamps: list[dict[str, list[dict[str, int]]]] = []
+    calls: list[dict[str, dict[str, list[float]]]] = []
+    with Schedulers(airflows, VARIANTS, env) as schedulers:
+        began = time.monotonic()
+        for number in range(ROUNDS[quick]):
+            if number > 1 and time.monotonic() - began > ENOUGH[quick]:
+                break
+            stamps.append({})
+            calls.append({})
+            for variant in in_order(VARIANTS, number):
+                out = outs[variant.name]
+                with schedulers.running(variant) as api:
+                    airflows.run(api, DAG_ID, _TIMEOUT)
+                stamps[-1][variant.name] = [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
+                calls[-1][variant.name] = json.loads(_calls_beside(out).read_text())
+                out.unlink()
+    rounds = [{name: medians(summary(found)) for name, found in one.items()} for one in stamps]
+    bare_rounds = [{name: bare_summary([found]) for name, found in one.items()} for one in calls]
+    return {
+        "phases": {name: summary([line for one in stamps for line in one[name]]) for name in outs},
+        "bare": {name: bare_summary([one[name] for one in calls]) for name in outs},
+        "rounds": rounds,
+        "bare_rounds": bare_rounds,
+        "to_default": {name: compared(rounds, name) for name in outs},
+        "bare_to_default": {name: compared(bare_rounds, name) for name in outs},
+    }
+
+
+def in_order(variants: Sequence[Variant], number: int) -> list[Variant]:
+    """Return the variants as a round has them: each round begins with another, every other one runs backwards."""
+    turned = list(rotated(variants, number))
+    return turned[::-1] if number % 2 else turned
+
+
+def compared(rounds: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> dict[str, dict[str, float]]:
+    """Return how a variant compares with the default, by phase, each round by itself: so what drifts cancels out.
+
+    ``ratio`` and ``more``, in ms: medians over the rounds. ``low`` and ``high``: quartiles of the ratio.
+    """
+    found = {}
+    for phase in rounds[0][name]:
+        pairs = [(one[name][phase], one["default"][phase]) for one in rounds]
+        ratios = [ours / default for ours, default in pairs]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+        more = statistics.median([ours - default for ours, default in pairs])
+        found[phase] = {"ratio": middle, "low": low, "high": high, "more": more}
+    return found
+
+
+def medians(spans: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return the medians of a summary."""
+    return {phase: found["median"] for phase, found in spans.items()}
 
 
 def summary(stamps: Sequence[dict[str, int]]) -> dict[str, dict[str, float]]:
@@ -86,21 +140,10 @@ def bare_summary(rounds: Sequence[dict[str, list[float]]]) -> dict[str, float]:
 def bare_calls(running: Any) -> None:
     """Measure Airflow's own call inside a task, and write down the times: what the package adds to it, if anything."""
     bare, at = BareCall(), Address(running.dag_id, running.run_id, running.task_id)
-    found = in_turn({"push": lambda: bare.push(at, "bare", None), "pull": lambda: bare.pull(at, "bare")}, BARE_ROUNDS)
+    found = in_turn({"push": lambda: bare.push(at, "bare", None), "pull": lambda: bare.pull(at, "bare")}, BARE_CALLS)
     ms = {name: measured.ms for name, measured in found.items()}
     _calls_beside(Path(os.environ["BENCH_COLD_OUT"])).write_text(json.dumps(ms))
 
 
 def _calls_beside(out: Path) -> Path:
     return out.with_suffix(".bare.json")
-
-
-def _run(airflows: Airflows, variant: Variant, number: int) -> Path:
-    out = airflows.home / f"cold-{variant.name}-{number}.jsonl"
-    env = {
-        "AIRFLOW__CORE__PARALLELISM": "1",  # one task at a time
-        "BENCH_COLD_OUT": str(out),
-    }
-    with airflows.scheduler(variant, env) as api:
-        airflows.run(api, DAG_ID, _TIMEOUT)
-    return out

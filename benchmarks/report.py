@@ -36,7 +36,7 @@ def checks(sections: Sections) -> list[limits.Check]:
     """Return all figures that have a limit."""
     return [
         *limits.of_side_by_side(figures.rows(sections.get("worker"))),
-        *limits.of_cold_start(sections.get("cold", {}).get("phases", {})),
+        *limits.of_cold_start(sections.get("cold", {}).get("to_default", {})),
         *limits.of_memory(sections.get("memory", {}).get("entries", [])),
         *limits.of_growth(words.per_item(sections.get("growth", {}))),
     ]
@@ -46,8 +46,8 @@ def as_text(sections: Sections) -> str:
     """Return all tables for a terminal."""
     tables = {
         "Side by side": _side_by_side(sections),
-        "From fork to user code": table.cold_start(sections.get("cold", {}).get("phases", {})),
-        "Airflow's bare call": words.bare_table(sections.get("cold", {}).get("bare", {})),
+        "From fork to user code": table.cold_start(sections.get("cold", {})),
+        "Airflow's bare call": words.bare_table(sections.get("cold", {})),
         **words.growth_tables(sections.get("growth", {})),
         "Limits": table.limits(checks(sections)),
     }
@@ -103,8 +103,8 @@ PARTS: dict[str, Callable[[Sections], str]] = {
     "machine": words.machine,
     "chart": _chart,
     "side-by-side": lambda sections: _markdown(_side_by_side(sections)),
-    "cold": lambda sections: _markdown(table.cold_start(sections.get("cold", {}).get("phases", {}))),
-    "bare": lambda sections: _markdown(words.bare_table(sections.get("cold", {}).get("bare", {}))),
+    "cold": lambda sections: _markdown(table.cold_start(sections.get("cold", {}))),
+    "bare": lambda sections: _markdown(words.bare_table(sections.get("cold", {}))),
     "memory": lambda sections: _markdown(words.memory_table(sections.get("memory", {}))),
     "limits": lambda sections: _markdown(table.limits(checks(sections))),
     "growth": lambda sections: words.growth(sections.get("growth", {})),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
 
@@ -50,23 +50,31 @@ def side_by_side(worker: Sequence[Row], server: Sequence[Row]) -> Cells:
     return lines
 
 
-def cold_start(phases: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Cells:
-    """Lay out the section ``cold``: a line for each variant."""
+def cold_start(section: Mapping[str, Any]) -> Cells:
+    """Lay out the section ``cold``: a line for each variant, medians over all tasks, then what its rounds say."""
+    phases = section.get("phases", {})
     names = list(next(iter(phases.values()), {}))
-    default = phases.get("default", {}).get("all", {}).get("median")
-    lines = [["fork to user code, ms", *names, "fastest - slowest", "runs", ": default"]]
+    lines = [["fork to user code, ms", *names, "fastest - slowest", "runs", "more than default", ": default"]]
     for variant, found in phases.items():
-        whole = found["all"]
+        whole, to_default = found["all"], section.get("to_default", {}).get(variant, {}).get("all")
         lines.append(
             [
                 variant,
                 *(number(found[name]["median"]) if name in found else "" for name in names),
                 f"{number(whole['least'])} - {number(whole['most'])}",
                 str(whole["n"]),
-                ratio(whole["median"], default),
+                *(paired(to_default) if variant != "default" else ("", "")),
             ]
         )
     return lines
+
+
+def paired(to_default: Mapping[str, float] | None) -> tuple[str, str]:
+    """Return how many ms more than the default, and its ratio with the quartiles over the rounds."""
+    if not to_default:
+        return "", ""
+    ratio, low, high = (f"{to_default[name]:.2f}" for name in ("ratio", "low", "high"))
+    return f"{to_default['more']:+.2f}", f"{ratio} ({low} - {high})"
 
 
 def limits(checks: Sequence[Check]) -> Cells:

@@ -28,13 +28,18 @@ def machine(sections: Mapping[str, Section]) -> str:
     )
 
 
-def bare_table(bare: Mapping[str, Mapping[str, float]]) -> Cells:
-    """Lay out Airflow's own call with and without this package."""
+def bare_table(section: Section) -> Cells:
+    """Lay out Airflow's own call with and without this package, of the section ``cold``."""
     names = {"default": "without this package", "worker": "worker", "server": "server"}
-    lines = [["bare call, ms", "push", "pull"]]
-    lines += [
-        [text, number(bare[name]["push"]), number(bare[name]["pull"])] for name, text in names.items() if name in bare
-    ]
+    calls = ("push", "pull")
+    lines = [["bare call, ms", *calls, *(f"{call}: more than without, and ratio" for call in calls)]]
+    for name, text in names.items():
+        found = section.get("bare", {}).get(name)
+        if not found:
+            continue
+        to_default = section.get("bare_to_default", {}).get(name, {}) if name != "default" else {}
+        compared = (", ".join(filter(None, table.paired(to_default.get(call)))) for call in calls)
+        lines.append([text, *(number(found[call]) for call in calls), *compared])
     return lines
 
 

@@ -87,6 +87,7 @@ def stop_sessions(sessions: Iterable[int], *, grace: float = 3.0) -> None:
     """Stop every process of the given sessions; a session id is the pid of the program that leads it."""
     wanted = set(sessions)
     _signal(wanted, signal.SIGTERM, leaders_only=True)
+    resume(wanted)  # a paused program hears of it only then
     deadline = time.monotonic() + grace
     while time.monotonic() < deadline:
         if not any(pid in wanted for pid in members(wanted)):
@@ -96,6 +97,19 @@ def stop_sessions(sessions: Iterable[int], *, grace: float = 3.0) -> None:
     while members(wanted) and time.monotonic() < deadline:
         _signal(wanted, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def pause(session: int) -> None:
+    """Stop a session's processes where they are (SIGSTOP), also such as are forked meanwhile."""
+    while running := [pid for pid in members({session}) if not _is_paused(pid)]:
+        for pid in sorted(running, key=lambda pid: pid != session):  # who forks the others first
+            _kill(pid, signal.SIGSTOP)
+        time.sleep(0.005)
+
+
+def resume(sessions: Iterable[int]) -> None:
+    """Let paused sessions go on."""
+    _signal(set(sessions), signal.SIGCONT)
 
 
 def members(sessions: set[int]) -> list[int]:
@@ -120,8 +134,19 @@ def _signal(sessions: set[int], number: signal.Signals, *, leaders_only: bool = 
     for pid in members(sessions):
         if leaders_only and pid not in sessions:
             continue
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+        _kill(pid, number)
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _is_paused(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _die_with_parent() -> None:

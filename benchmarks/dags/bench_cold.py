@@ -14,18 +14,15 @@ from airflow.sdk import DAG, get_current_context, task  # noqa: E402 - the stamp
 with DAG("bench_cold", schedule=None, catchup=False):
 
     @task
-    def bare() -> None:
+    def produce() -> str:
         from benchmarks.cold import bare_calls
 
         bare_calls(get_current_context()["ti"])
-
-    @task
-    def produce() -> str:
         return "x" * 100
 
     @task
     def consume(value: str, number: int) -> None:
-        user_ns = time.monotonic_ns()
+        user_ns, processor_ns = time.monotonic_ns(), time.process_time_ns()
         assert value == "x" * 100
         line = {
             "number": number,
@@ -34,12 +31,12 @@ with DAG("bench_cold", schedule=None, catchup=False):
             "parsing": began_ns,
             "parsed": parsed_ns,
             "user": user_ns,
+            "idle": 0,
+            "processor": processor_ns,
         }
         with open(os.environ["BENCH_COLD_OUT"], "a") as out:
             out.write(json.dumps(line) + "\n")
 
-    produced = produce()
-    bare() >> produced
-    consume.partial(value=produced).expand(number=list(range(int(os.environ.get("BENCH_COLD_TASKS", "3")))))
+    consume.partial(value=produce()).expand(number=list(range(4)))
 
 parsed_ns = time.monotonic_ns()

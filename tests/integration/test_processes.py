@@ -64,6 +64,23 @@ def test_stopping_ends_descendants_of_a_program_that_has_ended_itself(tmp_path: 
     assert not lives(grandchild)
 
 
+def test_a_paused_program_and_its_descendants_stand_still_go_on_and_can_be_stopped(tmp_path: Path) -> None:
+    program, grandchild = start_stubborn(tmp_path / "log", leader_stays=600)
+    try:
+        processes.pause(program.pid)
+        assert {psutil.Process(pid).status() for pid in (program.pid, grandchild)} == {psutil.STATUS_STOPPED}
+
+        processes.resume([program.pid])
+        wait_until(lambda: psutil.Process(program.pid).status() == psutil.STATUS_SLEEPING, 10, program.tail)
+
+        processes.pause(program.pid)
+    finally:
+        processes.stop([program], grace=0.5)
+
+    assert program.exit_code() == -signal.SIGTERM  # it heard of the end itself
+    assert not lives(grandchild)
+
+
 def test_a_program_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", STARTER, str(tmp_path / "log")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as starter:
