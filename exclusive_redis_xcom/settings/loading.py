@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+from configparser import ConfigParser
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -75,13 +77,14 @@ def load_settings() -> Settings:
         ConfigurationError: An option's value is not accepted. Names section, option, the value given
             (unless the option is sensitive) and what is accepted.
     """
-    values = {option.name: _read(option) for option in OPTIONS}
+    conf = _airflow_configuration()
+    given = _given(conf)
+    values = {option.name: _read(option, _configured(conf, option, given)) for option in OPTIONS}
     values["ttl"] = timedelta(seconds=values.pop("ttl_seconds"))
     return Settings(**values)
 
 
-def _read(option: Option) -> Any:
-    text = _configured(option).strip()
+def _read(option: Option, text: str) -> Any:
     try:
         return option.read(text)
     except ValueError as error:
@@ -94,10 +97,27 @@ def _read(option: Option) -> Any:
         ) from None
 
 
-def _configured(option: Option) -> str:
-    conf = _airflow_configuration()
+def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
+    """Return an option's text. Airflow is only asked for what is set somewhere: 23 times take longer than a pull."""
+    # Begins with: its _cmd and _secret are also it, and so may be another option, which costs no more than time.
+    if given is not None and not any(name.startswith(option.name) for name in given):
+        return option.default
     text = conf.get(SECTION, option.name, fallback=option.default)
-    return option.default if text is None else str(text)
+    return option.default if text is None else str(text).strip()
+
+
+def _given(conf: Any) -> set[str] | None:
+    """Return the names of what environment and airflow.cfg set in the section; None where that cannot be told.
+
+    There is no other place: a command or a secrets backend is asked for what ``..._cmd`` or ``..._secret`` names.
+    """
+    if not isinstance(conf, ConfigParser):
+        return None
+    prefix = f"AIRFLOW__{SECTION.upper()}__"
+    names = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)}
+    if conf.has_section(SECTION):
+        names.update(conf.options(SECTION))
+    return names
 
 
 def _airflow_configuration() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,6 +11,7 @@ from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.provider_info import get_provider_info
 from exclusive_redis_xcom.sealing import generate_encryption_key
 from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
+from exclusive_redis_xcom.settings.loading import _airflow_configuration
 from tests.unit.sealed import PRIVATE_TEXT, PUBLIC_TEXT
 from tests.unit.vault import URL
 
@@ -44,6 +45,47 @@ def test_an_environment_variable_sets_an_option(monkeypatch: pytest.MonkeyPatch)
     configure(monkeypatch, "ttl_seconds", "60")
 
     assert load_settings().ttl == timedelta(minutes=1)
+
+
+@pytest.fixture
+def airflow_cfg() -> Iterator[Callable[[str], None]]:
+    """Adds lines to the section as airflow.cfg has them."""
+    conf = _airflow_configuration()
+    yield lambda lines: conf.read_string(f"[{SECTION}]\n{lines}\n")
+    conf.remove_section(SECTION)
+
+
+def test_airflow_cfg_sets_options_and_the_environment_wins(
+    airflow_cfg: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    airflow_cfg("ttl_seconds = 60\nkey_prefix = of-the-file")
+    configure(monkeypatch, "key_prefix", "of-the-environment")
+
+    assert load_settings().ttl == timedelta(minutes=1)
+    assert load_settings().key_prefix == "of-the-environment"
+    assert load_settings().mode == "enforce"
+
+
+def test_airflow_cfg_can_name_a_command(airflow_cfg: Callable[[str], None]) -> None:
+    airflow_cfg("redis_url_cmd = echo redis://from-a-command:6379/0")
+
+    assert load_settings().redis_url == "redis://from-a-command:6379/0"
+
+
+@pytest.mark.parametrize("name", [option.name for option in OPTIONS])
+def test_what_is_not_set_is_what_airflow_says_it_is(name: str) -> None:
+    default = next(option.default for option in OPTIONS if option.name == name)
+
+    assert _airflow_configuration().get(SECTION, name) == default
+
+
+@pytest.mark.parametrize("name", [option.name for option in OPTIONS if not option.sensitive])
+def test_a_command_is_only_for_what_is_sensitive(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unset = load_settings()
+    load_settings.cache_clear()
+    configure(monkeypatch, f"{name}_cmd", "echo no-value-of-any-option:/@")
+
+    assert load_settings() == unset
 
 
 def test_a_secret_url_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
