@@ -7,14 +7,19 @@ importing redis takes far longer than a pull does.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+
 from airflow.plugins_manager import AirflowPlugin
 
 from exclusive_redis_xcom import exchange, listener
-from exclusive_redis_xcom.connection import session
+from exclusive_redis_xcom.connection import parts, session, url
 from exclusive_redis_xcom.ring.middleware import Ring
 from exclusive_redis_xcom.ring.watch import Watch
 
-PRELOADED = (exchange, session)
+PRELOADED = (exchange, session, parts, url)
+with contextlib.suppress(ImportError):  # what telemetry.py looks for first; Airflow has it from 3.2 on
+    importlib.import_module("airflow.sdk.observability.stats")
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
