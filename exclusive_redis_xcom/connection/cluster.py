@@ -6,6 +6,8 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/, "Red
 from __future__ import annotations
 
 import bisect
+import itertools
+import operator
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -72,8 +74,18 @@ class ClusterSession:
         return replies
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """As the protocol says."""
-        return [self.call(*call) for call in calls]
+        """As the protocol says; one round trip for neighbours with the same key."""
+        replies: list[Any] = []
+        for key, group in itertools.groupby(calls, operator.itemgetter(0)):
+            commands = [command for _, command in group]
+            found: list[Any] = []
+            if len(commands) > 1:
+                found = self._node(self._address_of(key_slot(key.encode()))).pipelined(commands)
+            if not found or any(isinstance(reply, Exception) for reply in found):
+                # Also those that were answered: they are to be run by the node of the others, and after them.
+                found = [self.call(key, command) for command in commands]
+            replies += found
+        return replies
 
     def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
         """As the protocol says; of a key that has moved nothing comes."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.crc import key_slot
@@ -228,6 +229,60 @@ def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None
         assert store.purge_many([at(), at(1, key="elsewhere")]) == 1
         end_migration(cluster, target, slot)
         assert not store.fetch(at()).found
+
+
+def test_commands_in_order_are_run_one_after_the_other_on_whatever_nodes(cluster: ClusterSet) -> None:
+    first, second = two_names_of_different_nodes(cluster)
+    calls: list[tuple[str, tuple[Any, ...]]] = [
+        (first, ("HSET", first, "field", 1)),
+        (first, ("HINCRBY", first, "field", 10)),
+        (first, ("PEXPIRE", first, 60_000)),
+        (first, ("TIME",)),
+        (second, ("TIME",)),
+        (second, ("HMGET", second, "field")),
+        (second, ("TIME",)),
+        (first, ("HINCRBY", first, "field", 100)),
+        (first, ("TIME",)),
+    ]
+    with open_store(cluster.url) as store:
+        replies = store._client.run("asking", lambda session: session.in_order(calls))
+
+        assert replies[:3] == [1, 11, 1]
+        assert (replies[5], replies[7]) == ([None], 111)
+        times = [replies[position] for position in (3, 4, 6, 8)]
+        assert times == sorted(times)
+        with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
+            store._client.run("asking", lambda session: session.in_order([*calls, (first, ("GET", first))]))
+        assert store._client.run("asking", lambda session: session.in_order([])) == []
+
+
+def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet) -> None:
+    pushed = value(at())
+    name = keys.hash_name(PREFIX, at())
+    slot = key_slot(name.encode())
+    source = cluster.owner_of(slot)
+    target = next(node for node in cluster.nodes if node is not source)
+    with open_store(cluster.url) as store:
+        store.beat("0" * 32, missed=False)
+        servers = keys.servers_name(PREFIX)
+        store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
+        begin_migration(source, target, slot)
+        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.commit(at(), pushed.version)
+
+        while_moving = store.fetch_current([at()], alone=True)  # the key is not at the source: ASK
+        end_migration(cluster, target, slot)
+        moved = store.fetch_current([at()], alone=True)  # MOVED
+
+        assert while_moving is not None
+        assert while_moving == moved
+
+
+def two_names_of_different_nodes(cluster: ClusterSet) -> tuple[str, str]:
+    names = [keys.hash_name(PREFIX, at(key=str(number))) for number in range(50)]
+    first, *others = names
+    owner = cluster.owner_of(key_slot(first.encode()))
+    return first, next(name for name in others if cluster.owner_of(key_slot(name.encode())) is not owner)
 
 
 def test_ids_with_braces_do_not_choose_the_slot(cluster: ClusterSet) -> None:
