@@ -10,8 +10,9 @@ The fields of a hash, where ``i`` is a map_index in digits, ``-1`` where the tas
 ``i``                   the value: an envelope, see ``envelope.py``
 ``i:acl``               where the task is mapped, the rule under which this value was pushed
 ``i:claim``             where it may be read once: ``<version><claimer>``; no claimer yet: ``<version>``
-``i:committed``         its mark: ``<version> <bytes of field i>``, and once the database is known to refer to that
-                        version ``<version> <bytes of field i> <milliseconds since 1970, by Redis' clock>``
+``i:committed``         its mark: ``<version> <bytes of field i> <time of the push>``, and once the database is known to
+                        refer to that version ``<version> <bytes of field i> <time of the push> <since when>``; times
+                        are milliseconds since 1970, by Redis' clock
 ``i:<version>:<n>``     part n, from 0, of a payload that is too large for field ``i``
 ``i:parts``             which parts there are, ``<state><version>:<count>`` for each version, separated by spaces. State
                         ``=``: they are the value's; ``+``: a push is under way, or was interrupted; ``-``: they are

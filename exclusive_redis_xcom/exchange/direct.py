@@ -78,7 +78,7 @@ def _rules(
 ) -> list[Acl] | None:
     """The values' own rules; None unless all may be read, here and now."""
     since = reach.since - current.ahead  # by Redis' clock, as all the others
-    if min(current.committed_at) <= since or (before is not None and max(current.committed_at) >= before):
+    if min(current.pushed_at) <= since or (before is not None and max(current.committed_at) >= before):
         return None
     allows = _Rules(reach)
     granted = [allows.grant(at, stored) for at, stored in zip(coordinates, current.stored, strict=True)]

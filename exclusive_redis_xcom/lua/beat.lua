@@ -1,8 +1,10 @@
 -- An API server says that it watches over XCom rows.
 --
 -- KEYS[1]  hash   <prefix>:!servers
--- ARGV[1]  field of the epoch: milliseconds since 1970, by this server's clock; marks from before it count for nothing
--- ARGV[2]  field of the servers: for each '<id> <time of its last beat> <its clock minus this one>;', in milliseconds
+-- ARGV[1]  field of the epoch: milliseconds since 1970, by this server's clock; marks of what was pushed before it count
+--          for nothing
+-- ARGV[2]  field of the servers: for each '<id> <time of its last beat> <its clock minus this one>;', in milliseconds.
+--          Whoever reads it (store/current.py) believes nobody where it holds anything else
 -- ARGV[3]  the API server's id, hexadecimal digits
 -- ARGV[4]  its clock, milliseconds since 1970
 -- ARGV[5]  fresh_ms: a server whose last beat is older may have missed an invalidation

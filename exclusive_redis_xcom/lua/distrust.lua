@@ -1,4 +1,4 @@
--- All marks made until now count for nothing.
+-- All marks of what was pushed until now count for nothing, whenever they were or will be completed.
 --
 -- KEYS[1]  hash   <prefix>:!servers
 -- ARGV[1]  field of the epoch, see beat.lua

@@ -13,7 +13,7 @@
 -- ARGV[10]  field of the value's parts
 -- ARGV[11]  how many parts part.lua has written for this version; '0': the value is in its own field
 -- ARGV[12]  field of the value's mark
--- ARGV[13]  the mark, '<version> <bytes of ARGV[4]>'; '' removes it
+-- ARGV[13]  the mark without its time, '<version> <bytes of ARGV[4]>'; '' removes it
 -- ARGV[14]  field of the value's object
 -- ARGV[15]  the object's name; '' removes the field
 -- ARGV[16]  field of the value's own rule, only where the task is mapped
@@ -26,9 +26,10 @@ if not ttl_ms or ttl_ms < 1 then
   return redis.error_reply('ERR ttl_ms must be at least 1')
 end
 local version = ARGV[7]
-local now = redis.call('TIME')
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = redis.call('PTTL', KEYS[1])
-local held = redis.call('HMGET', KEYS[1], ARGV[8], ARGV[10])
+local held = redis.call('HMGET', KEYS[1], ARGV[8], ARGV[10], ARGV[12])
 
 -- The parts of this version become the value's; those of all other versions are nobody's any more.
 local kept, garbage, parts = {}, 0, false
@@ -66,9 +67,21 @@ if ARGV[9] == '1' then
     claim = version
   end
 end
+local mark = ARGV[13]
+if mark ~= '' then
+  -- So is its mark: a repetition may come late, when the row is written and has changed again. It must make the push no
+  -- younger, and not undo that somebody took the mark away.
+  if held[3] and string.sub(held[3], 1, #version) == version then
+    mark = held[3]
+  elseif not held[3] and redis.call('HMGET', KEYS[1], ARGV[3])[1] == ARGV[4] then
+    mark = ''
+  else
+    mark = mark .. ' ' .. string.format('%.0f', now)
+  end
+end
 put(ARGV[8], claim)
 put(ARGV[10], table.concat(kept, ' '))
-put(ARGV[12], ARGV[13])
+put(ARGV[12], mark)
 put(ARGV[14], ARGV[15])
 if ARGV[16] then
   put(ARGV[16], ARGV[17])
@@ -99,4 +112,4 @@ if #gone > 0 then
   redis.call('HDEL', KEYS[1], unpack(gone))
 end
 
-return {now[1] * 1000 + math.floor(now[2] / 1000), garbage}
+return {now, garbage}

@@ -1,7 +1,7 @@
 """The heartbeat of an API server: for as long as it beats, tasks may believe the marks in Redis.
 
 A task reads a value directly only while every API server that is known has beaten within the last 6 seconds
-(``lua/live.lua``), and only if the value's mark is younger than the *epoch*. A server that could not tell Redis of a
+(``store/current.py``), and only if it was pushed after the *epoch*. A server that could not tell Redis of a
 change of rows has *missed* something. Then it
 
 1. does not beat for a while, so that it is soon not believed any more,

@@ -18,7 +18,6 @@ For callers whom Airflow has not let in nothing costs more than reading a short 
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
@@ -47,10 +46,6 @@ log = logging.getLogger("exclusive_redis_xcom.ring")
 
 #: From this status on, what Airflow did is not known.
 _FAILED = 500
-
-#: Seconds from before Airflow stored a reference until its mark was set. Where the epoch is moved because rows were
-#: deleted, marks count that were set a second later (``Store.fetch_current``): none may be that late.
-_PROMPT = 0.9
 
 
 class Watch:
@@ -159,7 +154,7 @@ class Watch:
     async def _change(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer; hold its answer until Redis knows."""
         held = HeldAnswer(send)
-        returned, began = False, time.monotonic()
+        returned = False
         try:
             # Not before Airflow returns: it may commit after it has sent its answer.
             await self._app(scope, receive, held.send)
@@ -169,8 +164,6 @@ class Watch:
                 await self._teller.tell(plan.in_doubt)
             elif held.successful:
                 await self._teller.tell(plan.after, plan.marked)
-                if plan.marked and time.monotonic() - began > _PROMPT:
-                    await self._teller.tell(plan.in_doubt)
             await held.release()
 
     async def _is_task(self, scope: Scope) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.store.marks import FRESH_MS
 from exclusive_redis_xcom.store.place import misanswered, moment, slices, what
@@ -26,15 +27,28 @@ _SLACK_MS = 1_000
 _BATCH_MARKS = 1_024
 _LATEST_MS = 10**14  # in the year 5138; Python's end in 9999
 
-#: A completed mark: of which version, how many bytes its field has, and since when (milliseconds since 1970).
-_Mark: TypeAlias = tuple[str, int, int]
+#: What ``lua/beat.lua`` writes for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
+_SERVER = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
+
+
+class _Mark(NamedTuple):
+    """A completed mark: of which version, how many bytes its field has; times in milliseconds since 1970."""
+
+    version: str
+    size: int
+    pushed_ms: int
+    committed_ms: int
 
 
 class _Watch(NamedTuple):
-    """What ``lua/live.lua`` tells."""
+    """That API servers watch: since when without a gap, and the smallest of their clocks minus Redis'."""
 
     epoch_ms: int
     ahead_ms: int
+
+    def covers(self, mark: _Mark) -> bool:
+        """Whether the value was pushed, and therefore its row written, after all of them had begun to watch."""
+        return mark.pushed_ms > self.epoch_ms + _SLACK_MS
 
 
 def fetch_current(place: Place, coordinates: Sequence[Coordinate], *, alone: bool) -> Current | None:
@@ -58,25 +72,22 @@ def fetch_current(place: Place, coordinates: Sequence[Coordinate], *, alone: boo
 def current_at(place: Place, at: Coordinate) -> datetime | None:
     """As `Store.current_at` says."""
     name = place.hash_of(at)
-    calls = [(name, _asking_for_marks(name, [at])), _asking_who_watches(place), (name, ("TIME",))]
-    marks, watching, now = place.ask_once(f"Asking for {at}", calls)
-    watch, mark = _watch(watching), _mark(marks[0]) if isinstance(marks, list) and len(marks) == 1 else None
-    if watch is None or mark is None or mark[2] <= watch.epoch_ms + _SLACK_MS:
-        return None
-    seconds, microseconds = now
-    return moment(int(seconds) * 1000 + int(microseconds) // 1000)
+    calls = [(name, _asking_for_marks(name, [at])), *_asking_who_watches(place), (name, ("TIME",))]
+    marks, held, time, now = place.ask_once(f"Asking for {at}", calls)
+    watch, mark = _watch(held, time), _mark(marks[0]) if isinstance(marks, list) and len(marks) == 1 else None
+    return moment(_milliseconds(now)) if watch is not None and mark is not None and watch.covers(mark) else None
 
 
 def _fetch_one(place: Place, at: Coordinate, *, alone: bool) -> Current | None:
     name = place.hash_of(at)
-    calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), _asking_who_watches(place)]
+    calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), *_asking_who_watches(place)]
     if alone:
         calls.insert(0, (name, ("HLEN", name)))
-    *lengths, reply, watching = place.ask_once(f"Fetching {at}", calls)
+    *lengths, reply, held, time = place.ask_once(f"Fetching {at}", calls)
     if not isinstance(reply, list) or len(reply) != 4:
         raise misanswered(at)
     fields = len(reply) - reply.count(None)
-    watch, mark = _watch(watching), _mark(reply.pop())
+    watch, mark = _watch(held, time), _mark(reply.pop())
     if watch is None or mark is None:
         return None
     stored = read([at], reply)
@@ -99,19 +110,22 @@ def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | No
     if marks is None:
         return None
     stored: list[Stored] = []
-    watching: Any = None
-    for start, end in batches(size for _, size, _ in marks):
+    held: Any = None
+    time: Any = None
+    for start, end in batches(mark.size for mark in marks):
         hashes = by_hash(place, unique[start:end])
         calls = [(name, reading_command(name, members)) for name, members in hashes]
-        *replies, watching = place.ask_once(what("Fetching", unique[start:end]), [*calls, _asking_who_watches(place)])
+        asked = [*calls, *_asking_who_watches(place)]
+        *replies, held, time = place.ask_once(what("Fetching", unique[start:end]), asked)
         for (_, members), reply in zip(hashes, replies, strict=True):
             stored += read(members, reply)
-    watch = _watch(watching)
+    watch = _watch(held, time)
     found = None if watch is None else _current(marks, stored, watch)
     if found is None or len(unique) == len(coordinates):
         return found
     return Current(
         tuple(in_the_order_of(coordinates, unique, list(found.stored))),
+        tuple(in_the_order_of(coordinates, unique, list(found.pushed_at))),
         tuple(in_the_order_of(coordinates, unique, list(found.committed_at))),
         found.ahead,
     )
@@ -123,8 +137,8 @@ def _marks(place: Place, coordinates: Sequence[Coordinate]) -> list[_Mark] | Non
     for batch in slices(coordinates, _BATCH_MARKS):
         hashes = by_hash(place, batch)
         calls = [(name, _asking_for_marks(name, members)) for name, members in hashes]
-        *replies, watching = place.ask_once(what("Asking for", batch), [*calls, _asking_who_watches(place)])
-        if _watch(watching) is None:
+        *replies, held, time = place.ask_once(what("Asking for", batch), [*calls, *_asking_who_watches(place)])
+        if _watch(held, time) is None:
             return None
         for (_, members), reply in zip(hashes, replies, strict=True):
             if not isinstance(reply, list) or len(reply) != len(members):
@@ -141,31 +155,63 @@ def _asking_for_marks(name: str, members: Sequence[Coordinate]) -> Command:
     return ("HMGET", name, *(keys.committed_name(at.map_index) for at in members))
 
 
-def _asking_who_watches(place: Place) -> tuple[str, Command]:
-    # With its source: by its digest alone it could be unknown, which would spoil the pipeline.
+def _asking_who_watches(place: Place) -> tuple[tuple[str, Command], tuple[str, Command]]:
+    # Plain commands: to run a script costs Redis, and the network, more than all the rest of a small pull.
     name = keys.servers_name(place.prefix)
-    return name, scripts.LIVE.command(name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, FRESH_MS)
+    return (name, ("HMGET", name, keys.EPOCH_FIELD, keys.SERVERS_FIELD)), (name, ("TIME",))
 
 
 def _mark(text: Any) -> _Mark | None:
+    """None where it is not completed, or nothing that was written here.
+
+    Nor where the commit is the older one: the clock of Redis has gone back, and which of the two is right nobody knows.
+    """
     try:
-        version, size, at_ms = str(text, "ascii").split(" ")
-        mark = version, int(size), int(at_ms)
-    except (TypeError, ValueError):  # None; not completed; nothing that was written here
+        version, size, pushed_ms, committed_ms = str(text, "ascii").split(" ")
+        mark = _Mark(version, int(size), int(pushed_ms), int(committed_ms))
+    except (TypeError, ValueError):
         return None
-    return mark if mark[1] >= 0 and 0 <= mark[2] < _LATEST_MS else None
+    return mark if mark.size >= 0 and 0 <= mark.pushed_ms <= mark.committed_ms < _LATEST_MS else None
 
 
-def _watch(reply: Any) -> _Watch | None:
-    return _Watch(int(reply[0]), int(reply[1])) if isinstance(reply, list) and len(reply) == 2 else None
+def _watch(held: Any, time: Any) -> _Watch | None:
+    """None unless there are API servers, all heard of lately.
+
+    Args:
+        held: Epoch and servers. What is not all as ``lua/beat.lua`` writes it may be a server that is not heard of.
+        time: Redis' time, asked for after that.
+    """
+    try:
+        epoch, servers = held
+        now = _milliseconds(time)
+    except (TypeError, ValueError):
+        return None
+    if epoch is None or servers is None or not epoch.isdigit():
+        return None
+    *entries, rest = servers.split(b";")
+    aheads: list[int] = []
+    for entry in entries:
+        told = _SERVER.fullmatch(entry)
+        if told is None or abs(now - int(told[1])) > FRESH_MS:
+            return None
+        aheads.append(int(told[2]))
+    return _Watch(int(epoch), min(aheads)) if aheads and not rest else None
+
+
+def _milliseconds(time: Any) -> int:
+    seconds, microseconds = time
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def _current(marks: list[_Mark], stored: list[Stored], watch: _Watch) -> Current | None:
     """None unless every value is of the version that its mark names, and the marks count."""
-    oldest = watch.epoch_ms + _SLACK_MS
-    for one, (version, _, at_ms) in zip(stored, marks, strict=True):
+    for one, mark in zip(stored, marks, strict=True):
         envelope = one.envelope
-        if envelope is None or envelope.version != version or at_ms <= oldest:
+        if envelope is None or envelope.version != mark.version or not watch.covers(mark):
             return None
-    since = tuple([moment(at_ms) for _, _, at_ms in marks])
-    return Current(tuple(stored), since, timedelta(milliseconds=watch.ahead_ms))
+    return Current(
+        tuple(stored),
+        tuple([moment(mark.pushed_ms) for mark in marks]),
+        tuple([moment(mark.committed_ms) for mark in marks]),
+        timedelta(milliseconds=watch.ahead_ms),
+    )

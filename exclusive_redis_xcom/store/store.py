@@ -57,8 +57,8 @@ class Store:
         The results of a mapped task share a hash: there a longer TTL that the hash has stays. More than 1 MiB is sent
         in parts first, 8 MiB per round trip; the deadline holds for each of these.
 
-        Running it twice, as a retry after a lost reply does, leaves what running it once does. A new version has
-        no claimer, whoever claimed the older one.
+        Running it twice, as a retry after a lost reply does, leaves what running it once does, also where the value was
+        claimed, committed or uncommitted in between. A new version has no claimer, whoever claimed the older one.
 
         Args:
             envelope: The value; it says where it belongs. Without its payload, where that was spilled.
@@ -107,8 +107,8 @@ class Store:
     def fetch_current(self, coordinates: Sequence[Coordinate], *, alone: bool = False) -> Current | None:
         """Read values that Airflow's database is known to refer to; None unless that is known of all of them.
 
-        It is tried once. The API servers must all have been heard of within the last 6 s, and have marked each value
-        after all of them had begun to watch. What lies in parts is for `complete`.
+        It is tried once. The API servers must all have been heard of within the last 6 s, and each value have been
+        pushed after all of them had begun to watch. What lies in parts is for `complete`.
 
         Args:
             coordinates: In any order, also repeated.
@@ -185,7 +185,8 @@ class Store:
     def commit(self, coordinate: Coordinate, version: str | None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
 
-        A mark that names another version is removed. Repeating it changes nothing: the first time stays.
+        A mark that names another version is removed. Repeating it changes nothing: the first time stays. However long
+        after the push it is done: what counts against a change of all rows meanwhile is the time of the push.
 
         Args:
             coordinate: Whose row was written.
@@ -204,12 +205,14 @@ class Store:
     def beat(self, server: str, *, missed: bool) -> None:
         """Say that an API server watches over XCom rows. To be repeated every 2 s.
 
-        If it does not for 6 s, `fetch_current` finds nothing, and after 60 s it counts as gone. Marks made before its
-        first beat, before one after such a pause, or before one over a new connection, count for nothing from then on.
+        If it does not for 6 s, `fetch_current` finds nothing, and after 60 s it counts as gone. Marks of what was
+        pushed before its first beat, before one after such a pause, or before one over a new connection, count for
+        nothing from then on.
 
         Args:
             server: Its id, 32 hexadecimal digits.
-            missed: Whether it failed to tell Redis of a change since its last beat; then no mark made so far counts.
+            missed: Whether it failed to tell Redis of a change since its last beat; then no mark of what was pushed so
+                far counts.
 
         Raises:
             ValueError: ``server`` is no id.
@@ -227,5 +230,5 @@ class Store:
         marks.leave(self._place, server)
 
     def distrust(self) -> None:
-        """Let no mark count that was made until now: rows have changed that are not named."""
+        """Let no mark count of what was pushed until now: rows have changed that are not named."""
         marks.distrust(self._place)

@@ -30,10 +30,12 @@ class Stored:
 class Current:
     """Values that Airflow's database is known to refer to, for as long as API servers watch over its rows.
 
-    ``committed_at`` tells for each since when, by Redis' clock. ``ahead`` is how far the API servers' clocks are
-    ahead of Redis', at least; negative where they are behind.
+    By Redis' clock, ``pushed_at`` tells for each when it was pushed, ``committed_at`` since when the database is known
+    to refer to it. ``ahead`` is how far the API servers' clocks are ahead of that one, at least; negative where they
+    are behind.
     """
 
     stored: tuple[Stored, ...]
+    pushed_at: tuple[datetime, ...]
     committed_at: tuple[datetime, ...]
     ahead: timedelta

@@ -6,17 +6,11 @@ import pytest
 
 from devtools.airflow_stack import AirflowStack
 
-#: On a machine so busy that an API server takes a second for one push, that push is not marked: tasks then ask
-#: Airflow, as they should, and the tasks of this DAG complain.
-ATTEMPTS = 3
-
 
 @pytest.fixture(scope="module")
 def run_id(airflow: AirflowStack) -> str:
-    for _ in range(ATTEMPTS):
-        triggered = airflow.trigger("pulls_direct")
-        if airflow.wait_run("pulls_direct", triggered, timeout=240) == "success":
-            break
+    triggered = airflow.trigger("pulls_direct")
+    airflow.wait_run("pulls_direct", triggered, timeout=240)
     return triggered
 
 

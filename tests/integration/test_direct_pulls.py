@@ -277,6 +277,24 @@ class TestMisses:
 
         assert (tasks.pull(), tasks.calls) == ("the value", ["GetXCom"])
 
+    def test_a_value_of_before_the_run_was_started_that_is_committed_after_it(
+        self, tasks: Tasks, api: ApiServer
+    ) -> None:
+        from airflow.sdk.bases.xcom import BaseXCom
+
+        at = Coordinate("sales", RUN_ID, "extract", "token")
+        with tasks.executing("extract"):
+            stored = ExclusiveRedisXCom.serialize_value("pushed", key="token", **address("extract"), map_index=-1)
+        time.sleep(0.05)  # more than clocks are rounded by
+        tasks.started = datetime.now(timezone.utc)
+        time.sleep(0.05)
+        BaseXCom._set_xcom_in_db("token", stored, **address("extract"))
+        current = api.store.fetch_current([at])
+
+        assert current is not None
+        assert current.committed_at[0] > tasks.started - current.ahead
+        assert (tasks.pull(), tasks.calls) == ("pushed", ["GetXCom"])
+
     def test_api_servers_whose_clocks_are_behind_do_not_make_a_run_older(self, tasks: Tasks, raw: redis.Redis) -> None:
         """The run was started after the push, by a clock that is an hour behind Redis'."""
         server, beat, _ahead = raw.hget(SERVERS, "servers").decode().rstrip(";").split()
@@ -579,6 +597,27 @@ class TestAllResults:
             return answer
 
         api.rows._GetXComCount = count_and_push  # type: ignore[method-assign]
+
+        assert tasks.pull_all(task_id="parts") == [(index,) for index in range(6)]
+
+    def test_what_is_committed_after_they_were_counted_is_not_mixed_in(self, tasks: Tasks, api: ApiServer) -> None:
+        """As before, but 4 is in Redis already; only its row comes when the others have been counted."""
+        from airflow.sdk.bases.xcom import BaseXCom
+
+        with tasks.executing("parts", 4):
+            ExclusiveRedisXCom.delete("token", **address("parts"), map_index=4)
+        tasks.push((5,), task_id="parts", map_index=5)
+        with tasks.executing("parts", 4):
+            stored = ExclusiveRedisXCom.serialize_value((4,), key="token", **address("parts"), map_index=4)
+        time.sleep(0.002)  # as above
+        counted = api.rows._GetXComCount
+
+        def count_and_store(msg: Any) -> Any:
+            answer = counted(msg)
+            BaseXCom._set_xcom_in_db("token", stored, **address("parts"), map_index=4)
+            return answer
+
+        api.rows._GetXComCount = count_and_store  # type: ignore[method-assign]
 
         assert tasks.pull_all(task_id="parts") == [(index,) for index in range(6)]
 

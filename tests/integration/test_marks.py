@@ -21,6 +21,7 @@ from tests.integration.support import ACL, PREFIX, TTL, at, open_store, value
 SERVER, OTHER = secrets.token_hex(16), secrets.token_hex(16)
 SERVERS = keys.servers_name(PREFIX)
 HOUR_MS = 3_600_000
+LONG_AGO = b"1700000000000"
 
 
 def do(store: Store, key: str, *command: Any) -> Any:
@@ -58,6 +59,11 @@ def beats(store: Store) -> dict[str, tuple[int, int]]:
     return {server: (int(beat), int(ahead)) for server, beat, ahead in entries}
 
 
+def times(store: Store) -> list[int]:
+    """When the value was pushed, and since when it is committed."""
+    return [int(text) for text in (mark(store) or b"").split()[2:]]
+
+
 def epoch(store: Store) -> int | None:
     (text,) = do(store, SERVERS, "HMGET", SERVERS, "epoch")
     return None if text is None else int(text)
@@ -72,21 +78,23 @@ def age(store: Store, server: str, milliseconds: int) -> None:
 
 class TestCommit:
     def test_a_push_is_marked_as_pending_only_if_it_is_watched(self, store: Store) -> None:
-        watched = push(store)
+        watched = value(at())
+        moment = store.push(watched, acl=ACL, ttl=TTL, watched=True)
         pending = mark(store)
         store.push(value(at()), acl=ACL, ttl=TTL)
 
-        assert pending == f"{watched.version} {len(watched.pack())}".encode()
+        assert pending == f"{watched.version} {len(watched.pack())} {round(moment.timestamp() * 1000)}".encode()
         assert mark(store) is None
 
     def test_a_commit_adds_the_time_of_redis_to_the_mark(self, store: Store) -> None:
         pushed = push(store)
+        pending, before = mark(store) or b"", redis_ms(store)
 
         assert store.commit(at(), pushed.version)
 
-        version, size, moment = (mark(store) or b"").split()
-        assert (version.decode(), int(size)) == (pushed.version, len(pushed.pack()))
-        assert abs(int(moment) - time.time() * 1000) < 60_000
+        marked, _, moment = (mark(store) or b"").rpartition(b" ")
+        assert marked == pending
+        assert before <= int(moment) <= redis_ms(store)
 
     def test_a_repeated_commit_keeps_the_first_time(self, store: Store) -> None:
         pushed = push(store)
@@ -96,13 +104,44 @@ class TestCommit:
         assert store.commit(at(), pushed.version)
         assert mark(store) == first
 
-    def test_the_same_push_again_is_pending_again(self, store: Store) -> None:
+    @pytest.mark.parametrize("committed", [True, False])
+    def test_the_same_push_again_leaves_the_mark_as_it_is(self, store: Store, committed: bool) -> None:
+        """A repetition that comes late: the row may have changed since, and the epoch have been moved."""
         pushed = push(store)
-        store.commit(at(), pushed.version)
+        if committed:
+            store.commit(at(), pushed.version)
+        first = mark(store)
+        time.sleep(0.002)
 
         store.push(pushed, acl=ACL, ttl=TTL, watched=True)
 
-        assert mark(store) == f"{pushed.version} {len(pushed.pack())}".encode()
+        assert mark(store) == first
+
+    @pytest.mark.parametrize("kind", ["small", "in parts", "spilled"])
+    def test_the_same_push_again_brings_no_mark_back_that_was_removed(self, store: Store, kind: str) -> None:
+        pushed = value(at(), size=3 * 1024 * 1024 if kind == "in parts" else 100)
+        if kind == "spilled":
+            pushed = pushed.spilled_to("object")
+        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.uncommit([at()])
+
+        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+
+        assert mark(store) is None
+        assert not store.commit(at(), pushed.version)
+
+    def test_another_push_of_the_same_value_has_a_mark_of_its_own(self, store: Store) -> None:
+        push(store)
+        store.uncommit([at()])
+
+        assert store.commit(at(), push(store).version)
+
+    def test_a_mark_without_the_time_of_the_push_is_removed(self, store: Store) -> None:
+        pushed, name = push(store), keys.hash_name(PREFIX, at())
+        do(store, name, "HSET", name, keys.committed_name(-1), f"{pushed.version} {len(pushed.pack())}")
+
+        assert not store.commit(at(), pushed.version)
+        assert mark(store) is None
 
     @pytest.mark.parametrize("version", ["0" * 32, None])
     @pytest.mark.parametrize("committed", [True, False])
@@ -167,6 +206,8 @@ class TestCurrent:
 
         assert current is not None
         assert current.stored == (Stored(acl=ACL, envelope=pushed, found=True),)
+        found = [round(moment.timestamp() * 1000) for moment in (*current.pushed_at, *current.committed_at)]
+        assert found == times(store)
         assert abs(current.committed_at[0] - datetime.now(timezone.utc)) < timedelta(minutes=1)
         assert abs(current.ahead) < timedelta(minutes=1)
 
@@ -206,7 +247,8 @@ class TestCurrent:
         assert current is not None
         assert [stored.envelope for stored in current.stored] == [*pushed, pushed[3]]
         assert {stored.own_acl for stored in current.stored} == {ACL}
-        assert len(current.committed_at) == 601
+        assert (len(current.pushed_at), len(current.committed_at)) == (601, 601)
+        assert (current.pushed_at[-1], current.committed_at[-1]) == (current.pushed_at[3], current.committed_at[3])
 
     def test_values_of_several_hashes_are_current_together(self, store: Store) -> None:
         pushed = [value(at(index, key=key)) for key in "abc" for index in range(3)]
@@ -261,16 +303,40 @@ class TestCurrent:
         with pytest.raises(CorruptValue, match="map_index 0"):
             store.fetch_current(everywhere)
 
-    @pytest.mark.parametrize("text", [b"", b"x", b"%s", b"%s 1", b"%s 1 x", b"%s 1 2 3", b"%s 1 999999999999999"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"",
+            b"x",
+            b"%s",
+            b"%s 1",
+            b"%s 1 x",
+            b"%s 1 %t",  # pending; or of an earlier release, which did not note the time of the push
+            b"%s 1 %t x",
+            b"%s 1 x %t",
+            b"%s x %t %t",
+            b"%s -1 %t %t",
+            b"%s 1 %t %t %t",
+            b"%s 1 %t 999999999999999",
+            b"%s 1 1700000000001 %t",  # committed before it was pushed
+        ],
+    )
     def test_what_is_no_completed_mark_promises_nothing(self, store: Store, text: bytes) -> None:
         pushed = push(store)
-        store.commit(at(), pushed.version)
         watch_since_long_ago(store)
         name = keys.hash_name(PREFIX, at())
-        do(store, name, "HSET", name, keys.committed_name(-1), text.replace(b"%s", pushed.version.encode()))
+
+        def become(text: bytes) -> None:
+            written = text.replace(b"%s", pushed.version.encode()).replace(b"%t", LONG_AGO)
+            do(store, name, "HSET", name, keys.committed_name(-1), written)
+
+        become(b"%s 1 %t %t")
+        assert store.fetch_current([at()]) is not None
+        become(text)
 
         assert store.fetch_current([at()]) is None
         assert store.fetch_current([at(), at()]) is None
+        assert store.current_at(at()) is None
 
 
 class TestServers:
@@ -292,6 +358,89 @@ class TestServers:
 
         assert not committed_anew()
         wait_until(committed_anew, what="a mark that counts", seconds=5)
+
+    def test_what_counts_is_when_it_was_pushed_and_not_how_late_it_was_committed(self, store: Store) -> None:
+        """An epoch that was moved in between: the row may have been stored, and deleted, before that."""
+        watch_since_long_ago(store)
+        pushed = push(store)
+        time.sleep(0.003)
+        store.commit(at(), pushed.version)
+        pushed_ms, committed_ms = times(store)
+        assert committed_ms > pushed_ms
+
+        do(store, SERVERS, "HSET", SERVERS, "epoch", pushed_ms - 1000)
+        assert store.fetch_current([at()]) is None
+        assert store.fetch_current([at(), at()]) is None
+        assert store.current_at(at()) is None
+
+        do(store, SERVERS, "HSET", SERVERS, "epoch", pushed_ms - 1001)
+        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current([at(), at()]) is not None
+        assert store.current_at(at()) is not None
+
+    def test_a_commit_after_distrust_does_not_make_an_earlier_push_count(self, store: Store) -> None:
+        watch_since_long_ago(store)
+        pushed = push(store)
+        store.distrust()
+        time.sleep(1.1)  # from then on new pushes count
+
+        assert store.commit(at(), pushed.version)
+        assert store.fetch_current([at()]) is None
+        store.commit(at(), push(store).version)
+        assert store.fetch_current([at()]) is not None
+
+    def test_servers_that_cannot_be_read_may_be_any(self, store: Store) -> None:
+        store.commit(at(), push(store).version)
+        watch_since_long_ago(store)
+        ((server, (beat, ahead)),) = beats(store).items()
+        entry = f"{server} {beat} {ahead}"
+
+        def counts(text: str) -> list[bool]:
+            do(store, SERVERS, "HSET", SERVERS, "servers", text)
+            one, many, when = store.fetch_current([at()]), store.fetch_current([at(), at()]), store.current_at(at())
+            return [one is not None, many is not None, when is not None]
+
+        assert counts(f"{entry};") == counts(f"{entry};{entry};") == [True] * 3
+        for unreadable in [
+            "",
+            ";",
+            entry,
+            f"{entry};{entry}",
+            f"{entry};;",
+            f"{entry}; ",
+            f" {entry};",
+            f"{entry};\n",
+            f"{entry};other 1 2;",
+            f"{entry} 3;",
+            f"{server} {beat};",
+            f"{server}  {beat} 0;",
+            f"{server} -{beat} 1;",
+            f"{server} {beat} +1;",
+            f"{server} {beat} 1.5;",
+            f"{server} {beat} {'9' * 16};",
+            f"{server} {'9' * 16} 0;",
+        ]:
+            assert (unreadable, counts(unreadable)) == (unreadable, [False] * 3)
+
+    def test_an_epoch_that_cannot_be_read_may_be_any(self, store: Store) -> None:
+        store.commit(at(), push(store).version)
+        watch_since_long_ago(store)
+
+        for text in ("", "x", "-1", "1.5", " 1", "1_0", "\u0661"):
+            do(store, SERVERS, "HSET", SERVERS, "epoch", text)
+            assert (text, store.fetch_current([at()])) == (text, None)
+
+    def test_a_beat_leaves_nothing_that_cannot_be_read(self, store: Store) -> None:
+        watch_since_long_ago(store, SERVER, OTHER)
+        told = beats(store)[OTHER][0]
+        do(store, SERVERS, "HSET", SERVERS, "servers", f"x;{OTHER} {told} -5; {SERVER} {told}", "epoch", "0")
+
+        store.beat(SERVER, missed=False)
+        do(store, SERVERS, "HSET", SERVERS, "epoch", "0")
+        store.commit(at(), push(store).version)
+
+        assert set(beats(store)) == {SERVER, OTHER}
+        assert store.fetch_current([at()]) is not None
 
     def test_a_beat_in_time_leaves_the_epoch(self, store: Store) -> None:
         watch_since_long_ago(store)
@@ -384,7 +533,8 @@ class TestServers:
         watch_since_long_ago(store)
         age(store, SERVER, -HOUR_MS)  # its last beat is an hour ahead of the clock
         name = keys.hash_name(PREFIX, at())
-        later = f"{pushed.version} 1 {redis_ms(store) + HOUR_MS}"
+        hour_ahead = redis_ms(store) + HOUR_MS
+        later = f"{pushed.version} 1 {hour_ahead} {hour_ahead}"
         do(store, name, "HSET", name, keys.committed_name(-1), later)
 
         assert store.fetch_current([at()]) is None
@@ -470,11 +620,12 @@ def test_a_beat_over_a_connection_that_was_lost_lets_only_later_marks_count(any_
 def test_a_full_redis_takes_marks_away_and_adds_none(any_redis: RedisServer) -> None:
     with open_store(any_redis.url) as store:
         pushed = [push(store, index) for index in range(2)]
+        pending = mark(store, 0)
         do(store, "", "CONFIG", "SET", "maxmemory", "1")
         try:
             assert not store.commit(at(0), pushed[0].version)
             assert not store.commit(at(1), pushed[0].version)
-            assert mark(store, 0) == f"{pushed[0].version} {len(pushed[0].pack())}".encode()
+            assert mark(store, 0) == pending
             assert mark(store, 1) is None
         finally:
             do(store, "", "CONFIG", "SET", "maxmemory", "0")

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.ring import rest_body, watch
+from exclusive_redis_xcom.ring import rest_body
 from exclusive_redis_xcom.ring.watch import Watch
 from exclusive_redis_xcom.store import Store
 from tests.unit.ring.ringed import OWNER
-from tests.unit.ring.watched import AT, FIRST, SECOND, Airflow, Memory, Watched, reference_to, settings
+from tests.unit.ring.watched import AT, FIRST, PREFIX, SECOND, Airflow, Memory, Watched, reference_to, settings
 
 XCOM = "/execution/xcoms/sales/run-1/extract/token"
 MAPPED = replace(AT, map_index=3)
@@ -76,15 +77,34 @@ class TestAPush:
 
         assert not memory.marked(version=SECOND)
 
-    def test_that_takes_so_long_that_all_marks_may_have_lost_their_worth_meanwhile_is_not_marked(
-        self, watched: Watched, memory: Memory, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(watch, "_PROMPT", 0.0)
+    def test_that_airflow_takes_long_for_is_marked(self, watched: Watched, memory: Memory, airflow: Airflow) -> None:
+        watched.beat()
+        memory.fake.hset(keys.servers_name(PREFIX), keys.EPOCH_FIELD, 0)
         memory.push()
+        airflow.meanwhile = lambda: time.sleep(1.2)
 
         watched.ask("POST", XCOM, reference_to())
 
-        assert not memory.marked()
+        assert memory.marked()
+        assert memory.store.fetch_current([AT]) is not None
+
+    def test_while_all_marks_lose_their_worth_does_not_count(
+        self, watched: Watched, memory: Memory, airflow: Airflow
+    ) -> None:
+        """What it stored may have been deleted since, with all the rows of its task instance."""
+        watched.beat()
+        memory.fake.hset(keys.servers_name(PREFIX), keys.EPOCH_FIELD, 0)
+        memory.push()
+
+        def distrusted_for_long() -> None:
+            memory.store.distrust()
+            time.sleep(1.2)
+
+        airflow.meanwhile = distrusted_for_long
+
+        watched.ask("POST", XCOM, reference_to())
+
+        assert memory.store.fetch_current([AT]) is None
 
     def test_that_was_overtaken_by_a_deletion_stays_unmarked(
         self, watched: Watched, memory: Memory, airflow: Airflow

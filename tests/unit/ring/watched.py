@@ -65,6 +65,7 @@ class Memory:
         self.fake = fakeredis.FakeRedis()
         self.up = True
         self.asked = 0
+        self._pushes = 0
         client = RedisClient(RedisOptions(), Timeouts(0.1, 0.1, 0.0), open_session=lambda budget: _Line(self, budget))
         self.store = Store(client, key_prefix=PREFIX)
 
@@ -74,14 +75,15 @@ class Memory:
             raise redis.ConnectionError("cut off")
 
     def push(self, at: Coordinate = AT, version: str = FIRST) -> None:
-        """What a worker does before it sends the reference."""
+        """What a worker does before it sends the reference; never a repetition, also of the same version."""
+        self._pushes += 1
         envelope = Envelope(
             coordinate=at,
             version=version,
             codec="msgpack",
             compression="off",
             decoded_size=3,
-            pushed_at=PUSHED,
+            pushed_at=PUSHED + timedelta(seconds=self._pushes),
             payload=(b"abc",),
         )
         own = None if at.map_index == NOT_MAPPED else b"{}"
@@ -97,7 +99,7 @@ class Memory:
         """Whether Redis says that the database refers to this version."""
         text = self.fake.hget(keys.hash_name(PREFIX, at), keys.committed_name(at.map_index)) or b""
         found, *rest = text.decode().split(" ") if text else ("",)
-        return found == version and len(rest) == 2
+        return found == version and len(rest) == 3  # bytes, and the times of push and commit
 
     def epoch(self) -> int:
         return int(self.fake.hget(keys.servers_name(PREFIX), keys.EPOCH_FIELD) or 0)
