@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.store import claiming, current, marks, reading, removal, writing
+from exclusive_redis_xcom.store import claiming, current, every, marks, reading, removal, writing
 from exclusive_redis_xcom.store.place import DEFAULT_MAX_PAYLOAD_BYTES, Place
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Store:
         """Read many values and their rules.
 
         One round trip per batch of at most 256 values and, where ``sizes`` tells them, 8 MiB; to a cluster, one per
-        batch and node. Values of more than 1 MiB come one by one, with a round trip more per 4 MiB. The deadline holds
+        batch and node. Values of more than 1 MiB come one by one, with a round trip more per 16 MiB. The deadline holds
         for each round trip.
 
         Args:
@@ -118,6 +118,19 @@ class Store:
             CorruptValue: What is there is not what was pushed for one of the coordinates.
         """
         return current.fetch_current(self._place, coordinates, alone=alone)
+
+    def fetch_every(self, first: Coordinate) -> Current | None:
+        """Read all results of a mapped task; None unless Airflow's database is known to refer to these and no others.
+
+        As for `fetch_current`; besides, their map indexes must have no gap, and each must lie in one field.
+
+        Args:
+            first: The XCom of map_index 0.
+
+        Raises:
+            CorruptValue: As for `fetch_current`.
+        """
+        return every.fetch_every(self._place, first)
 
     def complete(self, stored: Stored) -> Stored | None:
         """A value of `fetch_current` with its payload; None if it has been replaced. Tried once.
@@ -182,7 +195,7 @@ class Store:
         """
         return claiming.claim(self._place, claims, claimer)
 
-    def commit(self, coordinate: Coordinate, version: str | None) -> bool:
+    def commit(self, coordinate: Coordinate, version: str | None, rows: marks.Rows | None = None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
 
         A mark that names another version is removed. Repeating it changes nothing: the first time stays. However long
@@ -191,12 +204,14 @@ class Store:
         Args:
             coordinate: Whose row was written.
             version: What the row refers to; None if it refers to nothing: then the mark is removed.
+            rows: Lists the map_indexes of all rows of the key, where the task is mapped. Called where it is not known
+                whether each of them has a mark, so that `fetch_every` can tell. Without it, that stays unknown.
 
         Returns:
             Whether it is marked now. Not, where nothing is there, something else was pushed since, or the push was
             not ``watched``.
         """
-        return marks.commit(self._place, coordinate, version)
+        return marks.commit(self._place, coordinate, version, rows)
 
     def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
         """Remove marks: nobody knows any more what the database refers to. At most 256 per round trip."""
