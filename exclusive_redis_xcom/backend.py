@@ -158,26 +158,18 @@ class ExclusiveRedisXCom(BaseXCom):
 
 def _directly(request: Mapping[str, Any], *, everything: bool = False) -> Any:
     reach = direct_reach(request, everything=everything)
-    return MISS if reach is None else pull_directly(reach, lambda: _counted(_comms().send(_count(request))))
+    return MISS if reach is None else pull_directly(reach)
 
 
 async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = False) -> Any:
     reach = direct_reach(request, everything=everything)
-    if reach is None:
-        return MISS
-    loop = asyncio.get_running_loop()
-
-    def count() -> int:
-        # Back on the event loop, where Airflow waits its turn for the supervisor without blocking.
-        return _counted(asyncio.run_coroutine_threadsafe(_comms().asend(_count(request)), loop).result())
-
-    return await _in_thread(pull_directly, reach, count)
+    return MISS if reach is None else await _in_thread(pull_directly, reach)
 
 
 async def _in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
     """``asyncio.to_thread`` with threads of our own.
 
-    Airflow's ``asend`` needs those of the event loop, and ours may wait for it: for a count, or to mask a value.
+    Airflow's ``asend`` needs those of the event loop, and ours may wait for it, to mask a value.
     """
     call = functools.partial(contextvars.copy_context().run, function, *arguments)
     return await asyncio.get_running_loop().run_in_executor(_threads(), call)
@@ -186,23 +178,6 @@ async def _in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="exclusive_redis_xcom")
-
-
-def _comms() -> Any:
-    from airflow.sdk.execution_time import task_runner
-
-    return task_runner.SUPERVISOR_COMMS
-
-
-def _count(request: Mapping[str, Any]) -> Any:
-    """The question how many rows there are, as ``LazyXComSequence.__len__`` asks it."""
-    from airflow.sdk.execution_time.comms import GetXComCount
-
-    return GetXComCount(**{name: request[name] for name in ("key", "dag_id", "run_id", "task_id")})
-
-
-def _counted(answer: Any) -> int:
-    return int(answer.len)
 
 
 def _asked_for_one(request: Mapping[str, Any]) -> Asked:

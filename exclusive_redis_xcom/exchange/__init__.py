@@ -19,7 +19,7 @@ from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.reference import Reference
@@ -73,9 +73,9 @@ class Exchange:
         """Fetch the values that the references point to, in their order; see :func:`pulling.pull`."""
         return pull(references, self._settings, self._store)
 
-    def pull_directly(self, reach: Reach, count: Callable[[], int]) -> Any:
+    def pull_directly(self, reach: Reach) -> Any:
         """Fetch values from Redis alone; see :func:`direct.pull`."""
-        return direct.pull(reach, self._settings, self._store, count)
+        return direct.pull(reach, self._settings, self._store)
 
     def purge(self, coordinate: Coordinate) -> None:
         """Remove a value of the running task; one that is not there is no error.
@@ -135,15 +135,14 @@ def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | Non
         return None
 
 
-def pull_directly(reach: Reach, count: Callable[[], int]) -> Any:
+def pull_directly(reach: Reach) -> Any:
     """A list of the values, or :data:`MISS`: Airflow's own path raises, where there is something to raise.
 
     Args:
         reach: What :func:`direct_reach` said.
-        count: How many results of that mapped task Airflow's database has.
     """
     try:
-        return current_exchange().pull_directly(reach, count)
+        return current_exchange().pull_directly(reach)
     except Exception as error:
         _require_a_miss(error)
         return MISS

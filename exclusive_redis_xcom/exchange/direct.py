@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from exclusive_redis_xcom import claims, telemetry
 from exclusive_redis_xcom.acl import decide
 from exclusive_redis_xcom.exchange.pulling import decoded, outlived, readable_rule, rule_texts
-from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.envelope import Envelope
     from exclusive_redis_xcom.exchange.reach import Reach
@@ -29,35 +25,23 @@ if TYPE_CHECKING:
 MISS: Final = object()
 
 
-def pull(reach: Reach, settings: Settings, store: Store, count: Callable[[], int]) -> Any:
+def pull(reach: Reach, settings: Settings, store: Store) -> Any:
     """The values that a pull is to get, in the order of their map indexes, or :data:`MISS`.
 
     Args:
         reach: What to read.
         settings: Of this process.
         store: Where the values are.
-        count: How many results of a mapped task Airflow's database has, an API call.
 
     Raises:
         Exception: Of any kind; a miss as well.
     """
-    if not reach.every_index:
-        return _values([reach.first], reach, settings, store)
-    # n rows, and each of the map indexes 0 to n-1 had one when they were counted: these were all.
-    counting = store.current_at(reach.first)
-    if counting is None:
-        return MISS  # not worth the call
-    at = reach.first
-    coordinates = [Coordinate(at.dag_id, at.run_id, at.task_id, at.key, index) for index in range(count())]
-    return _values(coordinates, reach, settings, store, before=counting)
-
-
-def _values(
-    coordinates: Sequence[Coordinate], reach: Reach, settings: Settings, store: Store, before: datetime | None = None
-) -> Any:
     start = time.perf_counter()
-    current = store.fetch_current(coordinates, alone=reach.alone) if coordinates else None
-    rules = None if current is None else _rules(coordinates, current, reach, before)
+    if reach.every_index:
+        current = store.fetch_every(reach.first)
+    else:
+        current = store.fetch_current([reach.first], alone=reach.alone)
+    rules = None if current is None else _rules(current, reach)
     # What lies in parts is fetched when nothing speaks against it any more.
     envelopes = None if current is None or rules is None else _envelopes(current, store)
     if rules is None or envelopes is None:
@@ -73,24 +57,29 @@ def _values(
     return values
 
 
-def _rules(
-    coordinates: Sequence[Coordinate], current: Current, reach: Reach, before: datetime | None
-) -> list[Acl] | None:
+def _rules(current: Current, reach: Reach) -> list[Acl] | None:
     """The values' own rules; None unless all may be read, here and now."""
     since = reach.since - current.ahead  # by Redis' clock, as all the others
-    if min(current.pushed_at) <= since or (before is not None and max(current.committed_at) >= before):
+    if current.pushed_at <= since:
         return None
-    allows = _Rules(reach)
-    granted = [allows.grant(at, stored) for at, stored in zip(coordinates, current.stored, strict=True)]
-    rules = [rule for rule in granted if rule is not None]
-    return rules if len(rules) == len(granted) else None
+    allows, rules = _Rules(reach), []
+    for stored in current.stored:
+        rule = allows.grant(stored)
+        if rule is None:
+            return None
+        rules.append(rule)
+    return rules
 
 
 def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
     """The values with their payloads; None if one has been replaced."""
-    complete = [store.complete(stored) for stored in current.stored]
-    envelopes = [stored.envelope for stored in complete if stored is not None and stored.envelope is not None]
-    return envelopes if len(envelopes) == len(complete) else None
+    found = []
+    for stored in current.stored:
+        whole = store.complete(stored) if stored.envelope is not None and stored.envelope.parts else stored
+        if whole is None or whole.envelope is None:
+            return None
+        found.append(whole.envelope)
+    return found
 
 
 class _Rules:
@@ -102,11 +91,15 @@ class _Rules:
         self._reach = reach
         self._allowing: dict[bytes | None, Acl | None] = {}
 
-    def grant(self, at: Coordinate, stored: Stored) -> Acl | None:
+    def grant(self, stored: Stored) -> Acl | None:
         """The value's own rule, if there is nothing left to ask about."""
+        envelope = stored.envelope
+        if envelope is None:
+            return None
+        at = envelope.coordinate
         texts = rule_texts(at, stored)
-        own, envelope = self._rule(texts[-1]), stored.envelope
-        if envelope is None or own is None or self._rule(texts[0]) is None:
+        own = self._rule(texts[-1])
+        if own is None or self._rule(texts[0]) is None:
             return None
         must_be_claimed = own.once and not claims.is_producer(self._reach.reader, at)
         return None if must_be_claimed or outlived(envelope, own) else own

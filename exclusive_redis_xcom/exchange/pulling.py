@@ -178,6 +178,5 @@ def outlived(envelope: Envelope, acl: Acl | None) -> bool:
 
     By the workers' clocks; everywhere else Redis' clock alone counts.
     """
-    if envelope.coordinate.map_index == NOT_MAPPED or acl is None or acl.ttl is None:
-        return False
-    return datetime.now(timezone.utc) - envelope.pushed_at > acl.ttl
+    ttl = None if acl is None or envelope.coordinate.map_index == NOT_MAPPED else acl.ttl
+    return ttl is not None and datetime.now(timezone.utc) - envelope.pushed_at > ttl

@@ -6,28 +6,47 @@
 -- ARGV[1]  field of the value's mark: '<version> <bytes> <time of the push>' before this, and after it with the time of
 --          this: '<version> <bytes> <time of the push> <time of the first commit>'; milliseconds since 1970
 -- ARGV[2]  the version, 32 characters; '' if the database refers to no version
--- Returns  1 if the value in the hash is the one referred to and marked so, else 0
+-- ARGV[3]  only where the task is mapped: field that says that the hash has a mark for every row of the key
+-- Returns  1 if the value in the hash is the one referred to and marked so, else 0. In place of 1 the text that is in
+--          ARGV[3], '<milliseconds>?', where nobody knows whether all rows have marks: find out, then run complete.lua
 
-local mark = redis.call('HMGET', KEYS[1], ARGV[1])[1]
-if not mark then
-  return 0
-end
+-- Milliseconds after which somebody who wanted to find out is not waited for any longer.
+local patience = 5000
+
+local mark = redis.call('HMGET', KEYS[1], ARGV[1])[1] or ''
 local pending, completed = string.find(mark, '^%x+ %d+ %d+$'), string.find(mark, '^%x+ %d+ %d+ %d+$')
 if ARGV[2] == '' or string.sub(mark, 1, 32) ~= ARGV[2] or not (pending or completed) then
+  -- A row of which the hash does not know.
   redis.call('HDEL', KEYS[1], ARGV[1])
+  if ARGV[3] then
+    redis.call('HDEL', KEYS[1], ARGV[3])
+  end
   return 0
 end
-if completed then
-  return 1
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fields = {}
+if pending then
+  fields = {ARGV[1], mark .. ' ' .. string.format('%.0f', now)}
 end
-local now = redis.call('TIME')
-local at = now[1] * 1000 + math.floor(now[2] / 1000)
-local written = redis.pcall('HSET', KEYS[1], ARGV[1], mark .. ' ' .. string.format('%.0f', at))
-if type(written) == 'table' and written.err then
-  -- Full: the mark stays as it was, which promises nothing.
-  if string.find(written.err, 'OOM', 1, true) then
-    return 0
+local doubt = false
+if ARGV[3] then
+  local complete = redis.call('HMGET', KEYS[1], ARGV[3])[1] or '0?'
+  local since = tonumber(string.match(complete, '^(%d+)%?$'))
+  if since and math.abs(now - since) > patience then
+    doubt = string.format('%.0f?', now)
+    fields[#fields + 1], fields[#fields + 2] = ARGV[3], doubt
   end
-  return written
 end
-return 1
+if #fields > 0 then
+  local written = redis.pcall('HSET', KEYS[1], unpack(fields))
+  if type(written) == 'table' and written.err then
+    -- Full: the mark stays as it was, which promises nothing.
+    if string.find(written.err, 'OOM', 1, true) then
+      return 0
+    end
+    return written
+  end
+end
+return doubt or 1

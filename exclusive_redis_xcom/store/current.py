@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import CorruptValue
-from exclusive_redis_xcom.store.marks import FRESH_MS
 from exclusive_redis_xcom.store.place import misanswered, moment, slices, what
 from exclusive_redis_xcom.store.reading import batches, by_hash, in_the_order_of, read, reading_command
 from exclusive_redis_xcom.store.values import Current
+from exclusive_redis_xcom.store.watching import asking_who_watches, watch_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.place import Place
     from exclusive_redis_xcom.store.values import Stored
+    from exclusive_redis_xcom.store.watching import Watch
 
-#: Marks and epoch come from the clocks of two nodes, in a cluster: what these may differ by.
-_SLACK_MS = 1_000
 _BATCH_MARKS = 1_024
 _LATEST_MS = 10**14  # in the year 5138; Python's end in 9999
-
-#: What ``lua/beat.lua`` writes for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
-_SERVER = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
 
 class _Mark(NamedTuple):
@@ -38,17 +32,6 @@ class _Mark(NamedTuple):
     size: int
     pushed_ms: int
     committed_ms: int
-
-
-class _Watch(NamedTuple):
-    """That API servers watch: since when without a gap, and the smallest of their clocks minus Redis'."""
-
-    epoch_ms: int
-    ahead_ms: int
-
-    def covers(self, mark: _Mark) -> bool:
-        """Whether the value was pushed, and therefore its row written, after all of them had begun to watch."""
-        return mark.pushed_ms > self.epoch_ms + _SLACK_MS
 
 
 def fetch_current(place: Place, coordinates: Sequence[Coordinate], *, alone: bool) -> Current | None:
@@ -69,25 +52,16 @@ def fetch_current(place: Place, coordinates: Sequence[Coordinate], *, alone: boo
         raise
 
 
-def current_at(place: Place, at: Coordinate) -> datetime | None:
-    """As `Store.current_at` says."""
-    name = place.hash_of(at)
-    calls = [(name, _asking_for_marks(name, [at])), *_asking_who_watches(place), (name, ("TIME",))]
-    marks, held, time, now = place.ask_once(f"Asking for {at}", calls)
-    watch, mark = _watch(held, time), _mark(marks[0]) if isinstance(marks, list) and len(marks) == 1 else None
-    return moment(_milliseconds(now)) if watch is not None and mark is not None and watch.covers(mark) else None
-
-
 def _fetch_one(place: Place, at: Coordinate, *, alone: bool) -> Current | None:
     name = place.hash_of(at)
-    calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), *_asking_who_watches(place)]
+    calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), *asking_who_watches(place)]
     if alone:
         calls.insert(0, (name, ("HLEN", name)))
     *lengths, reply, held, time = place.ask_once(f"Fetching {at}", calls)
     if not isinstance(reply, list) or len(reply) != 4:
         raise misanswered(at)
     fields = len(reply) - reply.count(None)
-    watch, mark = _watch(held, time), _mark(reply.pop())
+    watch, mark = watch_of(held, time), _mark(reply.pop())
     if watch is None or mark is None:
         return None
     stored = read([at], reply)
@@ -115,18 +89,17 @@ def _fetch_many(place: Place, coordinates: Sequence[Coordinate]) -> Current | No
     for start, end in batches(mark.size for mark in marks):
         hashes = by_hash(place, unique[start:end])
         calls = [(name, reading_command(name, members)) for name, members in hashes]
-        asked = [*calls, *_asking_who_watches(place)]
+        asked = [*calls, *asking_who_watches(place)]
         *replies, held, time = place.ask_once(what("Fetching", unique[start:end]), asked)
         for (_, members), reply in zip(hashes, replies, strict=True):
             stored += read(members, reply)
-    watch = _watch(held, time)
+    watch = watch_of(held, time)
     found = None if watch is None else _current(marks, stored, watch)
     if found is None or len(unique) == len(coordinates):
         return found
     return Current(
         tuple(in_the_order_of(coordinates, unique, list(found.stored))),
-        tuple(in_the_order_of(coordinates, unique, list(found.pushed_at))),
-        tuple(in_the_order_of(coordinates, unique, list(found.committed_at))),
+        found.pushed_at,
         found.ahead,
     )
 
@@ -137,8 +110,8 @@ def _marks(place: Place, coordinates: Sequence[Coordinate]) -> list[_Mark] | Non
     for batch in slices(coordinates, _BATCH_MARKS):
         hashes = by_hash(place, batch)
         calls = [(name, _asking_for_marks(name, members)) for name, members in hashes]
-        *replies, held, time = place.ask_once(what("Asking for", batch), [*calls, *_asking_who_watches(place)])
-        if _watch(held, time) is None:
+        *replies, held, time = place.ask_once(what("Asking for", batch), [*calls, *asking_who_watches(place)])
+        if watch_of(held, time) is None:
             return None
         for (_, members), reply in zip(hashes, replies, strict=True):
             if not isinstance(reply, list) or len(reply) != len(members):
@@ -155,12 +128,6 @@ def _asking_for_marks(name: str, members: Sequence[Coordinate]) -> Command:
     return ("HMGET", name, *(keys.committed_name(at.map_index) for at in members))
 
 
-def _asking_who_watches(place: Place) -> tuple[tuple[str, Command], tuple[str, Command]]:
-    # Plain commands: to run a script costs Redis, and the network, more than all the rest of a small pull.
-    name = keys.servers_name(place.prefix)
-    return (name, ("HMGET", name, keys.EPOCH_FIELD, keys.SERVERS_FIELD)), (name, ("TIME",))
-
-
 def _mark(text: Any) -> _Mark | None:
     """None where it is not completed, or nothing that was written here.
 
@@ -174,44 +141,14 @@ def _mark(text: Any) -> _Mark | None:
     return mark if mark.size >= 0 and 0 <= mark.pushed_ms <= mark.committed_ms < _LATEST_MS else None
 
 
-def _watch(held: Any, time: Any) -> _Watch | None:
-    """None unless there are API servers, all heard of lately.
-
-    Args:
-        held: Epoch and servers. What is not all as ``lua/beat.lua`` writes it may be a server that is not heard of.
-        time: Redis' time, asked for after that.
-    """
-    try:
-        epoch, servers = held
-        now = _milliseconds(time)
-    except (TypeError, ValueError):
-        return None
-    if epoch is None or servers is None or not epoch.isdigit():
-        return None
-    *entries, rest = servers.split(b";")
-    aheads: list[int] = []
-    for entry in entries:
-        told = _SERVER.fullmatch(entry)
-        if told is None or abs(now - int(told[1])) > FRESH_MS:
-            return None
-        aheads.append(int(told[2]))
-    return _Watch(int(epoch), min(aheads)) if aheads and not rest else None
-
-
-def _milliseconds(time: Any) -> int:
-    seconds, microseconds = time
-    return int(seconds) * 1000 + int(microseconds) // 1000
-
-
-def _current(marks: list[_Mark], stored: list[Stored], watch: _Watch) -> Current | None:
+def _current(marks: list[_Mark], stored: list[Stored], watch: Watch) -> Current | None:
     """None unless every value is of the version that its mark names, and the marks count."""
     for one, mark in zip(stored, marks, strict=True):
         envelope = one.envelope
-        if envelope is None or envelope.version != mark.version or not watch.covers(mark):
+        if envelope is None or envelope.version != mark.version or not watch.covers(mark.pushed_ms):
             return None
     return Current(
         tuple(stored),
-        tuple([moment(mark.pushed_ms) for mark in marks]),
-        tuple([moment(mark.committed_ms) for mark in marks]),
+        moment(min([mark.pushed_ms for mark in marks])),
         timedelta(milliseconds=watch.ahead_ms),
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from exclusive_redis_xcom import keys, scripts
+from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.model import NOT_MAPPED
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.place import Place
@@ -21,15 +23,39 @@ FRESH_MS = 6_000
 #: One whose last beat is older is gone.
 RETIRE_MS = 60_000
 
+#: Lists the map_indexes of all rows of an XCom key; None if that is not known.
+Rows: TypeAlias = Callable[[], "Sequence[int] | None"]
+#: What one script is asked about at most: it keeps Redis from others for a few milliseconds.
+_MOST_ROWS = 20_000
+
 _SERVER = re.compile(r"[0-9a-f]{32}")
 
 
-def commit(place: Place, at: Coordinate, version: str | None) -> bool:
+def commit(place: Place, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
     """As `Store.commit` says."""
-    name, arguments = place.hash_of(at), (keys.committed_name(at.map_index), version or "")
-    return bool(
-        place.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments)),
-    )
+    name, arguments = place.hash_of(at), [keys.committed_name(at.map_index), version or ""]
+    if at.map_index != NOT_MAPPED:
+        arguments.append(keys.COMPLETE_FIELD)
+    reply = place.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments))
+    if not isinstance(reply, bytes):
+        return bool(reply)
+    if rows is not None:
+        _complete(place, at, reply, rows)
+    return True
+
+
+def _complete(place: Place, at: Coordinate, since: bytes, rows: Rows) -> None:
+    """Say that the hash knows all rows, if it does. What fails says nothing, and Airflow is asked for them."""
+    indexes, name = rows(), place.hash_of(at)
+    if indexes is None or len(indexes) > _MOST_ROWS:
+        return
+    marks = [keys.committed_name(index) for index in indexes]
+    with contextlib.suppress(StoreUnavailable):
+        place.client.run(
+            f"Completing {at}",
+            lambda session: scripts.COMPLETE.run(session, name, keys.COMPLETE_FIELD, since, *marks),
+            once=True,
+        )
 
 
 def uncommit(place: Place, coordinates: Sequence[Coordinate]) -> None:
@@ -38,7 +64,7 @@ def uncommit(place: Place, coordinates: Sequence[Coordinate]) -> None:
         hashes: dict[str, list[str]] = {}
         for at in batch:
             hashes.setdefault(place.hash_of(at), []).append(keys.committed_name(at.map_index))
-        calls = [(name, ("HDEL", name, *fields)) for name, fields in hashes.items()]
+        calls = [(name, ("HDEL", name, *fields, keys.COMPLETE_FIELD)) for name, fields in hashes.items()]
         place.ask(what("Uncommitting", batch), calls)
 
 

@@ -50,4 +50,5 @@ def _arguments(at: Coordinate) -> tuple[str, ...]:
         keys.claim_name(index),
         keys.committed_name(index),
         keys.spilled_name(index),
+        keys.COMPLETE_FIELD,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.store import claiming, current, marks, reading, removal, writing
+from exclusive_redis_xcom.store import claiming, current, every, marks, reading, removal, writing
 from exclusive_redis_xcom.store.place import DEFAULT_MAX_PAYLOAD_BYTES, Place
 
 if TYPE_CHECKING:
@@ -119,6 +119,19 @@ class Store:
         """
         return current.fetch_current(self._place, coordinates, alone=alone)
 
+    def fetch_every(self, first: Coordinate) -> Current | None:
+        """Read all results of a mapped task; None unless Airflow's database is known to refer to these and no others.
+
+        As for `fetch_current`; besides, their map indexes must have no gap, and each must lie in one field.
+
+        Args:
+            first: The XCom of map_index 0.
+
+        Raises:
+            CorruptValue: As for `fetch_current`.
+        """
+        return every.fetch_every(self._place, first)
+
     def complete(self, stored: Stored) -> Stored | None:
         """A value of `fetch_current` with its payload; None if it has been replaced. Tried once.
 
@@ -127,13 +140,6 @@ class Store:
             XComTooLarge: It announces more bytes than ``max_payload_bytes``.
         """
         return reading.complete(self._place, stored, once=True)
-
-    def current_at(self, coordinate: Coordinate) -> datetime | None:
-        """Redis' time, if Airflow's database is known to refer to the value, as for `fetch_current`; no value is read.
-
-        What `fetch_current` says was committed before that time was so before this returned. Tried once.
-        """
-        return current.current_at(self._place, coordinate)
 
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
         """The names of the objects in which values lie; None for each value that lies in Redis or is not there."""
@@ -182,7 +188,7 @@ class Store:
         """
         return claiming.claim(self._place, claims, claimer)
 
-    def commit(self, coordinate: Coordinate, version: str | None) -> bool:
+    def commit(self, coordinate: Coordinate, version: str | None, rows: marks.Rows | None = None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
 
         A mark that names another version is removed. Repeating it changes nothing: the first time stays. However long
@@ -191,12 +197,14 @@ class Store:
         Args:
             coordinate: Whose row was written.
             version: What the row refers to; None if it refers to nothing: then the mark is removed.
+            rows: Lists the map_indexes of all rows of the key, where the task is mapped. Called where it is not known
+                whether each of them has a mark, so that `fetch_every` can tell. Without it, that stays unknown.
 
         Returns:
             Whether it is marked now. Not, where nothing is there, something else was pushed since, or the push was
             not ``watched``.
         """
-        return marks.commit(self._place, coordinate, version)
+        return marks.commit(self._place, coordinate, version, rows)
 
     def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
         """Remove marks: nobody knows any more what the database refers to. At most 256 per round trip."""

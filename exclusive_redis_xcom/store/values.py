@@ -30,12 +30,10 @@ class Stored:
 class Current:
     """Values that Airflow's database is known to refer to, for as long as API servers watch over its rows.
 
-    By Redis' clock, ``pushed_at`` tells for each when it was pushed, ``committed_at`` since when the database is known
-    to refer to it. ``ahead`` is how far the API servers' clocks are ahead of that one, at least; negative where they
-    are behind.
+    ``pushed_at`` is when the first of them was pushed, by Redis' clock. ``ahead`` is how far the API servers' clocks
+    are ahead of that one, at least; negative where they are behind.
     """
 
     stored: tuple[Stored, ...]
-    pushed_at: tuple[datetime, ...]
-    committed_at: tuple[datetime, ...]
+    pushed_at: datetime
     ahead: timedelta

@@ -75,6 +75,7 @@ class ApiServer:
     def __init__(self, rows: Rows, store: Store, raw: redis.Redis) -> None:
         self.rows = rows
         self.store = store
+        self.lists_rows = True
         self._raw = raw
         rows.accepted = self._committed
         self.watches_since_long_ago()
@@ -89,7 +90,13 @@ class ApiServer:
     def _committed(self, address: Address, value: Any) -> None:
         dag_id, run_id, task_id, key, map_index = address
         version = references.parse(value).version if references.is_reference(value) else None
-        self.store.commit(Coordinate(dag_id, run_id, task_id, key, map_index), version)
+        coordinate = Coordinate(dag_id, run_id, task_id, key, map_index)
+        self.store.commit(coordinate, version, lambda: self._map_indexes(address))
+
+    def _map_indexes(self, address: Address) -> list[int] | None:
+        if not self.lists_rows:
+            return None
+        return [map_index for *ids, map_index in self.rows.values if ids == [*address[:4]]]
 
 
 @pytest.fixture
@@ -218,7 +225,7 @@ class TestOneValue:
                 return [one, await ExclusiveRedisXCom.aget_all(key="token", **address("parts"))]
 
         assert asyncio.run(pulled()) == ["one", [0, 1, 2]]
-        assert tasks.calls == ["GetXComCount"]
+        assert tasks.calls == []
 
     @pytest.mark.parametrize("direct", [True, False], ids=["directly", "through Airflow"])
     def test_many_asynchronous_pulls_at_once_do_not_wait_for_one_another(
@@ -282,17 +289,14 @@ class TestMisses:
     ) -> None:
         from airflow.sdk.bases.xcom import BaseXCom
 
-        at = Coordinate("sales", RUN_ID, "extract", "token")
         with tasks.executing("extract"):
             stored = ExclusiveRedisXCom.serialize_value("pushed", key="token", **address("extract"), map_index=-1)
         time.sleep(0.05)  # more than clocks are rounded by
         tasks.started = datetime.now(timezone.utc)
         time.sleep(0.05)
         BaseXCom._set_xcom_in_db("token", stored, **address("extract"))
-        current = api.store.fetch_current([at])
 
-        assert current is not None
-        assert current.committed_at[0] > tasks.started - current.ahead
+        assert api.store.fetch_current([Coordinate("sales", RUN_ID, "extract", "token")]) is not None
         assert (tasks.pull(), tasks.calls) == ("pushed", ["GetXCom"])
 
     def test_api_servers_whose_clocks_are_behind_do_not_make_a_run_older(self, tasks: Tasks, raw: redis.Redis) -> None:
@@ -414,27 +418,6 @@ class TestErrors:
 
         assert (tasks.pull(), tasks.calls) == ("kept", [])
 
-    def test_a_count_that_airflow_refuses_is_no_reason_to_fail(
-        self, tasks: Tasks, api: ApiServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-        from airflow.sdk.execution_time.comms import ErrorResponse
-
-        def refused(msg: Any) -> Any:
-            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
-
-        monkeypatch.setattr(api.rows, "_GetXComCount", refused)
-
-        assert tasks.pull_all(task_id="parts") == [0, 1]
-        assert tasks.calls == ["GetXComCount", "GetXComSequenceSlice"]
-
-    def test_a_count_that_is_none_is_not_believed(
-        self, tasks: Tasks, api: ApiServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(api.rows, "_GetXComCount", lambda msg: None)
-
-        assert tasks.pull_all(task_id="parts") == [0, 1]
-
 
 class TestRules:
     def test_a_refusal_is_worded_and_counted_once(self, tasks: Tasks, counted: list[Any]) -> None:
@@ -539,9 +522,9 @@ class TestAllResults:
             tasks.push((index,), task_id="parts", map_index=index)
         time.sleep(0.002)  # Redis' time of commits has milliseconds, and real readers start later
 
-    def test_those_of_a_mapped_task_cost_one_call_that_counts_them(self, tasks: Tasks) -> None:
+    def test_those_of_a_mapped_task_cost_no_call(self, tasks: Tasks) -> None:
         assert tasks.pull_all(task_id="parts") == [(index,) for index in range(5)]
-        assert tasks.calls == ["GetXComCount"]
+        assert tasks.calls == []
 
     def test_that_of_any_other_task_costs_none(self, tasks: Tasks) -> None:
         tasks.push("alone")
@@ -556,16 +539,10 @@ class TestAllResults:
             xs = tasks.dag.get_task("parts").output["token"].resolve({"ti": ti})
 
             assert fetch_all(xs) == xs[:] == [(index,) for index in range(5)]
-        assert tasks.calls == ["GetXComCount"] * 2
+        assert tasks.calls == []
 
     def test_one_that_is_not_committed_sends_all_to_airflow(self, tasks: Tasks, api: ApiServer) -> None:
         api.store.uncommit([Coordinate("sales", RUN_ID, "parts", "token", 3)])
-
-        assert tasks.pull_all(task_id="parts") == [(index,) for index in range(5)]
-        assert tasks.calls == ["GetXComCount", "GetXComSequenceSlice"]
-
-    def test_a_first_one_that_is_not_committed_is_not_worth_the_counting(self, tasks: Tasks, api: ApiServer) -> None:
-        api.store.uncommit([Coordinate("sales", RUN_ID, "parts", "token", 0)])
 
         assert tasks.pull_all(task_id="parts") == [(index,) for index in range(5)]
         assert tasks.calls == ["GetXComSequenceSlice"]
@@ -577,49 +554,19 @@ class TestAllResults:
 
         assert tasks.pull_all(task_id="parts") == [(index,) for index in range(5) if index != gone]
 
-    def test_a_further_row_that_redis_does_not_know(self, tasks: Tasks, api: ApiServer) -> None:
+    def test_a_further_row_without_a_value_in_redis(self, tasks: Tasks, api: ApiServer) -> None:
         api.rows.values["sales", RUN_ID, "parts", "token", 7] = "by hand"
+        api.store.uncommit([Coordinate("sales", RUN_ID, "parts", "token", 7)])
 
         assert tasks.pull_all(task_id="parts") == [*((index,) for index in range(5)), "by hand"]
 
-    def test_what_is_pushed_while_they_are_counted_is_not_mixed_in(self, tasks: Tasks, api: ApiServer) -> None:
-        """Rows 0, 1, 2, 3, 5 are counted, and only then 4 comes: 0 to 4 were never all there was."""
-        with tasks.executing("parts", 4):
-            ExclusiveRedisXCom.delete("token", **address("parts"), map_index=4)
-        tasks.push((5,), task_id="parts", map_index=5)
-        counted = api.rows._GetXComCount
+    def test_what_a_server_could_not_list_stays_airflows(self, tasks: Tasks, api: ApiServer) -> None:
+        api.lists_rows = False
+        for index in range(3):
+            tasks.push(index, task_id="parts", map_index=index, key="unlisted")
 
-        def count_and_push(msg: Any) -> Any:
-            answer = counted(msg)
-            api.rows._GetXComCount = counted  # type: ignore[method-assign]
-            with executing(tasks.dag.get_task("parts"), map_index=4, run_started=STARTED):
-                ExclusiveRedisXCom.set("token", (4,), **address("parts"), map_index=4)
-            return answer
-
-        api.rows._GetXComCount = count_and_push  # type: ignore[method-assign]
-
-        assert tasks.pull_all(task_id="parts") == [(index,) for index in range(6)]
-
-    def test_what_is_committed_after_they_were_counted_is_not_mixed_in(self, tasks: Tasks, api: ApiServer) -> None:
-        """As before, but 4 is in Redis already; only its row comes when the others have been counted."""
-        from airflow.sdk.bases.xcom import BaseXCom
-
-        with tasks.executing("parts", 4):
-            ExclusiveRedisXCom.delete("token", **address("parts"), map_index=4)
-        tasks.push((5,), task_id="parts", map_index=5)
-        with tasks.executing("parts", 4):
-            stored = ExclusiveRedisXCom.serialize_value((4,), key="token", **address("parts"), map_index=4)
-        time.sleep(0.002)  # as above
-        counted = api.rows._GetXComCount
-
-        def count_and_store(msg: Any) -> Any:
-            answer = counted(msg)
-            BaseXCom._set_xcom_in_db("token", stored, **address("parts"), map_index=4)
-            return answer
-
-        api.rows._GetXComCount = count_and_store  # type: ignore[method-assign]
-
-        assert tasks.pull_all(task_id="parts") == [(index,) for index in range(6)]
+        assert tasks.pull_all("unlisted", task_id="parts") == [0, 1, 2]
+        assert tasks.calls == ["GetXComSequenceSlice"]
 
     def test_none_is_none(self, tasks: Tasks) -> None:
         assert tasks.pull_all("never", task_id="parts") is None
