@@ -35,7 +35,7 @@ VARIANTS = (
 WARM_UP = 1
 ROUNDS = {False: 12, True: 4}
 #: Seconds after which no further round begins: a busy machine gets fewer.
-ENOUGH = {False: 330, True: 120}
+ENOUGH = {False: 280, True: 120}
 BARE_CALLS = 12
 _TIMEOUT = 120
 

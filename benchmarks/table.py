@@ -54,16 +54,27 @@ def cold_start(section: Mapping[str, Any]) -> Cells:
     """Lay out the section ``cold``: a line for each variant, medians over all tasks, then what its rounds say."""
     phases = section.get("phases", {})
     names = list(next(iter(phases.values()), {}))
-    lines = [["fork to user code, ms", *names, "fastest - slowest", "runs", "more than default", ": default"]]
+    lines = [
+        [
+            "fork to user code, ms",
+            *names,
+            "fastest - slowest",
+            "runs",
+            "more than default",
+            ": default",
+            "processor time: default",
+        ]
+    ]
     for variant, found in phases.items():
-        whole, to_default = found["all"], section.get("to_default", {}).get(variant, {}).get("all")
+        whole, to_default = found["all"], section.get("to_default", {}).get(variant, {})
         lines.append(
             [
                 variant,
                 *(number(found[name]["median"]) if name in found else "" for name in names),
                 f"{number(whole['least'])} - {number(whole['most'])}",
                 str(whole["n"]),
-                *(paired(to_default) if variant != "default" else ("", "")),
+                *(paired(to_default.get("all")) if variant != "default" else ("", "")),
+                paired(to_default.get("processor time"))[1] if variant != "default" else "",
             ]
         )
     return lines

@@ -274,12 +274,13 @@ class TestSummaries:
     def test_a_line_of_the_cold_start_says_what_the_rounds_say(self) -> None:
         spans = {"all": {"median": 100.0, "least": 90.0, "most": 120.0, "n": 30}}
         ours = {"all": {"ratio": 1.031, "low": 1.0, "high": 1.069, "more": 3.2}}
-        section = {"phases": {"default": spans, "worker": spans}, "to_default": {"default": {}, "worker": ours}}
+        ours["processor time"] = {"ratio": 1.1, "low": 1.07, "high": 1.14, "more": 6.0}
+        section = {"phases": {"default": spans, "worker": spans}, "to_default": {"default": ours, "worker": ours}}
 
         default, worker = table.cold_start(section)[1:]
 
-        assert default[-2:] == ["", ""]
-        assert worker[-2:] == ["+3.20", "1.03 (1.00 - 1.07)"]
+        assert default[-3:] == ["", "", ""]
+        assert worker[-3:] == ["+3.20", "1.03 (1.00 - 1.07)", "1.10 (1.07 - 1.14)"]
 
     def test_the_bare_call_is_compared_by_round_too(self) -> None:
         ours = {call: {"ratio": 1.05, "low": 1.01, "high": 1.1, "more": 0.5} for call in ("push", "pull")}
