@@ -37,7 +37,10 @@ class Session(Protocol):
         """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """As `call_many`, but each command is run after the one before it; in a cluster one round trip each."""
+        """As `call_many`, but each command is run after the one before it.
+
+        In a cluster, neighbours with the same key share a round trip.
+        """
 
     def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
         """Send commands on one key that each ask for one text, and receive each in the memory meant for it, no copies.

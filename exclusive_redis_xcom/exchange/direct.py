@@ -40,7 +40,7 @@ def pull(reach: Reach, settings: Settings, store: Store) -> Any:
     if reach.every_index:
         current = store.fetch_every(reach.first)
     else:
-        current = store.fetch_current([reach.first], alone=reach.alone)
+        current = store.fetch_current(reach.first, alone=reach.alone)
     rules = None if current is None else _rules(current, reach)
     # What lies in parts is fetched when nothing speaks against it any more.
     envelopes = None if current is None or rules is None else _envelopes(current, store)

@@ -1,7 +1,7 @@
 """All results of a mapped task that Airflow's database refers to, without asking it.
 
 That each of them is current, their marks say (``current.py``). That there are no others, the field ``complete`` says:
-since the time it names, the hash has had a mark, completed or not, for every row of the key, see ``commit``.
+since the time it names, the hash has had a mark, completed or not, for every row of the key, see `Store.commit`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store.current import fetch_current
+from exclusive_redis_xcom.store.current import current_of, mark_of
+from exclusive_redis_xcom.store.place import misanswered, slices, what
+from exclusive_redis_xcom.store.reading import batches, read, reading_command
 from exclusive_redis_xcom.store.watching import asking_who_watches, watch_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.connection.session import Command
+    from exclusive_redis_xcom.store.current import Mark
     from exclusive_redis_xcom.store.place import Place
-    from exclusive_redis_xcom.store.values import Current
+    from exclusive_redis_xcom.store.values import Current, Stored
 
 #: Fields of a hash besides those of values, ``acl`` and ``complete``; and of each value: itself, its rule and its mark.
 _OF_HASH, _OF_VALUE = 2, 3
+_BATCH_MARKS = 1_024
 
 
 class _Extent(NamedTuple):
@@ -30,11 +37,20 @@ class _Extent(NamedTuple):
 
 
 def fetch_every(place: Place, first: Coordinate) -> Current | None:
-    """As `Store.fetch_every` says."""
+    """As `Store.fetch_every` says. The marks are read before the values, since they tell how large these are."""
+    try:
+        return _fetch(place, first)
+    except CorruptValue:
+        # Maybe a connection that is one reply behind: it must not answer the next question.
+        place.client.drop()
+        raise
+
+
+def _fetch(place: Place, first: Coordinate) -> Current | None:
     name = place.hash_of(first)
-    asking = [(name, ("HLEN", name)), (name, ("HMGET", name, keys.COMPLETE_FIELD))]
-    *replies, held, time = place.ask_once(f"Asking for {first}", [*asking, *asking_who_watches(place)])
-    watch, extent = watch_of(held, time), _extent(replies)
+    asking_extent: list[tuple[str, Command]] = [(name, ("HLEN", name)), (name, ("HMGET", name, keys.COMPLETE_FIELD))]
+    *replies, held, time = place.ask_once(f"Asking for {first}", [*asking_extent, *asking_who_watches(place)])
+    watch, extent = watch_of(held, time), _extent(replies, first)
     if watch is None or extent is None or not watch.covers(int(extent.complete)):
         return None
     # Nothing but results, whose map_indexes have no gap, and which lie in one field each: else Airflow has to be asked.
@@ -42,15 +58,43 @@ def fetch_every(place: Place, first: Coordinate) -> Current | None:
     if more or count < 1:
         return None
     ids = first.dag_id, first.run_id, first.task_id, first.key
-    found = fetch_current(place, [Coordinate(*ids, index) for index in range(count)], alone=False)
-    # Each has its three fields, or is refused: these are all the fields, if there are as many as before.
-    return found if found is not None and _extent(place.ask_once(f"Asking for {first}", asking)) == extent else None
+    coordinates = [Coordinate(*ids, index) for index in range(count)]
+    marks = _marks(place, name, coordinates)
+    if marks is None:
+        return None
+    stored: list[Stored] = []
+    for start, end in batches(mark.size for mark in marks):
+        batch = coordinates[start:end]
+        calls = [(name, reading_command(name, batch)), *asking_extent, *asking_who_watches(place)]
+        values, *replies, held, time = place.ask_once(what("Fetching", batch), calls)
+        stored += read(batch, values)
+    watch = watch_of(held, time)
+    # Each has its three fields, or is refused: these are all the fields, if there are still as many.
+    if watch is None or _extent(replies, first) != extent:
+        return None
+    return current_of(marks, stored, watch)
 
 
-def _extent(replies: list[Any]) -> _Extent | None:
+def _marks(place: Place, name: str, coordinates: Sequence[Coordinate]) -> list[Mark] | None:
+    """Those of all coordinates; None if one is missing or not completed."""
+    marks: list[Mark] = []
+    for batch in slices(coordinates, _BATCH_MARKS):
+        fields = [keys.committed_name(at.map_index) for at in batch]
+        (texts,) = place.ask_once(what("Asking for", batch), [(name, ("HMGET", name, *fields))])
+        if not isinstance(texts, list) or len(texts) != len(batch):
+            raise misanswered(batch[0])
+        for text in texts:
+            mark = mark_of(text)
+            if mark is None:
+                return None
+            marks.append(mark)
+    return marks
+
+
+def _extent(replies: Sequence[Any], at: Coordinate) -> _Extent | None:
     fields, held = replies
     if not isinstance(fields, int) or not isinstance(held, list) or len(held) != 1:
-        raise CorruptValue("Redis answered something else than was asked. Clear the pulling task.")
+        raise misanswered(at)
     complete = held[0]
     # With a question mark after it, an API server is finding out.
     return _Extent(fields, complete) if complete is not None and complete.isdigit() and len(complete) < 15 else None

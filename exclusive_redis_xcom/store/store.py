@@ -104,20 +104,20 @@ class Store:
         """
         return reading.fetch_many(self._place, coordinates, sizes)
 
-    def fetch_current(self, coordinates: Sequence[Coordinate], *, alone: bool = False) -> Current | None:
-        """Read values that Airflow's database is known to refer to; None unless that is known of all of them.
+    def fetch_current(self, coordinate: Coordinate, *, alone: bool = False) -> Current | None:
+        """Read a value that Airflow's database is known to refer to; None unless that is known.
 
-        It is tried once. The API servers must all have been heard of within the last 6 s, and each value have been
+        It is tried once. The API servers must all have been heard of within the last 6 s, and the value must have been
         pushed after all of them had begun to watch. What lies in parts is for `complete`.
 
         Args:
-            coordinates: In any order, also repeated.
-            alone: Find the one value only if its hash holds nothing else, of no other map_index either.
+            coordinate: Where.
+            alone: Find it only if its hash holds nothing else, of no other map_index either.
 
         Raises:
-            CorruptValue: What is there is not what was pushed for one of the coordinates.
+            CorruptValue: What is there is not what was pushed for the coordinate.
         """
-        return current.fetch_current(self._place, coordinates, alone=alone)
+        return current.fetch_current(self._place, coordinate, alone=alone)
 
     def fetch_every(self, first: Coordinate) -> Current | None:
         """Read all results of a mapped task; None unless Airflow's database is known to refer to these and no others.

@@ -296,7 +296,7 @@ class TestMisses:
         time.sleep(0.05)
         BaseXCom._set_xcom_in_db("token", stored, **address("extract"))
 
-        assert api.store.fetch_current([Coordinate("sales", RUN_ID, "extract", "token")]) is not None
+        assert api.store.fetch_current(Coordinate("sales", RUN_ID, "extract", "token")) is not None
         assert (tasks.pull(), tasks.calls) == ("pushed", ["GetXCom"])
 
     def test_api_servers_whose_clocks_are_behind_do_not_make_a_run_older(self, tasks: Tasks, raw: redis.Redis) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.store import Store, every
 from tests.integration.support import ACL, PREFIX, TTL, at, value
 from tests.integration.test_marks import do, push, watch_since_long_ago
@@ -191,21 +192,41 @@ class TestNotAll:
 
         assert fetched(store) is None
 
-    @pytest.mark.parametrize("what", ["one more", "one less", "one more and one less"])
+    @pytest.mark.parametrize("what", ["one more", "one less", "one more and one less", "one replaced"])
     def test_results_come_and_go_while_they_are_read(
         self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch, what: str
     ) -> None:
-        reading = every.fetch_current
+        reading = every._marks
 
-        def and_meanwhile(*args: Any, **kwargs: Any) -> Any:
-            found = reading(*args, **kwargs)
-            if what != "one less":
+        def and_meanwhile(*args: Any) -> Any:
+            found = reading(*args)
+            if what.startswith("one more"):
                 rows.push(3)
-            if what != "one more":
+            if what.endswith("one less"):
                 store.purge(at(2))
+            if what == "one replaced":
+                rows.push(1)
             return found
 
-        monkeypatch.setattr(every, "fetch_current", and_meanwhile)
+        monkeypatch.setattr(every, "_marks", and_meanwhile)
+
+        assert fetched(store) is None
+
+    @pytest.mark.parametrize("index", [0, 2])
+    def test_one_is_not_what_its_mark_names(self, store: Store, index: int) -> None:
+        do(store, HASH, "HSET", HASH, str(index), value(at(index)).pack())
+
+        assert fetched(store) is None
+
+    def test_one_is_damaged(self, store: Store) -> None:
+        do(store, HASH, "HSET", HASH, "1", b"damaged")
+
+        with pytest.raises(CorruptValue, match="map_index 1"):
+            store.fetch_every(at(0))
+
+    def test_no_server_watches(self, store: Store) -> None:
+        servers = keys.servers_name(PREFIX)
+        do(store, servers, "HSET", servers, "servers", "")
 
         assert fetched(store) is None
 

@@ -124,14 +124,14 @@ def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> Non
         pushed = value(at())
         store.push(pushed, acl=ACL, ttl=TTL, watched=True)
         store.commit(at(), pushed.version)
-        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current(at()) is not None
         ask(servers.master, "WAIT", 1, 5000)
         servers.master.kill()
 
         store.beat(server, missed=False)
 
         assert store.fetch(at()).envelope == pushed
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
 
 
 def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
@@ -270,9 +270,9 @@ def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet)
         store.push(pushed, acl=ACL, ttl=TTL, watched=True)
         store.commit(at(), pushed.version)
 
-        while_moving = store.fetch_current([at()], alone=True)  # the key is not at the source: ASK
+        while_moving = store.fetch_current(at(), alone=True)  # the key is not at the source: ASK
         end_migration(cluster, target, slot)
-        moved = store.fetch_current([at()], alone=True)  # MOVED
+        moved = store.fetch_current(at(), alone=True)  # MOVED
 
         assert while_moving is not None
         assert while_moving == moved

@@ -163,7 +163,7 @@ class TestRoundTrip:
         servers = keys.servers_name(PREFIX)
         store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
 
-        current = store.fetch_current([at()])
+        current = store.fetch_current(at())
 
         assert store.claim([(at(), pushed.version)], "one") == [Claim("granted", "one")]
         assert current is not None

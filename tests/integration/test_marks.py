@@ -202,7 +202,7 @@ class TestCurrent:
         store.commit(at(), pushed.version)
         watch_since_long_ago(store)
 
-        current = store.fetch_current([at()])
+        current = store.fetch_current(at())
 
         assert current is not None
         assert current.stored == (Stored(acl=ACL, envelope=pushed, found=True),)
@@ -226,39 +226,12 @@ class TestCurrent:
         if why == "pushed again":
             push(store)
 
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
 
     def test_without_any_server_nothing_is_current(self, store: Store) -> None:
         store.commit(at(), push(store).version)
 
-        assert store.fetch_current([at()]) is None
-
-    def test_of_mapped_results_all_are_current_or_none(self, store: Store) -> None:
-        pushed = [push(store, index) for index in range(600)]
-        everywhere = [envelope.coordinate for envelope in pushed]
-        watch_since_long_ago(store)
-        for envelope in pushed[:-1]:
-            store.commit(envelope.coordinate, envelope.version)
-
-        assert store.fetch_current(everywhere) is None
-
-        store.commit(at(599), pushed[-1].version)
-        current = store.fetch_current([*everywhere, at(3)])
-        assert current is not None
-        assert [stored.envelope for stored in current.stored] == [*pushed, pushed[3]]
-        assert {stored.own_acl for stored in current.stored} == {ACL}
-
-    def test_values_of_several_hashes_are_current_together(self, store: Store) -> None:
-        pushed = [value(at(index, key=key)) for key in "abc" for index in range(3)]
-        for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL, own_acl=ACL, watched=True)
-            store.commit(envelope.coordinate, envelope.version)
-        watch_since_long_ago(store)
-
-        current = store.fetch_current([envelope.coordinate for envelope in pushed])
-
-        assert current is not None
-        assert [stored.envelope for stored in current.stored] == pushed
+        assert store.fetch_current(at()) is None
 
     @pytest.mark.parametrize("size", [100, 3 * 1024 * 1024])
     def test_a_value_is_alone_where_its_hash_holds_nothing_of_another_map_index(self, store: Store, size: int) -> None:
@@ -267,39 +240,28 @@ class TestCurrent:
         store.commit(at(), pushed.version)
         watch_since_long_ago(store)
 
-        assert store.fetch_current([at()], alone=True) is not None
+        assert store.fetch_current(at(), alone=True) is not None
 
         push(store, 7)  # of an earlier version of the DAG, say, in which the task was mapped
-        assert store.fetch_current([at()], alone=True) is None
-        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current(at(), alone=True) is None
+        assert store.fetch_current(at()) is not None
 
-    def test_of_nothing_nothing_is_current(self, store: Store) -> None:
-        watch_since_long_ago(store)
-
-        assert store.fetch_current([]) is None
-
-    @pytest.mark.parametrize("many", [False, True])
-    def test_a_value_that_is_not_the_marked_one_is_not_current(self, store: Store, many: bool) -> None:
-        everywhere = [at(0), at(1)] if many else [at(0)]
-        for coordinate in everywhere:
-            store.commit(coordinate, push(store, coordinate.map_index).version)
+    def test_a_value_that_is_not_the_marked_one_is_not_current(self, store: Store) -> None:
+        store.commit(at(), push(store).version)
         watch_since_long_ago(store)
         name = keys.hash_name(PREFIX, at())
-        do(store, name, "HSET", name, "0", value(at(0)).pack())  # as a push would that knows of no marks
+        do(store, name, "HSET", name, "-1", value(at()).pack())  # as a push would that knows of no marks
 
-        assert store.fetch_current(everywhere) is None
+        assert store.fetch_current(at()) is None
 
-    @pytest.mark.parametrize("many", [False, True])
-    def test_a_damaged_value_is_loud(self, store: Store, many: bool) -> None:
-        everywhere = [at(0), at(1)] if many else [at(0)]
-        for coordinate in everywhere:
-            store.commit(coordinate, push(store, coordinate.map_index).version)
+    def test_a_damaged_value_is_loud(self, store: Store) -> None:
+        store.commit(at(), push(store).version)
         watch_since_long_ago(store)
         name = keys.hash_name(PREFIX, at())
-        do(store, name, "HSET", name, "0", b"damaged")
+        do(store, name, "HSET", name, "-1", b"damaged")
 
-        with pytest.raises(CorruptValue, match="map_index 0"):
-            store.fetch_current(everywhere)
+        with pytest.raises(CorruptValue, match="XCom 'key'"):
+            store.fetch_current(at())
 
     @pytest.mark.parametrize(
         "text",
@@ -329,11 +291,10 @@ class TestCurrent:
             do(store, name, "HSET", name, keys.committed_name(-1), written)
 
         become(b"%s 1 %t %t")
-        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current(at()) is not None
         become(text)
 
-        assert store.fetch_current([at()]) is None
-        assert store.fetch_current([at(), at()]) is None
+        assert store.fetch_current(at()) is None
 
 
 class TestServers:
@@ -344,14 +305,14 @@ class TestServers:
         store.beat(SERVER, missed=False)
 
         assert (epoch(store) or 0) >= before
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
 
     def test_marks_count_once_a_second_has_passed_since_the_epoch(self, store: Store) -> None:
         store.beat(SERVER, missed=False)
 
         def committed_anew() -> bool:
             store.commit(at(), push(store).version)
-            return store.fetch_current([at()]) is not None
+            return store.fetch_current(at()) is not None
 
         assert not committed_anew()
         wait_until(committed_anew, what="a mark that counts", seconds=5)
@@ -366,12 +327,10 @@ class TestServers:
         assert committed_ms > pushed_ms
 
         do(store, SERVERS, "HSET", SERVERS, "epoch", pushed_ms - 1000)
-        assert store.fetch_current([at()]) is None
-        assert store.fetch_current([at(), at()]) is None
+        assert store.fetch_current(at()) is None
 
         do(store, SERVERS, "HSET", SERVERS, "epoch", pushed_ms - 1001)
-        assert store.fetch_current([at()]) is not None
-        assert store.fetch_current([at(), at()]) is not None
+        assert store.fetch_current(at()) is not None
 
     def test_a_commit_after_distrust_does_not_make_an_earlier_push_count(self, store: Store) -> None:
         watch_since_long_ago(store)
@@ -380,9 +339,9 @@ class TestServers:
         time.sleep(1.1)  # from then on new pushes count
 
         assert store.commit(at(), pushed.version)
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
         store.commit(at(), push(store).version)
-        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current(at()) is not None
 
     def test_servers_that_cannot_be_read_may_be_any(self, store: Store) -> None:
         store.commit(at(), push(store).version)
@@ -390,12 +349,12 @@ class TestServers:
         ((server, (beat, ahead)),) = beats(store).items()
         entry = f"{server} {beat} {ahead}"
 
-        def counts(text: str) -> list[bool]:
+        def counts(text: str) -> bool:
             do(store, SERVERS, "HSET", SERVERS, "servers", text)
-            one, many = store.fetch_current([at()]), store.fetch_current([at(), at()])
-            return [one is not None, many is not None]
+            return store.fetch_current(at()) is not None
 
-        assert counts(f"{entry};") == counts(f"{entry};{entry};") == [True] * 2
+        assert counts(f"{entry};")
+        assert counts(f"{entry};{entry};")
         for unreadable in [
             "",
             ";",
@@ -415,7 +374,7 @@ class TestServers:
             f"{server} {beat} {'9' * 16};",
             f"{server} {'9' * 16} 0;",
         ]:
-            assert (unreadable, counts(unreadable)) == (unreadable, [False] * 2)
+            assert (unreadable, counts(unreadable)) == (unreadable, False)
 
     def test_an_epoch_that_cannot_be_read_may_be_any(self, store: Store) -> None:
         store.commit(at(), push(store).version)
@@ -423,7 +382,7 @@ class TestServers:
 
         for text in ("", "x", "-1", "1.5", " 1", "1_0", "\u0661"):
             do(store, SERVERS, "HSET", SERVERS, "epoch", text)
-            assert (text, store.fetch_current([at()])) == (text, None)
+            assert (text, store.fetch_current(at())) == (text, None)
 
     def test_a_beat_leaves_nothing_that_cannot_be_read(self, store: Store) -> None:
         watch_since_long_ago(store, SERVER, OTHER)
@@ -435,7 +394,7 @@ class TestServers:
         store.commit(at(), push(store).version)
 
         assert set(beats(store)) == {SERVER, OTHER}
-        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current(at()) is not None
 
     def test_a_beat_in_time_leaves_the_epoch(self, store: Store) -> None:
         watch_since_long_ago(store)
@@ -458,7 +417,7 @@ class TestServers:
         store.beat(OTHER if why == "new" else SERVER, missed=why == "missed")
 
         assert (epoch(store) or 0) >= before
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
         assert set(beats(store)) == ({SERVER, OTHER} if why == "new" else {SERVER})
 
     def test_while_one_server_is_not_heard_of_nothing_is_current(self, store: Store) -> None:
@@ -467,8 +426,7 @@ class TestServers:
         age(store, OTHER, 6_100)
         store.beat(SERVER, missed=False)
 
-        assert store.fetch_current([at()]) is None
-        assert store.fetch_current([at(), at()]) is None
+        assert store.fetch_current(at()) is None
 
     def test_a_server_that_leaves_is_not_waited_for(self, store: Store) -> None:
         store.commit(at(), push(store).version)
@@ -478,7 +436,7 @@ class TestServers:
         store.leave(OTHER)
         store.leave(OTHER)
 
-        assert store.fetch_current([at()]) is not None
+        assert store.fetch_current(at()) is not None
 
     def test_when_the_last_one_leaves_nothing_is_current(self, store: Store) -> None:
         store.commit(at(), push(store).version)
@@ -486,7 +444,7 @@ class TestServers:
 
         store.leave(SERVER)
 
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
 
     def test_leaving_without_having_come_leaves_nothing(self, store: Store) -> None:
         store.leave(SERVER)
@@ -501,7 +459,7 @@ class TestServers:
         store.distrust()
 
         assert (epoch(store) or 0) >= before
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
 
     def test_distrust_without_servers_leaves_nothing(self, store: Store) -> None:
         store.distrust()
@@ -515,7 +473,7 @@ class TestServers:
         do(store, SERVERS, "HSET", SERVERS, "servers", text)
         store.commit(at(), push(store).version)
 
-        current = store.fetch_current([at()])
+        current = store.fetch_current(at())
 
         assert current is not None
         assert current.ahead == timedelta(milliseconds=-250)
@@ -532,11 +490,11 @@ class TestServers:
         later = f"{pushed.version} 1 {hour_ahead} {hour_ahead}"
         do(store, name, "HSET", name, keys.committed_name(-1), later)
 
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
         store.beat(SERVER, missed=False) if how == "beat" else store.distrust()
 
         assert (epoch(store) or 0) > redis_ms(store) + HOUR_MS - 60_000
-        assert store.fetch_current([at()]) is None
+        assert store.fetch_current(at()) is None
 
     def test_servers_that_nobody_hears_of_any_more_are_forgotten(self, store: Store) -> None:
         store.beat(SERVER, missed=False)
@@ -585,7 +543,7 @@ class TestSpilled:
         store.commit(at(), spilled.version)
         watch_since_long_ago(store)
 
-        current = store.fetch_current([at()])
+        current = store.fetch_current(at())
 
         assert current is not None
         assert current.stored[0].envelope == spilled
@@ -594,9 +552,9 @@ class TestSpilled:
 def test_a_current_value_is_asked_for_once(any_redis: RedisServer) -> None:
     with open_store("redis://127.0.0.1:1", deadline=20) as store:
         with pytest.raises(StoreUnavailable, match="tried once"):
-            store.fetch_current([at()])
+            store.fetch_current(at())
         with pytest.raises(StoreUnavailable, match="tried once"):
-            store.fetch_current([at(0), at(1)])
+            store.fetch_every(at(0))
 
 
 def test_a_beat_over_a_connection_that_was_lost_lets_only_later_marks_count(any_redis: RedisServer) -> None:

@@ -104,7 +104,7 @@ def test_connections_that_were_closed_while_nobody_used_them_are_replaced_even_i
     monkeypatch.setattr("exclusive_redis_xcom.connection.driver._PAUSE_SECONDS", 0.0)
     with open_store(any_redis.url) as store, admin(any_redis) as client:
         for _ in range(3):
-            assert store.fetch_current([at()]) is None
+            assert store.fetch_current(at()) is None
             client.client_kill_filter(_type="normal", skipme=True)
 
 

@@ -133,7 +133,7 @@ def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) 
             lambda: store.commit(at(), None),
             lambda: store.uncommit([at()]),
             lambda: store.beat("0" * 32, missed=False),
-            lambda: store.fetch_current([at()]),
+            lambda: store.fetch_current(at()),
         ):
             with pytest.raises(StoreUnavailable, match=r"NOPERM.*docs/redis-users\.acl"):
                 attempt()

@@ -140,7 +140,7 @@ class Scene:
 
     def read(self, coordinate: Coordinate = AT) -> str | None:
         """The version that a task would take directly."""
-        found = self.store.fetch_current([coordinate])
+        found = self.store.fetch_current(coordinate)
         envelope = found and found.stored[0].envelope
         return envelope.version if envelope else None
 

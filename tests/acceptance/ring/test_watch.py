@@ -68,7 +68,7 @@ class Watched:
 
     def current(self, *coordinates: Coordinate) -> list[Coordinate]:
         """Those that a task would read directly."""
-        return [one for one in coordinates if self.store.fetch_current([one]) is not None]
+        return [one for one in coordinates if self.store.fetch_current(one) is not None]
 
     def push_until_current(self, *coordinates: Coordinate) -> None:
         """Marks count a second after a server has begun, or after all marks have lost their worth."""

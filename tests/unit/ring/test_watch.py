@@ -86,7 +86,7 @@ class TestAPush:
         watched.ask("POST", XCOM, reference_to())
 
         assert memory.marked()
-        assert memory.store.fetch_current([AT]) is not None
+        assert memory.store.fetch_current(AT) is not None
 
     def test_while_all_marks_lose_their_worth_does_not_count(
         self, watched: Watched, memory: Memory, airflow: Airflow
@@ -104,7 +104,7 @@ class TestAPush:
 
         watched.ask("POST", XCOM, reference_to())
 
-        assert memory.store.fetch_current([AT]) is None
+        assert memory.store.fetch_current(AT) is None
 
     def test_that_was_overtaken_by_a_deletion_stays_unmarked(
         self, watched: Watched, memory: Memory, airflow: Airflow
