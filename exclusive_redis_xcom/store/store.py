@@ -35,12 +35,8 @@ class Store:
     ) -> None:
         self._client = client
         self._prefix = key_prefix
-        self._max_payload_bytes = max_payload_bytes
+        self._place = Place(client, key_prefix, max_payload_bytes)
         self._pulse: marks.Pulse | None = None
-
-    @property
-    def _place(self) -> Place:
-        return Place(self._client, self._prefix, self._max_payload_bytes)
 
     def push(
         self,
