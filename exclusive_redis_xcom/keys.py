@@ -8,8 +8,8 @@ The fields of a hash, where ``i`` is a map_index in digits, ``-1`` where the tas
 ======================  ==========================================================================================
 ``acl``                 the rule in force for the key, canonical JSON; that of the latest push
 ``complete``            where the task is mapped: since when (milliseconds since 1970, by Redis' clock) there has been a
-                        mark here for every row that Airflow's database has of the key; ``?`` after it: that is being
-                        found out. Whatever takes a mark away takes it away, too
+                        mark here for every row that Airflow's database has of the key; ``?<version>`` after it: that
+                        is being found out. Whatever takes a mark away takes it away, too
 ``i``                   the value: an envelope, see ``envelope.py``
 ``i:acl``               where the task is mapped, the rule under which this value was pushed
 ``i:claim``             where it may be read once: ``<version><claimer>``; no claimer yet: ``<version>``

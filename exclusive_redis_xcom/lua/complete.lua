@@ -1,7 +1,7 @@
 -- Airflow's database has rows of an XCom key for some map_indexes, and no others: say that the hash knows all of them.
 --
 -- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
--- ARGV[1]       field that says so: '<milliseconds>?' since commit.lua, '<milliseconds>' after this
+-- ARGV[1]       field that says so: '<milliseconds>?<version>' since commit.lua, '<milliseconds>' after this
 -- ARGV[2]       what commit.lua wrote there, before the database was asked; whatever has happened to a row or a value
 --               since then has removed it
 -- ARGV[3], ...  fields of the marks of the rows' values
@@ -17,7 +17,7 @@ for start = 3, #ARGV, 1000 do
     end
   end
 end
-local written = redis.pcall('HSET', KEYS[1], ARGV[1], string.sub(ARGV[2], 1, -2))
+local written = redis.pcall('HSET', KEYS[1], ARGV[1], string.match(ARGV[2], '^%d+'))
 if type(written) == 'table' and written.err then
   -- Full: it stays unsaid.
   if string.find(written.err, 'OOM', 1, true) then

@@ -16,8 +16,9 @@
 -- ARGV[13]  the mark without its time, '<version> <bytes of ARGV[4]>'; '' removes it
 -- ARGV[14]  field of the value's object
 -- ARGV[15]  the object's name; '' removes the field
--- ARGV[16]  field of the value's own rule, only where the task is mapped
--- ARGV[17]  the value's own rule (canonical JSON), with ARGV[16]
+-- ARGV[16]  field that says that the hash has a mark for every row of the key; it goes with any mark that goes
+-- ARGV[17]  field of the value's own rule, only where the task is mapped
+-- ARGV[18]  the value's own rule (canonical JSON), with ARGV[17]
 -- Returns   {the server's time of the push, milliseconds since 1970; 1 if sweep.lua has parts to remove, else 0};
 --           nil, with nothing written, if parts of this version are missing
 
@@ -83,8 +84,11 @@ put(ARGV[8], claim)
 put(ARGV[10], table.concat(kept, ' '))
 put(ARGV[12], mark)
 put(ARGV[14], ARGV[15])
-if ARGV[16] then
-  put(ARGV[16], ARGV[17])
+if mark == '' and held[3] then
+  put(ARGV[16], '')
+end
+if ARGV[17] then
+  put(ARGV[17], ARGV[18])
 end
 
 -- The first write must be the one that needs memory: after any other, Redis lets a script go over maxmemory. Refused,

@@ -73,6 +73,16 @@ def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int 
                 yield Coordinate(*row)
 
 
+def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None:
+    """The map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than ``most``."""
+    from airflow.models.xcom import XComModel
+
+    with _session() as session:
+        asked = _select(XComModel.map_index).where(_among(_columns(whole=True), [scope])).limit(most + 1)
+        found = list(session.scalars(asked))
+    return found if len(found) <= most else None
+
+
 def any_left(scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> bool:
     """Whether the scopes hold any row; with ``map_index``, of that one."""
     from airflow.models.xcom import XComModel

@@ -21,7 +21,9 @@ log = logging.getLogger("exclusive_redis_xcom.ring")
 
 
 def watch_rows(source: Callable[[], Store]) -> Callable[[], None]:
-    """From now on, take the mark of every XCom that this process writes to Airflow's database, before it does.
+    """From now on, take the mark of every XCom that this process writes to Airflow's database, before and after.
+
+    After, too: meanwhile an API server may have found that Redis knows all rows of the key, without this one.
 
     Args:
         source: Gives the Redis store.
@@ -31,12 +33,20 @@ def watch_rows(source: Callable[[], Store]) -> Callable[[], None]:
     """
     from airflow.models.xcom import XComModel
     from sqlalchemy import event
+    from sqlalchemy.orm import object_session
 
-    def before_insert(_mapper: Any, _connection: Any, row: Any) -> None:
+    def tell(at: Coordinate) -> None:
         try:
-            source().uncommit([Coordinate(row.dag_id, row.run_id, row.task_id, row.key, row.map_index)])
+            source().uncommit([at])
         except Exception as error:
             log.warning("Redis could not be told of an XCom that a trigger wrote: %s", described(error))
+
+    def before_insert(_mapper: Any, _connection: Any, row: Any) -> None:
+        at = Coordinate(row.dag_id, row.run_id, row.task_id, row.key, row.map_index)
+        tell(at)
+        session = object_session(row)
+        if session is not None:
+            event.listen(session, "after_commit", lambda _session: tell(at), once=True)
 
     listening = (XComModel, "before_insert", before_insert)
     event.listen(*listening)

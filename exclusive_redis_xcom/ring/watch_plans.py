@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.ring import watch_rows
+from exclusive_redis_xcom.ring import watch_results, watch_rows
 from exclusive_redis_xcom.ring.rest_routes import Effect, map_index
 from exclusive_redis_xcom.ring.routes import Write
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.ring.rest_routes import Call
     from exclusive_redis_xcom.ring.telling import Work
     from exclusive_redis_xcom.store import Store
-
-log = logging.getLogger("exclusive_redis_xcom.ring")
 
 #: As many ids as name a run.
 _RUN = 2
@@ -53,7 +50,7 @@ def of_row(call: routes.Call, scope: Scope, body: bytes | None) -> Plan:
     removing = _removing([at])
     if version is None:
         return _of(removing)
-    return Plan(None, lambda store: store.commit(at, version, lambda: _map_indexes(at)), removing, (at,))
+    return Plan(None, lambda store: store.commit(at, version, lambda: watch_results.listed(at)), removing, (at,))
 
 
 def of_call(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
@@ -97,14 +94,6 @@ def _clearing(call: Call, body: bytes | None) -> Plan:
         _removing(watch_rows.listed(watch_rows.scopes(call, body)))(store)
 
     return Plan(None, after, _distrusting)
-
-
-def _map_indexes(at: Coordinate) -> Sequence[int] | None:
-    try:
-        return watch_rows.map_indexes(at)
-    except Exception as error:  # of Airflow's database
-        log.warning("The results of a mapped task could not be listed: %s", type(error).__name__)
-        return None
 
 
 def _of(work: Work) -> Plan:

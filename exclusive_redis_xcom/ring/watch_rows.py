@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 #: XComs whose marks are removed one by one. Of more, all marks there are lose their worth, which is one command.
 MOST_ROWS = 1000
 
-#: Results of a mapped task that are looked for in Redis.
-MOST_RESULTS = 20_000
-
 #: As many ids as address an XCom, but for its map_index.
 _ONE_XCOM = 4
 
@@ -102,13 +99,6 @@ def listed(within: Scopes | None, map_index: int | None = None) -> list[Coordina
     rows = rest_rows.addresses(within, whole=False, map_index=map_index)
     found = list(itertools.islice(rows, MOST_ROWS + 1))
     return found if len(found) <= MOST_ROWS else None
-
-
-def map_indexes(at: Coordinate) -> list[int] | None:
-    """The map_indexes of all rows of an XCom key; None if there are more than `MOST_RESULTS`. Blocks."""
-    rows = rest_rows.addresses([(at.dag_id, at.run_id, at.task_id, at.key)], whole=False)
-    found = [row.map_index for row in itertools.islice(rows, MOST_RESULTS + 1)]
-    return found if len(found) <= MOST_RESULTS else None
 
 
 def _cleared(call: Call, fields: dict[str, Any]) -> Scopes | None:

@@ -70,7 +70,7 @@ def _fetch(place: Place, first: Coordinate) -> Current | None:
         stored += read(batch, values)
     watch = watch_of(held, time)
     # Each has its three fields, or is refused: these are all the fields, if there are still as many.
-    if watch is None or _extent(replies, first) != extent:
+    if watch is None or not watch.covers(int(extent.complete)) or _extent(replies, first) != extent:
         return None
     return current_of(marks, stored, watch)
 

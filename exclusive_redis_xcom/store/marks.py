@@ -33,9 +33,8 @@ _SERVER = re.compile(r"[0-9a-f]{32}")
 
 def commit(place: Place, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
     """As `Store.commit` says."""
-    name, arguments = place.hash_of(at), [keys.committed_name(at.map_index), version or ""]
-    if at.map_index != NOT_MAPPED:
-        arguments.append(keys.COMPLETE_FIELD)
+    mapped = "" if at.map_index == NOT_MAPPED else "1"
+    name, arguments = place.hash_of(at), (keys.committed_name(at.map_index), version or "", keys.COMPLETE_FIELD, mapped)
     reply = place.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments))
     if not isinstance(reply, bytes):
         return bool(reply)

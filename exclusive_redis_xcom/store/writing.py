@@ -89,5 +89,6 @@ def _arguments(
         f"{envelope.version} {len(data)}" if watched else "",
         keys.spilled_name(index),
         envelope.spilled or "",
+        keys.COMPLETE_FIELD,
         *(() if own_acl is None else (keys.rule_name(index), own_acl)),
     )
