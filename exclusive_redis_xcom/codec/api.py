@@ -7,11 +7,10 @@ next to it (``slabs.py``). Never pickle.
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom import collector
 from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.codec import flat, nested
 from exclusive_redis_xcom.codec.compression import check_size, compress, decompress
@@ -22,7 +21,7 @@ from exclusive_redis_xcom.codec.text import utf8
 from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from exclusive_redis_xcom.buffers import Buffer, Buffers
 
@@ -139,19 +138,6 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
         raise
 
 
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Python's garbage collector would look at the objects of a large value again and again while they are made."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def _unchain(error: ExclusiveXComError) -> None:
     """Take what led to an error off it: ``raise ... from None`` only hides it, and it may quote the value."""
     error.__context__ = None
@@ -164,7 +150,7 @@ def _decode(data: Buffer, codec: str) -> Any:
     try:
         if len(data) < _LARGE:
             return read(data)
-        with _no_collector():
+        with collector.paused():
             return read(data)
     except (XComNotImportable, MemoryError):
         raise

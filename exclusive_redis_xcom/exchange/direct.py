@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from exclusive_redis_xcom import claims, telemetry
+from exclusive_redis_xcom import claims, collector, telemetry
 from exclusive_redis_xcom.acl import decide
 from exclusive_redis_xcom.exchange.pulling import decoded, outlived, readable_rule, rule_texts
 
@@ -36,6 +36,13 @@ def pull(reach: Reach, settings: Settings, store: Store) -> Any:
     Raises:
         Exception: Of any kind; a miss as well.
     """
+    if not reach.every_index:
+        return _pulled(reach, settings, store)
+    with collector.paused():
+        return _pulled(reach, settings, store)
+
+
+def _pulled(reach: Reach, settings: Settings, store: Store) -> Any:
     start = time.perf_counter()
     if reach.every_index:
         current = store.fetch_every(reach.first)
