@@ -14,7 +14,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts, driver
+from exclusive_redis_xcom.connection.budget import Budget
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
 from exclusive_redis_xcom.envelope import PART_BYTES
 from exclusive_redis_xcom.errors import StoreUnavailable
@@ -99,7 +100,9 @@ def test_an_interrupted_claim_is_granted_when_the_claimer_comes_back(url: str) -
     dice = random.Random(2)  # noqa: S311 - a test's dice
     interrupts = 0
     with open_store(url, deadline=10) as store:
-        for _ in range(150):
+        for _ in range(2_000):
+            if interrupts > 20:
+                break
             pushed = value(at())
             store.push(pushed, acl=ACL, ttl=TTL, once=True)
             pair = (at(), pushed.version)
@@ -262,3 +265,29 @@ def test_a_thread_that_gets_no_connection_in_time_is_told_so(any_redis: RedisSer
     assert waited < 1
     assert client.run("Trying", lambda session: session.call("", ("PING",)))
     client.close()
+
+
+@OWN_SIGALRM
+@pytest.mark.usefixtures("interrupted")
+def test_packing_a_command_survives_any_number_of_interrupts(any_redis: RedisServer) -> None:
+    """hiredis' packer does not: it crashes, or never returns."""
+    dice = random.Random(3)  # noqa: S311 - a test's dice
+    interrupts = 0
+    options = RedisOptions.from_url(any_redis.url)
+    line = driver.Line(driver.open_server(options, options.addresses[0], Timeouts(1.0, 2.0, 5.0), Budget()))
+    connection = line._ready()
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00002, 0.0006))
+            try:
+                for _ in range(300):
+                    packed = b"".join(connection.pack_command("EVALSHA", "a" * 40, 1, "key", "x" * 100, 5, b"zz"))
+                    assert packed.startswith(b"*7\r\n$7\r\nEVALSHA\r\n")
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupt:
+            interrupts += 1
+    line.close()
+
+    assert interrupts > 100
