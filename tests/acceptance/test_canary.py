@@ -140,14 +140,22 @@ def test_no_log_of_a_task_or_component_has_it_but_for_airflows_copy_of_bash_oper
 
 
 def test_no_task_log_as_the_ui_shows_it_has_it(server_airflow: AirflowStack, run_id: str, needles: list[bytes]) -> None:
+    # Of a try that ended by "state mismatch" (see the DAG) Airflow may keep no record, and then shows no log.
+    tries = {
+        (row["task_id"], row["map_index"], row["try_number"])
+        for table in ("task_instance", "task_instance_history")
+        for row in server_airflow.rows(f"SELECT task_id, map_index, try_number FROM {table} WHERE run_id = ?", run_id)  # noqa: S608 - names of this list
+        if row["try_number"] > 0
+    }
     logs = {
         f"{task_id}[{index}] try {number}": server_airflow.task_log(
             "server_canary", run_id, task_id, try_number=number, map_index=index
         ).encode()
-        for task_id, index in server_airflow.task_states("server_canary", run_id)
-        for number in ((1, 2) if task_id == "once" else (1,))
+        for task_id, index, number in tries
     }
 
+    assert {(task_id, index) for task_id, index, _ in tries} == set(server_airflow.task_states("server_canary", run_id))
+    assert {"once[-1] try 1", "once[-1] try 2"} <= logs.keys()
     assert "XComAlreadyClaimed" in logs["late[-1] try 1"].decode()
     assert holding(logs, needles) == []
 
