@@ -103,10 +103,7 @@ class Played:
 
         found = reference.parse(row)
         self.rows.values[address] = row
-        self.store.commit(found.coordinate, found.version, lambda: self._map_indexes(address))
-
-    def _map_indexes(self, address: Address) -> list[int]:
-        return [map_index for *ids, map_index in self.rows.values if ids == [*address[:4]]]
+        self.store.commit(found.coordinate, found.version, lambda: self.rows.map_indexes(address))
 
     def _as(self, task_id: str, map_index: int) -> contextlib.AbstractContextManager[Any]:
         task = self.dag.get_task(task_id)

@@ -68,6 +68,10 @@ class Rows:
 
         return XComCountResponse(len=len(self._mapped(msg)))
 
+    def map_indexes(self, address: Address) -> list[int]:
+        """The map indexes of all rows of an address's key."""
+        return [map_index for *ids, map_index in self.values if ids == [*address[:4]]]
+
     def _mapped(self, msg: Any) -> list[Any]:
         """All rows of a task's key, in the order of their map indexes."""
         wanted = (msg.dag_id, msg.run_id, msg.task_id, msg.key)

@@ -116,7 +116,7 @@ def forget() -> None:
 
 
 def _is_to_be_sealed(acl: Acl | None, settings: Settings) -> bool:
-    return settings.enforcement == "server" and (settings.seal == "all" or acl is None or acl.restricted)
+    return settings.by_server and (settings.seal == "all" or acl is None or acl.restricted)
 
 
 def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Protected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import time
@@ -110,8 +111,8 @@ class RedisClient:
         # No deadline means one attempt, which its socket timeouts bound.
         allowed = self._timeouts.deadline or self._timeouts.connect + self._timeouts.read
         failure: Failure | None = None
-        attempt, pauses = 1, None
-        while True:
+        pauses = _pauses()
+        for attempt in itertools.count(1):
             left = allowed - (time.monotonic() - start)
             try:
                 return self._pool.run(command, max(0.0, left))
@@ -124,13 +125,12 @@ class RedisClient:
                     raise
                 failure = self._understand(error, failure)
             spent = time.monotonic() - start
-            pauses = pauses or _pauses()
             pause = next(pauses)
             if once or not failure.retry or spent + pause >= self._timeouts.deadline:
                 raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
             self._pool.drop_idle()  # they may lead to the same dead or demoted server
             time.sleep(pause)
-            attempt += 1
+        raise AssertionError  # the attempts never end
 
     def _load_driver(self) -> Callable[[Budget], Session]:
         if self._open_session is None:

@@ -82,7 +82,7 @@ def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
     """The values with their payloads; None if one has been replaced."""
     found = []
     for stored in current.stored:
-        whole = store.complete(stored) if stored.envelope is not None and stored.envelope.parts else stored
+        whole = store.complete(stored)
         if whole is None or whole.envelope is None:
             return None
         found.append(whole.envelope)

@@ -17,12 +17,5 @@ for start = 3, #ARGV, 1000 do
     end
   end
 end
-local written = redis.pcall('HSET', KEYS[1], ARGV[1], string.match(ARGV[2], '^%d+'))
-if type(written) == 'table' and written.err then
-  -- Full: it stays unsaid.
-  if string.find(written.err, 'OOM', 1, true) then
-    return 0
-  end
-  return written
-end
+redis.call('HSET', KEYS[1], ARGV[1], string.match(ARGV[2], '^%d+'))
 return 1

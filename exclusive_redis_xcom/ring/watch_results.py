@@ -9,14 +9,13 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.ring import rest_rows
+from exclusive_redis_xcom.store.marks import MOST_ROWS
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 log = logging.getLogger("exclusive_redis_xcom.ring")
 
-#: Results that are looked for in Redis.
-_MOST = 20_000
 #: After a list that took a second, that of the same key is not asked for again for so many: when a large task is
 #: cleared, each of its instances takes away what the one before has found out.
 _PAUSE = 20
@@ -34,7 +33,7 @@ def listed(at: Coordinate) -> list[int] | None:
         if began < _pauses.get(ids, 0):
             return None
     try:
-        found = rest_rows.map_indexes(ids, _MOST)
+        found = rest_rows.map_indexes(ids, MOST_ROWS)
     except Exception as error:  # of Airflow's database
         log.warning("The results of a mapped task could not be listed: %s", type(error).__name__)
         found = None

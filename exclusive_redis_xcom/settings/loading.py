@@ -61,7 +61,7 @@ class Settings:
         Never with ``enforcement = server``: plain values there could be replaced by whoever has the Redis password,
         and only the reference, which the API server hands out, tells that a value was pushed sealed.
         """
-        return self.direct_pulls == "auto" and self.enforcement != "server"
+        return self.direct_pulls == "auto" and not self.by_server
 
     @property
     def reports_only(self) -> bool:

@@ -26,7 +26,7 @@ RETIRE_MS = 60_000
 #: Lists the map_indexes of all rows of an XCom key; None if that is not known.
 Rows: TypeAlias = Callable[[], "Sequence[int] | None"]
 #: What one script is asked about at most: it keeps Redis from others for a few milliseconds.
-_MOST_ROWS = 20_000
+MOST_ROWS = 20_000
 
 _SERVER = re.compile(r"[0-9a-f]{32}")
 
@@ -46,7 +46,7 @@ def commit(place: Place, at: Coordinate, version: str | None, rows: Rows | None)
 def _complete(place: Place, at: Coordinate, since: bytes, rows: Rows) -> None:
     """Say that the hash knows all rows, if it does. What fails says nothing, and Airflow is asked for them."""
     indexes, name = rows(), place.hash_of(at)
-    if indexes is None or len(indexes) > _MOST_ROWS:
+    if indexes is None or len(indexes) > MOST_ROWS:
         return
     marks = [keys.committed_name(index) for index in indexes]
     with contextlib.suppress(StoreUnavailable):

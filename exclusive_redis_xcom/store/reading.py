@@ -33,8 +33,8 @@ def fetch_many(place: Place, coordinates: Sequence[Coordinate], sizes: Sequence[
     found: list[Stored] = []
     for start, end in batches(wanted.values()):
         found += _fetch_batch(place, unique[start:end])
-    found = [_completed(place, at, stored) for at, stored in zip(unique, found, strict=True)]
-    return in_the_order_of(coordinates, unique, found)
+    each = {at: _completed(place, at, stored) for at, stored in zip(unique, found, strict=True)}
+    return [each[at] for at in coordinates]
 
 
 def spilled(place: Place, coordinates: Sequence[Coordinate]) -> list[str | None]:
@@ -63,7 +63,7 @@ def batches(sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def by_hash(place: Place, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
+def _by_hash(place: Place, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
     """The coordinates in their order, with the name of the hash that those next to each other share."""
     return [(name, list(members)) for name, members in itertools.groupby(coordinates, place.hash_of)]
 
@@ -105,14 +105,6 @@ def complete(place: Place, stored: Stored, *, once: bool = False) -> Stored | No
     return None if whole is None else replace(stored, envelope=whole)
 
 
-def in_the_order_of(coordinates: Sequence[Coordinate], unique: Sequence[Coordinate], found: list[Any]) -> list[Any]:
-    """What was found for each of the unique ones, for all of them."""
-    if len(unique) == len(coordinates):
-        return found
-    each = dict(zip(unique, found, strict=True))
-    return [each[at] for at in coordinates]
-
-
 def _completed(place: Place, at: Coordinate, stored: Stored) -> Stored:
     """As `complete`; what a newer push has replaced meanwhile is read anew."""
     for _ in range(parts.MOST_RESTARTS):
@@ -129,7 +121,7 @@ def _completed(place: Place, at: Coordinate, stored: Stored) -> Stored:
 
 
 def _fetch_batch(place: Place, batch: Sequence[Coordinate]) -> list[Stored]:
-    hashes = by_hash(place, batch)
+    hashes = _by_hash(place, batch)
     calls = [(name, reading_command(name, members)) for name, members in hashes]
     replies = place.ask(what("Fetching", batch), calls)
     try:

@@ -96,7 +96,7 @@ class ApiServer:
     def _map_indexes(self, address: Address) -> list[int] | None:
         if not self.lists_rows:
             return None
-        return [map_index for *ids, map_index in self.rows.values if ids == [*address[:4]]]
+        return self.rows.map_indexes(address)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_all_rows_of_the_key_are_listed_and_no_others(airflow: Airflow) -> None:
 
 
 def test_too_many_are_not_listed(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_results, "_MOST", 2)
+    monkeypatch.setattr(watch_results, "MOST_ROWS", 2)
     for index in range(3):
         airflow.put(replace(FIRST, map_index=index), REFERENCE)
 
