@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.metadata
 import os
 import secrets
@@ -75,7 +76,10 @@ def empty_database() -> Path:
     if path.exists():
         return path
     TEMPLATES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=TEMPLATES) as scratch:
+    with (TEMPLATES / "lock").open("w") as lock, tempfile.TemporaryDirectory(dir=TEMPLATES) as scratch:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that test, one makes it
+        if path.exists():
+            return path
         home = Path(scratch)
         env = environment(home, home / "dags", 0, "", {})
         command = [sys.executable, "-m", "airflow", *components.MIGRATE]

@@ -25,9 +25,20 @@ hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, and none outside a tier."""
-    items.sort(key=lambda item: TIERS.index(_tier(item)))
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick tests first, and none outside a tier.
+
+    Several processes (pytest-xdist) begin with what takes longest. Each takes whole files at a time, or whole
+    directories that are packages: those share what takes long to start.
+    """
+    several = hasattr(config, "workerinput")
+    items.sort(key=lambda item: TIERS.index(_tier(item)), reverse=several)
+    if several:
+        for item in items:
+            folder = item.path.parent
+            group = folder if (folder / "__init__.py").exists() else item.path
+            item.add_marker(pytest.mark.xdist_group(os.fspath(group.relative_to(ROOT))))
 
 
 def pytest_unconfigure() -> None:

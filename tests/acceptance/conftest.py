@@ -1,8 +1,7 @@
-"""One real Airflow with our backend and one real Redis for the whole session: a start takes 20-40 s."""
+"""Real Airflows and one real Redis; the directories that are packages each share one Airflow."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -65,28 +64,21 @@ def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def start_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AirflowStack]]:
-    """Start further Airflows: ``start_airflow(env, dags=folder or None, **options of AirflowStack)``.
+def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AirflowStack]:
+    """For an Airflow of a test's own: ``with new_airflow(env, dags=folder or None, **options of AirflowStack)``.
 
-    Each costs half a minute and a share of two cores: stop it when done with it.
+    Its start takes half a minute, and it a third of a core as long as it runs.
     """
-    with contextlib.ExitStack() as cleanup:
 
-        def start(env: dict[str, str], *, dags: Path | None = None, **options: Any) -> AirflowStack:
-            home = tmp_path_factory.mktemp("airflow")
-            if dags is not None:
-                shutil.copytree(dags, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-            stack = AirflowStack(home, home / "dags", env, **options)
-            _stacks.append(stack)
-            return cleanup.enter_context(stack)
+    def new(env: dict[str, str], *, dags: Path | None = None, **options: Any) -> AirflowStack:
+        home = tmp_path_factory.mktemp("airflow")
+        if dags is not None:
+            shutil.copytree(dags, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+        stack = AirflowStack(home, home / "dags", env, **options)
+        _stacks.append(stack)
+        return stack
 
-        yield start
-
-
-@pytest.fixture(scope="session")
-def airflow(start_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> AirflowStack:
-    """An Airflow with our backend and the DAGs of this directory."""
-    return start_airflow(backend_env, dags=DAGS)
+    return new
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -139,9 +131,3 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
         yield ServerMode(server, server.url, env, of_api_server, private_key)
         with redis.Redis.from_url(server.url) as client:
             assert [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1] == []
-
-
-@pytest.fixture(scope="session")
-def server_airflow(start_airflow: Callable[..., AirflowStack], server_mode: ServerMode) -> AirflowStack:
-    """An Airflow whose API server alone has the private key, and its own Redis user. Logs everything it can."""
-    return start_airflow(server_mode.env, dags=SERVER_DAGS, component_env={"api-server": server_mode.of_api_server})

@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.conftest import DAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from devtools.airflow_stack import AirflowStack
 
@@ -31,9 +31,10 @@ print("STATES " + json.dumps([str(run.state), states]))
 
 
 @pytest.fixture(scope="module")
-def home(start_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> AirflowStack:
+def home(new_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> Iterator[AirflowStack]:
     """A database and settings without components: a scheduler would run the tested DAG's tasks, too."""
-    return start_airflow(backend_env, dags=DAGS, components=())
+    with new_airflow(backend_env, dags=DAGS, components=()) as home:
+        yield home
 
 
 def dag_test(home: AirflowStack, file: str, dag_id: str) -> tuple[str, dict[str, str], str]:

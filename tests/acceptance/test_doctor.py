@@ -31,16 +31,16 @@ def env(backend_env: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def with_ring(start_airflow: Callable[..., AirflowStack], env: dict[str, str]) -> AirflowStack:
-    return start_airflow(env, components=("api-server",), component_env={"api-server": PRIVATE})
+def with_ring(new_airflow: Callable[..., AirflowStack], env: dict[str, str]) -> Iterator[AirflowStack]:
+    with new_airflow(env, components=("api-server",), component_env={"api-server": PRIVATE}) as stack:
+        yield stack
 
 
 @pytest.fixture
-def without_ring(start_airflow: Callable[..., AirflowStack], env: dict[str, str]) -> Iterator[AirflowStack]:
+def without_ring(new_airflow: Callable[..., AirflowStack], env: dict[str, str]) -> Iterator[AirflowStack]:
     alone = {"api-server": {f"{OURS}ENFORCEMENT": "worker"}}
-    stack = start_airflow(env, components=("api-server",), component_env=alone)
-    yield stack
-    stack.stop()
+    with new_airflow(env, components=("api-server",), component_env=alone) as stack:
+        yield stack
 
 
 def doctor(stack: AirflowStack, *arguments: str, **env: str) -> tuple[int, str]:

@@ -95,7 +95,7 @@ def web() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def outcomes(
-    start_airflow: Callable[..., AirflowStack],
+    new_airflow: Callable[..., AirflowStack],
     backend_env: dict[str, str],
     web: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -116,11 +116,8 @@ def outcomes(
     }
 
     def run(settings: dict[str, str]) -> dict[str, Outcome]:
-        airflow = start_airflow({**settings, **env}, dags=folder / "dags", components=COMPONENTS)
-        try:
+        with new_airflow({**settings, **env}, dags=folder / "dags", components=COMPONENTS) as airflow:
             return parity.run_all(airflow, FILES, conf)
-        finally:
-            airflow.stop()
 
     return Outcomes(default=run({}), ours=run(backend_env))
 

@@ -20,13 +20,13 @@ Outcome = tuple[dict[str, str], str]
 
 
 @pytest.fixture(scope="module")
-def dag_test_with(start_airflow: Callable[..., AirflowStack], server_mode: ServerMode) -> Callable[..., Outcome]:
+def dag_test_with(new_airflow: Callable[..., AirflowStack], server_mode: ServerMode) -> Callable[..., Outcome]:
     """Runs ``server_local`` with a database and settings, without components; what the tasks became, and the output."""
 
     def run(**further: str) -> Outcome:
         env = {**server_mode.env, "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", **further}
-        home = start_airflow(env, dags=SERVER_DAGS, components=())
-        _, states, output = dag_test(home, "server_local", "server_local")
+        with new_airflow(env, dags=SERVER_DAGS, components=()) as home:
+            _, states, output = dag_test(home, "server_local", "server_local")
         return {name.removesuffix("/-1"): state for name, state in states.items()}, re.sub(r"\s+", " ", output)
 
     return run

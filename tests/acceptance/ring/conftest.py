@@ -16,7 +16,7 @@ from exclusive_redis_xcom.model import Coordinate
 HEADER = "exclusive-xcom-ring"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Iterator[World]:
     with open_world(tmp_path_factory.mktemp("airflow"), redis_server.url) as opened:
         yield opened
@@ -40,6 +40,6 @@ class Asker:
         return answer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ask(world: World) -> Asker:
     return Asker(world.caller, (world.keys.id, world.older_keys.id))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from devtools.airflow_stack import AirflowStack
+from devtools.airflow_stack import ROOT, AirflowStack
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
 SECRET = "s3cr3t"
 
 
