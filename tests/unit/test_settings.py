@@ -186,6 +186,7 @@ def test_server_enforcement_is_configured_with_keys_from_keygen(monkeypatch: pyt
         ("seal_private_keys", f"{PRIVATE_TEXT}, {SECRET}"),
         ("seal_public_key", PRIVATE_TEXT[4:]),
     ],
+    ids=["private for public", "public for private", "private for encryption", "with another text", "cut"],
 )
 def test_a_key_in_the_wrong_place_is_explained_and_never_shown(
     monkeypatch: pytest.MonkeyPatch, option: str, text: str

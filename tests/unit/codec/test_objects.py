@@ -151,7 +151,7 @@ class TestNotAllowed:
     @pytest.mark.parametrize(
         "value",
         [Point(1), Sealed("a"), Color.RED, Crate("x"), OwnProtocol(1), Address(street="s"), [{1: Point(1)}]],
-        ids=repr,
+        ids=lambda value: type(value).__name__,
     )
     def test_the_error_names_the_class_and_the_option(self, value):
         encoded = encode(value, max_bytes=LIMIT)

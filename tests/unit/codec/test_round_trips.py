@@ -122,7 +122,7 @@ def test_any_value_comes_back_from_any_compression_and_from_a_memoryview(value, 
         [bytearray(b"x")],
         {"a": [{"b": bytearray(b"x")}], "c": b"\xc4"},
     ],
-    ids=lambda value: repr(value)[:40],
+    ids=lambda value: "a set" if isinstance(value, set) else repr(value)[:40],  # whose order differs
 )
 def test_a_value_comes_back_alone_and_nested(value):
     assert same(round_trip(value), value)

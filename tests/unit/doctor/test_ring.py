@@ -99,7 +99,11 @@ def test_another_version_of_the_ring_is_a_warning() -> None:
     assert execution_of(401, {RING_HEADER: f"2; keys={PUBLIC.key_id}"}).result == "warning"
 
 
-@pytest.mark.parametrize("value", ["", "1", f"1; keys={PUBLIC.key_id.upper()}x", "1; keys=", "x" * 5000])
+@pytest.mark.parametrize(
+    "value",
+    ["", "1", f"1; keys={PUBLIC.key_id.upper()}x", "1; keys=", "x" * 5000],
+    ids=["nothing", "a version", "a key id and more", "no key id", "long"],
+)
 def test_a_header_that_is_none_of_ours_fails_and_is_not_shown(value: str) -> None:
     found = execution_of(401, {RING_HEADER: value})
 
