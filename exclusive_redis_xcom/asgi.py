@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.ring.middleware import Ring
-from exclusive_redis_xcom.ring.watch import Watch
 from exclusive_redis_xcom.settings import SECTION, load_settings
+from exclusive_redis_xcom.watch.middleware import Watch
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

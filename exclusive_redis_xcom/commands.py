@@ -21,7 +21,7 @@ from exclusive_redis_xcom.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.ring.store_source import StoreSource
+    from exclusive_redis_xcom.api_server.store_source import StoreSource
     from exclusive_redis_xcom.settings import Settings
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -97,13 +97,13 @@ def _watch_triggerer() -> None:
     with contextlib.suppress(ConfigurationError):  # which whoever pulls is told of
         settings = load_settings()
         if settings.pulls_directly:
-            from exclusive_redis_xcom.ring.triggered import watch_rows
+            from exclusive_redis_xcom.watch.triggered import watch_rows
 
             watch_rows(_store_source(settings))
 
 
 def _store_source(settings: Settings) -> StoreSource:
-    from exclusive_redis_xcom.ring.store_source import StoreSource
+    from exclusive_redis_xcom.api_server.store_source import StoreSource
 
     return StoreSource(settings)
 

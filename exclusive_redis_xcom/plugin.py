@@ -15,7 +15,7 @@ from airflow.plugins_manager import AirflowPlugin
 from exclusive_redis_xcom import exchange, listener
 from exclusive_redis_xcom.connection import parts, session, url
 from exclusive_redis_xcom.ring.middleware import Ring
-from exclusive_redis_xcom.ring.watch import Watch
+from exclusive_redis_xcom.watch.middleware import Watch
 
 PRELOADED = (exchange, session, parts, url)
 with contextlib.suppress(ImportError):  # what telemetry.py looks for first; Airflow has it from 3.2 on

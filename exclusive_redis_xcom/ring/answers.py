@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.errors import ExclusiveXComError
-
 if TYPE_CHECKING:
     from starlette.types import Send
 
@@ -26,12 +24,6 @@ def forbidden(message: str) -> dict[str, Any]:
 def undecided(message: str) -> dict[str, Any]:
     """The body of a 503."""
     return {"detail": {"reason": "cannot_decide", "message": message}}
-
-
-def described(error: Exception) -> str:
-    """An error for the server's log: our own with their texts, which hold no secrets; of others the type alone."""
-    name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, ExclusiveXComError) else name
 
 
 async def send_json(send: Send, status: int, body: dict[str, Any]) -> None:

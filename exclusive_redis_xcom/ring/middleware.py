@@ -8,16 +8,26 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.api_server import rest_body
+from exclusive_redis_xcom.api_server.caller import Callers, Tokens
+from exclusive_redis_xcom.api_server.describing import described
+from exclusive_redis_xcom.api_server.routes import (
+    Count,
+    Read,
+    Router,
+    Write,
+    changed_task_instance,
+    changes_states,
+    is_xcoms,
+)
+from exclusive_redis_xcom.api_server.store_source import StoreSource
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.ring import answers, rest_body
+from exclusive_redis_xcom.ring import answers
 from exclusive_redis_xcom.ring.audit import Audit, AuditFailed, Record, announce, tally
-from exclusive_redis_xcom.ring.caller import Callers, Tokens
 from exclusive_redis_xcom.ring.held import CannotDecide
 from exclusive_redis_xcom.ring.reads import Reader
 from exclusive_redis_xcom.ring.releasing import Releaser
 from exclusive_redis_xcom.ring.rest import RestGuard
-from exclusive_redis_xcom.ring.routes import Count, Read, Router, Write, changed_task_instance, changes_states, is_xcoms
-from exclusive_redis_xcom.ring.store_source import StoreSource
 from exclusive_redis_xcom.ring.writes import Writer
 from exclusive_redis_xcom.ring_header import RING_HEADER, header_value
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
@@ -27,8 +37,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from exclusive_redis_xcom.api_server.caller import LookUp, Validate
     from exclusive_redis_xcom.ring.audit import WriteRows
-    from exclusive_redis_xcom.ring.caller import LookUp, Validate
     from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -195,7 +205,7 @@ async def _undecided(send: Send, error: Exception) -> None:
         reason = "The decision could not be written to Airflow's audit log, and audit_strict is on."
     else:
         reason = "exclusive-redis-xcom could not decide about this request."
-    log.error("The ring could not decide about a request: %s", answers.described(error))
+    log.error("The ring could not decide about a request: %s", described(error))
     await answers.cannot_decide(send, reason)
 
 

@@ -11,12 +11,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from exclusive_redis_xcom.api_server.caller import seen_by_airflow
+from exclusive_redis_xcom.api_server.routes import Shape
 from exclusive_redis_xcom.reference import MARK
 from exclusive_redis_xcom.ring import audit, releasing
 from exclusive_redis_xcom.ring.audit import AuditFailed
-from exclusive_redis_xcom.ring.caller import seen_by_airflow
 from exclusive_redis_xcom.ring.held import CannotDecide, Held
-from exclusive_redis_xcom.ring.routes import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from exclusive_redis_xcom.api_server.caller import Caller, Callers, Tokens
+    from exclusive_redis_xcom.api_server.routes import Read
     from exclusive_redis_xcom.claims import Claim
     from exclusive_redis_xcom.opening import Verdict
     from exclusive_redis_xcom.ring.audit import Audit
-    from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.ring.releasing import Release, Releaser
-    from exclusive_redis_xcom.ring.routes import Read
 
 _T = TypeVar("_T")
 

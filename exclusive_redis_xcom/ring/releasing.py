@@ -16,10 +16,10 @@ from exclusive_redis_xcom.ring.audit import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from exclusive_redis_xcom.api_server.caller import Caller
+    from exclusive_redis_xcom.api_server.routes import Read
     from exclusive_redis_xcom.model import Coordinate, Principal
     from exclusive_redis_xcom.reference import Reference
-    from exclusive_redis_xcom.ring.caller import Caller
-    from exclusive_redis_xcom.ring.routes import Read
     from exclusive_redis_xcom.sealing import SealPrivateKeys
     from exclusive_redis_xcom.store import Store
 

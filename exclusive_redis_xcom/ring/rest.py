@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.ring import rest_routes
+from exclusive_redis_xcom.api_server import rest_routes
+from exclusive_redis_xcom.api_server.rest_routes import Effect
 from exclusive_redis_xcom.ring.rest_deletions import Deletions
 from exclusive_redis_xcom.ring.rest_edits import Edits
-from exclusive_redis_xcom.ring.rest_routes import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from exclusive_redis_xcom.api_server.rest_routes import Call
     from exclusive_redis_xcom.ring.audit import Audit
-    from exclusive_redis_xcom.ring.rest_routes import Call
     from exclusive_redis_xcom.store import Store
 
 

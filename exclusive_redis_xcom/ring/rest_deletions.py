@@ -6,20 +6,21 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.api_server import rest_body, rest_user
+from exclusive_redis_xcom.api_server.rest_body import RefusedError
+from exclusive_redis_xcom.api_server.rest_routes import Effect, map_index
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.ring import answers, rest_body, rest_user
+from exclusive_redis_xcom.ring import answers
 from exclusive_redis_xcom.ring.audit import REMOVED, AuditFailed, Record
-from exclusive_redis_xcom.ring.rest_body import RefusedError
 from exclusive_redis_xcom.ring.rest_removal import Removal
-from exclusive_redis_xcom.ring.rest_routes import Effect, map_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from exclusive_redis_xcom.api_server.rest_routes import Call
     from exclusive_redis_xcom.ring.audit import Audit
-    from exclusive_redis_xcom.ring.rest_routes import Call
     from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom.ring")

@@ -6,17 +6,19 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.api_server import rest_body, rest_rows, rest_user
+from exclusive_redis_xcom.api_server.describing import described
+from exclusive_redis_xcom.api_server.rest_body import RefusedError
+from exclusive_redis_xcom.api_server.rest_routes import Effect
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.ring import answers, rest_body, rest_rows, rest_user
+from exclusive_redis_xcom.ring import answers
 from exclusive_redis_xcom.ring.audit import EDIT_DENIED, AuditFailed, Record, announce
-from exclusive_redis_xcom.ring.rest_body import RefusedError
-from exclusive_redis_xcom.ring.rest_routes import Effect
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from exclusive_redis_xcom.api_server.rest_routes import Call
     from exclusive_redis_xcom.ring.audit import Audit
-    from exclusive_redis_xcom.ring.rest_routes import Call
 
 log = logging.getLogger("exclusive_redis_xcom.ring")
 
@@ -51,7 +53,7 @@ class Edits:
             await answers.send_json(send, refused.status, {"detail": refused.detail})
         except Exception as error:
             # The text of a database error quotes parameters.
-            log.error("An edit of an XCom over REST could not be checked: %s", answers.described(error))
+            log.error("An edit of an XCom over REST could not be checked: %s", described(error))
             await answers.cannot_decide(send, _UNDECIDED)
         else:
             await self._app(scope, rest_body.replay(body, receive), send)

@@ -10,8 +10,8 @@ import json
 import tempfile
 from typing import IO, TYPE_CHECKING
 
+from exclusive_redis_xcom.api_server import rest_rows
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.ring import rest_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

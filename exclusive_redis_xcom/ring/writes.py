@@ -15,8 +15,8 @@ from exclusive_redis_xcom.ring.audit import WRITE_DENIED, Record
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from exclusive_redis_xcom.ring.caller import Caller, Callers, Tokens
-    from exclusive_redis_xcom.ring.routes import Write
+    from exclusive_redis_xcom.api_server.caller import Caller, Callers, Tokens
+    from exclusive_redis_xcom.api_server.routes import Write
 
 
 class Writer:

@@ -1,7 +1,7 @@
 """``enforcement = server`` in the task's process: what it pushes, and what it makes of each answer of the API server.
 
-The API server's answers are those of the real ring, put around the rows; the ring itself is tested in tests/unit/ring
-and tests/acceptance/ring.
+The API server's answers are those of the real ring, put around the rows; the ring itself is tested in
+tests/unit/api_server and tests/acceptance/ring.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.sealing import SealPrivateKeys, generate_seal_keys
 from tests.integration.support import start_afresh
-from tests.unit.ring.ringed import OWNER, Airflow, Person, World
+from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
 
 CANARY = "canary-5d3a9c77"
 PUBLIC_TEXT, PRIVATE_TEXT = generate_seal_keys()

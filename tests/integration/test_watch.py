@@ -29,9 +29,9 @@ from devtools.redis_users import url_for
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.reference import Reference
-from exclusive_redis_xcom.ring.watch import Watch
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.watch.middleware import Watch
 from tests.integration.support import (
     ACL,
     API_PASSWORD,
@@ -266,7 +266,7 @@ def test_a_push_that_a_deletion_on_another_server_overtakes_is_not_read(scene: S
 HEART = """
 import sys, time
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.ring.heartbeat import Heartbeat
+from exclusive_redis_xcom.watch.heartbeat import Heartbeat
 from exclusive_redis_xcom.store import Store
 store = Store(RedisClient(RedisOptions.from_url(sys.argv[1]), Timeouts(0.5, 0.5, 1.5)), key_prefix=sys.argv[2])
 heart = Heartbeat(lambda: store)

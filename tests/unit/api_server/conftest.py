@@ -1,0 +1,81 @@
+"""Airflow's own tables, auth manager and tokens, for tests that need them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.ring.audit import Audit
+from exclusive_redis_xcom.ring.rest import RestGuard
+from exclusive_redis_xcom.store import Store
+from tests.unit.api_server.rested import Airflow, Redis
+
+
+@pytest.fixture(scope="session")
+def database() -> Path:
+    """Airflow's tables, in the database of this test run's own AIRFLOW_HOME."""
+    from airflow import settings
+    from airflow.models import import_all_models
+    from airflow.models.base import Base
+    from sqlalchemy.orm import configure_mappers
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow's models on a newer SQLAlchemy
+        import_all_models()
+        configure_mappers()
+    Base.metadata.create_all(settings.engine)
+    return Path(os.environ["AIRFLOW_HOME"], "airflow.db")
+
+
+@pytest.fixture
+def airflow(database: Path) -> Iterator[Airflow]:
+    app = Airflow(database)
+    yield app
+    app.run("DELETE FROM xcom")
+
+
+@pytest.fixture(scope="module")  # no longer: what signs them must not be seen by other tests
+def tokens(database: Path) -> Iterator[dict[str, str]]:
+    """Users' tokens, made and accepted by Airflow's auth manager."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "s" * 64)
+        yield _tokens(create_auth_manager(), SimpleAuthManagerUser)
+
+
+def _tokens(manager: Any, user: Any) -> dict[str, str]:
+    return {
+        "admin": manager.generate_jwt(user(username="ann", role="admin")),
+        "viewer": manager.generate_jwt(user(username="vic", role="viewer")),
+        "expired": manager.generate_jwt(user(username="ann", role="admin"), expiration_time_in_seconds=-60),
+        "garbage": "not.a.token",
+    }
+
+
+@pytest.fixture
+def audited() -> list[dict[str, Any]]:
+    return []
+
+
+@pytest.fixture
+def guard(airflow: Airflow, audited: list[dict[str, Any]]) -> RestGuard:
+    def no_redis() -> Store:
+        options = RedisOptions.from_url("redis://127.0.0.1:1/0")  # nobody listens there
+        return Store(RedisClient(options, Timeouts(connect=0.1, read=0.1, deadline=0.2)), key_prefix="x")
+
+    return RestGuard(airflow, audit=Audit("all", write=audited.extend), store=no_redis)
+
+
+@pytest.fixture
+def in_memory(airflow: Airflow, audited: list[dict[str, Any]]) -> Iterator[Redis]:
+    made = Redis(airflow, audited)
+    yield made
+    made.fake.close()

@@ -1,0 +1,252 @@
+"""What goes on record for each thing that can become of a value, and what waits for its row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import fakeredis
+import pytest
+
+from devtools.sealed import Keys, seal
+from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.session import ServerSession
+from exclusive_redis_xcom.reference import MARK, parse
+from exclusive_redis_xcom.store import Store
+from tests.unit.api_server.ringed import CONSUMER, FINISHED, GONE, OWNER, STRANGER, XCOM, Airflow, Person, World
+from tests.unit.sealed import AT, PRIVATE_TEXT, PUBLIC_TEXT, sealed_reference
+
+KEYS = Keys(PUBLIC_TEXT, PRIVATE_TEXT)
+SEALED = sealed_reference().to_json()
+FORGED = [replace(sealed_reference(), coordinate=replace(AT, key=key)).to_json() for key in "ab"]
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with fakeredis.FakeRedis() as fake:
+        client = RedisClient(RedisOptions(), Timeouts(), open_session=lambda budget: ServerSession(fake, budget))
+        yield Store(client, key_prefix="p")
+        client.close()
+
+
+def once(store: Store, key: str = "token") -> Any:
+    """A value to be read once, by `load` or `report`."""
+    return seal(replace(AT, key=key), ["load", "report"], keys=KEYS, store=store, once=True).reference.to_json()
+
+
+def for_load(**at: Any) -> Any:
+    return seal(replace(AT, **at), ["load"], keys=KEYS).reference.to_json()
+
+
+def pulled(world: World, person: Person, *values: Any) -> list[Any]:
+    """What becomes of the values of one slice."""
+    world.airflow.body = list(values)
+    answer = world.ask("GET", f"{XCOM}/slice", person)
+    assert answer.status_code == 200
+    elements: list[Any] = answer.json()
+    return elements
+
+
+def is_open(answer: Any) -> bool:
+    found = parse(answer).seal
+    return found is not None and found.data_key is not None
+
+
+def extra(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(row["extra"])
+    return found
+
+
+class TestEachOutcome:
+    """Who, what and why, and in the columns the XCom that it is about."""
+
+    def ask(self, world: World, person: Person, *values: Any) -> dict[str, Any]:
+        world.rows.clear()
+        pulled(world, person, *values)
+        (row,) = world.rows
+        columns = [row[name] for name in ("dag_id", "run_id", "task_id", "map_index")]
+        assert columns == [AT.dag_id, AT.run_id, AT.task_id, AT.map_index]
+        said = extra(row)
+        assert (said["what"], said["key"]) == (str(AT), "token")
+        assert said["who"] == str(person.principal) or person is GONE
+        return {"event": row["event"], "why": said["why"]}
+
+    def test_granted(self) -> None:
+        said = self.ask(World(Airflow(), audit="all"), CONSUMER, SEALED)
+
+        assert said == {"event": "xcom_granted", "why": "xcom_acl['extract']['token'] allows 'load'"}
+
+    def test_granted_to_the_producer(self) -> None:
+        said = self.ask(World(Airflow(), audit="all"), OWNER, SEALED)
+
+        assert said["event"] == "xcom_granted"
+        assert "its own" in said["why"]
+
+    @pytest.mark.parametrize(("mode", "event"), [("enforce", "xcom_denied"), ("report", "xcom_would_be_denied")])
+    def test_denied_by_the_rule(self, mode: str, event: str) -> None:
+        said = self.ask(World(Airflow(), mode=mode), STRANGER, SEALED)
+
+        assert said == {"event": event, "why": "xcom_acl['extract']['token'] allows only 'load'"}
+
+    @pytest.mark.parametrize("person", [FINISHED, GONE])
+    def test_not_running(self, person: Person) -> None:
+        said = self.ask(World(Airflow()), person, SEALED)
+
+        assert said == {
+            "event": "xcom_denied",
+            "why": "the token's task instance is not running, or no longer exists",
+        }
+
+    def test_claimed(self, store: Store) -> None:
+        said = self.ask(World(Airflow(), store=lambda: store), CONSUMER, once(store))
+
+        assert said["event"] == "xcom_claimed"
+        assert "read once" in said["why"]
+
+    @pytest.mark.parametrize(("mode", "event"), [("enforce", "xcom_claim_denied"), ("report", "xcom_would_be_denied")])
+    def test_claimed_by_another(self, store: Store, mode: str, event: str) -> None:
+        world = World(Airflow(), store=lambda: store, mode=mode)
+        stored = once(store)
+        self.ask(world, CONSUMER, stored)
+
+        said = self.ask(world, STRANGER, stored)
+
+        assert said == {"event": event, "why": f"read once, and claimed by {CONSUMER.principal}"}
+
+    def test_a_row_that_only_looks_like_a_reference(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, CONSUMER, {MARK: {}})
+
+        (row,) = world.rows
+        assert (row["event"], row["dag_id"], row["task_id"]) == ("xcom_denied", "sales", "extract")
+        assert extra(row)["why"] == "the row holds a malformed reference: it was edited or forged"
+
+    def test_a_forged_reference_is_on_record_under_the_row_it_lay_in(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, CONSUMER, replace(sealed_reference(), coordinate=replace(AT, task_id="victim")).to_json())
+
+        (row,) = world.rows
+        assert (row["event"], row["task_id"]) == ("xcom_denied", "extract")
+        assert "victim" not in str(row)
+
+
+class TestReportModeAndClaims:
+    def test_what_another_has_claimed_is_opened_all_the_same(self, store: Store) -> None:
+        world, stored = World(Airflow(), store=lambda: store, mode="report"), once(store)
+        pulled(world, CONSUMER, stored)
+
+        assert is_open(pulled(world, STRANGER, stored)[0])
+
+    def test_what_is_withheld_for_anothers_sake_is_opened_and_not_claimed(self, store: Store) -> None:
+        world, stored = World(Airflow(), store=lambda: store, mode="report"), once(store)
+
+        first = pulled(world, CONSUMER, stored, {MARK: {}})
+        events = list(world.events)
+        second = pulled(world, STRANGER, stored)
+
+        assert (is_open(first[0]), is_open(second[0])) == (True, True)
+        assert (sorted(events), world.events[-1]) == (["xcom_denied", "xcom_would_be_denied"], "xcom_claimed")
+        why = {row["event"]: extra(row)["why"] for row in world.rows}["xcom_would_be_denied"]
+        assert "read once, and another value of the" in why
+
+    def test_what_redis_has_lost_is_not_opened(self, store: Store) -> None:
+        world, stored = World(Airflow(), store=lambda: store, mode="report"), once(store)
+        store.purge(AT)
+
+        assert not is_open(pulled(world, CONSUMER, stored)[0])
+        assert world.events == []
+
+
+class TestManyValues:
+    def test_the_same_of_one_xcom_is_one_row_with_the_first_map_indexes(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, STRANGER, *(for_load(map_index=index) for index in range(25)))
+
+        (row,) = world.rows
+        assert (extra(row)["values"], extra(row)["map_indexes"]) == (25, list(range(20)))
+
+    def test_two_of_one_xcom_are_counted_and_one_is_not(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, STRANGER, SEALED, SEALED)
+        pulled(world, STRANGER, SEALED)
+
+        two, one = map(extra, world.rows)
+        assert two["values"] == 2
+        assert not one.keys() & {"values", "map_indexes"}
+
+    def test_two_xcoms_refused_for_the_same_reason_are_two_rows(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, STRANGER, for_load(key="a"), for_load(key="b"))
+
+        assert [extra(row)["key"] for row in world.rows] == ["a", "b"]
+        assert len({extra(row)["why"] for row in world.rows}) == 1
+
+    def test_malformed_ones_beside_each_other_are_one_row(self) -> None:
+        world = World(Airflow())
+
+        pulled(world, CONSUMER, {MARK: {}}, {MARK: None})
+
+        (row,) = world.rows
+        assert extra(row)["values"] == 2
+
+
+class TestStrict:
+    """With ``audit_strict`` nothing that was opened leaves the server before its row is written."""
+
+    def world(self, store: Store, mode: str) -> World:
+        return World(Airflow(), store=lambda: store, mode=mode, audit_strict=True)
+
+    @pytest.mark.parametrize(
+        ("mode", "person", "make"),
+        [
+            ("enforce", CONSUMER, lambda store: [SEALED]),
+            ("enforce", CONSUMER, lambda store: [once(store)]),
+            ("enforce", CONSUMER, lambda store: [*FORGED, SEALED]),
+            ("report", STRANGER, lambda store: [SEALED]),
+            ("report", CONSUMER, lambda store: [once(store), {MARK: {}}]),
+        ],
+        ids=["granted", "claimed", "granted beside refused", "would be denied", "would be withheld"],
+    )
+    def test_without_its_row_nothing_is_opened(
+        self, store: Store, mode: str, person: Person, make: Callable[[Store], list[Any]]
+    ) -> None:
+        world = self.world(store, mode)
+        world.airflow.body = make(store)
+        world.row_error = RuntimeError("locked")
+
+        answer = world.ask("GET", f"{XCOM}/slice", person)
+
+        assert answer.status_code == 503
+        assert answer.json()["detail"]["message"] == (
+            "The decision could not be written to Airflow's audit log, and audit_strict is on."
+        )
+
+    def test_nor_what_another_has_claimed_under_report(self, store: Store) -> None:
+        world, stored = self.world(store, "report"), once(store)
+        pulled(world, CONSUMER, stored)
+        world.row_error = RuntimeError("locked")
+
+        assert world.ask("GET", f"{XCOM}/slice", STRANGER).status_code == 503
+
+    def test_refusals_stand_without_their_rows(self, store: Store) -> None:
+        world, stored = self.world(store, "enforce"), once(store)
+        pulled(world, CONSUMER, stored)
+        world.row_error = RuntimeError("locked")
+
+        answers = pulled(world, STRANGER, stored, SEALED, *FORGED, {MARK: {}})
+
+        assert not any(map(is_open, answers[:-1]))
+
+    def test_a_row_is_written_once(self, store: Store) -> None:
+        world = self.world(store, "enforce")
+
+        pulled(world, CONSUMER, SEALED)
+
+        assert world.events == ["xcom_granted"]
