@@ -3,7 +3,8 @@
 
 AIRFLOW ?= 3.3.2
 PYTEST_ARGS ?=
-TEST_PROCESSES ?= 2
+# Tests wait a lot: more processes than a small machine has cores.
+TEST_PROCESSES ?= 3
 BENCH_ARGS ?=
 MICRO_ARGS ?=
 

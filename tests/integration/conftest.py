@@ -78,9 +78,15 @@ def cluster() -> Iterator[ClusterSet]:
         yield servers
 
 
-@pytest.fixture(params=KINDS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of a store with every kind of Redis, or with those that their module names as ``STORE_KINDS``."""
+    if "store" in metafunc.fixturenames and not hasattr(metafunc.module, "store"):
+        metafunc.parametrize("store", getattr(metafunc.module, "STORE_KINDS", KINDS), indirect=True)
+
+
+@pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    """Each test that uses it runs with every kind of Redis."""
+    """Of one kind of Redis after the other, see :func:`pytest_generate_tests`."""
     with open_kind(request, request.param) as opened:
         yield opened
 

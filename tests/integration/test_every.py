@@ -13,8 +13,11 @@ from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.store import Store, every
+from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import ACL, PREFIX, TTL, at, value
 from tests.integration.test_marks import do, push, watch_since_long_ago
+
+STORE_KINDS = FEW_KINDS
 
 HASH = keys.hash_name(PREFIX, at())
 

@@ -25,6 +25,7 @@ from exclusive_redis_xcom.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES, E
 from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, StoreUnavailable, XComTooLarge
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Claim, Store, parts
+from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import (
     ACL,
     PASSWORD,
@@ -40,6 +41,7 @@ from tests.integration.support import (
 )
 
 Start = Callable[..., RedisServer]
+STORE_KINDS = FEW_KINDS
 ROOT = Path(__file__).resolve().parents[2]
 NAME = keys.hash_name(PREFIX, at())
 CANARY = b"canary-v4lue"

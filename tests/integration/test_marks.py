@@ -16,7 +16,10 @@ from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store, Stored
+from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import ACL, PREFIX, TTL, at, open_store, value
+
+STORE_KINDS = FEW_KINDS
 
 SERVER, OTHER = secrets.token_hex(16), secrets.token_hex(16)
 SERVERS = keys.servers_name(PREFIX)
