@@ -1,8 +1,8 @@
 """``exclusive-xcom doctor``: looks at the installation it runs in, and says what is wrong and what to do about it.
 
-One module per subject: ``airflow``, ``keys``, ``identity_secrets``, ``ring``, ``redis``, ``direct``. A check is a
-function that takes a :class:`visit.Visit` and yields findings. Nothing it prints holds a password, a key or a value.
-See docs/doctor.md.
+One module per subject: ``airflow``, ``keys``, ``identity_secrets``, ``ring``, ``redis``, ``direct``,
+``spilling``. A check is a function that takes a :class:`visit.Visit` and yields findings. Nothing it prints holds a
+password, a key or a value. See docs/doctor.md.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _examine(args: argparse.Namespace) -> list[Finding]:
-    from exclusive_redis_xcom.doctor import airflow, direct, identity_secrets, keys, redis, ring
+    from exclusive_redis_xcom.doctor import airflow, direct, identity_secrets, keys, redis, ring, spilling
 
     settings, found = airflow.read_settings()
     visit = Visit(
@@ -84,7 +84,7 @@ def _examine(args: argparse.Namespace) -> list[Finding]:
         admin_url=args.redis_url or os.environ.get(REDIS_URL_VARIABLE) or None,
     )
     findings = [*found]
-    subjects = (airflow, keys, identity_secrets, ring, redis, direct)
+    subjects = (airflow, keys, identity_secrets, ring, redis, direct, spilling)
     for check in (check for subject in subjects for check in subject.CHECKS):
         findings += _made(check, visit)
     return findings
