@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -25,20 +26,23 @@ hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first, and none outside a tier.
-
-    Several processes (pytest-xdist) begin with what takes longest. Each takes whole files at a time, or whole
-    directories that are packages: those share what takes long to start.
-    """
+    """Quick tests first, but in several processes (pytest-xdist) what takes longest; and none outside a tier."""
     several = hasattr(config, "workerinput")
     items.sort(key=lambda item: TIERS.index(_tier(item)), reverse=several)
-    if several:
-        for item in items:
-            folder = item.path.parent
-            group = folder if (folder / "__init__.py").exists() else item.path
-            item.add_marker(pytest.mark.xdist_group(os.fspath(group.relative_to(ROOT))))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each process takes whole files, or whole directories that are packages: those share what takes long to start."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OfWhatIsShared(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = ROOT / nodeid.partition("::")[0]
+            return os.fspath(file.parent if (file.parent / "__init__.py").exists() else file)
+
+    return OfWhatIsShared(config, log)
 
 
 def pytest_unconfigure() -> None:
