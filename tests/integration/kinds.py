@@ -27,7 +27,8 @@ KINDS = [
     "API server's user, redis 6.2",
     "API server's user, cluster",
 ]
-#: Each server version, topology and user once: for tests of what the store makes of replies, not of what Redis does.
+#: Both server versions, a single server and a cluster, and every user: for tests of what the store makes of replies,
+#: not of what Redis does.
 FEW_KINDS = ["fakeredis", "redis on PATH", "restricted user, redis 6.2", "API server's user, cluster"]
 # The user of workers may not remove hashes.
 REMOVING_KINDS = [kind for kind in KINDS if "restricted" not in kind]
