@@ -23,7 +23,7 @@ with contextlib.suppress(ImportError):  # what telemetry.py looks for first; Air
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """Declarative: see ``listener.py`` and ``ring/``."""
+    """Declarative: see ``listener.py``, ``ring/`` and ``watch/``."""
 
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface

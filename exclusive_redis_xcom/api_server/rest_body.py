@@ -1,4 +1,4 @@
-"""Request bodies of the public REST API, read before Airflow reads them; answers, held back until their time."""
+"""Request bodies, read before Airflow reads them, and what those of the public REST API name; answers, held back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of Airflow's table ``xcom``, read for the public REST API: do they hold our reference, are they still there.
+"""Rows of Airflow's table ``xcom``: which are there, are they still there, do they hold our reference.
 
 Synchronous, for worker threads. Coordinates come from a row's own columns, never from the reference in it.
 """

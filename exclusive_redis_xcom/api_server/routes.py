@@ -1,9 +1,8 @@
 """What a request to the Execution API's XCom routes asks for, resolved exactly as Airflow's own router does.
 
 The templates are those of ``airflow/api_fastapi/execution_api/routes/xcoms.py``, in its order, compiled by the
-installed starlette: the first that fits method and path wins. What no template fits is nothing this ring knows how to
-guard, and is refused. ``tests/unit/api_server/test_routes.py`` fails when the installed Airflow has a route that is not
-in the table.
+installed starlette: the first that fits method and path wins. What no template fits is ``Unknown``, which the ring
+refuses. ``tests/unit/api_server/test_routes.py`` fails when the installed Airflow has a route that is not in the table.
 """
 
 from __future__ import annotations
