@@ -51,7 +51,7 @@ def _round_trip(storage: ObjectStorage) -> Finding:
     from exclusive_redis_xcom.object_storage import NoSuchObject
 
     version, content = secrets.token_hex(16), secrets.token_bytes(64)
-    # If it is left behind, `exclusive-xcom gc` takes it for what it is: the object of no value.
+    # If it is left behind, `exclusive-xcom gc` tells and leaves it, since it begins with no header of ours.
     name = object_name(Coordinate("exclusive-xcom-doctor", version, "doctor", "doctor"), version)
     try:
         storage.write(name, (content,))
