@@ -34,7 +34,7 @@ demo: $(ENV) ## A hostile task in a real Airflow: the consumer is served, the ta
 	@$(PY) -m devtools.demo
 
 test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
-	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(TEST_PROCESSES) $(PYTEST_ARGS)
 
 test-airflow: test ## The same with another Airflow: make test-airflow AIRFLOW=3.1.8
 

@@ -46,6 +46,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = ROOT / nodeid.partition("::")[0]
             return os.fspath(file.parent if (file.parent / "__init__.py").exists() else file)
 
+    config.option.loadscopereorder = False  # the order of collection, not that of sizes
     return OfWhatIsShared(config, log)
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import secrets
 import statistics
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.connection import RedisOptions
-from exclusive_redis_xcom.doctor import redis_server
+from exclusive_redis_xcom.doctor import probing, redis_server
 from exclusive_redis_xcom.doctor.finding import Finding
 from exclusive_redis_xcom.doctor.http import is_loopback
 from exclusive_redis_xcom.doctor.redis_asking import ask, client_of, mapping, text
-from exclusive_redis_xcom.envelope import INLINE_BYTES, Envelope
+from exclusive_redis_xcom.envelope import INLINE_BYTES
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
-from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.redis_source import redis_options
 from exclusive_redis_xcom.store import Store
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection import RedisClient
     from exclusive_redis_xcom.doctor.visit import Visit
+    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
 
 _OLDEST = (6, 2)
@@ -42,7 +42,7 @@ def redis(visit: Visit) -> Iterator[Finding]:
     if settings is None:
         yield Finding("Redis", "skipped", "the settings cannot be read")
         return
-    probe = _probe()
+    probe = probing.coordinate()
     key = keys.hash_name(settings.key_prefix, probe)
     options, finding = _options(settings)
     if finding is not None:
@@ -167,7 +167,7 @@ def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) 
     removed = True
     try:
         for size in (_SMALL, INLINE_BYTES + 1):  # a large one lies in parts, for which other commands are needed
-            envelope = _value(probe, size)
+            envelope = probing.value(probe, size)
             store.push(envelope, acl=_NO_RULE, ttl=_TTL)
             if store.fetch(probe).envelope != envelope:
                 return Finding("Redis round trip", "FAIL", "what was written was not there to be read")
@@ -189,22 +189,3 @@ def _rights(client: RedisClient, store: Store, key: str, probe: Coordinate) -> F
     if ask(client, key, "EVAL", source, 1, key).refused:
         return Finding("Redis round trip", "FAIL", "this user may not do all that claims and removals do", _USER_REMEDY)
     return Finding("Redis round trip", "ok", "may read, claim and remove, also whole hashes")
-
-
-def _probe() -> Coordinate:
-    """Nobody else's: the run id is drawn anew each time."""
-    return Coordinate("exclusive-xcom-doctor", f"doctor-{secrets.token_hex(8)}", "doctor", "probe")
-
-
-def _value(probe: Coordinate, size: int) -> Envelope:
-    payload = secrets.token_bytes(size)
-    return Envelope(
-        coordinate=probe,
-        version=secrets.token_hex(16),
-        codec="msgpack",
-        compression="off",
-        decoded_size=len(payload),
-        # Envelopes keep whole milliseconds or not; what is compared is what was packed.
-        pushed_at=datetime.now(timezone.utc).replace(microsecond=0),
-        payload=(payload,),
-    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.buffers import joined
+from exclusive_redis_xcom.doctor import probing
 from exclusive_redis_xcom.doctor.finding import Finding
 from exclusive_redis_xcom.errors import ExclusiveXComError
-from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.object_names import object_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 _CHECK = "object storage"
 _THRESHOLD = "spill threshold"
 
-_OTHER = "Something changes objects there. Give spill_path a place of its own."
+_OTHER = "Something removes, changes or caches objects there. Give spill_path a place of its own."
+_BYTES = 100
 
 
 def object_storage(visit: Visit) -> Iterator[Finding]:
@@ -50,19 +52,22 @@ CHECKS = (object_storage,)
 def _round_trip(storage: ObjectStorage) -> Finding:
     from exclusive_redis_xcom.object_storage import NoSuchObject
 
-    version, content = secrets.token_hex(16), secrets.token_bytes(64)
-    # If it is left behind, `exclusive-xcom gc` tells and leaves it, since it begins with no header of ours.
-    name = object_name(Coordinate("exclusive-xcom-doctor", version, "doctor", "doctor"), version)
+    probe = probing.value(probing.coordinate(), _BYTES)
+    name = object_name(probe.coordinate, probe.version)
+    # As a task writes it: if it is left behind, `exclusive-xcom gc` removes it, since Redis does not name it.
+    written = probe.spilled_to(name).pack(), *probe.payload
     try:
-        storage.write(name, (content,))
+        storage.write(name, written)
         found = bytearray(storage.size(name))
         storage.read(name, memoryview(found))
         storage.remove(name)
-    except NoSuchObject:
+    except (NoSuchObject, ExclusiveXComError) as error:
+        with contextlib.suppress(NoSuchObject, ExclusiveXComError):
+            storage.remove(name)
+        if isinstance(error, ExclusiveXComError):
+            return Finding(_CHECK, "FAIL", str(error))
         return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not there", _OTHER)
-    except ExclusiveXComError as error:
-        return Finding(_CHECK, "FAIL", str(error))
-    if found != content:
+    if found != joined(written):
         return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not what is read", _OTHER)
     shared = ", which all workers must share" if storage.endpoint.startswith(("file:", "local:")) else ""
     return Finding(_CHECK, "ok", f"{storage.endpoint}{shared}: an object could be written, read and removed")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.ring.audit import Audit
     from exclusive_redis_xcom.store import Store
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 #: Threads for removals, apart from those that serve everybody: a big removal must not keep reads waiting.
 _THREADS = 2

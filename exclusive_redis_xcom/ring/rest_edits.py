@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.rest_routes import Call
     from exclusive_redis_xcom.ring.audit import Audit
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 _HELD = (
     "This XCom holds a reference of exclusive_redis_xcom, which only the task that pushes the value writes. "

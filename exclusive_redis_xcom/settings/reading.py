@@ -76,7 +76,7 @@ def object_storage_url(text: str) -> str | None:
     if not text:
         return None
     scheme, separator, rest = text.partition("://")
-    login = rest.partition("/")[0].rpartition("@")[0]
+    login = rest.rpartition("@")[0]  # also one with a slash in it, as keys of S3 have
     if not separator or not scheme.isalnum() or not rest or ":" in login:
         raise ValueError
     return text.rstrip("/")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.store import Store
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 PERIOD = 2.0
 #: Redis' clock and this one do not run at exactly the same rate.

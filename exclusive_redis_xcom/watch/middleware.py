@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
     from exclusive_redis_xcom.watch.plans import Plan
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 #: From this status on, what Airflow did is not known.
 _FAILED = 500

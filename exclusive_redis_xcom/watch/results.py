@@ -14,7 +14,7 @@ from exclusive_redis_xcom.store.marks import MOST_ROWS
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 #: After a list that took a second, that of the same key is not asked for again for so many: when a large task is
 #: cleared, each of its instances takes away what the one before has found out.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Work = Callable[[Store], Any]
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 #: Threads of their own: waiting for Redis must not use up those that serve everybody else. A client has 8 sessions.
 _THREADS = 8

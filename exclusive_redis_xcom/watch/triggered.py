@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.store import Store
 
-log = logging.getLogger("exclusive_redis_xcom.ring")
+log = logging.getLogger("exclusive_redis_xcom")
 
 
 def watch_rows(source: Callable[[], Store]) -> Callable[[], None]:

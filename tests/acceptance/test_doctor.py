@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,12 +64,13 @@ def found(output: str) -> dict[str, dict[str, Any]]:
     return {finding["check"]: finding for finding in json.loads(output)["findings"]}
 
 
-def test_a_worker_beside_a_server_with_the_ring_has_no_failure(with_ring: AirflowStack) -> None:
-    status, output = doctor(with_ring, "--json")
+def test_a_worker_beside_a_server_with_the_ring_has_no_failure(with_ring: AirflowStack, tmp_path: Path) -> None:
+    status, output = doctor(with_ring, "--json", **{f"{OURS}SPILL_PATH": f"file://{tmp_path}"})
 
     results = {name: finding["result"] for name, finding in found(output).items()}
     assert (status, [name for name, result in results.items() if result == "FAIL"]) == (0, [])
     assert {results[name] for name in (*RING, "XCom backend", "plugin", "listener", "policy", "private keys")} == {"ok"}
+    assert results["object storage"] == "ok"
     assert KEYS.id in found(output)[RING[0]]["seen"]
     assert (results["executor"], results["Redis user"]) == ("warning", "warning")
 

@@ -143,6 +143,18 @@ def test_a_wrong_value_is_named_with_section_option_and_what_is_accepted(
     assert accepted in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "place", ["/var/lib/xcoms", f"s3://key:{SECRET}@bucket/xcoms", f"s3://key:a/{SECRET}@bucket/x"]
+)
+def test_a_place_for_large_values_is_a_url_without_a_password(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    configure(monkeypatch, "spill_path", place)
+
+    with pytest.raises(ConfigurationError, match="without a password in it") as caught:
+        load_settings()
+
+    assert SECRET not in str(caught.value)
+
+
 def test_the_settings_do_not_show_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, "redis_url", f"redis://user:{SECRET}@localhost/0")
 

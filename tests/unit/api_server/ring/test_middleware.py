@@ -191,9 +191,10 @@ class TestCache:
         assert len(world.looked_up) == 1
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("module", ["ring", "watch"])
+def test_importing_it_loads_nothing_heavy(module: str) -> None:
     heavy = {"redis", "starlette", "fastapi", "cryptography", "sqlalchemy", "airflow", "jwt", "anyio"}
-    code = f"import sys, exclusive_redis_xcom.ring.middleware; print(*({heavy!r} & sys.modules.keys()))"
+    code = f"import sys, exclusive_redis_xcom.{module}.middleware; print(*({heavy!r} & sys.modules.keys()))"
 
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
