@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.connection import PythonRespSerializer
 from redis.retry import Retry
 
 from exclusive_redis_xcom.connection import receiving
+from exclusive_redis_xcom.connection.packing import Packer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,9 +50,7 @@ class _Bounded(_Base):
         super().__init__(**_UNNAMED, **settings)
         self._budget = budget
         self._locate = locate
-        # Not hiredis' packer, which redis-py takes where it is installed: where a signal handler raises, it crashes or
-        # never returns (hiredis 3.5.0). Nor does it take large values without copying them. Its reader does neither.
-        self._command_packer = PythonRespSerializer(self._buffer_cutoff, self.encoder.encode)
+        self._command_packer = Packer(self._buffer_cutoff, self.encoder.encode)
         # No CLIENT SETINFO: two round trips, and one more command that a restricted user would need.
         self.driver_info = None
         self.lib_name = None
