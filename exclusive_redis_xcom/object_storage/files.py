@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import stat
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 _FOR_OWNER, _DIRECTORY_FOR_OWNER = 0o600, 0o700
 #: Directories may be removed, by whoever removes their last file, before a new file is in them.
 _ATTEMPTS = 20
+_LONGEST_PAUSE = 0.01
 _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -71,6 +74,7 @@ def _created(root: str, name: str) -> int:
         except FileNotFoundError:
             if not left:
                 raise
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - no secret
     raise AssertionError  # the last attempt returned or raised
 
 
