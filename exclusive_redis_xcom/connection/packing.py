@@ -19,10 +19,7 @@ class Packer(PythonRespSerializer):
 
     def pack(self, *args: Any) -> list[Any]:
         """A command's bytes, in pieces."""
-        for one in args:
-            if type(one) is not str:
-                return super().pack(*args)  # type: ignore[no-any-return,no-untyped-call]
-        if " " in args[0]:  # a command of two words
+        if {*map(type, args)} != {str} or " " in args[0]:  # more than text, or a command of two words
             return super().pack(*args)  # type: ignore[no-any-return,no-untyped-call]
         texts = [one.encode() for one in args]
         return [b"*%d\r\n" % len(texts) + b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.doctor import probing
 from exclusive_redis_xcom.doctor.finding import Finding
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.exchange import spilling
 from exclusive_redis_xcom.object_names import object_name
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.doctor.visit import Visit
     from exclusive_redis_xcom.object_storage import ObjectStorage
+    from exclusive_redis_xcom.settings import Settings
 
 _CHECK = "object storage"
 _THRESHOLD = "spill threshold"
@@ -34,9 +36,7 @@ def object_storage(visit: Visit) -> Iterator[Finding]:
     elif visit.role != "worker":
         yield Finding(_CHECK, "skipped", "API servers do not use it")
     else:
-        from exclusive_redis_xcom.object_storage import ObjectStorage
-
-        yield _round_trip(ObjectStorage(settings.spill_path))
+        yield _round_trip(settings, settings.spill_path)
         if settings.spill_threshold_bytes >= settings.max_value_bytes:
             yield Finding(
                 _THRESHOLD,
@@ -49,25 +49,28 @@ def object_storage(visit: Visit) -> Iterator[Finding]:
 CHECKS = (object_storage,)
 
 
-def _round_trip(storage: ObjectStorage) -> Finding:
-    from exclusive_redis_xcom.object_storage import NoSuchObject
+def _round_trip(settings: Settings, url: str) -> Finding:
+    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
 
-    probe = probing.value(probing.coordinate(), _BYTES)
-    name = object_name(probe.coordinate, probe.version)
+    storage, probe = ObjectStorage(url), probing.value(probing.coordinate(), _BYTES)
     # As a task writes it: if it is left behind, `exclusive-xcom gc` removes it, since Redis does not name it.
-    written = probe.spilled_to(name).pack(), *probe.payload
+    name = object_name(probe.coordinate, probe.version)
     try:
-        storage.write(name, written)
-        found = bytearray(storage.size(name))
-        storage.read(name, memoryview(found))
+        found = spilling.fetched(spilling.written(url, probe), settings)
         storage.remove(name)
     except (NoSuchObject, ExclusiveXComError) as error:
         with contextlib.suppress(NoSuchObject, ExclusiveXComError):
             storage.remove(name)
-        if isinstance(error, ExclusiveXComError):
-            return Finding(_CHECK, "FAIL", str(error))
-        return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not there", _OTHER)
-    if found != joined(written):
-        return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not what is read", _OTHER)
+        return _failure(storage, error)
+    if joined(found.payload) != joined(probe.payload):
+        return _failure(storage, CorruptValue())
     shared = ", which all workers must share" if storage.endpoint.startswith(("file:", "local:")) else ""
     return Finding(_CHECK, "ok", f"{storage.endpoint}{shared}: an object could be written, read and removed")
+
+
+def _failure(storage: ObjectStorage, error: Exception) -> Finding:
+    if isinstance(error, CorruptValue):
+        return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not what is read", _OTHER)
+    if isinstance(error, (StoreUnavailable, ConfigurationError)):
+        return Finding(_CHECK, "FAIL", str(error))
+    return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not there", _OTHER)

@@ -42,7 +42,7 @@ def push(store: Store, settings: Settings, envelope: Envelope, **options: Any) -
     at = envelope.coordinate
     (older,) = store.spilled([at])
     if size_of(envelope.payload) > settings.spill_threshold_bytes:
-        envelope = _spilled(settings.spill_path, envelope)
+        envelope = written(settings.spill_path, envelope)
     try:
         pushed_at = store.push(envelope, **options)
     except Exception:
@@ -51,6 +51,26 @@ def push(store: Store, settings: Settings, envelope: Envelope, **options: Any) -
     if older != envelope.spilled:
         _forget(settings.spill_path, at, older)
     return pushed_at
+
+
+def written(url: str, envelope: Envelope) -> Envelope:
+    """The envelope without the payload, which is in an object now.
+
+    Raises:
+        StoreUnavailable, ConfigurationError: As for :func:`push`.
+    """
+    from exclusive_redis_xcom.object_names import object_name
+    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
+
+    storage, name = ObjectStorage(url), object_name(envelope.coordinate, envelope.version)
+    head = envelope.spilled_to(name)
+    try:
+        storage.write(name, (head.pack(), *envelope.payload))
+    except Exception:
+        with contextlib.suppress(NoSuchObject, ExclusiveXComError):
+            storage.remove(name)
+        raise
+    return head
 
 
 def fetched(envelope: Envelope, settings: Settings) -> Envelope:
@@ -102,22 +122,6 @@ def purge(store: Store, settings: Settings, coordinate: Coordinate) -> None:
     (name,) = store.spilled([coordinate])
     store.purge(coordinate)
     _forget(settings.spill_path, coordinate, name)
-
-
-def _spilled(url: str, envelope: Envelope) -> Envelope:
-    """The envelope without the payload, which is in an object now."""
-    from exclusive_redis_xcom.object_names import object_name
-    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
-
-    storage, name = ObjectStorage(url), object_name(envelope.coordinate, envelope.version)
-    head = envelope.spilled_to(name)
-    try:
-        storage.write(name, (head.pack(), *envelope.payload))
-    except Exception:
-        with contextlib.suppress(NoSuchObject, ExclusiveXComError):
-            storage.remove(name)
-        raise
-    return head
 
 
 def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryview:
