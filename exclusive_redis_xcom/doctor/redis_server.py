@@ -1,4 +1,4 @@
-"""How the Redis server is set up: eviction, persistence, replicas; from what INFO tells."""
+"""How the Redis server is set up: eviction, persistence, replicas, the user that loads the append-only file."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 _ALL = "Redis eviction, persistence, replicas"
 _HOW = (
-    "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO and CONFIG GET (the user of tasks need not), "
-    "or look yourself: docs/redis.md, How to run it."
+    "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN (the user of "
+    "tasks need not), or look yourself: docs/redis.md, How to run it."
+)
+_LOADING_REMEDY = (
+    "Before the next restart, run: ACL SETUSER default off resetpass ~* &* +@all. Then run ACL SAVE, or put that line "
+    "into the users file. Nobody can log in as that user then: a program that does needs a user of its own first. "
+    "docs/redis.md, Two restricted users, says why."
 )
 
 
@@ -45,7 +50,21 @@ def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
         config = ask(client, key, "CONFIG GET", "save")
         snapshots = None if config.refused else text(mapping(config.value).get("save", ""))
     yield persistence(info, snapshots, endpoint)
+    yield loading_user(info, _denied_to_default(client, key), endpoint)
     yield replicas(info, endpoint)
+
+
+def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
+    """Commands of ours that the user ``default`` has no right to; None where this cannot be asked."""
+    replies = {command[0]: ask(client, key, "ACL DRYRUN", "default", *command) for command in _replayed(key)}
+    if any(reply.refused for reply in replies.values()):
+        return None
+    return tuple(name for name, reply in replies.items() if text(reply.value) != "OK")
+
+
+def _replayed(key: str) -> list[tuple[str, ...]]:
+    """What scripts leave in the append-only file, between MULTI and EXEC."""
+    return [("HSET", key, "field", "value"), ("HDEL", key, "field"), ("PEXPIREAT", key, "1"), ("UNLINK", key)]
 
 
 def eviction(info: dict[str, Any], endpoint: str) -> Finding:
@@ -74,6 +93,28 @@ def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> F
         seen = f"{endpoint}: appendonly no, snapshots only: a restart loses what is newer than the last"
         return Finding(check, "warning", seen, remedy)
     return Finding(check, "warning", f"{endpoint}: none", remedy)
+
+
+def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str) -> Finding:
+    """Does a restart replay every push? ``denied``: commands that `default` lacks, None where that is not known.
+
+    Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user ``default``, also
+    where nobody may log in as that user (redis issue 14541, valkey issue 3983). They drop what it may not run.
+    """
+    check = "Redis default user"
+    version = text(info.get("redis_version", ""))
+    if version.startswith("6."):
+        return Finding(check, "ok", f"{endpoint}: Redis {version} loads its files without asking for rights")
+    if denied is None:
+        return Finding(check, "skipped", f"{endpoint}: this user may not run ACL DRYRUN", _HOW)
+    if not denied:
+        return Finding(check, "ok", f"{endpoint}: has the rights that loading the append-only file needs")
+    seen = f"{endpoint}: the user 'default' may not run {', '.join(denied)}"
+    if not _number(info, "aof_enabled"):
+        return Finding(check, "warning", f"{seen}; without effect while appendonly is off", _LOADING_REMEDY)
+    return Finding(
+        check, "FAIL", f"{seen}. The next restart drops every push since the last AOF rewrite", _LOADING_REMEDY
+    )
 
 
 def replicas(info: dict[str, Any], endpoint: str) -> Finding:

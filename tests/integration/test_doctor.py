@@ -134,8 +134,54 @@ def test_the_doctor_s_own_url_shows_what_the_restricted_user_may_not_see(any_red
     found = examined(login(any_redis.url), admin=any_redis.url)
 
     assert found["Redis user"].seen == f"'{USER}'"
-    assert {"Redis eviction", "Redis persistence", "Redis replicas"} <= found.keys()
+    assert {"Redis eviction", "Redis persistence", "Redis default user", "Redis replicas"} <= found.keys()
     assert SERVER_SETTINGS not in found
+
+
+DOCTOR = {"user xcom_doctor": f"on >{PASSWORD} -@all +info +config|get +acl|dryrun +ping"}
+OLD_LINE = {"user default": "off resetpass resetkeys resetchannels -@all"}
+NEW_LINE = {"user default": "off resetpass ~* &* +@all"}
+
+
+def the_default_user(server: RedisServer) -> Finding:
+    return examined(login(server.url), admin=login(server.url, "xcom_doctor"))["Redis default user"]
+
+
+def test_a_default_user_whose_lack_of_rights_loses_pushes_at_a_restart_fails(
+    start_redis: Callable[..., RedisServer],
+) -> None:
+    with_file = start_redis(config={**restricted_users(), **DOCTOR, **OLD_LINE, "appendonly": "yes"})
+    without = start_redis(config={**restricted_users(), **DOCTOR, **OLD_LINE})
+
+    found = the_default_user(with_file)
+
+    assert found.result == "FAIL"
+    assert "HSET, HDEL, PEXPIREAT, UNLINK" in found.seen
+    assert f"ACL SETUSER default {NEW_LINE['user default']}" in found.remedy
+    assert the_default_user(without).result == "warning"
+
+
+def test_a_default_user_who_may_not_log_in_but_has_all_rights_is_all_right(
+    start_redis: Callable[..., RedisServer],
+) -> None:
+    server = start_redis(config={**restricted_users(), **DOCTOR, **NEW_LINE, "appendonly": "yes"})
+
+    assert the_default_user(server).result == "ok"
+
+
+def test_a_server_that_asks_no_rights_while_it_loads_is_all_right(redis_62: RedisServer) -> None:
+    with RedisServer(binary=redis_62.binary, config={**restricted_users(), **DOCTOR, **OLD_LINE}) as server:
+        assert the_default_user(server).result == "ok"
+
+
+def test_a_doctor_who_may_not_ask_about_the_default_user_says_so(start_redis: Callable[..., RedisServer]) -> None:
+    lacking = {name: rights.replace(" +acl|dryrun", "") for name, rights in DOCTOR.items()}
+    server = start_redis(config={**restricted_users(), **lacking, **OLD_LINE, "appendonly": "yes"})
+
+    found = the_default_user(server)
+
+    assert found.result == "skipped"
+    assert "ACL DRYRUN" in found.remedy
 
 
 def test_a_wrong_url_of_the_doctor_fails_alone_and_is_not_shown(any_redis: RedisServer) -> None:

@@ -47,6 +47,26 @@ def test_values_should_outlast_a_restart(info: dict[str, Any], snapshots: str | 
 
 
 @pytest.mark.parametrize(
+    ("version", "aof", "denied", "result"),
+    [
+        ("7.0.15", 1, (), "ok"),
+        ("7.0.15", 1, ("HSET",), "FAIL"),
+        ("7.0.15", 0, ("HSET",), "warning"),
+        ("7.2.4", 1, ("UNLINK",), "FAIL"),  # what Valkey calls itself
+        ("8.2.3", 1, None, "skipped"),
+        ("6.2.14", 1, None, "ok"),
+    ],
+)
+def test_a_restart_should_replay_every_push(
+    version: str, aof: int, denied: tuple[str, ...] | None, result: str
+) -> None:
+    found = redis_server.loading_user({"redis_version": version, "aof_enabled": aof}, denied, AT)
+
+    assert found.result == result
+    assert bool(found.remedy) is (result != "ok")
+
+
+@pytest.mark.parametrize(
     ("info", "result"),
     [
         ({"role": "master", "connected_slaves": 0}, "ok"),
