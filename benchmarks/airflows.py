@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from devtools.airflow_home import ROOT
 from devtools.airflow_stack import AirflowStack, StackError, wait_until
 from devtools.components import BACKEND
-from exclusive_redis_xcom.sealing import generate_seal_keys
+from exclusive_redis_xcom.crypto import generate_seal_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -69,7 +69,7 @@ def same(one: Any, other: Any) -> bool:
 
 def _push(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
     from exclusive_redis_xcom import codec
-    from exclusive_redis_xcom.buffers import joined, size_of
+    from exclusive_redis_xcom.memory import joined, size_of
 
     made, label = value.make(), _label(value)
     plain = bytes(joined(codec.encode(made, compression="off", max_bytes=_WITHOUT_LIMIT).payload))

@@ -134,7 +134,7 @@ def _encode(make: Callable[[], Any]) -> Callable[[], Any]:
 
 def _decode(make: Callable[[], Any]) -> Callable[[], Any]:
     from exclusive_redis_xcom import codec
-    from exclusive_redis_xcom.buffers import joined
+    from exclusive_redis_xcom.memory import joined
 
     encoded = codec.encode(make(), max_bytes=LARGEST)
     facts = {name: getattr(encoded, name) for name in ("codec", "compression", "decoded_size")}

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from devtools.redis_server import RedisServer
-from devtools.rows import rows_in_memory
-from devtools.running_task import RUN_ID, executing
+from devtools.worlds.rows import rows_in_memory
+from devtools.worlds.running_task import RUN_ID, executing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
 
-    from devtools.rows import Address, Rows
+    from devtools.worlds.rows import Address, Rows
     from exclusive_redis_xcom.store import Store
 
 PREFIX = "exclusive_redis_xcom:bench"
@@ -81,7 +81,7 @@ class Played:
 
     def after_fork(self) -> None:
         """Have connections of its own."""
-        from exclusive_redis_xcom.exchange import current_exchange
+        from exclusive_redis_xcom.task.exchange import current_exchange
 
         current_exchange.cache_clear()
         self._store = None
@@ -99,7 +99,7 @@ class Played:
 
     def commit(self, address: Address, row: Any) -> None:
         """Do what the API server does when the database has taken a row."""
-        from exclusive_redis_xcom import reference
+        from exclusive_redis_xcom.formats import reference
 
         found = reference.parse(row)
         self.rows.values[address] = row
@@ -116,8 +116,8 @@ _RUN: dict[str, Any] = {"dag_id": _DAG_ID, "run_id": RUN_ID}
 @contextlib.contextmanager
 def played(url: str) -> Iterator[Played]:
     """Play against a Redis, and remove what was written there (not from a cluster). Sets environment variables."""
-    from exclusive_redis_xcom.exchange import current_exchange
     from exclusive_redis_xcom.settings import load_settings
+    from exclusive_redis_xcom.task.exchange import current_exchange
 
     load_settings.cache_clear()
     current_exchange.cache_clear()

@@ -20,16 +20,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devtools.api_plan import INSTANCES, Instance, at
-from devtools.api_world import OURS, World, open_world
 from devtools.redis_server import RedisServer
+from devtools.worlds.api_plan import INSTANCES, Instance, at
+from devtools.worlds.api_world import OURS, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
-    from devtools.api_caller import Caller
+    from devtools.worlds.api_caller import Caller
     from exclusive_redis_xcom.model import Coordinate
 
 ROUNDS = 200

@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.ring import WARM_UP, checked
-from devtools.api_plan import at
-from devtools.api_world import OURS, World, open_world
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.envelope import Envelope
-from exclusive_redis_xcom.reference import Reference
+from devtools.worlds.api_plan import at
+from devtools.worlds.api_world import OURS, World, open_world
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.formats.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devtools.api_caller import Caller
+    from devtools.worlds.api_caller import Caller
 
 ROUNDS = 400
 TTL = timedelta(minutes=30)

@@ -145,7 +145,7 @@ def _succeed(dag_id: str, run_id: str, task_id: str) -> None:
 
 
 def _token() -> str:
-    from devtools.api_world_rows import _token
+    from devtools.worlds.api_world_rows import _token
 
     return _token({}, "00000000-0000-7000-8000-000000000001", None, 24 * 3600)
 

@@ -12,9 +12,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.authoring import exclusive
-    from exclusive_redis_xcom.backend import ExclusiveRedisXCom
+    from exclusive_redis_xcom.airflow.backend import ExclusiveRedisXCom
+    from exclusive_redis_xcom.airflow.sequences import fetch_all
     from exclusive_redis_xcom.codec import XComNotImportable
+    from exclusive_redis_xcom.declaration.exclusive import exclusive
     from exclusive_redis_xcom.errors import (
         ConfigurationError,
         CorruptValue,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         XComSealed,
         XComTooLarge,
     )
-    from exclusive_redis_xcom.sequences import fetch_all
 
 __version__ = "0.1.0"
 
@@ -53,10 +53,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ExclusiveRedisXCom": "backend",
+    "ExclusiveRedisXCom": "airflow.backend",
     "XComNotImportable": "codec",
-    "exclusive": "authoring",
-    "fetch_all": "sequences",
+    "exclusive": "declaration.exclusive",
+    "fetch_all": "airflow.sequences",
 }
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.api_server.ring.middleware import Ring
+from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.ring.middleware import Ring
 from exclusive_redis_xcom.settings import SECTION, load_settings
-from exclusive_redis_xcom.watch.middleware import Watch
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -76,6 +76,16 @@ class Decision:
     rule: str | None = None
 
 
+def one_line(text: str, most: int) -> str:
+    """At most ``most`` characters on one line, and "..." where there were more.
+
+    Anybody may have written the text. What is not printable becomes "?": control characters, and what turns or hides
+    text on a screen.
+    """
+    shown = "".join(character if character.isprintable() else "?" for character in text[:most])
+    return shown if len(text) <= most else f"{shown}..."
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return str.__str__(value)

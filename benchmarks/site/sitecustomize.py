@@ -29,7 +29,7 @@ class _Unpreloaded(importlib.abc.MetaPathFinder):
     """Finds benchmarks/site/unpreloaded_plugin.py in place of the plugin."""
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
-        if name != "exclusive_redis_xcom.plugin":
+        if name != "exclusive_redis_xcom.airflow.plugin":
             return None
         return importlib.util.spec_from_file_location(name, Path(__file__).with_name("unpreloaded_plugin.py"))
 

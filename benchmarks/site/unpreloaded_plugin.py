@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from exclusive_redis_xcom import listener
+from exclusive_redis_xcom.airflow import listener
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):

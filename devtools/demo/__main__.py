@@ -29,7 +29,7 @@ from devtools.demo import observations as seen
 from devtools.demo.observations import DAG_ID, Loot, Observation
 from devtools.redis_server import RedisServer, redis_version
 from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
-from exclusive_redis_xcom.sealing import generate_seal_keys
+from exclusive_redis_xcom.crypto import generate_seal_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

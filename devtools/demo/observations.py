@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom import codec, reference
-from exclusive_redis_xcom.buffers import joined
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.crypto import Forged, SealPrivateKeys, decrypt, payload_aad
+from exclusive_redis_xcom.crypto.opening import judge
 from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.formats import reference
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Principal
-from exclusive_redis_xcom.opening import judge
-from exclusive_redis_xcom.sealing import Forged, SealPrivateKeys, decrypt, payload_aad
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

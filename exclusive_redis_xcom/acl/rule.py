@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from exclusive_redis_xcom.acl.glob import is_pattern, literals, matches
 from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH
-from exclusive_redis_xcom.printable import one_line
+from exclusive_redis_xcom.model import one_line
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom import collector
-from exclusive_redis_xcom.buffers import size_of
+from exclusive_redis_xcom import memory
 from exclusive_redis_xcom.codec import flat, nested
 from exclusive_redis_xcom.codec.compression import check_size, compress, decompress
 from exclusive_redis_xcom.codec.errors import XComNotImportable
@@ -19,11 +18,12 @@ from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.codec.text import utf8
 from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
+from exclusive_redis_xcom.memory import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exclusive_redis_xcom.buffers import Buffer, Buffers
+    from exclusive_redis_xcom.memory import Buffer, Buffers
 
 #: The message of a payload with slabs, by its form.
 _FORMS = {0: nested.unpack, 1: flat.unpack}
@@ -150,7 +150,7 @@ def _decode(data: Buffer, codec: str) -> Any:
     try:
         if len(data) < _LARGE:
             return read(data)
-        with collector.paused():
+        with memory.paused_collector():
             return read(data)
     except (XComNotImportable, MemoryError):
         raise

@@ -19,7 +19,7 @@ from exclusive_redis_xcom.codec.arrow_types import require_known
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.memory import Buffer
 
 _EXTENSION = b"ARROW:extension:name"
 _SMALL = 4096  # bytes; what is smaller is joined with its neighbours

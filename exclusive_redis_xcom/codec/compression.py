@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.buffers import size_of
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
+from exclusive_redis_xcom.memory import size_of
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.buffers import Buffer, Buffers
+    from exclusive_redis_xcom.memory import Buffer, Buffers
 
 OFF = "off"
 ZSTD = "zstd"

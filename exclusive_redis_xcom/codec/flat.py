@@ -26,8 +26,8 @@ from exclusive_redis_xcom.errors import XComNotSerializable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.buffers import Buffer
     from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
+    from exclusive_redis_xcom.memory import Buffer
 
 #: Python's own recursion limit is 1000; hashing a tuple recurses in C without any limit.
 MAX_DEPTH = 2000

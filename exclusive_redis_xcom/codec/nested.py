@@ -18,8 +18,8 @@ from exclusive_redis_xcom.codec.shortcuts import comes_back, with_stand_ins
 from exclusive_redis_xcom.codec.wire import read
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.buffers import Buffer
     from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
+    from exclusive_redis_xcom.memory import Buffer
 
 #: Trees within trees. ormsgpack reads up to 1022 levels of arrays on the C stack, about 400 bytes each, in
 #: every tree anew: eight are 3.6 MB of the usual 8 MB. Deeper values take the flat form.

@@ -12,12 +12,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from exclusive_redis_xcom.buffers import size_of
+from exclusive_redis_xcom.memory import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exclusive_redis_xcom.buffers import Buffer, Buffers
+    from exclusive_redis_xcom.memory import Buffer, Buffers
 
 #: Bytes; from this size on a buffer is a slab of its own. What was smaller is copied when it is read: it must
 #: not keep a large payload alive.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.memory import Buffer
 
 _LARGE = 1024 * 1024  # characters
 

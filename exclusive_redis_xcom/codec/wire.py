@@ -15,7 +15,7 @@ import ormsgpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.memory import Buffer
 
 
 @lru_cache(maxsize=1)

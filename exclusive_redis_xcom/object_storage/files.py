@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exclusive_redis_xcom.buffers import Buffer
+    from exclusive_redis_xcom.memory import Buffer
 
 _FOR_OWNER, _DIRECTORY_FOR_OWNER = 0o600, 0o700
 #: Directories may be removed, by whoever removes their last file, before a new file is in them.

@@ -8,15 +8,15 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.buffers import pieces
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.memory import pieces
 from exclusive_redis_xcom.object_storage import files
 from exclusive_redis_xcom.object_storage.reaching import endpoint_of, reach, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.buffers import Buffers
+    from exclusive_redis_xcom.memory import Buffers
 
 #: What is written at once, and what one request reads; several are read at the same time where the driver can.
 _PIECE_BYTES = 8 * 1024 * 1024

@@ -14,7 +14,7 @@ from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings.options import OPTIONS, Option
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.sealing import EncryptionKeys, SealPrivateKeys, SealPublicKey
+    from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
 
 SECTION = "exclusive_redis_xcom"
 

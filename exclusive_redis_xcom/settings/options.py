@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
-from exclusive_redis_xcom.sealing import EncryptionKeys, SealPrivateKeys, SealPublicKey
+from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
 from exclusive_redis_xcom.settings.reading import (
     conn_id,
     integer,
@@ -20,7 +20,7 @@ from exclusive_redis_xcom.settings.reading import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What AES-GCM takes at most in one message (2 GiB, see ``sealing/payload.py``), less one MiB.
+#: What AES-GCM takes at most in one message (2 GiB, see ``crypto/payload.py``), less one MiB.
 LARGEST_VALUE_BYTES = 2047 * 1024 * 1024
 
 

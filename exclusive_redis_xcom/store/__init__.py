@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from exclusive_redis_xcom.claims import Claim
+from exclusive_redis_xcom.formats.claims import Claim
 from exclusive_redis_xcom.store.store import Store
 from exclusive_redis_xcom.store.values import Current, Stored
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom import keys, scripts
-from exclusive_redis_xcom.claims import Claim
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.claims import Claim
+from exclusive_redis_xcom.store import scripts
 from exclusive_redis_xcom.store.place import misanswered, slices, what
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _claim_hash(
 
 
 def _claim_batch(place: Place, name: str, batch: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
-    arguments = [part for at, version in batch for part in (keys.claim_name(at.map_index), version)]
+    arguments = [part for at, version in batch for part in (redis_names.claim_name(at.map_index), version)]
     doing = what("Claiming", [at for at, _ in batch])
     holders = place.client.run(doing, lambda session: scripts.CLAIM.run(session, name, claimer, *arguments))
     if not isinstance(holders, list) or len(holders) != len(batch):

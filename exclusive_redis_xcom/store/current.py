@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store.place import misanswered, moment
 from exclusive_redis_xcom.store.reading import read, reading_command
 from exclusive_redis_xcom.store.values import Current
@@ -38,7 +38,7 @@ def fetch_current(place: Place, at: Coordinate, *, alone: bool) -> Current | Non
     whose changes nobody hears of, is then noticed, whenever it stopped.
     """
     name = place.hash_of(at)
-    calls = [(name, reading_command(name, [at], keys.committed_name(at.map_index))), *asking_who_watches(place)]
+    calls = [(name, reading_command(name, [at], redis_names.committed_name(at.map_index))), *asking_who_watches(place)]
     if alone:
         calls.insert(0, (name, ("HLEN", name)))
     *lengths, reply, held, time = place.ask_once(f"Fetching {at}", calls)
@@ -60,7 +60,7 @@ def fetch_current(place: Place, at: Coordinate, *, alone: bool) -> Current | Non
 
 
 def _further_fields(stored: Stored) -> int:
-    """How many fields a value has apart from itself, its rules and its mark, see ``keys.py``; without a claim."""
+    """How many fields a value has apart from itself, rules and mark (``formats/redis_names.py``); without a claim."""
     envelope = stored.envelope
     if envelope is None:
         return 0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store.current import current_of, mark_of
 from exclusive_redis_xcom.store.place import misanswered, slices, what
@@ -48,7 +48,10 @@ def fetch_every(place: Place, first: Coordinate) -> Current | None:
 
 def _fetch(place: Place, first: Coordinate) -> Current | None:
     name = place.hash_of(first)
-    asking_extent: list[tuple[str, Command]] = [(name, ("HLEN", name)), (name, ("HMGET", name, keys.COMPLETE_FIELD))]
+    asking_extent: list[tuple[str, Command]] = [
+        (name, ("HLEN", name)),
+        (name, ("HMGET", name, redis_names.COMPLETE_FIELD)),
+    ]
     *replies, held, time = place.ask_once(f"Asking for {first}", [*asking_extent, *asking_who_watches(place)])
     watch, extent = watch_of(held, time), _extent(replies, first)
     if watch is None or extent is None or not watch.covers(int(extent.complete)):
@@ -79,7 +82,7 @@ def _marks(place: Place, name: str, coordinates: Sequence[Coordinate]) -> list[M
     """Those of all coordinates; None if one is missing or not completed."""
     marks: list[Mark] = []
     for batch in slices(coordinates, _BATCH_MARKS):
-        fields = [keys.committed_name(at.map_index) for at in batch]
+        fields = [redis_names.committed_name(at.map_index) for at in batch]
         (texts,) = place.ask_once(what("Asking for", batch), [(name, ("HMGET", name, *fields))])
         if not isinstance(texts, list) or len(texts) != len(batch):
             raise misanswered(batch[0])

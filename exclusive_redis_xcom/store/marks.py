@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from exclusive_redis_xcom import keys, scripts
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import NOT_MAPPED
+from exclusive_redis_xcom.store import scripts
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ _SERVER = re.compile(r"[0-9a-f]{32}")
 def commit(place: Place, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
     """As `Store.commit` says."""
     mapped = "" if at.map_index == NOT_MAPPED else "1"
-    name, arguments = place.hash_of(at), (keys.committed_name(at.map_index), version or "", keys.COMPLETE_FIELD, mapped)
+    name, arguments = (
+        place.hash_of(at),
+        (redis_names.committed_name(at.map_index), version or "", redis_names.COMPLETE_FIELD, mapped),
+    )
     reply = place.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments))
     if not isinstance(reply, bytes):
         return bool(reply)
@@ -48,11 +52,11 @@ def _complete(place: Place, at: Coordinate, since: bytes, rows: Rows) -> None:
     indexes, name = rows(), place.hash_of(at)
     if indexes is None or len(indexes) > MOST_ROWS:
         return
-    marks = [keys.committed_name(index) for index in indexes]
+    marks = [redis_names.committed_name(index) for index in indexes]
     with contextlib.suppress(StoreUnavailable):
         place.client.run(
             f"Completing {at}",
-            lambda session: scripts.COMPLETE.run(session, name, keys.COMPLETE_FIELD, since, *marks),
+            lambda session: scripts.COMPLETE.run(session, name, redis_names.COMPLETE_FIELD, since, *marks),
             once=True,
         )
 
@@ -62,8 +66,8 @@ def uncommit(place: Place, coordinates: Sequence[Coordinate]) -> None:
     for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS):
         hashes: dict[str, list[str]] = {}
         for at in batch:
-            hashes.setdefault(place.hash_of(at), []).append(keys.committed_name(at.map_index))
-        calls = [(name, ("HDEL", name, *fields, keys.COMPLETE_FIELD)) for name, fields in hashes.items()]
+            hashes.setdefault(place.hash_of(at), []).append(redis_names.committed_name(at.map_index))
+        calls = [(name, ("HDEL", name, *fields, redis_names.COMPLETE_FIELD)) for name, fields in hashes.items()]
         place.ask(what("Uncommitting", batch), calls)
 
 
@@ -87,7 +91,15 @@ class Pulse:
             doubt = "1" if missed or self._client.opened != self._opened else ""
             clock = int(time.time() * 1000)
             scripts.BEAT.run(
-                session, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, server, clock, FRESH_MS, RETIRE_MS, doubt
+                session,
+                name,
+                redis_names.EPOCH_FIELD,
+                redis_names.SERVERS_FIELD,
+                server,
+                clock,
+                FRESH_MS,
+                RETIRE_MS,
+                doubt,
             )
 
         self._client.run("Telling Redis that this API server is up", command)
@@ -99,20 +111,22 @@ def leave(place: Place, server: str) -> None:
     name = _servers(place.prefix, server)
     place.client.run(
         "Telling Redis that this API server stops",
-        lambda session: scripts.LEAVE.run(session, name, keys.SERVERS_FIELD, server),
+        lambda session: scripts.LEAVE.run(session, name, redis_names.SERVERS_FIELD, server),
     )
 
 
 def distrust(place: Place) -> None:
     """As `Store.distrust` says."""
-    name = keys.servers_name(place.prefix)
+    name = redis_names.servers_name(place.prefix)
     place.client.run(
         "Telling Redis that XCom rows have changed",
-        lambda session: scripts.DISTRUST.run(session, name, keys.EPOCH_FIELD, keys.SERVERS_FIELD, FRESH_MS),
+        lambda session: scripts.DISTRUST.run(
+            session, name, redis_names.EPOCH_FIELD, redis_names.SERVERS_FIELD, FRESH_MS
+        ),
     )
 
 
 def _servers(prefix: str, server: str) -> str:
     if not _SERVER.fullmatch(server):
         raise ValueError("An API server's id is 32 hexadecimal digits.")
-    return keys.servers_name(prefix)
+    return redis_names.servers_name(prefix)

@@ -13,22 +13,22 @@ import operator
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.buffers import fresh, pieces
-from exclusive_redis_xcom.envelope import PART_BYTES
 from exclusive_redis_xcom.errors import StoreUnavailable
-from exclusive_redis_xcom.scripts import PART, SWEEP
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import PART_BYTES
+from exclusive_redis_xcom.memory import fresh, pieces
 from exclusive_redis_xcom.store.place import misanswered, slices
+from exclusive_redis_xcom.store.scripts import PART, SWEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from exclusive_redis_xcom.buffers import Buffer
     from exclusive_redis_xcom.connection.session import Command, Session
-    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.formats.envelope import Envelope
+    from exclusive_redis_xcom.memory import Buffer
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.scripts import Argument
     from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.scripts import Argument
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | 
         CorruptValue: The parts do not make up the payload.
     """
     at, name = envelope.coordinate, place.hash_of(envelope.coordinate)
-    fields = [keys.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
+    fields = [redis_names.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
     # What is announced and does not come takes no memory. It stays writable, so that arrays need not be copied out of
     # it.
     payload = fresh(envelope.payload_size)
@@ -155,9 +155,9 @@ def _part(place: Place, envelope: Envelope, command: Command, *, once: bool) -> 
 def _write(place: Place, envelope: Envelope, first: int, batch: Sequence[Buffer], ttl_ms: int) -> int:
     """How many parts there are afterwards."""
     at, version, name = envelope.coordinate, envelope.version, place.hash_of(envelope.coordinate)
-    fields = [keys.part_name(at.map_index, version, first + number) for number in range(len(batch))]
+    fields = [redis_names.part_name(at.map_index, version, first + number) for number in range(len(batch))]
     arguments: list[tuple[Argument, ...]] = [
-        (keys.ACL_FIELD, keys.parts_name(at.map_index), version, number, field, ttl_ms)
+        (redis_names.ACL_FIELD, redis_names.parts_name(at.map_index), version, number, field, ttl_ms)
         for number, field in enumerate(fields, start=first)
     ]
     transactions = [
@@ -174,5 +174,5 @@ def _write(place: Place, envelope: Envelope, first: int, batch: Sequence[Buffer]
 
 
 def _sweeping(at: Coordinate, given_up: str = "") -> tuple[Argument, ...]:
-    field = keys.field_name(at.map_index)
-    return keys.ACL_FIELD, keys.parts_name(at.map_index), field, _REMOVED_AT_ONCE, given_up
+    field = redis_names.field_name(at.map_index)
+    return redis_names.ACL_FIELD, redis_names.parts_name(at.map_index), field, _REMOVED_AT_ONCE, given_up

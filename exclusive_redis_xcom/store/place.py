@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.formats import redis_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
     def hash_of(self, at: Coordinate) -> str:
         """The name of the coordinate's hash."""
-        return keys.hash_name(self.prefix, at)
+        return redis_names.hash_name(self.prefix, at)
 
     def ask(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """Send commands that may be sent again, in as few round trips as possible; their replies in order."""

@@ -6,9 +6,9 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable, XComTooLarge
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import parts
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, misanswered, slices, what
 from exclusive_redis_xcom.store.values import Stored
@@ -42,7 +42,7 @@ def spilled(place: Place, coordinates: Sequence[Coordinate]) -> list[str | None]
     names: list[str | None] = []
     for batch in slices(coordinates, BATCH_FIELDS):
         calls = [
-            (name, ("HMGET", name, keys.spilled_name(at.map_index)))
+            (name, ("HMGET", name, redis_names.spilled_name(at.map_index)))
             for name, at in ((place.hash_of(at), at) for at in batch)
         ]
         replies = place.ask(what("Asking for", batch), calls)
@@ -70,8 +70,10 @@ def _by_hash(place: Place, coordinates: Sequence[Coordinate]) -> list[tuple[str,
 
 def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Command:
     """What asks for the rule of the hash, then value and own rule of each of its members; then for more fields."""
-    fields = [name for at in members for name in (keys.field_name(at.map_index), keys.rule_name(at.map_index))]
-    return ("HMGET", name, keys.ACL_FIELD, *fields, *more)
+    fields = [
+        name for at in members for name in (redis_names.field_name(at.map_index), redis_names.rule_name(at.map_index))
+    ]
+    return ("HMGET", name, redis_names.ACL_FIELD, *fields, *more)
 
 
 def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom import keys, scripts
-from exclusive_redis_xcom.store import parts
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.store import parts, scripts
 from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def _discard(place: Place, batch: Sequence[Coordinate]) -> int:
 def _arguments(at: Coordinate) -> tuple[str, ...]:
     index = at.map_index
     return (
-        keys.ACL_FIELD,
-        keys.field_name(index),
-        keys.parts_name(index),
-        keys.rule_name(index),
-        keys.claim_name(index),
-        keys.committed_name(index),
-        keys.spilled_name(index),
-        keys.COMPLETE_FIELD,
+        redis_names.ACL_FIELD,
+        redis_names.field_name(index),
+        redis_names.parts_name(index),
+        redis_names.rule_name(index),
+        redis_names.claim_name(index),
+        redis_names.committed_name(index),
+        redis_names.spilled_name(index),
+        redis_names.COMPLETE_FIELD,
     )

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from exclusive_redis_xcom.claims import Claim
     from exclusive_redis_xcom.connection import RedisClient
-    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.formats.claims import Claim
+    from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.values import Current, Stored
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.formats.envelope import Envelope
 
 
 @dataclass(slots=True)  # as of envelopes, a pull makes a thousand

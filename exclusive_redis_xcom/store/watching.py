@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store.marks import FRESH_MS
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Watch(NamedTuple):
 def asking_who_watches(place: Place) -> tuple[tuple[str, Command], tuple[str, Command]]:
     """What to ask for `watch_of`, last of all."""
     # Plain commands: to run a script costs Redis, and the network, more than all the rest of a small pull.
-    name = keys.servers_name(place.prefix)
-    return (name, ("HMGET", name, keys.EPOCH_FIELD, keys.SERVERS_FIELD)), (name, ("TIME",))
+    name = redis_names.servers_name(place.prefix)
+    return (name, ("HMGET", name, redis_names.EPOCH_FIELD, redis_names.SERVERS_FIELD)), (name, ("TIME",))
 
 
 def watch_of(held: Any, time: Any) -> Watch | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from exclusive_redis_xcom import keys, scripts
-from exclusive_redis_xcom.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES
 from exclusive_redis_xcom.errors import ConfigurationError, XComTooLarge
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES
 from exclusive_redis_xcom.model import NOT_MAPPED
-from exclusive_redis_xcom.store import parts
+from exclusive_redis_xcom.store import parts, scripts
 from exclusive_redis_xcom.store.place import moment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from exclusive_redis_xcom.connection.session import Session
-    from exclusive_redis_xcom.envelope import Envelope
+    from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.store.place import Place
 
 _Arguments: TypeAlias = "tuple[scripts.Argument, ...]"
@@ -74,21 +74,21 @@ def _arguments(
     index = envelope.coordinate.map_index
     data = envelope.pack()
     return (
-        keys.ACL_FIELD,
+        redis_names.ACL_FIELD,
         acl,
-        keys.field_name(index),
+        redis_names.field_name(index),
         data,
         ttl_ms,
         "1" if index != NOT_MAPPED else "",
         envelope.version,
-        keys.claim_name(index),
+        redis_names.claim_name(index),
         "1" if once else "",
-        keys.parts_name(index),
+        redis_names.parts_name(index),
         envelope.parts,
-        keys.committed_name(index),
+        redis_names.committed_name(index),
         f"{envelope.version} {len(data)}" if watched else "",
-        keys.spilled_name(index),
+        redis_names.spilled_name(index),
         envelope.spilled or "",
-        keys.COMPLETE_FIELD,
-        *(() if own_acl is None else (keys.rule_name(index), own_acl)),
+        redis_names.COMPLETE_FIELD,
+        *(() if own_acl is None else (redis_names.rule_name(index), own_acl)),
     )

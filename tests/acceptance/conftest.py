@@ -16,7 +16,7 @@ from devtools.airflow_stack import AirflowStack
 from devtools.components import BACKEND
 from devtools.redis_server import RedisServer
 from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
-from exclusive_redis_xcom.sealing import generate_seal_keys
+from exclusive_redis_xcom.crypto import generate_seal_keys
 
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from devtools.airflow_api import FINAL_STATES
 from devtools.airflow_stack import AirflowStack, wait_until
-from exclusive_redis_xcom import codec, reference
-from exclusive_redis_xcom.buffers import joined
+from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.formats import reference
+from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.store import Store
 
 RUN_ID = "parity"

@@ -30,11 +30,11 @@ from hypothesis.stateful import (
 
 from devtools.airflow_api import wait_until
 from devtools.redis_server import RedisServer
-from devtools.watched_world import DAG_ID, WatchedWorld, open_watched_world
-from exclusive_redis_xcom import keys
+from devtools.worlds.watched_world import DAG_ID, WatchedWorld, open_watched_world
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.reference import MARK
+from exclusive_redis_xcom.formats.seal import SEALED_KEY_BYTES, Seal
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.reference import MARK
-from exclusive_redis_xcom.seal import SEALED_KEY_BYTES, Seal
 from tests.integration.support import start_afresh
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "search"
@@ -202,7 +202,7 @@ class History(RuleBasedStateMachine):
 
     @rule(task_id=st.sampled_from(["extract", "parts"]))
     def expire(self, task_id: str) -> None:
-        name = keys.hash_name("exclusive_redis_xcom", Coordinate(DAG_ID, self.run.run_id, task_id, self.key))
+        name = redis_names.hash_name("exclusive_redis_xcom", Coordinate(DAG_ID, self.run.run_id, task_id, self.key))
         self.redis.pexpire(name, 1)
         wait_until(lambda: not self.redis.exists(name), 10, lambda: "the value does not expire")
 

@@ -13,7 +13,7 @@ import pytest
 
 from devtools.airflow_stack import AirflowStack
 from devtools.redis_server import RedisServer
-from devtools.sealed import Keys
+from devtools.worlds.sealed import Keys
 
 OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 PASSWORD = "canary-p4ssword"

@@ -18,8 +18,8 @@ import pytest
 
 from devtools.airflow_stack import AirflowStack
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import reference
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.store import Store
 from tests.acceptance import example_files, parity
 from tests.acceptance.parity import Outcome

@@ -25,8 +25,8 @@ def reset() -> None:
 def main(size: int) -> tuple[int, int]:
     from airflow.sdk import DAG, task
 
-    from devtools.rows import rows_in_memory
-    from devtools.running_task import RUN_ID, executing
+    from devtools.worlds.rows import rows_in_memory
+    from devtools.worlds.running_task import RUN_ID, executing
     from exclusive_redis_xcom import ExclusiveRedisXCom
 
     with DAG("sales") as dag:

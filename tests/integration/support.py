@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
 
@@ -156,9 +156,10 @@ class CuttingProxy:
 
 def start_afresh() -> None:
     """What a new task process would start with."""
-    from exclusive_redis_xcom import identity, protection
-    from exclusive_redis_xcom.exchange import current_exchange
+    from exclusive_redis_xcom.process import identity
     from exclusive_redis_xcom.settings import load_settings
+    from exclusive_redis_xcom.task import protection
+    from exclusive_redis_xcom.task.exchange import current_exchange
 
     if current_exchange.cache_info().currsize:
         current_exchange()._store._client.drop()  # before it is forgotten, or its sockets are closed by chance

@@ -14,8 +14,8 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from devtools.rows import Rows, rows_in_memory
-from devtools.running_task import RUN_ID, executing, task_instance
+from devtools.worlds.rows import Rows, rows_in_memory
+from devtools.worlds.running_task import RUN_ID, executing, task_instance
 from exclusive_redis_xcom import (
     ConfigurationError,
     CorruptValue,
@@ -26,9 +26,8 @@ from exclusive_redis_xcom import (
     XComExpired,
     XComNotSerializable,
     XComTooLarge,
-    identity,
-    surroundings,
 )
+from exclusive_redis_xcom.process import identity, kind
 from tests.integration.support import start_afresh
 
 # pytest-timeout's default method would take the alarm that a test sets.
@@ -145,7 +144,7 @@ class TestPushAndPull:
     def test_the_reference_expires_when_the_hash_does(self, dag: Any, rows: Rows, raw: redis.Redis) -> None:
         push(dag, CANARY)
 
-        from exclusive_redis_xcom import reference
+        from exclusive_redis_xcom.formats import reference
 
         left = reference.parse(the_row(rows)).expires_at.timestamp() - time.time()
         assert left == pytest.approx(raw.ttl(HASH), abs=2)
@@ -660,7 +659,7 @@ class TestRemoval:
     def test_clearing_at_task_start_works_where_only_the_parsed_task_is_known(self, dag: Any, raw: redis.Redis) -> None:
         """Airflow 3.1: no context, no listener, no ids on log lines."""
         push(dag, CANARY)
-        surroundings.remember_task_process()
+        kind.remember_task_process()
         identity.remember_parsing("sales", "extract")
 
         ExclusiveRedisXCom.delete("token", task_id="extract", dag_id="sales", run_id=RUN_ID)
@@ -669,7 +668,7 @@ class TestRemoval:
 
     def test_clearing_at_task_start_does_not_reach_other_tasks(self, dag: Any, raw: redis.Redis) -> None:
         push(dag, CANARY)
-        surroundings.remember_task_process()
+        kind.remember_task_process()
         identity.remember_parsing("sales", "load")
 
         with pytest.raises(XComAccessDenied):
@@ -806,12 +805,12 @@ def _refusals(counted: list[tuple[str, dict[str, str]]]) -> list[str]:
 
 def count_metrics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
     """Listen to Airflow's Stats."""
-    from exclusive_redis_xcom import telemetry
+    from exclusive_redis_xcom.reporting import metrics
 
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
-    telemetry._stats.cache_clear()
-    stats = telemetry._stats()
-    monkeypatch.setattr(telemetry, "_stats", lambda: stats)
+    metrics._stats.cache_clear()
+    stats = metrics._stats()
+    monkeypatch.setattr(metrics, "_stats", lambda: stats)
     counted: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(stats, "incr", lambda name, by, tags: counted.append((name, tags)))
     monkeypatch.setattr(stats, "timing", lambda name, milliseconds, tags: None)

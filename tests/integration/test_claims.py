@@ -13,8 +13,8 @@ import redis
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import SentinelSet, ask, wait_until
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration import workers
@@ -231,12 +231,12 @@ def test_another_program_s_key_under_our_name_is_named_and_left_alone(any_redis:
         open_store(any_redis.url) as store,
         contextlib.closing(redis.Redis(port=any_redis.port, socket_timeout=5)) as admin,
     ):
-        admin.set(keys.hash_name(PREFIX, at()), "theirs", ex=60)
+        admin.set(redis_names.hash_name(PREFIX, at()), "theirs", ex=60)
 
         with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
             store.claim([(at(), "0" * 32)], "one")
 
-        assert admin.get(keys.hash_name(PREFIX, at())) == b"theirs"
+        assert admin.get(redis_names.hash_name(PREFIX, at())) == b"theirs"
 
 
 def lose_the_replica(servers: SentinelSet) -> None:
@@ -270,7 +270,7 @@ def test_a_claim_that_was_not_replicated_is_lost_in_a_failover_and_another_task_
 def test_a_claim_that_somebody_blew_up_in_redis_is_not_handed_out_whole(any_redis: RedisServer) -> None:
     with open_store(any_redis.url) as store:
         coordinate, version = push(store)
-        name, field = keys.hash_name(PREFIX, coordinate), keys.claim_name(-1)
+        name, field = redis_names.hash_name(PREFIX, coordinate), redis_names.claim_name(-1)
         with redis.Redis.from_url(any_redis.url) as raw:
             raw.hset(name, field, version + "x" * 1_000_000)
 
@@ -288,7 +288,7 @@ def test_a_claim_that_was_replicated_outlives_a_failover(ttl_watch: TtlWatch) ->
     ):
         pair = push(store)
         store.claim([pair], "one")
-        name, field = keys.hash_name(PREFIX, at()), keys.claim_name(-1)
+        name, field = redis_names.hash_name(PREFIX, at()), redis_names.claim_name(-1)
         wait_until(lambda: "one" in (ask(servers.replica, "HGET", name, field) or ""), what="it is replicated")
         servers.master.kill()
         wait_until(lambda: servers.current_master_port() == servers.replica.port, what="another master")

@@ -15,22 +15,22 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from devtools.rows import Address, Rows, rows_in_memory
-from devtools.running_task import RUN_ID, executing, task_instance
+from devtools.worlds.rows import Address, Rows, rows_in_memory
+from devtools.worlds.running_task import RUN_ID, executing, task_instance
 from exclusive_redis_xcom import (
     ExclusiveRedisXCom,
     XComAccessDenied,
     XComAlreadyClaimed,
     XComExpired,
     fetch_all,
-    identity,
-    keys,
-    telemetry,
 )
-from exclusive_redis_xcom import reference as references
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.crypto import generate_encryption_key
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.sealing import generate_encryption_key
+from exclusive_redis_xcom.process import identity
+from exclusive_redis_xcom.reporting import metrics
 from exclusive_redis_xcom.store import Store
 from tests.integration.support import start_afresh
 
@@ -41,7 +41,7 @@ PREFIX = "exclusive_redis_xcom"
 STARTED = datetime.now(timezone.utc) - timedelta(hours=1)
 CANARY = "canary-5d7e02a9"
 MASKING = "MaskSecret"  # a message of the first pull in a process
-SERVERS = keys.servers_name(PREFIX)
+SERVERS = redis_names.servers_name(PREFIX)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def address(task_id: str) -> dict[str, str]:
 
 
 def hash_of(key: str = "token", task_id: str = "extract") -> str:
-    return keys.hash_name(PREFIX, Coordinate("sales", RUN_ID, task_id, key))
+    return redis_names.hash_name(PREFIX, Coordinate("sales", RUN_ID, task_id, key))
 
 
 class TestOneValue:
@@ -361,14 +361,14 @@ class TestMisses:
 
     def test_a_sibling_that_has_outlived_its_time(self, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
         tasks.push("short-lived", task_id="parts", map_index=0)
-        from exclusive_redis_xcom.exchange import pulling
+        from exclusive_redis_xcom.task import pull
 
         class Later(datetime):
             @classmethod
             def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
                 return datetime.now(tz) + timedelta(days=8)
 
-        monkeypatch.setattr(pulling, "datetime", Later)
+        monkeypatch.setattr(pull, "datetime", Later)
 
         with pytest.raises(XComExpired):
             tasks.pull(task_id="parts", map_index=0)
@@ -499,10 +499,10 @@ class TestWhatIsLogged:
 
         of_extract, of_parts = ({"dag_id": "sales", "task_id": task_id} for task_id in ("extract", "parts"))
         assert [entry for entry in counted if "bytes" not in entry[0]] == [
-            (telemetry.PULL_GRANTED, 1, of_extract),
-            (telemetry.PULL_DIRECT, 1, of_extract),
-            (telemetry.PULL_GRANTED, 3, of_parts),
-            (telemetry.PULL_DIRECT, 3, of_parts),
+            (metrics.PULL_GRANTED, 1, of_extract),
+            (metrics.PULL_DIRECT, 1, of_extract),
+            (metrics.PULL_GRANTED, 3, of_parts),
+            (metrics.PULL_DIRECT, 3, of_parts),
         ]
 
     def test_a_miss_counts_as_one_pull(self, tasks: Tasks, api: ApiServer, counted: list[Any]) -> None:
@@ -581,10 +581,10 @@ def names(counted: list[Any], start: str) -> list[str]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is counted through Airflow's Stats: name, by how much, tags."""
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
-    telemetry._stats.cache_clear()
-    stats = telemetry._stats()
-    telemetry._stats.cache_clear()
-    monkeypatch.setattr(telemetry, "_stats", lambda: stats)
+    metrics._stats.cache_clear()
+    stats = metrics._stats()
+    metrics._stats.cache_clear()
+    monkeypatch.setattr(metrics, "_stats", lambda: stats)
     entries: list[Any] = []
     monkeypatch.setattr(stats, "incr", lambda name, by, tags: entries.append((name, by, tags)))
     monkeypatch.setattr(stats, "timing", lambda name, milliseconds, tags: None)

@@ -9,9 +9,9 @@ import pytest
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet
-from exclusive_redis_xcom.doctor import redis
-from exclusive_redis_xcom.doctor.finding import Finding
-from exclusive_redis_xcom.doctor.visit import Role, Visit
+from exclusive_redis_xcom.cli.doctor import redis
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, restricted_users
 

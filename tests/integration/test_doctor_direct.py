@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.doctor.direct import direct_pulls
-from exclusive_redis_xcom.doctor.visit import Role, Visit
+from exclusive_redis_xcom.cli.doctor.direct import direct_pulls
+from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, open_store
 from tests.integration.test_doctor import login
@@ -56,7 +56,7 @@ def test_a_user_of_api_servers_who_lacks_a_right_is_found(any_redis: RedisServer
         admin.execute_command("ACL", "SETUSER", "lacking", "reset", "on", ">pw", f"~{PREFIX}:*", *rights)
         try:
             found = examined(login(any_redis.url, "lacking", "pw"), "api-server")
-            left = admin.keys(f"{keys.servers_name(PREFIX)}*")
+            left = admin.keys(f"{redis_names.servers_name(PREFIX)}*")
         finally:
             admin.execute_command("ACL", "DELUSER", "lacking")
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import Store, every
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import ACL, PREFIX, TTL, at, value
@@ -19,7 +19,7 @@ from tests.integration.test_marks import do, push, watch_since_long_ago
 
 STORE_KINDS = FEW_KINDS
 
-HASH = keys.hash_name(PREFIX, at())
+HASH = redis_names.hash_name(PREFIX, at())
 
 
 class Rows:
@@ -59,13 +59,13 @@ def fetched(store: Store) -> list[Envelope | None] | None:
 
 
 def complete(store: Store) -> bytes | None:
-    (found,) = do(store, HASH, "HMGET", HASH, keys.COMPLETE_FIELD)
+    (found,) = do(store, HASH, "HMGET", HASH, redis_names.COMPLETE_FIELD)
     return None if found is None else bytes(found)
 
 
 def let_go(store: Store) -> None:
     """Whoever wanted to find out whether the hash has all has had long enough."""
-    do(store, HASH, "HSET", HASH, keys.COMPLETE_FIELD, "1?")
+    do(store, HASH, "HSET", HASH, redis_names.COMPLETE_FIELD, "1?")
 
 
 class TestAll:
@@ -193,11 +193,18 @@ class TestNotAll:
         self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = int(time.time() * 1000)
-        do(store, HASH, "HSET", HASH, keys.COMPLETE_FIELD, now - 3_600_000)
+        do(store, HASH, "HSET", HASH, redis_names.COMPLETE_FIELD, now - 3_600_000)
         reading = every._marks
 
         def and_meanwhile(*args: Any) -> Any:
-            do(store, keys.servers_name(PREFIX), "HSET", keys.servers_name(PREFIX), "epoch", now - 1_800_000)
+            do(
+                store,
+                redis_names.servers_name(PREFIX),
+                "HSET",
+                redis_names.servers_name(PREFIX),
+                "epoch",
+                now - 1_800_000,
+            )
             return reading(*args)  # all were pushed after that
 
         monkeypatch.setattr(every, "_marks", and_meanwhile)
@@ -230,16 +237,16 @@ class TestNotAll:
 
     def test_it_was_found_out_before_servers_missed_something(self, store: Store, rows: Rows) -> None:
         """Every value is pushed anew, but a row may have come meanwhile that nobody told of."""
-        do(store, HASH, "HSET", HASH, keys.COMPLETE_FIELD, int(time.time() * 1000) - 3_600_000)
+        do(store, HASH, "HSET", HASH, redis_names.COMPLETE_FIELD, int(time.time() * 1000) - 3_600_000)
         assert fetched(store) is not None
-        servers = keys.servers_name(PREFIX)
+        servers = redis_names.servers_name(PREFIX)
         do(store, servers, "HSET", servers, "epoch", int(time.time() * 1000) - 1_800_000)
 
         assert fetched(store) is None
 
     @pytest.mark.parametrize("text", ["", "x", "-1", "1 2", "9" * 15, "1?", "?"])
     def test_what_is_said_cannot_be_read(self, store: Store, text: str) -> None:
-        do(store, HASH, "HSET", HASH, keys.COMPLETE_FIELD, text)
+        do(store, HASH, "HSET", HASH, redis_names.COMPLETE_FIELD, text)
 
         assert fetched(store) is None
 
@@ -276,7 +283,7 @@ class TestNotAll:
             store.fetch_every(at(0))
 
     def test_no_server_watches(self, store: Store) -> None:
-        servers = keys.servers_name(PREFIX)
+        servers = redis_names.servers_name(PREFIX)
         do(store, servers, "HSET", servers, "servers", "")
 
         assert fetched(store) is None
@@ -311,7 +318,14 @@ class TestFindingOut:
             store.commit(at(1), push(store, 1).version, lambda: None)
             # As if in the same millisecond.
             version = (complete(store) or b"").partition(b"?")[2]
-            do(store, HASH, "HSET", HASH, keys.COMPLETE_FIELD, (since or b"").partition(b"?")[0] + b"?" + version)
+            do(
+                store,
+                HASH,
+                "HSET",
+                HASH,
+                redis_names.COMPLETE_FIELD,
+                (since or b"").partition(b"?")[0] + b"?" + version,
+            )
 
         rows.meanwhile = another
         rows.push(0)

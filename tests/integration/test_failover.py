@@ -16,8 +16,8 @@ from redis.crc import key_slot
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 from tests.integration.ttl_watch import TtlWatch
@@ -117,7 +117,7 @@ def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: T
 
 def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> None:
     """The new master may lack the removal of a mark that the old one had acknowledged."""
-    server, name = "0" * 32, keys.servers_name(PREFIX)
+    server, name = "0" * 32, redis_names.servers_name(PREFIX)
     with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
         store.beat(server, missed=False)
         store._client.run("age", lambda session: session.call(name, ("HSET", name, "epoch", 0)))
@@ -195,7 +195,7 @@ def test_silent_sentinels_do_not_stretch_the_deadline(sentinels: SentinelSet) ->
 
 @pytest.mark.parametrize("size", [SMALL, IN_PARTS])
 def test_a_slot_that_moves_while_it_is_used_gives_no_wrong_value_and_no_error(cluster: ClusterSet, size: int) -> None:
-    name = keys.hash_name(PREFIX, at(0, key="load0"))
+    name = redis_names.hash_name(PREFIX, at(0, key="load0"))
     slot = key_slot(name.encode())
 
     with open_store(cluster.url, deadline=DEADLINE) as store:
@@ -208,7 +208,7 @@ def test_a_slot_that_moves_while_it_is_used_gives_no_wrong_value_and_no_error(cl
 
 
 def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None:
-    name = keys.hash_name(PREFIX, at())
+    name = redis_names.hash_name(PREFIX, at())
     slot = key_slot(name.encode())
     source = cluster.owner_of(slot)
     target = next(node for node in cluster.nodes if node is not source)
@@ -258,13 +258,13 @@ def test_commands_in_order_are_run_one_after_the_other_on_whatever_nodes(cluster
 
 def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet) -> None:
     pushed = value(at())
-    name = keys.hash_name(PREFIX, at())
+    name = redis_names.hash_name(PREFIX, at())
     slot = key_slot(name.encode())
     source = cluster.owner_of(slot)
     target = next(node for node in cluster.nodes if node is not source)
     with open_store(cluster.url) as store:
         store.beat("0" * 32, missed=False)
-        servers = keys.servers_name(PREFIX)
+        servers = redis_names.servers_name(PREFIX)
         store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
         begin_migration(source, target, slot)
         store.push(pushed, acl=ACL, ttl=TTL, watched=True)
@@ -279,20 +279,20 @@ def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet)
 
 
 def two_names_of_different_nodes(cluster: ClusterSet) -> tuple[str, str]:
-    names = [keys.hash_name(PREFIX, at(key=str(number))) for number in range(50)]
+    names = [redis_names.hash_name(PREFIX, at(key=str(number))) for number in range(50)]
     first, *others = names
     owner = cluster.owner_of(key_slot(first.encode()))
     return first, next(name for name in others if cluster.owner_of(key_slot(name.encode())) is not owner)
 
 
 def test_ids_with_braces_do_not_choose_the_slot(cluster: ClusterSet) -> None:
-    names = [keys.hash_name(PREFIX, at(key=f"{{same}}{number}")) for number in range(50)]
+    names = [redis_names.hash_name(PREFIX, at(key=f"{{same}}{number}")) for number in range(50)]
 
     assert len({key_slot(name.encode()) for name in names}) > 25
 
 
 def test_a_node_that_is_gone_is_told_with_the_cluster_s_addresses(cluster: ClusterSet) -> None:
-    name = keys.hash_name(PREFIX, at())
+    name = redis_names.hash_name(PREFIX, at())
     owner = cluster.owner_of(key_slot(name.encode()))
     with open_store(cluster.url, deadline=0.5, read=0.3, connect=0.3) as store:
         owner.pause()

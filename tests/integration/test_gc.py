@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.garbage import collecting
-from exclusive_redis_xcom.garbage.collecting import NoneInUse, Outcome, collect
+from exclusive_redis_xcom.cli.gc import collecting
+from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, Outcome, collect
+from exclusive_redis_xcom.formats.object_names import object_name
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.object_names import object_name
 from exclusive_redis_xcom.object_storage import Listed, ObjectStorage
 from exclusive_redis_xcom.store import Store
 from tests.integration.support import (

@@ -20,9 +20,9 @@ import redis
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, wait_until
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES, Envelope
 from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, StoreUnavailable, XComTooLarge
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES, Envelope
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Claim, Store, parts
 from tests.integration.kinds import FEW_KINDS
@@ -43,7 +43,7 @@ from tests.integration.support import (
 Start = Callable[..., RedisServer]
 STORE_KINDS = FEW_KINDS
 ROOT = Path(__file__).resolve().parents[2]
-NAME = keys.hash_name(PREFIX, at())
+NAME = redis_names.hash_name(PREFIX, at())
 CANARY = b"canary-v4lue"
 LARGE = 3 * PART_BYTES + 17  # in four parts
 HOUR_MS = 3_600_000
@@ -72,8 +72,8 @@ def begin(store: Store, envelope: Envelope, *, parts_written: int = 3) -> None:
 def parts_of(store: Store, envelope: Envelope) -> int:
     """How many parts of this version are there."""
     head = envelope.in_parts()
-    names = [keys.part_name(head.coordinate.map_index, head.version, number) for number in range(head.parts)]
-    name = keys.hash_name(PREFIX, head.coordinate)
+    names = [redis_names.part_name(head.coordinate.map_index, head.version, number) for number in range(head.parts)]
+    name = redis_names.hash_name(PREFIX, head.coordinate)
     found = store._client.run("looking", lambda session: session.call(name, ("HMGET", name, *names)))
     return sum(part is not None for part in found)
 
@@ -162,7 +162,7 @@ class TestRoundTrip:
         pushed = push(store, large(), once=True, watched=True)
         store.commit(at(), pushed.version)
         store.beat("0" * 32, missed=False)
-        servers = keys.servers_name(PREFIX)
+        servers = redis_names.servers_name(PREFIX)
         store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
 
         current = store.fetch_current(at())
@@ -244,7 +244,7 @@ class TestInterruptedPush:
     def test_one_that_goes_on_while_its_parts_are_being_removed_writes_them_again(self, store: Store) -> None:
         begun = large()
         begin(store, begun)
-        field = keys.parts_name(-1)
+        field = redis_names.parts_name(-1)
         removing = f"-{begun.version}:3"
         store._client.run("begin to remove", lambda session: session.call(NAME, ("HSET", NAME, field, removing)))
 
@@ -273,14 +273,14 @@ class TestTampering:
     @pytest.mark.parametrize("part", [b"", b"x" * (PART_BYTES - 1), b"x" * (PART_BYTES + 1)])
     def test_a_part_of_another_length_is_corrupt(self, store: Store, part: bytes) -> None:
         pushed = push(store, large())
-        self.overwrite(store, keys.part_name(-1, pushed.version, 1), part)
+        self.overwrite(store, redis_names.part_name(-1, pushed.version, 1), part)
 
         with pytest.raises(CorruptValue, match=r"XCom 'key' of task 'task'.*not as long"):
             store.fetch(at())
 
     def test_a_missing_part_is_corrupt(self, store: Store) -> None:
         pushed = push(store, large())
-        gone = keys.part_name(-1, pushed.version, 2)
+        gone = redis_names.part_name(-1, pushed.version, 2)
         store._client.run("remove", lambda session: session.call(NAME, ("HDEL", NAME, gone)))
 
         with pytest.raises(CorruptValue, match=r"XCom 'key' of task 'task'.*parts of its value are missing"):
@@ -289,7 +289,7 @@ class TestTampering:
     def test_a_head_that_announces_more_than_there_is_takes_no_memory_for_it(self, store: Store) -> None:
         head = dataclasses.replace(value(at()), payload=(), parts=MAX_PARTS, elsewhere=MAX_PARTS * PART_BYTES)
         push(store, value(at()))
-        self.overwrite(store, keys.field_name(-1), head.pack())
+        self.overwrite(store, redis_names.field_name(-1), head.pack())
 
         with pytest.raises(CorruptValue, match="parts of its value are missing"):
             store.fetch(at())
@@ -299,12 +299,12 @@ class TestTampering:
     )
     def test_whatever_the_list_of_parts_says_a_push_and_a_purge_go_through(self, store: Store, text: str) -> None:
         push(store, value(at()))
-        self.overwrite(store, keys.parts_name(-1), text)
+        self.overwrite(store, redis_names.parts_name(-1), text)
 
         pushed = push(store, large())
 
         assert store.fetch(at()).envelope == pushed
-        self.overwrite(store, keys.parts_name(-1), text[:40])
+        self.overwrite(store, redis_names.parts_name(-1), text[:40])
         assert store.purge(at())
         assert store.fetch(at()).envelope is None
 
@@ -548,7 +548,7 @@ def test_no_error_shows_anything_of_the_value(start_redis: Start, how: str, capl
 
 MEASURES = """
 import resource, sys
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.formats.envelope import Envelope
 from tests.integration.support import ACL, TTL, at, open_store, value
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

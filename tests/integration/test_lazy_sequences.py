@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from devtools.rows import Rows, rows_in_memory
-from devtools.running_task import RUN_ID, executing
+from devtools.worlds.rows import Rows, rows_in_memory
+from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, fetch_all
 from tests.integration.support import start_afresh
 
@@ -262,7 +262,7 @@ class TestCopiedRows:
 def test_an_airflow_with_other_sequences_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk.execution_time import lazy_sequence
 
-    from exclusive_redis_xcom import sequences
+    from exclusive_redis_xcom.airflow import sequences
 
     class LazyXComSequence:
         def __getitem__(self, key: Any, *, prefetch: bool = True) -> Any: ...

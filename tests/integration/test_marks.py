@@ -11,9 +11,9 @@ import pytest
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import wait_until
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store, Stored
 from tests.integration.kinds import FEW_KINDS
@@ -22,7 +22,7 @@ from tests.integration.support import ACL, PREFIX, TTL, at, open_store, value
 STORE_KINDS = FEW_KINDS
 
 SERVER, OTHER = secrets.token_hex(16), secrets.token_hex(16)
-SERVERS = keys.servers_name(PREFIX)
+SERVERS = redis_names.servers_name(PREFIX)
 HOUR_MS = 3_600_000
 LONG_AGO = b"1700000000000"
 
@@ -46,7 +46,13 @@ def watch_since_long_ago(store: Store, *servers: str) -> None:
 
 
 def mark(store: Store, map_index: int = -1) -> bytes | None:
-    (found,) = do(store, keys.hash_name(PREFIX, at()), "HMGET", keys.hash_name(PREFIX, at()), f"{map_index}:committed")
+    (found,) = do(
+        store,
+        redis_names.hash_name(PREFIX, at()),
+        "HMGET",
+        redis_names.hash_name(PREFIX, at()),
+        f"{map_index}:committed",
+    )
     return None if found is None else bytes(found)
 
 
@@ -140,8 +146,8 @@ class TestCommit:
         assert store.commit(at(), push(store).version)
 
     def test_a_mark_without_the_time_of_the_push_is_removed(self, store: Store) -> None:
-        pushed, name = push(store), keys.hash_name(PREFIX, at())
-        do(store, name, "HSET", name, keys.committed_name(-1), f"{pushed.version} {len(pushed.pack())}")
+        pushed, name = push(store), redis_names.hash_name(PREFIX, at())
+        do(store, name, "HSET", name, redis_names.committed_name(-1), f"{pushed.version} {len(pushed.pack())}")
 
         assert not store.commit(at(), pushed.version)
         assert mark(store) is None
@@ -189,9 +195,9 @@ class TestCommit:
 
         store.uncommit([*everywhere, everywhere[0], at(key="never")])
 
-        names = [keys.committed_name(index) for index in range(260)]
+        names = [redis_names.committed_name(index) for index in range(260)]
         for key in "ab":
-            name = keys.hash_name(PREFIX, at(key=key))
+            name = redis_names.hash_name(PREFIX, at(key=key))
             assert do(store, name, "HMGET", name, *names) == [None] * 260
         assert store.fetch(everywhere[0]).envelope is not None
 
@@ -252,7 +258,7 @@ class TestCurrent:
     def test_a_value_that_is_not_the_marked_one_is_not_current(self, store: Store) -> None:
         store.commit(at(), push(store).version)
         watch_since_long_ago(store)
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         do(store, name, "HSET", name, "-1", value(at()).pack())  # as a push would that knows of no marks
 
         assert store.fetch_current(at()) is None
@@ -260,7 +266,7 @@ class TestCurrent:
     def test_a_damaged_value_is_loud(self, store: Store) -> None:
         store.commit(at(), push(store).version)
         watch_since_long_ago(store)
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         do(store, name, "HSET", name, "-1", b"damaged")
 
         with pytest.raises(CorruptValue, match="XCom 'key'"):
@@ -287,11 +293,11 @@ class TestCurrent:
     def test_what_is_no_completed_mark_promises_nothing(self, store: Store, text: bytes) -> None:
         pushed = push(store)
         watch_since_long_ago(store)
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
 
         def become(text: bytes) -> None:
             written = text.replace(b"%s", pushed.version.encode()).replace(b"%t", LONG_AGO)
-            do(store, name, "HSET", name, keys.committed_name(-1), written)
+            do(store, name, "HSET", name, redis_names.committed_name(-1), written)
 
         become(b"%s 1 %t %t")
         assert store.fetch_current(at()) is not None
@@ -488,10 +494,10 @@ class TestServers:
         store.commit(at(), pushed.version)
         watch_since_long_ago(store)
         age(store, SERVER, -HOUR_MS)  # its last beat is an hour ahead of the clock
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         hour_ahead = redis_ms(store) + HOUR_MS
         later = f"{pushed.version} 1 {hour_ahead} {hour_ahead}"
-        do(store, name, "HSET", name, keys.committed_name(-1), later)
+        do(store, name, "HSET", name, redis_names.committed_name(-1), later)
 
         assert store.fetch_current(at()) is None
         store.beat(SERVER, missed=False) if how == "beat" else store.distrust()

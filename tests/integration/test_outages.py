@@ -13,8 +13,8 @@ import redis
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import wait_until
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
 
 Start = Callable[..., RedisServer]
@@ -164,7 +164,7 @@ def test_a_push_cut_at_any_byte_leaves_the_older_value_or_the_newer(any_redis: R
 def test_out_of_memory_a_push_is_loud_and_older_value_and_ttl_stay(start_redis: Start) -> None:
     server = start_redis(config={"maxmemory-policy": "noeviction"})
     older = value(at())
-    name = keys.hash_name(PREFIX, at())
+    name = redis_names.hash_name(PREFIX, at())
     with open_store(server.url) as store, admin(server) as client:
         store.push(older, acl=ACL, ttl=TTL)
         expires = client.pttl(name)
@@ -207,7 +207,7 @@ def test_an_evicted_value_is_not_found(start_redis: Start) -> None:
 def test_a_key_that_somebody_deleted_is_not_found(any_redis: RedisServer) -> None:
     with open_store(any_redis.url) as store, admin(any_redis) as client:
         store.push(value(at()), acl=ACL, ttl=TTL)
-        client.delete(keys.hash_name(PREFIX, at()))
+        client.delete(redis_names.hash_name(PREFIX, at()))
 
         assert not store.fetch(at()).found
 
@@ -215,7 +215,7 @@ def test_a_key_that_somebody_deleted_is_not_found(any_redis: RedisServer) -> Non
 @pytest.mark.parametrize("method", ["push", "fetch", "purge"])
 def test_another_program_s_key_under_our_name_is_named_and_left_alone(any_redis: RedisServer, method: str) -> None:
     with open_store(any_redis.url) as store, admin(any_redis) as client:
-        client.set(keys.hash_name(PREFIX, at()), "theirs", ex=60)
+        client.set(redis_names.hash_name(PREFIX, at()), "theirs", ex=60)
 
         with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
             {
@@ -224,7 +224,7 @@ def test_another_program_s_key_under_our_name_is_named_and_left_alone(any_redis:
                 "purge": lambda: store.purge(at()),
             }[method]()
 
-        assert client.get(keys.hash_name(PREFIX, at())) == b"theirs"
+        assert client.get(redis_names.hash_name(PREFIX, at())) == b"theirs"
 
 
 def test_a_redis_that_is_still_loading_is_waited_for(start_redis: Start) -> None:

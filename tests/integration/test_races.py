@@ -17,8 +17,8 @@ from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts, driver
 from exclusive_redis_xcom.connection.budget import Budget
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
-from exclusive_redis_xcom.envelope import PART_BYTES
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.formats.envelope import PART_BYTES
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration import workers
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value

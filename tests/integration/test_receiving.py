@@ -10,11 +10,11 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.buffers import fresh
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.envelope import PART_BYTES
 from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import PART_BYTES
+from exclusive_redis_xcom.memory import fresh
 from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
 
 NAME = f"{PREFIX}:received"
@@ -109,7 +109,7 @@ def test_a_value_whose_parts_are_longer_and_shorter_by_turns_is_corrupt(any_redi
         store.push(pushed, acl=ACL, ttl=TTL)
         name = store._place.hash_of(at())
         for number, size in ((0, PART_BYTES - 1), (1, PART_BYTES + 1)):
-            pair = (keys.part_name(-1, pushed.version, number), bytes(size))
+            pair = (redis_names.part_name(-1, pushed.version, number), bytes(size))
             store._client.run("overwrite", lambda session, pair=pair: session.call(name, ("HSET", name, *pair)))
 
         with pytest.raises(CorruptValue, match="not as long"):

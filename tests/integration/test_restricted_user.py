@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from tests.integration.support import (
     ACL,
     API_PASSWORD,
@@ -29,7 +29,7 @@ from tests.integration.support import (
     value,
 )
 
-OURS = keys.hash_name(PREFIX, at())
+OURS = redis_names.hash_name(PREFIX, at())
 
 
 @pytest.fixture(params=["redis_on_path", "redis_62"])

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import keys
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Store
 from tests.integration.support import ACL, PASSWORD, PREFIX, TTL, USER, CuttingProxy, at, open_store, shown, value
 
@@ -51,7 +51,7 @@ def test_neither_value_nor_password_is_in_an_error(
             commands = {
                 "no permission": ("ACL", "SETUSER", USER, "-hset"),
                 "out of memory": ("CONFIG", "SET", "maxmemory", "1"),
-                "wrong type": ("SET", keys.hash_name(PREFIX, at()), "theirs", "EX", "60"),
+                "wrong type": ("SET", redis_names.hash_name(PREFIX, at()), "theirs", "EX", "60"),
             }
             if how in commands:
                 helper._client.run("prepare", lambda session: session.call("", commands[how]))

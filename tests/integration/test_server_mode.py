@@ -15,8 +15,8 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from devtools.rows import Rows, rows_in_memory
-from devtools.running_task import RUN_ID, executing
+from devtools.worlds.rows import Rows, rows_in_memory
+from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import (
     ConfigurationError,
     CorruptValue,
@@ -26,15 +26,15 @@ from exclusive_redis_xcom import (
     XComAlreadyClaimed,
     XComExpired,
     XComSealed,
-    identity,
-    protection,
-    seal,
 )
-from exclusive_redis_xcom import reference as references
-from exclusive_redis_xcom.exchange import current_exchange
+from exclusive_redis_xcom.crypto import SealPrivateKeys, generate_seal_keys
+from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.formats import seal
+from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Principal
-from exclusive_redis_xcom.reference import Reference
-from exclusive_redis_xcom.sealing import SealPrivateKeys, generate_seal_keys
+from exclusive_redis_xcom.process import identity
+from exclusive_redis_xcom.task import protection
+from exclusive_redis_xcom.task.exchange import current_exchange
 from tests.integration.support import start_afresh
 from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
 
@@ -237,9 +237,9 @@ class TestNobodyOpensIt:
     def test_elsewhere_the_text_says_why_there(
         self, dag: Any, monkeypatch: pytest.MonkeyPatch, where: str, says: str
     ) -> None:
-        from exclusive_redis_xcom import surroundings
+        from exclusive_redis_xcom.process import kind
 
-        monkeypatch.setattr(surroundings, "where", lambda: where)
+        monkeypatch.setattr(kind, "where", lambda: where)
 
         with pytest.raises(XComSealed, match=says):
             pull(dag, "load")
@@ -247,10 +247,10 @@ class TestNobodyOpensIt:
     def test_dag_test_opens_with_the_private_keys_and_refuses_by_the_same_rule(
         self, dag: Any, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]
     ) -> None:
-        from exclusive_redis_xcom import surroundings
+        from exclusive_redis_xcom.process import kind
 
         configure(seal_private_keys=PRIVATE_TEXT)
-        monkeypatch.setattr(surroundings, "where", lambda: "dag_test")
+        monkeypatch.setattr(kind, "where", lambda: "dag_test")
 
         assert pull(dag, "load") == CANARY
         with pytest.raises(XComAccessDenied, match="allows only 'load'"):
@@ -418,10 +418,10 @@ class TestOnce:
     def test_dag_test_claims_in_its_own_process(
         self, dag: Any, rows: Rows, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]
     ) -> None:
-        from exclusive_redis_xcom import surroundings
+        from exclusive_redis_xcom.process import kind
 
         configure(seal_private_keys=PRIVATE_TEXT)
-        monkeypatch.setattr(surroundings, "where", lambda: "dag_test")
+        monkeypatch.setattr(kind, "where", lambda: "dag_test")
         push(dag, CANARY, key="once")
         rows.answer = no_ring
 

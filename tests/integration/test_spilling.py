@@ -15,8 +15,8 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from devtools.rows import Rows, rows_in_memory
-from devtools.running_task import RUN_ID, executing
+from devtools.worlds.rows import Rows, rows_in_memory
+from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import (
     ConfigurationError,
     CorruptValue,
@@ -25,11 +25,11 @@ from exclusive_redis_xcom import (
     XComAccessDenied,
     XComExpired,
     XComTooLarge,
-    telemetry,
 )
-from exclusive_redis_xcom.envelope import Envelope
-from exclusive_redis_xcom.exchange import current_exchange
-from exclusive_redis_xcom.sealing import generate_encryption_key, generate_seal_keys
+from exclusive_redis_xcom.crypto import generate_encryption_key, generate_seal_keys
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.reporting import metrics
+from exclusive_redis_xcom.task.exchange import current_exchange
 from tests.integration.support import shown, start_afresh
 
 CANARY = "canary-1b77e0c4"
@@ -466,11 +466,11 @@ def test_bytes_in_objects_count_as_pulled(dag: Any, monkeypatch: pytest.MonkeyPa
 
         def timing(self, *_: Any, **_tags: Any) -> None: ...
 
-    monkeypatch.setattr(telemetry, "_stats", Recorder)
+    monkeypatch.setattr(metrics, "_stats", Recorder)
     push(dag, LARGE)
     assert pull(dag) == LARGE
 
-    assert counted[telemetry.BYTES_PULLED] == counted[telemetry.BYTES_PUSHED] == len(LARGE)
+    assert counted[metrics.BYTES_PULLED] == counted[metrics.BYTES_PUSHED] == len(LARGE)
 
 
 def test_the_object_is_read_after_the_decision_and_redis_before(dag: Any, root: Path, raw: redis.Redis) -> None:

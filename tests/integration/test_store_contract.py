@@ -8,9 +8,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from devtools.redis_sets import wait_until
-from exclusive_redis_xcom import claims, keys
-from exclusive_redis_xcom.envelope import Envelope
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
+from exclusive_redis_xcom.formats import claims, redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate, Principal
 from exclusive_redis_xcom.store import Claim, Store, Stored
 from tests.integration.support import (
@@ -122,7 +122,7 @@ class TestStore:
         assert store.fetch(at(1)).own_acl == b"second"
 
     def test_a_mapped_push_with_a_shorter_ttl_leaves_the_hash_its_longer_one(self, store: Store) -> None:
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=ACL)
         store.push(value(at(1)), acl=ACL, ttl=timedelta(milliseconds=100), own_acl=ACL)
 
@@ -179,7 +179,7 @@ class TestStore:
             assert datetime.now(timezone.utc) < deadline
 
     def test_a_push_gives_the_hash_its_new_ttl(self, store: Store) -> None:
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         store.push(value(at()), acl=ACL, ttl=timedelta(hours=2))
 
         store.push(value(at()), acl=ACL, ttl=timedelta(minutes=1))
@@ -243,8 +243,8 @@ def _put(store: Store, coordinate: Coordinate, data: bytes) -> None:
     """Overwrite the field of a coordinate, as somebody with the worker's password could."""
     envelope: Envelope = dataclasses.replace(value(coordinate))
     store.push(envelope, acl=ACL, ttl=TTL)
-    name = keys.hash_name(PREFIX, coordinate)
-    command = ("HSET", name, keys.field_name(coordinate.map_index), data)
+    name = redis_names.hash_name(PREFIX, coordinate)
+    command = ("HSET", name, redis_names.field_name(coordinate.map_index), data)
     store._client.run("overwrite", lambda session: session.call(name, command))
 
 
@@ -265,7 +265,7 @@ class TestClaim:
         assert store.claim([pair], "one") == [Claim("granted", "one")]
 
     def test_a_claim_leaves_value_rule_and_ttl_as_they_were(self, store: Store) -> None:
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         pushed = value(at())
         store.push(pushed, acl=ACL, ttl=timedelta(hours=2), once=True)
 
@@ -350,12 +350,12 @@ class TestClaim:
 
     def test_a_push_that_is_not_read_once_takes_the_claim_away(self, store: Store) -> None:
         (pair,) = _push(store, -1)
-        name = keys.hash_name(PREFIX, at())
+        name = redis_names.hash_name(PREFIX, at())
         store.claim([pair], "one")
 
         _push(store, -1, once=False)
 
-        command = ("HMGET", name, keys.claim_name(-1))
+        command = ("HMGET", name, redis_names.claim_name(-1))
         assert store._client.run("look", lambda session: session.call(name, command)) == [None]
 
     @pytest.mark.parametrize("map_index", [-1, 3])
@@ -415,8 +415,8 @@ class TestClaim:
 
     def test_whatever_stands_in_place_of_a_claimer_is_bounded_text(self, store: Store) -> None:
         (pair,) = _push(store, -1)
-        name = keys.hash_name(PREFIX, at())
-        command = ("HSET", name, keys.claim_name(-1), pair[1].encode() + b"\xff" * 1_000_000)
+        name = redis_names.hash_name(PREFIX, at())
+        command = ("HSET", name, redis_names.claim_name(-1), pair[1].encode() + b"\xff" * 1_000_000)
         store._client.run("overwrite", lambda session: session.call(name, command))
 
         (claim,) = store.claim([pair], "one")

@@ -26,12 +26,12 @@ import redis
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import wait_until
 from devtools.redis_users import url_for
-from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.api_server.watch.middleware import Watch
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.store import Store
-from exclusive_redis_xcom.watch.middleware import Watch
 from tests.integration.support import (
     ACL,
     API_PASSWORD,
@@ -45,7 +45,7 @@ from tests.integration.support import (
 )
 
 AT, OTHER = at(key="watched"), at(key="other")
-SERVERS = keys.servers_name(PREFIX)
+SERVERS = redis_names.servers_name(PREFIX)
 HEADERS = [(b"content-type", b"application/json"), (b"authorization", b"Bearer token")]
 TASK = "00000000-0000-0000-0000-000000000001"
 
@@ -240,7 +240,7 @@ def test_a_redis_that_has_lost_everything_begins_anew(scene: Scene) -> None:
 
     assert scene.read() is None
     with redis.Redis.from_url(scene.redis.url) as admin:
-        assert not admin.exists(keys.hash_name(PREFIX, AT))
+        assert not admin.exists(redis_names.hash_name(PREFIX, AT))
     scene.push_until_read(server)
 
 
@@ -266,7 +266,7 @@ def test_a_push_that_a_deletion_on_another_server_overtakes_is_not_read(scene: S
 HEART = """
 import sys, time
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.watch.heartbeat import Heartbeat
+from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
 from exclusive_redis_xcom.store import Store
 store = Store(RedisClient(RedisOptions.from_url(sys.argv[1]), Timeouts(0.5, 0.5, 1.5)), key_prefix=sys.argv[2])
 heart = Heartbeat(lambda: store)
@@ -290,7 +290,7 @@ def neighbour(scene: Scene) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def known(scene: Scene) -> str:
     with redis.Redis.from_url(scene.redis.url) as admin:
-        return str((admin.hget(SERVERS, keys.SERVERS_FIELD) or b"").decode())
+        return str((admin.hget(SERVERS, redis_names.SERVERS_FIELD) or b"").decode())
 
 
 class TestANeighbour:
@@ -321,7 +321,7 @@ class TestANeighbour:
             text = known(scene)
             _, last, ahead = next(entry.split() for entry in text.split(";") if entry.startswith(own))
             entry = f"{own} {last} {ahead};"
-            admin.hset(SERVERS, keys.SERVERS_FIELD, text.replace(entry, f"{own} {int(last) - 60_000} {ahead};"))
+            admin.hset(SERVERS, redis_names.SERVERS_FIELD, text.replace(entry, f"{own} {int(last) - 60_000} {ahead};"))
         wait_until(lambda: own not in known(scene), what="that it is forgotten")
 
         assert scene.read() is None

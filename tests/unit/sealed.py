@@ -6,10 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from exclusive_redis_xcom.acl import Acl, parse
+from exclusive_redis_xcom.crypto import (
+    SealPrivateKeys,
+    SealPublicKey,
+    generate_seal_keys,
+    seal_info,
+    seal_key,
+)
+from exclusive_redis_xcom.formats.reference import Reference
+from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.model import Coordinate, Principal
-from exclusive_redis_xcom.reference import Reference
-from exclusive_redis_xcom.seal import Seal
-from exclusive_redis_xcom.sealing import SealPrivateKeys, SealPublicKey, generate_seal_keys, seal_info, seal_key
 
 AT = Coordinate("sales", "run_1", "extract", "token")
 VERSION = "0123456789abcdef0123456789abcdef"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exclusive_redis_xcom.sealing import generate_seal_keys
+from exclusive_redis_xcom.crypto import generate_seal_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"

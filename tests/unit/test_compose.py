@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from devtools import components, local
-from exclusive_redis_xcom.doctor import identity_secrets
+from exclusive_redis_xcom.cli.doctor import identity_secrets
 from exclusive_redis_xcom.settings import OPTIONS, SECTION
-from tests.unit.doctor.patients import sealed_visit
+from tests.unit.cli.doctor.patients import sealed_visit
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"

@@ -17,14 +17,14 @@ from devtools.airflow_stack import AirflowStack
 from devtools.demo import __main__ as demo
 from devtools.demo import observations
 from devtools.demo.observations import Loot
-from devtools.sealed import Keys, seal
+from devtools.worlds.sealed import Keys, seal
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.crypto import SealPublicKey
+from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.protection import protect
-from exclusive_redis_xcom.sealing import SealPublicKey
 from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.task.protection import protect
 
 TOKEN = "0123456789abcdef" * 2
 DIGEST = sha256(TOKEN.encode()).hexdigest()

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from devtools.api_caller import Caller
-from devtools.api_world import World, open_world
 from devtools.redis_server import RedisServer
+from devtools.worlds.api_caller import Caller
+from devtools.worlds.api_world import World, open_world
 from exclusive_redis_xcom.model import Coordinate
 
 HEADER = "exclusive-xcom-ring"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from devtools.api_world import World
+from devtools.worlds.api_world import World
 
 
 def copy_dag(world: World, dag_id: str, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from exclusive_redis_xcom.reference import MARK
+from exclusive_redis_xcom.formats.reference import MARK
 
 OPENED = "opened"
 UNUSABLE = "unusable"

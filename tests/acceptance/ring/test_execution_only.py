@@ -11,10 +11,10 @@ import pytest
 
 from devtools import processes
 from devtools.airflow_stack import free_port, wait_until
-from devtools.api_caller import Caller
-from devtools.api_plan import at
-from devtools.api_world import OURS, World
-from exclusive_redis_xcom.seal import parse_seal
+from devtools.worlds.api_caller import Caller
+from devtools.worlds.api_plan import at
+from devtools.worlds.api_world import OURS, World
+from exclusive_redis_xcom.formats.seal import parse_seal
 from tests.acceptance.ring.conftest import HEADER, Asker
 
 APP = "exclusive_redis_xcom.asgi:execution_app"

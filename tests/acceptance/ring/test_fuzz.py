@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devtools.airflow_home import airflow_version
-from devtools.api_plan import EARLIER_RUN, LATER_RUN, RUN, at
-from devtools.api_world import World
-from devtools.sealed import Pushed
+from devtools.worlds.api_plan import EARLIER_RUN, LATER_RUN, RUN, at
+from devtools.worlds.api_world import World
+from devtools.worlds.sealed import Pushed
 from tests.acceptance.ring.conftest import Asker
 
 KEYS = ("k", "k/slice", "k/item/0", "slice", "item/0", "a b", "a%2Fb", "%2e%2e", "..", "a?b", "a#b", "ü", "k;x", "K")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from devtools.airflow_home import airflow_version
-from devtools.api_plan import OTHER, SALES
-from devtools.api_world import World
+from devtools.worlds.api_plan import OTHER, SALES
+from devtools.worlds.api_world import World
 from exclusive_redis_xcom.model import Coordinate
 from tests.acceptance.ring.conftest import Asker
 from tests.acceptance.ring.copies import copy_dag

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from devtools.api_plan import at
-from devtools.api_world import World
+from devtools.worlds.api_plan import at
+from devtools.worlds.api_world import World
 from tests.acceptance.ring.conftest import Asker
 
 MANY = 1000

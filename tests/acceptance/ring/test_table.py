@@ -1,7 +1,7 @@
 """Route x verb x caller, against the API server of the installed Airflow: who gets what.
 
-Written from the issue, not from the ring: the callers are those of :mod:`devtools.api_plan`, the outcomes those of
-``outcomes.py``. Every answer is also required to bear the ring's header (``conftest.Asker``).
+Written from the issue, not from the ring: the callers are those of :mod:`devtools.worlds.api_plan`, the outcomes
+those of ``outcomes.py``. Every answer is also required to bear the ring's header (``conftest.Asker``).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from devtools.airflow_home import airflow_version
-from devtools.api_plan import EARLIER_RUN, LATER_RUN, at
-from devtools.api_world import World
-from devtools.sealed import Pushed
-from exclusive_redis_xcom.seal import parse_seal
+from devtools.worlds.api_plan import EARLIER_RUN, LATER_RUN, at
+from devtools.worlds.api_world import World
+from devtools.worlds.sealed import Pushed
+from exclusive_redis_xcom.formats.seal import parse_seal
 from tests.acceptance.ring.conftest import Asker
 from tests.acceptance.ring.outcomes import (
     COUNTED,

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from devtools.api_plan import EARLIER_RUN, at
-from devtools.api_world import World
-from devtools.sealed import Keys, Pushed, seal
+from devtools.worlds.api_plan import EARLIER_RUN, at
+from devtools.worlds.api_world import World
+from devtools.worlds.sealed import Keys, Pushed, seal
 from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.reference import MARK
+from exclusive_redis_xcom.formats.reference import MARK
 from tests.acceptance.ring.conftest import Asker
 from tests.acceptance.ring.outcomes import (
     CLAIMED,

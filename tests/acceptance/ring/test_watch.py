@@ -19,21 +19,21 @@ import redis
 from devtools import processes
 from devtools.airflow_home import airflow_version
 from devtools.airflow_stack import free_port, wait_until
-from devtools.api_caller import Caller
-from devtools.api_plan import SALES, at
-from devtools.api_world import OURS, World
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import keys
+from devtools.worlds.api_caller import Caller
+from devtools.worlds.api_plan import SALES, at
+from devtools.worlds.api_world import OURS, World
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
-from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.store import Store
 from tests.acceptance.ring.copies import copy_dag
 
 AIRFLOW = tuple(map(int, airflow_version().split(".")[:2]))
 PREFIX = "watched"
-SERVERS = keys.servers_name(PREFIX)
+SERVERS = redis_names.servers_name(PREFIX)
 TTL = timedelta(minutes=10)
 
 _numbers = itertools.count()
@@ -90,10 +90,10 @@ class Watched:
         return run_id
 
     def servers(self) -> int:
-        return (self.redis.hget(SERVERS, keys.SERVERS_FIELD) or b"").count(b";")
+        return (self.redis.hget(SERVERS, redis_names.SERVERS_FIELD) or b"").count(b";")
 
     def epoch(self) -> int:
-        return int(self.redis.hget(SERVERS, keys.EPOCH_FIELD) or 0)
+        return int(self.redis.hget(SERVERS, redis_names.EPOCH_FIELD) or 0)
 
     def airflow(self, *arguments: str, **env: str) -> str:
         """What an ``airflow`` command says."""
@@ -112,7 +112,7 @@ def watched(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             env = {**world.airflow.env, **ours}
             yield Watched(caller, server, connection, Store(client, key_prefix=PREFIX), env)
             assert [name for name in connection.scan_iter() if connection.ttl(name) == -1] == []
-        assert connection.hget(SERVERS, keys.SERVERS_FIELD) == b""  # it has taken leave
+        assert connection.hget(SERVERS, redis_names.SERVERS_FIELD) == b""  # it has taken leave
         client.close()
 
 

@@ -48,7 +48,7 @@ def test_a_cleared_run_pushes_anew_and_nothing_of_the_first_try_is_left(
 
 
 def quoted(run_id: str) -> str:
-    from exclusive_redis_xcom.keys import hash_name
+    from exclusive_redis_xcom.formats.redis_names import hash_name
     from exclusive_redis_xcom.model import Coordinate
 
     return hash_name("p", Coordinate("d", run_id, "t", "k")).split(":")[2]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.api_server.ring.audit import Audit
+from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.ring.audit import Audit
-from exclusive_redis_xcom.ring.rest import RestGuard
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.rested import Airflow, Redis
 

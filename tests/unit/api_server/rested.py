@@ -13,14 +13,14 @@ from zlib import crc32
 
 import fakeredis
 
-from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.api_server.ring.audit import Audit
+from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.session import ServerSession
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.reference import MARK
-from exclusive_redis_xcom.ring.audit import Audit
-from exclusive_redis_xcom.ring.rest import RestGuard
 from exclusive_redis_xcom.store import Store
 
 RUN = "/api/v2/dags/sales/dagRuns/run-1"
@@ -131,12 +131,17 @@ class Redis:
         for at in coordinates:
             self.airflow.put(at, REFERENCE)
             self.fake.hset(
-                keys.hash_name("x", at), mapping={keys.ACL_FIELD: b"{}", keys.field_name(at.map_index): b"v"}
+                redis_names.hash_name("x", at),
+                mapping={redis_names.ACL_FIELD: b"{}", redis_names.field_name(at.map_index): b"v"},
             )
 
     def values(self, at: Coordinate) -> set[int]:
         """The map indexes at which an XCom's hash holds a value."""
-        return {index for index in range(-1, 10) if self.fake.hexists(keys.hash_name("x", at), keys.field_name(index))}
+        return {
+            index
+            for index in range(-1, 10)
+            if self.fake.hexists(redis_names.hash_name("x", at), redis_names.field_name(index))
+        }
 
     def left(self) -> int:
         """How many values are there."""

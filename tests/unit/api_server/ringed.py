@@ -12,10 +12,10 @@ from uuid import UUID
 import httpx
 import jwt
 
-from exclusive_redis_xcom.api_server.caller import Caller
+from exclusive_redis_xcom.api_server.requests.caller import Caller
+from exclusive_redis_xcom.api_server.ring.middleware import Ring
+from exclusive_redis_xcom.crypto import SealPrivateKeys
 from exclusive_redis_xcom.model import Principal
-from exclusive_redis_xcom.ring.middleware import Ring
-from exclusive_redis_xcom.sealing import SealPrivateKeys
 from exclusive_redis_xcom.settings import Settings, load_settings
 from tests.unit.sealed import EXTRACT, LOAD, PRIVATE, REPORT
 

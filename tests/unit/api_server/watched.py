@@ -14,15 +14,15 @@ from typing import Any
 import fakeredis
 import redis
 
-from exclusive_redis_xcom import keys
+from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.session import ServerSession
-from exclusive_redis_xcom.envelope import Envelope
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
-from exclusive_redis_xcom.reference import Reference
 from exclusive_redis_xcom.settings import Settings, load_settings
 from exclusive_redis_xcom.store import Store
-from exclusive_redis_xcom.watch.middleware import Watch
 from tests.unit.api_server.ringed import validate
 
 PREFIX = "x"
@@ -97,15 +97,15 @@ class Memory:
 
     def marked(self, at: Coordinate = AT, version: str = FIRST) -> bool:
         """Whether Redis says that the database refers to this version."""
-        text = self.fake.hget(keys.hash_name(PREFIX, at), keys.committed_name(at.map_index)) or b""
+        text = self.fake.hget(redis_names.hash_name(PREFIX, at), redis_names.committed_name(at.map_index)) or b""
         found, *rest = text.decode().split(" ") if text else ("",)
         return found == version and len(rest) == 3  # bytes, and the times of push and commit
 
     def epoch(self) -> int:
-        return int(self.fake.hget(keys.servers_name(PREFIX), keys.EPOCH_FIELD) or 0)
+        return int(self.fake.hget(redis_names.servers_name(PREFIX), redis_names.EPOCH_FIELD) or 0)
 
     def servers(self) -> bytes:
-        return self.fake.hget(keys.servers_name(PREFIX), keys.SERVERS_FIELD) or b""
+        return self.fake.hget(redis_names.servers_name(PREFIX), redis_names.SERVERS_FIELD) or b""
 
 
 @dataclass
@@ -162,7 +162,7 @@ class Watched:
     def moved(self) -> Iterator[list[bool]]:
         """Whether, in the body, all marks lost their worth; in the list, when it is over."""
         self.beat()
-        self.memory.fake.hset(keys.servers_name(PREFIX), keys.EPOCH_FIELD, 1)
+        self.memory.fake.hset(redis_names.servers_name(PREFIX), redis_names.EPOCH_FIELD, 1)
         found: list[bool] = []
         yield found
         found.append(self.memory.epoch() > 1)

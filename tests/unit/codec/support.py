@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import Encoded, decode, encode
+from exclusive_redis_xcom.memory import joined
 
 LIMIT = 64 * 1024 * 1024
 

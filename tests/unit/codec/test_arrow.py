@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import CorruptValue, XComNotSerializable
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.support import LIMIT, raw, read, round_trip
 
 ARRAYS = {

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from exclusive_redis_xcom.buffers import joined, size_of
 from exclusive_redis_xcom.codec import decode, encode
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
+from exclusive_redis_xcom.memory import joined, size_of
 from tests.unit.codec.support import LIMIT, pulled, read
 
 REPETITIVE = "the same again and again " * 20_000

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import XComNotImportable, decode, encode
 from exclusive_redis_xcom.codec.registry import BY_CODE
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.samples import Address, Bits, Color, Crate, OwnProtocol, Pair, Point
 from tests.unit.codec.support import LIMIT, raw
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import XComNotSerializable
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.samples import Opaque
 from tests.unit.codec.support import LIMIT, round_trip
 

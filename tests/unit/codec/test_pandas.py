@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import XComNotSerializable
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.support import LIMIT, read, round_trip, same
 
 SERIES = {

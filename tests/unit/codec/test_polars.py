@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import CorruptValue, XComNotSerializable
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.support import LIMIT, raw, read, round_trip
 
 ROOT = Path(__file__).parents[3]

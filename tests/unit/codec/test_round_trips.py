@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.samples import SlyText
 from tests.unit.codec.support import LIMIT, read, round_trip, same
 

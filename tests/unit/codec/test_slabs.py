@@ -9,10 +9,10 @@ import numpy as np
 import ormsgpack
 import pytest
 
-from exclusive_redis_xcom.buffers import joined
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.codec.slabs import ALIGNMENT, SMALLEST
 from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.samples import Point
 from tests.unit.codec.support import LIMIT, pulled, raw, read, round_trip
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow import settings as airflow_settings
 
-from exclusive_redis_xcom import policy
+from exclusive_redis_xcom.airflow import policy
 from exclusive_redis_xcom.declaration import AclWarning, frozen_acl, frozen_acl_by_id
 
 

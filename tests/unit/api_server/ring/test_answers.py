@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.api_server.store_source import StoreSource
+from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
+from exclusive_redis_xcom.api_server.ring import audit
 from exclusive_redis_xcom.errors import StoreUnavailable
-from exclusive_redis_xcom.ring import audit
 from tests.unit.api_server.rested import REFERENCE, XCOMS
 from tests.unit.api_server.ringed import (
     CONSUMER,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.api_server import rest_body
+from exclusive_redis_xcom.api_server.requests import rest_body
 from tests.unit.api_server.ringed import OWNER, XCOM, Airflow, World, collector, scope_of
 
 HEADERS = [(b"authorization", f"Bearer {OWNER.ti_id}".encode())]

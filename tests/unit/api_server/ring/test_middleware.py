@@ -9,9 +9,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from exclusive_redis_xcom.api_server.ring.middleware import RING_HEADER, Ring
+from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.ring.middleware import RING_HEADER, Ring
-from exclusive_redis_xcom.sealing import SealPrivateKeys, SealPublicKey, generate_seal_keys
 from tests.unit.api_server.ringed import (
     CONSUMER,
     NO_KEYS,
@@ -194,7 +194,7 @@ class TestCache:
 @pytest.mark.parametrize("module", ["ring", "watch"])
 def test_importing_it_loads_nothing_heavy(module: str) -> None:
     heavy = {"redis", "starlette", "fastapi", "cryptography", "sqlalchemy", "airflow", "jwt", "anyio"}
-    code = f"import sys, exclusive_redis_xcom.{module}.middleware; print(*({heavy!r} & sys.modules.keys()))"
+    code = f"import sys, exclusive_redis_xcom.api_server.{module}.middleware; print(*({heavy!r} & sys.modules.keys()))"
 
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 

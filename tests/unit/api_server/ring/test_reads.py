@@ -12,15 +12,15 @@ from typing import Any
 import fakeredis
 import pytest
 
-from devtools.sealed import Keys, seal
-from exclusive_redis_xcom import reference
+from devtools.worlds.sealed import Keys, seal
+from exclusive_redis_xcom.api_server.ring import held
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.session import ServerSession
+from exclusive_redis_xcom.crypto import SealPublicKey, generate_seal_keys, seal_info, seal_key
+from exclusive_redis_xcom.formats import reference
+from exclusive_redis_xcom.formats.reference import MARK, parse
+from exclusive_redis_xcom.formats.seal import Refused, Seal
 from exclusive_redis_xcom.model import NOT_MAPPED
-from exclusive_redis_xcom.reference import MARK, parse
-from exclusive_redis_xcom.ring import held
-from exclusive_redis_xcom.seal import Refused, Seal
-from exclusive_redis_xcom.sealing import SealPublicKey, generate_seal_keys, seal_info, seal_key
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.ringed import (
     CONSUMER,

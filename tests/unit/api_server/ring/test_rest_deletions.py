@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.api_server import rest_body
+from exclusive_redis_xcom.api_server.requests import rest_body
+from exclusive_redis_xcom.api_server.ring import rest_removal
+from exclusive_redis_xcom.api_server.ring.audit import Audit
+from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.ring import rest_removal
-from exclusive_redis_xcom.ring.audit import Audit
-from exclusive_redis_xcom.ring.rest import RestGuard
 from tests.unit.api_server.rested import AT, REFERENCE, RUN, TASK, XCOMS, Airflow, Answer, Redis, ask
 
 

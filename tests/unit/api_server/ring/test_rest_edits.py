@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.api_server.ring.audit import Audit
+from exclusive_redis_xcom.api_server.ring.rest import RestGuard
+from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.reference import MARK
-from exclusive_redis_xcom.ring.audit import Audit
-from exclusive_redis_xcom.ring.rest import RestGuard
 from tests.unit.api_server.rested import AT, REFERENCE, XCOMS, Airflow, ask
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.reference import parse
-from exclusive_redis_xcom.ring.middleware import Ring
+from exclusive_redis_xcom.formats.reference import parse
 from tests.unit.api_server.ringed import CONSUMER, XCOM, Airflow, World, settings
 from tests.unit.sealed import sealed_reference
 

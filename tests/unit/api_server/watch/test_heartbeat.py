@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.store import Store
-from exclusive_redis_xcom.watch.heartbeat import Heartbeat
 from tests.unit.api_server.watched import AT, FIRST, Memory
 
 

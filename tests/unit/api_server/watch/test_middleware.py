@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom import keys
-from exclusive_redis_xcom.api_server import rest_body
+from exclusive_redis_xcom.api_server.requests import rest_body
+from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
-from exclusive_redis_xcom.watch.middleware import Watch
 from tests.unit.api_server.ringed import OWNER
 from tests.unit.api_server.watched import AT, FIRST, PREFIX, SECOND, Airflow, Memory, Watched, reference_to, settings
 
@@ -79,7 +79,7 @@ class TestAPush:
 
     def test_that_airflow_takes_long_for_is_marked(self, watched: Watched, memory: Memory, airflow: Airflow) -> None:
         watched.beat()
-        memory.fake.hset(keys.servers_name(PREFIX), keys.EPOCH_FIELD, 0)
+        memory.fake.hset(redis_names.servers_name(PREFIX), redis_names.EPOCH_FIELD, 0)
         memory.push()
         airflow.meanwhile = lambda: time.sleep(1.2)
 
@@ -93,7 +93,7 @@ class TestAPush:
     ) -> None:
         """What it stored may have been deleted since, with all the rows of its task instance."""
         watched.beat()
-        memory.fake.hset(keys.servers_name(PREFIX), keys.EPOCH_FIELD, 0)
+        memory.fake.hset(redis_names.servers_name(PREFIX), redis_names.EPOCH_FIELD, 0)
         memory.push()
 
         def distrusted_for_long() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.api_server import rest_body
+from exclusive_redis_xcom.api_server.requests import rest_body
+from exclusive_redis_xcom.api_server.watch import rows
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.watch import rows
 from tests.unit.api_server.rested import AT, REFERENCE, RUN, TASK, XCOMS, Airflow
 from tests.unit.api_server.watched import Answer, Memory, Watched
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from exclusive_redis_xcom.api_server.watch import results
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.watch import results
 from tests.unit.api_server.rested import REFERENCE, Airflow
 
 FIRST = Coordinate("sales", "run-1", "extract", "a", 0)
@@ -64,7 +64,7 @@ def test_a_database_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch, ca
     def gone() -> None:
         raise OSError("canary of a database")
 
-    monkeypatch.setattr("exclusive_redis_xcom.api_server.rest_rows._session", gone)
+    monkeypatch.setattr("exclusive_redis_xcom.api_server.requests.xcom_table._session", gone)
 
     assert results.listed(FIRST) is None
     assert "could not be listed: OSError" in caplog.text

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from exclusive_redis_xcom.api_server.watch.triggered import watch_rows
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
-from exclusive_redis_xcom.watch.triggered import watch_rows
 from tests.unit.api_server.rested import Airflow
 from tests.unit.api_server.watched import AT, Memory
 

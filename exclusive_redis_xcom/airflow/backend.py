@@ -1,0 +1,212 @@
+"""Airflow's side: the XCom backend class, a translation of ``BaseXCom``'s contract into :mod:`exchange`.
+
+Contract and traps: ``airflow/sdk/bases/xcom.py`` and docs/how-it-works.md. How a pull is split: Redis alone is asked,
+where it can prove that it has what the database refers to. Else Airflow's own methods fetch the rows (:class:`_Rows`
+leaves their values as they are), then all references among them are resolved together, so that the results of a whole
+mapped task cost a bounded number of Redis round trips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.sdk.bases.xcom import BaseXCom
+
+from exclusive_redis_xcom.airflow import sequences
+from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
+from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.task.exchange import (
+    AIRFLOW_KEYS,
+    MISS,
+    current_exchange,
+    direct_reach,
+    pull_directly,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_T = TypeVar("_T")
+
+#: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
+_LAZY_ITEM = "_XComWrapper"
+
+
+class _Rows(BaseXCom):
+    """Airflow's own XCom calls, with the rows' values left as they are in the database."""
+
+    @staticmethod
+    def serialize_value(value: Any, **_coordinate: Any) -> Any:
+        return value
+
+    @staticmethod
+    def deserialize_value(result: Any) -> Any:
+        return result.value
+
+
+class ExclusiveRedisXCom(BaseXCom):
+    """``[core] xcom_backend``: values in Redis, references in Airflow's database, each pull decided by ACL.
+
+    Errors, all of them :class:`~exclusive_redis_xcom.errors.ExclusiveXComError`: XComAccessDenied, XComExpired,
+    XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable, ConfigurationError.
+    """
+
+    @staticmethod
+    def serialize_value(
+        value: Any,
+        *,
+        key: str | None = None,
+        task_id: str | None = None,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        map_index: int | None = None,
+    ) -> Any:
+        """Push the value and return the JSON that Airflow's database gets."""
+        coordinate = _coordinate(key, task_id, dag_id, run_id, map_index)
+        if coordinate.key in AIRFLOW_KEYS:
+            current_exchange().require_owner(coordinate, "push")
+            return BaseXCom.serialize_value(value)
+        return current_exchange().push(coordinate, value).to_json()
+
+    @staticmethod
+    def deserialize_value(result: Any) -> Any:
+        """Turn one row (anything with ``.value``) into its value; a row that is not ours as Airflow would."""
+        if type(result).__name__ != _LAZY_ITEM:
+            return resolve([result.value])[0]
+        asking = sequences.asking()
+        if asking is None:
+            return resolve([result.value], OfThisRun())[0]
+        return result.value if asking.rows else resolve([result.value], asking.asked)[0]
+
+    # The four pulls take what BaseXCom's take: key, dag_id, task_id, run_id, map_index, include_prior_dates.
+
+    @classmethod
+    def get_one(cls, **request: Any) -> Any | None:
+        """Pull one value; None where Airflow has no row, or the pushed value was None."""
+        found = _directly(request)
+        if found is not MISS:
+            return found[0]
+        row = _Rows.get_one(**request)
+        return None if row is None else resolve([row], _asked_for_one(request))[0]
+
+    @classmethod
+    async def aget_one(cls, **request: Any) -> Any | None:
+        """:meth:`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        found = await _directly_in_thread(request)
+        if found is not MISS:
+            return found[0]
+        row = await _Rows.aget_one(**request)
+        return None if row is None else (await _in_thread(resolve, [row], _asked_for_one(request)))[0]
+
+    @classmethod
+    def get_all(cls, **request: Any) -> list[Any] | None:
+        """Pull the values of all map indexes, in Airflow's order; None where Airflow has no row."""
+        found: list[Any] = _directly(request, everything=True)
+        if found is not MISS:
+            return found
+        rows = _Rows.get_all(**request)
+        return None if rows is None else resolve(rows, _asked_for_all(request))
+
+    @classmethod
+    async def aget_all(cls, **request: Any) -> list[Any] | None:
+        """:meth:`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        found: list[Any] = await _directly_in_thread(request, everything=True)
+        if found is not MISS:
+            return found
+        rows = await _Rows.aget_all(**request)
+        return None if rows is None else await _in_thread(resolve, rows, _asked_for_all(request))
+
+    @classmethod
+    async def aset(
+        cls,
+        key: str,
+        value: Any,
+        *,
+        dag_id: str,
+        task_id: str,
+        run_id: str,
+        map_index: int = NOT_MAPPED,
+        **options: Any,
+    ) -> None:
+        """``set`` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        address: dict[str, Any] = {
+            "key": key,
+            "dag_id": dag_id,
+            "task_id": task_id,
+            "run_id": run_id,
+            "map_index": map_index,
+        }
+        row = await _in_thread(lambda: cls.serialize_value(value, **address))
+        await _Rows.aset(value=row, **address, **options)
+
+    @classmethod
+    def delete(cls, key: str, task_id: str, dag_id: str, run_id: str, map_index: int | None = None) -> None:
+        """Remove one XCom of the running task: its value, then its row.
+
+        The value removed is the one at the task's own coordinate, whatever the row says: a row that somebody
+        edited must neither direct the removal elsewhere nor keep a task from retrying.
+        """
+        current_exchange().purge(_coordinate(key, task_id, dag_id, run_id, map_index))
+        _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
+
+    @classmethod
+    def purge(cls, xcom: Any, *_args: Any) -> None:
+        """Remove the value that a row refers to; a row that is not ours has none."""
+        if references.is_reference(xcom.value):
+            current_exchange().purge(references.parse(xcom.value).coordinate)
+
+
+def _directly(request: Mapping[str, Any], *, everything: bool = False) -> Any:
+    reach = direct_reach(request, everything=everything)
+    return MISS if reach is None else pull_directly(reach)
+
+
+async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = False) -> Any:
+    reach = direct_reach(request, everything=everything)
+    return MISS if reach is None else await _in_thread(pull_directly, reach)
+
+
+async def _in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
+    """``asyncio.to_thread`` with threads of our own.
+
+    Airflow's ``asend`` needs those of the event loop, and ours may wait for it, to mask a value.
+    """
+    call = functools.partial(contextvars.copy_context().run, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="exclusive_redis_xcom")
+
+
+def _asked_for_one(request: Mapping[str, Any]) -> Asked:
+    run_id = None if request.get("include_prior_dates") else request["run_id"]
+    return Asked(request["dag_id"], request["task_id"], request["key"], run_id, _index(request.get("map_index")))
+
+
+def _asked_for_all(request: Mapping[str, Any]) -> Asked:
+    run_id = None if request.get("include_prior_dates") else request["run_id"]
+    return Asked(request["dag_id"], request["task_id"], request["key"], run_id)
+
+
+def _coordinate(
+    key: str | None, task_id: str | None, dag_id: str | None, run_id: str | None, map_index: int | None
+) -> Coordinate:
+    if not (key and task_id and dag_id and run_id):
+        raise InvalidReference("An XCom can be stored only under a full coordinate: dag_id, run_id, task_id and key.")
+    return Coordinate(dag_id=dag_id, run_id=run_id, task_id=task_id, key=key, map_index=_index(map_index))
+
+
+def _index(map_index: int | None) -> int:
+    # Airflow's API takes an absent map_index as "not mapped" (execution_api/routes/xcoms.py).
+    return NOT_MAPPED if map_index is None else map_index
+
+
+sequences.batch(ExclusiveRedisXCom)

@@ -1,0 +1,48 @@
+"""Airflow listener: tells ``identity`` which task instance this process runs, and looks after what tasks may log."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+from exclusive_redis_xcom.airflow import quiet_returns
+from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
+from exclusive_redis_xcom.process import identity, kind
+from exclusive_redis_xcom.settings import load_settings
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+
+@hookimpl(tryfirst=True)
+def on_starting(component: Any) -> None:
+    """Fires before the DAG file is parsed (``task_runner.startup``).
+
+    The settings are read here, so that code in the DAG file cannot change them by the environment.
+    """
+    if type(component).__name__ == "TaskRunnerMarker":
+        kind.remember_task_process()
+        with contextlib.suppress(ConfigurationError):  # raised again at first use, where it reaches people
+            settings = load_settings()
+            if settings.by_server and settings.seal_private_keys:
+                _warn_of_private_keys()
+
+
+# First, since a listener of another plugin that raises keeps the rest from being called.
+@hookimpl(tryfirst=True)
+def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - hook's signature
+    """Fires after templates are rendered and before ``execute`` (``task_runner._prepare``)."""
+    identity.remember_running(task_instance)
+    task = getattr(identity.running_task_instance(), "task", None)
+    if task is not None and kind.where() == "dag_test":  # where no policy has seen the DAG
+        with contextlib.suppress(ConfigurationError, InvalidAcl):  # raised by the push of the value
+            quiet_returns.hide_restricted(task)
+
+
+def _warn_of_private_keys() -> None:
+    log.warning(
+        "This worker holds seal_private_keys, so every task on it can open every sealed XCom: sealing stops nobody "
+        "here. Configure seal_private_keys on API servers alone; workers need seal_public_key only."
+    )

@@ -1,0 +1,35 @@
+"""Airflow plugin (entry point ``airflow.plugins``): the listener that ``identity`` relies on, the ring and the watch.
+
+Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
+``[core] lazy_load_plugins = False``). What a pull needs is imported here, once, so that no task pays for it:
+importing redis takes far longer than a pull does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+
+from airflow.plugins_manager import AirflowPlugin
+
+from exclusive_redis_xcom.airflow import listener
+from exclusive_redis_xcom.api_server.ring.middleware import Ring
+from exclusive_redis_xcom.api_server.watch.middleware import Watch
+from exclusive_redis_xcom.connection import parsers, session, url
+from exclusive_redis_xcom.task import exchange
+
+PRELOADED = (exchange, session, parsers, url)
+with contextlib.suppress(ImportError):  # what reporting/metrics.py looks for first; Airflow has it from 3.2 on
+    importlib.import_module("airflow.sdk.observability.stats")
+
+
+class ExclusiveRedisXComPlugin(AirflowPlugin):
+    """Declarative: see ``listener.py``, ``ring/`` and ``watch/``."""
+
+    name = "exclusive_redis_xcom"
+    listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface
+    fastapi_root_middlewares = [  # noqa: RUF012 - as above
+        # At most one of them does anything: the ring with ``enforcement = server``, the watch without.
+        {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
+        {"name": "exclusive_redis_xcom_watch", "middleware": Watch, "args": [], "kwargs": {}},
+    ]

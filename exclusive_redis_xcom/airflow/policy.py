@@ -1,0 +1,50 @@
+"""Airflow's cluster policies (entry point group ``airflow.policy``), called for every DAG that is parsed.
+
+``DagBag.bag_dag`` calls ``dag_policy`` for the DAG, then ``task_policy`` for each of its tasks (Airflow 3.1 to 3.3).
+
+Every process that imports Airflow imports this module, long before plugins: so it is also where commands are hooked up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from airflow.exceptions import AirflowClusterPolicyViolation
+from airflow.policies import hookimpl
+from airflow.sdk import get_parsing_context
+
+from exclusive_redis_xcom.airflow import commands, quiet_returns
+from exclusive_redis_xcom.declaration import freeze
+from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
+from exclusive_redis_xcom.process import identity
+from exclusive_redis_xcom.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+commands.register()
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # airflow.* is not analysed, see pyproject.toml
+def dag_policy(dag: Any) -> None:
+    """Check and freeze the DAG's ``xcom_acl``; what is wrong with it becomes the DAG's import error."""
+    context = get_parsing_context()
+    identity.remember_parsing(context.dag_id, context.task_id)
+    with _violation():
+        freeze(dag, default_consumers=load_settings().default_consumers)
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # see above
+def task_policy(task: Any) -> None:
+    """Keep a task from logging a restricted value that it returns, whatever ``mask`` says."""
+    with _violation():
+        quiet_returns.hide_restricted(task)
+
+
+@contextlib.contextmanager
+def _violation() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidAcl, ConfigurationError) as error:
+        raise AirflowClusterPolicyViolation(f"{type(error).__name__}: {error}") from None

@@ -1,0 +1,172 @@
+"""Request bodies, read before Airflow reads them, and what those of the public REST API name; answers, held back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Send
+
+    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+
+#: Bytes. Airflow has no bound of its own; a value pushed over REST is meant for people.
+MAX_BODY = 64 * 1024 * 1024
+
+#: Bytes. What tasks push through our backend, and what people delete or clear, is named in far less.
+MOST_PEEKED = 64 * 1024
+
+#: In place of an id of the path: "see the body". In place of one in the body: nothing, Airflow refuses it.
+WILDCARD = "~"
+
+
+class RefusedError(Exception):
+    """An answer in place of Airflow's: a status and what ``detail`` is to hold."""
+
+    def __init__(self, status: int, detail: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.detail = detail
+
+
+class ClientGoneError(ConnectionError):
+    """The client went away before its body had arrived."""
+
+
+class NotAnObjectError(ValueError):
+    """A body is not a JSON object."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body.
+
+    Raises:
+        RefusedError: It is too long; nothing more is read.
+        ClientGoneError: There is nobody to answer.
+    """
+    parts: list[bytes] = []
+    length = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > MAX_BODY:
+            raise RefusedError(413, f"The body is longer than {MAX_BODY} bytes.")
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that gives a body that was read before, and then what still comes."""
+    pending = [body]
+
+    async def again() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await receive()
+
+    return again
+
+
+class Peeked:
+    """A body, read before Airflow reads it as far as it is short, and given to Airflow just as it came.
+
+    ``body`` is None if it is longer than `MOST_PEEKED`, or did not arrive.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen: list[Message] = []
+        self.body: bytes | None = None
+
+    async def read(self) -> None:
+        """Read it."""
+        parts: list[bytes] = []
+        length = 0
+        while length <= MOST_PEEKED:
+            message = await self._receive()
+            self._seen.append(message)
+            if message["type"] != "http.request":
+                break
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            if not message.get("more_body", False):
+                self.body = b"".join(parts) if length <= MOST_PEEKED else None
+                break
+
+    async def receive(self) -> Message:
+        """Stand in for the server's ``receive``."""
+        return self._seen.pop(0) if self._seen else await self._receive()
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The body as Airflow parses it: of a repeated key, the last counts (``starlette.requests.Request.json``).
+
+    Raises:
+        NotAnObjectError: Airflow would answer 422.
+    """
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotAnObjectError from None
+    if not isinstance(parsed, dict):
+        raise NotAnObjectError
+    return parsed
+
+
+def bulk_scopes(call: Call, body: dict[str, Any]) -> list[tuple[str, ...]]:
+    """What the delete actions of a bulk request name, as (dag_id, run_id) or (dag_id, run_id, task_id).
+
+    What is malformed is left out: Airflow deletes nothing for it either.
+    """
+    actions = body.get("actions")
+    found: dict[tuple[str, ...], None] = {}
+    for action in actions if isinstance(actions, list) else ():
+        if not isinstance(action, dict) or action.get("action") != "delete":
+            continue
+        entities = action.get("entities")
+        for entity in entities if isinstance(entities, list) else ():
+            scope = _bulk_scope(call, entity)
+            if all(isinstance(name, str) for name in scope) and WILDCARD not in scope[:-1]:
+                found[scope] = None
+    return list(found)
+
+
+def _bulk_scope(call: Call, entity: Any) -> tuple[Any, ...]:
+    own = entity if isinstance(entity, dict) else {}
+    dag_id = own.get("dag_id") or call.parameters["dag_id"]
+    if call.effect is Effect.BULK_RUNS:
+        return dag_id, own.get("dag_run_id") if own else entity
+    run_id = own.get("dag_run_id") or call.parameters["dag_run_id"]
+    return dag_id, run_id, own.get("task_id") if own else entity
+
+
+class HeldAnswer:
+    """An answer that is not sent yet. Those of the routes concerned are short."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._messages: list[Message] = []
+
+    async def send(self, message: Message) -> None:
+        """Stand in for the server's ``send``."""
+        self._messages.append(message)
+
+    @property
+    def status(self) -> int | None:
+        """Its status; None if there is no answer."""
+        return self._messages[0].get("status") if self._messages else None
+
+    @property
+    def successful(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+    async def release(self) -> None:
+        """Send it."""
+        for message in self._messages:
+            await self._send(message)

@@ -1,0 +1,189 @@
+"""What a request to the Execution API's XCom routes asks for, resolved exactly as Airflow's own router does.
+
+The templates are those of ``airflow/api_fastapi/execution_api/routes/xcoms.py``, in its order, compiled by the
+installed starlette: the first that fits method and path wins. What no template fits is ``Unknown``, which the ring
+refuses. ``tests/unit/api_server/requests/test_routes.py`` fails when the installed Airflow has a route that is not
+in the table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.types import Scope
+
+#: Where the Execution API is mounted (``airflow/api_fastapi/app.py``, ``create_app``), and what of it is guarded.
+EXECUTION = "/execution"
+XCOMS = "/xcoms"
+
+COUNT = "count"
+
+_XCOM = XCOMS + "/{dag_id}/{run_id}/{task_id}/{key:path}"
+
+#: Start, end, deferral, retry of a task instance pass here.
+_TASK_INSTANCE = re.compile(r"/execution/task-instances/([^/]+)/(?:state|run)/?")
+
+# Airflow's columns take 250 characters, and 512 of a key. What is longer is not put on record either.
+_MAX_ID_LENGTH = 1000
+
+# Exactly what Airflow's client writes; pydantic would also take " 1", "+1", "1.0" and digits of other scripts.
+_MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
+
+
+#: The public REST API; which of its many routes change states is not worth knowing.
+_PUBLIC = "/api/v2"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Shape(Enum):
+    """Where the answer to a GET holds what came from the database."""
+
+    VALUE = "value"  # {"key": ..., "value": <it>}
+    SLICE = "slice"  # [<it>, ...]
+    ITEM = "item"  # <it>
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A GET: the rows of one task, in one run unless ``prior_runs``; ``row`` is the address in the URL."""
+
+    shape: Shape
+    row: Coordinate
+    prior_runs: bool
+
+    def may_hold(self, at: Coordinate) -> bool:
+        """Whether an XCom can lie in the rows asked for.
+
+        The key is not compared: Airflow's client does not quote it, and what is left of it names the row.
+        """
+        row = self.row
+        return (at.dag_id, at.task_id) == (row.dag_id, row.task_id) and (self.prior_runs or at.run_id == row.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A HEAD: how many rows there are, no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A POST ("push") or DELETE ("remove") of one row."""
+
+    action: str
+    coordinate: Coordinate
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything else; ``why`` is one clause for people."""
+
+    why: str
+
+
+Call: TypeAlias = Read | Count | Write | Unknown
+
+#: Method, template, what it asks for. In the router's order: ".../k/slice" is key "k" to GET and key "k/slice" to POST.
+TABLE: tuple[tuple[str, str, Shape | str], ...] = (
+    ("GET", _XCOM + "/item/{offset}", Shape.ITEM),
+    ("GET", _XCOM + "/slice", Shape.SLICE),
+    ("HEAD", _XCOM, COUNT),
+    ("GET", _XCOM, Shape.VALUE),
+    ("POST", _XCOM, "push"),
+    ("DELETE", _XCOM, "remove"),
+)
+
+
+class Router:
+    """The table, compiled by the installed starlette.
+
+    Raises:
+        ImportError: This starlette resolves paths in another way; nothing can be guarded then.
+    """
+
+    def __init__(self) -> None:
+        from starlette._utils import get_route_path
+        from starlette.routing import compile_path
+
+        self._route_path: Callable[[Any], str] = get_route_path
+        self._table = [(method, compile_path(template)[0], asks) for method, template, asks in TABLE]
+
+    def path(self, scope: Scope) -> str:
+        """The decoded path below ``[api] base_url``'s own path, if that has one."""
+        return self._route_path(scope)
+
+    def parse(self, method: str, path: str, query: bytes) -> Call:
+        """What is asked for.
+
+        Args:
+            method: As in the scope; starlette compares it case-sensitively.
+            path: Of :meth:`path`, below ``/execution/xcoms``.
+            query: The raw query string.
+        """
+        below = path.removeprefix(EXECUTION)
+        for verb, pattern, asks in self._table:
+            match = pattern.match(below) if verb == method else None
+            if match is not None:
+                return _call(asks, match.groupdict(), query)
+        return Unknown("no XCom route that this release of exclusive-redis-xcom knows fits this method and path")
+
+
+def is_xcoms(path: str) -> bool:
+    """Whether a path of :meth:`Router.path` belongs to the routes that are guarded."""
+    root = EXECUTION + XCOMS
+    return path == root or path.startswith(f"{root}/")
+
+
+def changed_task_instance(path: str) -> str | None:
+    """The id of the task instance whose state a request to this path may change; None for all other paths."""
+    match = _TASK_INSTANCE.fullmatch(path)
+    return match and match[1]
+
+
+def changes_states(method: str, path: str) -> bool:
+    """Whether a request of Airflow's public REST API may clear, fail or delete running task instances."""
+    return method not in SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
+
+
+def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
+    if not ids["key"]:
+        return Unknown("the key is empty")  # for which Airflow has a 422
+    if any(len(part) > _MAX_ID_LENGTH for part in ids.values()):
+        return Unknown("an id is longer than any in Airflow's database")
+    if isinstance(asks, Shape):
+        return Read(asks, _coordinate(ids), _asks_for_prior_runs(query))
+    if asks == COUNT:
+        return Count()
+    map_index = map_index_of(query)
+    if map_index is None:
+        return Unknown("map_index must be there at most once, as a plain whole number")
+    return Write(asks, _coordinate(ids, map_index))
+
+
+def _coordinate(ids: Mapping[str, str], map_index: int = NOT_MAPPED) -> Coordinate:
+    return Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index)
+
+
+def _asks_for_prior_runs(query: bytes) -> bool:
+    # In doubt yes: then only less is compared, and Airflow decides what it answers with.
+    return any(name == "include_prior_dates" for name, _ in _pairs(query))
+
+
+def map_index_of(query: bytes) -> int | None:
+    """The ``map_index`` of a raw query string as FastAPI reads it, -1 unless given; None if it is not unmistakable."""
+    given = [value for name, value in _pairs(query) if name == "map_index"]
+    if not given:
+        return NOT_MAPPED
+    return int(given[0]) if len(given) == 1 and _MAP_INDEX.fullmatch(given[0]) else None
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)

@@ -1,0 +1,55 @@
+"""The API server's access to Redis: made at first use, and far less patient than a task's."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Store
+
+
+class StoreSource:
+    """Gives the same store at each call. Call it in a thread: looking an Airflow connection up may block.
+
+    The ring needs it for read-once values and for deletions through Airflow's REST API; the watch, for every change
+    of a row. Airflow's commands and the triggerer use it, too.
+
+    Raises:
+        ConfigurationError: What the settings name is no usable Redis.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+
+    def checked(self) -> StoreSource:
+        """Itself, if a URL that the settings name can be one of a Redis. Connects to nothing.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        if self._settings.redis_url:
+            from exclusive_redis_xcom.settings.redis import redis_options
+
+            redis_options(self._settings)
+        return self
+
+    def __call__(self) -> Store:
+        """The store."""
+        with self._lock:
+            if self._store is None:
+                self._store = _store(self._settings)
+            return self._store
+
+
+def _store(settings: Settings) -> Store:
+    from exclusive_redis_xcom.connection import RedisClient, Timeouts
+    from exclusive_redis_xcom.settings.redis import redis_options
+    from exclusive_redis_xcom.store import Store
+
+    # Airflow's client gives a request 5 seconds and then asks again: answering "cannot decide" late helps nobody.
+    timeouts = Timeouts(connect=0.5, read=0.5, deadline=1.5)
+    return Store(RedisClient(redis_options(settings), timeouts), key_prefix=settings.key_prefix)

@@ -1,0 +1,156 @@
+"""Rows of Airflow's table ``xcom``: which are there, are they still there, do they hold our reference.
+
+Synchronous, for worker threads. Coordinates come from a row's own columns, never from the reference in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.formats.reference import MARK
+from exclusive_redis_xcom.model import Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_FETCHED_AT_ONCE = 1000
+# Plain values may be large.
+_VALUES_AT_ONCE = 20
+# How many scopes, and how many rows, one statement asks for: 5 parameters each, and SQLite takes 32766 at most.
+_ASKED_AT_ONCE = 500
+# Airflow 3.1 encodes an edited value twice.
+_MAX_ENCODINGS = 4
+
+
+def carries_reference(value: object) -> bool:
+    """Whether a value is, or could be taken for, our reference: also as JSON text, and with further keys."""
+    for _ in range(_MAX_ENCODINGS):
+        if isinstance(value, Mapping):
+            return MARK in value
+        if not isinstance(value, str) or not value.lstrip().startswith(("{", '"')):
+            return False
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return False
+        except RecursionError:
+            return True
+    return True
+
+
+def holds_reference(scope: Sequence[str]) -> bool:
+    """Whether a row of (dag_id, run_id, task_id, key), of any map_index, holds our reference."""
+    from airflow.models.xcom import XComModel
+
+    with _session() as session:
+        values = session.execute(
+            _select(XComModel.value).where(_among(_columns(whole=True), [tuple(scope)])),
+            execution_options={"yield_per": _VALUES_AT_ONCE},
+        )
+        return any(carries_reference(value) for (value,) in values)
+
+
+def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int | None = None) -> Iterator[Coordinate]:
+    """The coordinates of all rows in scopes of the same length, each the first ids of (dag_id, run_id, task_id, key).
+
+    Values are not read: what is removed with its row is unreachable whether the row held a reference or not.
+
+    Args:
+        scopes: Of one to four ids.
+        whole: One coordinate per (dag_id, run_id, task_id, key) instead of one per map_index.
+        map_index: Only rows of this one.
+    """
+    columns = _columns(whole=whole)
+    with _session() as session:
+        for part in _parts(scopes):
+            rows = session.execute(
+                _select(*columns).where(_among(columns, part), *_of(map_index)).distinct(),
+                execution_options={"yield_per": _FETCHED_AT_ONCE},
+            )
+            for row in rows:
+                yield Coordinate(*row)
+
+
+def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None:
+    """The map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than ``most``."""
+    from airflow.models.xcom import XComModel
+
+    with _session() as session:
+        asked = _select(XComModel.map_index).where(_among(_columns(whole=True), [scope])).limit(most + 1)
+        found = list(session.scalars(asked))
+    return found if len(found) <= most else None
+
+
+def any_left(scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> bool:
+    """Whether the scopes hold any row; with ``map_index``, of that one."""
+    from airflow.models.xcom import XComModel
+
+    with _session() as session:
+        columns = _columns(whole=True)
+        asked = (
+            _select(XComModel.map_index).where(_among(columns, part), *_of(map_index)).limit(1)
+            for part in _parts(scopes)
+        )
+        found = (session.execute(statement).first() for statement in asked)
+        return any(row is not None for row in found)
+
+
+def gone(coordinates: Sequence[Coordinate], *, whole: bool) -> list[Coordinate]:
+    """Those of the coordinates that have no row any more; with ``whole``, at no map_index."""
+    columns = _columns(whole=whole)
+    missing = {_ids(coordinate)[: len(columns)]: coordinate for coordinate in coordinates}
+    with _session() as session:
+        for part in _parts(list(missing)):
+            for row in session.execute(_select(*columns).where(_among(columns, part)).distinct()):
+                missing.pop(tuple(row), None)
+    return list(missing.values())
+
+
+def _ids(at: Coordinate) -> tuple[Any, ...]:
+    return at.dag_id, at.run_id, at.task_id, at.key, at.map_index
+
+
+def _columns(*, whole: bool) -> tuple[Any, ...]:
+    from airflow.models.xcom import XComModel
+
+    keys = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.key)
+    return keys if whole else (*keys, XComModel.map_index)
+
+
+def _of(map_index: int | None) -> tuple[Any, ...]:
+    from airflow.models.xcom import XComModel
+
+    return () if map_index is None else (XComModel.map_index == map_index,)
+
+
+def _parts(addresses: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    for start in range(0, len(addresses), _ASKED_AT_ONCE):
+        yield addresses[start : start + _ASKED_AT_ONCE]
+
+
+def _among(columns: Sequence[Any], addresses: Sequence[tuple[Any, ...]]) -> Any:
+    """Rows whose first columns are one of the addresses, which are all of one length.
+
+    The tuples decide; the conditions on single columns let databases use Airflow's index on the first three
+    (``idx_xcom_task_instance``), which SQLite does not do for tuples.
+    """
+    from sqlalchemy import and_, tuple_
+
+    own = columns[: len(addresses[0])]
+    single = [column.in_({address[at] for address in addresses}) for at, column in enumerate(own)]
+    return and_(*single) if len(addresses) == 1 else and_(*single, tuple_(*own).in_(addresses))
+
+
+def _select(*columns: Any) -> Any:
+    from sqlalchemy import select
+
+    return select(*columns)
+
+
+def _session() -> Any:
+    from airflow.utils.session import create_session
+
+    # The scoped one belongs to the thread, and threads of the pool serve everybody.
+    return create_session(scoped=False)

@@ -1,0 +1,105 @@
+"""POST and PATCH of XComs over the public REST API: refused where our reference is, or is to be, in the row."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.api_server.requests import rest_body, rest_user, xcom_table
+from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
+from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
+from exclusive_redis_xcom.api_server.ring import answers
+from exclusive_redis_xcom.api_server.ring.audit import EDIT_DENIED, AuditFailed, Record, announce
+from exclusive_redis_xcom.model import Coordinate
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.ring.audit import Audit
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+_HELD = (
+    "This XCom holds a reference of exclusive_redis_xcom, which only the task that pushes the value writes. "
+    "Clear the task to have it pushed again."
+)
+_FORGED = "An XCom may not be given a reference of exclusive_redis_xcom: only the task that pushes a value writes one."
+_UNKNOWN = "exclusive_redis_xcom does not know this way to write XComs, and refuses it."
+_UNDECIDED = "exclusive_redis_xcom could not check what this XCom holds. Try again; the API server's log has the cause."
+
+
+class Edits:
+    """Judges edits before Airflow sees them.
+
+    Args:
+        app: Airflow's, or the next middleware.
+        audit: Where refusals are recorded.
+    """
+
+    def __init__(self, app: ASGIApp, audit: Audit) -> None:
+        self._app = app
+        self._audit = audit
+
+    async def answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let Airflow answer."""
+        try:
+            body = await self._permitted_body(call, scope, receive)
+        except rest_body.ClientGoneError:
+            return
+        except RefusedError as refused:
+            await answers.send_json(send, refused.status, {"detail": refused.detail})
+        except Exception as error:
+            # The text of a database error quotes parameters.
+            log.error("An edit of an XCom over REST could not be checked: %s", described(error))
+            await answers.cannot_decide(send, _UNDECIDED)
+        else:
+            await self._app(scope, rest_body.replay(body, receive), send)
+
+    async def _permitted_body(self, call: Call, scope: Scope, receive: Receive) -> bytes:
+        """The body of an edit that Airflow may carry out.
+
+        The user comes first: nobody else is to learn what a row holds. Whom Airflow would refuse is refused here,
+        in Airflow's words, and not passed on: a token may become valid a moment later.
+        """
+        user = await rest_user.authorised_user(scope, call)
+        if call.effect is Effect.UNKNOWN:
+            raise await self._denied(user, None, _UNKNOWN)
+        body = await rest_body.read_body(receive)
+        at, value = _edit(call, body)
+        if xcom_table.carries_reference(value):
+            raise await self._denied(user, at, _FORGED)
+        if await _in_thread(xcom_table.holds_reference, (at.dag_id, at.run_id, at.task_id, at.key)):
+            raise await self._denied(user, at, _HELD)
+        return body
+
+    async def _denied(self, user: Any, at: Coordinate | None, message: str) -> RefusedError:
+        who = rest_user.name_of(user)
+        key = {} if at is None else {"key": at.key}
+        extra = {"who": f"user '{who}'", "what": str(at or "an XCom"), **key, "why": message}
+        record = Record(EDIT_DENIED, at, who, extra)
+        announce([record])
+        with contextlib.suppress(AuditFailed):  # which has been logged; the refusal stands
+            await self._audit.record([record])
+        return RefusedError(answers.FORBIDDEN, answers.forbidden(message)["detail"])
+
+
+def _edit(call: Call, body: bytes) -> tuple[Coordinate, Any]:
+    """Which XCom is to be written, at whatever map_index, and with what."""
+    try:
+        fields = rest_body.json_object(body)
+    except rest_body.NotAnObjectError:
+        raise RefusedError(422, "The body is not a JSON object.") from None
+    dag_id, run_id, task_id, *key = call.scope
+    name = key[0] if key else fields.get("key")
+    if not isinstance(name, str):
+        raise RefusedError(422, "The body names no key.")
+    return Coordinate(dag_id, run_id, task_id, name), fields.get("value")
+
+
+async def _in_thread(work: Any, *arguments: Any) -> Any:
+    from anyio import to_thread
+
+    return await to_thread.run_sync(work, *arguments)

@@ -1,0 +1,190 @@
+"""The middleware that lets tasks pull directly: it tells Redis what became of XCom rows (``direct_pulls``).
+
+Airflow's database says which value a task is to get; Redis has the value, and a mark that says: the database refers to
+it. A task that finds the mark need not ask the API server. So of every request that changes rows:
+
+- A value's mark is set when the database has taken its reference, and before the task that pushed it hears of that.
+- A mark is removed *before* a row is changed in any other way, so that no task goes back to what another has seen
+  replaced; and *after* it, since a push may have been under way. One that was not marked by then stays so: ``commit``
+  sets no mark where none is.
+- The answer is held until Redis knows. Where Redis cannot be told, until no task believes this server any more: see
+  :mod:`exclusive_redis_xcom.api_server.watch.heartbeat`.
+
+So when somebody has the answer to a change, no task reads directly what was there before it. Answers are never altered.
+
+For callers whom Airflow has not let in nothing costs more than reading a short body and checking a token.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.api_server.requests import rest_routes, rest_user
+from exclusive_redis_xcom.api_server.requests.caller import Tokens
+from exclusive_redis_xcom.api_server.requests.rest_body import HeldAnswer, Peeked
+from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
+from exclusive_redis_xcom.api_server.requests.routes import SAFE_METHODS, Router, Unknown, Write, is_xcoms
+from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
+from exclusive_redis_xcom.api_server.watch import plans
+from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
+from exclusive_redis_xcom.api_server.watch.telling import Teller
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from exclusive_redis_xcom.api_server.requests import routes
+    from exclusive_redis_xcom.api_server.requests.caller import Validate
+    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.watch.plans import Plan
+    from exclusive_redis_xcom.store import Store
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+#: From this status on, what Airflow did is not known.
+_FAILED = 500
+
+
+class Watch:
+    """Passes everything through where tasks do not pull directly, or where there is no Redis.
+
+    Args:
+        app: What is inside.
+        settings: Airflow's configuration unless given.
+        store: Gives the Redis store; the one that the settings name unless given.
+        validate: Checks tokens; as Airflow does unless given.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings | None = None,
+        store: Callable[[], Store] | None = None,
+        validate: Validate | None = None,
+    ) -> None:
+        self._app = app
+        self._inert = True
+        try:
+            settings = settings or load_settings()
+            if not settings.pulls_directly:
+                return
+            # A connection of its own: beats must not wait for changes that are slow to be told.
+            heart = Heartbeat(store or StoreSource(settings).checked())
+            self._teller = Teller(store or StoreSource(settings), heart)
+            self._router = Router()
+        except (ConfigurationError, ImportError) as error:
+            log.error("XCom rows are not watched, so tasks ask this API server for every XCom: %s", error)
+            return
+        self._heart = heart
+        self._tokens = Tokens(validate)
+        self._inert = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if self._inert:
+            await self._app(scope, receive, send)
+            return
+        if not self._heart.started:
+            self._heart.start()
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, self._leaving(send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _leaving(self, send: Send) -> Send:
+        from anyio import to_thread
+
+        async def leaving(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown"):
+                await to_thread.run_sync(self._heart.stop)
+            await send(message)
+
+        return leaving
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._heart.hopeless:
+            self._inert = True  # which has been logged
+        path = self._router.path(scope)
+        if self._inert:
+            await self._app(scope, receive, send)
+        elif is_xcoms(path):
+            await self._row(self._parsed(path, scope), scope, receive, send)
+        elif (call := rest_routes.parse(scope["method"], path, clears=True)) is not None:
+            await self._call(call, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _parsed(self, path: str, scope: Scope) -> routes.Call:
+        try:
+            return self._router.parse(scope["method"], path, scope.get("query_string", b""))
+        except Exception as error:
+            return Unknown(type(error).__name__)
+
+    async def _row(self, call: routes.Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """A task writes or removes one XCom."""
+        peeked = Peeked(receive)
+        if isinstance(call, Write) and call.action == "push":
+            await peeked.read()
+        plan = plans.of_row(call, scope, peeked.body)
+        if plan.before is not None and await self._is_task(scope):
+            await self._teller.warn(plan.before)
+        await self._change(plan, scope, peeked.receive, send)
+
+    async def _call(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """A person edits, deletes or clears; or a task clears."""
+        from anyio import to_thread
+
+        peeked = Peeked(receive)
+        await peeked.read()
+        allowed = call.effect is not Effect.CLEAR and await _is_allowed(call, scope)
+        plan = await to_thread.run_sync(_planned, call, scope, peeked.body, allowed)
+        if plan is None:
+            await self._app(scope, peeked.receive, send)
+            return
+        if plan.before is not None and allowed:
+            await self._teller.warn(plan.before)
+        await self._change(plan, scope, peeked.receive, send)
+
+    async def _change(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Airflow answer; hold its answer until Redis knows."""
+        held = HeldAnswer(send)
+        returned = False
+        try:
+            # Not before Airflow returns: it may commit after it has sent its answer.
+            await self._app(scope, receive, held.send)
+            returned = True
+        finally:
+            if not returned or held.status is None or held.status >= _FAILED:
+                await self._teller.tell(plan.in_doubt)
+            elif held.successful:
+                await self._teller.tell(plan.after, plan.marked)
+            await held.release()
+
+    async def _is_task(self, scope: Scope) -> bool:
+        try:
+            return await self._tokens.task_instance_id(scope["headers"]) is not None
+        except Exception:
+            return False  # Airflow finds out for itself
+
+
+async def _is_allowed(call: Call, scope: Scope) -> bool:
+    try:
+        await rest_user.authorised_user(scope, call)
+    except Exception:
+        return False  # Airflow finds out for itself
+    return True
+
+
+def _planned(call: Call, scope: Scope, body: bytes | None, allowed: bool) -> Any:
+    try:
+        return plans.of_call(call, scope, body, allowed=allowed)
+    except Exception as error:  # of Airflow's database
+        log.warning("XComs that are being changed could not be listed: %s", type(error).__name__)
+        return plans.OF_ANYTHING

@@ -1,0 +1,112 @@
+"""What Redis is to be told of a request that changes XCom rows: before Airflow answers it, and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.api_server.requests.rest_routes import Effect, map_index
+from exclusive_redis_xcom.api_server.requests.routes import Write
+from exclusive_redis_xcom.api_server.watch import results, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import Scope
+
+    from exclusive_redis_xcom.api_server.requests import routes
+    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.watch.telling import Work
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store import Store
+
+#: As many ids as name a run.
+_RUN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``before`` is for callers whom Airflow will let do it; None: nothing changes that a task may read directly.
+
+    ``after`` is for when it is done, ``in_doubt`` for when Airflow fails in the middle of it. ``marked`` is the XCom
+    whose mark ``after`` may set.
+    """
+
+    before: Work | None
+    after: Work
+    in_doubt: Work
+    marked: tuple[Coordinate, ...] = ()
+
+
+def of_row(call: routes.Call, scope: Scope, body: bytes | None) -> Plan:
+    """For a task's POST or DELETE of an XCom.
+
+    A reference to the value that Redis holds needs nothing before: such a value's mark is not set yet.
+    """
+    if not isinstance(call, Write):
+        return OF_ANYTHING
+    at = call.coordinate
+    version = rows.pushed_version(at, scope["headers"], body) if call.action == "push" else None
+    removing = _removing([at])
+    if version is None:
+        return _of(removing)
+    return Plan(None, lambda store: store.commit(at, version, lambda: results.listed(at)), removing, (at,))
+
+
+def of_call(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
+    """For a request of the public REST API, or one that clears; None if it changes nothing. Asks the database.
+
+    Args:
+        call: What it is.
+        scope: The request's.
+        body: As far as it is short.
+        allowed: Whether Airflow will let the caller do it, as far as can be told.
+    """
+    if call.effect is Effect.CLEAR:
+        return None if rows.only_asks(call, body) else _clearing(call, body)
+    if call.effect is Effect.UNKNOWN:
+        return OF_ANYTHING
+    if rows.edits_one(call):
+        at = rows.edited(call, scope.get("query_string", b""), body)
+        return _of(_distrusting if at is None else _removing([at]))
+    return _deleting(call, scope, body, allowed=allowed)
+
+
+def _deleting(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
+    """Of more than one row: which they were cannot be told afterwards, nor by whom for somebody unknown."""
+    within = rows.scopes(call, body)
+    if within is not None and not within:
+        return None
+    if not allowed:
+        return OF_ANYTHING
+    before = _removing(rows.listed(within, map_index(call, scope.get("query_string", b""))))
+    if within is None or len(within[0]) > _RUN:
+        # A task instance may be pushing just now, and what reads its XComs goes on. In a run that is deleted nothing
+        # goes on, and in its namesake no mark is believed that is older than that.
+        return Plan(before, _distrusting, _distrusting)
+    return _of(before)
+
+
+def _clearing(call: Call, body: bytes | None) -> Plan:
+    """Rows stay as they are until the next try begins, so nothing is in a hurry."""
+
+    def after(store: Store) -> None:
+        _removing(rows.listed(rows.scopes(call, body)))(store)
+
+    return Plan(None, after, _distrusting)
+
+
+def _of(work: Work) -> Plan:
+    return Plan(work, work, work)
+
+
+def _removing(rows: Sequence[Coordinate] | None) -> Work:
+    return _distrusting if rows is None else lambda store: store.uncommit(rows)
+
+
+def _distrusting(store: Store) -> None:
+    store.distrust()
+
+
+#: For what cannot be told apart.
+OF_ANYTHING = _of(_distrusting)

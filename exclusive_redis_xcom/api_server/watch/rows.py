@@ -1,0 +1,124 @@
+"""Which XComs a request touches, told from the request; and, where it names more than one, from Airflow's table.
+
+Nothing here needs Redis or decides anything. What cannot be told for certain is None, and then no mark is believed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.api_server.requests import rest_body, xcom_table
+from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
+from exclusive_redis_xcom.api_server.requests.routes import map_index_of
+from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.formats import reference
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+
+    Scopes = Sequence[tuple[str, ...]]
+
+#: XComs whose marks are removed one by one. Of more, all marks there are lose their worth, which is one command.
+MOST_ROWS = 1000
+
+#: As many ids as address an XCom, but for its map_index.
+_ONE_XCOM = 4
+
+
+def pushed_version(at: Coordinate, headers: Iterable[tuple[bytes, bytes]], body: bytes | None) -> str | None:
+    """The version that a row refers to when this body has been posted to it; None if to none.
+
+    Args:
+        at: The row.
+        headers: Of the request.
+        body: None if it is longer than any reference.
+    """
+    if body is None or not _is_json(headers):
+        return None
+    try:
+        found = reference.parse_stored(json.loads(body))
+    except (InvalidReference, ValueError, RecursionError):
+        return None
+    # A sealed value is opened by the reference that the API server hands out: nobody can have it from Redis alone.
+    return found.version if found.coordinate == at and found.seal is None else None
+
+
+def edited(call: Call, query: bytes, body: bytes | None) -> Coordinate | None:
+    """The one XCom that a POST, PATCH or DELETE of one writes; None if that is not unmistakable."""
+    if call.effect is Effect.EDIT:
+        fields = _object(body)
+        key = call.scope[3] if len(call.scope) == _ONE_XCOM else fields.get("key")
+        index = fields.get("map_index", NOT_MAPPED) if fields else None
+    else:
+        key, index = call.scope[3], map_index_of(query)
+    dag_id, run_id, task_id, *_ = call.scope
+    if not isinstance(key, str) or type(index) is not int:  # a bool is an int
+        return None
+    return Coordinate(dag_id, run_id, task_id, key, index)
+
+
+def edits_one(call: Call) -> bool:
+    """Whether a request writes one XCom, and no other."""
+    return call.effect is Effect.EDIT or (call.effect is Effect.REMOVE and len(call.scope) == _ONE_XCOM)
+
+
+def scopes(call: Call, body: bytes | None) -> Scopes | None:
+    """What else a request deletes or clears, each the first ids of (dag_id, run_id, task_id); None if it is not known.
+
+    Those are all of one length. They may hold more than the request touches.
+    """
+    if call.effect is Effect.REMOVE:
+        return [call.scope]
+    if body is None:
+        return None
+    fields = _object(body)
+    if call.effect is Effect.CLEAR:
+        return _cleared(call, fields)
+    return rest_body.bulk_scopes(call, fields)
+
+
+def only_asks(call: Call, body: bytes | None) -> bool:
+    """Whether a request asks what a clear would do, in so many words."""
+    return call.effect is Effect.CLEAR and _object(body).get("dry_run") is True
+
+
+def listed(within: Scopes | None, map_index: int | None = None) -> list[Coordinate] | None:
+    """The XComs in scopes, from Airflow's table; None if there are more than `MOST_ROWS`. Blocks.
+
+    Args:
+        within: Of `scopes`.
+        map_index: The only one that is touched, if that is known.
+    """
+    if within is None:
+        return None
+    rows = xcom_table.addresses(within, whole=False, map_index=map_index)
+    found = list(itertools.islice(rows, MOST_ROWS + 1))
+    return found if len(found) <= MOST_ROWS else None
+
+
+def _cleared(call: Call, fields: dict[str, Any]) -> Scopes | None:
+    dag_id = call.parameters.get("dag_id", fields.get("dag_id"))
+    run_id = call.parameters.get("dag_run_id", fields.get("dag_run_id"))
+    if not isinstance(dag_id, str) or dag_id == rest_body.WILDCARD:
+        return None
+    if isinstance(run_id, str) and not (fields.get("include_past") or fields.get("include_future")):
+        return [(dag_id, run_id)]
+    return [(dag_id,)]
+
+
+def _object(body: bytes | None) -> dict[str, Any]:
+    try:
+        return {} if body is None else rest_body.json_object(body)
+    except rest_body.NotAnObjectError:
+        return {}
+
+
+def _is_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    # Other types are stored as text by some releases of FastAPI, and refused by others.
+    given = [value for name, value in headers if name.lower() == b"content-type"]
+    return len(given) == 1 and given[0].split(b";")[0].strip().lower() == b"application/json"

@@ -1,0 +1,95 @@
+"""Telling Redis what became of XCom rows, before the answer is sent; and where it cannot be told, waiting."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.api_server.requests.describing import described
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anyio import CapacityLimiter
+
+    from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store import Store
+
+    Work = Callable[[Store], Any]
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+#: Threads of their own: waiting for Redis must not use up those that serve everybody else. A client has 8 sessions.
+_THREADS = 8
+#: Seconds between two looks at whether a wait is over.
+_LOOK = 0.05
+#: Seconds that the first beat, which may look an Airflow connection up, is waited for.
+_FIRST_BEAT = 5.0
+
+
+class Teller:
+    """Tells Redis.
+
+    Args:
+        source: Gives the Redis store; called in worker threads.
+        heart: Of this process.
+    """
+
+    def __init__(self, source: Callable[[], Store], heart: Heartbeat) -> None:
+        self._source = source
+        self._heart = heart
+        self._limiter: CapacityLimiter | None = None
+
+    async def warn(self, work: Work) -> None:
+        """Tell Redis of what may be about to change. If that fails, `tell` will have to do."""
+        if not self._heart.down:
+            await self._try(work)
+
+    async def tell(self, work: Work, unclear: Sequence[Coordinate] = ()) -> None:
+        """Tell Redis what has changed. Returns when no task reads directly any more what was there before.
+
+        Args:
+            work: What tells it.
+            unclear: XComs whose marks it may set.
+        """
+        told, tried = False, True
+        try:
+            await self._first_beat()
+            if self._heart.hopeless:
+                told = True  # there is nobody to tell
+                return
+            tried = not self._heart.down
+            told = tried and await self._try(work)
+        finally:  # also when the server ends in the middle of it
+            miss = 0 if told else self._heart.missed(unclear, tried=tried)
+        if told:
+            self._heart.told()
+        else:
+            await self._wait(lambda: self._heart.settled(miss))
+
+    async def _try(self, work: Work) -> bool:
+        from anyio import CapacityLimiter, to_thread
+
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(_THREADS)
+        try:
+            await to_thread.run_sync(lambda: work(self._source()), limiter=self._limiter)
+        except Exception as error:
+            log.warning("Redis could not be told of a change of XCom rows: %s", described(error))
+            return False
+        return True
+
+    async def _first_beat(self) -> None:
+        """A server whose failures nobody could notice must not begin to change rows."""
+        if not self._heart.begun:
+            import anyio
+
+            with anyio.move_on_after(_FIRST_BEAT):
+                await self._wait(lambda: self._heart.begun)
+
+    async def _wait(self, over: Callable[[], bool]) -> None:
+        import anyio
+
+        while not over():  # noqa: ASYNC110 - another thread decides
+            await anyio.sleep(_LOOK)

@@ -1,0 +1,9 @@
+"""``python -m exclusive_redis_xcom.cli``: the command, where its script is not on PATH."""
+
+from __future__ import annotations
+
+import sys
+
+from exclusive_redis_xcom.cli import main
+
+sys.exit(main())

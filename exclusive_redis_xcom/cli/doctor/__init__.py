@@ -1,0 +1,102 @@
+"""``exclusive-xcom doctor``: looks at the installation it runs in, and says what is wrong and what to do about it.
+
+One module per subject: ``airflow``, ``keys``, ``identity_secrets``, ``ring``, ``redis``, ``direct``,
+``spilling``. A check is a function that takes a :class:`visit.Visit` and yields findings. Nothing it prints holds a
+password, a key or a value. See docs/doctor.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.doctor import report
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.visit import Visit
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+
+    Check = Callable[[Visit], Iterable[Finding]]
+
+#: Better than ``--redis-url``, which other users of the machine see in the list of processes.
+REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_DOCTOR_REDIS_URL"
+
+_HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Check the installation this command runs in. Run it in each kind of container: with --role worker where tasks "
+        "run, with --role api-server on API servers. Exit status: 0 nothing failed, 1 something failed, 2 nothing "
+        "could be checked."
+    )
+    parser.add_argument("--role", choices=("worker", "api-server"), default="worker", help="default: worker")
+    parser.add_argument(
+        "--url",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="base URL of an API server to ask instead of the configured ones; may be repeated",
+    )
+    parser.add_argument(
+        "--redis-url",
+        metavar="URL",
+        help="a Redis URL of a user who may run INFO and CONFIG GET, for checks that the configured user may not "
+        f"make; the environment variable {REDIS_URL_VARIABLE} keeps its password out of the list of processes",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run all checks and print what they found.
+
+    Returns:
+        0 if nothing failed, 1 if something did, 2 if Airflow cannot be loaded, so that nothing can be checked.
+    """
+    # What Airflow and its plugins print must not get between the lines of the report, nor into its JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
+        except Exception as error:  # a configuration may fail in any way; its text may quote it
+            sys.stderr.write(
+                f"Airflow cannot be loaded ({type(error).__name__}), so nothing can be checked. "
+                "`airflow config list` shows what is wrong.\n"
+            )
+            return _CANNOT_CHECK
+        findings = _examine(args)
+    report.show(findings, args.role, as_json=args.json)
+    return _FAILED if any(found.result == "FAIL" for found in findings) else _HEALTHY
+
+
+def _examine(args: argparse.Namespace) -> list[Finding]:
+    from exclusive_redis_xcom.cli.doctor import airflow, direct, identity_secrets, keys, redis, ring, spilling
+
+    settings, found = airflow.read_settings()
+    visit = Visit(
+        role=args.role,
+        settings=settings,
+        urls=tuple(args.url),
+        admin_url=args.redis_url or os.environ.get(REDIS_URL_VARIABLE) or None,
+    )
+    findings = [*found]
+    subjects = (airflow, keys, identity_secrets, ring, redis, direct, spilling)
+    for check in (check for subject in subjects for check in subject.CHECKS):
+        findings += _made(check, visit)
+    return findings
+
+
+def _made(check: Check, visit: Visit) -> list[Finding]:
+    """A check's findings. One that fails itself is a failure: what it looks at is not known to be right."""
+    findings: list[Finding] = []
+    try:
+        for finding in check(visit):  # one by one: what came before an error counts
+            findings.append(finding)
+    except Exception as error:  # of Airflow, drivers, anything; texts may quote settings
+        name = check.__name__.replace("_", " ")
+        findings.append(Finding(name, "FAIL", f"the check itself failed: {type(error).__name__}", "Report this."))
+    return findings

@@ -1,0 +1,161 @@
+"""Is this package wired into the Airflow that runs here: version, settings, backend, plugin, listener, policy?"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exclusive_redis_xcom.cli.doctor.visit import Visit
+
+_DISTRIBUTION = "exclusive-redis-xcom"
+_PLUGIN = "exclusive_redis_xcom"
+_PLUGIN_MODULE = "exclusive_redis_xcom.airflow.plugin"
+_LISTENER_MODULE = "exclusive_redis_xcom.airflow.listener"
+_POLICY_MODULE = "exclusive_redis_xcom.airflow.policy"
+_BACKEND = "exclusive_redis_xcom.ExclusiveRedisXCom"
+_BACKEND_CLASS = ("exclusive_redis_xcom.airflow.backend", "ExclusiveRedisXCom")
+_REINSTALL = "Install exclusive-redis-xcom anew, in the same environment as Airflow."
+
+
+def read_settings() -> tuple[Settings | None, list[Finding]]:
+    """The section's settings, or None; and what is to be said of them."""
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:  # its text names option and remedy, and quotes no secret
+        return None, [Finding("settings", "FAIL", str(error), "Correct it here and wherever else it is set.")]
+    except Exception as error:  # a _CMD or a secrets backend that fails: Airflow's text may quote its output
+        return None, [
+            Finding(
+                "settings",
+                "FAIL",
+                f"Airflow could not read section [{SECTION}]: {type(error).__name__}",
+                "Look at commands (_CMD) and secrets backends (_SECRET) that options of the section name.",
+            )
+        ]
+    seen = f"enforcement = {settings.enforcement}, mode = {settings.mode}"
+    if settings.reports_only:
+        remedy = f"Refusals are only logged. When the logs are quiet, set [{SECTION}] mode = enforce."
+        return settings, [Finding("settings", "warning", seen, remedy)]
+    return settings, [Finding("settings", "ok", seen)]
+
+
+def version(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - every check is called alike
+    """Is Airflow's version one that this package is made and tested for?"""
+    from packaging.requirements import Requirement
+
+    installed = importlib.metadata.version("apache-airflow-core")
+    needed = [Requirement(text) for text in importlib.metadata.requires(_DISTRIBUTION) or ()]
+    accepted = next(found.specifier for found in needed if found.name == "apache-airflow")
+    fits = accepted.contains(installed, prereleases=True)
+    remedy = "" if fits else f"This version of exclusive-redis-xcom is for Airflow {accepted}. Change one of them."
+    yield Finding("Airflow version", "ok" if fits else "FAIL", installed, remedy)
+
+
+def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+    """Does Airflow use our backend?"""
+    remedy = f"Set [core] xcom_backend = {_BACKEND} on all components."
+    try:
+        from airflow.sdk.execution_time.xcom import XCom
+    except Exception as error:
+        yield Finding("XCom backend", "FAIL", f"Airflow cannot load the backend: {type(error).__name__}", remedy)
+        return
+    # By name: `backend` is not below this module.
+    ours = any((cls.__module__, cls.__qualname__) == _BACKEND_CLASS for cls in XCom.__mro__)
+    seen = f"{XCom.__module__}.{XCom.__qualname__}"
+    yield Finding("XCom backend", "ok" if ours else "FAIL", seen, "" if ours else remedy)
+
+
+def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+    """Is our plugin loaded, by Airflow and, from 3.2, by its Task SDK, which loads plugins itself?"""
+    for check, module in (("plugin", "airflow.plugins_manager"), ("plugin in tasks", "airflow.sdk.plugins_manager")):
+        manager = _module(module)
+        if manager is not None:
+            yield judge_plugins(check, *loaded_plugins(manager))
+
+
+def loaded_plugins(manager: Any) -> tuple[list[Any], dict[str, str]]:
+    """All plugins that a manager has loaded, and what failed: place -> text."""
+    if hasattr(manager, "_get_plugins"):  # from 3.2
+        plugins, errors = manager._get_plugins()
+    else:
+        manager.ensure_plugins_loaded()
+        plugins, errors = manager.plugins, manager.import_errors
+    return list(plugins or ()), dict(errors)
+
+
+def judge_plugins(check: str, plugins: Iterable[Any], errors: dict[str, str]) -> Finding:
+    """Whether ours is among them; where not, why."""
+    named = [found for found in plugins if found.name == _PLUGIN]
+    if any(_class_of(found).__module__ == _PLUGIN_MODULE for found in named):
+        return Finding(check, "ok", "loaded")
+    if named:
+        place = getattr(named[0], "source", None) or _class_of(named[0]).__module__
+        seen = f"another plugin has the name {_PLUGIN!r}: {place}"
+        return Finding(check, "FAIL", seen, "Rename or remove it: Airflow loads one plugin of a name.")
+    if _PLUGIN_MODULE in errors:
+        first = errors[_PLUGIN_MODULE].partition("\n")[0]
+        remedy = f"Airflow only logs this and goes on without the ring and the listener. {_REINSTALL}"
+        return Finding(check, "FAIL", f"it does not import: {first}", remedy)
+    if not _entry_points("airflow.plugins"):
+        return Finding(check, "FAIL", "not installed as a plugin (entry point airflow.plugins)", _REINSTALL)
+    others = ", ".join(sorted({str(found.name) for found in plugins})) or "none"
+    remedy = "If two plugins share a name, rename one: Airflow 3.2 and later stop loading there for tasks."
+    return Finding(check, "FAIL", f"not loaded; loaded are: {others}", remedy)
+
+
+def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+    """Will tasks tell our listener who they are?"""
+    manager = _module("airflow.sdk.listener") or importlib.import_module("airflow.listeners.listener")
+    registered = manager.get_listener_manager().pm.get_plugins()
+    if any(getattr(found, "__name__", None) == _LISTENER_MODULE for found in registered):
+        yield Finding("listener", "ok", "registered")
+    else:
+        remedy = "It comes with the plugin: see there. Without it, pushes and pulls of tasks are refused."
+        yield Finding("listener", "FAIL", "not registered", remedy)
+
+
+def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+    """Are the access lists of DAGs checked and frozen when they are parsed?"""
+    from airflow import settings
+
+    maker = getattr(settings, "get_policy_plugin_manager", None)  # from 3.2
+    manager = maker() if maker else settings.POLICY_PLUGIN_MANAGER
+    missing = [
+        name
+        for name in ("dag_policy", "task_policy")
+        if not any(
+            getattr(found.plugin, "__name__", None) == _POLICY_MODULE
+            for found in getattr(manager.hook, name).get_hookimpls()
+        )
+    ]
+    if not missing:
+        yield Finding("policy", "ok", "dag_policy and task_policy registered")
+    else:
+        remedy = f"Access lists of DAGs are not frozen at parse time. {_REINSTALL} (Entry point airflow.policy.)"
+        yield Finding("policy", "FAIL", f"not registered: {', '.join(missing)}", remedy)
+
+
+CHECKS = (version, backend, plugin, listener, policy)
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _class_of(plugin: Any) -> type[Any]:
+    return plugin if isinstance(plugin, type) else type(plugin)
+
+
+def _entry_points(group: str) -> list[Any]:
+    return [found for found in importlib.metadata.entry_points(group=group) if found.value.startswith(_PLUGIN)]

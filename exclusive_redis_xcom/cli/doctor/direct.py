@@ -1,0 +1,118 @@
+"""Do tasks pull directly: do API servers watch, and do their clocks agree with that of Redis?"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.redis_asking import Reply, ask, client_of, text
+from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.settings.redis import redis_options
+from exclusive_redis_xcom.store.marks import FRESH_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.settings import Settings
+
+_CHECK = "direct pulls"
+_CLOCKS = "clocks of API servers"
+_RIGHTS = "rights to watch"
+
+#: Milliseconds between the clock of an API server and that of Redis.
+_APART = 1_000
+
+_ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+);")
+
+_NOBODY = (
+    "Check on each API server, with --role api-server, that the plugin is loaded, that it reaches this Redis with this "
+    "key_prefix, and that enforcement = worker and direct_pulls = auto. `airflow api-server --apps execution` loads no "
+    "plugin: docs/execution-only-server.md."
+)
+_UNHEARD = "Tasks ask the API server until it is back, or has been gone for a minute. Its log says why."
+_NTP = "Keep the clocks of API servers, schedulers and Redis in step (NTP): marks are compared with the starts of runs."
+_USER = "Give API servers a Redis user with the rights that docs/redis-users.acl lists."
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Of one API server: how long ago its last beat was, and its clock minus that of Redis; milliseconds."""
+
+    ago: int
+    ahead: int
+
+
+def direct_pulls(visit: Visit) -> Iterator[Finding]:
+    """What Redis says of API servers."""
+    settings = visit.settings
+    if settings is None:
+        yield Finding(_CHECK, "skipped", "the settings cannot be read")
+    elif settings.by_server:
+        yield Finding(_CHECK, "skipped", "with enforcement = server, tasks ask the API server for every XCom")
+    elif not settings.pulls_directly:
+        yield Finding(_CHECK, "skipped", "direct_pulls = off")
+    else:
+        try:
+            options = redis_options(settings)
+            with client_of(options) as client:
+                yield from _asked(client, settings, visit)
+        except ExclusiveXComError:
+            yield Finding(_CHECK, "skipped", "Redis is not reached; see the check of Redis")
+
+
+CHECKS = (direct_pulls,)
+
+
+def _asked(client: RedisClient, settings: Settings, visit: Visit) -> Iterator[Finding]:
+    if visit.role == "api-server":
+        yield _rights(client, settings)
+    name = redis_names.servers_name(settings.key_prefix)
+    held, time = ask(client, name, "HMGET", name, redis_names.SERVERS_FIELD), ask(client, name, "TIME")
+    if held.refused or time.refused:
+        yield Finding(_CHECK, "skipped", "this Redis user may not ask", _USER)
+        return
+    yield from judged(beats(held, time))
+
+
+def beats(held: Reply, time: Reply) -> list[Beat]:
+    """All API servers, from the replies to HMGET and TIME."""
+    now = int(time.value[0]) * 1000 + int(time.value[1]) // 1000
+    found = _ENTRY.findall(text(held.value[0] or b""))
+    return [Beat(abs(now - int(at)), int(ahead)) for at, ahead in found]
+
+
+def judged(servers: list[Beat]) -> Iterator[Finding]:
+    """What that means."""
+    if not servers:
+        yield Finding(_CHECK, "warning", "no API server watches over XCom rows: tasks ask for every XCom", _NOBODY)
+        return
+    unheard = [server.ago for server in servers if server.ago > FRESH_MS]
+    count = f"{len(servers)} API server processes" if len(servers) > 1 else "1 API server process"
+    if unheard:
+        seen = (
+            f"{count}, of which {len(unheard)} not heard of for {max(unheard) / 1000:.0f} s: tasks ask for every XCom"
+        )
+        yield Finding(_CHECK, "warning", seen, _UNHEARD)
+    else:
+        yield Finding(_CHECK, "ok", f"{count} watch over XCom rows")
+    apart = max((server.ahead for server in servers), key=abs)
+    if abs(apart) > _APART:
+        way = "ahead of" if apart > 0 else "behind"
+        yield Finding(_CLOCKS, "warning", f"{abs(apart) / 1000:.1f} s {way} that of Redis", _NTP)
+    else:
+        yield Finding(_CLOCKS, "ok", f"within {abs(apart)} ms of that of Redis")
+
+
+def _rights(client: RedisClient, settings: Settings) -> Finding:
+    source = (resources.files(__package__) / "watch_rights.lua").read_text(encoding="utf-8")
+    key = f"{redis_names.servers_name(settings.key_prefix)}:doctor-{secrets.token_hex(8)}"
+    if ask(client, key, "EVAL", source, 1, key).refused:
+        return Finding(_RIGHTS, "FAIL", "this user may not do all that watching over XCom rows does", _USER)
+    return Finding(_RIGHTS, "ok", "may set and remove marks, and say that it is up")

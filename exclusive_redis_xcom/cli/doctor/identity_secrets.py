@@ -1,0 +1,207 @@
+"""Could a task on this worker pass for another? What signs tokens, and who may log in to Airflow's database, can.
+
+The ring believes tokens and the states of task instances. Who signs tokens of his own, or rewrites ``task_instance``,
+has any sealed value opened. Workers of Airflow 3 need neither: a task's token comes with its workload
+(``executors/base_executor.py``), and all else goes through the Execution API. Their Celery result backend is Celery's.
+
+Places are found by name, in the environment and in what was read of airflow.cfg (``ConfigParser`` without Airflow's
+overrides: it knows no defaults). ``conf.as_dict(display_source=True)`` would tell the same, but runs every ``_CMD`` and
+asks secrets backends for every option. To it, too, a secret that Airflow generated into airflow.cfg is one of the file:
+the default is written there by the first ``airflow`` command, and is the empty string in all later processes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from configparser import ConfigParser
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exclusive_redis_xcom.cli.doctor.visit import Visit
+
+_KEY_CHECK, _LOGIN_CHECK = "token signing key", "database login"
+
+# What Airflow generates: 16 random bytes, Base64 (`write_default_airflow_configuration_if_needed`).
+_GENERATED = re.compile(r"[A-Za-z0-9+/]{22}==")
+# What a task finds in place of the database's URL (`block_orm_access` of the Task SDK's supervisor).
+_BLOCKED = "airflow-db-not-allowed:"
+
+_LOCAL_REMEDY = (
+    "Tasks share the scheduler's environment, which needs it. Enforcement holds only against code that cannot read "
+    "that environment and its files: to keep it from tasks, use an executor whose workers are elsewhere."
+)
+_KEY_REMEDY = (
+    "Remove it here: workers sign nothing, a task's token comes with its workload. With it, any task can sign a token "
+    "as any other and have every sealed value opened. Replace it, since it may have been read; best by an asymmetric "
+    "key, [api_auth] jwt_private_key_path, on the scheduler and the API servers only."
+)
+_LOGIN_REMEDY = (
+    "Remove it here: workers reach Airflow through the Execution API alone. With it, any task can pass for another and "
+    "have every sealed value opened. Celery needs a [celery] result_backend, and falls back to this database: set one "
+    "that is not in it, such as a Redis, with a login of its own. Then change the login's password."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an option is set. ``value`` is None where a command or a secrets backend has it."""
+
+    name: str
+    value: str | None = field(repr=False)
+    in_file: bool
+
+
+def token_signing_key(visit: Visit) -> Iterator[Finding]:
+    """Could this process sign a token for any task? API servers must; their key must not be known for another use."""
+    if visit.role == "worker":
+        yield _worker(visit, _KEY_CHECK, _signing_keys, _KEY_REMEDY)
+    elif visit.settings is not None and visit.settings.by_server:
+        yield _server_key()
+
+
+def database_login(visit: Visit) -> Iterator[Finding]:
+    """Could a task on this worker rewrite Airflow's database?"""
+    if visit.role == "worker":
+        yield _worker(visit, _LOGIN_CHECK, _logins, _LOGIN_REMEDY)
+
+
+CHECKS = (token_signing_key, database_login)
+
+
+def _worker(visit: Visit, check: str, places: Callable[[], list[_Place]], remedy: str) -> Finding:
+    if visit.settings is None:
+        return Finding(check, "skipped", "the settings cannot be read")
+    if not visit.settings.by_server:
+        return Finding(check, "ok", "not looked for: enforcement = worker")
+    found = places()
+    if found:
+        seen = f"set on a worker: {', '.join(place.name for place in found)}"
+        return Finding(check, "warning", seen, _LOCAL_REMEDY) if _only_local() else Finding(check, "FAIL", seen, remedy)
+    if check == _KEY_CHECK and _is_generated(_file_value("api_auth", "jwt_secret")):
+        own = "none but what Airflow seems to have generated into this airflow.cfg"
+        return Finding(check, "ok", own, "Make sure that no scheduler or API server uses the same file.")
+    return Finding(check, "ok", "none, as it must be on workers")
+
+
+def _server_key() -> Finding:
+    from airflow.configuration import conf
+
+    secret = conf.get("api_auth", "jwt_secret", fallback="")
+    if secret and secret == conf.get("api", "secret_key", fallback=""):
+        remedy = "Workers that serve their logs have [api] secret_key, and could sign tokens: make them two secrets."
+        return Finding(_KEY_CHECK, "warning", "[api_auth] jwt_secret and [api] secret_key are the same", remedy)
+    return Finding(_KEY_CHECK, "ok", "for API servers and the scheduler alone")
+
+
+def _signing_keys() -> list[_Place]:
+    secrets = [place for place in _places("api_auth", "jwt_secret") if not _was_generated(place)]
+    # Airflow takes no _CMD or _SECRET for this one: it is a path. A file that is kept from this user is no finding.
+    paths = [place for place in _places("api_auth", "jwt_private_key_path") if _is_readable(place.value)]
+    return [*secrets, *paths]
+
+
+def _logins() -> list[_Place]:
+    from airflow.configuration import conf
+
+    default = conf.get_default_value("database", "sql_alchemy_conn")
+    # [core] is where 3.2 and later still look; in 3.1 it is a login that nobody uses.
+    options = [("database", "sql_alchemy_conn"), ("database", "sql_alchemy_conn_async"), ("core", "sql_alchemy_conn")]
+    direct = [
+        place
+        for option in options
+        for place in _places(*option)
+        if place.value is None or not (place.value == default or place.value.startswith(_BLOCKED))
+    ]
+    return [*direct, *(place for place in _places("celery", "result_backend") if _is_database(place))]
+
+
+def _places(section: str, option: str) -> list[_Place]:
+    """Everywhere an option is set and not empty, for teams (Airflow 3.2), too: in the environment, then in the file."""
+    found = []
+    named = re.compile(rf"AIRFLOW__(?:\w+___)?{section}__{option}(?P<told>_CMD|_SECRET)?", re.IGNORECASE)
+    for name, value in sorted(os.environ.items()):
+        if (match := named.fullmatch(name)) and value.strip():
+            found.append(_Place(name, None if match["told"] else os.path.expandvars(value), in_file=False))
+    for where in _sections(section):
+        for suffix in ("", "_cmd", "_secret"):
+            value = _file_value(where, option + suffix)
+            if value.strip():
+                told = None if suffix else os.path.expandvars(value)
+                found.append(_Place(f"[{where}] {option}{suffix} in airflow.cfg", told, in_file=True))
+    return found
+
+
+def _sections(section: str) -> list[str]:
+    """The section of that name in the file, and those of teams (``team=section``)."""
+    from airflow.configuration import conf
+
+    return [name for name in ConfigParser.sections(conf) if name.lower().rpartition("=")[2] == section]
+
+
+def _file_value(section: str, option: str) -> str:
+    """What airflow.cfg says, without Airflow's defaults, commands and backends; empty if nothing."""
+    from airflow.configuration import conf
+
+    if not ConfigParser.has_option(conf, section, option):
+        return ""
+    return str(ConfigParser.get(conf, section, option, raw=True) or "")
+
+
+def _was_generated(place: _Place) -> bool:
+    return place.in_file and place.value is not None and _is_generated(place.value)
+
+
+def _is_generated(secret: str) -> bool:
+    """Whether a secret of airflow.cfg has the form of those that Airflow makes, in a file that looks like its own.
+
+    Somebody's own 16 bytes look alike: so the rest of the file must be Airflow's, too, with the default database.
+    """
+    from airflow.configuration import conf
+
+    database = os.path.expandvars(_file_value("database", "sql_alchemy_conn"))
+    return (
+        _GENERATED.fullmatch(secret) is not None
+        and _GENERATED.fullmatch(_file_value("api", "secret_key")) is not None
+        and database == conf.get_default_value("database", "sql_alchemy_conn")
+    )
+
+
+def _is_readable(path: str | None) -> bool:
+    return path is not None and os.access(os.path.expanduser(path), os.R_OK)
+
+
+def _is_database(place: _Place) -> bool:
+    """Whether a result backend is a database, or not known to be something else."""
+    value = place.value if place.value is not None else _result_backend(place.name)
+    return value is None or value.strip().startswith("db+")
+
+
+def _result_backend(place: str) -> str | None:
+    """What a command or secrets backend tells Airflow; None if nothing, or if it is a team's."""
+    from airflow.configuration import conf
+
+    if "___" in place or "=" in place:
+        return None
+    try:
+        found = conf.get("celery", "result_backend", fallback=None)
+    except Exception:  # of commands and backends, anything; their texts may quote what they read
+        return None
+    return None if found is None else str(found)
+
+
+def _only_local() -> bool:
+    """Whether no task of this Airflow runs elsewhere than under its scheduler."""
+    from airflow.configuration import conf
+
+    if os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):  # pods of tasks, which charts tell "LocalExecutor"
+        return False
+    # "team1=CeleryExecutor;alias:module.LocalExecutor,..."
+    names = re.split(r"[,;]", str(conf.get("core", "executor", fallback="")))
+    classes = {re.split(r"[=:.]", name.strip())[-1] for name in names if name.strip()}
+    return classes == {"LocalExecutor"}

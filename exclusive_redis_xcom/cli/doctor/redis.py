@@ -1,0 +1,191 @@
+"""Is Redis there, as the settings name it; what may its user do; does a value make the round trip?"""
+
+from __future__ import annotations
+
+import secrets
+import statistics
+import time
+from datetime import timedelta
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.doctor import probing, redis_server
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.http import is_loopback
+from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of, mapping, text
+from exclusive_redis_xcom.connection import RedisOptions
+from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import INLINE_BYTES
+from exclusive_redis_xcom.settings.redis import redis_options
+from exclusive_redis_xcom.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.settings import Settings
+
+_OLDEST = (6, 2)
+_TTL = timedelta(seconds=60)
+_SMALL = 64
+_USER_REMEDY = "Give it a user of its own, with the rights that docs/redis-users.acl lists."
+# No rule at all: nobody could read the probe by it.
+_NO_RULE = b"{}"
+
+
+def redis(visit: Visit) -> Iterator[Finding]:
+    """All about the configured Redis."""
+    settings = visit.settings
+    if settings is None:
+        yield Finding("Redis", "skipped", "the settings cannot be read")
+        return
+    probe = probing.coordinate()
+    key = redis_names.hash_name(settings.key_prefix, probe)
+    options, finding = _options(settings)
+    if finding is not None:
+        yield finding
+    if options is not None:
+        yield tls(options)
+        yield from _as_configured(options, visit, settings, key, probe)
+    if visit.admin_url is None:
+        if options is not None:
+            yield from redis_server.examine(options, key)
+        return
+    try:
+        admin = RedisOptions.from_url(visit.admin_url)
+    except ConfigurationError as error:  # its text repeats nothing of the URL
+        yield Finding("Redis of the doctor", "FAIL", str(error), "Correct the Redis URL that the doctor was given.")
+    else:
+        yield from redis_server.examine(admin, key)
+
+
+CHECKS = (redis,)
+
+
+def tls(options: RedisOptions) -> Finding:
+    """Do values and the password travel in the clear?"""
+    check = "Redis TLS"
+    if options.path is not None or all(is_loopback(address.host) for address in options.addresses):
+        return Finding(check, "ok", f"{options.endpoint} is on this machine")
+    if options.tls is None:
+        remedy = "Use rediss:// (connection: extra 'ssl': true), and TLS on the server."
+        return Finding(check, "warning", f"{options.endpoint}: password and values travel in the clear", remedy)
+    if options.tls.cert_reqs != "required" or not options.tls.check_hostname:
+        remedy = "Set ssl_cert_reqs=required and ssl_check_hostname=true, and ssl_ca_certs where needed."
+        return Finding(check, "warning", f"{options.endpoint}: its certificate is not checked in full", remedy)
+    return Finding(check, "ok", f"{options.endpoint}, certificate checked")
+
+
+def _options(settings: Settings) -> tuple[RedisOptions | None, Finding | None]:
+    try:
+        return redis_options(settings), None
+    except ConfigurationError as error:  # its text quotes no secret
+        return None, Finding("Redis", "FAIL", str(error))
+    except Exception as error:  # Airflow's database or secrets backend, whose texts may quote URLs
+        seen = f"Airflow connection '{settings.redis_conn_id}' could not be looked up: {type(error).__name__}"
+        remedy = (
+            "If there is no access to Airflow's connections from here (tasks ask the API server), give it to this "
+            f"command as AIRFLOW_CONN_{settings.redis_conn_id.upper()}, or set redis_url."
+        )
+        return None, Finding("Redis", "FAIL", seen, remedy)
+
+
+def _as_configured(
+    options: RedisOptions, visit: Visit, settings: Settings, key: str, probe: Coordinate
+) -> Iterator[Finding]:
+    with client_of(options) as client:
+        try:
+            yield _reachable(client, key, options)
+            yield _version(client, key)
+            yield _user(client, key, options)
+            yield _restricted(client, key, settings.key_prefix)
+        except ExclusiveXComError as error:  # its text names endpoint and remedy, and quotes no secret
+            yield Finding("Redis", "FAIL", str(error))
+            return
+        trip = _rights if visit.role == "api-server" else _round_trip
+        try:
+            yield trip(client, Store(client, key_prefix=settings.key_prefix), key, probe)
+        except ExclusiveXComError as error:
+            yield Finding("Redis round trip", "FAIL", str(error))
+
+
+def _reachable(client: RedisClient, key: str, options: RedisOptions) -> Finding:
+    ask(client, key, "PING")  # connects
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        ask(client, key, "PING")
+        times.append(time.perf_counter() - start)
+    return Finding("Redis", "ok", f"{options.endpoint} answers in {statistics.median(times) * 1000:.1f} ms")
+
+
+def _version(client: RedisClient, key: str) -> Finding:
+    reply = ask(client, key, "HELLO")  # which every user may send, other than INFO
+    told = mapping(reply.value)
+    version, name = text(told.get("version", "")), text(told.get("server", "redis"))
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if reply.refused or not numbers:
+        return Finding("Redis version", "skipped", "the server does not tell it", "It must be 6.2 or newer.")
+    if numbers < _OLDEST:
+        return Finding("Redis version", "FAIL", f"{name} {version}", "Use Redis 6.2 or newer, or Valkey.")
+    return Finding("Redis version", "ok", f"{name} {version}")
+
+
+def _user(client: RedisClient, key: str, options: RedisOptions) -> Finding:
+    reply = ask(client, key, "ACL WHOAMI")
+    name = (options.username or "default") if reply.refused else text(reply.value)
+    if name == "default":
+        return Finding("Redis user", "warning", "the default user", _USER_REMEDY)
+    return Finding("Redis user", "ok", f"'{name}'")
+
+
+def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
+    """Commands that change nothing and that a user with an allow-list is refused; their replies are not looked at."""
+    foreign = f"exclusive-xcom-doctor-is-not-below:{prefix}"
+    commands = {
+        "RANDOMKEY": ("RANDOMKEY",),
+        "SCAN": ("SCAN", 0, "COUNT", 1),
+        "CONFIG GET": ("CONFIG GET", "maxmemory-policy"),
+        "HMGET of keys outside key_prefix": ("HMGET", foreign, "field"),
+    }
+    # In a cluster the foreign key may live on another node, which then says MOVED: it is found by its own name.
+    may = [
+        name
+        for name, command in commands.items()
+        if not ask(client, foreign if command[0] == "HMGET" else key, *command).refused
+    ]
+    if not may:
+        return Finding("Redis commands", "ok", "listing keys, settings and foreign keys are refused to this user")
+    remedy = f"Every task can do this with the worker's password: list and copy keys, change the server. {_USER_REMEDY}"
+    return Finding("Redis commands", "warning", f"this user may run {', '.join(may)}", remedy)
+
+
+def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:  # noqa: ARG001
+    removed = True
+    try:
+        for size in (_SMALL, INLINE_BYTES + 1):  # a large one lies in parts, for which other commands are needed
+            envelope = probing.value(probe, size)
+            store.push(envelope, acl=_NO_RULE, ttl=_TTL)
+            if store.fetch(probe).envelope != envelope:
+                return Finding("Redis round trip", "FAIL", "what was written was not there to be read")
+    finally:
+        removed = store.purge(probe)
+    if not removed:
+        return Finding("Redis round trip", "FAIL", "what was written was not there to be removed")
+    return Finding("Redis round trip", "ok", "pushed, pulled and removed a small value and a large one")
+
+
+def _rights(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:
+    """What API servers do: read, claim and remove, also whole hashes. They push nothing, and need not be able to."""
+    source = (resources.files(__package__) / "rights.lua").read_text(encoding="utf-8")
+    store.fetch(probe)
+    store.claim([(probe, secrets.token_hex(16))], "exclusive-xcom-doctor")
+    store.purge(probe)
+    store.discard([probe])
+    # The value is not there, so the scripts above did not get to their last commands.
+    if ask(client, key, "EVAL", source, 1, key).refused:
+        return Finding("Redis round trip", "FAIL", "this user may not do all that claims and removals do", _USER_REMEDY)
+    return Finding("Redis round trip", "ok", "may read, claim and remove, also whole hashes")

@@ -1,0 +1,224 @@
+"""Is the ring in the chain of every API server, and does it open what is sealed here? Asked over HTTP, as tasks do."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import ssl
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.http import Answer, NotAUrlError, Place, addresses, ask
+from exclusive_redis_xcom.formats.ring_header import RING_HEADER, VERSION, RingMark, parse_header
+from exclusive_redis_xcom.settings import SECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.settings import Settings
+
+# Neither changes anything. The first wants a token: Airflow answers 401, 403, 404 or 422, by version.
+_EXECUTION_PATH = "/xcoms/exclusive-xcom-doctor/run/task/key"
+_REST_PATH = "/api/v2/version"
+_EXECUTION, _REST = "ring, Execution API", "ring, REST API"
+_NAME_THEM = "Name the API servers themselves with --url."
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to ask: which check it is, a URL as configured, and the path below it.
+
+    ``needed``: whether it is a failure if it is not reached from here.
+    """
+
+    check: str
+    url: str
+    path: str
+    needed: bool
+
+
+def ring(visit: Visit) -> Iterator[Finding]:
+    """Every address of every API server."""
+    settings = visit.settings
+    if settings is None:
+        yield Finding("ring", "skipped", "the settings cannot be read")
+        return
+    context = _tls_context()
+    for target in _targets(visit):
+        try:
+            place = Place.parse(target.url)
+        except NotAUrlError:
+            remedy = "Correct [core] execution_api_server_url, [api] base_url or --url: http(s)://host:port/path."
+            yield Finding(target.check, "FAIL", "the URL cannot be used (not shown)", remedy)
+            continue
+        yield from _asked(target, place, settings, context)
+
+
+def tokens(visit: Visit) -> Iterator[Finding]:
+    """Do tokens and opened keys travel in the clear?"""
+    origins: dict[str, Place] = {}
+    for target in _targets(visit):
+        with contextlib.suppress(NotAUrlError):  # told by the other check
+            place = replace(Place.parse(target.url), path="")
+            origins[str(place)] = place
+    for shown, place in origins.items():
+        if place.scheme == "https" or place.is_loopback:
+            yield Finding("TLS to the API server", "ok", shown)
+        else:
+            remedy = "Tasks' tokens and the keys of values travel in the clear: use https."
+            yield Finding("TLS to the API server", "warning", shown, remedy)
+
+
+CHECKS = (ring, tokens)
+
+
+def _targets(visit: Visit) -> list[Target]:
+    by_server = visit.settings is not None and visit.settings.by_server
+    if visit.urls:
+        bases = [url.rstrip("/").removesuffix("/execution") for url in visit.urls]
+        pairs = [(f"{base}/execution", base) for base in bases]
+    else:
+        pairs = [_configured()]
+    return [
+        target
+        for execution, rest in pairs
+        for target in (
+            Target(_EXECUTION, execution, _EXECUTION_PATH, needed=by_server),
+            # Workers need not reach the URL that people use.
+            Target(_REST, rest, _REST_PATH, needed=by_server and (bool(visit.urls) or visit.role == "api-server")),
+        )
+    ]
+
+
+def _configured() -> tuple[str, str]:
+    """URLs of the Execution API and of the REST API, as Airflow derives them (``executors/base_executor.py``)."""
+    from airflow.configuration import conf
+
+    base = str(conf.get("api", "base_url", fallback="/") or "/")
+    if base.startswith("/"):
+        base = f"http://localhost:8080{base}"
+    base = base.rstrip("/")
+    return str(conf.get("core", "execution_api_server_url", fallback="") or f"{base}/execution/"), base
+
+
+def _asked(target: Target, place: Place, settings: Settings, context: ssl.SSLContext) -> Iterator[Finding]:
+    try:
+        found = addresses(place)
+    except (OSError, UnicodeError):
+        yield _unreached(target, f"{place}: the name does not resolve")
+        return
+    answers: dict[str, Answer] = {}
+    failures: dict[str, str] = {}
+    for address in found:
+        try:
+            answers[address] = ask(place, address, target.path, context)
+        except (OSError, http.client.HTTPException) as error:
+            failures[address] = _reason(error)
+    for address, answer in answers.items():
+        shown = str(place) if address == place.host else f"{place} at {address}"
+        yield Finding(target.check, *_judged(answer, settings, shown))
+    for address, why in failures.items():
+        shown = f"{place} at {address}: {why}"
+        if not answers:
+            yield _unreached(target, shown)
+        elif not place.is_loopback:  # "localhost" has two, and servers listen at one
+            yield Finding(
+                target.check, "skipped", shown, "Other addresses of the name answer. Ask again when it is up."
+            )
+
+
+def _judged(answer: Answer, settings: Settings, shown: str) -> tuple[Any, str, str]:
+    mark = parse_header(answer.marks[0]) if len(answer.marks) == 1 else None
+    seen = f"{shown} answers {answer.status}"
+    if not settings.by_server:
+        return _without_enforcement(answer, seen)
+    if mark is None:
+        return _absent(answer, seen)
+    return _present(mark, settings, shown)
+
+
+def _without_enforcement(answer: Answer, seen: str) -> tuple[Any, str, str]:
+    if not answer.marks:
+        return "ok", f"{seen}, without a ring, and none is wanted: enforcement = worker", ""
+    remedy = (
+        f"Set [{SECTION}] enforcement = server and seal_public_key here, too: values pushed from here are not sealed."
+    )
+    return "FAIL", f"{seen}, with a ring, while enforcement = worker here", remedy
+
+
+def _absent(answer: Answer, seen: str) -> tuple[Any, str, str]:
+    if answer.marks:
+        return "FAIL", f"{seen}, with a header {RING_HEADER} that cannot be read", f"Something alters it. {_NAME_THEM}"
+    if answer.status == 500:
+        remedy = (
+            "If it answers so to everything, the ring could not start, for a wrong key or setting: see the server's "
+            "log, and run exclusive-xcom doctor --role api-server there."
+        )
+        return "FAIL", f"{seen}, without the header {RING_HEADER}", remedy
+    if 502 <= answer.status <= 504:
+        return "FAIL", f"{seen}: a proxy, with no API server behind it", f"Start the API server. {_NAME_THEM}"
+    if 300 <= answer.status <= 399:
+        return "FAIL", f"{seen}: it sends elsewhere", _NAME_THEM
+    remedy = (
+        "This server accepts foreign writes, and no task can open a sealed value. Airflow only logs a plugin that "
+        f"fails to import: see the server's log. Set [{SECTION}] enforcement = server there. Servers started with "
+        "--apps execution load no plugin: serve exclusive_redis_xcom.asgi:execution_app instead."
+    )
+    return "FAIL", f"{seen}, without the header {RING_HEADER}", remedy
+
+
+def _present(mark: RingMark, settings: Settings, shown: str) -> tuple[Any, str, str]:
+    key = settings.seal_public_key or (settings.seal_private_keys.public if settings.seal_private_keys else None)
+    seen = f"{shown} has the ring, with keys {', '.join(mark.key_ids)}"
+    if key is not None and key.key_id not in mark.key_ids:
+        remedy = (
+            f"It cannot open what is sealed here, to {key.key_id}. Give this process the public key that belongs to "
+            "the first of the server's seal_private_keys, or add the private key to the server's list."
+        )
+        return "FAIL", seen, remedy
+    if key is not None and key.key_id != mark.key_ids[0]:
+        remedy = f"Here values are sealed to {key.key_id}, an older key: to end the rotation, set the newest here."
+        return "warning", seen, remedy
+    if mark.version != VERSION:
+        remedy = "Install one version of exclusive-redis-xcom everywhere."
+        return "warning", f"{seen}; version {mark.version} of the ring, while here it is {VERSION}", remedy
+    return "ok", seen, ""
+
+
+def _unreached(target: Target, seen: str) -> Finding:
+    if target.needed:
+        return Finding(target.check, "FAIL", seen, f"Start it, or correct its URL. {_NAME_THEM}")
+    remedy = "Not needed from here. To check it, run the doctor on the API server, or name it with --url."
+    return Finding(target.check, "skipped", seen, remedy)
+
+
+def _reason(error: Exception) -> str:
+    """Of what went wrong only what cannot quote anything."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its TLS certificate is not accepted"
+    if isinstance(error, TimeoutError):
+        return "no answer in time; it may just have been started (run the doctor again), or hang"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return f"no HTTP answer ({type(error).__name__})"
+
+
+def _tls_context() -> ssl.SSLContext:
+    """The authorities that Airflow's own client accepts (``airflow/sdk/api/client.py``), and the system's."""
+    from airflow.configuration import conf
+
+    context = ssl.create_default_context()
+    try:
+        import certifi
+    except ImportError:
+        pass
+    else:
+        context.load_verify_locations(certifi.where())
+    for option in ("ssl_cert", "ssl_ca_file"):
+        path = conf.get("api", option, fallback="")
+        if path and os.path.exists(path):
+            context.load_verify_locations(path)
+    return context

@@ -1,0 +1,76 @@
+"""Can large values be spilled: is the object storage reached, and may this worker write, read and remove there?"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.doctor import probing
+from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.formats.object_names import object_name
+from exclusive_redis_xcom.memory import joined
+from exclusive_redis_xcom.task import spill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.object_storage import ObjectStorage
+    from exclusive_redis_xcom.settings import Settings
+
+_CHECK = "object storage"
+_THRESHOLD = "spill threshold"
+
+_OTHER = "Something removes, changes or caches objects there. Give spill_path a place of its own."
+_BYTES = 100
+
+
+def object_storage(visit: Visit) -> Iterator[Finding]:
+    """One small object, whose name is of no XCom, is written, read and removed."""
+    settings = visit.settings
+    if settings is None:
+        yield Finding(_CHECK, "skipped", "the settings cannot be read")
+    elif settings.spill_path is None:
+        yield Finding(_CHECK, "skipped", "spill_path is not set")
+    elif visit.role != "worker":
+        yield Finding(_CHECK, "skipped", "API servers do not use it")
+    else:
+        yield _round_trip(settings, settings.spill_path)
+        if settings.spill_threshold_bytes >= settings.max_value_bytes:
+            yield Finding(
+                _THRESHOLD,
+                "warning",
+                "nothing is ever spilled: spill_threshold_bytes is not below max_value_bytes",
+                "Raise max_value_bytes, or lower spill_threshold_bytes.",
+            )
+
+
+CHECKS = (object_storage,)
+
+
+def _round_trip(settings: Settings, url: str) -> Finding:
+    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
+
+    storage, probe = ObjectStorage(url), probing.value(probing.coordinate(), _BYTES)
+    # As a task writes it: if it is left behind, `exclusive-xcom gc` removes it, since Redis does not name it.
+    name = object_name(probe.coordinate, probe.version)
+    try:
+        found = spill.fetched(spill.written(url, probe), settings)
+        storage.remove(name)
+    except (NoSuchObject, ExclusiveXComError) as error:
+        with contextlib.suppress(NoSuchObject, ExclusiveXComError):
+            storage.remove(name)
+        return _failure(storage, error)
+    if joined(found.payload) != joined(probe.payload):
+        return _failure(storage, CorruptValue())
+    shared = ", which all workers must share" if storage.endpoint.startswith(("file:", "local:")) else ""
+    return Finding(_CHECK, "ok", f"{storage.endpoint}{shared}: an object could be written, read and removed")
+
+
+def _failure(storage: ObjectStorage, error: Exception) -> Finding:
+    if isinstance(error, CorruptValue):
+        return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not what is read", _OTHER)
+    if isinstance(error, (StoreUnavailable, ConfigurationError)):
+        return Finding(_CHECK, "FAIL", str(error))
+    return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not there", _OTHER)

@@ -1,0 +1,134 @@
+"""``exclusive-xcom gc``: removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import sys
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.model import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exclusive_redis_xcom.cli.gc.collecting import Outcome
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Store
+
+_DONE, _REFUSED, _FAILED = 0, 1, 2
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])")
+_LONGEST_NAME = 300
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Remove the objects below [exclusive_redis_xcom] spill_path that no value in Redis refers to any more: those "
+        "of expired values, of DAGs and runs that were deleted, and of pushes that were cut off. Run it from time to "
+        "time where the settings of workers hold. Exit status: 0 done, 1 refused, because Redis knows none of the "
+        "objects, 2 failed."
+    )
+    parser.add_argument(
+        "--older-than",
+        type=_duration,
+        default="1h",
+        metavar="AGE",
+        help="leave what was written later: 30m, 1h, 7d, at least 1m; more than the longest upload takes (default: 1h)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
+    parser.add_argument(
+        "--force", action="store_true", help="remove many objects also where Redis, emptied for one, knows none of them"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Collect, and print what was found.
+
+    Returns:
+        0 if all went well, 1 if Redis names none of many objects, so that nothing was removed, 2 if something failed.
+    """
+    # What Airflow and its plugins print must not get between the lines of the report.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
+        except Exception as error:  # a configuration may fail in any way; its text may quote it
+            reason = f"Airflow cannot be loaded ({type(error).__name__}). `airflow config list` shows why."
+            status, text = _FAILED, reason
+        else:
+            status, text = _collected(args)
+    (sys.stderr if status else sys.stdout).write(f"{text}\n")
+    return status
+
+
+def _collected(args: argparse.Namespace) -> tuple[int, str]:
+    """The exit status, and what to say."""
+    from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, collect
+    from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
+    from exclusive_redis_xcom.object_storage import ObjectStorage
+    from exclusive_redis_xcom.settings import SECTION, load_settings
+
+    try:
+        settings = load_settings()
+        if settings.spill_path is None:
+            raise ConfigurationError(f"[{SECTION}] spill_path is not set: there is no object storage to look into.")
+        storage = ObjectStorage(settings.spill_path)
+        before = datetime.now(timezone.utc) - args.older_than
+        with _store(settings) as store:
+            outcome = collect(store, storage, written_before=before, dry_run=args.dry_run, force=args.force)
+    except NoneInUse:
+        return _REFUSED, (
+            f"Redis names none of the objects in {storage.endpoint}: is it the Redis, and the key_prefix, that they "
+            "belong to? Nothing was removed. If that Redis was emptied, run with --force."
+        )
+    except ExclusiveXComError as error:  # its text quotes no secret
+        return _FAILED, str(error)
+    except Exception as error:  # of Airflow's database or secrets backend, whose texts may quote URLs
+        return _FAILED, f"Failed: {type(error).__name__}."
+    return _DONE, _report(storage.endpoint, outcome, dry_run=args.dry_run)
+
+
+@contextlib.contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    from exclusive_redis_xcom.connection import RedisClient, Timeouts
+    from exclusive_redis_xcom.settings.redis import redis_options
+    from exclusive_redis_xcom.store import Store
+
+    timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, settings.retry_deadline)
+    client = RedisClient(redis_options(settings), timeouts)
+    try:
+        yield Store(client, key_prefix=settings.key_prefix)
+    finally:
+        client.close()
+
+
+def _report(endpoint: str, outcome: Outcome, *, dry_run: bool) -> str:
+    rows = {
+        "in use": outcome.in_use,
+        "too young to tell": outcome.young,
+        "would be removed" if dry_run else "removed": outcome.removed,
+        "not ours, left": outcome.foreign,
+    }
+    lines = [endpoint, *(f"  {name:<18}{tally.objects:>9}  {_bytes(tally.bytes):>10}" for name, tally in rows.items())]
+    lines += [f"  left: {one_line(name, _LONGEST_NAME)}" for name in outcome.foreign_names]
+    if outcome.foreign.objects > len(outcome.foreign_names):
+        lines.append("  left: ...")
+    return "\n".join(lines)
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def _duration(text: str) -> timedelta:
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age: a number and m, h or d, as in 30m")
+    return int(found[1]) * _UNITS[found[2]]

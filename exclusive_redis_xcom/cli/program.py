@@ -1,0 +1,130 @@
+"""The command ``exclusive-xcom``: makes keys, checks an installation, removes objects that nobody refers to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OPTION = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
+
+# Lines of at most 79 characters: these texts are shown as they are, also in narrow terminals.
+_KEYGEN_HELP = """\
+Make new keys and print them on standard output, as environment variables.
+Where each belongs is said on standard error. Nothing is stored; to keep them:
+
+  (umask 077; exclusive-xcom keygen > keys.env)
+
+Without options: the pair of keys of 'enforcement = server'.
+  SEAL_PUBLIC_KEY    for every process that runs tasks: values are sealed to
+                     it. No secret.
+  SEAL_PRIVATE_KEYS  for API servers alone: opens what was sealed. Whoever
+                     holds it and reads Airflow's database and Redis reads
+                     the values.
+
+To change the pair without losing live values:
+  1. On every API server, put the new private key in front of the list, and
+     restart: SEAL_PRIVATE_KEYS=<new>,<old>
+  2. Give workers the new public key. New pushes are sealed to it.
+  3. When the longest TTL in use has passed, drop the old private key.
+
+To change an encryption key, which all workers share:
+  1. Put the new key behind the old one everywhere: <old>,<new>
+  2. Put it in front everywhere: <new>,<old>. New pushes are encrypted with it.
+  3. When the longest TTL in use has passed, drop the old key.
+
+Airflow also reads these options from its configuration file, from a command
+(AIRFLOW__..._CMD) and from a secrets backend (AIRFLOW__..._SECRET).
+"""
+
+_SEAL_NOTE = """\
+SEAL_PUBLIC_KEY    for every process that runs tasks: workers, the scheduler
+                   with LocalExecutor. No secret.
+SEAL_PRIVATE_KEYS  for API servers only; workers must not be able to read it.
+                   It opens every sealed value. To change keys, put the new
+                   one in front of the list: exclusive-xcom keygen --help
+"""
+
+_ENCRYPTION_NOTE = """\
+ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds it and reads
+                 Redis reads the values. To change it: exclusive-xcom keygen
+                 --help
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Its arguments; None is those of the process.
+
+    Returns:
+        The process's exit status.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(arguments).parse_args(arguments)
+    if args.command == "keygen":
+        return _keygen(encryption=args.encryption)
+    if args.command == "gc":
+        from exclusive_redis_xcom.cli import gc
+
+        return gc.main(args)
+    from exclusive_redis_xcom.cli import doctor
+
+    status: int = doctor.main(args)
+    return status
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="exclusive-xcom",
+        description="Keys, checks and upkeep for exclusive-redis-xcom, the Airflow XCom backend.",
+    )
+    parser.add_argument("--version", action="version", version=f"exclusive-redis-xcom {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    keygen = commands.add_parser(
+        "keygen",
+        help="print new keys, as environment variables",
+        description=_KEYGEN_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    keygen.add_argument(
+        "--encryption",
+        action="store_true",
+        help="print a key for encryption at rest in 'enforcement = worker' instead (ENCRYPTION_KEYS)",
+    )
+    doctor = commands.add_parser("doctor", help="check this installation, and say what to change")
+    if arguments[:1] == ["doctor"]:
+        _add_doctor_arguments(doctor)
+    collector = commands.add_parser("gc", help="remove objects of large values that Redis no longer names")
+    if arguments[:1] == ["gc"]:
+        from exclusive_redis_xcom.cli import gc
+
+        gc.add_arguments(collector)
+    return parser
+
+
+def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    # Only when asked for: making a key must not wait for what the checks import.
+    from exclusive_redis_xcom.cli import doctor
+
+    doctor.add_arguments(parser)
+
+
+def _keygen(*, encryption: bool) -> int:
+    from exclusive_redis_xcom import crypto
+
+    if encryption:
+        lines = [f"ENCRYPTION_KEYS={crypto.generate_encryption_key()}"]
+    else:
+        public, private = crypto.generate_seal_keys()
+        lines = [f"SEAL_PUBLIC_KEY={public}", f"SEAL_PRIVATE_KEYS={private}"]
+    sys.stdout.writelines(f"{_OPTION}{line}\n" for line in lines)
+    sys.stdout.flush()
+    sys.stderr.write(_ENCRYPTION_NOTE if encryption else _SEAL_NOTE)
+    return 0

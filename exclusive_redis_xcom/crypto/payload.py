@@ -1,0 +1,106 @@
+"""Encrypting a payload with a data key of its own: AES-256-GCM (NIST SP 800-38D)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.crypto.failures import Forged
+from exclusive_redis_xcom.memory import size_of
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.memory import Buffer, Buffers
+
+DATA_KEY_BYTES = 32
+
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+
+#: What the cipher takes at most; Redis takes far less.
+_MAX_BYTES = 2**31 - 1 - _TAG_BYTES
+
+
+def new_data_key() -> bytes:
+    """32 random bytes."""
+    return os.urandom(DATA_KEY_BYTES)
+
+
+def encrypt(payload: Buffers, data_key: bytes, aad: bytes) -> Buffer:
+    """A 12-byte random nonce, the ciphertext and its 16-byte tag: 28 bytes more than ``payload``.
+
+    Made piece by piece, in the memory of the result and no other.
+
+    Args:
+        payload: What to hide.
+        data_key: 32 bytes.
+        aad: What it is bound to, see :func:`~exclusive_redis_xcom.crypto.payload_aad`.
+
+    Raises:
+        ValueError: The data key has not 32 bytes, or the payload is 2 GiB or more.
+    """
+    size = size_of(payload)
+    problem = _problem(size, data_key)
+    if problem:
+        del payload, data_key  # a traceback may be shown with the locals of its frames
+        raise ValueError(problem)
+    data = bytearray(_NONCE_BYTES + size + _TAG_BYTES)
+    data[:_NONCE_BYTES] = os.urandom(_NONCE_BYTES)
+    with memoryview(data) as view:
+        fill = _encrypt_one if len(payload) == 1 else _encrypt_pieces
+        fill(payload, data_key, aad, view)
+    return data
+
+
+def _encrypt_one(payload: Buffers, data_key: bytes, aad: bytes, data: memoryview) -> None:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    AESGCM(data_key).encrypt_into(data[:_NONCE_BYTES], payload[0], aad, data[_NONCE_BYTES:])
+
+
+def _encrypt_pieces(payload: Buffers, data_key: bytes, aad: bytes, data: memoryview) -> None:
+    # The same cipher, slower to begin with.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    encryptor = Cipher(algorithms.AES256(data_key), modes.GCM(data[:_NONCE_BYTES])).encryptor()
+    encryptor.authenticate_additional_data(aad)
+    start = _NONCE_BYTES
+    for piece in payload:
+        start += encryptor.update_into(memoryview(piece).cast("B"), data[start:])
+    encryptor.finalize()
+    data[start:] = encryptor.tag
+
+
+def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
+    """What was given to :func:`encrypt`, in one piece; all arguments may be untrusted.
+
+    Raises:
+        Forged: Not encrypted with this data key for this ``aad``.
+    """
+    payload = _decrypt(memoryview(data), data_key, aad)
+    if payload is None:
+        del data_key  # a traceback may be shown with the locals of its frames
+        raise Forged(
+            "An encrypted value was not written for this XCom, version and access list: it was changed or moved."
+        )
+    return payload
+
+
+def _problem(size: int, data_key: bytes) -> str:
+    if len(data_key) != DATA_KEY_BYTES:
+        return f"a data key has {DATA_KEY_BYTES} bytes"
+    return "" if size <= _MAX_BYTES else f"at most {_MAX_BYTES} bytes can be encrypted at once"
+
+
+def _decrypt(data: memoryview, data_key: bytes, aad: bytes) -> bytearray | None:
+    # AES takes shorter keys too.
+    if len(data_key) != DATA_KEY_BYTES or not _NONCE_BYTES + _TAG_BYTES <= len(data) <= _MAX_BYTES:
+        return None
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    payload = bytearray(len(data) - _NONCE_BYTES - _TAG_BYTES)
+    try:
+        AESGCM(data_key).decrypt_into(data[:_NONCE_BYTES], data[_NONCE_BYTES:], aad, payload)
+    except InvalidTag:
+        return None
+    return payload

@@ -1,0 +1,273 @@
+"""What one field of a Redis hash holds: the facts needed to read a value, and its bytes or where they are.
+
+Layout, all integers big-endian:
+
+======================  ==========================================================================================
+3 bytes                 magic
+1 byte                  format version
+4 bytes                 length of the head, which is all up to the payload, these eight bytes included
+16 bytes                version of the value
+8, 8 bytes              decoded_size, payload_size
+8 bytes                 pushed_at: microseconds since 1970, signed
+8 bytes                 map_index, signed
+4 bytes                 parts
+2, 2, 2, 2 bytes        lengths of codec, compression, key_id and spilled; of the last two plus one, 0: there is none
+                        codec, compression, key_id, spilled: UTF-8
+2, 2, 2, 2 bytes        lengths of dag_id, run_id, task_id and key
+                        dag_id, run_id, task_id, key: UTF-8
+                        the payload, unless it lies in parts or in an object
+======================  ==========================================================================================
+
+The head names the coordinate the value was written for, and the payload's length: a value that was swapped or cut is
+noticed before anything decodes it. A payload that is too large for one field lies in others, in `parts` of
+`PART_BYTES` each, or, `spilled`, in an object of an object storage.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import TypeAlias
+
+from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
+from exclusive_redis_xcom.memory import Buffers, size_of
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+
+#: A larger payload does not lie in the field of its envelope: no command is to keep Redis from its other clients.
+INLINE_BYTES = 1024 * 1024
+#: What one part holds; the last one may be shorter.
+PART_BYTES = 1024 * 1024
+#: 2 GiB: what AES-GCM takes at most in one message.
+MAX_PARTS = 2048
+#: What is before a payload, at most.
+MAX_HEAD_BYTES = 64 * 1024
+
+_Ids: TypeAlias = tuple[str, str, str, str]
+
+_MAGIC = b"XRX"
+_FORMAT = 2
+_START = struct.Struct(">3sBI")
+_FACTS = struct.Struct(">3sBI16sQQqqI")
+_LENGTHS = struct.Struct(">HHHH")  # of the texts, and of the ids
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)  # frozen ones take five times as long to make, and a pull makes a thousand
+class Envelope:
+    """One pushed value. Not to be changed.
+
+    ``version`` is 128 random bits as 32 hex digits, different for each push. ``decoded_size`` is in bytes, before
+    compression. ``payload`` may be in several pieces; it is empty where the bytes lie in so many ``parts`` or, under
+    the name ``spilled``, in an object: ``elsewhere`` bytes. ``pushed_at`` is the worker's clock, UTC. ``key_id``
+    names the key the payload is sealed with.
+    """
+
+    coordinate: Coordinate
+    version: str
+    codec: str
+    compression: str
+    decoded_size: int
+    pushed_at: datetime
+    payload: Buffers = field(repr=False)
+    key_id: str | None = None
+    parts: int = 0
+    spilled: str | None = None
+    elsewhere: int = 0
+
+    @property
+    def payload_size(self) -> int:
+        """Bytes of the payload, wherever it lies."""
+        return self.elsewhere or size_of(self.payload)
+
+    def in_parts(self) -> Envelope:
+        """The same without its payload, which is to lie in fields of its own."""
+        size = self.payload_size
+        return replace(self, payload=(), parts=-(-size // PART_BYTES), elsewhere=size)
+
+    def spilled_to(self, name: str) -> Envelope:
+        """The same without its payload, which is to lie in an object of this name."""
+        return replace(self, payload=(), spilled=name, elsewhere=self.payload_size)
+
+    def with_payload(self, payload: Buffers) -> Envelope:
+        """The same with the payload that lay elsewhere.
+
+        Raises:
+            CorruptValue: It is not as long as the head says.
+        """
+        if size_of(payload) != self.payload_size:
+            raise self.of_another_length()
+        return replace(self, payload=payload, parts=0, spilled=None, elsewhere=0)
+
+    def of_another_length(self) -> CorruptValue:
+        """The error to raise where the payload is not as long as the head says."""
+        return CorruptValue(f"{self.coordinate}: {_text(_WRONG_LENGTH)}")
+
+    def pack(self) -> bytes:
+        """The bytes to store.
+
+        Raises:
+            XComTooLarge: The ids are so long that the head would exceed 64 KiB.
+            ValueError: ``pushed_at`` has no time zone.
+        """
+        texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
+        ids = [_encode(text) for text in _ids_of(self.coordinate)]
+        length = _FACTS.size + 2 * _LENGTHS.size + sum(map(len, texts)) + sum(map(len, ids))
+        if length > MAX_HEAD_BYTES:
+            msg = f"The ids of an XCom need {length} bytes; at most {MAX_HEAD_BYTES} are stored. Shorten them."
+            raise XComTooLarge(msg)
+        facts = _FACTS.pack(
+            _MAGIC,
+            _FORMAT,
+            length,
+            bytes.fromhex(self.version),
+            self.decoded_size,
+            self.payload_size,
+            _microseconds(self.pushed_at),
+            self.coordinate.map_index,
+            self.parts,
+        )
+        sizes = _LENGTHS.pack(
+            len(texts[0]),
+            len(texts[1]),
+            0 if self.key_id is None else len(texts[2]) + 1,
+            0 if self.spilled is None else len(texts[3]) + 1,
+        )
+        return b"".join((facts, sizes, *texts, _LENGTHS.pack(*map(len, ids)), *ids, *self.payload))
+
+    @classmethod
+    def unpack(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
+        """Read what ``pack`` wrote; ``data`` is not trusted.
+
+        Args:
+            data: What stood in Redis.
+            expected: The coordinate it should be of. If it is, this very object becomes the envelope's, which is
+                faster than reading another one; if it is not, the envelope says whose it is.
+
+        Raises:
+            CorruptValue: Anything else than exactly what ``pack`` writes.
+        """
+        try:
+            return _unpack(data, expected)
+        except (struct.error, UnicodeDecodeError, OverflowError):
+            raise CorruptValue(_text("its header cannot be read")) from None
+
+    @classmethod
+    def unpack_head(cls, data: bytes) -> Envelope:
+        """Read an envelope whose payload lies elsewhere, and that something else may follow in ``data``.
+
+        Raises:
+            CorruptValue: It does not begin with one.
+        """
+        return cls.unpack(data[: _START.unpack_from(data)[2]] if len(data) >= _START.size else data)
+
+
+def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
+    if len(data) < _FACTS.size:
+        raise _short(data)
+    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts = _FACTS.unpack_from(data)
+    if magic != _MAGIC or format_ != _FORMAT or length > MAX_HEAD_BYTES or length > len(data):
+        raise _not_ours(magic, format_)
+    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length])
+    payload: Buffers = (memoryview(data)[length:],)
+    elsewhere = 0
+    if parts or spilled is not None:
+        _check_elsewhere(size, parts, spilled)
+        payload, elsewhere = (), size
+    if len(data) - length != size - elsewhere:
+        raise CorruptValue(_text(_WRONG_LENGTH))
+    coordinate = expected
+    if coordinate is None or coordinate.map_index != map_index or _ids_of(coordinate) != ids:
+        coordinate = _coordinate(ids, map_index)
+    moment = _EPOCH + timedelta(microseconds=pushed_at)
+    # By position, in the order of the class: named ones take half as long again.
+    return Envelope(
+        coordinate,
+        version.hex(),
+        codec,
+        compression,
+        decoded_size,
+        moment,
+        payload,
+        key_id,
+        parts,
+        spilled,
+        elsewhere,
+    )
+
+
+@functools.lru_cache(maxsize=128)  # the results of a mapped task have all of this in common
+def _texts(data: bytes) -> tuple[_Ids, str, str, str | None, str | None]:
+    codec_size, compression_size, key_id_size, spilled_size = _LENGTHS.unpack_from(data)
+    codec, at = _string(data, _LENGTHS.size, codec_size)
+    compression, at = _string(data, at, compression_size)
+    key_id, at = _string(data, at, key_id_size - 1) if key_id_size else (None, at)
+    spilled, at = _string(data, at, spilled_size - 1) if spilled_size else (None, at)
+    sizes = _LENGTHS.unpack_from(data, at)
+    at += _LENGTHS.size
+    if at + sum(sizes) != len(data):
+        raise CorruptValue(_text("its header is cut, or longer than any header"))
+    ids = []
+    for size in sizes:
+        text, at = _string(data, at, size)
+        ids.append(text)
+    dag_id, run_id, task_id, key = ids
+    return (dag_id, run_id, task_id, key), codec, compression, key_id, spilled
+
+
+def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
+    end = start + size
+    return str(data[start:end], "utf-8", "surrogatepass"), end
+
+
+def _coordinate(ids: _Ids, map_index: int) -> Coordinate:
+    if map_index < NOT_MAPPED:
+        raise CorruptValue(_text("'map_index' in its header is not a map_index"))
+    return Coordinate(*ids, map_index)
+
+
+def _ids_of(at: Coordinate) -> _Ids:
+    return at.dag_id, at.run_id, at.task_id, at.key
+
+
+def _check_elsewhere(size: int, parts: int, spilled: str | None) -> None:
+    if parts and (spilled is not None or parts > MAX_PARTS or -(-size // PART_BYTES) != parts):
+        raise CorruptValue(_text("its header does not say where its payload lies"))
+
+
+def _encode(text: str) -> bytes:
+    # Lone surrogates are no valid UTF-8, but an id that holds one must come back, too.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _microseconds(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        msg = "pushed_at needs a time zone"
+        raise ValueError(msg)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _short(data: bytes) -> CorruptValue:
+    if len(data) < _START.size:
+        return CorruptValue(_text("it is shorter than any envelope"))
+    magic, format_, _ = _START.unpack_from(data)
+    return _not_ours(magic, format_)
+
+
+def _not_ours(magic: bytes, format_: int) -> CorruptValue:
+    if magic != _MAGIC:
+        return CorruptValue(_text("it does not start as an envelope does; something else wrote it"))
+    if format_ != _FORMAT:
+        whose = "an earlier release wrote it" if format_ < _FORMAT else _NEWER
+        return CorruptValue(_text(f"its format is {format_}, this release reads {_FORMAT}; {whose}"))
+    return CorruptValue(_text("its header is cut, or longer than any header"))
+
+
+_WRONG_LENGTH = "its payload is not as long as its header says"
+_NEWER = "maybe a newer release of exclusive-redis-xcom wrote it: upgrade this worker"
+
+
+def _text(what: str) -> str:
+    return f"A value in Redis is not a readable envelope: {what}. Clear the producing task to write it again."

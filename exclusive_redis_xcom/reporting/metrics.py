@@ -1,0 +1,108 @@
+"""Counts and times through Airflow's own metrics (``Stats``), wherever the installed version keeps them.
+
+A metrics backend that fails is logged once and never fails a push or pull.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exclusive_redis_xcom.model import Coordinate
+
+PUSH = "exclusive_redis_xcom.push"
+PULL_GRANTED = "exclusive_redis_xcom.pull_granted"
+#: Of these, the values that Redis alone answered; see ``task/direct_pull.py``.
+PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
+PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
+PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
+WRITE_REFUSED = "exclusive_redis_xcom.write_refused"
+#: Bytes as they are in Redis: compressed, encrypted.
+BYTES_PUSHED = "exclusive_redis_xcom.bytes_pushed"
+BYTES_PULLED = "exclusive_redis_xcom.bytes_pulled"
+#: Milliseconds from the first command to the last answer, retries and waiting between them included.
+REDIS_TIME_PUSH = "exclusive_redis_xcom.redis_time.push"
+REDIS_TIME_PULL = "exclusive_redis_xcom.redis_time.pull"
+
+#: Airflow's options that turn metrics on (``airflow/observability/metrics/stats_utils.py``).
+_SWITCHES = ("statsd_on", "otel_on", "statsd_datadog_enabled")
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+
+def is_on() -> bool:
+    """Whether anybody counts."""
+    try:
+        return _stats() is not None
+    except Exception as error:
+        _say_once(type(error).__name__)
+        return False
+
+
+def pushed(at: Coordinate, *, size: int, seconds: float) -> None:
+    """Record a push of ``size`` bytes that took Redis ``seconds``."""
+    count(PUSH, dag_id=at.dag_id, task_id=at.task_id)
+    count(BYTES_PUSHED, dag_id=at.dag_id, task_id=at.task_id, by=size)
+    timing(REDIS_TIME_PUSH, seconds * 1000, dag_id=at.dag_id, task_id=at.task_id)
+
+
+def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float) -> None:
+    """Record what was granted of one fetch from Redis, sizes in bytes. The time is tagged with the first producer."""
+    totals: dict[tuple[str, str], list[int]] = {}
+    for at, size in granted:
+        total = totals.setdefault((at.dag_id, at.task_id), [0, 0])
+        total[0] += 1
+        total[1] += size
+    for (dag_id, task_id), (number, size) in totals.items():
+        count(PULL_GRANTED, dag_id=dag_id, task_id=task_id, by=number)
+        count(BYTES_PULLED, dag_id=dag_id, task_id=task_id, by=size)
+    for dag_id, task_id in [*totals][:1]:
+        timing(REDIS_TIME_PULL, seconds * 1000, dag_id=dag_id, task_id=task_id)
+
+
+def count(metric: str, *, dag_id: str, task_id: str, by: int = 1) -> None:
+    """Add to a counter, tagged with the producer's ids."""
+    try:
+        stats = _stats()
+        if stats is not None:
+            stats.incr(metric, by, tags={"dag_id": dag_id, "task_id": task_id})
+    except Exception as error:
+        _say_once(type(error).__name__)
+
+
+def timing(metric: str, milliseconds: float, *, dag_id: str, task_id: str) -> None:
+    """Record a duration, tagged with the producer's ids."""
+    try:
+        stats = _stats()
+        if stats is not None:
+            stats.timing(metric, milliseconds, tags={"dag_id": dag_id, "task_id": task_id})
+    except Exception as error:
+        _say_once(type(error).__name__)
+
+
+@functools.cache
+def _stats() -> Any:
+    """What has ``incr`` and ``timing``, or None where metrics are off, which Airflow takes ten times as long to find.
+
+    It finds its backend at each call: Airflow sets that late, and again after forks.
+    """
+    # From 3.2 the Task SDK has its own configuration, and Stats: functions in 3.3, a class in 3.2. 3.1 has one in core.
+    try:
+        from airflow.sdk.configuration import conf
+        from airflow.sdk.observability import stats
+    except ImportError:
+        from airflow.configuration import conf
+        from airflow.stats import Stats
+    else:
+        Stats = stats if hasattr(stats, "incr") else stats.Stats  # noqa: N806 - Airflow's name
+    return Stats if any(conf.getboolean("metrics", name, fallback=False) for name in _SWITCHES) else None
+
+
+@functools.cache
+def _say_once(error: str) -> None:
+    # The type alone: a backend's error text may hold its address and credentials.
+    log.warning("XCom metrics could not be sent: %s. This is said once per process and kind of error.", error)

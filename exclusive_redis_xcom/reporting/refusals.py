@@ -1,0 +1,211 @@
+"""The texts of refusals, and how they are logged and counted. One place, so that they stay consistent.
+
+Each text names the XCom, who asked, who may, and what to do. None can hold a value: no function here is
+given one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.acl import Acl, decide
+from exclusive_redis_xcom.errors import (
+    ExclusiveXComError,
+    InvalidAcl,
+    InvalidReference,
+    XComAccessDenied,
+    XComAlreadyClaimed,
+    XComExpired,
+    XComSealed,
+)
+from exclusive_redis_xcom.formats import seal
+from exclusive_redis_xcom.reporting import metrics
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.formats.reference import Reference
+    from exclusive_redis_xcom.model import Coordinate, Decision, Principal
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+#: Why nobody opened a sealed value, by the place of the pull (``surroundings.where``), and what to do.
+_NOBODY = {
+    "task": "no API server with the ring of exclusive-redis-xcom answered. Run `exclusive-xcom doctor` on this worker: "
+    "it says what is missing where.",
+    "dag_test": "dag.test() runs without an API server. Put a key pair for development into this process's environment "
+    "(`exclusive-xcom keygen` prints one), or set AIRFLOW__EXCLUSIVE_REDIS_XCOM__ENFORCEMENT=worker for the test.",
+    "triggerer": "triggers run without an API server that could check who asks. Pull in the task, before it defers or "
+    "after it resumes, and hand the value to the trigger.",
+    "dag_processor": "callbacks in the DAG processor run without an API server that could check who asks. Pull in a "
+    "task, or in a callback of the task's own process.",
+}
+
+#: What the ring's reasons mean, besides those that have a type or text of their own.
+_WHY_SEALED = {
+    seal.NOT_RUNNING: "the API server opens values for running task instances only, and this one is over or was "
+    "cleared (callbacks on success and retry run after it). Pull in the task itself.",
+    seal.UNKNOWN_KEY: "the API server no longer has the private key that it was sealed to. Put the key back into "
+    "seal_private_keys, after the newest, or clear the producing task.",
+    seal.WITHHELD: "another value of the same pull was refused, and what may be read once was not claimed for nothing. "
+    "Pull it alone.",
+    seal.DENIED: "the API server knows this task by another identity than this process does. Run "
+    "`exclusive-xcom doctor`.",
+}
+
+_UNKNOWN = "a task whose identity could not be established"
+
+
+def pull_denied(
+    coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
+) -> XComAccessDenied:
+    """The refusal of a pull. ``decision.reason`` says who may."""
+    return XComAccessDenied(
+        f"{coordinate} may not be pulled by {_who(principal, coordinate)}: {decision.reason}. "
+        f"{_remedy(coordinate, principal, acl)}"
+    )
+
+
+def already_claimed(coordinate: Coordinate, principal: Principal | None, by: str) -> XComAlreadyClaimed:
+    """The refusal of a pull of what may be read once, and was."""
+    return XComAlreadyClaimed(
+        f"{coordinate} may be read once, and {by or 'another task instance'} has claimed it; "
+        f"{_who(principal, coordinate)} may not pull it any more. Clear task "
+        f"'{coordinate.task_id}' of that run to produce it again."
+    )
+
+
+def sealed(reference: Reference, principal: Principal | None, where: str) -> ExclusiveXComError:
+    """What to raise for a sealed value that was not opened.
+
+    Args:
+        reference: With the ring's reason, if the ring answered.
+        principal: Who asks, as this process knows it.
+        where: The place of the pull (``surroundings.where``).
+    """
+    at = reference.coordinate
+    refused = None if reference.seal is None else reference.seal.refused
+    reason = None if refused is None else refused.reason
+    if reason == seal.FORGED:
+        return InvalidReference(
+            f"The row of {at} holds a reference whose seal was made for another one: it was edited or forged. Clear "
+            "the producing task."
+        )
+    if reason == seal.GONE:
+        return expired(reference)
+    if refused is not None and reason == seal.CLAIMED:
+        return already_claimed(at, principal, refused.by or "")
+    acl = _shown_acl(reference)
+    decision = decide(acl, at, principal)
+    if acl is not None and principal is not None and not decision.allowed and reason in (None, seal.DENIED):
+        return pull_denied(at, principal, decision, acl)
+    why = _NOBODY.get(where, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
+    return XComSealed(f"{at} is sealed and was not opened for {_who(principal, at)}: {why}")
+
+
+def plain_row(what: str) -> InvalidReference:
+    """A row without a reference, where all values are sealed."""
+    return InvalidReference(
+        f"The row of {what} holds a plain value, and values are sealed here: it was written past the XCom backend "
+        "(over REST, by a trigger that ended its task), or before sealing was switched on. Clear the task that pushes "
+        "it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows."
+    )
+
+
+def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
+    """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
+    who = _who(principal, coordinate)
+    return XComAccessDenied(
+        f"{who} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
+        "Return or xcom_push the value in the task that owns it."
+    )
+
+
+def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
+    """A push from a process that has not parsed the DAG file: nobody could say who may read the value."""
+    return XComAccessDenied(
+        f"{coordinate} was not pushed: this process has not parsed DAG '{coordinate.dag_id}', so the XCom's consumers "
+        "are unknown. Push from the task itself or its callbacks."
+    )
+
+
+def expired(reference: Reference) -> XComExpired:
+    """A reference without a value."""
+    return XComExpired(
+        f"{reference.coordinate} is no longer in Redis. {_pushed(reference)} It expired, was evicted, removed or "
+        "lost; Redis cannot tell which (an eviction policy other than 'noeviction' drops live values early). "
+        f"Clear task '{reference.coordinate.task_id}' of that run to produce it again."
+    )
+
+
+def superseded(reference: Reference) -> XComExpired:
+    """A reference whose value was replaced by a push that Airflow's database does not know (yet)."""
+    return XComExpired(
+        f"{reference.coordinate} was replaced in Redis by a later push, and the value that Airflow's database "
+        f"refers to is gone. {_pushed(reference)} If task '{reference.coordinate.task_id}' is running again, "
+        "retry after it; otherwise clear it."
+    )
+
+
+def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: bool) -> None:
+    """Log and count a refused pull; ``would_only`` under ``mode = report``."""
+    metric = metrics.PULL_WOULD_BE_REFUSED if would_only else metrics.PULL_REFUSED
+    log.warning("XCom pull %s: %s", "would be refused" if would_only else "refused", error)
+    metrics.count(metric, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+
+
+def report_sealed(reference: Reference, error: ExclusiveXComError) -> None:
+    """Log a sealed value that was not opened; count it, unless the API server did."""
+    refused_by_server = reference.seal is not None and reference.seal.refused is not None
+    log.warning("XCom pull refused: %s", error)
+    if not refused_by_server:
+        at = reference.coordinate
+        metrics.count(metrics.PULL_REFUSED, dag_id=at.dag_id, task_id=at.task_id)
+
+
+def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
+    """Log and count a refused push or removal."""
+    log.warning("XCom write refused: %s", error)
+    metrics.count(metrics.WRITE_REFUSED, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+
+
+def _shown_acl(reference: Reference) -> Acl | None:
+    """The access list in a seal that nobody opened: not proven, and used for nothing but a text."""
+    try:
+        return None if reference.seal is None else Acl.loads(reference.seal.acl)
+    except InvalidAcl:
+        return None
+
+
+def _who(principal: Principal | None, coordinate: Coordinate) -> str:
+    if principal is None:
+        return _UNKNOWN
+    if (principal.dag_id, principal.run_id) == (coordinate.dag_id, coordinate.run_id):
+        return str(principal).partition(" of DAG ")[0] + " of the same run"
+    return str(principal)
+
+
+def _remedy(coordinate: Coordinate, principal: Principal | None, acl: Acl | None) -> str:
+    if principal is None:
+        return "XComs can be pulled by tasks, their templates and their callbacks."
+    if acl is None:
+        return f"Clear task '{coordinate.task_id}' of that run so that value and access list are written again."
+    if decide(acl, coordinate, replace(principal, run_id=coordinate.run_id)).allowed:
+        return f"Pull it from a task of run '{coordinate.run_id}', or take same_run out of the rule."
+    if acl.source.startswith("multiple_outputs"):
+        return (
+            f"'{coordinate.key}' copies all outputs, so it is for who may pull each of them. Pull single keys, or name "
+            "the task as a consumer of every key."
+        )
+    same_dag = principal.dag_id == coordinate.dag_id
+    consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"
+    return (
+        f"To allow it, name '{consumer}' as a consumer in DAG '{coordinate.dag_id}', for example "
+        f"params={{'xcom_acl': {{'{coordinate.task_id}': {{'{coordinate.key}': [..., '{consumer}']}}}}}}, and clear "
+        f"task '{coordinate.task_id}' so that the value is pushed under the new rule."
+    )
+
+
+def _pushed(reference: Reference) -> str:
+    seconds = int(reference.ttl.total_seconds())
+    return f"It was pushed at {reference.pushed_at.isoformat(timespec='seconds')} with a TTL of {seconds} s."

@@ -1,0 +1,110 @@
+"""Which pulls may be answered by Redis alone: what must be known about asker and producer before Redis is asked.
+
+A table of conditions, no Redis and no decision about access. Where one does not hold, Airflow's own path answers, which
+also words the errors. What Redis then has to prove is in :mod:`exclusive_redis_xcom.task.direct_pull`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.model import LINK_PREFIX, NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.process import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exclusive_redis_xcom.model import Principal
+
+#: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
+#: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).
+AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
+
+#: What ``BaseXCom.get_one`` and ``get_all`` take (``airflow/sdk/bases/xcom.py``, 3.1 to 3.3). A release that asks for
+#: more means something that is not known here.
+_KNOWN = frozenset({"key", "dag_id", "task_id", "run_id", "map_index", "include_prior_dates"})
+_IDS = ("dag_id", "run_id", "task_id", "key")
+
+
+@dataclass(slots=True)  # frozen ones take five times as long to make
+class Reach:
+    """One pull that may be direct. Not to be changed.
+
+    ``first`` is the XCom asked for; with ``every_index``, the first of all results of a mapped task. ``since`` is when
+    the reader's run was started, by the scheduler's clock. ``alone``: all results are asked for of a task that is not
+    mapped, and as it may have been before, there must be no others.
+    """
+
+    first: Coordinate
+    every_index: bool
+    reader: Principal
+    since: datetime
+    alone: bool = False
+
+
+def is_airflows(key: str) -> bool:
+    """Whether Airflow itself writes or reads the rows of this key, past every backend."""
+    return key in AIRFLOW_KEYS or key.startswith(LINK_PREFIX)
+
+
+def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: bool) -> Reach | None:
+    """What to read directly for a pull, or None.
+
+    Args:
+        request: The keyword arguments of ``get_one``, or of ``get_all``.
+        task_instance: The ``RuntimeTaskInstance`` that asks, None where there is none.
+        everything: Whether it is ``get_all``.
+    """
+    reader = None if task_instance is None else identity.principal_of(task_instance)
+    if reader is None or not _is_plain(request) or is_airflows(request["key"]):
+        return None
+    if (request["dag_id"], request["run_id"]) != (reader.dag_id, reader.run_id):
+        return None
+    mapped = _is_mapped(task_instance.task.dag, request["dag_id"], request["task_id"])
+    index = None if mapped is None else _index(request.get("map_index"), mapped, everything)
+    since = _started(task_instance)
+    if index is None or since is None:
+        return None
+    first = Coordinate(request["dag_id"], request["run_id"], request["task_id"], request["key"], index)
+    of_mapped = index != NOT_MAPPED
+    return Reach(first, everything and of_mapped, reader, since, alone=everything and not of_mapped)
+
+
+def _is_plain(request: Mapping[str, Any]) -> bool:
+    """Whether it says no more than which XCom, in a way that Airflow's client cannot read differently."""
+    if not request.keys() <= _KNOWN or request.get("include_prior_dates"):
+        return False
+    # A slash in a key: "name/slice" is stored as such, and read as something else (execution_api/routes/xcoms.py).
+    for name in _IDS:
+        if not (type(request.get(name)) is str and request[name]):
+            return False
+    return "/" not in request["key"]
+
+
+def _is_mapped(dag: Any, dag_id: str, task_id: str) -> bool | None:
+    """Whether the instances of a task have map indexes; None if the reader's code of the DAG does not know the task."""
+    producer = dag.task_dict.get(task_id) if dag.dag_id == dag_id else None
+    if producer is None:
+        return None
+    return bool(producer.is_mapped) or producer.get_closest_mapped_task_group() is not None
+
+
+def _started(task_instance: Any) -> datetime | None:
+    """When its run was; None where the API server told nothing."""
+    # What pydantic's __getattr__ would give, for a tenth of what a pull takes.
+    private = getattr(task_instance, "__pydantic_private__", None) or {}
+    run = getattr(private.get("_ti_context_from_server"), "dag_run", None)
+    since = getattr(run, "start_date", None)
+    return since if isinstance(since, datetime) and since.tzinfo is not None else None
+
+
+def _index(asked: Any, mapped: bool, everything: bool) -> int | None:
+    """The map_index to read first; None where such a task should have no such result."""
+    if everything:
+        return 0 if mapped else NOT_MAPPED
+    # Airflow's client takes None and all that is negative as "not mapped" (sdk/api/client.py, XComOperations.get).
+    index = NOT_MAPPED if asked is None else asked
+    fits = type(index) is int and (index >= 0 if mapped else index == NOT_MAPPED)
+    return index if fits else None

@@ -1,0 +1,36 @@
+"""A task instance writes and removes its own XComs only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from exclusive_redis_xcom.process import identity
+from exclusive_redis_xcom.reporting import refusals
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.model import Coordinate, Principal
+
+Action = Literal["push", "remove"]
+
+
+def require_owner(coordinate: Coordinate, action: Action) -> None:
+    """Refuse whoever is not the task instance that the coordinate belongs to.
+
+    Raises:
+        XComAccessDenied: Logged and counted as well.
+    """
+    principal = identity.clearing_principal() if action == "remove" else identity.current_principal()
+    if principal is None or not _owns(principal, coordinate, action):
+        error = refusals.write_denied(coordinate, principal, action)
+        refusals.report_write(coordinate, error)
+        raise error
+
+
+def _owns(principal: Principal, coordinate: Coordinate, action: Action) -> bool:
+    if (principal.dag_id, principal.task_id) != (coordinate.dag_id, coordinate.task_id):
+        return False
+    if principal.run_id is None and action == "remove":
+        # Airflow 3.1 clears a task's old XComs before it says which run this is; no code of the DAG has run
+        # but its top level. See identity.py.
+        return True
+    return (principal.run_id, principal.map_index) == (coordinate.run_id, coordinate.map_index)

@@ -1,0 +1,126 @@
+"""A push: the task owns the coordinate → its key's rule in force → encode → seal or encrypt → one script writes all."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
+from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.formats.reference import Reference
+from exclusive_redis_xcom.memory import size_of
+from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
+from exclusive_redis_xcom.process import identity
+from exclusive_redis_xcom.reporting import metrics, refusals
+from exclusive_redis_xcom.task import spill
+from exclusive_redis_xcom.task.ownership import require_owner
+from exclusive_redis_xcom.task.protection import protect
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from exclusive_redis_xcom.acl import Acl
+    from exclusive_redis_xcom.declaration import FrozenAcl
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Store
+
+#: Airflow bounds ids at 250 and keys at 512 characters; what is far longer cannot be a row of its database.
+_MAX_ID_LENGTH = 1000
+
+
+def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -> Reference:
+    """Store a value of the running task.
+
+    Raises:
+        XComAccessDenied: The running task does not own the coordinate, or its DAG's ACL is unknown.
+        XComTooLarge, XComNotSerializable: Nothing was sent.
+        ConfigurationError: Values are to be sealed and there is no key for it; nothing was sent.
+        StoreUnavailable: Redis did not take it; an earlier value is unchanged.
+    """
+    require_owner(coordinate, "push")
+    _require_bounded(coordinate)
+    shared_acl, acl = _acls_in_force(coordinate, value, settings.ttl)
+    encoded = codec.encode(value, compression=settings.compression, max_bytes=settings.max_value_bytes)
+    plain = Envelope(
+        coordinate=coordinate,
+        version=secrets.token_hex(16),
+        codec=encoded.codec,
+        compression=encoded.compression,
+        decoded_size=encoded.decoded_size,
+        pushed_at=datetime.now(timezone.utc),
+        payload=encoded.payload,
+    )
+    protected = protect(plain, acl, settings)
+    ttl = acl.ttl or settings.ttl
+    pushed_at = _write(store, settings, protected.envelope, shared_acl, acl, ttl)
+    return Reference(
+        coordinate=coordinate,
+        version=plain.version,
+        type_name=encoded.type_name[:_MAX_ID_LENGTH],
+        size=encoded.decoded_size,
+        consumers=acl.consumers,
+        rule=acl.source[:_MAX_ID_LENGTH],
+        pushed_at=pushed_at,
+        expires_at=pushed_at + ttl,
+        seal=protected.seal,
+    )
+
+
+def _write(store: Store, settings: Settings, envelope: Envelope, shared_acl: Acl, acl: Acl, ttl: timedelta) -> datetime:
+    at = envelope.coordinate
+    start = time.perf_counter()
+    pushed_at = spill.push(
+        store,
+        settings,
+        envelope,
+        acl=shared_acl.dumps(),
+        ttl=ttl,
+        own_acl=None if at.map_index == NOT_MAPPED else acl.dumps(),
+        once=acl.once,
+        watched=settings.pulls_directly,
+    )
+    metrics.pushed(at, size=size_of(envelope.payload), seconds=time.perf_counter() - start)
+    return pushed_at
+
+
+def _acls_in_force(coordinate: Coordinate, value: Any, default_ttl: timedelta) -> tuple[Acl, Acl]:
+    """The rules from the ACL that was frozen when the DAG file was parsed: for the key, and for this value.
+
+    They differ for the ``return_value`` of multiple outputs, which also depends on the keys it copies.
+    """
+    task_instance = identity.running_task_instance()
+    task = getattr(task_instance, "task", None)
+    frozen = _frozen_acl(coordinate, task, task_instance)
+    whole = frozen.in_force(coordinate, None, default_ttl)
+    # A task that is not known may have multiple outputs.
+    if coordinate.key != RETURN_KEY or not getattr(task, "multiple_outputs", task is None):
+        return whole, whole
+    output_keys = [key for key in value if isinstance(key, str)] if isinstance(value, Mapping) else []
+    narrowed = frozen.in_force(coordinate, output_keys, default_ttl)
+    return (narrowed if coordinate.map_index == NOT_MAPPED else whole), narrowed
+
+
+def _frozen_acl(coordinate: Coordinate, task: Any, task_instance: Any) -> FrozenAcl:
+    dag = getattr(task, "dag", None)
+    frozen = frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, _run_conf(task_instance))
+    if frozen is None:
+        error = refusals.unknown_acl(coordinate)
+        refusals.report_write(coordinate, error)
+        raise error
+    return frozen
+
+
+def _run_conf(task_instance: Any) -> Mapping[str, Any]:
+    from_server = getattr(task_instance, "_ti_context_from_server", None)
+    return getattr(getattr(from_server, "dag_run", None), "conf", None) or {}
+
+
+def _require_bounded(coordinate: Coordinate) -> None:
+    for name in ("dag_id", "run_id", "task_id", "key"):
+        if len(getattr(coordinate, name)) > _MAX_ID_LENGTH:
+            raise InvalidReference(f"The {name} of an XCom is longer than {_MAX_ID_LENGTH} characters.")

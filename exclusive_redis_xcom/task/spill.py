@@ -1,0 +1,161 @@
+"""Values that are too large for Redis: their payload lies in an object, Redis has the envelope's head.
+
+The object begins with that same head, so that it proves whose value it is and which version, and the payload follows as
+it would lie in Redis: compressed, sealed or encrypted. It is written before Redis refers to it and removed after Redis
+no longer does; one that is left between the two is for ``exclusive-xcom gc``. What reaches object storage is imported
+only where a value is, or was, spilled: tasks are to start fast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, XComExpired, XComTooLarge
+from exclusive_redis_xcom.memory import size_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from exclusive_redis_xcom.formats.envelope import Envelope
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.object_storage import ObjectStorage
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Store
+
+#: By how much encryption, or compression that does not pay, may make a payload longer than what it decodes to.
+MOST_OVERHEAD = 1024 * 1024
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+
+def push(store: Store, settings: Settings, envelope: Envelope, **options: Any) -> datetime:
+    """``Store.push``, which also takes ``options``, by way of object storage where the payload is large enough.
+
+    Raises:
+        StoreUnavailable: Redis or the object storage did not take it; an earlier value is unchanged.
+        ConfigurationError: Nothing that is installed knows the object storage.
+    """
+    if settings.spill_path is None:
+        return store.push(envelope, **options)
+    at = envelope.coordinate
+    (older,) = store.spilled([at])
+    if size_of(envelope.payload) > settings.spill_threshold_bytes:
+        envelope = written(settings.spill_path, envelope)
+    try:
+        pushed_at = store.push(envelope, **options)
+    except Exception:
+        _forget(settings.spill_path, at, envelope.spilled)
+        raise
+    if older != envelope.spilled:
+        _forget(settings.spill_path, at, older)
+    return pushed_at
+
+
+def written(url: str, envelope: Envelope) -> Envelope:
+    """The envelope without the payload, which is in an object now.
+
+    Raises:
+        StoreUnavailable, ConfigurationError: As for :func:`push`.
+    """
+    from exclusive_redis_xcom.formats.object_names import object_name
+    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
+
+    storage, name = ObjectStorage(url), object_name(envelope.coordinate, envelope.version)
+    head = envelope.spilled_to(name)
+    try:
+        storage.write(name, (head.pack(), *envelope.payload))
+    except Exception:
+        with contextlib.suppress(NoSuchObject, ExclusiveXComError):
+            storage.remove(name)
+        raise
+    return head
+
+
+def fetched(envelope: Envelope, settings: Settings) -> Envelope:
+    """An envelope with its payload, from object storage if it lies there. Only for whom the access list allows.
+
+    Raises:
+        XComExpired: The object is gone.
+        CorruptValue: It is not the one that was pushed, or Redis names another than this value's own.
+        XComTooLarge: It is larger than ``max_value_bytes`` allows.
+        ConfigurationError: There is no ``spill_path`` here, or nothing that is installed knows it.
+        StoreUnavailable: The object storage could not be asked.
+    """
+    if envelope.spilled is None:
+        return envelope
+    at = envelope.coordinate
+    if settings.spill_path is None:
+        raise ConfigurationError(
+            f"{at} lies in object storage, and [exclusive_redis_xcom] spill_path is not set here. Set it to the same "
+            "place on all components."
+        )
+    from exclusive_redis_xcom.formats.object_names import object_name
+    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
+
+    if envelope.spilled != object_name(at, envelope.version):  # whoever has Redis' password can write anything there
+        raise CorruptValue(f"{at}: Redis names an object that is not this value's own. Clear the producing task.")
+    if envelope.payload_size > settings.max_value_bytes + MOST_OVERHEAD:
+        raise XComTooLarge(
+            f"{at} takes {envelope.payload_size} bytes in object storage; max_value_bytes here is "
+            f"{settings.max_value_bytes}. Raise it on all components, or push less."
+        )
+    try:
+        return envelope.with_payload((_payload(ObjectStorage(settings.spill_path), envelope, envelope.spilled),))
+    except NoSuchObject:
+        raise XComExpired(
+            f"{at} is no longer in object storage: its object was removed, by a later push, by a lifecycle rule of the "
+            f"bucket or by hand. Clear task '{at.task_id}' of that run to produce it again."
+        ) from None
+
+
+def purge(store: Store, settings: Settings, coordinate: Coordinate) -> None:
+    """``Store.purge``, and the object.
+
+    Raises:
+        StoreUnavailable: Redis could not be asked. That an object could not be removed is logged.
+    """
+    if settings.spill_path is None:
+        store.purge(coordinate)
+        return
+    (name,) = store.spilled([coordinate])
+    store.purge(coordinate)
+    _forget(settings.spill_path, coordinate, name)
+
+
+def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryview:
+    """What the object holds after a head that is the one in Redis, byte for byte."""
+    expected = envelope.pack()
+    if storage.size(name) != len(expected) + envelope.payload_size:
+        raise _not_as_pushed(envelope.coordinate)
+    head = memoryview(bytearray(len(expected)))
+    if storage.read(name, head) != len(head) or head != expected:
+        raise _not_as_pushed(envelope.coordinate)
+    payload = memoryview(bytearray(envelope.payload_size))
+    if storage.read(name, payload, start=len(head)) != len(payload):
+        raise _not_as_pushed(envelope.coordinate)
+    return payload
+
+
+def _not_as_pushed(at: Coordinate) -> CorruptValue:
+    return CorruptValue(
+        f"{at}: the object with its value is not what was pushed: it was cut or replaced. Clear the producing task."
+    )
+
+
+def _forget(url: str, at: Coordinate, name: str | None) -> None:
+    """Remove an object of this coordinate, if it can be; names come from Redis and are not trusted."""
+    if name is None:
+        return
+    from exclusive_redis_xcom.formats.object_names import is_name_of
+    from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
+
+    if not is_name_of(name, at):
+        return
+    try:
+        ObjectStorage(url).remove(name)
+    except NoSuchObject:
+        pass
+    except ExclusiveXComError as error:
+        log.warning("An object of %s is left in object storage, for `exclusive-xcom gc` to remove: %s", at, error)

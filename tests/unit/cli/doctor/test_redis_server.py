@@ -1,0 +1,99 @@
+"""What the doctor makes of INFO, and of where Redis is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exclusive_redis_xcom.cli.doctor import redis, redis_server
+from exclusive_redis_xcom.connection import RedisOptions
+
+AT = "redis.example:6379"
+
+
+@pytest.mark.parametrize(
+    ("policy", "maxmemory", "result"),
+    [
+        ("noeviction", 0, "ok"),
+        ("noeviction", 1000, "ok"),
+        ("allkeys-lru", 1000, "FAIL"),
+        ("volatile-ttl", "1000", "FAIL"),
+        ("allkeys-lru", 0, "warning"),
+    ],
+)
+def test_eviction_of_live_values_fails(policy: str, maxmemory: Any, result: str) -> None:
+    found = redis_server.eviction({"maxmemory_policy": policy, "maxmemory": maxmemory}, AT)
+
+    assert found.result == result
+    assert policy in found.seen
+
+
+@pytest.mark.parametrize(
+    ("info", "snapshots", "result", "seen"),
+    [
+        ({"aof_enabled": 1, "aof_last_write_status": "ok"}, None, "ok", "appendonly yes"),
+        ({"aof_enabled": 1, "aof_last_write_status": "err"}, None, "FAIL", "fails"),
+        ({"aof_enabled": 0}, "3600 1", "warning", "snapshots only"),
+        ({"aof_enabled": 0}, "", "warning", "none"),
+        ({"aof_enabled": 0}, None, "warning", "may not see"),
+    ],
+)
+def test_values_should_outlast_a_restart(info: dict[str, Any], snapshots: str | None, result: str, seen: str) -> None:
+    found = redis_server.persistence(info, snapshots, AT)
+
+    assert found.result == result
+    assert seen in found.seen
+
+
+@pytest.mark.parametrize(
+    ("version", "aof", "denied", "result"),
+    [
+        ("7.0.15", 1, (), "ok"),
+        ("7.0.15", 1, ("HSET",), "FAIL"),
+        ("7.0.15", 0, ("HSET",), "warning"),
+        ("7.2.4", 1, ("UNLINK",), "FAIL"),  # what Valkey calls itself
+        ("8.2.3", 1, None, "skipped"),
+        ("6.2.14", 1, None, "ok"),
+    ],
+)
+def test_a_restart_should_replay_every_push(
+    version: str, aof: int, denied: tuple[str, ...] | None, result: str
+) -> None:
+    found = redis_server.loading_user({"redis_version": version, "aof_enabled": aof}, denied, AT)
+
+    assert found.result == result
+    assert bool(found.remedy) is (result != "ok")
+
+
+@pytest.mark.parametrize(
+    ("info", "result"),
+    [
+        ({"role": "master", "connected_slaves": 0}, "ok"),
+        ({"role": "master", "connected_slaves": 1, "min_slaves_good_slaves": 1}, "ok"),
+        ({"role": "master", "connected_slaves": 1}, "warning"),
+        ({"role": "slave", "connected_slaves": 0}, "FAIL"),
+    ],
+)
+def test_a_master_with_replicas_should_not_go_on_without_them(info: dict[str, Any], result: str) -> None:
+    assert redis_server.replicas(info, AT).result == result
+
+
+@pytest.mark.parametrize(
+    ("url", "result"),
+    [
+        ("redis://user:canary@redis.example:6379/0", "warning"),
+        ("rediss://user:canary@redis.example:6379/0", "ok"),
+        ("rediss://user:canary@redis.example:6379/0?ssl_cert_reqs=none", "warning"),
+        ("rediss://user:canary@redis.example:6379/0?ssl_check_hostname=false", "warning"),
+        ("redis://user:canary@127.0.0.1:6379/0", "ok"),
+        ("redis+cluster://user:canary@localhost:1,[::1]:2", "ok"),
+        ("redis+cluster://user:canary@localhost:1,redis.example:2", "warning"),
+        ("unix://user:canary@/run/redis.sock", "ok"),
+    ],
+)
+def test_what_leaves_the_machine_should_be_encrypted(url: str, result: str) -> None:
+    found = redis.tls(RedisOptions.from_url(url))
+
+    assert found.result == result
+    assert "canary" not in repr(found)

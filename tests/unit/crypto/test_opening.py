@@ -1,0 +1,143 @@
+"""Who gets a data key: the seal proves what was sealed, and its access list decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys
+from exclusive_redis_xcom.crypto.opening import judge
+from exclusive_redis_xcom.formats import seal
+from exclusive_redis_xcom.formats.reference import Reference
+from exclusive_redis_xcom.model import Decision, Principal
+from tests.unit.sealed import (
+    AT,
+    DATA_KEY,
+    EXTRACT,
+    LOAD,
+    PRIVATE,
+    PRIVATE_TEXT,
+    REPORT,
+    acl_in_force,
+    moved,
+    sealed_reference,
+)
+
+
+@pytest.mark.parametrize("principal", [LOAD, EXTRACT], ids=["consumer", "producer"])
+def test_who_may_read_gets_the_data_key(principal: Principal) -> None:
+    verdict = judge(sealed_reference(), principal, PRIVATE)
+
+    assert (verdict.data_key, verdict.refused, verdict.decision.allowed) == (DATA_KEY, None, True)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [REPORT, replace(LOAD, dag_id="other"), replace(EXTRACT, dag_id="other"), Principal("sales", "", None, None)],
+    ids=["stranger", "same task of another DAG", "producer's namesake", "nobody in particular"],
+)
+def test_everybody_else_is_denied_with_the_reason(principal: Principal) -> None:
+    verdict = judge(sealed_reference(), principal, PRIVATE)
+
+    assert (verdict.data_key, verdict.refused) == (None, seal.DENIED)
+    assert "xcom_acl['extract']['token'] allows only 'load'" in verdict.decision.reason
+    assert verdict.acl == acl_in_force()
+
+
+def test_a_rule_for_the_same_run_holds() -> None:
+    reference = sealed_reference({"consumers": ["load"], "same_run": True})
+
+    assert judge(reference, LOAD, PRIVATE).data_key == DATA_KEY
+    assert judge(reference, replace(LOAD, run_id="run_2"), PRIVATE).refused == seal.DENIED
+
+
+def test_without_a_running_task_instance_nothing_is_opened() -> None:
+    assert judge(sealed_reference(), None, PRIVATE).refused == seal.NOT_RUNNING
+    assert judge(sealed_reference(), None, PRIVATE, reports_only=True).data_key is None
+
+
+def test_under_report_a_refused_task_gets_the_key_and_the_decision_still_says_no() -> None:
+    verdict = judge(sealed_reference(), REPORT, PRIVATE, reports_only=True)
+
+    assert (verdict.data_key, verdict.decision.allowed) == (DATA_KEY, False)
+
+
+def _changed_rule(reference: Reference) -> Reference:
+    assert reference.seal is not None
+    return replace(reference, seal=replace(reference.seal, acl=acl_in_force(("load", "report")).dumps()))
+
+
+def _changed_key(reference: Reference) -> Reference:
+    assert reference.seal is not None
+    assert reference.seal.sealed_key is not None
+    flipped = bytes([reference.seal.sealed_key[40] ^ 1])
+    sealed_key = reference.seal.sealed_key[:40] + flipped + reference.seal.sealed_key[41:]
+    return replace(reference, seal=replace(reference.seal, sealed_key=sealed_key))
+
+
+FORGERIES = {
+    "another DAG": moved(sealed_reference(), dag_id="other"),
+    "another run": moved(sealed_reference(), run_id="run_2"),
+    "another task": moved(sealed_reference(), task_id="report"),
+    "another key": moved(sealed_reference(), key="token2"),
+    "another map index": moved(sealed_reference(), map_index=0),
+    "another version": replace(sealed_reference(), version="f" * 32),
+    "a wider rule": _changed_rule(sealed_reference()),
+    "a changed key": _changed_key(sealed_reference()),
+}
+
+
+@pytest.mark.parametrize("forged", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("reports_only", [False, True])
+def test_whatever_was_not_sealed_together_stays_shut_for_all(forged: Reference, reports_only: bool) -> None:
+    for principal in (LOAD, EXTRACT, REPORT, Principal(forged.coordinate.dag_id, forged.coordinate.task_id, "r", 1)):
+        verdict = judge(forged, principal, PRIVATE, reports_only=reports_only)
+
+        assert (verdict.data_key, verdict.refused, verdict.acl) == (None, seal.FORGED, None)
+        assert verdict.decision == Decision(False, "the seal was not made for this reference")
+
+
+def test_a_rule_that_is_no_rule_is_forged_even_if_sealed() -> None:
+    from exclusive_redis_xcom.crypto import seal_info, seal_key
+    from tests.unit.sealed import PUBLIC, VERSION
+
+    sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, b"{}"))
+    reference = replace(sealed_reference(), seal=seal.Seal(PUBLIC.key_id, b"{}", sealed_key=sealed_key))
+
+    assert judge(reference, EXTRACT, PRIVATE).refused == seal.FORGED
+
+
+def test_a_rule_for_another_xcom_opens_nothing_even_if_sealed() -> None:
+    from exclusive_redis_xcom.crypto import seal_info, seal_key
+    from tests.unit.sealed import PUBLIC, VERSION
+
+    acl = acl_in_force(("report",), replace(AT, key="other")).dumps()
+    sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, acl))
+    reference = replace(sealed_reference(), seal=seal.Seal(PUBLIC.key_id, acl, sealed_key=sealed_key))
+
+    assert judge(reference, REPORT, PRIVATE).refused == seal.DENIED
+
+
+@pytest.mark.parametrize("form", [sealed_reference().opened(DATA_KEY), replace(sealed_reference(), seal=None)])
+def test_there_must_be_a_sealed_key_to_open(form: Reference) -> None:
+    verdict = judge(form, LOAD, PRIVATE)
+
+    assert (verdict.refused, verdict.decision) == (seal.FORGED, Decision(False, "the reference has no seal"))
+
+
+def test_values_sealed_to_an_older_key_open_while_the_list_has_it() -> None:
+    public_text, private_text = generate_seal_keys()
+    rotated = SealPrivateKeys.parse(f"{private_text},{PRIVATE_TEXT}")
+    newer = SealPublicKey.parse(public_text)
+
+    assert judge(sealed_reference(), LOAD, rotated).data_key == DATA_KEY
+    assert judge(sealed_reference(public=newer), LOAD, rotated).data_key == DATA_KEY
+
+    unknown = judge(sealed_reference(public=newer), LOAD, PRIVATE)
+    assert (unknown.refused, unknown.decision.allowed) == (seal.UNKNOWN_KEY, False)
+    assert f"no private key '{newer.key_id}'" in unknown.decision.reason
+
+
+def test_a_verdict_does_not_show_the_key() -> None:
+    assert repr(DATA_KEY) not in repr(judge(sealed_reference(), LOAD, PRIVATE))
