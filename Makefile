@@ -43,6 +43,7 @@ lint: $(ENV) ## Check style, types and layers
 	check "ruff check" $(VENV)/bin/ruff check --quiet --output-format concise . ; \
 	check "ruff format" $(VENV)/bin/ruff format --check --quiet . ; \
 	check "mypy" $(VENV)/bin/mypy ; \
+	check "docstrings" $(PY) -m devtools.docstrings ; \
 	check "imports" $(VENV)/bin/lint-imports --no-logo ; \
 	exit $$status
 

@@ -43,7 +43,7 @@ _SHARED = (
 class Kind:
     """A kind of API server.
 
-    ``package`` says what of ours Airflow finds installed: see site/sitecustomize.py.
+    `package` says what of ours Airflow finds installed: see site/sitecustomize.py.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The section ``cold``: from the fork of a task's process to the first line of its code, by backend.
+"""The section `cold`: from the fork of a task's process to the first line of its code, by backend.
 
 The task takes one argument that another task returned. The machine's speed drifts by far more than what the backends
 differ by, so they are measured in many short rounds, and compared within each: every backend has a scheduler of its own
@@ -53,9 +53,9 @@ PHASES = {
 def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
     """Measure all variants; return the section.
 
-    ``phases``: variant -> phase -> spans in ms over all tasks. ``bare``: variant -> medians of Airflow's bare call, ms.
-    ``rounds`` and ``bare_rounds``: a mapping of variant to its medians in ms, of each round.
-    ``to_default`` and ``bare_to_default``: variant -> what the rounds say of it and of the default: see ``compared``.
+    `phases`: variant -> phase -> spans in ms over all tasks. `bare`: variant -> medians of Airflow's bare call, ms.
+    `rounds` and `bare_rounds`: a mapping of variant to its medians in ms, of each round.
+    `to_default` and `bare_to_default`: variant -> what the rounds say of it and of the default: see `compared`.
     """
     outs = {variant.name: airflows.home / f"cold-{variant.name}.jsonl" for variant in VARIANTS}
     env = {
@@ -102,7 +102,7 @@ def in_order(variants: Sequence[Variant], number: int) -> list[Variant]:
 def compared(rounds: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> dict[str, dict[str, float]]:
     """Return how a variant compares with the default, by phase, each round by itself: so what drifts cancels out.
 
-    ``ratio`` and ``more``, in ms: medians over the rounds. ``low`` and ``high``: quartiles of the ratio.
+    `ratio` and `more`, in ms: medians over the rounds. `low` and `high`: quartiles of the ratio.
     """
     found = {}
     for phase in rounds[0][name]:

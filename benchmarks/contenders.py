@@ -96,7 +96,7 @@ class Floor:
         return self._client.get(self._key(at, label))
 
     def pull_all(self, at: Address, label: str) -> list[Any]:
-        """HGETALL of a hash that ``push_field`` filled."""
+        """HGETALL of a hash that `push_field` filled."""
         found: Any = self._client.hgetall(self._key(at, label))
         return list(found.values())
 

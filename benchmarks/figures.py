@@ -31,7 +31,7 @@ QUICK_FOLDER = ROOT / ".stack" / "bench-quick"
 class Spans:
     """Times in ms: their median, 99th percentile (the slowest, of fewer than a hundred) and number.
 
-    ``calls``: calls of Airflow's API that one operation made, on average; None where nobody counted.
+    `calls`: calls of Airflow's API that one operation made, on average; None where nobody counted.
     """
 
     median: float
@@ -50,8 +50,8 @@ class Spans:
 class Row:
     """One line of a table: an operation on one kind of value, by contender.
 
-    ``size`` and ``sent``: bytes of the encoded value, and of what our backend sends of it after compression.
-    ``notes`` says of a contender without spans why it has none.
+    `size` and `sent`: bytes of the encoded value, and of what our backend sends of it after compression.
+    `notes` says of a contender without spans why it has none.
     """
 
     operation: str
@@ -63,7 +63,7 @@ class Row:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Row:
-        """Read back what ``asdict`` wrote."""
+        """Read back what `asdict` wrote."""
         return cls(**{**entry, "spans": {name: Spans(**spans) for name, spans in entry["spans"].items()}})
 
     def median(self, contender: str) -> float | None:
@@ -126,7 +126,7 @@ def surroundings() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the short id of the commit that is checked out, with ``+`` where files differ from it."""
+    """Return the short id of the commit that is checked out, with `+` where files differ from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

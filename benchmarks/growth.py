@@ -1,4 +1,4 @@
-"""The section ``growth``: more results, larger values, more processes, and a small pull while a large push goes on.
+"""The section `growth`: more results, larger values, more processes, and a small pull while a large push goes on.
 
 In processes that play tasks, against one Redis: what Airflow's API call adds to a push stays the same whatever grows.
 """

@@ -21,13 +21,13 @@ _WITHOUT_LIMIT = 2**31
 
 
 def push_values(at: Address) -> None:
-    """Measure the pushes of all values, and write ``push.json``."""
+    """Measure the pushes of all values, and write `push.json`."""
     plan, calls = Plan.load(), Calls().watch()
     plan.write("push", [_push(plan, BY_NAME[name], at, calls) for name in plan.values])
 
 
 def pull_values(at: Address) -> None:
-    """Measure the pulls of what :func:`push_values` pushed as task instance ``at``, and write ``pull.json``."""
+    """Measure the pulls of what `push_values` pushed as task instance `at`, and write `pull.json`."""
     plan, calls = Plan.load(), Calls().watch()
     plan.write("pull", [_pull(plan, BY_NAME[name], at, calls) for name in plan.values])
 
@@ -42,12 +42,12 @@ def push_part(at: Address) -> None:
 
 
 def pull_parts(at: Address) -> None:
-    """Measure the pull of all mapped results, and write ``parts.json``."""
+    """Measure the pull of all mapped results, and write `parts.json`."""
     pull_all(Plan.load(), "parts", at, _LABEL, PARTS, PARTS_ROUNDS)
 
 
 def pull_all(plan: Plan, name: str, at: Address, label: str, count: int, rounds: tuple[int, int]) -> None:
-    """Measure the pull of all results of a mapped task, and write ``<name>.json``."""
+    """Measure the pull of all results of a mapped task, and write `<name>.json`."""
     calls = Calls().watch()
     contenders: dict[str, Any] = {**plan.backends("many"), FLOOR: plan.floor()}
     wanted = [part(index) for index in range(count)]

@@ -27,7 +27,7 @@ FLAT = 1.3
 
 @dataclass(frozen=True)
 class Check:
-    """One figure and its limit, both in ``unit``; ``rule`` says where the limit comes from."""
+    """One figure and its limit, both in `unit`; `rule` says where the limit comes from."""
 
     what: str
     found: float
@@ -47,14 +47,14 @@ class Check:
 
 
 def of_side_by_side(rows: Sequence[Row]) -> list[Check]:
-    """Check the rows of section ``worker``."""
+    """Check the rows of section `worker`."""
     table = {(row.operation, row.value): row for row in rows}
     api = {row.operation: row.spans[API].median for row in rows if API in row.spans}
     return [check for key in table for check in _of_row(table[key], api)]
 
 
 def of_cold_start(to_default: Mapping[str, Any]) -> list[Check]:
-    """Check the section ``cold``: what its rounds say of worker mode and the default backend, each by itself.
+    """Check the section `cold`: what its rounds say of worker mode and the default backend, each by itself.
 
     Figures of different rounds are not compared: the machine's speed drifts by more than the limit allows.
     """
@@ -65,7 +65,7 @@ def of_cold_start(to_default: Mapping[str, Any]) -> list[Check]:
 
 
 def of_memory(entries: Sequence[Mapping[str, Any]]) -> list[Check]:
-    """Check the section ``memory``."""
+    """Check the section `memory`."""
     rule = f"{MEMORY} x encoded size"
     return [
         Check(f"memory of a {one['operation']}: {one['value']}", one["peak"] / one["size"], MEMORY, rule, "x")
@@ -74,7 +74,7 @@ def of_memory(entries: Sequence[Mapping[str, Any]]) -> list[Check]:
 
 
 def of_growth(series: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Check]:
-    """Check that nothing of section ``growth`` gets dearer per item: of each series, the step that fares worst.
+    """Check that nothing of section `growth` gets dearer per item: of each series, the step that fares worst.
 
     Args:
         series: What is measured, with its unit after a comma -> its steps; each has a label and a cost per item.

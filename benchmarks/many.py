@@ -3,7 +3,7 @@
 A thousand processes would take a quarter of an hour. So the mapped task's instances exist in Airflow's database, but
 are skipped, and one task plays them one after the other: it takes on the identity of each (map_index) and pushes
 through its own supervisor to the real API server. That is accepted where tasks are not hindered from writing for each
-other, i.e. not with ``enforcement = server``; there the values are sealed and stored as always, and the rows written
+other, i.e. not with `enforcement = server`; there the values are sealed and stored as always, and the rows written
 into the database by hand. What is measured, the pull, is the same as after a thousand processes.
 """
 
@@ -44,7 +44,7 @@ def push_as_each(running: Any, task_id: str, count: int) -> None:
 
 
 def pull(running: Any, task_id: str, count: int) -> None:
-    """Measure the pull of them all, and write ``many.json``."""
+    """Measure the pull of them all, and write `many.json`."""
     pull_all(Plan.load(), "many", Address(running.dag_id, running.run_id, task_id), _LABEL, count, ROUNDS)
 
 

@@ -1,4 +1,4 @@
-"""The section ``memory``: the peak of a push and of a pull, in multiples of the encoded value's size.
+"""The section `memory`: the peak of a push and of a pull, in multiples of the encoded value's size.
 
 Each is done in a fork of its own against a real Redis, after a small value of the same kind, so that what is imported
 once does not count. The peak is VmHWM, reset before; the value itself is in it, whether pushed or pulled.
@@ -27,7 +27,7 @@ _KEY, _SMALL_KEY = "large", "small"
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of value: ``make`` takes a size in bytes and returns what makes one."""
+    """A kind of value: `make` takes a size in bytes and returns what makes one."""
 
     name: str
     make: Callable[[int], Callable[[], Any]]

@@ -1,8 +1,8 @@
 """Single operations in a warmed process, by pyperf: `make bench-micro`.
 
 For comparing one state of the code with another, next to redis-py's own calls; what they are within an Airflow is for
-`make bench`. ``MICRO_ARGS`` are pyperf's: ``-o before.json``, then ``-o after.json``, and
-``python -m pyperf compare_to before.json after.json`` says which differences are more than chance. Exit code 1: a limit
+`make bench`. `MICRO_ARGS` are pyperf's: `-o before.json`, then `-o after.json`, and
+`python -m pyperf compare_to before.json after.json` says which differences are more than chance. Exit code 1: a limit
 is exceeded.
 """
 
@@ -55,7 +55,7 @@ class Micro:
         return bool(self._runner.args.worker)
 
     def time(self, name: str, prepare: Callable[[], Callable[[], Any]]) -> None:
-        """Time an operation; ``prepare`` returns it, and is called where it is run."""
+        """Time an operation; `prepare` returns it, and is called where it is run."""
         is_mine = self.in_worker and self._runner.args.worker_task == len(self._found)
         self._found[name] = self._runner.bench_func(name, prepare() if is_mine else int)
 

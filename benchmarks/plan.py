@@ -29,7 +29,7 @@ class Plan:
         out: The folder that results go to.
         redis_url: The floor's Redis.
         prefix: The first part of the floor's keys.
-        contenders: Who takes part besides the floor, by kind of value; ``other`` for kinds that are not named.
+        contenders: Who takes part besides the floor, by kind of value; `other` for kinds that are not named.
         values: Which values.
         database: Airflow's SQLite file.
         quick: Whether to do with few rounds.

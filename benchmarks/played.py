@@ -30,7 +30,7 @@ PREFIX = "exclusive_redis_xcom:bench"
 OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 _DAG_ID, _PRODUCER, _MAPPED, _CONSUMER = "bench", "produce", "produce_many", "consume"
 _BEAT_SECONDS = 2.0
-#: Marks count from a second after the first beat on (``Store.fetch_current``).
+#: Marks count from a second after the first beat on (`Store.fetch_current`).
 _SETTLED_SECONDS = 1.2
 
 
@@ -64,13 +64,13 @@ class Played:
         return self._as(_CONSUMER, -1)
 
     def pull(self, key: str) -> Any:
-        """Pull one value; inside :meth:`consumer`."""
+        """Pull one value; inside `consumer`."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         return ExclusiveRedisXCom.get_one(key=key, task_id=_PRODUCER, map_index=-1, **_RUN)
 
     def pull_all(self, key: str) -> Any:
-        """Pull all results of the mapped producer; inside :meth:`consumer`."""
+        """Pull all results of the mapped producer; inside `consumer`."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         return ExclusiveRedisXCom.get_all(key=key, task_id=_MAPPED, **_RUN)

@@ -44,7 +44,7 @@ COLD = tuple(Instance(f"cold {index}", "load", map_index=5000 + index) for index
 
 @dataclass(frozen=True)
 class Figure:
-    """Medians in ms without and with the ring; ``limit`` is for the difference."""
+    """Medians in ms without and with the ring; `limit` is for the difference."""
 
     name: str
     off: float

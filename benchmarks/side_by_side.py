@@ -1,4 +1,4 @@
-"""The sections ``worker`` and ``server``: every contender in the same tasks of a real Airflow."""
+"""The sections `worker` and `server`: every contender in the same tasks of a real Airflow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def dag_env(*, quick: bool) -> dict[str, str]:
 
 
 def measure(airflows: Airflows, mode: str, redis_url: str, prefix: str, *, quick: bool) -> dict[str, Any]:
-    """Measure in tasks whose API server enforces as ``mode`` says (``worker`` or ``server``); return the section."""
+    """Measure in tasks whose API server enforces as `mode` says (`worker` or `server`); return the section."""
     out = airflows.home / f"out-{mode}"
     out.mkdir()
     values = [value.name for value in (SMALL, *LARGE) if not (quick and value.only_in_full)]

@@ -51,7 +51,7 @@ def side_by_side(worker: Sequence[Row], server: Sequence[Row]) -> Cells:
 
 
 def cold_start(section: Mapping[str, Any]) -> Cells:
-    """Lay out the section ``cold``: a line for each variant, medians over all tasks, then what its rounds say."""
+    """Lay out the section `cold`: a line for each variant, medians over all tasks, then what its rounds say."""
     phases = section.get("phases", {})
     names = list(next(iter(phases.values()), {}))
     lines = [
@@ -120,7 +120,7 @@ def calls(row: Row) -> str:
 
 
 def ratio(found: float | None, other: float | None) -> str:
-    """Return how two times compare: ``1/45`` for a 45th, ``1.07`` for somewhat more."""
+    """Return how two times compare: `1/45` for a 45th, `1.07` for somewhat more."""
     if not found or not other:
         return ""
     quotient = found / other

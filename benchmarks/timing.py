@@ -27,7 +27,7 @@ def in_turn(
     warm_up: int = 1,
     collect: bool = False,
 ) -> dict[str, Measured]:
-    """Run all operations ``rounds`` times, in turn.
+    """Run all operations `rounds` times, in turn.
 
     Args:
         operations: What to run, by name. What one returns is freed outside its time.

@@ -14,7 +14,7 @@ KB, MB = 1_000, 1_000_000
 
 @dataclass(frozen=True)
 class Value:
-    """``make`` makes it; ``rounds`` are those of a full and of a quick run; ``kind`` says what limits it is under."""
+    """`make` makes it; `rounds` are those of a full and of a quick run; `kind` says what limits it is under."""
 
     name: str
     kind: str

@@ -29,7 +29,7 @@ def machine(sections: Mapping[str, Section]) -> str:
 
 
 def bare_table(section: Section) -> Cells:
-    """Lay out Airflow's own call with and without this package, of the section ``cold``."""
+    """Lay out Airflow's own call with and without this package, of the section `cold`."""
     names = {"default": "without this package", "worker": "worker", "server": "server"}
     calls = ("push", "pull")
     lines = [["bare call, ms", *calls, *(f"{call}: more than without, and ratio" for call in calls)]]
@@ -44,7 +44,7 @@ def bare_table(section: Section) -> Cells:
 
 
 def memory_table(section: Section) -> Cells:
-    """Lay out the section ``memory``."""
+    """Lay out the section `memory`."""
     by_value: dict[str, dict[str, Any]] = {}
     for entry in section.get("entries", []):
         name = entry["value"] if entry["direct"] or entry["operation"] == "push" else f"{entry['value']} (not direct)"
@@ -85,7 +85,7 @@ def per_item(section: Section) -> dict[str, list[dict[str, Any]]]:
 
 
 def growth_tables(section: Section) -> dict[str, Cells]:
-    """Lay out the section ``growth``, by title."""
+    """Lay out the section `growth`, by title."""
     if not section:
         return {}
     beside = section["beside"]

@@ -1,4 +1,4 @@
-"""Airflow's public REST API, as far as tests, the demo and ``make up`` need it.
+"""Airflow's public REST API, as far as tests, the demo and `make up` need it.
 
 Works on Airflow 3.1 to 3.3. Waiting is done by asking again, never by sleeping for a guessed time.
 """
@@ -21,7 +21,7 @@ COMPONENTS_WITH_HEARTBEAT = {"scheduler": "scheduler", "dag-processor": "dag_pro
 
 
 class ApiError(RuntimeError):
-    """The API answered with an error; ``status`` and ``body`` hold the answer."""
+    """The API answered with an error; `status` and `body` hold the answer."""
 
     def __init__(self, method: str, path: str, status: int, body: str) -> None:
         super().__init__(f"{method} {path}: HTTP {status}: {body[:2000]}")
@@ -42,7 +42,7 @@ class AirflowApi:
         self._client.close()
 
     def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        """Send a request with a token and return whatever comes back. ``path`` begins after ``/api/v2``."""
+        """Send a request with a token and return whatever comes back. `path` begins after `/api/v2`."""
         if self._token is None:
             self._token = str(self._client.get("/auth/token").raise_for_status().json()["access_token"])
         headers = {"Authorization": f"Bearer {self._token}", **kwargs.pop("headers", {})}
@@ -129,7 +129,7 @@ class AirflowApi:
         return str(self.api("GET", _run(dag_id, run_id))["state"])
 
     def wait_run(self, dag_id: str, run_id: str, timeout: float = 120) -> str:
-        """Wait until the run is over, and return its state: ``success`` or ``failed``.
+        """Wait until the run is over, and return its state: `success` or `failed`.
 
         Raises:
             TimeoutError: It is not over in time; the text has the states of its tasks.
@@ -144,7 +144,7 @@ class AirflowApi:
         )
 
     def task_states(self, dag_id: str, run_id: str) -> dict[tuple[str, int], str | None]:
-        """Return ``(task_id, map_index) -> state`` of a run."""
+        """Return `(task_id, map_index) -> state` of a run."""
         instances = self.pages(f"{_run(dag_id, run_id)}/taskInstances", "task_instances")
         return {(entry["task_id"], entry["map_index"]): entry["state"] for entry in instances}
 
@@ -153,7 +153,7 @@ class AirflowApi:
     ) -> list[str]:
         """Clear tasks of a run, all by default, so that they run again; return their ids.
 
-        ``options`` are those of Airflow's route, e.g. ``include_downstream=True``.
+        `options` are those of Airflow's route, e.g. `include_downstream=True`.
         """
         body: dict[str, Any] = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, **options}
         if task_ids is not None:
@@ -176,7 +176,7 @@ def wait_until(ask: Callable[[], T | None], timeout: float, explain: Callable[[]
     """Ask again and again until the answer is neither None nor empty.
 
     Raises:
-        TimeoutError: It stays so for ``timeout`` seconds; the text is what ``explain`` returns.
+        TimeoutError: It stays so for `timeout` seconds; the text is what `explain` returns.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -32,13 +32,13 @@ def airflow_version() -> str:
 
 
 def environment(home: Path, dags_folder: Path, port: int, base_path: str, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of an Airflow of ours: this process's, its settings and ``extra``.
+    """Return the whole environment of an Airflow of ours: this process's, its settings and `extra`.
 
     Args:
         home: AIRFLOW_HOME.
         dags_folder: Where DAG files are.
         port: The API server's.
-        base_path: The path that the API server's URLs begin with, such as ``/airflow``; or nothing.
+        base_path: The path that the API server's URLs begin with, such as `/airflow`; or nothing.
         extra: What wins over all else.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}

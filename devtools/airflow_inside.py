@@ -55,7 +55,7 @@ class Inside:
         self._process.wait(timeout=30)
 
     def command(self, *arguments: str) -> None:
-        """Run an ``airflow`` command."""
+        """Run an `airflow` command."""
         self._ask(do="command", arguments=arguments)
 
     def serialize(self) -> None:

@@ -5,7 +5,7 @@
         assert airflow.wait_run("my_dag", run_id) == "success"
 
 A start takes about as long as importing Airflow four times. The migrated, empty database is kept in
-``.stack/`` per Airflow version and copied.
+`.stack/` per Airflow version and copied.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROOT", "AirflowStack", "ApiError", "StackError", "airflow_version", "wait_until"]
 
-#: How the components that have a heartbeat call themselves in table ``job``.
+#: How the components that have a heartbeat call themselves in table `job`.
 JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
 
 
@@ -48,12 +48,12 @@ class AirflowStack(AirflowApi):
     Args:
         home: AIRFLOW_HOME. Must exist; whoever made it removes it.
         dags_folder: Where DAG files are.
-        env: Further environment, also settings that win over those of :mod:`devtools.components`.
-        components: Which to start; see :data:`devtools.components.COMPONENTS`.
-        component_env: Component -> what it alone gets on top of ``env``; commands and other components do not.
+        env: Further environment, also settings that win over those of `devtools.components`.
+        components: Which to start; see `devtools.components.COMPONENTS`.
+        component_env: Component -> what it alone gets on top of `env`; commands and other components do not.
         port: The API server's port; a free one by default.
-        base_path: The path that the API server's URLs begin with, such as ``/airflow``.
-        outlive: Whether the processes go on when this one ends (``make up``).
+        base_path: The path that the API server's URLs begin with, such as `/airflow`.
+        outlive: Whether the processes go on when this one ends (`make up`).
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class AirflowStack(AirflowApi):
         """Start the components at once and wait until all report as healthy.
 
         Raises:
-            StackError: One ended, or they are not healthy within ``timeout`` seconds. All are stopped then.
+            StackError: One ended, or they are not healthy within `timeout` seconds. All are stopped then.
         """
         self.dags_folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(empty_database(), self.home / "airflow.db")
@@ -124,7 +124,7 @@ class AirflowStack(AirflowApi):
         self.close()
 
     def run_cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run an ``airflow`` command in this stack's environment, its output captured."""
+        """Run an `airflow` command in this stack's environment, its output captured."""
         return subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
             env=self.env,
@@ -144,7 +144,7 @@ class AirflowStack(AirflowApi):
         """Write a DAG file and wait until it has been parsed; return its DAG ids, none if it does not import.
 
         Args:
-            name: File name without ``.py``. An existing file is replaced.
+            name: File name without `.py`. An existing file is replaced.
             source: The file's text.
             timeout: Seconds to wait.
         """
@@ -162,7 +162,7 @@ class AirflowStack(AirflowApi):
         return sorted(dag_id for dag_id, _ in fresh if dag_id)
 
     def xcom_rows(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return the run's rows of table ``xcom``, read from the database file; ``value`` is raw JSON text."""
+        """Return the run's rows of table `xcom`, read from the database file; `value` is raw JSON text."""
         query = "SELECT * FROM xcom WHERE dag_id = ? AND run_id = ? ORDER BY task_id, map_index, key"
         return self.rows(query, dag_id, run_id)
 
@@ -241,7 +241,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def _stop_on_signals() -> None:
-    """Let SIGTERM end this process as Ctrl-C does, through ``finally`` and ``atexit``."""
+    """Let SIGTERM end this process as Ctrl-C does, through `finally` and `atexit`."""
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit)

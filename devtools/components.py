@@ -1,6 +1,6 @@
-"""What an Airflow of ours consists of: one table for the native stack, ``make up`` and docker-compose.yaml.
+"""What an Airflow of ours consists of: one table for the native stack, `make up` and docker-compose.yaml.
 
-``tests/unit/test_compose.py`` compares the compose file with this table, so that the commands and settings
+`tests/unit/devtools/test_compose.py` compares the compose file with this table, so that the commands and settings
 which nobody here can start without a Docker engine are those that the native stack starts every day.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Component name -> arguments after ``airflow``. Logs are files that the API server reads itself.
+#: Component name -> arguments after `airflow`. Logs are files that the API server reads itself.
 COMPONENTS: Final[dict[str, tuple[str, ...]]] = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -33,14 +33,14 @@ COMPOSE_ONLY_COMMANDS: Final[dict[tuple[str, ...], str]] = {
 
 
 def settings(*, home: str, dags_folder: str, port: int, secret: str, base_path: str = "") -> dict[str, str]:
-    """Return the ``AIRFLOW__*`` environment of a small, quick, single-host Airflow.
+    """Return the `AIRFLOW__*` environment of a small, quick, single-host Airflow.
 
     Args:
-        home: AIRFLOW_HOME; the SQLite database ``airflow.db`` and ``logs/`` are in it.
+        home: AIRFLOW_HOME; the SQLite database `airflow.db` and `logs/` are in it.
         dags_folder: Where DAG files are.
         port: The API server's port on 127.0.0.1.
         secret: Signs tokens and sessions; throw-away.
-        base_path: The path that the API server's URLs begin with, such as ``/airflow``.
+        base_path: The path that the API server's URLs begin with, such as `/airflow`.
     """
     url = f"http://127.0.0.1:{port}{base_path}"
     return {

@@ -1,4 +1,4 @@
-"""``make up`` and ``make down``: a local Airflow that stays, with this package and the DAGs of examples/.
+"""`make up` and `make down`: a local Airflow that stays, with this package and the DAGs of examples/.
 
 Where a Docker engine answers it is docker-compose.yaml, else the same components natively. Both have a Redis
 whose only user is that of docs/redis-users.acl. Passwords are generated and thrown away; they are in files
@@ -40,7 +40,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> int:
-    """Run ``up`` or ``down``; return the exit code."""
+    """Run `up` or `down`; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["up", "down"])
     arguments = parser.parse_args()
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def has_docker_engine() -> bool:
-    """Whether ``docker compose`` exists and an engine answers it."""
+    """Whether `docker compose` exists and an engine answers it."""
     if shutil.which("docker") is None:
         return False
     checks = (["docker", "compose", "version"], ["docker", "info"])
@@ -109,7 +109,7 @@ def native_up() -> int:
 
 
 def native_down() -> int:
-    """Stop what ``native_up`` started, and remove its data."""
+    """Stop what `native_up` started, and remove its data."""
     if not STATE.exists():
         console.print("Nothing is running.")
         return 0

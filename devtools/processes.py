@@ -50,7 +50,7 @@ class Program:
 
 
 def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, outlive: bool = False) -> Program:
-    """Start a program in its own session, its output appended to ``log``.
+    """Start a program in its own session, its output appended to `log`.
 
     Args:
         name: For messages.
@@ -75,7 +75,7 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Pat
 
 
 def stop(programs: Iterable[Program], *, grace: float = 3.0) -> None:
-    """Stop the programs and everything they started: SIGTERM, and SIGKILL after ``grace`` seconds."""
+    """Stop the programs and everything they started: SIGTERM, and SIGKILL after `grace` seconds."""
     programs = list(programs)
     stop_sessions([program.pid for program in programs], grace=grace)
     for program in programs:

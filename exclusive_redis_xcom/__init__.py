@@ -1,6 +1,6 @@
 """Airflow XComs in Redis, each key pulled only by the tasks that the DAG's code names.
 
-``[core] xcom_backend = exclusive_redis_xcom.ExclusiveRedisXCom``
+`[core] xcom_backend = exclusive_redis_xcom.ExclusiveRedisXCom`
 
 Importing the package is cheap: public names resolve at first use, and neither redis nor Airflow is loaded
 before.

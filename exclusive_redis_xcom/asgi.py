@@ -1,4 +1,4 @@
-"""What ``airflow api-server --apps execution`` serves, with ring and watch; see docs/execution-only-server.md.
+"""What `airflow api-server --apps execution` serves, with ring and watch; see docs/execution-only-server.md.
 
 That command loads no plugin, hence no ring: tasks could then write each other's XComs, and none could open a sealed
 one. Nor does it watch over XCom rows, so that no task pulls directly. Importing this module builds the app, so that a

@@ -1,11 +1,11 @@
 """What can go wrong, as types.
 
-Every error of this package derives from :class:`ExclusiveXComError` and from the builtin that fits, so
-that ``except PermissionError`` or ``except LookupError`` work too. A message names the DAG, task and key,
+Every error of this package derives from `ExclusiveXComError` and from the builtin that fits, so
+that `except PermissionError` or `except LookupError` work too. A message names the DAG, task and key,
 who asked, why it failed and what to do. It never carries a value, a token, a key or a URL with a password:
-drivers' exceptions, which may, are not chained (``raise ... from None``).
+drivers' exceptions, which may, are not chained (`raise ... from None`).
 
-All errors are built from one message and nothing else, so that they survive ``pickle`` and ``copy``
+All errors are built from one message and nothing else, so that they survive `pickle` and `copy`
 (Airflow sends exceptions between processes).
 """
 
@@ -24,7 +24,7 @@ class XComAccessDenied(ExclusiveXComError, PermissionError):  # noqa: N818 - pub
 
 
 class XComAlreadyClaimed(XComAccessDenied):
-    """A value that only one task instance may read (``once``) was claimed by another.
+    """A value that only one task instance may read (`once`) was claimed by another.
 
     The text names the task instance that has it.
     """
@@ -47,7 +47,7 @@ class XComExpired(ExclusiveXComError, LookupError):  # noqa: N818 - public name,
 
 
 class XComTooLarge(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design
-    """A value exceeds ``max_value_bytes``; nothing was sent to Redis."""
+    """A value exceeds `max_value_bytes`; nothing was sent to Redis."""
 
 
 class XComNotSerializable(ExclusiveXComError, TypeError):  # noqa: N818 - in line with its siblings
@@ -55,7 +55,7 @@ class XComNotSerializable(ExclusiveXComError, TypeError):  # noqa: N818 - in lin
 
 
 class InvalidAcl(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design
-    """An ``xcom_acl`` is not well-formed or contradicts its DAG.
+    """An `xcom_acl` is not well-formed or contradicts its DAG.
 
     The text names the DAG, the entry and the fix.
     """
@@ -74,4 +74,4 @@ class StoreUnavailable(ExclusiveXComError, ConnectionError):  # noqa: N818 - pub
 
 
 class ConfigurationError(ExclusiveXComError, ValueError):
-    """A setting of section ``exclusive_redis_xcom``, or what it points to, is wrong."""
+    """A setting of section `exclusive_redis_xcom`, or what it points to, is wrong."""

@@ -47,9 +47,9 @@ def joined(buffers: Buffers) -> Buffer:
 
 
 def pieces(buffers: Buffers, size: int) -> Iterator[Buffer]:
-    """The same bytes in contiguous pieces of exactly ``size`` bytes, the last one shorter.
+    """The same bytes in contiguous pieces of exactly `size` bytes, the last one shorter.
 
-    Views, where a piece lies within one buffer; only what spans several is copied, ``size`` bytes at a time.
+    Views, where a piece lies within one buffer; only what spans several is copied, `size` bytes at a time.
     """
     spanning: list[Buffer] = []
     missing = size

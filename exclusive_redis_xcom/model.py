@@ -8,19 +8,19 @@ from typing import Any
 #: Airflow's map_index of a task instance that is not mapped.
 NOT_MAPPED = -1
 
-#: Airflow's key for what a task returns (``airflow/sdk/bases/xcom.py``, ``XCOM_RETURN_KEY``).
+#: Airflow's key for what a task returns (`airflow/sdk/bases/xcom.py`, `XCOM_RETURN_KEY`).
 RETURN_KEY = "return_value"
 
-#: How the keys of operators' links for the UI begin (``airflow/sdk/bases/operatorlink.py``, ``xcom_key``). Airflow
+#: How the keys of operators' links for the UI begin (`airflow/sdk/bases/operatorlink.py`, `xcom_key`). Airflow
 #: pushes them past every backend, when the task has been recorded as over.
 LINK_PREFIX = "_link_"
 
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """The address of one XCom, as Airflow's ``xcom`` table has it.
+    """The address of one XCom, as Airflow's `xcom` table has it.
 
-    Ids become plain ``str`` and ``int``: a subclass could answer comparisons as it likes, and checks would ask it.
+    Ids become plain `str` and `int`: a subclass could answer comparisons as it likes, and checks would ask it.
     """
 
     dag_id: str
@@ -46,7 +46,7 @@ class Coordinate:
 class Principal:
     """The task instance that asks.
 
-    ``run_id`` and ``map_index`` are None where the phase does not tell them (see ``identity.py``); a rule
+    `run_id` and `map_index` are None where the phase does not tell them (see `identity.py`); a rule
     or check that needs one that is None refuses.
     """
 
@@ -69,7 +69,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What ``acl.decide`` answered: whether, why (one readable clause) and by which rule (its source)."""
+    """What `acl.decide` answered: whether, why (one readable clause) and by which rule (its source)."""
 
     allowed: bool
     reason: str
@@ -77,7 +77,7 @@ class Decision:
 
 
 def one_line(text: str, most: int) -> str:
-    """At most ``most`` characters on one line, and "..." where there were more.
+    """At most `most` characters on one line, and "..." where there were more.
 
     Anybody may have written the text. What is not printable becomes "?": control characters, and what turns or hides
     text on a screen.

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Each process takes whole files, or whole directories that are packages: those share what takes long to start.
 
-    Whatever ``--dist`` says. Its ``loadgroup`` is no help: pytest-xdist 3.8 marks groups in node ids, which pytest 9.2
+    Whatever `--dist` says. Its `loadgroup` is no help: pytest-xdist 3.8 marks groups in node ids, which pytest 9.2
     does not take.
     """
     from xdist.scheduler import LoadScopeScheduling

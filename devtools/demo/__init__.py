@@ -1,1 +1,1 @@
-"""``make demo``: a hostile task in a real Airflow, and what was observed of it."""
+"""`make demo`: a hostile task in a real Airflow, and what was observed of it."""

@@ -176,7 +176,7 @@ def opened(loot: Loot, private_keys: str) -> str | None:
 
 
 def holds_token(data: bytes, digest: str | None) -> bool:
-    """Whether some 32 hexadecimal characters in ``data`` have that SHA-256."""
+    """Whether some 32 hexadecimal characters in `data` have that SHA-256."""
     candidates = re.finditer(rb"(?=([0-9a-f]{%d}))" % TOKEN_CHARACTERS, data)
     return any(sha256(found[1]).hexdigest() == digest for found in candidates)
 

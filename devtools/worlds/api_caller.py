@@ -36,14 +36,14 @@ class Caller:
         return True
 
     def call(self, caller: str | None, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        """Send a request with a caller's token (None: without any); ``path`` begins after the base URL."""
+        """Send a request with a caller's token (None: without any); `path` begins after the base URL."""
         headers = {} if caller is None else {"Authorization": f"Bearer {self.tokens[caller]}"}
         return self._client.request(method, path, headers={**headers, **kwargs.pop("headers", {})}, **kwargs)
 
     def xcom(
         self, caller: str | None, method: str, at: Coordinate, *, route: str = "", params: Any = None, **kwargs: Any
     ) -> httpx.Response:
-        """Send a request about one XCom, as a task's supervisor does. ``route`` is such as ``/slice``."""
+        """Send a request about one XCom, as a task's supervisor does. `route` is such as `/slice`."""
         if params is None:
             params = {} if at.map_index == NOT_MAPPED else {"map_index": at.map_index}
         return self.call(caller, method, xcom_path(at) + route, params=params, **kwargs)

@@ -1,4 +1,4 @@
-"""Who is there in the world of :mod:`devtools.worlds.api_world`: DAGs, runs, task instances and their tokens."""
+"""Who is there in the world of `devtools.worlds.api_world`: DAGs, runs, task instances and their tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ declare("other", "load")
 
 @dataclass(frozen=True)
 class Instance:
-    """A task instance of the world; ``name`` is also the name of its token."""
+    """A task instance of the world; `name` is also the name of its token."""
 
     name: str
     task_id: str
@@ -43,7 +43,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Token:
-    """A task token: ``subject`` is an instance's name, or an id that no task instance has."""
+    """A task token: `subject` is an instance's name, or an id that no task instance has."""
 
     name: str
     subject: str
@@ -75,7 +75,7 @@ TOKENS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What :mod:`devtools.worlds.api_world_rows` is to create."""
+    """What `devtools.worlds.api_world_rows` is to create."""
 
     instances: Sequence[Instance]
     tokens: Sequence[Token] = TOKENS

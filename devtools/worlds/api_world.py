@@ -5,7 +5,7 @@
         answer = world.caller.xcom("stranger", "GET", pushed.reference.coordinate)
 
 There is no scheduler: who runs, who has finished and who holds which token is exactly what
-:mod:`devtools.worlds.api_plan` says.
+`devtools.worlds.api_plan` says.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _SHARED = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__API_AUTH__JWT_SECRET
 
 
 class World:
-    """One database and one Redis, and the API servers that work on them; made by :func:`open_world`.
+    """One database and one Redis, and the API servers that work on them; made by `open_world`.
 
-    ``keys`` are in force, ``older_keys`` were before and are still held; see
-    :data:`devtools.worlds.api_plan.TOKENS` for the names in ``tokens``.
+    `keys` are in force, `older_keys` were before and are still held; see
+    `devtools.worlds.api_plan.TOKENS` for the names in `tokens`.
     """
 
     def __init__(
@@ -83,14 +83,14 @@ class World:
             consumers: Who may read besides the producer.
             keys: Whom it is sealed to; the servers of this world by default.
             payload: The plain value, encoded.
-            rule: Further fields of :class:`exclusive_redis_xcom.acl.Rule`.
+            rule: Further fields of `exclusive_redis_xcom.acl.Rule`.
         """
         pushed = seal(at, consumers, keys=keys or self.keys, payload=payload, store=self.store, **rule)
         self.put_row(at, pushed.reference.to_json())
         return pushed
 
     def put_row(self, at: Coordinate, value: Any) -> None:
-        """Write a row of table ``xcom`` past the API, whoever is to be able to: an intruder, or a REST user."""
+        """Write a row of table `xcom` past the API, whoever is to be able to: an intruder, or a REST user."""
         with self.database() as database:
             database.execute(
                 "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
@@ -107,7 +107,7 @@ class World:
             )
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """All rows of table ``xcom``: address and value, as they lie in the database."""
+        """All rows of table `xcom`: address and value, as they lie in the database."""
         with self.database() as database:
             query = "SELECT dag_id, run_id, task_id, map_index, key, value FROM xcom ORDER BY 1, 2, 3, 4, 5"
             return database.execute(query).fetchall()

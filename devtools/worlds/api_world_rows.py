@@ -1,8 +1,8 @@
 """Fill an Airflow database with DAG runs and task instances, and mint task tokens, with Airflow's own code.
 
 A program of its own, since it needs the environment of the Airflow that it fills. Reads a JSON object from stdin
-(see :class:`devtools.worlds.api_plan.Plan`). Its last line is ``{"ids": {name: task instance id}, "tokens": {name:
-token}}``.
+(see `devtools.worlds.api_plan.Plan`). Its last line is `{"ids": {name: task instance id}, "tokens": {name:
+token}}`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _dag_run(dag_id: str, run_id: str, logical_date: str) -> Any:
 
 
 def _token(ids: dict[str, str], subject: str, scope: str | None, valid_for: int) -> str:
-    """What the executor gives to a task: see ``jwt_generator`` in ``airflow/executors/base_executor.py``."""
+    """What the executor gives to a task: see `jwt_generator` in `airflow/executors/base_executor.py`."""
     from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
     from airflow.configuration import conf
 

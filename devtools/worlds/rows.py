@@ -18,10 +18,10 @@ Address = tuple[str, str, str, str, int]
 
 
 class Rows:
-    """``values`` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON.
+    """`values` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON.
 
-    ``answer`` turns the values of an answer into what the API server would make of them; by default they stay.
-    ``accepted`` is called with each address and value that was written, before the answer. ``messages`` are the names
+    `answer` turns the values of an answer into what the API server would make of them; by default they stay.
+    `accepted` is called with each address and value that was written, before the answer. `messages` are the names
     of the messages so far.
     """
 
@@ -32,7 +32,7 @@ class Rows:
         self.messages: list[str] = []
 
     def send(self, msg: Any) -> Any:
-        """Answer one message of ``airflow.sdk.execution_time.comms``."""
+        """Answer one message of `airflow.sdk.execution_time.comms`."""
         self.messages.append(type(msg).__name__)
         return getattr(self, f"_{type(msg).__name__}")(msg)
 
@@ -84,7 +84,7 @@ class Rows:
 
 @contextmanager
 def rows_in_memory() -> Iterator[Rows]:
-    """Put ``Rows`` where the Task SDK sends its messages."""
+    """Put `Rows` where the Task SDK sends its messages."""
     from airflow.sdk.execution_time import task_runner
 
     rows = Rows()

@@ -17,7 +17,7 @@ RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 
 
 def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None) -> Any:
-    """The Task SDK's ``RuntimeTaskInstance`` for an operator of a DAG.
+    """The Task SDK's `RuntimeTaskInstance` for an operator of a DAG.
 
     Args:
         task: The operator.
@@ -45,7 +45,7 @@ def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_s
 def executing(
     task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None
 ) -> Iterator[Any]:
-    """Airflow's context, as it is while ``execute`` runs; yields the task instance. See :func:`task_instance`."""
+    """Airflow's context, as it is while `execute` runs; yields the task instance. See `task_instance`."""
     from airflow.sdk.execution_time.context import set_current_context
 
     instance = task_instance(task, run_id=run_id, map_index=map_index, run_started=run_started)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ServedRows:
-    """Answers messages as ``airflow.sdk.execution_time.supervisor`` does; ``messages`` are the names of those so far.
+    """Answers messages as `airflow.sdk.execution_time.supervisor` does; `messages` are the names of those so far.
 
     Args:
         url: The API server's.
@@ -32,7 +32,7 @@ class ServedRows:
         self._client.close()
 
     def send(self, msg: Any) -> Any:
-        """Answer one message of ``airflow.sdk.execution_time.comms``."""
+        """Answer one message of `airflow.sdk.execution_time.comms`."""
         self.messages.append(type(msg).__name__)
         return getattr(self, f"_{type(msg).__name__}")(msg)
 

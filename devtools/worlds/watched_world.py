@@ -5,8 +5,8 @@
         run.push("extract", "token", "a value")
         assert run.pull("extract", "token") == Pulled("a value", direct=True)
 
-There is no scheduler: what it would do to runs, :class:`devtools.airflow_inside.Inside` does. The caller's process has
-the settings of a worker; see :func:`open_watched_world`.
+There is no scheduler: what it would do to runs, `devtools.airflow_inside.Inside` does. The caller's process has
+the settings of a worker; see `open_watched_world`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DAG_ID = "watched"
 OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
-#: The DAG, for the database and for the tasks that are played here. ``load`` reads what the others push.
+#: The DAG, for the database and for the tasks that are played here. `load` reads what the others push.
 SOURCE = """
 from airflow.sdk import DAG, task
 
@@ -79,7 +79,7 @@ class Pulled:
 
 
 class WatchedWorld:
-    """The servers, and runs of the one DAG; made by :func:`open_watched_world`."""
+    """The servers, and runs of the one DAG; made by `open_watched_world`."""
 
     def __init__(self, airflow: AirflowStack, inside: Inside, rows: ServedRows) -> None:
         self.airflow = airflow
@@ -146,21 +146,21 @@ class Run:
         self._world.rows.send(DeleteXCom(key=key, **self._address(task_id), map_index=map_index))
 
     def pull(self, task_id: str, key: str, map_index: int = -1, *, direct: bool = True) -> Pulled:
-        """``get_one`` as ``load``, with ``direct_pulls`` on or off."""
+        """`get_one` as `load`, with `direct_pulls` on or off."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         request = {"key": key, **self._address(task_id), "map_index": map_index}
         return self._pulled(lambda: ExclusiveRedisXCom.get_one(**request), direct=direct)
 
     def pull_all(self, task_id: str, key: str, *, direct: bool = True) -> Pulled:
-        """``get_all`` as ``load``, with ``direct_pulls`` on or off."""
+        """`get_all` as `load`, with `direct_pulls` on or off."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         request = {"key": key, **self._address(task_id)}
         return self._pulled(lambda: ExclusiveRedisXCom.get_all(**request), direct=direct)
 
     def rest(self, method: str, path: str, json: Any = None, **params: Any) -> httpx.Response:
-        """Send a request to the public REST API; ``path`` begins after the run's."""
+        """Send a request to the public REST API; `path` begins after the run's."""
         return self._world.airflow.request(
             method, f"/dags/{DAG_ID}/dagRuns/{self.run_id}{path}", json=json, params=params
         )
@@ -171,7 +171,7 @@ class Run:
         return self._world.airflow.request("POST", f"/dags/{DAG_ID}/clearTaskInstances", json=body)
 
     def expand(self, count: int) -> None:
-        """Let ``parts`` have so many instances, or fewer than before: those left over are removed, their rows stay."""
+        """Let `parts` have so many instances, or fewer than before: those left over are removed, their rows stay."""
         self.push("numbers", "return_value", list(range(count)), mapped_length=count)
         self._world.inside.succeed(DAG_ID, self.run_id, "numbers")
         self.schedule()
@@ -188,7 +188,7 @@ class Run:
             database.execute("UPDATE dag_run SET state = 'failed' WHERE run_id = ?", (self.run_id,))
 
     def delete_past_the_api(self) -> None:
-        """Delete it with all that belongs to it, as ``dag.test()`` deletes the run that it makes again."""
+        """Delete it with all that belongs to it, as `dag.test()` deletes the run that it makes again."""
         with self._world.database() as database:
             database.execute("PRAGMA foreign_keys = ON")
             database.execute("DELETE FROM task_instance WHERE run_id = ?", (self.run_id,))

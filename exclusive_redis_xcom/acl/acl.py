@@ -49,11 +49,11 @@ class Acl:
         """The ACL with the one rule that decides for this XCom, its policy word resolved to consumers.
 
         Args:
-            coordinate: the XCom being pushed.
-            graph: the DAG's, for `linked` and `downstream`.
-            output_keys: for the `return_value` of a task with `multiple_outputs`: the keys it copies. Unless
+            coordinate: The XCom being pushed.
+            graph: The DAG's, for `linked` and `downstream`.
+            output_keys: For the `return_value` of a task with `multiple_outputs`: the keys it copies. Unless
                 the deciding rule names `return_value` itself, the consumers are those of all keys.
-            default_ttl: the TTL of rules that set none; None leaves their TTL open.
+            default_ttl: The TTL of rules that set none; None leaves their TTL open.
         """
         rule = self._in_force(coordinate.task_id, coordinate.key, default_ttl)
         own = resolution.resolve(rule, coordinate, graph)

@@ -16,9 +16,9 @@ def decide(acl: Acl | None, coordinate: Coordinate, principal: Principal | None)
     """Whether the principal may read the XCom. Order: docs/acl.md, "Which rule decides". In doubt: no.
 
     Args:
-        acl: a DAG's ACL or one in force; None where there is none or it could not be read.
-        coordinate: the XCom asked for.
-        principal: who asks; None where that cannot be established.
+        acl: A DAG's ACL or one in force; None where there is none or it could not be read.
+        coordinate: The XCom asked for.
+        principal: Who asks; None where that cannot be established.
     """
     if principal is None:
         return _refused("the identity of the reading task cannot be established")

@@ -28,13 +28,13 @@ def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consum
     """Read an `xcom_acl`.
 
     Args:
-        raw: what the DAG's author wrote.
-        dag_id: the DAG whose XComs it is about.
-        task_ids: the DAG's tasks, to tell a producer from a key. Whether every id exists is not checked here.
-        default_consumers: the policy word for XComs without a rule.
+        raw: What the DAG's author wrote.
+        dag_id: The DAG whose XComs it is about.
+        task_ids: The DAG's tasks, to tell a producer from a key. Whether every id exists is not checked here.
+        default_consumers: The policy word for XComs without a rule.
 
     Raises:
-        InvalidAcl: naming the DAG, the entry and the fix.
+        InvalidAcl: Naming the DAG, the entry and the fix.
     """
     if default_consumers not in POLICY_WORDS:
         raise InvalidAcl(f"default_consumers is {default_consumers!r:.80}; accepted are {', '.join(POLICY_WORDS)}")

@@ -35,7 +35,7 @@ def dump(dag_id: str, rule: Rule) -> bytes:
     """Canonical JSON of a rule in force.
 
     Raises:
-        InvalidAcl: it is not a rule in force, or larger than what `load` accepts.
+        InvalidAcl: It is not a rule in force, or larger than what `load` accepts.
     """
     if not rule.exact or isinstance(rule.consumers, str):
         raise InvalidAcl(f"DAG '{dag_id}': {rule.source} is not resolved for one XCom; call in_force first")
@@ -65,7 +65,7 @@ def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
     """The DAG and the rule in force that `dump` wrote.
 
     Raises:
-        InvalidAcl: the bytes are anything else.
+        InvalidAcl: The bytes are anything else.
     """
     fields = _fields(data)
     dag_id: str = fields["dag_id"]

@@ -1,7 +1,7 @@
-"""Airflow's side: the XCom backend class, a translation of ``BaseXCom``'s contract into :mod:`exchange`.
+"""Airflow's side: the XCom backend class, a translation of `BaseXCom`'s contract into `exchange`.
 
-Contract and traps: ``airflow/sdk/bases/xcom.py`` and docs/how-it-works.md. How a pull is split: Redis alone is asked,
-where it can prove that it has what the database refers to. Else Airflow's own methods fetch the rows (:class:`_Rows`
+Contract and traps: `airflow/sdk/bases/xcom.py` and docs/how-it-works.md. How a pull is split: Redis alone is asked,
+where it can prove that it has what the database refers to. Else Airflow's own methods fetch the rows (`_Rows`
 leaves their values as they are), then all references among them are resolved together, so that the results of a whole
 mapped task cost a bounded number of Redis round trips.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: How Airflow wraps the rows of a lazy sequence; ``get_all`` has another wrapper.
+#: How Airflow wraps the rows of a lazy sequence; `get_all` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
 
 
@@ -51,9 +51,9 @@ class _Rows(BaseXCom):
 
 
 class ExclusiveRedisXCom(BaseXCom):
-    """``[core] xcom_backend``: values in Redis, references in Airflow's database, each pull decided by ACL.
+    """`[core] xcom_backend`: values in Redis, references in Airflow's database, each pull decided by ACL.
 
-    Errors, all of them :class:`~exclusive_redis_xcom.errors.ExclusiveXComError`: XComAccessDenied, XComExpired,
+    Errors, all of them `ExclusiveXComError`: XComAccessDenied, XComExpired,
     XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable, ConfigurationError.
     """
 
@@ -76,7 +76,7 @@ class ExclusiveRedisXCom(BaseXCom):
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:
-        """Turn one row (anything with ``.value``) into its value; a row that is not ours as Airflow would."""
+        """Turn one row (anything with `.value`) into its value; a row that is not ours as Airflow would."""
         if type(result).__name__ != _LAZY_ITEM:
             return resolve([result.value])[0]
         asking = sequences.asking()
@@ -97,7 +97,7 @@ class ExclusiveRedisXCom(BaseXCom):
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
-        """:meth:`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
         found = await _directly_in_thread(request)
         if found is not MISS:
             return found[0]
@@ -115,7 +115,7 @@ class ExclusiveRedisXCom(BaseXCom):
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
-        """:meth:`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
         found: list[Any] = await _directly_in_thread(request, everything=True)
         if found is not MISS:
             return found
@@ -134,7 +134,7 @@ class ExclusiveRedisXCom(BaseXCom):
         map_index: int = NOT_MAPPED,
         **options: Any,
     ) -> None:
-        """``set`` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """`set` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
         address: dict[str, Any] = {
             "key": key,
             "dag_id": dag_id,
@@ -173,9 +173,9 @@ async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = 
 
 
 async def _in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
-    """``asyncio.to_thread`` with threads of our own.
+    """`asyncio.to_thread` with threads of our own.
 
-    Airflow's ``asend`` needs those of the event loop, and ours may wait for it, to mask a value.
+    Airflow's `asend` needs those of the event loop, and ours may wait for it, to mask a value.
     """
     call = functools.partial(contextvars.copy_context().run, function, *arguments)
     return await asyncio.get_running_loop().run_in_executor(_threads(), call)

@@ -1,8 +1,8 @@
-"""Airflow's own commands that change XCom rows past the API servers, such as ``airflow db clean``.
+"""Airflow's own commands that change XCom rows past the API servers, such as `airflow db clean`.
 
 API servers cannot tell Redis of those. So the commands do, before and after: no mark made until then counts any more
-(``Store.distrust``), and tasks ask the API server for what was pushed earlier. Airflow calls the functions below for
-every command that it logs (``airflow/utils/cli.py``, ``action_cli``); its other commands cost one look into a table.
+(`Store.distrust`), and tasks ask the API server for what was pushed earlier. Airflow calls the functions below for
+every command that it logs (`airflow/utils/cli.py`, `action_cli`); its other commands cost one look into a table.
 The triggerer is a command, too: what it writes, it tells while it runs.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 #: What changes or deletes XCom rows, task instances or runs in Airflow 3.1 to 3.3: names of the functions behind the
-#: commands (``airflow/cli/commands``), by which Airflow names them to its action loggers.
+#: commands (`airflow/cli/commands`), by which Airflow names them to its action loggers.
 CHANGING = {
     "cleanup_tables": "db clean",
     "migratedb": "db migrate",

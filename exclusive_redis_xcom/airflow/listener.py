@@ -1,4 +1,4 @@
-"""Airflow listener: tells ``identity`` which task instance this process runs, and looks after what tasks may log."""
+"""Airflow listener: tells `identity` which task instance this process runs, and looks after what tasks may log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 @hookimpl(tryfirst=True)
 def on_starting(component: Any) -> None:
-    """Fires before the DAG file is parsed (``task_runner.startup``).
+    """Fires before the DAG file is parsed (`task_runner.startup`).
 
     The settings are read here, so that code in the DAG file cannot change them by the environment.
     """
@@ -33,7 +33,7 @@ def on_starting(component: Any) -> None:
 # First, since a listener of another plugin that raises keeps the rest from being called.
 @hookimpl(tryfirst=True)
 def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - hook's signature
-    """Fires after templates are rendered and before ``execute`` (``task_runner._prepare``)."""
+    """Fires after templates are rendered and before `execute` (`task_runner._prepare`)."""
     identity.remember_running(task_instance)
     task = getattr(identity.running_task_instance(), "task", None)
     if task is not None and kind.where() == "dag_test":  # where no policy has seen the DAG

@@ -1,7 +1,7 @@
-"""Airflow plugin (entry point ``airflow.plugins``): the listener that ``identity`` relies on, the ring and the watch.
+"""Airflow plugin (entry point `airflow.plugins`): the listener that `identity` relies on, the ring and the watch.
 
 Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
-``[core] lazy_load_plugins = False``). What a pull needs is imported here, once, so that no task pays for it:
+`[core] lazy_load_plugins = False`). What a pull needs is imported here, once, so that no task pays for it:
 importing redis takes far longer than a pull does.
 """
 
@@ -24,12 +24,12 @@ with contextlib.suppress(ImportError):  # what reporting/metrics.py looks for fi
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """Declarative: see ``listener.py``, ``ring/`` and ``watch/``."""
+    """Declarative: see `listener.py`, `ring/` and `watch/`."""
 
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface
     fastapi_root_middlewares = [  # noqa: RUF012 - as above
-        # At most one of them does anything: the ring with ``enforcement = server``, the watch without.
+        # At most one of them does anything: the ring with `enforcement = server`, the watch without.
         {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
         {"name": "exclusive_redis_xcom_watch", "middleware": Watch, "args": [], "kwargs": {}},
     ]

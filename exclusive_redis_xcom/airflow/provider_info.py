@@ -1,4 +1,4 @@
-"""What Airflow's providers manager shows of this package: name, and section ``exclusive_redis_xcom``."""
+"""What Airflow's providers manager shows of this package: name, and section `exclusive_redis_xcom`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exclusive_redis_xcom.settings import OPTIONS, SECTION
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Entry point ``apache_airflow_provider``; the shape is Airflow's ``provider_info.schema.json``."""
+    """Entry point `apache_airflow_provider`; the shape is Airflow's `provider_info.schema.json`."""
     return {
         "package-name": "exclusive-redis-xcom",
         "name": "Exclusive Redis XCom",

@@ -1,7 +1,7 @@
 """Operators log what they return ("Done. Returned value was: ..."): not where the value is restricted.
 
 They do so before the value is pushed, so masking comes too late; only the operator's own switch helps
-(``show_return_value_in_logs``: ``airflow/providers/standard/operators/python.py`` and what derives from it). What an
+(`show_return_value_in_logs`: `airflow/providers/standard/operators/python.py` and what derives from it). What an
 operator logs without asking that switch (the output of BashOperator) stays in the log.
 """
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a pull asked for. ``run_id`` or ``map_index`` None: any (prior runs; a whole mapped task)."""
+    """What a pull asked for. `run_id` or `map_index` None: any (prior runs; a whole mapped task)."""
 
     dag_id: str
     task_id: str
@@ -48,8 +48,8 @@ class Asked:
 
 
 class OfThisRun:
-    """What an item of a lazy sequence is known to be where :mod:`sequences` is not in place: a result of a mapped
-    task of the same run. Airflow tells no more than the row's value (``sdk/execution_time/lazy_sequence.py``).
+    """What an item of a lazy sequence is known to be where `sequences` is not in place: a result of a mapped
+    task of the same run. Airflow tells no more than the row's value (`sdk/execution_time/lazy_sequence.py`).
     """  # noqa: D205 - one sentence
 
     def require(self, reference: Reference) -> None:
@@ -67,7 +67,7 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     """Values for rows, in their order: our references together, in few round trips.
 
     Raises:
-        ExclusiveXComError: Any of those that ``exchange.Exchange.pull`` raises, or InvalidReference.
+        ExclusiveXComError: Any of those that `exchange.Exchange.pull` raises, or InvalidReference.
     """
     if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
         # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
@@ -87,6 +87,6 @@ def _as_airflow_would(row: Any) -> Any:
 
 
 class _Row(NamedTuple):
-    """The shape that ``BaseXCom.deserialize_value`` takes."""
+    """The shape that `BaseXCom.deserialize_value` takes."""
 
     value: Any

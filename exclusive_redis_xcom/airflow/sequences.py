@@ -2,7 +2,7 @@
 
 A task gets the results of a mapped task as a lazy sequence. In Airflow (3.1 to 3.3), iterating over it costs an API
 call per item, and a slice is one API call whose rows it then hands to the backend one by one
-(``airflow/sdk/execution_time/lazy_sequence.py``). :func:`fetch_all` and :func:`batch` do better.
+(`airflow/sdk/execution_time/lazy_sequence.py`). `fetch_all` and `batch` do better.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: What Airflow makes of ``xs.map(f)``, ``xs.zip(ys)`` and ``xs.concat(ys)``, and where it keeps ``xs``
-#: (``airflow/sdk/definitions/xcom_arg.py``).
+#: What Airflow makes of `xs.map(f)`, `xs.zip(ys)` and `xs.concat(ys)`, and where it keeps `xs`
+#: (`airflow/sdk/definitions/xcom_arg.py`).
 _DERIVED = {"_MapResult": "value", "_ZipResult": "values", "_ConcatResult": "values"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What a lazy sequence is asking Airflow for, while it does; ``rows``: its rows are wanted as they are."""
+    """What a lazy sequence is asking Airflow for, while it does; `rows`: its rows are wanted as they are."""
 
     asked: Asked
     rows: bool
@@ -44,9 +44,9 @@ def asking() -> Asking | None:
 
 
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
-    """The list of all that is in a lazy sequence of a mapped task's results, as ``list(xs)``, only at once.
+    """The list of all that is in a lazy sequence of a mapped task's results, as `list(xs)`, only at once.
 
-    One API call and few Redis commands, however many results there are; ``list(xs)`` costs one of each per result.
+    One API call and few Redis commands, however many results there are; `list(xs)` costs one of each per result.
 
         @task
         def total(xs):
@@ -55,11 +55,11 @@ def fetch_all(xs: Iterable[_T]) -> list[_T]:
         total(parts.expand(number=[1, 2, 3]))
 
     Args:
-        xs: What a task gets for the results of a mapped task, also with ``.map()``, ``.zip()`` or ``.concat()``; of
+        xs: What a task gets for the results of a mapped task, also with `.map()`, `.zip()` or `.concat()`; of
             any other iterable, its items.
 
     Raises:
-        ExclusiveXComError: As for ``xcom_pull``: of the whole, where iterating would get to the first item that cannot
+        ExclusiveXComError: As for `xcom_pull`: of the whole, where iterating would get to the first item that cannot
             be had.
     """
     return list(_fetched(xs))

@@ -1,4 +1,4 @@
-"""The command ``exclusive-xcom``: makes keys, checks an installation, removes objects that nobody refers to."""
+"""The command `exclusive-xcom`: makes keys, checks an installation, removes objects that nobody refers to."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which classes a payload may name: Airflow's own rule, asked from Airflow's own code.
 
-``[core] allowed_deserialization_classes`` (globs), ``allowed_deserialization_classes_regexp`` and the
-classes that Airflow's serde registered (``airflow/sdk/serde/__init__.py``, in Airflow 3.1
-``airflow/serialization/serde.py``; function ``deserialize``). No Airflow, or one that hides these
+`[core] allowed_deserialization_classes` (globs), `allowed_deserialization_classes_regexp` and the
+classes that Airflow's serde registered (`airflow/sdk/serde/__init__.py`, in Airflow 3.1
+`airflow/serialization/serde.py`; function `deserialize`). No Airflow, or one that hides these
 functions: nothing is allowed.
 """
 
@@ -44,7 +44,7 @@ def is_allowed(name: str) -> bool:
 
 
 def registered_module(name: str, table: str) -> Any:
-    """The module that Airflow's serde registered for a class (table ``_serializers`` or ``_deserializers``)."""
+    """The module that Airflow's serde registered for a class (table `_serializers` or `_deserializers`)."""
     return getattr(serde(), table, {}).get(name)
 
 
@@ -52,8 +52,8 @@ def load_class(name: object) -> type:
     """The class that a payload names.
 
     Raises:
-        XComNotImportable: it is not allowed, or not to be found here.
-        ValueError: this is not the name of a class.
+        XComNotImportable: It is not allowed, or not to be found here.
+        ValueError: This is not the name of a class.
     """
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _CLASS_NAME.fullmatch(name):
         raise ValueError("not a class name")
@@ -72,7 +72,7 @@ def load_class(name: object) -> type:
 
 
 def _find(name: str) -> type | None:
-    """Import the class of a dotted name; nested classes too, which Airflow's ``import_string`` cannot find.
+    """Import the class of a dotted name; nested classes too, which Airflow's `import_string` cannot find.
 
     Below the module every step must be a class: a module's attributes lead to other modules, and from there
     to anything.

@@ -1,8 +1,8 @@
-"""``encode`` and ``decode``: a Python value to bytes and back, equal in value and type.
+"""`encode` and `decode`: a Python value to bytes and back, equal in value and type.
 
-Five codecs, named in the envelope: ``str`` and ``bytes`` are the bare content, ``msgpack`` is the fast form
-(``nested.py``), ``flat`` the one without limits (``flat.py``) and ``slabs`` either of the two, with large buffers
-next to it (``slabs.py``). Never pickle.
+Five codecs, named in the envelope: `str` and `bytes` are the bare content, `msgpack` is the fast form
+(`nested.py`), `flat` the one without limits (`flat.py`) and `slabs` either of the two, with large buffers
+next to it (`slabs.py`). Never pickle.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _LARGE = 64 * 1024  # bytes
 class Encoded:
     """A value ready for its envelope.
 
-    ``codec`` and ``compression`` say how to read ``payload``; ``decoded_size`` is its size in bytes once
-    decompressed; ``type_name`` is the qualified name of the value's type. The payload may refer to the value's
+    `codec` and `compression` say how to read `payload`; `decoded_size` is its size in bytes once
+    decompressed; `type_name` is the qualified name of the value's type. The payload may refer to the value's
     own memory: it is to be sent before the value changes.
     """
 
@@ -51,14 +51,14 @@ def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
     """Turn a value into bytes.
 
     Args:
-        value: what a task pushes.
-        compression: ``auto`` (where it pays), ``zstd`` or ``off``.
-        max_bytes: limit of the encoded, uncompressed size.
+        value: What a task pushes.
+        compression: `auto` (where it pays), `zstd` or `off`.
+        max_bytes: Limit of the encoded, uncompressed size.
 
     Raises:
-        XComTooLarge: the limit is exceeded.
-        XComNotSerializable: something in the value cannot be carried.
-        XComNotImportable: for it a package is needed that is not installed.
+        XComTooLarge: The limit is exceeded.
+        XComNotSerializable: Something in the value cannot be carried.
+        XComNotImportable: For it a package is needed that is not installed.
     """
     try:
         payload, codec = _to_bytes(value)
@@ -114,18 +114,18 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
     """Turn bytes from Redis, which anyone may have put there, into the value.
 
     Args:
-        payload: in one piece, and used up: if it can be written to (a ``bytearray``, or a ``memoryview`` of one), it
-            becomes the memory of the arrays in the value. From bytes they are copied. A ``memoryview`` of compressed
+        payload: In one piece, and used up: if it can be written to (a `bytearray`, or a `memoryview` of one), it
+            becomes the memory of the arrays in the value. From bytes they are copied. A `memoryview` of compressed
             bytes is released once they are decompressed, so that they take no memory while the value is built.
-        codec: as :func:`encode` gave it, as are the next two.
-        compression: ``zstd`` or ``off``.
-        decoded_size: bytes.
-        max_bytes: limit of the decompressed size.
+        codec: As `encode` gave it, as are the next two.
+        compression: `zstd` or `off`.
+        decoded_size: Bytes.
+        max_bytes: Limit of the decompressed size.
 
     Raises:
-        CorruptValue: this is not what ``encode`` writes.
-        XComTooLarge: the value would exceed ``max_bytes`` once decompressed.
-        XComNotImportable: it needs a class that Airflow's configuration does not allow here, or a package
+        CorruptValue: This is not what `encode` writes.
+        XComTooLarge: The value would exceed `max_bytes` once decompressed.
+        XComNotImportable: It needs a class that Airflow's configuration does not allow here, or a package
             that is not installed.
     """
     try:
@@ -139,7 +139,7 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
 
 
 def _unchain(error: ExclusiveXComError) -> None:
-    """Take what led to an error off it: ``raise ... from None`` only hides it, and it may quote the value."""
+    """Take what led to an error off it: `raise ... from None` only hides it, and it may quote the value."""
     error.__context__ = None
 
 

@@ -47,7 +47,7 @@ def _describe(dtype: Any) -> Any:
 
 
 def _dtype(described: Any) -> Any:
-    """The inverse of :func:`_describe`."""
+    """The inverse of `_describe`."""
     numpy = package("numpy")
     if isinstance(described, str):
         if not _SIMPLE_DTYPE.fullmatch(described):
@@ -74,7 +74,7 @@ def dump_array(value: Any, put: Put) -> bytes:
 
 
 def _has_gaps(dtype: Any) -> bool:
-    """Whether a structured dtype has bytes that belong to no field: ``array[["a", "c"]]`` still holds what "b" was."""
+    """Whether a structured dtype has bytes that belong to no field: `array[["a", "c"]]` still holds what "b" was."""
     if dtype.subdtype is not None:
         return _has_gaps(dtype.base)
     if dtype.names is None:
@@ -84,7 +84,7 @@ def _has_gaps(dtype: Any) -> bool:
 
 
 def _without_gaps(value: Any) -> Any:
-    """The same items with zeros between their fields (``zeros_like`` would leave what the memory held before)."""
+    """The same items with zeros between their fields (`zeros_like` would leave what the memory held before)."""
     clean = package("numpy").zeros(value.shape, value.dtype, order="F" if value.flags.fnc else "C")
     _copy_fields(value, clean)
     return clean
@@ -99,7 +99,7 @@ def _copy_fields(source: Any, target: Any) -> None:
 
 
 def load_array(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_array`; the array is writable.
+    """The inverse of `dump_array`; the array is writable.
 
     Items in a slab stay where they are, if the payload is writable; others are copied.
     """
@@ -124,7 +124,7 @@ def dump_scalar(value: Any) -> bytes:
 
 
 def load_scalar(data: bytes) -> Any:
-    """The inverse of :func:`dump_scalar`."""
+    """The inverse of `dump_scalar`."""
     numpy = package("numpy")
     described, content = read(data)
     if described == "str":
@@ -144,7 +144,7 @@ def object_array_children(value: Any) -> list[Any]:
 
 
 def build_object_array(children: list[Any]) -> Any:
-    """The inverse of :func:`object_array_children`."""
+    """The inverse of `object_array_children`."""
     numpy = package("numpy")
     shape, fortran, *items = children
     if math.prod(shape) != len(items) or any(n < 0 for n in shape):

@@ -64,7 +64,7 @@ def write(schema: Any, batches: Iterable[Any]) -> list[Buffer]:
     """The stream of some record batches, in pieces that refer to their memory.
 
     Raises:
-        NotCarriedError: a type in the schema is not carried.
+        NotCarriedError: A type in the schema is not carried.
     """
     require_known(schema)
     sink = _Pieces()
@@ -76,7 +76,7 @@ def write(schema: Any, batches: Iterable[Any]) -> list[Buffer]:
 
 
 def read(stream: Buffer) -> tuple[Any, list[Any]]:
-    """The inverse of :func:`write`: schema and record batches; any Exception for what ``write`` did not write."""
+    """The inverse of `write`: schema and record batches; any Exception for what `write` did not write."""
     pyarrow = package("pyarrow")
     buffer = pyarrow.py_buffer(stream)
     if buffer.address % _ALIGNMENT:

@@ -89,7 +89,7 @@ def _is_part(array: Any) -> bool:
 
 
 def _last_offsets(kind: Any) -> int:
-    """Bytes that ``nbytes`` leaves out: of n items, n + 1 offsets say where they begin and end."""
+    """Bytes that `nbytes` leaves out: of n items, n + 1 offsets say where they begin and end."""
     large = _is(kind, "LARGE_STRING", "LARGE_BINARY", "LARGE_LIST")
     own = (8 if large else 4) if _is(kind, *_TEXTS, "LIST", "LARGE_LIST", "MAP") else 0
     return own + sum(_last_offsets(kind.field(position).type) for position in range(kind.num_fields))

@@ -22,7 +22,7 @@ def pairs(value: Mapping[Any, Any]) -> list[Any]:
 
 
 def build_dict(children: list[Any]) -> dict[Any, Any]:
-    """The inverse of :func:`pairs`."""
+    """The inverse of `pairs`."""
     if len(children) % 2:
         raise ValueError("a key without a value")
     keys = iter(children)
@@ -30,12 +30,12 @@ def build_dict(children: list[Any]) -> dict[Any, Any]:
 
 
 def build_ordered_dict(children: list[Any]) -> OrderedDict[Any, Any]:
-    """The inverse of :func:`pairs`."""
+    """The inverse of `pairs`."""
     return OrderedDict(build_dict(children))
 
 
 def build_counter(children: list[Any]) -> Counter[Any]:
-    """The inverse of :func:`pairs`."""
+    """The inverse of `pairs`."""
     counter: Counter[Any] = Counter()
     dict.update(counter, build_dict(children))
     return counter
@@ -54,7 +54,7 @@ def has_named_factory(value: defaultdict[Any, Any]) -> bool:
 
 
 def build_defaultdict(children: list[Any]) -> defaultdict[Any, Any]:
-    """The inverse of :func:`defaultdict_children`."""
+    """The inverse of `defaultdict_children`."""
     return defaultdict(_FACTORIES[children[0]], build_dict(children[1:]))
 
 
@@ -64,5 +64,5 @@ def deque_children(value: deque[Any]) -> list[Any]:
 
 
 def build_deque(children: list[Any]) -> deque[Any]:
-    """The inverse of :func:`deque_children`."""
+    """The inverse of `deque_children`."""
     return deque(children[1:], children[0])

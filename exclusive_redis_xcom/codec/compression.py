@@ -1,6 +1,6 @@
 """Zstandard, applied where it pays, undone within the announced size.
 
-A frame carries its own content size, which zstandard trusts before ``max_output_size``: the two sizes are
+A frame carries its own content size, which zstandard trusts before `max_output_size`: the two sizes are
 compared before anything is allocated, so that a frame which lies about itself cannot take more memory
 than the envelope announced.
 """
@@ -33,7 +33,7 @@ _WIDEST_WINDOW = 8 * 1024 * 1024  # bytes; level 1 uses half a MiB
 
 
 def compress(payload: Buffers, how: str) -> tuple[Buffers, str]:
-    """The payload, compressed or not, and which of the two: ``zstd`` or ``off``."""
+    """The payload, compressed or not, and which of the two: `zstd` or `off`."""
     size = size_of(payload)
     if how == OFF or size < (_SMALLEST if how == ZSTD else _SMALLEST_AUTO):
         return payload, OFF
@@ -54,7 +54,7 @@ def _pays(payload: Buffers, size: int) -> bool:
 
 
 def _excerpt(payload: Buffers, start: int) -> bytes:
-    """``_SAMPLE`` bytes from ``start`` on."""
+    """`_SAMPLE` bytes from `start` on."""
     found = b""
     for buffer in payload:
         found += memoryview(buffer)[max(start, 0) : max(start + _SAMPLE, 0)]
@@ -80,18 +80,18 @@ def _zstd(payload: Buffers, size: int) -> Buffers:
 
 
 def decompress(payload: Buffer, how: str, size: int, max_bytes: int, *, writable: bool = False) -> Buffer:
-    """The inverse of :func:`compress`, which must come to exactly ``size`` bytes.
+    """The inverse of `compress`, which must come to exactly `size` bytes.
 
     Args:
         payload: In one piece.
-        how: ``zstd`` or ``off``.
+        how: `zstd` or `off`.
         size: In bytes, as announced.
         max_bytes: Its limit.
-        writable: Decompress into a ``bytearray`` instead of ``bytes``.
+        writable: Decompress into a `bytearray` instead of `bytes`.
 
     Raises:
-        XComTooLarge: ``size`` exceeds ``max_bytes``.
-        CorruptValue: it does not come to ``size`` bytes, or is not what ``how`` says.
+        XComTooLarge: `size` exceeds `max_bytes`.
+        CorruptValue: It does not come to `size` bytes, or is not what `how` says.
     """
     if type(size) is not int or size < 0:
         raise CorruptValue("The announced size of an XCom value is not a number of bytes.")
@@ -140,7 +140,7 @@ def check_size(size: int, max_bytes: int) -> None:
     """Refuse a value that is too large to be pushed.
 
     Raises:
-        XComTooLarge: with the size, the limit and the option that sets it.
+        XComTooLarge: With the size, the limit and the option that sets it.
     """
     if size > max_bytes:
         raise XComTooLarge(_too_large(size, max_bytes, "encoded"))

@@ -13,4 +13,4 @@ class XComNotImportable(ExclusiveXComError, ImportError):  # noqa: N818 - in lin
 
 
 class NotCarriedError(Exception):
-    """No codec for this object; becomes :class:`XComNotSerializable` once its position is known."""
+    """No codec for this object; becomes `XComNotSerializable` once its position is known."""

@@ -1,8 +1,8 @@
 """The flat form: a program for a stack machine, so that no depth, key or string is out of reach.
 
 One msgpack array. An item that is not a step is pushed on a stack; a step (extension type 1: code of a
-tree, number of children) takes its children off the stack and pushes what they make. ``{1: [2]}`` is
-``1, 2, list(1), dict(2)``. Neither writing nor reading recurses, and both take linear time.
+tree, number of children) takes its children off the stack and pushes what they make. `{1: [2]}` is
+`1, 2, list(1), dict(2)`. Neither writing nor reading recurses, and both take linear time.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Frame:
 
 
 class _Writer:
-    """State of one ``pack``."""
+    """State of one `pack`."""
 
     __slots__ = ("frames", "open", "program", "slabs")
 
@@ -151,10 +151,10 @@ def _is_plain(value: Any) -> bool:
 
 
 def pack(value: Any, slabs: Outgoing) -> bytes:
-    """The flat form of a value; its large buffers go to ``slabs``.
+    """The flat form of a value; its large buffers go to `slabs`.
 
     Raises:
-        XComNotSerializable: something in it cannot be carried; the text says where and of which type it is.
+        XComNotSerializable: Something in it cannot be carried; the text says where and of which type it is.
     """
     program = [_without_large_bytes(item, slabs) for item in _Writer(slabs).write(value)]
     try:
@@ -214,7 +214,7 @@ class _Reader:
 
 
 def unpack(data: Buffer, slabs: Incoming) -> Any:
-    """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
+    """The inverse of `pack`; any Exception for data that `pack` did not write."""
     reader = _Reader(slabs)
     try:
         program = read(data, reader.hook)

@@ -87,7 +87,7 @@ def _chunks(value: Any) -> Any:
 
 
 def build_array(children: list[Any]) -> Any:
-    """The inverse of :func:`array_children`."""
+    """The inverse of `array_children`."""
     tag, *parts = children
     build: dict[str, Callable[..., Any]] = {
         "categorical": _build_categorical,
@@ -174,7 +174,7 @@ def spelled_out(index: Any) -> Any:
 
 
 def spelled_index(spelled: Any) -> Any:
-    """The inverse of :func:`spelled_out`."""
+    """The inverse of `spelled_out`."""
     pd = _pandas()
     if isinstance(spelled, pd.Index) and not isinstance(spelled, pd.RangeIndex):
         return spelled

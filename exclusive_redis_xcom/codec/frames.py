@@ -48,7 +48,7 @@ def _freq(value: Any) -> str | None:
 
 
 def build_index(children: list[Any]) -> Any:
-    """The inverse of :func:`index_children`."""
+    """The inverse of `index_children`."""
     pd = _pandas()
     tag, *parts = children
     if tag == "range":
@@ -68,7 +68,7 @@ def series_children(value: Any) -> list[Any]:
 
 
 def build_series(children: list[Any]) -> Any:
-    """The inverse of :func:`series_children`."""
+    """The inverse of `series_children`."""
     index, values, name, attrs, *flags = children
     plain_array(values, len(index))
     return _finished(_pandas().Series(values, index=index, dtype=values.dtype, name=name, copy=False), attrs, flags)
@@ -92,7 +92,7 @@ def _is_plain(dtype: Any) -> bool:
 
 
 def build_frame(children: list[Any]) -> Any:
-    """The inverse of :func:`frame_children`."""
+    """The inverse of `frame_children`."""
     index, names, columns, attrs, *flags = children
     pd = _pandas()
     if isinstance(columns, package("numpy").ndarray):
@@ -128,7 +128,7 @@ def dump_timestamp(value: Any) -> bytes:
 
 
 def load_timestamp(data: bytes) -> Any:
-    """The inverse of :func:`dump_timestamp`."""
+    """The inverse of `dump_timestamp`."""
     number, unit, zone = read(data)
     naive = _pandas().Timestamp(package("numpy").datetime64(number, unit_of_time(unit)))
     return naive if zone is None else naive.tz_localize("UTC").tz_convert(load_zone(zone))
@@ -140,7 +140,7 @@ def dump_timedelta(value: Any) -> bytes:
 
 
 def load_timedelta(data: bytes) -> Any:
-    """The inverse of :func:`dump_timedelta`."""
+    """The inverse of `dump_timedelta`."""
     number, unit = read(data)
     return _pandas().Timedelta(package("numpy").timedelta64(number, unit_of_time(unit)))
 
@@ -151,7 +151,7 @@ def dump_missing(value: Any) -> bytes:
 
 
 def load_missing(data: bytes) -> Any:
-    """The inverse of :func:`dump_missing`."""
+    """The inverse of `dump_missing`."""
     return {b"NaT": _pandas().NaT, b"NA": _pandas().NA}[data]
 
 

@@ -2,7 +2,7 @@
 
 A kind is a leaf (bytes), bulk (bytes, and buffers that may lie outside the message) or a tree (a list of
 children, each a value of its own). Codes are msgpack extension types. They are in Redis: never renumber one,
-never reuse one. The table is in ``registry.py``.
+never reuse one. The table is in `registry.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """A leaf whose buffers may lie outside the message, as slabs of their own (``slabs.py``)."""
+    """A leaf whose buffers may lie outside the message, as slabs of their own (`slabs.py`)."""
 
     code: int
     dump: Callable[[Any, Put], bytes]
@@ -38,7 +38,7 @@ class Bulk:
 class Tree:
     """A kind made of other values.
 
-    ``build`` gets what ``children`` returned, in the same order, but it may come from an attacker: it
+    `build` gets what `children` returned, in the same order, but it may come from an attacker: it
     raises any Exception for a list of the wrong shape.
     """
 
@@ -49,7 +49,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """A kind carried as a plainer value, as Airflow's default backend does it (``str`` subclasses, say)."""
+    """A kind carried as a plainer value, as Airflow's default backend does it (`str` subclasses, say)."""
 
     plain: Callable[[Any], Any]
 
@@ -58,7 +58,7 @@ Kind: TypeAlias = Union[Leaf, Bulk, Tree, Substitute]  # noqa: UP007 - evaluated
 
 
 def qualified_name(cls: type) -> str:
-    """``module.Class``, or the bare name of a builtin."""
+    """`module.Class`, or the bare name of a builtin."""
     module = getattr(cls, "__module__", None)
     name = getattr(cls, "__qualname__", "?")
     return name if module in (None, "builtins") else f"{module}.{name}"

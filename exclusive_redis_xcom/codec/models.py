@@ -1,6 +1,6 @@
 """Pydantic models: validated again when they are read, with nested values in their own types.
 
-Airflow's serde stores ``model_dump(mode="json")``, which loses what a field of type ``Any`` held. Here the
+Airflow's serde stores `model_dump(mode="json")`, which loses what a field of type `Any` held. Here the
 fields are stored as they are; a field that this package cannot carry (a path, a URL) falls back to its
 JSON form, which the model's own validation turns back.
 """
@@ -48,7 +48,7 @@ def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bo
 
 
 def build_model(children: list[Any]) -> Any:
-    """The inverse of :func:`model_children`."""
+    """The inverse of `model_children`."""
     name, fields, fields_set, private = children
     cls: Any = load_class(name)
     if not issubclass(cls, package("pydantic").BaseModel):

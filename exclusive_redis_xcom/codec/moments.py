@@ -2,7 +2,7 @@
 
 A moment is stored as its fields, not as a timestamp: microseconds, fold and the times that a change of
 clocks skips all come back. Time zones are stored by name, and the name is checked before it reaches
-``ZoneInfo``, which turns it into a path.
+`ZoneInfo`, which turns it into a path.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _describe_zone(zone: tzinfo | None) -> list[Any] | None:
 
 
 def _zone(described: list[Any] | None) -> tzinfo | None:
-    """The inverse of :func:`_describe_zone`."""
+    """The inverse of `_describe_zone`."""
     if described is None:
         return None
     how, *rest = described
@@ -98,7 +98,7 @@ def dump_zone(value: tzinfo) -> bytes:
 
 
 def load_zone(data: bytes) -> tzinfo:
-    """The inverse of :func:`dump_zone`."""
+    """The inverse of `dump_zone`."""
     zone = _zone(read(data))
     if zone is None:
         raise ValueError("no time zone")
@@ -134,7 +134,7 @@ def _dump_any_datetime(value: datetime) -> bytes:
 
 
 def load_datetime(data: bytes) -> datetime:
-    """The inverse of :func:`dump_datetime`."""
+    """The inverse of `dump_datetime`."""
     if data[0] < _FIRST_BYTE_OF_A_LIST:
         year, month, day, hour, minute, second, microsecond, fold = _PLAIN.unpack(data)
         zone = timezone.utc if fold & _IN_UTC else None
@@ -158,7 +158,7 @@ def dump_date(value: date) -> bytes:
 
 
 def load_date(data: bytes) -> date:
-    """The inverse of :func:`dump_date`."""
+    """The inverse of `dump_date`."""
     by_pendulum, *fields = read(data)
     found: date = (package("pendulum").Date if by_pendulum else date)(*fields)
     return found
@@ -170,7 +170,7 @@ def dump_time(value: time) -> bytes:
 
 
 def load_time(data: bytes) -> time:
-    """The inverse of :func:`dump_time`."""
+    """The inverse of `dump_time`."""
     by_pendulum, *fields, fold, zone = read(data)
     cls: Any = package("pendulum").Time if by_pendulum else time
     found: time = cls(*fields, tzinfo=_zone(zone), fold=fold)
@@ -183,7 +183,7 @@ def dump_timedelta(value: timedelta) -> bytes:
 
 
 def load_timedelta(data: bytes) -> timedelta:
-    """The inverse of :func:`dump_timedelta`."""
+    """The inverse of `dump_timedelta`."""
     return timedelta(*read(data))
 
 

@@ -1,8 +1,8 @@
 """The fast form: ormsgpack walks the value, and asks us only about what msgpack does not know.
 
-ormsgpack changes some things without a word or cannot hold them: ``bytearray`` (would come back as bytes),
+ormsgpack changes some things without a word or cannot hold them: `bytearray` (would come back as bytes),
 dict keys such as dates, lone surrogates, more than 255 levels. For these the caller falls back to the flat form
-(``flat.py``).
+(`flat.py`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class NeedsFlatForm(Exception):  # noqa: N818 - a signal within this package
 
 
 class _Writer:
-    """State of one ``pack``: how deep, and what went wrong (ormsgpack swallows exceptions of its hooks)."""
+    """State of one `pack`: how deep, and what went wrong (ormsgpack swallows exceptions of its hooks)."""
 
     __slots__ = ("depth", "problem", "slabs")
 
@@ -99,10 +99,10 @@ class _Writer:
 
 
 def pack(value: Any, slabs: Outgoing) -> bytes:
-    """The fast form of a value; its large buffers go to ``slabs``.
+    """The fast form of a value; its large buffers go to `slabs`.
 
     Raises:
-        Exception: any; the flat form either carries the value or says what is wrong.
+        Exception: Any; the flat form either carries the value or says what is wrong.
     """
     writer = _Writer(slabs)
     try:
@@ -114,7 +114,7 @@ def pack(value: Any, slabs: Outgoing) -> bytes:
 
 
 class _Reader:
-    """State of one ``unpack``, as with :class:`_Writer`."""
+    """State of one `unpack`, as with `_Writer`."""
 
     __slots__ = ("depth", "problem", "slabs")
 
@@ -144,7 +144,7 @@ class _Reader:
 
 
 def unpack(data: Buffer, slabs: Incoming) -> Any:
-    """The inverse of :func:`pack`; any Exception for data that ``pack`` did not write."""
+    """The inverse of `pack`; any Exception for data that `pack` did not write."""
     reader = _Reader(slabs)
     try:
         return read(data, reader.hook)

@@ -37,7 +37,7 @@ def enum_children(value: enum.Enum) -> list[Any]:
 
 
 def build_enum(children: list[Any]) -> enum.Enum:
-    """The inverse of :func:`enum_children`."""
+    """The inverse of `enum_children`."""
     name, member, value = children
     cls = load_class(name)
     if not issubclass(cls, enum.Enum):
@@ -51,7 +51,7 @@ def namedtuple_children(value: tuple[Any, ...]) -> list[Any]:
 
 
 def build_namedtuple(children: list[Any]) -> tuple[Any, ...]:
-    """The inverse of :func:`namedtuple_children`."""
+    """The inverse of `namedtuple_children`."""
     cls = load_class(children[0])
     if not issubclass(cls, tuple):
         raise TypeError("not a namedtuple")
@@ -68,7 +68,7 @@ def dataclass_children(value: Any) -> list[Any]:
 
 
 def build_dataclass(children: list[Any]) -> Any:
-    """The inverse of :func:`dataclass_children`."""
+    """The inverse of `dataclass_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
     if not dataclasses.is_dataclass(cls):
@@ -86,7 +86,7 @@ def attrs_children(value: Any) -> list[Any]:
 
 
 def build_attrs(children: list[Any]) -> Any:
-    """The inverse of :func:`attrs_children`."""
+    """The inverse of `attrs_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
     attr = package("attr")
@@ -105,7 +105,7 @@ def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:
 
 
 def own_protocol_children(value: Any) -> list[Any]:
-    """Class, version, what the object's own ``serialize()`` returns (Airflow's protocol for classes)."""
+    """Class, version, what the object's own `serialize()` returns (Airflow's protocol for classes)."""
     return [*_header(value), value.serialize()]
 
 
@@ -125,7 +125,7 @@ def has_registered_serializer(value: object) -> bool:
 
 
 def build_by_airflow(children: list[Any]) -> Any:
-    """The inverse of :func:`own_protocol_children` and :func:`registered_children`."""
+    """The inverse of `own_protocol_children` and `registered_children`."""
     name, version, data = children
     cls = load_class(name)
     if name.partition(".")[0] in _OURS:

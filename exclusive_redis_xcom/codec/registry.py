@@ -8,7 +8,7 @@ code   kind                              code   kind
 11     set                               42     dataclass
 12     frozenset                         43     attrs object
 13     dict with other keys than str     44     pydantic model
-14     OrderedDict                       45     object with ``serialize()``
+14     OrderedDict                       45     object with `serialize()`
 15     Counter                           46     object Airflow has a serializer for
 16     deque                             50     NumPy scalar
 17     defaultdict                       51     NumPy array
@@ -66,7 +66,7 @@ from exclusive_redis_xcom.codec.shortcuts import LargeBytes, Rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Extension type of a step of the flat form (``flat.py``).
+#: Extension type of a step of the flat form (`flat.py`).
 STEP = 1
 
 
@@ -187,8 +187,8 @@ _AS_STR = Substitute(str.__str__)
 def kind_of(value: object) -> Kind | None:
     """How an object is carried, None when it is not.
 
-    After the exact types the order is that of Airflow's serde (``serialize``): list and dict, registered
-    serializers, primitives, the object's own ``serialize``, dataclass, attrs.
+    After the exact types the order is that of Airflow's serde (`serialize`): list and dict, registered
+    serializers, primitives, the object's own `serialize`, dataclass, attrs.
     """
     exact = _BY_TYPE.get(type(value))
     if exact is not None:
@@ -245,7 +245,7 @@ def _object_kind(value: object) -> Kind | None:
 
 
 def _has_own_protocol(value: object) -> bool:
-    """Whether a class has Airflow's ``serialize()``; in polars and pyarrow that name means something else."""
+    """Whether a class has Airflow's `serialize()`; in polars and pyarrow that name means something else."""
     bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
     return hasattr(value, "serialize") and not bases & {"polars", "pyarrow"}
 

@@ -26,7 +26,7 @@ def dump_int(value: int) -> bytes:
 
 
 def load_int(data: bytes) -> int:
-    """The inverse of :func:`dump_int`."""
+    """The inverse of `dump_int`."""
     return int.from_bytes(data, "big", signed=True)
 
 
@@ -36,7 +36,7 @@ def dump_text(value: str) -> bytes:
 
 
 def load_text(data: bytes) -> str:
-    """The inverse of :func:`dump_text`."""
+    """The inverse of `dump_text`."""
     return data.decode("utf-8", "surrogatepass")
 
 
@@ -46,7 +46,7 @@ def dump_bytearray(value: bytearray, put: Put) -> bytes:
 
 
 def load_bytearray(data: bytes, take: Take) -> bytearray:
-    """The inverse of :func:`dump_bytearray`."""
+    """The inverse of `dump_bytearray`."""
     return bytearray(take(read(data)))
 
 
@@ -56,7 +56,7 @@ def dump_decimal(value: Decimal) -> bytes:
 
 
 def load_decimal(data: bytes) -> Decimal:
-    """The inverse of :func:`dump_decimal`; anything else that ``Decimal`` accepts is refused."""
+    """The inverse of `dump_decimal`; anything else that `Decimal` accepts is refused."""
     if not _DECIMAL.fullmatch(data):
         raise ValueError("not a decimal")
     return Decimal(data.decode())
@@ -68,5 +68,5 @@ def dump_uuid(value: UUID) -> bytes:
 
 
 def load_uuid(data: bytes) -> UUID:
-    """The inverse of :func:`dump_uuid`."""
+    """The inverse of `dump_uuid`."""
     return UUID(bytes=data)

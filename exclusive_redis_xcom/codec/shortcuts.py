@@ -3,7 +3,7 @@
 Before: a list of tuples, such as rows of a table, gets a stand-in, which our hook is asked about once and not for every
 tuple; so do large bytes, which become slabs. Only the upper levels are looked at, a few thousand items in all.
 
-After: ormsgpack changes some things without a word: ``bytearray`` becomes bytes, and with ``OPT_NON_STR_KEYS`` a
+After: ormsgpack changes some things without a word: `bytearray` becomes bytes, and with `OPT_NON_STR_KEYS` a
 date as a key becomes text. Level by level, so that most of it happens in C.
 """
 
@@ -59,7 +59,7 @@ def rows_children(value: Rows) -> list[Any]:
 
 
 def build_rows(children: list[Any]) -> list[tuple[Any, ...]]:
-    """The inverse of :func:`rows_children`: a list of tuples."""
+    """The inverse of `rows_children`: a list of tuples."""
     width = children[0]
     if type(width) is not int or not 0 < width < len(children) or (len(children) - 1) % width:
         raise ValueError("not rows")
@@ -74,7 +74,7 @@ def dump_large_bytes(value: LargeBytes, put: Put) -> bytes:
 
 
 def load_bytes(data: bytes, take: Take) -> bytes:
-    """The inverse of :func:`dump_large_bytes`."""
+    """The inverse of `dump_large_bytes`."""
     return bytes(take(read(data)))
 
 
@@ -128,7 +128,7 @@ def comes_back(value: Any, *, any_keys: bool) -> bool:
 
     Args:
         value: Packed, therefore without cycles.
-        any_keys: Whether dicts may have other keys than ``str``.
+        any_keys: Whether dicts may have other keys than `str`.
     """
     level = [value]
     while True:

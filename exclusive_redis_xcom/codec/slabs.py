@@ -2,8 +2,8 @@
 
 A payload with slabs is a head (form of the message, number of slabs, bytes of the message: 1 + 3 unused, 4 and 8
 bytes, little-endian), the size of every slab (8 bytes each), the message, and the slabs, each at a multiple
-of :data:`ALIGNMENT` with zeros before it. In the message a slab is named by its number; what is smaller than
-:data:`SMALLEST` stands there itself. Slabs lie one behind the other and each is used exactly once: a payload
+of `ALIGNMENT` with zeros before it. In the message a slab is named by its number; what is smaller than
+`SMALLEST` stands there itself. Slabs lie one behind the other and each is used exactly once: a payload
 cannot make them overlap, nor make one slab into many copies.
 """
 
@@ -73,7 +73,7 @@ class Incoming:
         self._slabs: list[memoryview | None] = [*(slabs or ())]
 
     def take(self, placed: object) -> Buffer:
-        """What :meth:`Outgoing.put` placed: bytes, or a view of the payload; ValueError for anything else."""
+        """What `Outgoing.put` placed: bytes, or a view of the payload; ValueError for anything else."""
         if type(placed) is bytes:
             return placed
         if type(placed) is not int or not 0 <= placed < len(self._slabs):

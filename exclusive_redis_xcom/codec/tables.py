@@ -1,4 +1,4 @@
-"""Tables of pyarrow and polars, as Arrow's IPC stream (``arrow_stream.py``).
+"""Tables of pyarrow and polars, as Arrow's IPC stream (`arrow_stream.py`).
 
 polars goes through pyarrow too: polars' own reader ends the whole process where a stream is damaged, and its own writer
 copies.
@@ -40,48 +40,48 @@ def _load(data: bytes, take: Take) -> tuple[Any, list[Any]]:
 
 
 def dump_table(value: Any, put: Put) -> bytes:
-    """The stream of a ``pyarrow.Table``; chunks become record batches."""
+    """The stream of a `pyarrow.Table`; chunks become record batches."""
     return _dump(value.schema, value.to_batches(), put)
 
 
 def load_table(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_table`."""
+    """The inverse of `dump_table`."""
     schema, batches = _load(data, take)
     return package("pyarrow").Table.from_batches(batches, schema)
 
 
 def dump_batch(value: Any, put: Put) -> bytes:
-    """The stream of a ``pyarrow.RecordBatch``."""
+    """The stream of a `pyarrow.RecordBatch`."""
     return _dump(value.schema, [value], put)
 
 
 def load_batch(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_batch`."""
+    """The inverse of `dump_batch`."""
     _, (batch,) = _load(data, take)
     return batch
 
 
 def dump_chunks(value: Any, put: Put) -> bytes:
-    """The stream of a ``pyarrow.ChunkedArray``: one column, a record batch for each chunk."""
+    """The stream of a `pyarrow.ChunkedArray`: one column, a record batch for each chunk."""
     schema = _only_column(value.type)
     return _dump(schema, (_batch([chunk], schema) for chunk in value.chunks), put)
 
 
 def load_chunks(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_chunks`."""
+    """The inverse of `dump_chunks`."""
     schema, batches = _load(data, take)
     (field,) = schema
     return package("pyarrow").chunked_array([batch.column(0) for batch in batches], type=field.type)
 
 
 def dump_arrow_array(value: Any, put: Put) -> bytes:
-    """The stream of a ``pyarrow.Array``: one column, one record batch."""
+    """The stream of a `pyarrow.Array`: one column, one record batch."""
     schema = _only_column(value.type)
     return _dump(schema, [_batch([value], schema)], put)
 
 
 def load_arrow_array(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_arrow_array`."""
+    """The inverse of `dump_arrow_array`."""
     (_,), (batch,) = _load(data, take)
     return batch.column(0)
 
@@ -101,7 +101,7 @@ def arrow_kind(value: Any) -> str | None:
 
 
 def dump_polars_frame(value: Any, put: Put) -> bytes:
-    """The stream of a ``polars.DataFrame``.
+    """The stream of a `polars.DataFrame`.
 
     Raises:
         NotCarriedError: A column would come back with another type (128-bit integers, objects).
@@ -121,7 +121,7 @@ def dump_polars_frame(value: Any, put: Put) -> bytes:
 
 
 def load_polars_frame(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_polars_frame`."""
+    """The inverse of `dump_polars_frame`."""
     table = load_table(data, take)
     with _panics_as_errors():
         return _polars_frame(table)
@@ -152,7 +152,7 @@ def dump_polars_series(value: Any, put: Put) -> bytes:
 
 
 def load_polars_series(data: bytes, take: Take) -> Any:
-    """The inverse of :func:`dump_polars_series`."""
+    """The inverse of `dump_polars_series`."""
     (series,) = load_polars_frame(data, take).get_columns()
     return series
 

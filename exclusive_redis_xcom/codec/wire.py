@@ -26,12 +26,12 @@ def _walk() -> Callable[[Buffer], object]:
 
 
 def read(data: Buffer, hook: Callable[[int, bytes], Any] | None = None) -> Any:
-    """One msgpack message and nothing after it; ``hook`` makes a value of each extension type.
+    """One msgpack message and nothing after it; `hook` makes a value of each extension type.
 
     Keys may be of any type that msgpack has; an array as a key is a tuple.
 
     Raises:
-        Exception: any, for what is not such a message.
+        Exception: Any, for what is not such a message.
     """
     _walk()(data)
     return ormsgpack.unpackb(data, ext_hook=hook, option=ormsgpack.OPT_NON_STR_KEYS)

@@ -7,7 +7,7 @@ import time
 
 
 class Budget:
-    """Seconds left until a deadline; without limit until ``limit`` is called.
+    """Seconds left until a deadline; without limit until `limit` is called.
 
     A session holds one and hands it to its connections, so that a walk over five dead Sentinels ends in time, too.
     """

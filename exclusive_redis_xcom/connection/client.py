@@ -30,7 +30,7 @@ _DRIVER_MODULES = frozenset({"builtins", "redis", "fakeredis", "socket", "ssl", 
 
 
 class RedisClient:
-    """Runs commands on the Redis that ``options`` describe.
+    """Runs commands on the Redis that `options` describe.
 
     Nothing happens before the first command: no import of redis, no connection. It may be shared by threads; after a
     fork the child starts with no connections.
@@ -60,7 +60,7 @@ class RedisClient:
         return f"<RedisClient of {self._options.endpoint}>"
 
     def run(self, what: str, command: Callable[[Session], T], *, once: bool = False) -> T:
-        """Run ``command`` with a session; again, while the failure may pass and the deadline has not.
+        """Run `command` with a session; again, while the failure may pass and the deadline has not.
 
         An attempt that is under way is not cut: it ends by the timeouts of its socket, so that the whole takes at most
         the deadline and one read timeout.

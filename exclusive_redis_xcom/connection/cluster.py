@@ -162,6 +162,6 @@ class ClusterSession:
 
 
 def _target(error: Exception, asked: Address) -> Address:
-    """Where ``MOVED <slot> <host>:<port>`` sends; redis-py takes the first word off, old releases do not."""
+    """Where `MOVED <slot> <host>:<port>` sends; redis-py takes the first word off, old releases do not."""
     host, _, port = str(error).split()[-1].rpartition(":")
     return Address(host or asked.host, int(port))

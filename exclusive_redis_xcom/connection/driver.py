@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-#: A ``redis.Redis``. Not typed as one: redis-py annotates each release differently, and 5 to 8 are supported.
+#: A `redis.Redis`. Not typed as one: redis-py annotates each release differently, and 5 to 8 are supported.
 Client = Any
 
 _HEALTH_CHECK_SECONDS = 30
@@ -43,7 +43,7 @@ class DeadlinePassed(redis.TimeoutError):
 class _Bounded(_Base):
     """Connects and begins to send only while the budget lasts.
 
-    ``locate`` tells where to connect, each time anew: after a failover the same master has another address.
+    `locate` tells where to connect, each time anew: after a failover the same master has another address.
     """
 
     def __init__(self, *, budget: Budget, locate: Callable[[], Address] | None = None, **settings: Any) -> None:
@@ -100,7 +100,7 @@ def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, bud
 
 
 def open_master(options: RedisOptions, locate: Callable[[], Address], timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of whichever server ``locate`` names whenever a connection is made."""
+    """A client of whichever server `locate` names whenever a connection is made."""
     place = _place(options.addresses[0], options.tls) | {"locate": locate}
     return _client(place, options.db, options.username, options.password, timeouts, budget)
 

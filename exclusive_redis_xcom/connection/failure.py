@@ -35,7 +35,7 @@ _NOPERM_IN_SCRIPT = ("The user executing the script can't", "ACL failure in scri
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """``reason`` ends a sentence that begins with what was tried; ``remedy`` is a sentence."""
+    """`reason` ends a sentence that begins with what was tried; `remedy` is a sentence."""
 
     reason: str
     remedy: str
@@ -81,7 +81,7 @@ _FAILURES["ASK"] = _FAILURES["MOVED"]
 
 
 def classify(error: Exception, *, read_timeout: float) -> Failure:
-    """What ``error``, raised by redis-py, means."""
+    """What `error`, raised by redis-py, means."""
     if isinstance(error, driver.AuthenticationError):  # which is a ConnectionError, too
         return Failure("Redis refuses the user name or password", "Correct them in the URL or connection.", retry=False)
     if isinstance(error, driver.BusyLoadingError):

@@ -1,10 +1,10 @@
-"""The fields of an Airflow connection of type ``redis``.
+"""The fields of an Airflow connection of type `redis`.
 
-The extras ``db``, ``cluster``, ``startup_nodes`` and ``ssl*`` mean what they mean to ``RedisHook`` of
-apache-airflow-providers-redis 4.7 (``providers/redis/hooks/redis.py``). For Sentinels this package adds ``sentinels``
-(``"host:port,host:port"``), ``sentinel_master``, ``sentinel_username``, ``sentinel_password`` and ``sentinel_ssl``
-(as ``ssl`` unless given). Other extras belong to somebody else and are left alone, but a misspelt ``ssl...`` or
-``sentinel...`` is refused: ignoring it would connect with less security than was asked for.
+The extras `db`, `cluster`, `startup_nodes` and `ssl*` mean what they mean to `RedisHook` of
+apache-airflow-providers-redis 4.7 (`providers/redis/hooks/redis.py`). For Sentinels this package adds `sentinels`
+(`"host:port,host:port"`), `sentinel_master`, `sentinel_username`, `sentinel_password` and `sentinel_ssl`
+(as `ssl` unless given). Other extras belong to somebody else and are left alone, but a misspelt `ssl...` or
+`sentinel...` is refused: ignoring it would connect with less security than was asked for.
 """
 
 from __future__ import annotations

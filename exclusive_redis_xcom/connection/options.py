@@ -29,7 +29,7 @@ class Address(NamedTuple):
 class Timeouts:
     """All in seconds.
 
-    ``connect`` and ``read`` hold for one socket operation; ``deadline`` for one call of ``RedisClient.run`` with all
+    `connect` and `read` hold for one socket operation; `deadline` for one call of `RedisClient.run` with all
     its attempts: after it nothing new is begun.
     """
 
@@ -40,7 +40,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What redis-py's ``ssl_*`` arguments of the same names mean; the paths are not opened here."""
+    """What redis-py's `ssl_*` arguments of the same names mean; the paths are not opened here."""
 
     cert_reqs: CertReqs = "required"
     ca_certs: str | None = None
@@ -53,8 +53,8 @@ class Tls:
 class RedisOptions:
     """One Redis: a server, a master watched by Sentinels, or a cluster.
 
-    ``addresses`` holds the server, the Sentinels, or nodes of the cluster to begin with; it is empty where ``path`` (a
-    Unix socket) is given. ``master`` is the name that the Sentinels know. ``sentinel_tls`` says whether ``tls`` holds
+    `addresses` holds the server, the Sentinels, or nodes of the cluster to begin with; it is empty where `path` (a
+    Unix socket) is given. `master` is the name that the Sentinels know. `sentinel_tls` says whether `tls` holds
     for the Sentinels as well as for the master.
     """
 
@@ -82,7 +82,7 @@ class RedisOptions:
 
     @classmethod
     def from_url(cls, url: str) -> RedisOptions:
-        """Read a URL; ``connection/url.py`` tells the accepted forms.
+        """Read a URL; `connection/url.py` tells the accepted forms.
 
         Raises:
             ConfigurationError: The text repeats nothing of the URL, which may hold a password anywhere.
@@ -100,7 +100,7 @@ class RedisOptions:
         password: str | None,
         extra: Mapping[str, Any],
     ) -> RedisOptions:
-        """Read the fields of an Airflow connection of type redis; see ``connection/fields.py``.
+        """Read the fields of an Airflow connection of type redis; see `connection/fields.py`.
 
         Raises:
             ConfigurationError: The text names the field, and its value where that cannot be a secret.

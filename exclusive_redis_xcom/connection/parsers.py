@@ -17,10 +17,10 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%A-Za-z]*")
 
 
 def addresses(text: str, *, default_port: int, what: str) -> tuple[Address, ...]:
-    """Read ``host:port,host:port``; a port may be left out, an IPv6 address stands in brackets.
+    """Read `host:port,host:port`; a port may be left out, an IPv6 address stands in brackets.
 
     Raises:
-        ConfigurationError: It names ``what`` and the entry by its number; entries may hold credentials by mistake.
+        ConfigurationError: It names `what` and the entry by its number; entries may hold credentials by mistake.
     """
     entries = text.split(",")
     return tuple(
@@ -30,7 +30,7 @@ def addresses(text: str, *, default_port: int, what: str) -> tuple[Address, ...]
 
 
 def address(text: str, *, default_port: int, what: str) -> Address:
-    """Read ``host``, ``host:port``, ``[ipv6]`` or ``[ipv6]:port``."""
+    """Read `host`, `host:port`, `[ipv6]` or `[ipv6]:port`."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         colon, port = rest[:1], rest[1:]

@@ -36,7 +36,7 @@ class Pool:
         self._retired = False
 
     def run(self, command: Callable[[Session], T], seconds: float) -> T:
-        """Run ``command`` with a session whose budget ends in so many seconds; wait for one no longer than that.
+        """Run `command` with a session whose budget ends in so many seconds; wait for one no longer than that.
 
         Raises:
             PoolBusy: None came free in time.

@@ -1,8 +1,8 @@
 """A session: what one thread at a time talks to Redis through, whatever kind of Redis it is.
 
-Clusters are followed here and not by ``redis.cluster.RedisCluster``, which writes a failing command's arguments,
+Clusters are followed here and not by `redis.cluster.RedisCluster`, which writes a failing command's arguments,
 values included, to its debug log, sleeps and retries without a deadline, and costs a task process a table of 16,384
-slots and a ``COMMAND`` reply. All this package sends are commands on one key each.
+slots and a `COMMAND` reply. All this package sends are commands on one key each.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Sentinels:
 
 
 def opener(options: RedisOptions, timeouts: Timeouts) -> Callable[[Budget], Session]:
-    """How to open sessions with what ``options`` describe. Opening may already talk to Redis."""
+    """How to open sessions with what `options` describe. Opening may already talk to Redis."""
     if options.kind == "sentinel":
         sentinels = Sentinels(options, timeouts)
         return lambda budget: ServerSession(

@@ -1,18 +1,18 @@
 """Redis URLs.
 
 =============================================== =====================================================
-``redis://user:password@host:6379/0``           one server (``rediss://``: over TLS)
-``unix://user:password@/path/to/socket?db=0``   one server, Unix socket
-``redis+sentinel://u:p@h1:26379,h2/mymaster/0`` the master that these Sentinels name (``rediss+sentinel://``)
-``redis+cluster://u:p@h1:6379,h2``              a cluster, begun with any of these nodes (``rediss+cluster://``)
+`redis://user:password@host:6379/0`           one server (`rediss://`: over TLS)
+`unix://user:password@/path/to/socket?db=0`   one server, Unix socket
+`redis+sentinel://u:p@h1:26379,h2/mymaster/0` the master that these Sentinels name (`rediss+sentinel://`)
+`redis+cluster://u:p@h1:6379,h2`              a cluster, begun with any of these nodes (`rediss+cluster://`)
 =============================================== =====================================================
 
-User name, password and query values are percent-decoded. Query parameters: ``db``, ``ssl_cert_reqs``,
-``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``, ``ssl_check_hostname``, and for Sentinels ``sentinel_username``,
-``sentinel_password``, ``sentinel_ssl``. Credentials in front of the hosts are those of the Redis servers; Sentinels
+User name, password and query values are percent-decoded. Query parameters: `db`, `ssl_cert_reqs`,
+`ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`, and for Sentinels `sentinel_username`,
+`sentinel_password`, `sentinel_ssl`. Credentials in front of the hosts are those of the Redis servers; Sentinels
 get none unless they are given as parameters.
 
-The URL is split here and not by ``urllib.parse``, whose errors repeat parts of the URL.
+The URL is split here and not by `urllib.parse`, whose errors repeat parts of the URL.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ bound to (coordinate, version, access list) goes in as context: what was sealed 
 Sealing takes a public key only. So a sealed key tells what it was sealed for, but not by whom: anyone with the public
 key can seal a data key of their own making. Who may write where is for others to check.
 
-Importing this is cheap: ``cryptography`` is loaded at first use.
+Importing this is cheap: `cryptography` is loaded at first use.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _PAYLOAD_LABEL = b"exclusive-redis-xcom payload, format 1"
 
 
 def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
-    """The context a data key is sealed in (``info`` of HPKE, RFC 9180, 5.1, and of HKDF).
+    """The context a data key is sealed in (`info` of HPKE, RFC 9180, 5.1, and of HKDF).
 
     Args:
         coordinate: Where the value was pushed to.

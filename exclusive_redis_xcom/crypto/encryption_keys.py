@@ -50,7 +50,7 @@ class EncryptionKeys(SecretKeys):
         Args:
             key_id: Which key; may be untrusted.
             version: 32 hex digits.
-            info: What the value is bound to, see :func:`~exclusive_redis_xcom.crypto.seal_info`.
+            info: What the value is bound to, see `seal_info`.
 
         Raises:
             UnknownKey: No key has this id.

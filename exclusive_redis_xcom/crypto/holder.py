@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class SecretKeys:
     """Keys of one kind, newest first; false when there are none.
 
-    ``repr`` shows how many, ``pickle`` refuses, a copy is the same object.
+    `repr` shows how many, `pickle` refuses, a copy is the same object.
     """
 
     __slots__ = ("_raw",)

@@ -30,7 +30,7 @@ def seal_key(data_key: bytes, public: SealPublicKey, info: bytes) -> bytes:
     Args:
         data_key: 32 bytes.
         public: Whose private key opens it.
-        info: What it is bound to, see :func:`~exclusive_redis_xcom.crypto.seal_info`; at most 8 MiB.
+        info: What it is bound to, see `seal_info`; at most 8 MiB.
 
     Returns:
         80 bytes.
@@ -47,14 +47,14 @@ def seal_key(data_key: bytes, public: SealPublicKey, info: bytes) -> bytes:
 
 
 def open_key(sealed: bytes, key_id: str, private: SealPrivateKeys, info: bytes) -> bytes:
-    """Open a data key; all arguments but ``private`` may be untrusted.
+    """Open a data key; all arguments but `private` may be untrusted.
 
     Returns:
         32 bytes.
 
     Raises:
         UnknownKey: No private key has this id.
-        Forged: Not sealed to this key for this ``info``.
+        Forged: Not sealed to this key for this `info`.
     """
     key = private.get(key_id)
     data_key = None

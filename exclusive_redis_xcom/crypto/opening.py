@@ -1,4 +1,4 @@
-"""Who gets a sealed value's data key: what the ring asks for every reference, and ``dag.test()`` in its own process.
+"""Who gets a sealed value's data key: what the ring asks for every reference, and `dag.test()` in its own process.
 
 The seal is opened first. That proves that coordinate, version and access list are those that were sealed with this data
 key; only then is the access list believed and asked.
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Verdict:
     """What is to be done with one reference.
 
-    ``data_key`` is there exactly where the value is to be released, ``refused`` (one of :data:`seal.REASONS`) exactly
-    where not. ``decision`` is the access list's own answer: under ``mode = report`` a value is released against it.
-    ``acl`` is None where the seal could not be opened, so that nothing about it is proven.
+    `data_key` is there exactly where the value is to be released, `refused` (one of `seal.REASONS`) exactly
+    where not. `decision` is the access list's own answer: under `mode = report` a value is released against it.
+    `acl` is None where the seal could not be opened, so that nothing about it is proven.
     """
 
     decision: Decision
@@ -45,10 +45,10 @@ def judge(
     """Open a reference as it lies in Airflow's database, and decide. In doubt: refused. Never raises.
 
     Args:
-        reference: Untrusted; see ``reference.parse_stored``.
+        reference: Untrusted; see `reference.parse_stored`.
         principal: The running task instance that asks, verified; None where there is none.
         private_keys: The API server's.
-        reports_only: ``mode = report``: release what the access list refuses.
+        reports_only: `mode = report`: release what the access list refuses.
     """
     sealed = reference.seal
     if sealed is None or sealed.sealed_key is None:

@@ -26,14 +26,14 @@ def new_data_key() -> bytes:
 
 
 def encrypt(payload: Buffers, data_key: bytes, aad: bytes) -> Buffer:
-    """A 12-byte random nonce, the ciphertext and its 16-byte tag: 28 bytes more than ``payload``.
+    """A 12-byte random nonce, the ciphertext and its 16-byte tag: 28 bytes more than `payload`.
 
     Made piece by piece, in the memory of the result and no other.
 
     Args:
         payload: What to hide.
         data_key: 32 bytes.
-        aad: What it is bound to, see :func:`~exclusive_redis_xcom.crypto.payload_aad`.
+        aad: What it is bound to, see `payload_aad`.
 
     Raises:
         ValueError: The data key has not 32 bytes, or the payload is 2 GiB or more.
@@ -71,10 +71,10 @@ def _encrypt_pieces(payload: Buffers, data_key: bytes, aad: bytes, data: memoryv
 
 
 def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
-    """What was given to :func:`encrypt`, in one piece; all arguments may be untrusted.
+    """What was given to `encrypt`, in one piece; all arguments may be untrusted.
 
     Raises:
-        Forged: Not encrypted with this data key for this ``aad``.
+        Forged: Not encrypted with this data key for this `aad`.
     """
     payload = _decrypt(memoryview(data), data_key, aad)
     if payload is None:

@@ -40,7 +40,7 @@ class SealPublicKey:
 
     @property
     def text(self) -> str:
-        """What :meth:`parse` reads."""
+        """What `parse` reads."""
         return texts.write(self.raw, texts.PUBLIC)
 
     def __repr__(self) -> str:

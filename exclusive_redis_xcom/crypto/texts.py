@@ -42,7 +42,7 @@ def write(raw: bytes, kind: Kind) -> str:
 
 
 def read(text: object, kind: Kind) -> tuple[bytes, str]:
-    """The bytes of a key, or ``b""`` and what is wrong with the text."""
+    """The bytes of a key, or `b""` and what is wrong with the text."""
     if not isinstance(text, str):
         return b"", f"{kind.name} is a text, {kind.prefix}...; this is of another type"
     text = text.strip()

@@ -29,18 +29,18 @@ def exclusive(
     Writes the DAG's param `xcom_acl`; everything said there about rules holds (docs/acl.md).
 
     Args:
-        xcom: what a TaskFlow call or `operator.output["key"]` returns, or an operator (its return value).
-        to: one consumer or a list: operators, XComs (the tasks they come from), task groups (their tasks so
+        xcom: What a TaskFlow call or `operator.output["key"]` returns, or an operator (its return value).
+        to: One consumer or a list: operators, XComs (the tasks they come from), task groups (their tasks so
             far), or texts: `task_id`, `dag_id/task_id`, patterns with `*`. An empty list means nobody.
-        ttl: how long the value is kept, in whole seconds; None leaves it to the setting.
-        same_run: allow only tasks of the run that pushed the value.
-        once: the first task instance to pull the value is the only one to get it; its retries do too.
+        ttl: How long the value is kept, in whole seconds; None leaves it to the setting.
+        same_run: Allow only tasks of the run that pushed the value.
+        once: The first task instance to pull the value is the only one to get it; its retries do too.
 
     Returns:
         `xcom` itself, so that the call can stand inside another.
 
     Raises:
-        InvalidAcl: one of the arguments is something else, or contradicts an earlier declaration.
+        InvalidAcl: One of the arguments is something else, or contradicts an earlier declaration.
     """
     producer, key = _producer(xcom)
     dag = _dag_of(producer)

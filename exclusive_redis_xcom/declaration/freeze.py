@@ -59,11 +59,11 @@ def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
     """Read, check and keep a DAG's ACL, and fix its param. Called by the policy; a second call changes nothing.
 
     Args:
-        dag: a DAG as its file made it, before any run.
-        default_consumers: the policy word for XComs without a rule.
+        dag: A DAG as its file made it, before any run.
+        default_consumers: The policy word for XComs without a rule.
 
     Raises:
-        InvalidAcl: naming the DAG, the entry and the fix.
+        InvalidAcl: Naming the DAG, the entry and the fix.
     """
     known = _remembered(dag)
     if known is None or known.acl.default != default_consumers or not _untouched(dag):
@@ -83,12 +83,12 @@ def frozen_acl(
     may already hold what the run's conf said, which nothing tells apart from the DAG file.
 
     Args:
-        dag: the running task's DAG.
-        run_conf: the run's conf.
-        default_consumers: for a DAG read now; by default the setting.
+        dag: The running task's DAG.
+        run_conf: The run's conf.
+        default_consumers: For a DAG read now; by default the setting.
 
     Raises:
-        InvalidAcl: the ACL is wrong, or cannot be told from the run's conf.
+        InvalidAcl: The ACL is wrong, or cannot be told from the run's conf.
     """
     known = _remembered(dag)
     if known is not None:

@@ -44,8 +44,8 @@ def refuse_task_params(dag: DAG, value: Any) -> None:
     not, so there a value that has since only grown counts as a copy.
 
     Args:
-        dag: the DAG.
-        value: the DAG's own `xcom_acl` in JSON's types, or None.
+        dag: The DAG.
+        value: The DAG's own `xcom_acl` in JSON's types, or None.
     """
     for task in dag.tasks:
         if PARAM not in task.params:

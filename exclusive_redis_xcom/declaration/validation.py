@@ -29,7 +29,7 @@ def check(acl: Acl, graph: DagGraph) -> list[str]:
         Warnings, each naming the DAG and the entry.
 
     Raises:
-        InvalidAcl: a task id is unknown, or a consumer runs before every task whose XComs the rule is about.
+        InvalidAcl: A task id is unknown, or a consumer runs before every task whose XComs the rule is about.
     """
     checker = _Checker(acl.dag_id, graph)
     for rule in acl.rules:

@@ -19,7 +19,7 @@ _UNREADABLE = "a task instance whose name in Redis is not readable"
 class Claim:
     """What became of the claim to one read-once value.
 
-    ``status`` is "granted", now or to the same claimer before; "taken" by ``claimer``; "gone" if Redis holds no
+    `status` is "granted", now or to the same claimer before; "taken" by `claimer`; "gone" if Redis holds no
     unclaimed or claimed value of that version (any more); "withheld" if it is free but was not claimed, because
     another one asked for with it was taken or gone. Only "granted" entitles to the value.
     """
@@ -29,7 +29,7 @@ class Claim:
 
     @classmethod
     def of(cls, holder: bytes | None, claimer: str) -> Claim:
-        """What ``lua/claim.lua`` answers for one value, read for who asked."""
+        """What `lua/claim.lua` answers for one value, read for who asked."""
         if holder is None:
             return cls("gone")
         if not holder:
@@ -41,7 +41,7 @@ class Claim:
 
 
 def claimer_text(principal: Principal) -> str:
-    """Canonical JSON of a task instance, ``[dag_id, task_id, run_id, map_index]``, ASCII only and never empty.
+    """Canonical JSON of a task instance, `[dag_id, task_id, run_id, map_index]`, ASCII only and never empty.
 
     The number of the try is not in it: a retry is the same claimer.
 

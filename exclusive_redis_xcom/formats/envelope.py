@@ -59,9 +59,9 @@ _MICROSECOND = timedelta(microseconds=1)
 class Envelope:
     """One pushed value. Not to be changed.
 
-    ``version`` is 128 random bits as 32 hex digits, different for each push. ``decoded_size`` is in bytes, before
-    compression. ``payload`` may be in several pieces; it is empty where the bytes lie in so many ``parts`` or, under
-    the name ``spilled``, in an object: ``elsewhere`` bytes. ``pushed_at`` is the worker's clock, UTC. ``key_id``
+    `version` is 128 random bits as 32 hex digits, different for each push. `decoded_size` is in bytes, before
+    compression. `payload` may be in several pieces; it is empty where the bytes lie in so many `parts` or, under
+    the name `spilled`, in an object: `elsewhere` bytes. `pushed_at` is the worker's clock, UTC. `key_id`
     names the key the payload is sealed with.
     """
 
@@ -110,7 +110,7 @@ class Envelope:
 
         Raises:
             XComTooLarge: The ids are so long that the head would exceed 64 KiB.
-            ValueError: ``pushed_at`` has no time zone.
+            ValueError: `pushed_at` has no time zone.
         """
         texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
         ids = [_encode(text) for text in _ids_of(self.coordinate)]
@@ -139,7 +139,7 @@ class Envelope:
 
     @classmethod
     def unpack(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
-        """Read what ``pack`` wrote; ``data`` is not trusted.
+        """Read what `pack` wrote; `data` is not trusted.
 
         Args:
             data: What stood in Redis.
@@ -147,7 +147,7 @@ class Envelope:
                 faster than reading another one; if it is not, the envelope says whose it is.
 
         Raises:
-            CorruptValue: Anything else than exactly what ``pack`` writes.
+            CorruptValue: Anything else than exactly what `pack` writes.
         """
         try:
             return _unpack(data, expected)
@@ -156,7 +156,7 @@ class Envelope:
 
     @classmethod
     def unpack_head(cls, data: bytes) -> Envelope:
-        """Read an envelope whose payload lies elsewhere, and that something else may follow in ``data``.
+        """Read an envelope whose payload lies elsewhere, and that something else may follow in `data`.
 
         Raises:
             CorruptValue: It does not begin with one.

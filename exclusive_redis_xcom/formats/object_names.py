@@ -1,4 +1,4 @@
-"""Names of objects, below ``spill_path``: ``<dag_id>/<run_id>/<task_id>/<key>/<map_index>/<version>``.
+"""Names of objects, below `spill_path`: `<dag_id>/<run_id>/<task_id>/<key>/<map_index>/<version>`.
 
 Every id is percent-encoded and so is a dot at its beginning: no id leaves its component, hides a file or leads to the
 directory above. Long ids are cut and end in a digest, so that names fit file systems (255 bytes in a component) and
@@ -33,7 +33,7 @@ class ParsedName:
 
 
 def object_name(coordinate: Coordinate, version: str) -> str:
-    """The one name of this version's object, relative to ``spill_path``.
+    """The one name of this version's object, relative to `spill_path`.
 
     Args:
         coordinate: Any ids.
@@ -44,7 +44,7 @@ def object_name(coordinate: Coordinate, version: str) -> str:
 
 
 def parse(name: str) -> ParsedName | None:
-    """Read a name; None for one that :func:`object_name` does not make."""
+    """Read a name; None for one that `object_name` does not make."""
     parts = name.split("/")
     if len(parts) != _PARTS:
         return None

@@ -4,7 +4,7 @@ It is what Airflow's XCom tab shows, and it never holds a value or an open key. 
 untrusted input, since REST users and any task can write XCom rows: it is parsed strictly, its coordinate is
 compared with the one asked for, and the access list that decides is the one in Redis, not the one shown here.
 
-Under ``enforcement = server`` it also carries the value's seal (:mod:`exclusive_redis_xcom.formats.seal`): there
+Under `enforcement = server` it also carries the value's seal (`exclusive_redis_xcom.formats.seal`): there
 the access list in the seal decides, which cannot be changed without breaking the seal.
 """
 
@@ -52,7 +52,7 @@ _SHOWN_CONSUMERS = 50
 class Reference:
     """A pointer to one pushed value.
 
-    ``size`` is in bytes as encoded, before compression; ``consumers`` and ``rule`` are for human readers.
+    `size` is in bytes as encoded, before compression; `consumers` and `rule` are for human readers.
     """
 
     coordinate: Coordinate
@@ -75,7 +75,7 @@ class Reference:
         return self._with_seal(sealed_key=None, data_key=data_key, refused=None)
 
     def refused(self, reason: str, by: str | None = None) -> Reference:
-        """The same, still sealed, with the reason (:data:`seal.REASONS`): the ring's answer to everybody else."""
+        """The same, still sealed, with the reason (`seal.REASONS`): the ring's answer to everybody else."""
         return self._with_seal(refused=Refused(reason, by))
 
     def to_json(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class Reference:
 
 
 def is_reference(value: object) -> bool:
-    """Whether a row's value claims to be ours; :func:`parse` tells whether it is well-formed."""
+    """Whether a row's value claims to be ours; `parse` tells whether it is well-formed."""
     return isinstance(value, Mapping) and len(value) == 1 and MARK in value
 
 
@@ -118,7 +118,7 @@ def parse(value: object) -> Reference:
     """Read a row's value back.
 
     Raises:
-        InvalidReference: It is not exactly what :meth:`Reference.to_json` writes. The text names the field,
+        InvalidReference: It is not exactly what `Reference.to_json` writes. The text names the field,
             never its content.
     """
     if not is_reference(value):
@@ -152,7 +152,7 @@ def parse_stored(value: object) -> Reference:
     """Read a row's value as it lies in the database, where no open key and no refusal can be.
 
     Raises:
-        InvalidReference: As for :func:`parse`.
+        InvalidReference: As for `parse`.
     """
     reference = parse(value)
     if reference.seal is not None and not reference.seal.is_as_pushed:
@@ -161,7 +161,7 @@ def parse_stored(value: object) -> Reference:
 
 
 def unusable() -> dict[str, Any]:
-    """What the ring answers in place of a row that only looks like a reference; :func:`parse` refuses it."""
+    """What the ring answers in place of a row that only looks like a reference; `parse` refuses it."""
     return {MARK: {"v": FORMAT, "unusable": True}}
 
 

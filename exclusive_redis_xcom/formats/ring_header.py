@@ -1,6 +1,6 @@
 """The header by which an API server shows that the ring is in its chain: its name, and its value.
 
-The ring writes it (``api_server/ring/middleware.py``); ``exclusive-xcom doctor`` asks for it. It is no
+The ring writes it (`api_server/ring/middleware.py`); `exclusive-xcom doctor` asks for it. It is no
 secret and no proof against somebody between the two: it tells a server that was set up right from one that was not.
 """
 

@@ -4,9 +4,9 @@ Three forms, told apart by their fields. In Airflow's database there is only the
 ring (the API server) to one task:
 
 ======== ============================================ =====================================================
-pushed   ``key_id``, ``acl``, ``key``                 the data key, sealed to the API server's public key
-opened   ``key_id``, ``acl``, ``data_key``            for a task that may read
-refused  ``key_id``, ``acl``, ``key``, ``refused``    for everybody else: still sealed, with the reason
+pushed   `key_id`, `acl`, `key`                 the data key, sealed to the API server's public key
+opened   `key_id`, `acl`, `data_key`            for a task that may read
+refused  `key_id`, `acl`, `key`, `refused`    for everybody else: still sealed, with the reason
 ======== ============================================ =====================================================
 """
 
@@ -43,7 +43,7 @@ _COMMON = {"key_id", "acl"}
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The ring's reason, one of :data:`REASONS`; ``by`` names who claimed a read-once value, for people."""
+    """The ring's reason, one of `REASONS`; `by` names who claimed a read-once value, for people."""
 
     reason: str
     by: str | None = None
@@ -51,7 +51,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """``key_id`` names the API server's key pair; ``acl`` is the rule in force as ``Acl.dumps`` wrote it."""
+    """`key_id` names the API server's key pair; `acl` is the rule in force as `Acl.dumps` wrote it."""
 
     key_id: str
     acl: bytes

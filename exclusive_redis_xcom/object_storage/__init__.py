@@ -1,4 +1,4 @@
-"""Object storage: the place that the setting ``spill_path`` names, reached as Airflow's ``ObjectStoragePath`` does.
+"""Object storage: the place that the setting `spill_path` names, reached as Airflow's `ObjectStoragePath` does.
 
 Nothing of Airflow or fsspec is imported before the first use. Objects are written once and never changed.
 """

@@ -22,7 +22,7 @@ _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def write(root: str, name: str, pieces: Iterable[Buffer]) -> None:
-    """Write a new file below ``root``, and the directories that it needs."""
+    """Write a new file below `root`, and the directories that it needs."""
     with open(_created(root, name), "wb") as file:
         for piece in pieces:
             file.write(piece)
@@ -41,7 +41,7 @@ def size(path: str) -> int:
 
 
 def read(path: str, into: memoryview, start: int) -> int:
-    """Read from ``start`` on until ``into`` is full or the file ends; how many bytes that were."""
+    """Read from `start` on until `into` is full or the file ends; how many bytes that were."""
     done = 0
     with open(os.open(path, os.O_RDONLY | _NO_LINK), "rb", buffering=0) as file:
         file.seek(start)
@@ -54,7 +54,7 @@ def read(path: str, into: memoryview, start: int) -> int:
 
 
 def remove(root: str, name: str) -> None:
-    """Remove a file, and directories below ``root`` that it leaves empty."""
+    """Remove a file, and directories below `root` that it leaves empty."""
     os.unlink(f"{root}/{name}")
     with contextlib.suppress(OSError):  # not empty, or gone
         for directory in reversed(_directories(name)):

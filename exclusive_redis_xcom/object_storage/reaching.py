@@ -48,7 +48,7 @@ def reach(url: str) -> tuple[Any, str]:
 
 
 def endpoint_of(url: str) -> str:
-    """The place in words fit for an error message: nothing that stands before an ``@`` or after a ``?``."""
+    """The place in words fit for an error message: nothing that stands before an `@` or after a `?`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

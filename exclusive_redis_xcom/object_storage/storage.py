@@ -31,7 +31,7 @@ class NoSuchObject(Exception):  # noqa: N818 - says what is
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One object: its name relative to ``spill_path``, its bytes, and when it was written, None if nobody tells."""
+    """One object: its name relative to `spill_path`, its bytes, and when it was written, None if nobody tells."""
 
     name: str
     size: int
@@ -45,7 +45,7 @@ class ObjectStorage:
     when nothing installed knows it. Drivers have retries and timeouts of their own.
 
     Args:
-        url: The setting ``spill_path``, ``s3://conn_id@bucket/prefix`` for one.
+        url: The setting `spill_path`, `s3://conn_id@bucket/prefix` for one.
     """
 
     def __init__(self, url: str) -> None:
@@ -79,7 +79,7 @@ class ObjectStorage:
             return files.size(path) if self._is_local else int(self._fs.info(path)["size"])
 
     def read(self, name: str, into: memoryview, *, start: int = 0) -> int:
-        """Read an object's bytes from ``start`` on, as many as ``into`` takes.
+        """Read an object's bytes from `start` on, as many as `into` takes.
 
         Returns:
             How many were read; less than that, and there are no more.

@@ -7,16 +7,16 @@ phase of a task process                             context  listener  structlog
 ==================================================  =======  ========  =================  =============
 clearing of old XComs at start                      no       no        yes                task, not run
 rendering of templates and arguments                yes      no        yes
-``execute`` (incl. its threads)                     yes      yes       yes
-push of ``return_value`` and multiple outputs       no       yes       yes
+`execute` (incl. its threads)                     yes      yes       yes
+push of `return_value` and multiple outputs       no       yes       yes
 callbacks                                           no       yes       yes
 ==================================================  =======  ========  =================  =============
 
-The context wins where it exists. ``dag.test()`` runs all tasks in one process, where whatever was remembered
+The context wins where it exists. `dag.test()` runs all tasks in one process, where whatever was remembered
 belongs to the *previous* task until its successor's listener fires; there the in-process supervisor knows
-whose turn it is and is asked second. (Phases: ``airflow/sdk/execution_time/task_runner.py``.)
+whose turn it is and is asked second. (Phases: `airflow/sdk/execution_time/task_runner.py`.)
 
-``AIRFLOW_CTX_*`` is not used: it is stale in ``dag.test()`` and inherited by subprocesses.
+`AIRFLOW_CTX_*` is not used: it is stale in `dag.test()` and inherited by subprocesses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _parsing: tuple[str, str] | None = None
 
 
 def remember_running(task_instance: Any) -> None:
-    """Keep the task instance that Airflow says is running now (called by ``listener.py``).
+    """Keep the task instance that Airflow says is running now (called by `listener.py`).
 
     Only the Task SDK's own object counts: the scheduler and the API server fire some of the same hooks
     with a database model.
@@ -46,9 +46,9 @@ def remember_running(task_instance: Any) -> None:
 
 
 def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
-    """Keep for which task this task process parses its DAG file (called by ``policy.py``).
+    """Keep for which task this task process parses its DAG file (called by `policy.py`).
 
-    Airflow passes it in environment variables, which DAG code can set: it counts for :func:`clearing_principal`
+    Airflow passes it in environment variables, which DAG code can set: it counts for `clearing_principal`
     alone, and nowhere but in a task process.
     """
     global _parsing  # noqa: PLW0603 - see above
@@ -72,15 +72,15 @@ def current_principal() -> Principal | None:
 
 
 def clearing_principal() -> Principal | None:
-    """Who removes XComs: :func:`current_principal`, and on Airflow 3.1 also the task that clears its own at start.
+    """Who removes XComs: `current_principal`, and on Airflow 3.1 also the task that clears its own at start.
 
-    There only DAG and task are known: ``run_id`` and ``map_index`` are None.
+    There only DAG and task are known: `run_id` and `map_index` are None.
     """
     return current_principal() or _parsing_principal()
 
 
 def running_task_instance() -> Any:
-    """The Task SDK's ``RuntimeTaskInstance`` (with ``.task`` and its DAG), or None where there is none."""
+    """The Task SDK's `RuntimeTaskInstance` (with `.task` and its DAG), or None where there is none."""
     from_context = _context_task_instance()
     if from_context is not None:
         return from_context
@@ -115,7 +115,7 @@ def _context_task_instance() -> Any:
 
 
 def _in_process_principal() -> Principal | None:
-    """``dag.test()``: the task instance whose turn it is."""
+    """`dag.test()`: the task instance whose turn it is."""
     task_instance = kind.in_process_task_instance()
     return None if task_instance is None else principal_of(task_instance)
 

@@ -1,21 +1,21 @@
 """What kind of process is this? Airflow runs DAG code in five, and only a task's calls pass through the API server.
 
 Airflow has no name for it. What tells them apart on 3.1 to 3.3 is the object that talks to the supervisor
-(``task_runner.SUPERVISOR_COMMS``; ``airflow/sdk/execution_time/comms.py``):
+(`task_runner.SUPERVISOR_COMMS`; `airflow/sdk/execution_time/comms.py`):
 
 ===================================  =============================  ==============================================
 process                              class of the object            what else
 ===================================  =============================  ==============================================
-task                                 CommsDecoder                   ``on_starting(TaskRunnerMarker)`` was called
-``dag.test()``, while a task runs    InProcessSupervisorComms       knows whose turn it is
+task                                 CommsDecoder                   `on_starting(TaskRunnerMarker)` was called
+`dag.test()`, while a task runs    InProcessSupervisorComms       knows whose turn it is
 triggerer                            TriggerCommsDecoder
-DAG processor (parsing, callbacks)   CommsDecoder                   decodes ``processor.ToDagProcessor``
+DAG processor (parsing, callbacks)   CommsDecoder                   decodes `processor.ToDagProcessor`
 callback on an executor (3.3)        CommsDecoder                   nothing: "unknown"
-API server                           none                           has imported ``airflow.api_fastapi.main``
+API server                           none                           has imported `airflow.api_fastapi.main`
 ===================================  =============================  ==============================================
 
-Code in the process can change all of it. It words texts, finds the task whose turn it is under ``dag.test()``, and says
-whose parsing counts in ``identity.clearing_principal``; what ``enforcement = server`` promises does not rest on it.
+Code in the process can change all of it. It words texts, finds the task whose turn it is under `dag.test()`, and says
+whose parsing counts in `identity.clearing_principal`; what `enforcement = server` promises does not rest on it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Surroundings = Literal["task", "dag_test", "triggerer", "dag_processor", "api_se
 
 _BY_CLASS: dict[str, Surroundings] = {"InProcessSupervisorComms": "dag_test", "TriggerCommsDecoder": "triggerer"}
 
-#: Imported by API servers only: Airflow's ASGI module, and ours for ``--apps execution``.
+#: Imported by API servers only: Airflow's ASGI module, and ours for `--apps execution`.
 _SERVER_MODULES = ("airflow.api_fastapi.main", "exclusive_redis_xcom.asgi")
 
 _is_task_process = False
@@ -48,7 +48,7 @@ def where() -> Surroundings:
 
 
 def remember_task_process() -> None:
-    """Keep that Airflow started this process to run a task (called by ``listener.py``, before any DAG code)."""
+    """Keep that Airflow started this process to run a task (called by `listener.py`, before any DAG code)."""
     global _is_task_process  # noqa: PLW0603 - a process is one or is not; this is that fact
     _is_task_process = True
 
@@ -65,7 +65,7 @@ def forget() -> None:
 
 
 def in_process_task_instance() -> Any:
-    """``dag.test()``: the task instance that Airflow's in-process supervisor is running; None elsewhere."""
+    """`dag.test()`: the task instance that Airflow's in-process supervisor is running; None elsewhere."""
     comms = _comms()
     if type(comms).__name__ != "InProcessSupervisorComms":
         return None

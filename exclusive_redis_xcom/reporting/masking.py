@@ -1,7 +1,7 @@
-"""Tells Airflow to show ``***`` for a pulled value in logs and rendered fields (``airflow.sdk.log.mask_secret``).
+"""Tells Airflow to show `***` for a pulled value in logs and rendered fields (`airflow.sdk.log.mask_secret`).
 
 Airflow masks by one regular expression of all secrets and compiles it again for every new one, in the task's process
-and again in its supervisor, which the task waits for (``airflow/sdk/_shared/secrets_masker``). So the work grows with
+and again in its supervisor, which the task waits for (`airflow/sdk/_shared/secrets_masker`). So the work grows with
 the square of what is registered, and is bounded here: in characters compiled, about 2 µs each in either process on a
 small machine.
 """
@@ -68,7 +68,7 @@ os.register_at_fork(after_in_child=_unlock)
 
 
 def applies(setting: str, restricted: bool) -> bool:
-    """Whether option ``mask`` (``restricted``, ``all`` or ``off``) wants this value masked."""
+    """Whether option `mask` (`restricted`, `all` or `off`) wants this value masked."""
     return setting == "all" or (setting == "restricted" and restricted)
 
 
@@ -80,7 +80,7 @@ def mask(value: Any, described: str) -> None:
 
     Args:
         value: What the task gets. Keys of mappings are not masked, nor is what is shorter than Airflow's
-            ``[logging] min_length_masked_secret``.
+            `[logging] min_length_masked_secret`.
         described: Which XCom it is, for the warning.
     """
     try:
@@ -143,7 +143,7 @@ def _cost(size: int, strings: Iterable[str]) -> tuple[int, int]:
 
 
 def _forms(text: str, shortest: int) -> list[str]:
-    """How a string may appear in a log: as it is, line by line (``print``), and escaped by JSON or ``repr``."""
+    """How a string may appear in a log: as it is, line by line (`print`), and escaped by JSON or `repr`."""
     if len(text) > _PER_CALL:
         return [text]  # too large in any form
     lines = [line.strip() for line in text.splitlines()]

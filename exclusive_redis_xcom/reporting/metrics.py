@@ -1,4 +1,4 @@
-"""Counts and times through Airflow's own metrics (``Stats``), wherever the installed version keeps them.
+"""Counts and times through Airflow's own metrics (`Stats`), wherever the installed version keeps them.
 
 A metrics backend that fails is logged once and never fails a push or pull.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PUSH = "exclusive_redis_xcom.push"
 PULL_GRANTED = "exclusive_redis_xcom.pull_granted"
-#: Of these, the values that Redis alone answered; see ``task/direct_pull.py``.
+#: Of these, the values that Redis alone answered; see `task/direct_pull.py`.
 PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
 PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
 PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
@@ -28,7 +28,7 @@ BYTES_PULLED = "exclusive_redis_xcom.bytes_pulled"
 REDIS_TIME_PUSH = "exclusive_redis_xcom.redis_time.push"
 REDIS_TIME_PULL = "exclusive_redis_xcom.redis_time.pull"
 
-#: Airflow's options that turn metrics on (``airflow/observability/metrics/stats_utils.py``).
+#: Airflow's options that turn metrics on (`airflow/observability/metrics/stats_utils.py`).
 _SWITCHES = ("statsd_on", "otel_on", "statsd_datadog_enabled")
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -44,7 +44,7 @@ def is_on() -> bool:
 
 
 def pushed(at: Coordinate, *, size: int, seconds: float) -> None:
-    """Record a push of ``size`` bytes that took Redis ``seconds``."""
+    """Record a push of `size` bytes that took Redis `seconds`."""
     count(PUSH, dag_id=at.dag_id, task_id=at.task_id)
     count(BYTES_PUSHED, dag_id=at.dag_id, task_id=at.task_id, by=size)
     timing(REDIS_TIME_PUSH, seconds * 1000, dag_id=at.dag_id, task_id=at.task_id)
@@ -86,7 +86,7 @@ def timing(metric: str, milliseconds: float, *, dag_id: str, task_id: str) -> No
 
 @functools.cache
 def _stats() -> Any:
-    """What has ``incr`` and ``timing``, or None where metrics are off, which Airflow takes ten times as long to find.
+    """What has `incr` and `timing`, or None where metrics are off, which Airflow takes ten times as long to find.
 
     It finds its backend at each call: Airflow sets that late, and again after forks.
     """

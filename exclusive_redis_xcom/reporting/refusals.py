@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: Why nobody opened a sealed value, by the place of the pull (``surroundings.where``), and what to do.
+#: Why nobody opened a sealed value, by the place of the pull (`surroundings.where`), and what to do.
 _NOBODY = {
     "task": "no API server with the ring of exclusive-redis-xcom answered. Run `exclusive-xcom doctor` on this worker: "
     "it says what is missing where.",
@@ -59,7 +59,7 @@ _UNKNOWN = "a task whose identity could not be established"
 def pull_denied(
     coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
 ) -> XComAccessDenied:
-    """The refusal of a pull. ``decision.reason`` says who may."""
+    """The refusal of a pull. `decision.reason` says who may."""
     return XComAccessDenied(
         f"{coordinate} may not be pulled by {_who(principal, coordinate)}: {decision.reason}. "
         f"{_remedy(coordinate, principal, acl)}"
@@ -81,7 +81,7 @@ def sealed(reference: Reference, principal: Principal | None, where: str) -> Exc
     Args:
         reference: With the ring's reason, if the ring answered.
         principal: Who asks, as this process knows it.
-        where: The place of the pull (``surroundings.where``).
+        where: The place of the pull (`surroundings.where`).
     """
     at = reference.coordinate
     refused = None if reference.seal is None else reference.seal.refused
@@ -113,7 +113,7 @@ def plain_row(what: str) -> InvalidReference:
 
 
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
-    """The refusal of a push or removal (``action``: "push" or "remove") under somebody else's coordinate."""
+    """The refusal of a push or removal (`action`: "push" or "remove") under somebody else's coordinate."""
     who = _who(principal, coordinate)
     return XComAccessDenied(
         f"{who} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
@@ -148,7 +148,7 @@ def superseded(reference: Reference) -> XComExpired:
 
 
 def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: bool) -> None:
-    """Log and count a refused pull; ``would_only`` under ``mode = report``."""
+    """Log and count a refused pull; `would_only` under `mode = report`."""
     metric = metrics.PULL_WOULD_BE_REFUSED if would_only else metrics.PULL_REFUSED
     log.warning("XCom pull %s: %s", "would be refused" if would_only else "refused", error)
     metrics.count(metric, dag_id=coordinate.dag_id, task_id=coordinate.task_id)

@@ -23,7 +23,7 @@ _MAY_BE_URL = re.compile(r"[:/@]")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The section's values, checked and with units. ``repr`` shows neither keys nor the URL with its password."""
+    """The section's values, checked and with units. `repr` shows neither keys nor the URL with its password."""
 
     redis_url: str | None = field(repr=False)
     redis_conn_id: str
@@ -51,21 +51,21 @@ class Settings:
 
     @property
     def by_server(self) -> bool:
-        """Whether the API server decides and values are sealed to it (``enforcement = server``)."""
+        """Whether the API server decides and values are sealed to it (`enforcement = server`)."""
         return self.enforcement == "server"
 
     @property
     def pulls_directly(self) -> bool:
-        """Whether tasks may read Redis first, and API servers watch over what they find there (``direct_pulls``).
+        """Whether tasks may read Redis first, and API servers watch over what they find there (`direct_pulls`).
 
-        Never with ``enforcement = server``: plain values there could be replaced by whoever has the Redis password,
+        Never with `enforcement = server`: plain values there could be replaced by whoever has the Redis password,
         and only the reference, which the API server hands out, tells that a value was pushed sealed.
         """
         return self.direct_pulls == "auto" and not self.by_server
 
     @property
     def reports_only(self) -> bool:
-        """Whether a refusal is only logged and counted (``mode = report``)."""
+        """Whether a refusal is only logged and counted (`mode = report`)."""
         return self.mode == "report"
 
 
@@ -109,7 +109,7 @@ def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
 def _given(conf: Any) -> set[str] | None:
     """Return the names of what environment and airflow.cfg set in the section; None where that cannot be told.
 
-    There is no other place: a command or a secrets backend is asked for what ``..._cmd`` or ``..._secret`` names.
+    There is no other place: a command or a secrets backend is asked for what `..._cmd` or `..._secret` names.
     """
     if not isinstance(conf, ConfigParser):
         return None

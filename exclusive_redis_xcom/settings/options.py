@@ -1,4 +1,4 @@
-"""The options of section ``exclusive_redis_xcom``: the one table of their names, defaults and texts."""
+"""The options of section `exclusive_redis_xcom`: the one table of their names, defaults and texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exclusive_redis_xcom.settings.reading import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What AES-GCM takes at most in one message (2 GiB, see ``crypto/payload.py``), less one MiB.
+#: What AES-GCM takes at most in one message (2 GiB, see `crypto/payload.py`), less one MiB.
 LARGEST_VALUE_BYTES = 2047 * 1024 * 1024
 
 
@@ -28,9 +28,9 @@ LARGEST_VALUE_BYTES = 2047 * 1024 * 1024
 class Option:
     """One option: how Airflow shows it and how its text becomes a value.
 
-    ``read`` takes the configured text and returns the value, or raises ValueError. ``accepted`` says in
-    words what ``read`` takes; error messages quote it, and the text itself unless ``shown`` is False. ``explains``:
-    what ``read`` raises says more, and never quotes the text.
+    `read` takes the configured text and returns the value, or raises ValueError. `accepted` says in
+    words what `read` takes; error messages quote it, and the text itself unless `shown` is False. `explains`:
+    what `read` raises says more, and never quotes the text.
     """
 
     name: str

@@ -32,7 +32,7 @@ def word(*words: str) -> Callable[[str], str]:
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
-    """A whole number from ``low`` to ``high``."""
+    """A whole number from `low` to `high`."""
 
     def read(text: str) -> int:
         number = int(text)
@@ -44,7 +44,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
-    """A number from ``low`` to ``high``."""
+    """A number from `low` to `high`."""
 
     def read(text: str) -> float:
         number = float(text)

@@ -1,6 +1,6 @@
 """The store: envelopes, rules and marks in Redis hashes. It decides nothing about who may read.
 
-`keys` tells which fields a hash has, the scripts in ``lua/`` what changes them.
+`keys` tells which fields a hash has, the scripts in `lua/` what changes them.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def fetch_current(place: Place, at: Coordinate, *, alone: bool) -> Current | Non
 
 
 def _further_fields(stored: Stored) -> int:
-    """How many fields a value has apart from itself, rules and mark (``formats/redis_names.py``); without a claim."""
+    """How many fields a value has apart from itself, rules and mark (`formats/redis_names.py`); without a claim."""
     envelope = stored.envelope
     if envelope is None:
         return 0

@@ -1,6 +1,6 @@
 """All results of a mapped task that Airflow's database refers to, without asking it.
 
-That each of them is current, their marks say (``current.py``). That there are no others, the field ``complete`` says:
+That each of them is current, their marks say (`current.py`). That there are no others, the field `complete` says:
 since the time it names, the hash has had a mark, completed or not, for every row of the key, see `Store.commit`.
 """
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.place import Place
     from exclusive_redis_xcom.store.values import Current, Stored
 
-#: Fields of a hash besides those of values, ``acl`` and ``complete``; and of each value: itself, its rule and its mark.
+#: Fields of a hash besides those of values, `acl` and `complete`; and of each value: itself, its rule and its mark.
 _OF_HASH, _OF_VALUE = 2, 3
 _BATCH_MARKS = 1_024
 
 
 class _Extent(NamedTuple):
-    """How many fields there are, and what ``complete`` holds. While it stays the same, no result came or went."""
+    """How many fields there are, and what `complete` holds. While it stays the same, no result came or went."""
 
     fields: int
     complete: bytes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: More than any value that can be pushed (``settings.LARGEST_VALUE_BYTES``).
+#: More than any value that can be pushed (`settings.LARGEST_VALUE_BYTES`).
 DEFAULT_MAX_PAYLOAD_BYTES = 2**31
 #: What one command asks for or removes at most.
 BATCH_FIELDS = 256

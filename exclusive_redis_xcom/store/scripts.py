@@ -1,4 +1,4 @@
-"""The Lua scripts in ``lua/``, and how to run one: by its digest, and in full where Redis does not have it."""
+"""The Lua scripts in `lua/`, and how to run one: by its digest, and in full where Redis does not have it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Script:
 
     @classmethod
     def load(cls, name: str) -> Script:
-        """Read ``lua/<name>.lua``."""
+        """Read `lua/<name>.lua`."""
         source = (resources.files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
         # SHA-1 is how Redis names scripts; it protects nothing.
         return cls(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
     def command(self, key: str, *arguments: Argument) -> tuple[Argument, ...]:
-        """The command that runs it on ``key``, with its source."""
+        """The command that runs it on `key`, with its source."""
         return ("EVAL", self.source, 1, key, *arguments)
 
     def run(self, session: Session, key: str, *arguments: Argument) -> Any:
-        """Run it on ``key``.
+        """Run it on `key`.
 
         After a restart, a failover or SCRIPT FLUSH Redis answers NOSCRIPT; EVAL sends the source and makes it known.
 

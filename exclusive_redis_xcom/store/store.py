@@ -69,7 +69,7 @@ class Store:
 
         Raises:
             XComTooLarge: The ids are too long, or the value takes more than 2 GiB; nothing was sent.
-            ConfigurationError: ``ttl`` is not positive; nothing was sent.
+            ConfigurationError: `ttl` is not positive; nothing was sent.
         """
         return writing.push(self._place, envelope, acl=acl, ttl=ttl, own_acl=own_acl, once=once, watched=watched)
 
@@ -84,7 +84,7 @@ class Store:
     def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
         """Read many values and their rules.
 
-        One round trip per batch of at most 256 values and, where ``sizes`` tells them, 8 MiB; to a cluster, one per
+        One round trip per batch of at most 256 values and, where `sizes` tells them, 8 MiB; to a cluster, one per
         batch and node. Values of more than 1 MiB come one by one, with a round trip more per 16 MiB. The deadline holds
         for each round trip.
 
@@ -96,7 +96,7 @@ class Store:
             One entry per coordinate, in the same order.
 
         Raises:
-            CorruptValue: As for ``fetch``.
+            CorruptValue: As for `fetch`.
         """
         return reading.fetch_many(self._place, coordinates, sizes)
 
@@ -133,7 +133,7 @@ class Store:
 
         Raises:
             CorruptValue: Its parts do not make up the payload.
-            XComTooLarge: It announces more bytes than ``max_payload_bytes``.
+            XComTooLarge: It announces more bytes than `max_payload_bytes`.
         """
         return reading.complete(self._place, stored, once=True)
 
@@ -180,7 +180,7 @@ class Store:
             One entry per pair, in the same order.
 
         Raises:
-            ValueError: ``claimer`` is empty.
+            ValueError: `claimer` is empty.
         """
         return claiming.claim(self._place, claims, claimer)
 
@@ -198,7 +198,7 @@ class Store:
 
         Returns:
             Whether it is marked now. Not, where nothing is there, something else was pushed since, or the push was
-            not ``watched``.
+            not `watched`.
         """
         return marks.commit(self._place, coordinate, version, rows)
 
@@ -219,7 +219,7 @@ class Store:
                 far counts.
 
         Raises:
-            ValueError: ``server`` is no id.
+            ValueError: `server` is no id.
         """
         if self._pulse is None:
             self._pulse = marks.Pulse(self._place)
@@ -229,7 +229,7 @@ class Store:
         """Say that an API server stops and changes no more rows.
 
         Raises:
-            ValueError: ``server`` is no id.
+            ValueError: `server` is no id.
         """
         marks.leave(self._place, server)
 

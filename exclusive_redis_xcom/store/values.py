@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Stored:
     """What Redis holds for a coordinate. Not to be changed.
 
-    ``found`` says whether the hash exists; with it and no ``envelope``, another map_index was pushed or this one
-    purged. ``acl`` is the rule of the latest push to the hash, ``own_acl`` that of this value's push, which only the
+    `found` says whether the hash exists; with it and no `envelope`, another map_index was pushed or this one
+    purged. `acl` is the rule of the latest push to the hash, `own_acl` that of this value's push, which only the
     values of mapped tasks have. The envelope holds its payload, unless that was spilled.
     """
 
@@ -30,7 +30,7 @@ class Stored:
 class Current:
     """Values that Airflow's database is known to refer to, for as long as API servers watch over its rows.
 
-    ``pushed_at`` is when the first of them was pushed, by Redis' clock. ``ahead`` is how far the API servers' clocks
+    `pushed_at` is when the first of them was pushed, by Redis' clock. `ahead` is how far the API servers' clocks
     are ahead of that one, at least; negative where they are behind.
     """
 

@@ -1,4 +1,4 @@
-"""Whether all API servers watch over XCom rows: marks count only while they do, see ``marks.py``."""
+"""Whether all API servers watch over XCom rows: marks count only while they do, see `marks.py`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Marks and epoch come from the clocks of two nodes, in a cluster: what these may differ by.
 _SLACK_MS = 1_000
 
-#: What ``lua/beat.lua`` writes for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
+#: What `lua/beat.lua` writes for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
 _SERVER = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
 
@@ -41,7 +41,7 @@ def watch_of(held: Any, time: Any) -> Watch | None:
     """None unless there are API servers, all heard of lately.
 
     Args:
-        held: Epoch and servers. What is not all as ``lua/beat.lua`` writes it may be a server that is not heard of.
+        held: Epoch and servers. What is not all as `lua/beat.lua` writes it may be a server that is not heard of.
         time: Redis' time, asked for after that.
     """
     try:

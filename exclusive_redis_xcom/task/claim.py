@@ -23,7 +23,7 @@ def claim(
 ) -> ExclusiveXComError | None:
     """Claim these values for the running task instance, all or none of one hash; or say what speaks against it.
 
-    The task instance that produced a value reads it without a claim. Under ``mode = report`` a value that another has
+    The task instance that produced a value reads it without a claim. Under `mode = report` a value that another has
     claimed is only reported.
     """
     others = [reference for reference in references if not claims.is_producer(principal, reference.coordinate)]

@@ -1,7 +1,7 @@
 """A pull that asks Redis alone. Anything that is not proven is a miss, and Airflow's own path answers.
 
-What must hold besides :mod:`~exclusive_redis_xcom.task.eligible`: the value is committed, which API servers say and
-watch over (``Store.fetch_current``); that was after the reader's run was started; the rules allow the pull; it need not
+What must hold besides `eligible`: the value is committed, which API servers say and
+watch over (`Store.fetch_current`); that was after the reader's run was started; the rules allow the pull; it need not
 be claimed, is not sealed and has not outlived its time.
 """
 
@@ -28,7 +28,7 @@ MISS: Final = object()
 
 
 def pull(reach: Reach, settings: Settings, store: Store) -> Any:
-    """The values that a pull is to get, in the order of their map indexes, or :data:`MISS`.
+    """The values that a pull is to get, in the order of their map indexes, or `MISS`.
 
     Args:
         reach: What to read.
@@ -92,7 +92,7 @@ def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
 
 
 class _Rules:
-    """Asks ``acl.decide`` once for each rule: the results of a mapped task share most of theirs, and a rule does not
+    """Asks `acl.decide` once for each rule: the results of a mapped task share most of theirs, and a rule does not
     tell map indexes apart.
     """  # noqa: D205 - one sentence
 

@@ -1,7 +1,7 @@
 """Which pulls may be answered by Redis alone: what must be known about asker and producer before Redis is asked.
 
 A table of conditions, no Redis and no decision about access. Where one does not hold, Airflow's own path answers, which
-also words the errors. What Redis then has to prove is in :mod:`exclusive_redis_xcom.task.direct_pull`.
+also words the errors. What Redis then has to prove is in `exclusive_redis_xcom.task.direct_pull`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Principal
 
 #: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
-#: (``ti_deps/deps/not_previously_skipped_dep.py``, ``ti_deps/dep_context.py``).
+#: (`ti_deps/deps/not_previously_skipped_dep.py`, `ti_deps/dep_context.py`).
 AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
 
-#: What ``BaseXCom.get_one`` and ``get_all`` take (``airflow/sdk/bases/xcom.py``, 3.1 to 3.3). A release that asks for
+#: What `BaseXCom.get_one` and `get_all` take (`airflow/sdk/bases/xcom.py`, 3.1 to 3.3). A release that asks for
 #: more means something that is not known here.
 _KNOWN = frozenset({"key", "dag_id", "task_id", "run_id", "map_index", "include_prior_dates"})
 _IDS = ("dag_id", "run_id", "task_id", "key")
@@ -32,8 +32,8 @@ _IDS = ("dag_id", "run_id", "task_id", "key")
 class Reach:
     """One pull that may be direct. Not to be changed.
 
-    ``first`` is the XCom asked for; with ``every_index``, the first of all results of a mapped task. ``since`` is when
-    the reader's run was started, by the scheduler's clock. ``alone``: all results are asked for of a task that is not
+    `first` is the XCom asked for; with `every_index`, the first of all results of a mapped task. `since` is when
+    the reader's run was started, by the scheduler's clock. `alone`: all results are asked for of a task that is not
     mapped, and as it may have been before, there must be no others.
     """
 
@@ -53,9 +53,9 @@ def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: boo
     """What to read directly for a pull, or None.
 
     Args:
-        request: The keyword arguments of ``get_one``, or of ``get_all``.
-        task_instance: The ``RuntimeTaskInstance`` that asks, None where there is none.
-        everything: Whether it is ``get_all``.
+        request: The keyword arguments of `get_one`, or of `get_all`.
+        task_instance: The `RuntimeTaskInstance` that asks, None where there is none.
+        everything: Whether it is `get_all`.
     """
     reader = None if task_instance is None else identity.principal_of(task_instance)
     if reader is None or not _is_plain(request) or is_airflows(request["key"]):

@@ -67,15 +67,15 @@ class Exchange:
         self._store = store
 
     def push(self, coordinate: Coordinate, value: Any) -> Reference:
-        """Store a value of the running task; see :func:`pushing.push`."""
+        """Store a value of the running task; see `pushing.push`."""
         return push(coordinate, value, self._settings, self._store)
 
     def pull(self, references: Sequence[Reference]) -> list[Any]:
-        """Fetch the values that the references point to, in their order; see :func:`pulling.pull`."""
+        """Fetch the values that the references point to, in their order; see `pulling.pull`."""
         return pull(references, self._settings, self._store)
 
     def pull_directly(self, reach: Reach) -> Any:
-        """Fetch values from Redis alone; see :func:`direct.pull`."""
+        """Fetch values from Redis alone; see `direct.pull`."""
         return direct_pull.pull(reach, self._settings, self._store)
 
     def purge(self, coordinate: Coordinate) -> None:
@@ -95,7 +95,7 @@ class Exchange:
             what: The XCom, for the text.
 
         Raises:
-            InvalidReference: They are, and ``allow_plaintext_read`` is off.
+            InvalidReference: They are, and `allow_plaintext_read` is off.
         """
         settings = self._settings
         if settings.by_server and settings.seal == "all" and not settings.allow_plaintext_read:
@@ -124,8 +124,8 @@ def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | Non
     """What to read directly for a pull of the running task; None where only Airflow can answer.
 
     Args:
-        request: The keyword arguments of Airflow's ``get_one``, or of its ``get_all``.
-        everything: Whether it is ``get_all``.
+        request: The keyword arguments of Airflow's `get_one`, or of its `get_all`.
+        everything: Whether it is `get_all`.
     """
     try:
         if not load_settings().pulls_directly:
@@ -137,10 +137,10 @@ def direct_reach(request: Mapping[str, Any], *, everything: bool) -> Reach | Non
 
 
 def pull_directly(reach: Reach) -> Any:
-    """A list of the values, or :data:`MISS`: Airflow's own path raises, where there is something to raise.
+    """A list of the values, or `MISS`: Airflow's own path raises, where there is something to raise.
 
     Args:
-        reach: What :func:`direct_reach` said.
+        reach: What `direct_reach` said.
     """
     try:
         return current_exchange().pull_directly(reach)

@@ -1,7 +1,7 @@
 """How a value is protected in Redis: sealed to the API server, encrypted at rest, or plain.
 
 Sealed: a fresh data key per push, itself sealed (HPKE) to the API server's public key and put into the reference. At
-rest: a data key derived from ``encryption_keys``, which all workers share. Either way the payload is bound to
+rest: a data key derived from `encryption_keys`, which all workers share. Either way the payload is bound to
 coordinate, version and rule: moved, replayed or under an edited rule it does not open.
 """
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.settings import Settings
 
-#: The data keys of what this process pushed, by version, the latest last; see :func:`own_data_key`.
+#: The data keys of what this process pushed, by version, the latest last; see `own_data_key`.
 _pushed_here: OrderedDict[str, bytes] = OrderedDict()
 _MOST_PUSHED_HERE = 1000
 
-#: How ``Envelope.key_id`` begins, by the kind of key.
+#: How `Envelope.key_id` begins, by the kind of key.
 _SEALED, _AT_REST = "seal:", "enc:"
 
 

@@ -1,6 +1,6 @@
 """A pull, step by step.
 
-Sealed references are opened; value and rule are fetched; ``acl.decide``; the value must be the referenced one; what
+Sealed references are opened; value and rule are fetched; `acl.decide`; the value must be the referenced one; what
 may be read once is claimed; then it is decrypted, decoded, and masked in logs.
 """
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class _Finding:
     """What Redis holds for one reference: a value that may be read, or what speaks against reading it.
 
-    ``acl`` is the value's own rule; None, under ``mode = report`` only, where there is none that can be read.
+    `acl` is the value's own rule; None, under `mode = report` only, where there is none that can be read.
     """
 
     reference: Reference
@@ -103,7 +103,7 @@ def _finding(reference: Reference, stored: Stored, principal: Principal | None, 
 def _denied(
     coordinate: Coordinate, principal: Principal | None, acl: Acl | None, settings: Settings
 ) -> ExclusiveXComError | None:
-    """The refusal; None where the rule allows, or under ``mode = report``, which only says what would be refused."""
+    """The refusal; None where the rule allows, or under `mode = report`, which only says what would be refused."""
     decision = decide(acl, coordinate, principal)
     if decision.allowed:
         return None
@@ -140,11 +140,11 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
     Args:
         envelope: What Redis holds.
         seal: The reference's, opened.
-        acl: The value's own rule; None as for :class:`_Finding`.
+        acl: The value's own rule; None as for `_Finding`.
         settings: Of this process.
 
     Raises:
-        CorruptValue, ConfigurationError: As for :func:`pull`.
+        CorruptValue, ConfigurationError: As for `pull`.
     """
     value = codec.decode(
         reveal(spill.fetched(envelope, settings), seal, acl, settings),

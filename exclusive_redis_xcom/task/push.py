@@ -91,7 +91,7 @@ def _write(store: Store, settings: Settings, envelope: Envelope, shared_acl: Acl
 def _acls_in_force(coordinate: Coordinate, value: Any, default_ttl: timedelta) -> tuple[Acl, Acl]:
     """The rules from the ACL that was frozen when the DAG file was parsed: for the key, and for this value.
 
-    They differ for the ``return_value`` of multiple outputs, which also depends on the keys it copies.
+    They differ for the `return_value` of multiple outputs, which also depends on the keys it copies.
     """
     task_instance = identity.running_task_instance()
     task = getattr(task_instance, "task", None)

@@ -2,7 +2,7 @@
 
 The object begins with that same head, so that it proves whose value it is and which version, and the payload follows as
 it would lie in Redis: compressed, sealed or encrypted. It is written before Redis refers to it and removed after Redis
-no longer does; one that is left between the two is for ``exclusive-xcom gc``. What reaches object storage is imported
+no longer does; one that is left between the two is for `exclusive-xcom gc`. What reaches object storage is imported
 only where a value is, or was, spilled: tasks are to start fast.
 """
 
@@ -31,7 +31,7 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 def push(store: Store, settings: Settings, envelope: Envelope, **options: Any) -> datetime:
-    """``Store.push``, which also takes ``options``, by way of object storage where the payload is large enough.
+    """`Store.push`, which also takes `options`, by way of object storage where the payload is large enough.
 
     Raises:
         StoreUnavailable: Redis or the object storage did not take it; an earlier value is unchanged.
@@ -57,7 +57,7 @@ def written(url: str, envelope: Envelope) -> Envelope:
     """The envelope without the payload, which is in an object now.
 
     Raises:
-        StoreUnavailable, ConfigurationError: As for :func:`push`.
+        StoreUnavailable, ConfigurationError: As for `push`.
     """
     from exclusive_redis_xcom.formats.object_names import object_name
     from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
@@ -79,8 +79,8 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
     Raises:
         XComExpired: The object is gone.
         CorruptValue: It is not the one that was pushed, or Redis names another than this value's own.
-        XComTooLarge: It is larger than ``max_value_bytes`` allows.
-        ConfigurationError: There is no ``spill_path`` here, or nothing that is installed knows it.
+        XComTooLarge: It is larger than `max_value_bytes` allows.
+        ConfigurationError: There is no `spill_path` here, or nothing that is installed knows it.
         StoreUnavailable: The object storage could not be asked.
     """
     if envelope.spilled is None:
@@ -111,7 +111,7 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
 
 
 def purge(store: Store, settings: Settings, coordinate: Coordinate) -> None:
-    """``Store.purge``, and the object.
+    """`Store.purge`, and the object.
 
     Raises:
         StoreUnavailable: Redis could not be asked. That an object could not be removed is logged.

@@ -1,4 +1,4 @@
-"""Sealed references in the pulling process: opened by the API server, here under ``dag.test()``, or by nobody."""
+"""Sealed references in the pulling process: opened by the API server, here under `dag.test()`, or by nobody."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AirflowStack]:
-    """For an Airflow of a test's own: ``with new_airflow(env, dags=folder or None, **options of AirflowStack)``.
+    """For an Airflow of a test's own: `with new_airflow(env, dags=folder or None, **options of AirflowStack)`.
 
     Its start takes half a minute, and it a third of a core as long as it runs.
     """
@@ -99,7 +99,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @dataclass(frozen=True)
 class ServerMode:
-    """What an Airflow of ``enforcement = server`` was given. ``redis_url`` is an administrator's."""
+    """What an Airflow of `enforcement = server` was given. `redis_url` is an administrator's."""
 
     redis: RedisServer
     redis_url: str

@@ -1,6 +1,6 @@
 """Airflow's own example DAGs: which of them are about XComs, and how they are copied so that two runs compare.
 
-They are copied as they are, but for what would make any two runs differ (``REPLACED``) and their schedules.
+They are copied as they are, but for what would make any two runs differ (`REPLACED`) and their schedules.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ REPLACED = {
 
 
 def topics(name: str, text: str) -> set[str]:
-    """Return which of ``TOPICS`` a file is about."""
+    """Return which of `TOPICS` a file is about."""
     return {topic for topic, pattern in TOPICS.items() if pattern.search(f"{name}\n{text}")}
 
 
 def selected() -> dict[str, Path]:
-    """Return the installed Airflow's example files about any of ``TOPICS``, by name."""
+    """Return the installed Airflow's example files about any of `TOPICS`, by name."""
     return {name: path for name, path in _example_files().items() if topics(name, path.read_text())}
 
 
@@ -89,7 +89,7 @@ def copy_examples(dags_folder: Path) -> None:
 
 
 def prepared(name: str, text: str) -> str:
-    """Return a file's text with no schedule, and without what ``REPLACED`` names for it."""
+    """Return a file's text with no schedule, and without what `REPLACED` names for it."""
     if name in REPLACED:
         old, new, _ = REPLACED[name]
         if old not in text:

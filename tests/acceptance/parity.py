@@ -23,7 +23,7 @@ LOGICAL_DATE = "2026-01-05T00:00:00Z"
 
 MAX_BYTES = 1024 * 1024
 
-#: As ``datetime.isoformat`` and ``stat`` write it.
+#: As `datetime.isoformat` and `stat` write it.
 TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d\d:?\d\d)?")
 
 Address = tuple[str, int, str]
@@ -33,8 +33,8 @@ Address = tuple[str, int, str]
 class Outcome:
     """What one run left behind.
 
-    ``states``: (task_id, map_index) -> state. ``rows``: (task_id, map_index, key) -> the JSON value in Airflow's
-    database. ``home``: the AIRFLOW_HOME it was in.
+    `states`: (task_id, map_index) -> state. `rows`: (task_id, map_index, key) -> the JSON value in Airflow's
+    database. `home`: the AIRFLOW_HOME it was in.
     """
 
     file: str
@@ -45,7 +45,7 @@ class Outcome:
 
 
 class Row(NamedTuple):
-    """The shape that ``BaseXCom.deserialize_value`` takes."""
+    """The shape that `BaseXCom.deserialize_value` takes."""
 
     value: Any
 
@@ -111,7 +111,7 @@ def without(pattern: re.Pattern[str], value: Any) -> Any:
 
 
 def stand_in_for_uv(folder: Path) -> Path:
-    """Write a program ``uv`` for the virtualenv tasks; its environments hold what this one holds, from no index."""
+    """Write a program `uv` for the virtualenv tasks; its environments hold what this one holds, from no index."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "uv"
     program.write_text(_UV.format(python=sys.executable))

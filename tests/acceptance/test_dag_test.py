@@ -1,4 +1,4 @@
-"""``dag.test()``: all tasks in one process, an in-process API, and no policy on the DAG object under test."""
+"""`dag.test()`: all tasks in one process, an in-process API, and no policy on the DAG object under test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``make demo`` as a newcomer runs it."""
+"""`make demo` as a newcomer runs it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Direct pulls never answer differently from Airflow's own path, whatever happens to values and rows.
 
 A real API server, database and Redis. Hypothesis makes up histories; after each step, all that a task could pull is
-pulled in both ways. ``HYPOTHESIS_PROFILE=search`` makes up many more and longer ones (half an hour).
+pulled in both ways. `HYPOTHESIS_PROFILE=search` makes up many more and longer ones (half an hour).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class History(RuleBasedStateMachine):
     #: What the REST API said to what was tried.
     rest: ClassVar[Counter[str]] = Counter()
     _numbers = itertools.count()
-    #: How many instances ``parts`` has had at most.
+    #: How many instances `parts` has had at most.
     parts = 0
 
     @initialize(key=st.sampled_from(KEYS), parts=st.integers(1, MOST_PARTS))

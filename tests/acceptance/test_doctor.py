@@ -1,4 +1,4 @@
-"""``exclusive-xcom doctor`` as people run it, beside a real API server with the ring and one without."""
+"""`exclusive-xcom doctor` as people run it, beside a real API server with the ring and one without."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ MEANT_TO_FAIL = {
 #: Keys that stay plain values in Airflow's database, since its scheduler reads them there.
 AIRFLOW_KEYS = {"skipmixin_key", "past_depends_met"}
 
-#: (DAG id, task id) whose values hold the time of the run: what ``stat`` says of the DAG file, ``datetime.now()``.
+#: (DAG id, task id) whose values hold the time of the run: what `stat` says of the DAG file, `datetime.now()`.
 TELL_THE_TIME = {("example_bash_decorator", "get_file_stats"), ("example_task_state_store_mapped", "process_table")}
 
 #: (DAG id, task id) whose values hold the path of AIRFLOW_HOME.
@@ -74,7 +74,7 @@ class Outcomes:
 
 
 class Origin(BaseHTTPRequestHandler):
-    """Answers as https://httpbingo.org/get does, as far as ``example_dag_decorator`` looks."""
+    """Answers as https://httpbingo.org/get does, as far as `example_dag_decorator` looks."""
 
     def do_GET(self) -> None:
         self.send_response(200)

@@ -1,4 +1,4 @@
-"""``dag.test()`` under ``enforcement = server``: there is no API server, so this process opens values, or nobody."""
+"""`dag.test()` under `enforcement = server`: there is no API server, so this process opens values, or nobody."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Outcome = tuple[dict[str, str], str]
 
 @pytest.fixture(scope="module")
 def dag_test_with(new_airflow: Callable[..., AirflowStack], server_mode: ServerMode) -> Callable[..., Outcome]:
-    """Runs ``server_local`` with a database and settings, without components; what the tasks became, and the output."""
+    """Runs `server_local` with a database and settings, without components; what the tasks became, and the output."""
 
     def run(**further: str) -> Outcome:
         env = {**server_mode.env, "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", **further}

@@ -79,14 +79,14 @@ def cluster() -> Iterator[ClusterSet]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests of a store with every kind of Redis, or with those that their module names as ``STORE_KINDS``."""
+    """Run tests of a store with every kind of Redis, or with those that their module names as `STORE_KINDS`."""
     if "store" in metafunc.fixturenames and not hasattr(metafunc.module, "store"):
         metafunc.parametrize("store", getattr(metafunc.module, "STORE_KINDS", KINDS), indirect=True)
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    """Of one kind of Redis after the other, see :func:`pytest_generate_tests`."""
+    """Of one kind of Redis after the other, see `pytest_generate_tests`."""
     with open_kind(request, request.param) as opened:
         yield opened
 
@@ -100,7 +100,7 @@ def removing_store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture
 def ttl_watch() -> TtlWatch:
-    """For servers that a test starts without these fixtures: ``with ttl_watch.over(server)``."""
+    """For servers that a test starts without these fixtures: `with ttl_watch.over(server)`."""
     return _watch
 
 

@@ -89,7 +89,7 @@ def restricted_users() -> dict[str, str]:
 class CuttingProxy:
     """Forwards to a Redis server and cuts connections after so many bytes of replies or requests.
 
-    ``cuts`` limits how many connections are cut; later ones pass unharmed.
+    `cuts` limits how many connections are cut; later ones pass unharmed.
     """
 
     def __init__(self, port: int, *, replies: int | None = None, requests: int | None = None, cuts: int = 10**6):

@@ -781,7 +781,7 @@ class TestWhichRedis:
 
 
 def outputs_dag(rules: dict[str, Any]) -> Any:
-    """A DAG with a task of multiple outputs, consumers ``load`` and ``report``, and rules for its keys."""
+    """A DAG with a task of multiple outputs, consumers `load` and `report`, and rules for its keys."""
     from airflow.sdk import DAG, task
 
     with DAG("sales", params={"xcom_acl": {"outputs": rules}}) as dag:

@@ -1,4 +1,4 @@
-"""The Redis of docker-compose.yaml and ``make up``, started by the very script that both use."""
+"""The Redis of docker-compose.yaml and `make up`, started by the very script that both use."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def dag() -> Any:
 
 
 class Tasks:
-    """The tasks of a DAG, played one after the other; ``calls`` are those to the API server of the latest pull."""
+    """The tasks of a DAG, played one after the other; `calls` are those to the API server of the latest pull."""
 
     def __init__(self, dag: Any, rows: Rows) -> None:
         self.dag = dag

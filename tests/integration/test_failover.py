@@ -61,7 +61,7 @@ class Load:
 
 
 def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0, size: int = SMALL) -> list[Load]:
-    """Four threads of load while ``event`` happens, and for so many seconds after it."""
+    """Four threads of load while `event` happens, and for so many seconds after it."""
     loads = [Load(store, thread, size) for thread in range(4)]
     stop = threading.Event()
     with ThreadPoolExecutor(4) as pool:
@@ -322,7 +322,7 @@ def migrate_twice(cluster: ClusterSet, slot: int, name: str) -> None:
 
 
 def migrate(cluster: ClusterSet, slot: int, name: str) -> None:
-    """Move a slot to another node, as ``redis-cli --cluster reshard`` does, slowly."""
+    """Move a slot to another node, as `redis-cli --cluster reshard` does, slowly."""
     source = cluster.owner_of(slot)
     target = next(node for node in cluster.nodes if node is not source)
     begin_migration(source, target, slot)

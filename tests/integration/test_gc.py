@@ -65,7 +65,7 @@ def storage(root: Path) -> ObjectStorage:
 
 
 def spill(storage: ObjectStorage, coordinate: Coordinate, store: Store | None = None, *, age: timedelta) -> str:
-    """An object as a push writes it; with ``store``, Redis is told of it, too. Its name."""
+    """An object as a push writes it; with `store`, Redis is told of it, too. Its name."""
     whole = value(coordinate, size=1000)
     name = object_name(coordinate, whole.version)
     envelope = whole.spilled_to(name)

@@ -1,4 +1,4 @@
-"""``fetch_all``, slices and items of lazy sequences: Airflow's own classes over a real Redis."""
+"""`fetch_all`, slices and items of lazy sequences: Airflow's own classes over a real Redis."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def dag() -> Any:
 
 @pytest.fixture(scope="module")
 def filled(dag: Any, configuration: None) -> Iterator[Rows]:
-    """Rows that references were pushed into: 300 results of ``parts``, 3 of ``others``."""
+    """Rows that references were pushed into: 300 results of `parts`, 3 of `others`."""
     with rows_in_memory() as rows:
         for task_id, count in (("parts", COUNT), ("others", 3)):
             for index in range(count):
@@ -124,7 +124,7 @@ def reading(dag: Any, rows: Rows, server: RedisServer) -> Iterator[Reading]:
 
 @pytest.fixture
 def reporting(dag: Any, rows: Rows, server: RedisServer) -> Iterator[Reading]:
-    """A task that may not read ``parts``."""
+    """A task that may not read `parts`."""
     with redis.Redis.from_url(server.url) as client, executing(dag.get_task("report")) as task_instance:
         yield Reading(dag, task_instance, rows, client)
 

@@ -248,7 +248,7 @@ def test_a_redis_that_is_still_loading_is_waited_for(start_redis: Start) -> None
 
 @contextlib.contextmanager
 def starting(server: RedisServer) -> Iterator[Future[None]]:
-    """Start a server in a thread: ``start`` returns when it has loaded its data."""
+    """Start a server in a thread: `start` returns when it has loaded its data."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         start = thread.submit(server.start)
         yield start

@@ -1,4 +1,4 @@
-"""``enforcement = server`` in the task's process: what it pushes, and what it makes of each answer of the API server.
+"""`enforcement = server` in the task's process: what it pushes, and what it makes of each answer of the API server.
 
 The API server's answers are those of the real ring, put around the rows; the ring itself is tested in
 tests/unit/api_server and tests/acceptance/ring.

@@ -1,4 +1,4 @@
-"""Values too large for Redis, between a task and a local directory as the object storage that ``spill_path`` names."""
+"""Values too large for Redis, between a task and a local directory as the object storage that `spill_path` names."""
 
 from __future__ import annotations
 

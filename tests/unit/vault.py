@@ -6,7 +6,7 @@ URL = "redis://from-a-vault:6379/0"
 
 
 class Vault:
-    """What Airflow asks of ``[secrets] backend`` for configuration."""
+    """What Airflow asks of `[secrets] backend` for configuration."""
 
     def get_config(self, key: str) -> str | None:
         return URL if key == "xcom/redis-url" else None

@@ -1,7 +1,7 @@
 """Who calls: the task instance that Airflow's token was made for, if it exists and is running.
 
 Airflow itself checks a token's signature, audience and age, not whether its task still runs: tokens of earlier tries
-and of finished tasks pass. Its ``sub`` is the id of a task instance, and every retry and clear gives that a new id, so
+and of finished tasks pass. Its `sub` is the id of a task instance, and every retry and clear gives that a new id, so
 an id that the database does not have is an old one.
 """
 
@@ -46,7 +46,7 @@ class Caller:
 
 
 class Tokens:
-    """Reads tokens as the Execution API does (``airflow/api_fastapi/execution_api/security.py``; 3.1: ``deps.py``).
+    """Reads tokens as the Execution API does (`airflow/api_fastapi/execution_api/security.py`; 3.1: `deps.py`).
 
     Args:
         validate: Returns the claims of a token, or raises; Airflow's own validator unless given.
@@ -78,7 +78,7 @@ class Tokens:
 def seen_by_airflow(scope: Mapping[str, Any]) -> str | None:
     """The task instance whose execution token Airflow has just verified for this very request, if it says so.
 
-    From 3.2 on Airflow leaves the token in the scope (``execution_api/security.py``, ``JWTBearer``). To be asked after
+    From 3.2 on Airflow leaves the token in the scope (`execution_api/security.py`, `JWTBearer`). To be asked after
     Airflow has answered; it spares a second verification.
     """
     token = scope.get("ti_token")
@@ -90,9 +90,9 @@ def seen_by_airflow(scope: Mapping[str, Any]) -> str | None:
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The bearer token of a request.
 
-    Of several ``Authorization`` headers the first counts, as in Starlette's ``Headers.get``, by which Airflow reads it:
+    Of several `Authorization` headers the first counts, as in Starlette's `Headers.get`, by which Airflow reads it:
     its simple auth manager, when all are admins, appends a user's token to every request
-    (``auth/managers/simple/middleware.py``).
+    (`auth/managers/simple/middleware.py`).
     """
     given = [value for name, value in headers if name.lower() == b"authorization"]
     if not given:

@@ -23,7 +23,7 @@ WILDCARD = "~"
 
 
 class RefusedError(Exception):
-    """An answer in place of Airflow's: a status and what ``detail`` is to hold."""
+    """An answer in place of Airflow's: a status and what `detail` is to hold."""
 
     def __init__(self, status: int, detail: Any) -> None:
         super().__init__(status)
@@ -61,7 +61,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A ``receive`` that gives a body that was read before, and then what still comes."""
+    """A `receive` that gives a body that was read before, and then what still comes."""
     pending = [body]
 
     async def again() -> Message:
@@ -75,7 +75,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 class Peeked:
     """A body, read before Airflow reads it as far as it is short, and given to Airflow just as it came.
 
-    ``body`` is None if it is longer than `MOST_PEEKED`, or did not arrive.
+    `body` is None if it is longer than `MOST_PEEKED`, or did not arrive.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -99,12 +99,12 @@ class Peeked:
                 break
 
     async def receive(self) -> Message:
-        """Stand in for the server's ``receive``."""
+        """Stand in for the server's `receive`."""
         return self._seen.pop(0) if self._seen else await self._receive()
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The body as Airflow parses it: of a repeated key, the last counts (``starlette.requests.Request.json``).
+    """The body as Airflow parses it: of a repeated key, the last counts (`starlette.requests.Request.json`).
 
     Raises:
         NotAnObjectError: Airflow would answer 422.
@@ -153,7 +153,7 @@ class HeldAnswer:
         self._messages: list[Message] = []
 
     async def send(self, message: Message) -> None:
-        """Stand in for the server's ``send``."""
+        """Stand in for the server's `send`."""
         self._messages.append(message)
 
     @property

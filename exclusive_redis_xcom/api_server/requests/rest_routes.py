@@ -1,4 +1,4 @@
-"""Which routes of Airflow's public REST API write or remove XCom rows (``airflow/api_fastapi/core_api/routes/public``).
+"""Which routes of Airflow's public REST API write or remove XCom rows (`airflow/api_fastapi/core_api/routes/public`).
 
 Paths are matched with the pattern that Airflow's own router compiles from the same template, against the same
 decoded path: what the router takes for a task id is what is taken for one here.
@@ -33,7 +33,7 @@ _XCOM_LIKE = re.compile(
 
 
 class Effect(Enum):
-    """What a route does to rows of table ``xcom``."""
+    """What a route does to rows of table `xcom`."""
 
     EDIT = "writes one"
     REMOVE = "removes those of what it removes"
@@ -45,7 +45,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; ``access`` is what Airflow asks its auth manager for, as (method, name of the DagAccessEntity)."""
+    """One route; `access` is what Airflow asks its auth manager for, as (method, name of the DagAccessEntity)."""
 
     method: str
     template: str
@@ -57,7 +57,7 @@ class Route:
 class Call:
     """A request to one of the routes.
 
-    ``scope`` has the ids of the path, as many as there are of (dag_id, run_id, task_id, key).
+    `scope` has the ids of the path, as many as there are of (dag_id, run_id, task_id, key).
     """
 
     route: Route

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def authorised_user(scope: Scope, call: Call) -> Any:
-    """The authenticated user, Airflow's ``BaseUser``, if Airflow would let them call this route.
+    """The authenticated user, Airflow's `BaseUser`, if Airflow would let them call this route.
 
     Raises:
         RefusedError: What Airflow's route would answer: there is no user, the token has expired, no access.

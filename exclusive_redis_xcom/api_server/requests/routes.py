@@ -1,8 +1,8 @@
 """What a request to the Execution API's XCom routes asks for, resolved exactly as Airflow's own router does.
 
-The templates are those of ``airflow/api_fastapi/execution_api/routes/xcoms.py``, in its order, compiled by the
-installed starlette: the first that fits method and path wins. What no template fits is ``Unknown``, which the ring
-refuses. ``tests/unit/api_server/requests/test_routes.py`` fails when the installed Airflow has a route that is not
+The templates are those of `airflow/api_fastapi/execution_api/routes/xcoms.py`, in its order, compiled by the
+installed starlette: the first that fits method and path wins. What no template fits is `Unknown`, which the ring
+refuses. `tests/unit/api_server/requests/test_routes.py` fails when the installed Airflow has a route that is not
 in the table.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-#: Where the Execution API is mounted (``airflow/api_fastapi/app.py``, ``create_app``), and what of it is guarded.
+#: Where the Execution API is mounted (`airflow/api_fastapi/app.py`, `create_app`), and what of it is guarded.
 EXECUTION = "/execution"
 XCOMS = "/xcoms"
 
@@ -54,7 +54,7 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A GET: the rows of one task, in one run unless ``prior_runs``; ``row`` is the address in the URL."""
+    """A GET: the rows of one task, in one run unless `prior_runs`; `row` is the address in the URL."""
 
     shape: Shape
     row: Coordinate
@@ -84,7 +84,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Anything else; ``why`` is one clause for people."""
+    """Anything else; `why` is one clause for people."""
 
     why: str
 
@@ -117,7 +117,7 @@ class Router:
         self._table = [(method, compile_path(template)[0], asks) for method, template, asks in TABLE]
 
     def path(self, scope: Scope) -> str:
-        """The decoded path below ``[api] base_url``'s own path, if that has one."""
+        """The decoded path below `[api] base_url`'s own path, if that has one."""
         return self._route_path(scope)
 
     def parse(self, method: str, path: str, query: bytes) -> Call:
@@ -125,7 +125,7 @@ class Router:
 
         Args:
             method: As in the scope; starlette compares it case-sensitively.
-            path: Of :meth:`path`, below ``/execution/xcoms``.
+            path: Of `path`, below `/execution/xcoms`.
             query: The raw query string.
         """
         below = path.removeprefix(EXECUTION)
@@ -137,7 +137,7 @@ class Router:
 
 
 def is_xcoms(path: str) -> bool:
-    """Whether a path of :meth:`Router.path` belongs to the routes that are guarded."""
+    """Whether a path of `Router.path` belongs to the routes that are guarded."""
     root = EXECUTION + XCOMS
     return path == root or path.startswith(f"{root}/")
 
@@ -178,7 +178,7 @@ def _asks_for_prior_runs(query: bytes) -> bool:
 
 
 def map_index_of(query: bytes) -> int | None:
-    """The ``map_index`` of a raw query string as FastAPI reads it, -1 unless given; None if it is not unmistakable."""
+    """The `map_index` of a raw query string as FastAPI reads it, -1 unless given; None if it is not unmistakable."""
     given = [value for name, value in _pairs(query) if name == "map_index"]
     if not given:
         return NOT_MAPPED

@@ -1,4 +1,4 @@
-"""Rows of Airflow's table ``xcom``: which are there, are they still there, do they hold our reference.
+"""Rows of Airflow's table `xcom`: which are there, are they still there, do they hold our reference.
 
 Synchronous, for worker threads. Coordinates come from a row's own columns, never from the reference in it.
 """
@@ -74,7 +74,7 @@ def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int 
 
 
 def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None:
-    """The map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than ``most``."""
+    """The map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than `most`."""
     from airflow.models.xcom import XComModel
 
     with _session() as session:
@@ -84,7 +84,7 @@ def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None
 
 
 def any_left(scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> bool:
-    """Whether the scopes hold any row; with ``map_index``, of that one."""
+    """Whether the scopes hold any row; with `map_index`, of that one."""
     from airflow.models.xcom import XComModel
 
     with _session() as session:
@@ -98,7 +98,7 @@ def any_left(scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None)
 
 
 def gone(coordinates: Sequence[Coordinate], *, whole: bool) -> list[Coordinate]:
-    """Those of the coordinates that have no row any more; with ``whole``, at no map_index."""
+    """Those of the coordinates that have no row any more; with `whole`, at no map_index."""
     columns = _columns(whole=whole)
     missing = {_ids(coordinate)[: len(columns)]: coordinate for coordinate in coordinates}
     with _session() as session:
@@ -134,7 +134,7 @@ def _among(columns: Sequence[Any], addresses: Sequence[tuple[Any, ...]]) -> Any:
     """Rows whose first columns are one of the addresses, which are all of one length.
 
     The tuples decide; the conditions on single columns let databases use Airflow's index on the first three
-    (``idx_xcom_task_instance``), which SQLite does not do for tuples.
+    (`idx_xcom_task_instance`), which SQLite does not do for tuples.
     """
     from sqlalchemy import and_, tuple_
 

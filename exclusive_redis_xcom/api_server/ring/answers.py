@@ -1,7 +1,7 @@
-"""The ring's own answers: JSON with a ``detail``, without which Airflow's client cannot read them.
+"""The ring's own answers: JSON with a `detail`, without which Airflow's client cannot read them.
 
 403 is final to that client; 5xx it tries again, five times in some 11 seconds. So "no" and "cannot tell" must not be
-mixed up. 404 is never an answer of the ring: the client would make it ``None``.
+mixed up. 404 is never an answer of the ring: the client would make it `None`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What goes on record: rows of Airflow's own audit log, lines of the server's log, counters.
 
-The rows are seen in the UI under Audit Log and at ``/api/v2/eventLogs``. They say who, what and why; none can hold a
+The rows are seen in the UI under Audit Log and at `/api/v2/eventLogs`. They say who, what and why; none can hold a
 value, a key or a token, since nothing here is given one.
 """
 
@@ -46,7 +46,7 @@ _COUNTERS = {
     WRITE_DENIED: "exclusive_redis_xcom.ring.write_refused",
 }
 
-# The columns of Airflow's ``log`` table take ids of 250 and an owner of 500 characters; PostgreSQL refuses longer
+# The columns of Airflow's `log` table take ids of 250 and an owner of 500 characters; PostgreSQL refuses longer
 # text, and NUL.
 _ID_LENGTH = 250
 _OWNER_LENGTH = 500
@@ -61,7 +61,7 @@ class AuditFailed(Exception):  # noqa: N818 - says what happened, like the error
 class Record:
     """One thing that happened.
 
-    ``owner`` is who did it: ``dag_id/task_id`` of a task, or a user's name. ``extra`` says the rest.
+    `owner` is who did it: `dag_id/task_id` of a task, or a user's name. `extra` says the rest.
     """
 
     event: str

@@ -1,4 +1,4 @@
-"""The middleware that Airflow's API server gets through the plugin (``fastapi_root_middlewares``).
+"""The middleware that Airflow's API server gets through the plugin (`fastapi_root_middlewares`).
 
 It sits inside Airflow's own middlewares (compression, access log) and outside its routers.
 """
@@ -45,7 +45,7 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 class Ring:
-    """Passes everything through with ``enforcement = worker``; with ``server`` it guards XComs.
+    """Passes everything through with `enforcement = worker`; with `server` it guards XComs.
 
     Args:
         app: What is inside.

@@ -1,7 +1,7 @@
 """Reads: Airflow answers first, then the references in its answer are opened for who may read them.
 
 The decision rests on the token and on the reference, whose seal proves its coordinate and rule; never on the URL, which
-under ``include_prior_dates`` does not even say which run's value this is. The URL only tells where in the answer the
+under `include_prior_dates` does not even say which run's value this is. The URL only tells where in the answer the
 values are. A refused reference stays in the answer, sealed: status 200, since the pulling task raises the error then.
 """
 

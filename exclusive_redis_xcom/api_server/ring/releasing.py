@@ -37,7 +37,7 @@ _MAX_SHOWN_INDEXES = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one value of the answer becomes; ``event`` is None where nothing is worth a record."""
+    """What one value of the answer becomes; `event` is None where nothing is worth a record."""
 
     json: Any
     event: str | None = None
@@ -65,7 +65,7 @@ class Releaser:
     Args:
         keys: The API server's private keys.
         store: Where claims are; called only for values that are read once.
-        reports_only: ``mode = report``.
+        reports_only: `mode = report`.
     """
 
     def __init__(self, keys: SealPrivateKeys, store: Callable[[], Store], *, reports_only: bool) -> None:
@@ -74,7 +74,7 @@ class Releaser:
         self._reports_only = reports_only
 
     def judge(self, read: Read, parsed: Sequence[Any], caller: Caller | None) -> list[Verdict | None]:
-        """Open and decide about each, by what :func:`parsed_reference` made of it; None where there is no seal.
+        """Open and decide about each, by what `parsed_reference` made of it; None where there is no seal.
 
         About 0.1 ms for each.
 
@@ -118,8 +118,8 @@ class Releaser:
             read: What was asked for.
             values: As they are in the database.
             parsed: Their references.
-            verdicts: Of :meth:`judge`.
-            claimed: By position, for all of :func:`to_be_claimed`.
+            verdicts: Of `judge`.
+            claimed: By position, for all of `to_be_claimed`.
             caller: Who asks.
         """
         outcomes = tuple(
@@ -163,7 +163,7 @@ class Releaser:
 
 
 def parsed_reference(value: Any) -> Reference | object | None:
-    """The reference that a value of the database is; None if it is none, :data:`UNUSABLE` if it only looks like one."""
+    """The reference that a value of the database is; None if it is none, `UNUSABLE` if it only looks like one."""
     if not reference.is_reference(value):
         return None
     try:
@@ -219,7 +219,7 @@ def _record(event: str, why: str, members: Sequence[Outcome], caller: Caller | N
 
 
 def who(caller: Caller | None) -> dict[str, Any]:
-    """The caller, for a record's ``extra``."""
+    """The caller, for a record's `extra`."""
     if caller is None:
         return {"who": "a task instance that does not exist (any more)"}
     return {"who": str(caller.principal), "state": caller.state, "try_number": caller.try_number}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class RestGuard:
-    """ASGI app in front of another, for the requests that :meth:`concerns` names.
+    """ASGI app in front of another, for the requests that `concerns` names.
 
     Args:
         app: Airflow's, or the next middleware.

@@ -117,7 +117,7 @@ class Deletions:
 
 
 async def _reach(call: Call, receive: Receive) -> tuple[list[tuple[str, ...]], Receive]:
-    """What a request may delete, and a ``receive`` for Airflow to read it again."""
+    """What a request may delete, and a `receive` for Airflow to read it again."""
     if call.effect is Effect.REMOVE:
         return [call.scope], receive
     body = await rest_body.read_body(receive)

@@ -1,7 +1,7 @@
 """Writes: a task instance writes and removes its own XComs only, and only while it runs.
 
 With one exception: Airflow pushes the links that operators show in the UI when the task has been recorded as over
-(``task_runner.finalize``), so those keys of its own it may still push.
+(`task_runner.finalize`), so those keys of its own it may still push.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _refusal(caller: Caller | None, write: Write) -> Record:
 
 
 def _with_one_identity(scope: Scope) -> Scope:
-    """With no other ``Authorization`` header than the one that was judged, whichever Airflow would read."""
+    """With no other `Authorization` header than the one that was judged, whichever Airflow would read."""
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
     judged = next(pair for pair in headers if pair[0].lower() == b"authorization")
     return {**scope, "headers": [*_without_authorization(headers), judged]}

@@ -1,19 +1,19 @@
 """The heartbeat of an API server: for as long as it beats, tasks may believe the marks in Redis.
 
 A task reads a value directly only while every API server that is known has beaten within the last 6 seconds
-(``store/current.py``), and only if it was pushed after the *epoch*. A server that could not tell Redis of a
+(`store/current.py`), and only if it was pushed after the *epoch*. A server that could not tell Redis of a
 change of rows has *missed* something. Then it
 
 1. does not beat for a while, so that it is soon not believed any more,
 2. removes the marks that it tried to set and does not know the fate of,
-3. beats with ``missed``, which moves the epoch: no mark from before counts any more.
+3. beats with `missed`, which moves the epoch: no mark from before counts any more.
 
-Whoever waits for :meth:`Heartbeat.settled` waits for the end of 1 or of 3, whichever comes first. From then on no task
+Whoever waits for `Heartbeat.settled` waits for the end of 1 or of 3, whichever comes first. From then on no task
 reads directly what that change made wrong.
 
 How long it is believed: a beat that Redis has answered, for 6 seconds from the answer. One that it has not answered may
 still lie in some buffer (a paused Redis, a slow network) and count late. But a beat of a server whose last one is older
-than 6 seconds moves the epoch itself (``lua/beat.lua``), so that a late one adds 6 seconds at most.
+than 6 seconds moves the epoch itself (`lua/beat.lua`), so that a late one adds 6 seconds at most.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Heartbeat:
 
     @property
     def down(self) -> bool:
-        """Whether there is no use in telling Redis anything: a later beat, with ``missed``, tells all of it."""
+        """Whether there is no use in telling Redis anything: a later beat, with `missed`, tells all of it."""
         with self._lock:
             return (self._failing or self._misses > self._covered) and self._clock() > self._believed_until
 
@@ -140,7 +140,7 @@ class Heartbeat:
         self._pause = _SHORTEST_PAUSE
 
     def settled(self, miss: int) -> bool:
-        """Whether no task reads directly any more what became wrong before `missed` returned ``miss``."""
+        """Whether no task reads directly any more what became wrong before `missed` returned `miss`."""
         with self._lock:
             return self.hopeless or miss <= self._covered or self._clock() > self._believed_until
 

@@ -1,14 +1,14 @@
-"""The middleware that lets tasks pull directly: it tells Redis what became of XCom rows (``direct_pulls``).
+"""The middleware that lets tasks pull directly: it tells Redis what became of XCom rows (`direct_pulls`).
 
 Airflow's database says which value a task is to get; Redis has the value, and a mark that says: the database refers to
 it. A task that finds the mark need not ask the API server. So of every request that changes rows:
 
 - A value's mark is set when the database has taken its reference, and before the task that pushed it hears of that.
 - A mark is removed *before* a row is changed in any other way, so that no task goes back to what another has seen
-  replaced; and *after* it, since a push may have been under way. One that was not marked by then stays so: ``commit``
+  replaced; and *after* it, since a push may have been under way. One that was not marked by then stays so: `commit`
   sets no mark where none is.
 - The answer is held until Redis knows. Where Redis cannot be told, until no task believes this server any more: see
-  :mod:`exclusive_redis_xcom.api_server.watch.heartbeat`.
+  `exclusive_redis_xcom.api_server.watch.heartbeat`.
 
 So when somebody has the answer to a change, no task reads directly what was there before it. Answers are never altered.
 

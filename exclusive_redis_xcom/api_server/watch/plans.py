@@ -26,10 +26,10 @@ _RUN = 2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``before`` is for callers whom Airflow will let do it; None: nothing changes that a task may read directly.
+    """`before` is for callers whom Airflow will let do it; None: nothing changes that a task may read directly.
 
-    ``after`` is for when it is done, ``in_doubt`` for when Airflow fails in the middle of it. ``marked`` is the XCom
-    whose mark ``after`` may set.
+    `after` is for when it is done, `in_doubt` for when Airflow fails in the middle of it. `marked` is the XCom
+    whose mark `after` may set.
     """
 
     before: Work | None

@@ -22,7 +22,7 @@ _PAUSE = 20
 _MOST_PAUSES = 1_000
 
 _lock = Lock()
-#: By key, when its results may be listed again (``time.monotonic``); the one asked for last is last.
+#: By key, when its results may be listed again (`time.monotonic`); the one asked for last is last.
 _pauses: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
 
 

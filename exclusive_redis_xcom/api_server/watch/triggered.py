@@ -1,6 +1,6 @@
-"""XCom rows that the triggerer writes itself: of triggers that end their task with XComs (``TaskSuccessEvent``).
+"""XCom rows that the triggerer writes itself: of triggers that end their task with XComs (`TaskSuccessEvent`).
 
-Airflow writes those past every API server and backend (``airflow/models/trigger.py``, ``handle_event_submit``). A value
+Airflow writes those past every API server and backend (`airflow/models/trigger.py`, `handle_event_submit`). A value
 that the task had pushed under the same key, before it deferred, is then not current any more.
 """
 

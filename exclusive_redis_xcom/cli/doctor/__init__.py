@@ -1,7 +1,7 @@
-"""``exclusive-xcom doctor``: looks at the installation it runs in, and says what is wrong and what to do about it.
+"""`exclusive-xcom doctor`: looks at the installation it runs in, and says what is wrong and what to do about it.
 
-One module per subject: ``airflow``, ``keys``, ``identity_secrets``, ``ring``, ``redis``, ``direct``,
-``spilling``. A check is a function that takes a :class:`visit.Visit` and yields findings. Nothing it prints holds a
+One module per subject: `airflow`, `keys`, `identity_secrets`, `ring`, `redis`, `direct`,
+`spilling`. A check is a function that takes a `visit.Visit` and yields findings. Nothing it prints holds a
 password, a key or a value. See docs/doctor.md.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Check = Callable[[Visit], Iterable[Finding]]
 
-#: Better than ``--redis-url``, which other users of the machine see in the list of processes.
+#: Better than `--redis-url`, which other users of the machine see in the list of processes.
 REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_DOCTOR_REDIS_URL"
 
 _HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2

@@ -16,7 +16,7 @@ _LONGEST = 600
 class Finding:
     """One line of the report.
 
-    ``seen`` is what was found, or why the check was skipped; ``remedy`` what to do. They never hold a secret. Control
+    `seen` is what was found, or why the check was skipped; `remedy` what to do. They never hold a secret. Control
     characters of what servers say are replaced: a terminal would obey them.
     """
 

@@ -27,7 +27,7 @@ class NotAUrlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An API server's URL without credentials; ``path`` ends without a slash."""
+    """An API server's URL without credentials; `path` ends without a slash."""
 
     scheme: str
     host: str
@@ -88,7 +88,7 @@ def addresses(place: Place) -> list[str]:
 
 
 def ask(place: Place, address: str, path: str, context: ssl.SSLContext) -> Answer:
-    """GET ``path``, which begins with a slash, below the place's URL at one of its addresses; without a token.
+    """GET `path`, which begins with a slash, below the place's URL at one of its addresses; without a token.
 
     Raises:
         OSError: No connection, no TLS, or no answer in time.

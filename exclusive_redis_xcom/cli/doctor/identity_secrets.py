@@ -1,13 +1,13 @@
 """Could a task on this worker pass for another? What signs tokens, and who may log in to Airflow's database, can.
 
-The ring believes tokens and the states of task instances. Who signs tokens of his own, or rewrites ``task_instance``,
+The ring believes tokens and the states of task instances. Who signs tokens of his own, or rewrites `task_instance`,
 has any sealed value opened. Workers of Airflow 3 need neither: a task's token comes with its workload
-(``executors/base_executor.py``), and all else goes through the Execution API. Their Celery result backend is Celery's.
+(`executors/base_executor.py`), and all else goes through the Execution API. Their Celery result backend is Celery's.
 
-Places are found by name, in the environment and in what was read of airflow.cfg (``ConfigParser`` without Airflow's
-overrides: it knows no defaults). ``conf.as_dict(display_source=True)`` would tell the same, but runs every ``_CMD`` and
+Places are found by name, in the environment and in what was read of airflow.cfg (`ConfigParser` without Airflow's
+overrides: it knows no defaults). `conf.as_dict(display_source=True)` would tell the same, but runs every `_CMD` and
 asks secrets backends for every option. To it, too, a secret that Airflow generated into airflow.cfg is one of the file:
-the default is written there by the first ``airflow`` command, and is the empty string in all later processes.
+the default is written there by the first `airflow` command, and is the empty string in all later processes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _LOGIN_REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an option is set. ``value`` is None where a command or a secrets backend has it."""
+    """Where an option is set. `value` is None where a command or a secrets backend has it."""
 
     name: str
     value: str | None = field(repr=False)
@@ -138,7 +138,7 @@ def _places(section: str, option: str) -> list[_Place]:
 
 
 def _sections(section: str) -> list[str]:
-    """The section of that name in the file, and those of teams (``team=section``)."""
+    """The section of that name in the file, and those of teams (`team=section`)."""
     from airflow.configuration import conf
 
     return [name for name in ConfigParser.sections(conf) if name.lower().rpartition("=")[2] == section]

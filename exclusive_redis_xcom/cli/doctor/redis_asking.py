@@ -21,7 +21,7 @@ _REFUSALS = ("NOPERM", "ERR", "")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Redis answered; ``refused``: that this user may not, or that there is no such command."""
+    """What Redis answered; `refused`: that this user may not, or that there is no such command."""
 
     value: Any = field(repr=False)
     refused: bool
@@ -38,7 +38,7 @@ def client_of(options: RedisOptions) -> Iterator[RedisClient]:
 
 
 def ask(client: RedisClient, key: str, *command: Any) -> Reply:
-    """Send one command; ``key`` finds the node of a cluster.
+    """Send one command; `key` finds the node of a cluster.
 
     Raises:
         StoreUnavailable: Redis cannot be reached, or refuses for another reason.

@@ -26,7 +26,7 @@ _LOADING_REMEDY = (
 
 
 def examine(options: RedisOptions, key: str) -> Iterator[Finding]:
-    """Look at each server; ``key`` is any key of ours."""
+    """Look at each server; `key` is any key of ours."""
     for server in servers(options):
         try:
             with client_of(server) as client:
@@ -55,7 +55,7 @@ def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
 
 
 def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
-    """Commands of ours that the user ``default`` has no right to; None where this cannot be asked."""
+    """Commands of ours that the user `default` has no right to; None where this cannot be asked."""
     replies = {command[0]: ask(client, key, "ACL DRYRUN", "default", *command) for command in _replayed(key)}
     if any(reply.refused for reply in replies.values()):
         return None
@@ -80,7 +80,7 @@ def eviction(info: dict[str, Any], endpoint: str) -> Finding:
 
 
 def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> Finding:
-    """Do values outlast a restart? ``snapshots`` is the setting ``save``, None where it is not known."""
+    """Do values outlast a restart? `snapshots` is the setting `save`, None where it is not known."""
     check = "Redis persistence"
     remedy = "appendonly yes and appendfsync everysec: else a restart loses values that tasks still want."
     if _number(info, "aof_enabled"):
@@ -96,9 +96,9 @@ def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> F
 
 
 def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str) -> Finding:
-    """Does a restart replay every push? ``denied``: commands that `default` lacks, None where that is not known.
+    """Does a restart replay every push? `denied`: commands that `default` lacks, None where that is not known.
 
-    Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user ``default``, also
+    Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user `default`, also
     where nobody may log in as that user (redis issue 14541, valkey issue 3983). They drop what it may not run.
     """
     check = "Redis default user"

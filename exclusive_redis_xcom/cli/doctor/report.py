@@ -32,7 +32,7 @@ def show(findings: Sequence[Finding], role: str, *, as_json: bool) -> None:
 
 
 def to_json(findings: Sequence[Finding], role: str) -> str:
-    """``{"role", "failures", "warnings", "findings": [{"check", "result", "seen", "remedy"}]}``."""
+    """`{"role", "failures", "warnings", "findings": [{"check", "result", "seen", "remedy"}]}`."""
     body: dict[str, Any] = {
         "role": role,
         "failures": _count(findings, "FAIL"),

@@ -31,7 +31,7 @@ _NAME_THEM = "Name the API servers themselves with --url."
 class Target:
     """Something to ask: which check it is, a URL as configured, and the path below it.
 
-    ``needed``: whether it is a failure if it is not reached from here.
+    `needed`: whether it is a failure if it is not reached from here.
     """
 
     check: str
@@ -94,7 +94,7 @@ def _targets(visit: Visit) -> list[Target]:
 
 
 def _configured() -> tuple[str, str]:
-    """URLs of the Execution API and of the REST API, as Airflow derives them (``executors/base_executor.py``)."""
+    """URLs of the Execution API and of the REST API, as Airflow derives them (`executors/base_executor.py`)."""
     from airflow.configuration import conf
 
     base = str(conf.get("api", "base_url", fallback="/") or "/")
@@ -207,7 +207,7 @@ def _reason(error: Exception) -> str:
 
 
 def _tls_context() -> ssl.SSLContext:
-    """The authorities that Airflow's own client accepts (``airflow/sdk/api/client.py``), and the system's."""
+    """The authorities that Airflow's own client accepts (`airflow/sdk/api/client.py`), and the system's."""
     from airflow.configuration import conf
 
     context = ssl.create_default_context()

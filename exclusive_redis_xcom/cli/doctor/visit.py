@@ -15,8 +15,8 @@ Role = Literal["worker", "api-server"]
 class Visit:
     """One run of the doctor.
 
-    ``role`` is what the process it was started in stands for. ``settings`` is None where they cannot be read.
-    ``urls`` are API servers to ask instead of the configured ones. ``admin_url`` is a Redis URL whose user may run
+    `role` is what the process it was started in stands for. `settings` is None where they cannot be read.
+    `urls` are API servers to ask instead of the configured ones. `admin_url` is a Redis URL whose user may run
     INFO.
     """
 

@@ -1,4 +1,4 @@
-"""``exclusive-xcom gc``: removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
+"""`exclusive-xcom gc`: removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
 
 from __future__ import annotations
 

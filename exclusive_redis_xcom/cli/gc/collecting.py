@@ -55,8 +55,8 @@ class Tally:
 class Outcome:
     """What was found.
 
-    ``young`` are objects that Redis does not name, or not yet. ``removed`` is what would be, in a dry run. ``foreign``
-    is what this package did not write, or cannot read; ``foreign_names`` are the first of them.
+    `young` are objects that Redis does not name, or not yet. `removed` is what would be, in a dry run. `foreign`
+    is what this package did not write, or cannot read; `foreign_names` are the first of them.
     """
 
     in_use: Tally = field(default_factory=Tally)
@@ -83,7 +83,7 @@ def collect(
         storage: Where they are.
         written_before: Younger ones stay: a push writes the object first, and tells Redis when all of it is there.
         dry_run: Only look.
-        force: Also where Redis names none of :data:`SUSPICIOUSLY_MANY` objects.
+        force: Also where Redis names none of `SUSPICIOUSLY_MANY` objects.
 
     Raises:
         NoneInUse: It names none of them.

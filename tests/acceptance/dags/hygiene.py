@@ -1,4 +1,4 @@
-"""A restricted secret goes every way there is, and its consumers print it: Airflow must show ``***`` everywhere.
+"""A restricted secret goes every way there is, and its consumers print it: Airflow must show `***` everywhere.
 
 The secret is made at run time, so that no file has it but the proof that the test reads it from.
 """

@@ -1,4 +1,4 @@
-"""Who is refused, and how: each task named ``denied_*`` must fail with XComAccessDenied, all others succeed."""
+"""Who is refused, and how: each task named `denied_*` must fail with XComAccessDenied, all others succeed."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ with DAG("same_run", schedule=None, catchup=False, params={"other_run": "none"})
 
     @task
     def reader_of_other_runs() -> None:
-        """Refused when ``other_run`` names another run; nothing to pull where it names none."""
+        """Refused when `other_run` names another run; nothing to pull where it names none."""
         ti, params = get_current_context()["ti"], get_current_context()["params"]
         ti.xcom_pull(task_ids="source", run_id=params["other_run"])
 

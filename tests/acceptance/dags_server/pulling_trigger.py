@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 
 
 class PullingTrigger(BaseTrigger):
-    """``address`` are the arguments of ``XCom.get_one``. Leaves the deferring process a moment to end in."""
+    """`address` are the arguments of `XCom.get_one`. Leaves the deferring process a moment to end in."""
 
     def __init__(self, address: dict[str, Any]) -> None:
         super().__init__()

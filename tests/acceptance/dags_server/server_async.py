@@ -1,4 +1,4 @@
-"""The asynchronous forms in server mode, Airflow 3.3 and later. ``denied_*`` must fail with XComAccessDenied."""
+"""The asynchronous forms in server mode, Airflow 3.3 and later. `denied_*` must fail with XComAccessDenied."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One canary, made at run time, goes every way there is in server mode. Its consumers hold it and say nothing.
 
-Half of it is letters that JSON and ``repr`` escape, so that it has other forms than its plain one.
+Half of it is letters that JSON and `repr` escape, so that it has other forms than its plain one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A DAG with rules for ``dag.test()`` in server mode; what must happen to ``denied_*`` depends on who has which key."""
+"""A DAG with rules for `dag.test()` in server mode; what must happen to `denied_*` depends on who has which key."""
 
 from __future__ import annotations
 

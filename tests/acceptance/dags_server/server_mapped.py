@@ -1,6 +1,6 @@
 """Mapped tasks in server mode: expanded over sealed lists, pulled as a whole, one by one and lazily.
 
-Each task named ``denied_*`` must fail with XComAccessDenied, all others succeed.
+Each task named `denied_*` must fail with XComAccessDenied, all others succeed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Read-once values in server mode, through retries and clears.
 
-Each task named ``denied_*`` must fail with a refusal, all others succeed.
+Each task named `denied_*` must fail with a refusal, all others succeed.
 """
 
 from __future__ import annotations

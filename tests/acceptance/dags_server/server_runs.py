@@ -61,7 +61,7 @@ with DAG(
 
     @task
     def reader_of_other_runs() -> None:
-        """Refused where ``first_run`` names another run."""
+        """Refused where `first_run` names another run."""
         context = get_current_context()
         run_id = context["params"]["first_run"] or context["ti"].run_id
         context["ti"].xcom_pull(task_ids="produce", key="here", run_id=run_id)

@@ -1,6 +1,6 @@
 """Every way to pull one XCom in server mode, and its strangers.
 
-Each task named ``denied_*`` must fail with XComAccessDenied, all others succeed. Values are ones that JSON would
+Each task named `denied_*` must fail with XComAccessDenied, all others succeed. Values are ones that JSON would
 change, so that a value that took another way than ours cannot pass.
 """
 
@@ -20,7 +20,7 @@ CONSUMERS = ["by_pull", "by_argument", "by_template", "by_bash_template", "serve
 
 
 class Link(BaseOperatorLink):
-    """Airflow asks for it in the task's process, after ``execute``, and keeps it as an XCom of the task."""
+    """Airflow asks for it in the task's process, after `execute`, and keeps it as an XCom of the task."""
 
     name = "a link"
 

@@ -1,6 +1,6 @@
 """Tasks that write and remove another task's XComs, through Airflow's calls and around our backend.
 
-Each task named ``denied_*`` must fail, all others succeed.
+Each task named `denied_*` must fail, all others succeed.
 """
 
 from __future__ import annotations

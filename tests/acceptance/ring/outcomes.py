@@ -21,7 +21,7 @@ _NO_TASK_DETAILS = ("Missing auth token", "Invalid auth token", "Token type", "I
 
 
 def seals(answer: httpx.Response) -> list[dict[str, Any]]:
-    """The seals in a 200, wherever the route puts values; ``{"unusable": True}`` for what the ring took away."""
+    """The seals in a 200, wherever the route puts values; `{"unusable": True}` for what the ring took away."""
     body = answer.json()
     if isinstance(body, dict) and set(body) == {"key", "value"}:
         body = body["value"]
@@ -34,7 +34,7 @@ def seals(answer: httpx.Response) -> list[dict[str, Any]]:
 
 
 def outcome_of_seal(seal: dict[str, Any]) -> str:
-    """``opened``, ``unusable``, or why the seal stayed shut."""
+    """`opened`, `unusable`, or why the seal stayed shut."""
     if seal.get("unusable"):
         return UNUSABLE
     if "data_key" in seal:

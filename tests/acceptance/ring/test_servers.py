@@ -34,7 +34,7 @@ CONSUMERS = ["*"]
 
 
 class TestAServerBelowAPath:
-    """``[api] base_url`` with a path; and "all admins", under which Airflow gives every request a second token."""
+    """`[api] base_url` with a path; and "all admins", under which Airflow gives every request a second token."""
 
     @pytest.fixture(scope="class")
     @staticmethod

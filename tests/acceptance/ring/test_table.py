@@ -1,7 +1,7 @@
 """Route x verb x caller, against the API server of the installed Airflow: who gets what.
 
-Written from the issue, not from the ring: the callers are those of :mod:`devtools.worlds.api_plan`, the outcomes
-those of ``outcomes.py``. Every answer is also required to bear the ring's header (``conftest.Asker``).
+Written from the issue, not from the ring: the callers are those of `devtools.worlds.api_plan`, the outcomes
+those of `outcomes.py`. Every answer is also required to bear the ring's header (`conftest.Asker`).
 """
 
 from __future__ import annotations

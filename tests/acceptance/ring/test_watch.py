@@ -96,7 +96,7 @@ class Watched:
         return int(self.redis.hget(SERVERS, redis_names.EPOCH_FIELD) or 0)
 
     def airflow(self, *arguments: str, **env: str) -> str:
-        """What an ``airflow`` command says."""
+        """What an `airflow` command says."""
         command = [sys.executable, "-m", "airflow", *arguments]
         done = subprocess.run(command, env=self.env | env, capture_output=True, text=True, timeout=120, check=False)
         return done.stdout + done.stderr

@@ -1,1 +1,1 @@
-"""Tests that share one Airflow of ``enforcement = server``: it runs while they do."""
+"""Tests that share one Airflow of `enforcement = server`: it runs while they do."""

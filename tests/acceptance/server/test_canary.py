@@ -43,7 +43,7 @@ def needles(run_id: str, proofs: Proofs) -> list[bytes]:
 
 
 def forms(text: str) -> Iterator[bytes]:
-    """UTF-8, escaped as JSON and ``repr`` do it, base64 at each alignment, hex, UTF-16."""
+    """UTF-8, escaped as JSON and `repr` do it, base64 at each alignment, hex, UTF-16."""
     raw = text.encode()
     yield from (raw, json.dumps(text)[1:-1].encode(), ascii(raw)[2:-1].encode(), ascii(text)[1:-1].encode())
     # Escaped twice: JSON inside JSON, as in a log line of a message.
@@ -127,7 +127,7 @@ def test_no_log_of_a_task_or_component_has_it_but_for_airflows_copy_of_bash_oper
 ) -> None:
     """From 3.2, LocalExecutor repeats unmasked on the scheduler's standard output what tasks log.
 
-    ``executors/local_executor.py``, ``subprocess_logs_to_stdout``; docs/security.md. BashOperator logs its rendered
+    `executors/local_executor.py`, `subprocess_logs_to_stdout`; docs/security.md. BashOperator logs its rendered
     command; nobody else here logs a value.
     """
     (scheduler,) = [name for name in logs if name.endswith("/scheduler.log")]
@@ -225,7 +225,7 @@ def test_redis_has_it_in_no_key_command_or_file(server_mode: ServerMode, run_id:
 def test_no_log_has_an_opened_data_key_or_the_private_key(
     server_airflow: AirflowStack, server_mode: ServerMode, logs: dict[str, bytes]
 ) -> None:
-    """The ring's answer is the only place where ``data_key`` has a right to be."""
+    """The ring's answer is the only place where `data_key` has a right to be."""
     private = [server_mode.private_key.encode(), server_mode.private_key.removeprefix("xrx-key-").encode()]
 
     assert [name for name, text in logs.items() if re.search(rb"data_key['\"\\]*\s*[:=]", text)] == []

@@ -1,6 +1,6 @@
-"""All of Airflow's ways to push and pull under ``enforcement = server``: dags_server/ asserts what is got.
+"""All of Airflow's ways to push and pull under `enforcement = server`: dags_server/ asserts what is got.
 
-Tasks say by their names what must happen to them: those called ``denied_*`` are refused, all others succeed.
+Tasks say by their names what must happen to them: those called `denied_*` are refused, all others succeed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def runs(server_airflow: AirflowStack) -> Runs:
 
 @pytest.fixture(scope="module")
 def elsewhere(runs: Runs, server_airflow: AirflowStack) -> str:
-    """The run of ``server_elsewhere`` that ``server_ways`` triggers with a conf."""
+    """The run of `server_elsewhere` that `server_ways` triggers with a conf."""
     run_id = f"by-{runs.over('server_ways')}"
     server_airflow.wait_run("server_elsewhere", run_id, timeout=300)
     return run_id

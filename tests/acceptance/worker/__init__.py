@@ -1,1 +1,1 @@
-"""Tests that share one Airflow of ``enforcement = worker``: it runs while they do."""
+"""Tests that share one Airflow of `enforcement = worker`: it runs while they do."""

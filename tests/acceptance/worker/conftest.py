@@ -12,6 +12,6 @@ from tests.acceptance.conftest import DAGS
 
 @pytest.fixture(scope="package")
 def airflow(new_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> Iterator[AirflowStack]:
-    """An Airflow with our backend and the DAGs of ``../dags``."""
+    """An Airflow with our backend and the DAGs of `../dags`."""
     with new_airflow(backend_env, dags=DAGS) as stack:
         yield stack

@@ -57,7 +57,7 @@ def settings(**changes: Any) -> Settings:
 
 @dataclass
 class Airflow:
-    """Stands where Airflow stands. ``body`` is answered as JSON; ``chunks`` says how it is cut."""
+    """Stands where Airflow stands. `body` is answered as JSON; `chunks` says how it is cut."""
 
     body: Any = None
     status: int = 200
@@ -86,7 +86,7 @@ class Airflow:
 
 
 async def validate(token: str, _required: dict[str, Any]) -> dict[str, Any]:
-    """A token is the id itself, ``id scope``, or nonsense."""
+    """A token is the id itself, `id scope`, or nonsense."""
     sub, _, scope = token.partition(":")
     if sub not in {*PEOPLE, GONE.ti_id}:
         raise jwt.InvalidTokenError
@@ -158,7 +158,7 @@ async def nothing() -> dict[str, Any]:
 
 
 def collector(sent: list[dict[str, Any]]) -> Any:
-    """A ``send`` that keeps what it is given."""
+    """A `send` that keeps what it is given."""
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)

@@ -59,7 +59,7 @@ class _Line(ServerSession):
 
 
 class Memory:
-    """A Redis, as workers and API servers see it. ``asked`` counts commands; with ``up`` False there is no answer."""
+    """A Redis, as workers and API servers see it. `asked` counts commands; with `up` False there is no answer."""
 
     def __init__(self) -> None:
         self.fake = fakeredis.FakeRedis()
@@ -110,7 +110,7 @@ class Memory:
 
 @dataclass
 class Airflow:
-    """Stands where Airflow stands; ``meanwhile`` is called when it has the request and has not answered."""
+    """Stands where Airflow stands; `meanwhile` is called when it has the request and has not answered."""
 
     status: int = 200
     raises: BaseException | None = None
@@ -179,7 +179,7 @@ class Watched:
         headers: Any = None,
         on_answer: Callable[[], Any] = lambda: None,
     ) -> Answer:
-        """One request, with ``chunks`` in place of a body; ``on_answer`` is called when the answer begins."""
+        """One request, with `chunks` in place of a body; `on_answer` is called when the answer begins."""
         if chunks is None:
             chunks = [body if isinstance(body, bytes) else json.dumps(body).encode()]
         given = [(b"content-type", b"application/json")] if headers is None else list(headers)

@@ -1,4 +1,4 @@
-"""The command ``exclusive-xcom``, as people run it."""
+"""The command `exclusive-xcom`, as people run it."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Opaque:
 
 
 class Explosive:
-    """Its ``serialize`` quotes the value in an exception."""
+    """Its `serialize` quotes the value in an exception."""
 
     def serialize(self) -> Any:
         raise RuntimeError("canary-4711")

@@ -36,7 +36,7 @@ def round_trip(value: Any, compression: str = "auto") -> Any:
 
 
 def peak_memory() -> int:
-    """KiB. Not ``ru_maxrss``, which a child process inherits from its parent."""
+    """KiB. Not `ru_maxrss`, which a child process inherits from its parent."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
 

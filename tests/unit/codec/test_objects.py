@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class TaskTimeout(BaseException):
-    """As Airflow's ``AirflowTaskTimeout``, which a signal raises anywhere."""
+    """As Airflow's `AirflowTaskTimeout`, which a signal raises anywhere."""
 
 
 OBJECTS = [

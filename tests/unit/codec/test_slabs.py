@@ -121,7 +121,7 @@ def test_slabs_are_aligned_and_compressed_as_one():
 
 
 def forged(message: bytes, slabs: list[bytes], *, form: int = 0, count: int | None = None, sizes=None) -> bytes:
-    """A payload as ``slabs.py`` lays it out, with whatever is wrong."""
+    """A payload as `slabs.py` lays it out, with whatever is wrong."""
     sizes = [len(slab) for slab in slabs] if sizes is None else sizes
     payload = struct.pack("<B3xIQ", form, len(slabs) if count is None else count, len(message))
     payload += struct.pack(f"<{len(sizes)}Q", *sizes) + message

@@ -1,6 +1,6 @@
 """HPKE base mode written down from RFC 9180, apart from the code under test: X25519 and HKDF-SHA256, AES-GCM.
 
-Only what one message needs, with names as in the RFC. Checked against its test vector in ``test_hpke.py``.
+Only what one message needs, with names as in the RFC. Checked against its test vector in `test_hpke.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Context:
 
 
 def seal(public: bytes, info: bytes, plaintext: bytes, ephemeral: bytes) -> bytes:
-    """``enc || ct`` (6.1), for the ephemeral private key given, with AES-256-GCM."""
+    """`enc || ct` (6.1), for the ephemeral private key given, with AES-256-GCM."""
     private = X25519PrivateKey.from_private_bytes(ephemeral)
     enc = private.public_key().public_bytes_raw()
     shared = shared_secret(private.exchange(X25519PublicKey.from_public_bytes(public)), enc, public)

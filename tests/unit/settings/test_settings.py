@@ -1,4 +1,4 @@
-"""Section ``exclusive_redis_xcom`` of Airflow's configuration, read through Airflow itself."""
+"""Section `exclusive_redis_xcom` of Airflow's configuration, read through Airflow itself."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class Airflow:
         self.taken_for = request.scope["route"].name, dict(request.path_params), map_index
 
     def ask(self, method: str, url: str) -> None:
-        """Ask as Airflow's client does: with ids that nobody has quoted (``airflow/sdk/api/client.py``)."""
+        """Ask as Airflow's client does: with ids that nobody has quoted (`airflow/sdk/api/client.py`)."""
 
         async def run() -> None:
             transport = httpx.ASGITransport(self._app)

@@ -1,4 +1,4 @@
-"""What is read from Airflow's table ``xcom``: are there rows, and does one hold our reference."""
+"""What is read from Airflow's table `xcom`: are there rows, and does one hold our reference."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ class TestManyValues:
 
 
 class TestStrict:
-    """With ``audit_strict`` nothing that was opened leaves the server before its row is written."""
+    """With `audit_strict` nothing that was opened leaves the server before its row is written."""
 
     def world(self, store: Store, mode: str) -> World:
         return World(Airflow(), store=lambda: store, mode=mode, audit_strict=True)

@@ -21,7 +21,7 @@ def memory() -> Memory:
 
 @pytest.fixture
 def write(database: Path) -> Iterator[Callable[..., None]]:
-    """Writes a row as ``XComModel.set`` does, which ``TaskInstance.xcom_push`` calls.
+    """Writes a row as `XComModel.set` does, which `TaskInstance.xcom_push` calls.
 
     It is kept if something is to happen between the writing and the end of the transaction.
     """

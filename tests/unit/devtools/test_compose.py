@@ -19,7 +19,7 @@ from exclusive_redis_xcom.cli.doctor import identity_secrets
 from exclusive_redis_xcom.settings import OPTIONS, SECTION
 from tests.unit.cli.doctor.patients import sealed_visit
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = ROOT / "docker-compose.yaml"
 AIRFLOW_SERVICES = {"migrate", "worker", *components.COMPONENTS}
 OURS = f"AIRFLOW__{SECTION.upper()}__"
