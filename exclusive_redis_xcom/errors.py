@@ -1,12 +1,12 @@
-"""What can go wrong, as types.
+"""Every error of this package, as a type.
 
-Every error of this package derives from `ExclusiveXComError` and from the builtin that fits, so
-that `except PermissionError` or `except LookupError` work too. A message names the DAG, task and key,
-who asked, why it failed and what to do. It never carries a value, a token, a key or a URL with a password:
-drivers' exceptions, which may, are not chained (`raise ... from None`).
+Each derives from `ExclusiveXComError` and from the builtin that fits, so that `except PermissionError` or
+`except LookupError` work, too. A message names the DAG, the task and the key. It says who asked, why it failed and
+what to do. It never carries a value, a token, a key or a URL with a password. Exceptions of drivers may carry them, so
+they are not chained (`raise ... from None`).
 
-All errors are built from one message and nothing else, so that they survive `pickle` and `copy`
-(Airflow sends exceptions between processes).
+Each error is built from one message and nothing else. So it survives `pickle` and `copy`: Airflow sends exceptions
+between processes.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ class ExclusiveXComError(Exception):
 
 
 class XComAccessDenied(ExclusiveXComError, PermissionError):  # noqa: N818 - public name, fixed by the design
-    """A task asked for, wrote or removed an XCom that it may not touch.
+    """A task pulled, wrote or removed an XCom that it may not touch.
 
     The text names the XCom, who asked, who may and how to allow it.
     """
 
 
 class XComAlreadyClaimed(XComAccessDenied):
-    """A value that only one task instance may read (`once`) was claimed by another.
+    """Another task instance has claimed a value that only one may read (`once`).
 
-    The text names the task instance that has it.
+    The text names that task instance.
     """
 
 
 class XComSealed(XComAccessDenied):
-    """A sealed value reached this process unopened, for another reason than its access list.
+    """A sealed value reached this process unopened, and its access list is not the reason.
 
-    No API server with the ring answered, the process has no task identity that a server could check (triggerer,
-    callbacks of the DAG processor), the task is over, or the key the value was sealed to is gone. The text says which.
+    The text says which reason it is. No API server with the ring answered. Or the process has no task identity that a
+    server could check, as in the triggerer and in callbacks of the DAG processor. Or the task is over, or the key that
+    opens the value is gone.
     """
 
 
 class XComExpired(ExclusiveXComError, LookupError):  # noqa: N818 - public name, fixed by the design
     """Airflow's database holds a reference, but Redis no longer holds the value it points to.
 
-    Expiry, eviction and loss cannot be told apart from here; the text says when the value was pushed and
-    which TTL it had.
+    Redis does not tell expiry, eviction and loss apart. The text says when the value was pushed and which TTL it had.
     """
 
 
 class XComTooLarge(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design
-    """A value exceeds `max_value_bytes`; nothing was sent to Redis."""
+    """A value exceeds `max_value_bytes`. Nothing was sent to Redis."""
 
 
 class XComNotSerializable(ExclusiveXComError, TypeError):  # noqa: N818 - in line with its siblings
@@ -66,7 +66,7 @@ class InvalidReference(ExclusiveXComError, ValueError):  # noqa: N818 - public n
 
 
 class CorruptValue(ExclusiveXComError, ValueError):  # noqa: N818 - in line with its siblings
-    """What Redis holds for an XCom is not what was written there: truncated, swapped or foreign data."""
+    """Redis holds truncated, swapped or foreign data in the place of an XCom."""
 
 
 class StoreUnavailable(ExclusiveXComError, ConnectionError):  # noqa: N818 - public name, fixed by the design
@@ -74,4 +74,4 @@ class StoreUnavailable(ExclusiveXComError, ConnectionError):  # noqa: N818 - pub
 
 
 class ConfigurationError(ExclusiveXComError, ValueError):
-    """A setting of section `exclusive_redis_xcom`, or what it points to, is wrong."""
+    """A setting of section `exclusive_redis_xcom`, or the thing that it points to, is wrong."""

@@ -1,4 +1,4 @@
-"""The nouns every layer shares: where an XCom lives, who asks for it, and what was decided."""
+"""The nouns that all layers share: where an XCom lives, who asks for it, and what was decided."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ NOT_MAPPED = -1
 #: Airflow's key for what a task returns (`airflow/sdk/bases/xcom.py`, `XCOM_RETURN_KEY`).
 RETURN_KEY = "return_value"
 
-#: How the keys of operators' links for the UI begin (`airflow/sdk/bases/operatorlink.py`, `xcom_key`). Airflow
-#: pushes them past every backend, when the task has been recorded as over.
+#: How the keys of operators' links for the UI begin (`airflow/sdk/bases/operatorlink.py`, `xcom_key`). Airflow pushes
+#: them past every backend, after it has recorded the task as over.
 LINK_PREFIX = "_link_"
 
 
@@ -32,7 +32,7 @@ class Coordinate:
     def __post_init__(self) -> None:
         texts = type(self.dag_id) is type(self.run_id) is type(self.task_id) is type(self.key) is str
         if texts and type(self.map_index) is int:
-            return  # as nearly always, and a pull may make thousands
+            return  # the usual case; one pull may make thousands
         for name in ("dag_id", "run_id", "task_id", "key"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         object.__setattr__(self, "map_index", _plain(self.map_index))
@@ -69,7 +69,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What `acl.decide` answered: whether, why (one readable clause) and by which rule (its source)."""
+    """The answer of `acl.decide`: whether the pull is allowed, why (a readable clause), and the source of the rule."""
 
     allowed: bool
     reason: str
@@ -77,10 +77,10 @@ class Decision:
 
 
 def one_line(text: str, most: int) -> str:
-    """At most `most` characters on one line, and "..." where there were more.
+    """Shorten a text to `most` characters on one line; "..." follows where there were more.
 
-    Anybody may have written the text. What is not printable becomes "?": control characters, and what turns or hides
-    text on a screen.
+    Anybody may have written the text. Unprintable characters become "?": control characters, and those that turn or
+    hide text on a screen.
     """
     shown = "".join(character if character.isprintable() else "?" for character in text[:most])
     return shown if len(text) <= most else f"{shown}..."

@@ -1,9 +1,9 @@
 """Airflow's own commands that change XCom rows past the API servers, such as `airflow db clean`.
 
-API servers cannot tell Redis of those. So the commands do, before and after: no mark made until then counts any more
-(`Store.distrust`), and tasks ask the API server for what was pushed earlier. Airflow calls the functions below for
-every command that it logs (`airflow/utils/cli.py`, `action_cli`); its other commands cost one look into a table.
-The triggerer is a command, too: what it writes, it tells while it runs.
+API servers cannot tell Redis of those changes, so the commands do, before and after. From then on no older mark counts
+(`Store.distrust`), and tasks ask the API server for values that were pushed earlier. Airflow calls the functions below
+for every command that it logs (`airflow/utils/cli.py`, `action_cli`). A command that changes no rows costs one look
+into a table. The triggerer is a command, too: it tells Redis of each row that it writes while it runs.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: What changes or deletes XCom rows, task instances or runs in Airflow 3.1 to 3.3: names of the functions behind the
-#: commands (`airflow/cli/commands`), by which Airflow names them to its action loggers.
+#: Commands of Airflow 3.1 to 3.3 that change or delete XCom rows, task instances or runs. Airflow's action loggers get
+#: the name of the function behind a command (`airflow/cli/commands`).
 CHANGING = {
     "cleanup_tables": "db clean",
     "migratedb": "db migrate",
@@ -42,22 +42,22 @@ CHANGING = {
     "task_test": "tasks test",
 }
 
-#: The one that goes on, and changes rows as long as it runs.
+#: This command changes rows as long as it runs.
 _TRIGGERER = "triggerer"
 
-#: The one that Airflow does not log.
+#: Airflow does not log this command.
 _RESET = ["db", "reset"]
 
 _DRY_RUN = "--dry-run"
 
 _HARM = (
-    "Tasks that are running now may pull XComs that it removed. Restart an API server, after which no older XCom is "
-    "pulled directly, or set [exclusive_redis_xcom] direct_pulls = off until they have ended."
+    "Tasks that are running now may pull XComs that it removed. Restart an API server: then no older XCom is pulled "
+    "directly. Or set [exclusive_redis_xcom] direct_pulls = off until these tasks have ended."
 )
 
 
 def register() -> None:
-    """Have the functions below called. Reads no settings, loads no Redis."""
+    """Let Airflow call the functions below. This reads no settings and loads no redis."""
     from airflow.utils import cli_action_loggers
 
     cli_action_loggers.register_pre_exec_callback(prepare)
@@ -67,14 +67,14 @@ def register() -> None:
 
 
 def prepare(sub_command: str = "", **_: Any) -> None:
-    """A command is about to begin."""
+    """Act on a command that is about to begin."""
     tell(sub_command)
     if sub_command == _TRIGGERER:
         _watch_triggerer()
 
 
 def tell(sub_command: str = "", **_: Any) -> None:
-    """Tell Redis of a command that changes rows, which is about to begin or has ended; warn where that fails."""
+    """Tell Redis of a command that changes rows, before it begins and after it has ended; warn where that fails."""
     if sub_command in CHANGING and _DRY_RUN not in sys.argv:
         _distrust(CHANGING[sub_command])
 
@@ -87,14 +87,14 @@ def _distrust(command: str) -> None:
                 store = _store_source(settings)()
             store.distrust()
     except ConfigurationError as error:
-        log.info("Redis is not told of `airflow %s`: %s", command, error)
+        log.info("Redis was not told of `airflow %s`: %s", command, error)
     except Exception as error:
         why = str(error) if isinstance(error, ExclusiveXComError) else type(error).__name__
         log.warning("Redis could not be told of `airflow %s`: %s %s", command, why, _HARM)
 
 
 def _watch_triggerer() -> None:
-    with contextlib.suppress(ConfigurationError):  # which whoever pulls is told of
+    with contextlib.suppress(ConfigurationError):  # every pull and push raises it
         settings = load_settings()
         if settings.pulls_directly:
             from exclusive_redis_xcom.api_server.watch.triggered import watch_rows
@@ -110,7 +110,7 @@ def _store_source(settings: Settings) -> StoreSource:
 
 @contextlib.contextmanager
 def _as_server() -> Iterator[None]:
-    """Commands may look connections up in Airflow's database, as servers do, if they say so (from 3.1 on)."""
+    """Let a command look connections up in Airflow's database, as servers do. Airflow goes by this variable."""
     name = "_AIRFLOW_PROCESS_CONTEXT"
     before = os.environ.get(name)
     os.environ[name] = "server"

@@ -1,4 +1,4 @@
-"""Airflow listener: tells `identity` which task instance this process runs, and looks after what tasks may log."""
+"""Airflow's listener: it tells `identity` which task instance this process runs, and bounds what tasks may log."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 @hookimpl(tryfirst=True)
 def on_starting(component: Any) -> None:
-    """Fires before the DAG file is parsed (`task_runner.startup`).
+    """Read the settings. Airflow calls this before it parses the DAG file (`task_runner.startup`).
 
-    The settings are read here, so that code in the DAG file cannot change them by the environment.
+    So code in the DAG file cannot change the settings through the environment.
     """
     if type(component).__name__ == "TaskRunnerMarker":
         kind.remember_task_process()
-        with contextlib.suppress(ConfigurationError):  # raised again at first use, where it reaches people
+        with contextlib.suppress(ConfigurationError):  # the first push or pull raises it again, where people see it
             settings = load_settings()
             if settings.by_server and settings.seal_private_keys:
                 _warn_of_private_keys()
 
 
-# First, since a listener of another plugin that raises keeps the rest from being called.
+# It goes first, since a listener of another plugin that raises would keep it from being called.
 @hookimpl(tryfirst=True)
 def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - hook's signature
-    """Fires after templates are rendered and before `execute` (`task_runner._prepare`)."""
+    """Remember the running task. Airflow calls this after rendering and before `execute` (`task_runner._prepare`)."""
     identity.remember_running(task_instance)
     task = getattr(identity.running_task_instance(), "task", None)
-    if task is not None and kind.where() == "dag_test":  # where no policy has seen the DAG
-        with contextlib.suppress(ConfigurationError, InvalidAcl):  # raised by the push of the value
+    if task is not None and kind.where() == "dag_test":  # there no policy has seen the DAG
+        with contextlib.suppress(ConfigurationError, InvalidAcl):  # the push of the value raises it
             quiet_returns.hide_restricted(task)
 
 
 def _warn_of_private_keys() -> None:
     log.warning(
         "This worker holds seal_private_keys, so every task on it can open every sealed XCom: sealing stops nobody "
-        "here. Configure seal_private_keys on API servers alone; workers need seal_public_key only."
+        "here. Configure seal_private_keys on API servers alone. Workers need only seal_public_key."
     )

@@ -1,4 +1,4 @@
-"""What Airflow's providers manager shows of this package: name, and section `exclusive_redis_xcom`."""
+"""What Airflow's providers manager shows of this package: its name and the section `exclusive_redis_xcom`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from exclusive_redis_xcom.settings import OPTIONS, SECTION
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Entry point `apache_airflow_provider`; the shape is Airflow's `provider_info.schema.json`."""
+    """Describe this package (entry point `apache_airflow_provider`), in the shape of `provider_info.schema.json`."""
     return {
         "package-name": "exclusive-redis-xcom",
         "name": "Exclusive Redis XCom",
-        "description": "XCom values in Redis, each key pulled only by its declared consumers.",
+        "description": "XCom values in Redis: only the declared consumers of a key can pull it.",
         "config": {
             SECTION: {
                 "description": "XCom values in Redis with access control lists.",

@@ -1,4 +1,4 @@
-"""Who has claimed a read-once value: the answer to a claim, the text that Redis keeps, and that text for people."""
+"""Claims to read-once values: the answer to a claim, the text that Redis keeps, and the same text for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from exclusive_redis_xcom.model import Coordinate, Principal, one_line
 
-#: Far above what `claimer_text` writes for ids of at most 250 characters. What is longer is not read.
+#: A longer text is not read. `claimer_text` writes far less for ids of at most 250 characters.
 _MAX_TEXT = 16 * 1024
 _MAX_SHOWN_ID = 250
 _MAX_DIGITS = 10
@@ -17,11 +17,14 @@ _UNREADABLE = "a task instance whose name in Redis is not readable"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What became of the claim to one read-once value.
+    """The answer to a claim to one read-once value. Only "granted" entitles to the value.
 
-    `status` is "granted", now or to the same claimer before; "taken" by `claimer`; "gone" if Redis holds no
-    unclaimed or claimed value of that version (any more); "withheld" if it is free but was not claimed, because
-    another one asked for with it was taken or gone. Only "granted" entitles to the value.
+    `status` says which answer it is:
+
+    - "granted": the claim succeeded, now or earlier for the same claimer.
+    - "taken": `claimer` has claimed the value.
+    - "gone": Redis no longer holds the value in that version.
+    - "withheld": the value is free. It was not claimed, because another value of the same request was taken or gone.
     """
 
     status: Literal["granted", "taken", "gone", "withheld"]
@@ -29,24 +32,24 @@ class Claim:
 
     @classmethod
     def of(cls, holder: bytes | None, claimer: str) -> Claim:
-        """What `lua/claim.lua` answers for one value, read for who asked."""
+        """Read the answer of `claim.lua` for one value, on behalf of `claimer`."""
         if holder is None:
             return cls("gone")
         if not holder:
             return cls("withheld")
         if holder == claimer.encode():
             return cls("granted", claimer)
-        # Anybody with the workers' password could have written it: it is shown, bounded, and never trusted.
+        # Anybody with the workers' password could have written the text: it is cut, shown, and never trusted.
         return cls("taken", holder[:_MAX_TEXT].decode("utf-8", "replace"))
 
 
 def claimer_text(principal: Principal) -> str:
-    """Canonical JSON of a task instance, `[dag_id, task_id, run_id, map_index]`, ASCII only and never empty.
+    """Name a task instance in canonical JSON, `[dag_id, task_id, run_id, map_index]`: ASCII, never empty.
 
     The number of the try is not in it: a retry is the same claimer.
 
     Raises:
-        ValueError: Run or map_index of the principal are not known, so it is no single task instance.
+        ValueError: The principal's run or map_index is not known, so it is no single task instance.
     """
     if principal.run_id is None or principal.map_index is None:
         raise ValueError("Only a task instance whose run and map_index are known can claim a value.")
@@ -55,7 +58,7 @@ def claimer_text(principal: Principal) -> str:
 
 
 def is_producer(principal: Principal | None, coordinate: Coordinate) -> bool:
-    """Whether the principal is the very task instance that the XCom belongs to, which reads it without claiming."""
+    """Tell whether the principal is the XCom's own task instance, which reads it without a claim."""
     return principal is not None and (
         (principal.dag_id, principal.run_id, principal.task_id, principal.map_index)
         == (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.map_index)
@@ -63,10 +66,10 @@ def is_producer(principal: Principal | None, coordinate: Coordinate) -> bool:
 
 
 def describe(text: str | None) -> str:
-    """The claimer for people: "task 'load' of DAG 'etl' (run 'r1')".
+    """Name the claimer for people, as in "task 'load' of DAG 'etl' (run 'r1')".
 
     Args:
-        text: What stood in Redis or in a reference, hence untrusted: whatever it is, the result is one short line.
+        text: The text from Redis or from a reference. It is not trusted: the result is one short line whatever it is.
     """
     principal = _parse(text)
     return _UNREADABLE if principal is None else str(principal)

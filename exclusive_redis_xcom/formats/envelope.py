@@ -1,26 +1,26 @@
-"""What one field of a Redis hash holds: the facts needed to read a value, and its bytes or where they are.
+"""The envelope: one field of a Redis hash. It holds the facts needed to read a value, and its bytes or where they are.
 
-Layout, all integers big-endian:
+Layout; all integers are big-endian:
 
-======================  ==========================================================================================
-3 bytes                 magic
-1 byte                  format version
-4 bytes                 length of the head, which is all up to the payload, these eight bytes included
-16 bytes                version of the value
-8, 8 bytes              decoded_size, payload_size
-8 bytes                 pushed_at: microseconds since 1970, signed
-8 bytes                 map_index, signed
-4 bytes                 parts
-2, 2, 2, 2 bytes        lengths of codec, compression, key_id and spilled; of the last two plus one, 0: there is none
-                        codec, compression, key_id, spilled: UTF-8
-2, 2, 2, 2 bytes        lengths of dag_id, run_id, task_id and key
-                        dag_id, run_id, task_id, key: UTF-8
-                        the payload, unless it lies in parts or in an object
-======================  ==========================================================================================
+| bytes      | content                                                                                     |
+|------------|---------------------------------------------------------------------------------------------|
+| 3          | magic                                                                                       |
+| 1          | format version                                                                              |
+| 4          | length of the head: everything before the payload, these eight bytes included               |
+| 16         | version of the value                                                                        |
+| 8, 8       | decoded_size, payload_size                                                                  |
+| 8          | pushed_at: microseconds since 1970, signed                                                  |
+| 8          | map_index, signed                                                                           |
+| 4          | parts                                                                                       |
+| 2, 2, 2, 2 | lengths of codec and compression; lengths plus one of key_id and spilled, 0 if there is none |
+| as told    | codec, compression, key_id, spilled: UTF-8                                                  |
+| 2, 2, 2, 2 | lengths of dag_id, run_id, task_id and key                                                  |
+| as told    | dag_id, run_id, task_id, key: UTF-8                                                         |
+| the rest   | the payload, unless it lies in parts or in an object                                        |
 
-The head names the coordinate the value was written for, and the payload's length: a value that was swapped or cut is
-noticed before anything decodes it. A payload that is too large for one field lies in others, in `parts` of
-`PART_BYTES` each, or, `spilled`, in an object of an object storage.
+The head names the coordinate for which the value was written, and the payload's length. So a swapped or cut value is
+noticed before anything decodes it. A payload too large for one field lies in other fields, in `parts` of `PART_BYTES`
+each. A `spilled` payload lies in an object of an object storage.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from exclusive_redis_xcom.memory import Buffers, size_of
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
-#: A larger payload does not lie in the field of its envelope: no command is to keep Redis from its other clients.
+#: A larger payload does not lie in the field of its envelope, so that no command keeps Redis from its other clients.
 INLINE_BYTES = 1024 * 1024
-#: What one part holds; the last one may be shorter.
+#: Each part holds so many bytes; the last part may be shorter.
 PART_BYTES = 1024 * 1024
-#: 2 GiB: what AES-GCM takes at most in one message.
+#: 2 GiB in all: AES-GCM takes no longer message.
 MAX_PARTS = 2048
-#: What is before a payload, at most.
+#: The head has at most so many bytes.
 MAX_HEAD_BYTES = 64 * 1024
 
 _Ids: TypeAlias = tuple[str, str, str, str]
@@ -55,14 +55,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(slots=True)  # frozen ones take five times as long to make, and a pull makes a thousand
+@dataclass(slots=True)  # a frozen one takes five times as long to make, and a pull makes a thousand
 class Envelope:
-    """One pushed value. Not to be changed.
+    """One pushed value. It must not be changed.
 
-    `version` is 128 random bits as 32 hex digits, different for each push. `decoded_size` is in bytes, before
-    compression. `payload` may be in several pieces; it is empty where the bytes lie in so many `parts` or, under
-    the name `spilled`, in an object: `elsewhere` bytes. `pushed_at` is the worker's clock, UTC. `key_id`
-    names the key the payload is sealed with.
+    Attributes:
+        coordinate: The XCom for which the value was pushed.
+        version: 128 random bits as 32 hex digits, different for each push.
+        codec: How the payload was encoded.
+        compression: How the payload was compressed.
+        decoded_size: Bytes before compression.
+        pushed_at: The worker's clock, UTC.
+        payload: The bytes, in one or more pieces. It is empty where they lie in parts or in an object.
+        key_id: The key with which the payload is encrypted; None if it is plain.
+        parts: In how many parts the payload lies; 0 if in none.
+        spilled: The name of the object that holds the payload; None if there is none.
+        elsewhere: How many bytes lie in parts or in an object.
     """
 
     coordinate: Coordinate
@@ -79,34 +87,34 @@ class Envelope:
 
     @property
     def payload_size(self) -> int:
-        """Bytes of the payload, wherever it lies."""
+        """Count the payload's bytes, wherever it lies."""
         return self.elsewhere or size_of(self.payload)
 
     def in_parts(self) -> Envelope:
-        """The same without its payload, which is to lie in fields of its own."""
+        """Copy it without the payload, which goes into fields of its own."""
         size = self.payload_size
         return replace(self, payload=(), parts=-(-size // PART_BYTES), elsewhere=size)
 
     def spilled_to(self, name: str) -> Envelope:
-        """The same without its payload, which is to lie in an object of this name."""
+        """Copy it without the payload, which goes into an object of this name."""
         return replace(self, payload=(), spilled=name, elsewhere=self.payload_size)
 
     def with_payload(self, payload: Buffers) -> Envelope:
-        """The same with the payload that lay elsewhere.
+        """Copy it with the payload that lay elsewhere.
 
         Raises:
-            CorruptValue: It is not as long as the head says.
+            CorruptValue: The payload is not as long as the head says.
         """
         if size_of(payload) != self.payload_size:
             raise self.of_another_length()
         return replace(self, payload=payload, parts=0, spilled=None, elsewhere=0)
 
     def of_another_length(self) -> CorruptValue:
-        """The error to raise where the payload is not as long as the head says."""
+        """Make the error for a payload that is not as long as the head says."""
         return CorruptValue(f"{self.coordinate}: {_text(_WRONG_LENGTH)}")
 
     def pack(self) -> bytes:
-        """The bytes to store.
+        """Return the bytes to store.
 
         Raises:
             XComTooLarge: The ids are so long that the head would exceed 64 KiB.
@@ -142,12 +150,12 @@ class Envelope:
         """Read what `pack` wrote; `data` is not trusted.
 
         Args:
-            data: What stood in Redis.
-            expected: The coordinate it should be of. If it is, this very object becomes the envelope's, which is
-                faster than reading another one; if it is not, the envelope says whose it is.
+            data: The field's bytes.
+            expected: The coordinate that was asked for. If the data names it, the envelope shares this object, which
+                is faster than to make another one. If not, the envelope names the coordinate that it was written for.
 
         Raises:
-            CorruptValue: Anything else than exactly what `pack` writes.
+            CorruptValue: The data is not exactly what `pack` writes.
         """
         try:
             return _unpack(data, expected)
@@ -156,10 +164,10 @@ class Envelope:
 
     @classmethod
     def unpack_head(cls, data: bytes) -> Envelope:
-        """Read an envelope whose payload lies elsewhere, and that something else may follow in `data`.
+        """Read an envelope whose payload lies elsewhere. Other bytes may follow it in `data`.
 
         Raises:
-            CorruptValue: It does not begin with one.
+            CorruptValue: The data does not begin with an envelope.
         """
         return cls.unpack(data[: _START.unpack_from(data)[2]] if len(data) >= _START.size else data)
 
@@ -182,7 +190,7 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     if coordinate is None or coordinate.map_index != map_index or _ids_of(coordinate) != ids:
         coordinate = _coordinate(ids, map_index)
     moment = _EPOCH + timedelta(microseconds=pushed_at)
-    # By position, in the order of the class: named ones take half as long again.
+    # The arguments stand by position, in the order of the class: by name they take half as long again.
     return Envelope(
         coordinate,
         version.hex(),
@@ -198,7 +206,7 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     )
 
 
-@functools.lru_cache(maxsize=128)  # the results of a mapped task have all of this in common
+@functools.lru_cache(maxsize=128)  # the results of a mapped task share all of this
 def _texts(data: bytes) -> tuple[_Ids, str, str, str | None, str | None]:
     codec_size, compression_size, key_id_size, spilled_size = _LENGTHS.unpack_from(data)
     codec, at = _string(data, _LENGTHS.size, codec_size)
@@ -238,7 +246,7 @@ def _check_elsewhere(size: int, parts: int, spilled: str | None) -> None:
 
 
 def _encode(text: str) -> bytes:
-    # Lone surrogates are no valid UTF-8, but an id that holds one must come back, too.
+    # A lone surrogate is no valid UTF-8, but an id that holds one must come back, too.
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -258,15 +266,15 @@ def _short(data: bytes) -> CorruptValue:
 
 def _not_ours(magic: bytes, format_: int) -> CorruptValue:
     if magic != _MAGIC:
-        return CorruptValue(_text("it does not start as an envelope does; something else wrote it"))
+        return CorruptValue(_text("it does not start as an envelope does, so something else wrote it"))
     if format_ != _FORMAT:
         whose = "an earlier release wrote it" if format_ < _FORMAT else _NEWER
-        return CorruptValue(_text(f"its format is {format_}, this release reads {_FORMAT}; {whose}"))
+        return CorruptValue(_text(f"its format is {format_}, and this release reads {_FORMAT}; {whose}"))
     return CorruptValue(_text("its header is cut, or longer than any header"))
 
 
 _WRONG_LENGTH = "its payload is not as long as its header says"
-_NEWER = "maybe a newer release of exclusive-redis-xcom wrote it: upgrade this worker"
+_NEWER = "a newer release of exclusive-redis-xcom may have written it: upgrade this worker"
 
 
 def _text(what: str) -> str:

@@ -1,8 +1,8 @@
 """Names of objects, below `spill_path`: `<dag_id>/<run_id>/<task_id>/<key>/<map_index>/<version>`.
 
-Every id is percent-encoded and so is a dot at its beginning: no id leaves its component, hides a file or leads to the
-directory above. Long ids are cut and end in a digest, so that names fit file systems (255 bytes in a component) and
-object stores (1,024 bytes in all, of which about a quarter is left for the bucket's prefix).
+Every id is percent-encoded, and so is a dot at its beginning. So no id leaves its component, hides a file or leads to
+the directory above. A long id is cut and ends in a digest. So names fit file systems, which take 255 bytes in a
+component. They fit object stores, too, which take 1,024 bytes in all: about a quarter is left for the bucket's prefix.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
-#: What no id is encoded with: it stands before the digest of an id that was cut, and alone for an empty one.
+#: No encoded id holds this character. It stands before the digest of an id that was cut, and alone for an empty id.
 _MARK = "!"
 _LONGEST = 180
 _PARTS = 6
@@ -26,14 +26,14 @@ _MAP_INDEX = re.compile(r"-?[0-9]{1,19}")
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """What a name tells: the version, and the coordinate unless one of its ids was too long for the name."""
+    """The content of a name: the version, and the coordinate unless one of its ids was too long for the name."""
 
     version: str
     coordinate: Coordinate | None
 
 
 def object_name(coordinate: Coordinate, version: str) -> str:
-    """The one name of this version's object, relative to `spill_path`.
+    """Name this version's object, relative to `spill_path`.
 
     Args:
         coordinate: Any ids.
@@ -60,13 +60,14 @@ def parse(name: str) -> ParsedName | None:
 
 
 def is_name_of(name: str, coordinate: Coordinate) -> bool:
-    """Whether this can be the name of an object of this coordinate, of whatever version. The name is not trusted."""
+    """Tell whether `object_name` gives this name to some version of the coordinate. The name is not trusted."""
     version = name[-_VERSION_LENGTH:]
     return _VERSION.fullmatch(version) is not None and name == object_name(coordinate, version)
 
 
 def _component(text: str) -> str:
-    # RFC 3986, 2.3: quote() leaves exactly the unreserved characters, the dot among them. Surrogates: as in keys.py.
+    # quote() leaves exactly the unreserved characters of RFC 3986, 2.3, and the dot is one. redis_names treats
+    # surrogates the same way.
     raw = text.encode("utf-8", "surrogatepass")
     encoded = quote(raw, safe="")
     if encoded.startswith("."):

@@ -1,22 +1,21 @@
-"""Who am I? The one module that answers; nothing else guesses.
+"""Which task instance does this process run? This module answers, and nothing else guesses.
 
-Airflow tells an XCom backend the producer's coordinate only, so the running task instance has to be found:
+Airflow tells an XCom backend only the producer's coordinate. So the running task instance has to be found. Who knows it
+depends on the phase of the task process (`airflow/sdk/execution_time/task_runner.py`):
 
-==================================================  =======  ========  =================  =============
-phase of a task process                             context  listener  structlog (3.2+)   DAG parse
-==================================================  =======  ========  =================  =============
-clearing of old XComs at start                      no       no        yes                task, not run
-rendering of templates and arguments                yes      no        yes
-`execute` (incl. its threads)                     yes      yes       yes
-push of `return_value` and multiple outputs       no       yes       yes
-callbacks                                           no       yes       yes
-==================================================  =======  ========  =================  =============
+| phase                                       | context | listener | structlog (3.2+) | DAG parse           |
+|---------------------------------------------|---------|----------|------------------|---------------------|
+| clearing of old XComs at start              | no      | no       | yes              | the task, no run    |
+| rendering of templates and arguments        | yes     | no       | yes              | the task, no run    |
+| `execute` and its threads                   | yes     | yes      | yes              | the task, no run    |
+| push of `return_value` and multiple outputs | no      | yes      | yes              | the task, no run    |
+| callbacks                                   | no      | yes      | yes              | the task, no run    |
 
-The context wins where it exists. `dag.test()` runs all tasks in one process, where whatever was remembered
-belongs to the *previous* task until its successor's listener fires; there the in-process supervisor knows
-whose turn it is and is asked second. (Phases: `airflow/sdk/execution_time/task_runner.py`.)
+The context wins where it exists. `dag.test()` runs all tasks in one process. What the listener remembers there belongs
+to the *previous* task until the listener fires for the next one. So the in-process supervisor, which knows whose turn
+it is, is asked second.
 
-`AIRFLOW_CTX_*` is not used: it is stale in `dag.test()` and inherited by subprocesses.
+`AIRFLOW_CTX_*` is not used: it is stale in `dag.test()`, and subprocesses inherit it.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from typing import Any
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.process import kind
 
-# Set by the listener and by the policy, once per task process (more often in dag.test()).
+# The listener and the policy set these once per task process, and more often in dag.test().
 _running: Any = None
 _running_in_process = False
 _parsing: tuple[str, str] | None = None
 
 
 def remember_running(task_instance: Any) -> None:
-    """Keep the task instance that Airflow says is running now (called by `listener.py`).
+    """Keep the task instance that Airflow says is running now. The listener calls this.
 
-    Only the Task SDK's own object counts: the scheduler and the API server fire some of the same hooks
-    with a database model.
+    Only the Task SDK's own object counts: the scheduler and the API server fire some of the same hooks with a database
+    model.
     """
     global _running, _running_in_process  # noqa: PLW0603 - a process runs one task at a time; this is that fact
     if type(task_instance).__name__ == "RuntimeTaskInstance":
@@ -46,10 +45,10 @@ def remember_running(task_instance: Any) -> None:
 
 
 def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
-    """Keep for which task this task process parses its DAG file (called by `policy.py`).
+    """Keep for which task this task process parses its DAG file. The policy calls this.
 
-    Airflow passes it in environment variables, which DAG code can set: it counts for `clearing_principal`
-    alone, and nowhere but in a task process.
+    Airflow passes the ids in environment variables, and DAG code can set those. So they count for `clearing_principal`
+    alone, and only in a task process.
     """
     global _parsing  # noqa: PLW0603 - see above
     if kind.is_task_process() and _parsing is None and dag_id and task_id:
@@ -57,14 +56,14 @@ def remember_parsing(dag_id: str | None, task_id: str | None) -> None:
 
 
 def forget() -> None:
-    """Drop what was remembered. For tests, which run many tasks in one process."""
+    """Drop what was remembered. Tests need this: they run many tasks in one process."""
     global _running, _running_in_process, _parsing
     _running, _running_in_process, _parsing = None, False, None
     kind.forget()
 
 
 def current_principal() -> Principal | None:
-    """The task instance that runs in this process, or None where it cannot be established."""
+    """Return the task instance that runs in this process; None where it cannot be established."""
     task_instance = running_task_instance()
     if task_instance is not None:
         return principal_of(task_instance)
@@ -72,15 +71,15 @@ def current_principal() -> Principal | None:
 
 
 def clearing_principal() -> Principal | None:
-    """Who removes XComs: `current_principal`, and on Airflow 3.1 also the task that clears its own at start.
+    """Return who removes XComs: `current_principal`, or on Airflow 3.1 the task that clears its own XComs at start.
 
-    There only DAG and task are known: `run_id` and `map_index` are None.
+    Of the latter only DAG and task are known: its `run_id` and `map_index` are None.
     """
     return current_principal() or _parsing_principal()
 
 
 def running_task_instance() -> Any:
-    """The Task SDK's `RuntimeTaskInstance` (with `.task` and its DAG), or None where there is none."""
+    """Return the Task SDK's `RuntimeTaskInstance` with its `.task` and DAG; None where there is none."""
     from_context = _context_task_instance()
     if from_context is not None:
         return from_context
@@ -89,12 +88,12 @@ def running_task_instance() -> Any:
     in_process = _in_process_principal()
     stale = in_process is None if _running_in_process else False
     if stale or (in_process is not None and principal_of(_running) != in_process):
-        return None  # dag.test(): what the listener remembers is the previous task, or the run is over
+        return None  # dag.test(): the listener remembers the previous task, or the run is over
     return _running
 
 
 def principal_of(task_instance: Any) -> Principal | None:
-    """Who a task instance of the Task SDK is; None if its ids are not those of one."""
+    """Return the principal of a Task SDK's task instance; None if an id is missing or no text."""
     dag_id, task_id, run_id = task_instance.dag_id, task_instance.task_id, task_instance.run_id
     map_index = getattr(task_instance, "map_index", None)
     for part in (dag_id, task_id, run_id):
@@ -104,7 +103,7 @@ def principal_of(task_instance: Any) -> Principal | None:
 
 
 def _context_task_instance() -> Any:
-    # Not imported yet means that no task of this process has entered its context yet.
+    # While the module is not imported, no task of this process has entered its context.
     module = sys.modules.get("airflow.sdk.definitions.context")
     if module is None:
         return None
@@ -115,13 +114,13 @@ def _context_task_instance() -> Any:
 
 
 def _in_process_principal() -> Principal | None:
-    """`dag.test()`: the task instance whose turn it is."""
+    """Return the task instance whose turn it is under `dag.test()`."""
     task_instance = kind.in_process_task_instance()
     return None if task_instance is None else principal_of(task_instance)
 
 
 def _logging_principal() -> Principal | None:
-    """From Airflow 3.2: the ids that the task runner and the triggerer bind to every log line."""
+    """Return the ids that the task runner and the triggerer bind to every log line from Airflow 3.2 on."""
     structlog = sys.modules.get("structlog")
     if structlog is None:
         return None

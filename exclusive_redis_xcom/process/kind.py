@@ -1,21 +1,20 @@
-"""What kind of process is this? Airflow runs DAG code in five, and only a task's calls pass through the API server.
+"""What kind of process is this? Airflow runs DAG code in five kinds, and only a task's calls pass the API server.
 
-Airflow has no name for it. What tells them apart on 3.1 to 3.3 is the object that talks to the supervisor
+Airflow has no name for these kinds. On 3.1 to 3.3 the object that talks to the supervisor tells them apart
 (`task_runner.SUPERVISOR_COMMS`; `airflow/sdk/execution_time/comms.py`):
 
-===================================  =============================  ==============================================
-process                              class of the object            what else
-===================================  =============================  ==============================================
-task                                 CommsDecoder                   `on_starting(TaskRunnerMarker)` was called
-`dag.test()`, while a task runs    InProcessSupervisorComms       knows whose turn it is
-triggerer                            TriggerCommsDecoder
-DAG processor (parsing, callbacks)   CommsDecoder                   decodes `processor.ToDagProcessor`
-callback on an executor (3.3)        CommsDecoder                   nothing: "unknown"
-API server                           none                           has imported `airflow.api_fastapi.main`
-===================================  =============================  ==============================================
+| process                            | class of the object      | what else tells                                |
+|------------------------------------|--------------------------|------------------------------------------------|
+| task                               | CommsDecoder             | `on_starting(TaskRunnerMarker)` was called     |
+| `dag.test()`, while a task runs    | InProcessSupervisorComms | it knows whose turn it is                      |
+| triggerer                          | TriggerCommsDecoder      |                                                |
+| DAG processor (parsing, callbacks) | CommsDecoder             | it decodes `processor.ToDagProcessor`          |
+| callback on an executor (3.3)      | CommsDecoder             | nothing does: "unknown"                        |
+| API server                         | there is none            | it has imported `airflow.api_fastapi.main`     |
 
-Code in the process can change all of it. It words texts, finds the task whose turn it is under `dag.test()`, and says
-whose parsing counts in `identity.clearing_principal`; what `enforcement = server` promises does not rest on it.
+Code in the process can change all of this. So the answer serves three things only: the wording of texts, the task whose
+turn it is under `dag.test()`, and whose parsing counts in `identity.clearing_principal`. What `enforcement = server`
+promises does not rest on it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Surroundings = Literal["task", "dag_test", "triggerer", "dag_processor", "api_se
 
 _BY_CLASS: dict[str, Surroundings] = {"InProcessSupervisorComms": "dag_test", "TriggerCommsDecoder": "triggerer"}
 
-#: Imported by API servers only: Airflow's ASGI module, and ours for `--apps execution`.
+#: Only API servers import these: Airflow's ASGI module, and ours for `--apps execution`.
 _SERVER_MODULES = ("airflow.api_fastapi.main", "exclusive_redis_xcom.asgi")
 
 _is_task_process = False
@@ -48,24 +47,24 @@ def where() -> Surroundings:
 
 
 def remember_task_process() -> None:
-    """Keep that Airflow started this process to run a task (called by `listener.py`, before any DAG code)."""
+    """Keep that Airflow started this process to run a task. The listener calls this before any DAG code runs."""
     global _is_task_process  # noqa: PLW0603 - a process is one or is not; this is that fact
     _is_task_process = True
 
 
 def is_task_process() -> bool:
-    """Whether Airflow started this process to run a task."""
+    """Tell whether Airflow started this process to run a task."""
     return _is_task_process
 
 
 def forget() -> None:
-    """Drop what was remembered. For tests, which are many processes in one."""
+    """Drop what was remembered. Tests need this: they play many processes in one."""
     global _is_task_process  # noqa: PLW0603 - see above
     _is_task_process = False
 
 
 def in_process_task_instance() -> Any:
-    """`dag.test()`: the task instance that Airflow's in-process supervisor is running; None elsewhere."""
+    """Return the task instance that Airflow's in-process supervisor runs (`dag.test()`); None elsewhere."""
     comms = _comms()
     if type(comms).__name__ != "InProcessSupervisorComms":
         return None
@@ -80,5 +79,5 @@ def _comms() -> Any:
 def _decodes_for_dag_processor(comms: Any) -> bool:
     processor = sys.modules.get("airflow.dag_processing.processor")
     messages = getattr(processor, "ToDagProcessor", None)
-    # pydantic's TypeAdapter keeps what it adapts in this attribute only.
+    # pydantic's TypeAdapter keeps the adapted type in this attribute only.
     return messages is not None and getattr(getattr(comms, "body_decoder", None), "_type", None) == messages

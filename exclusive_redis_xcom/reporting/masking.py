@@ -1,9 +1,9 @@
-"""Tells Airflow to show `***` for a pulled value in logs and rendered fields (`airflow.sdk.log.mask_secret`).
+"""Tell Airflow to show `***` for a pulled value in logs and rendered fields (`airflow.sdk.log.mask_secret`).
 
-Airflow masks by one regular expression of all secrets and compiles it again for every new one, in the task's process
-and again in its supervisor, which the task waits for (`airflow/sdk/_shared/secrets_masker`). So the work grows with
-the square of what is registered, and is bounded here: in characters compiled, about 2 µs each in either process on a
-small machine.
+Airflow masks with one regular expression of all secrets (`airflow/sdk/_shared/secrets_masker`). It compiles that
+expression again for every new secret: in the task's process, and in its supervisor while the task waits. So the work
+grows with the square of what is registered. This module bounds it, counted in compiled characters: each takes about
+2 µs in either process on a small machine.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from uuid import UUID
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: Characters that one call, and all calls of a process, may have compiled. One call: 45 strings of 20 characters, or
-#: the 28 lines of a 2048-bit private key; all: 145 strings of 20, one by one.
+#: How many characters one call, and all calls of a process, may have compiled. One call can register 45 strings of 20
+#: characters, or the 28 lines of a 2048-bit private key. All calls can register 145 strings of 20, one by one.
 _PER_CALL = 30_000
 _PER_PROCESS = 300_000
 
-#: What a string costs apart from its length, in the same unit.
+#: What a string costs besides its length, in characters.
 _PER_STRING = 8
 
-#: How many parts of a value are looked at.
+#: At most so many parts of a value are searched.
 _MAX_PARTS = 2_000
 
-#: Integers of more bits than this are longer than what can be masked (and Python refuses to write the longest).
+#: An integer of more bits has more digits than can be masked. Python refuses to write the longest ones.
 _MAX_BITS = 10_000
 
 
 @dataclass(slots=True)
 class _Registered:
-    """What this process has told Airflow."""
+    """What this process has registered with Airflow."""
 
     strings: set[str] = field(default_factory=set)
     size: int = 0
@@ -54,7 +54,7 @@ _registered = _Registered()
 
 
 def forget() -> None:
-    """Drop what is known about the process. For tests, which are many processes in one."""
+    """Drop what is known about the process. Tests need this: they play many processes in one."""
     global _registered  # noqa: PLW0603 - a process has one masker; this is what it was told
     _registered = _Registered()
 
@@ -63,46 +63,46 @@ def _unlock() -> None:
     _registered.lock = threading.Lock()
 
 
-# A thread of the parent may have held it, and does not exist in the child.
+# A thread of the parent may hold the lock, and that thread does not exist in the child.
 os.register_at_fork(after_in_child=_unlock)
 
 
 def applies(setting: str, restricted: bool) -> bool:
-    """Whether option `mask` (`restricted`, `all` or `off`) wants this value masked."""
+    """Tell whether the option `mask` (`restricted`, `all` or `off`) asks to mask this value."""
     return setting == "all" or (setting == "restricted" and restricted)
 
 
 def mask(value: Any, described: str) -> None:
     """Register the strings and numbers in a pulled value with Airflow's masking.
 
-    Bounded: at most about 50 ms in this process and as much in its supervisor, once per value. What is over that, and
-    objects of unknown types, are not masked; a warning says so, once per process. Never raises.
+    The work is bounded: about 50 ms per value in this process, and as much in its supervisor. Strings beyond that
+    bound and objects of unknown types are not masked. A warning says so once per process. Nothing is raised.
 
     Args:
-        value: What the task gets. Keys of mappings are not masked, nor is what is shorter than Airflow's
+        value: What the task gets. Keys of mappings are not masked, nor are texts shorter than Airflow's
             `[logging] min_length_masked_secret`.
-        described: Which XCom it is, for the warning.
+        described: The XCom's name for the warning.
     """
     try:
         complete = _mask(value)
     except Exception as error:
-        # The value was granted, so the task gets it. The type alone: the error's text may quote the value.
+        # The value was granted, so the task gets it. Only the type is logged: the error's text may quote the value.
         log.warning("%s could not be masked in logs and rendered fields: %s.", described, type(error).__name__)
         return
     if not complete and not _registered.warned:
         _registered.warned = True
         log.warning(
-            "%s is too large, or has parts of types, for all of it to be masked: logs and rendered fields may show "
-            "parts of it. This is said once per process.",
+            "%s could be masked only in part: it is too large, or holds objects of unknown types. Logs and rendered "
+            "fields may show the rest. Each process logs this once.",
             described,
         )
 
 
 def _mask(value: Any) -> bool:
-    """Whether all of the value could be registered."""
+    """Register the value's strings and numbers; tell whether that was all of them."""
     shortest = _min_length()
     found, complete = _leaves(value, shortest)
-    with _registered.lock:  # also around the call: nobody may take for registered what is not yet
+    with _registered.lock:  # also around the call: until it returns, nothing counts as registered
         chosen, all_fit = _choose(found, shortest)
         if chosen:
             from airflow.sdk.log import mask_secret
@@ -115,13 +115,13 @@ def _mask(value: Any) -> bool:
 
 
 def _choose(texts: Iterable[str], shortest: int) -> tuple[list[str], bool]:
-    """The strings to register now, shortest first so that most fit, and whether that is all that is needed."""
+    """Choose the strings to register now, shortest first so that most fit; tell whether these are all."""
     budget = min(_PER_CALL, _PER_PROCESS - _registered.spent)
     chosen: dict[str, None] = {}
     size, complete = _registered.size, True
     for text in sorted(texts, key=len):
         if size + len(text) > budget and text not in _registered.strings:
-            return list(chosen), False  # nor does any longer one fit
+            return list(chosen), False  # all that follow are as long or longer
         for forms in (_forms(text, shortest), _whole(text)):
             new = [form for form in forms if form not in _registered.strings and form not in chosen]
             larger, spent = _cost(size, new)
@@ -134,7 +134,7 @@ def _choose(texts: Iterable[str], shortest: int) -> tuple[list[str], bool]:
 
 
 def _cost(size: int, strings: Iterable[str]) -> tuple[int, int]:
-    """The size of Airflow's expression after these strings, and the characters compiled on the way."""
+    """Return the size of Airflow's expression with these strings, and how many characters that compiles."""
     spent = 0
     for text in strings:
         size += len(text) + _PER_STRING
@@ -143,14 +143,14 @@ def _cost(size: int, strings: Iterable[str]) -> tuple[int, int]:
 
 
 def _forms(text: str, shortest: int) -> list[str]:
-    """How a string may appear in a log: as it is, line by line (`print`), and escaped by JSON or `repr`."""
+    """Return how a string may appear in a log: as it is, line by line (`print`), or escaped by JSON or `repr`."""
     if len(text) > _PER_CALL:
         return [text]  # too large in any form
     lines = [line.strip() for line in text.splitlines()]
     long_enough = [line for line in lines if len(line) >= shortest]
     forms = [form for line in long_enough for form in _whole(line)]
     if [line for line in lines if line] != long_enough:
-        forms += _whole(text)  # the short lines can be masked in their context only
+        forms += _whole(text)  # a short line can be masked only within the whole text
     return list(dict.fromkeys(forms))
 
 
@@ -158,7 +158,7 @@ def _whole(text: str) -> list[str]:
     if len(text) > _PER_CALL:
         return [text]
     forms = [text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]]
-    # A lone surrogate cannot be sent to the supervisor, nor printed: only its escapes appear.
+    # A lone surrogate can be neither sent to the supervisor nor printed: only its escapes appear.
     return [form for form in dict.fromkeys(forms) if form.isascii() or _is_encodable(form)]
 
 
@@ -171,7 +171,7 @@ def _is_encodable(text: str) -> bool:
 
 
 def _leaves(value: Any, shortest: int) -> tuple[set[str], bool]:
-    """The strings and numbers in a value, as text, and whether these are all."""
+    """Return the strings and numbers in a value as text, and whether these are all."""
     pending, seen, found, complete = [value], set[int](), set[str](), True
     for _ in range(_MAX_PARTS):
         if not pending:
@@ -192,7 +192,10 @@ def _leaves(value: Any, shortest: int) -> tuple[set[str], bool]:
 
 
 def _text(part: Any) -> str | None:
-    """What a leaf looks like in a log, "" if there is nothing to mask; None for what is no leaf, or too large."""
+    """Return what a leaf looks like in a log.
+
+    "" stands for a leaf with nothing to mask, None for an object that is no leaf, or one too large.
+    """
     if part is None or isinstance(part, bool):
         return ""
     if isinstance(part, str):
@@ -212,7 +215,7 @@ def _bytes_text(part: bytes | bytearray) -> str:
 
 
 def _inside(part: Any) -> Iterable[Any] | None:
-    """The parts of a container; None for what is none that is known."""
+    """Return the parts of a container; None for an object of an unknown type."""
     if isinstance(part, Enum):
         return [part.value]
     if isinstance(part, Mapping):

@@ -1,6 +1,6 @@
-"""Counts and times through Airflow's own metrics (`Stats`), wherever the installed version keeps them.
+"""Counters and timers in Airflow's own metrics (`Stats`), which each version of Airflow keeps elsewhere.
 
-A metrics backend that fails is logged once and never fails a push or pull.
+The failure of a metrics backend is logged once. It never fails a push or a pull.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 PUSH = "exclusive_redis_xcom.push"
 PULL_GRANTED = "exclusive_redis_xcom.pull_granted"
-#: Of these, the values that Redis alone answered; see `task/direct_pull.py`.
+#: How many of the granted values came from Redis alone (`task/direct_pull.py`).
 PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
 PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
 PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
 WRITE_REFUSED = "exclusive_redis_xcom.write_refused"
-#: Bytes as they are in Redis: compressed, encrypted.
+#: Bytes as Redis holds them, after compression and encryption.
 BYTES_PUSHED = "exclusive_redis_xcom.bytes_pushed"
 BYTES_PULLED = "exclusive_redis_xcom.bytes_pulled"
-#: Milliseconds from the first command to the last answer, retries and waiting between them included.
+#: Milliseconds from the first command to the last reply. Retries and the pauses between them count.
 REDIS_TIME_PUSH = "exclusive_redis_xcom.redis_time.push"
 REDIS_TIME_PULL = "exclusive_redis_xcom.redis_time.pull"
 
@@ -35,7 +35,7 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 def is_on() -> bool:
-    """Whether anybody counts."""
+    """Tell whether Airflow's metrics are on."""
     try:
         return _stats() is not None
     except Exception as error:
@@ -51,7 +51,12 @@ def pushed(at: Coordinate, *, size: int, seconds: float) -> None:
 
 
 def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float) -> None:
-    """Record what was granted of one fetch from Redis, sizes in bytes. The time is tagged with the first producer."""
+    """Record the values that one fetch from Redis granted. The time is tagged with the first producer.
+
+    Args:
+        granted: The coordinate and the bytes of each value.
+        seconds: How long Redis took.
+    """
     totals: dict[tuple[str, str], list[int]] = {}
     for at, size in granted:
         total = totals.setdefault((at.dag_id, at.task_id), [0, 0])
@@ -86,11 +91,12 @@ def timing(metric: str, milliseconds: float, *, dag_id: str, task_id: str) -> No
 
 @functools.cache
 def _stats() -> Any:
-    """What has `incr` and `timing`, or None where metrics are off, which Airflow takes ten times as long to find.
+    """Return an object with `incr` and `timing`; None where metrics are off.
 
-    It finds its backend at each call: Airflow sets that late, and again after forks.
+    To ask Airflow's own object whether metrics are on takes ten times as long. That object finds its backend at each
+    call, because Airflow sets the backend late, and again after a fork.
     """
-    # From 3.2 the Task SDK has its own configuration, and Stats: functions in 3.3, a class in 3.2. 3.1 has one in core.
+    # From 3.2 the Task SDK has its own configuration and Stats: functions in 3.3, a class in 3.2. In 3.1 core has them.
     try:
         from airflow.sdk.configuration import conf
         from airflow.sdk.observability import stats
@@ -104,5 +110,5 @@ def _stats() -> Any:
 
 @functools.cache
 def _say_once(error: str) -> None:
-    # The type alone: a backend's error text may hold its address and credentials.
-    log.warning("XCom metrics could not be sent: %s. This is said once per process and kind of error.", error)
+    # Only the type is logged: a backend's error text may hold its address and credentials.
+    log.warning("XCom metrics could not be sent: %s. Each process logs each kind of error once.", error)

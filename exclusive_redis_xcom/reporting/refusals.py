@@ -1,7 +1,7 @@
-"""The texts of refusals, and how they are logged and counted. One place, so that they stay consistent.
+"""The texts of refusals, and how they are logged and counted. They stand in one place to stay consistent.
 
-Each text names the XCom, who asked, who may, and what to do. None can hold a value: no function here is
-given one.
+Each text names the XCom, who asked, who may, and what to do. No text can hold a value, because no function here gets
+one.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: Why nobody opened a sealed value, by the place of the pull (`surroundings.where`), and what to do.
+#: Why nobody opened a sealed value, and what to do, by the kind of process that pulls (`process.kind`).
 _NOBODY = {
     "task": "no API server with the ring of exclusive-redis-xcom answered. Run `exclusive-xcom doctor` on this worker: "
-    "it says what is missing where.",
+    "it says what is missing, and where.",
     "dag_test": "dag.test() runs without an API server. Put a key pair for development into this process's environment "
     "(`exclusive-xcom keygen` prints one), or set AIRFLOW__EXCLUSIVE_REDIS_XCOM__ENFORCEMENT=worker for the test.",
-    "triggerer": "triggers run without an API server that could check who asks. Pull in the task, before it defers or "
+    "triggerer": "triggers run without an API server that could check who asks. Pull in the task before it defers or "
     "after it resumes, and hand the value to the trigger.",
     "dag_processor": "callbacks in the DAG processor run without an API server that could check who asks. Pull in a "
-    "task, or in a callback of the task's own process.",
+    "task, or in a callback that runs in the task's own process.",
 }
 
-#: What the ring's reasons mean, besides those that have a type or text of their own.
+#: What the ring's reasons mean. Reasons that have an error type or a text of their own are not here.
 _WHY_SEALED = {
-    seal.NOT_RUNNING: "the API server opens values for running task instances only, and this one is over or was "
-    "cleared (callbacks on success and retry run after it). Pull in the task itself.",
-    seal.UNKNOWN_KEY: "the API server no longer has the private key that it was sealed to. Put the key back into "
+    seal.NOT_RUNNING: "the API server opens values for running task instances only. This one is over or was cleared; "
+    "callbacks on success and on retry run after it. Pull in the task itself.",
+    seal.UNKNOWN_KEY: "the API server no longer has the private key that opens it. Put that key back into "
     "seal_private_keys, after the newest, or clear the producing task.",
-    seal.WITHHELD: "another value of the same pull was refused, and what may be read once was not claimed for nothing. "
-    "Pull it alone.",
+    seal.WITHHELD: "another value of the same pull was refused, so this read-once value was not claimed. Pull it "
+    "alone.",
     seal.DENIED: "the API server knows this task by another identity than this process does. Run "
     "`exclusive-xcom doctor`.",
 }
@@ -59,7 +59,7 @@ _UNKNOWN = "a task whose identity could not be established"
 def pull_denied(
     coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
 ) -> XComAccessDenied:
-    """The refusal of a pull. `decision.reason` says who may."""
+    """Word the refusal of a pull; `decision.reason` says who may."""
     return XComAccessDenied(
         f"{coordinate} may not be pulled by {_who(principal, coordinate)}: {decision.reason}. "
         f"{_remedy(coordinate, principal, acl)}"
@@ -67,29 +67,29 @@ def pull_denied(
 
 
 def already_claimed(coordinate: Coordinate, principal: Principal | None, by: str) -> XComAlreadyClaimed:
-    """The refusal of a pull of what may be read once, and was."""
+    """Word the refusal of a read-once value that another task instance has claimed."""
     return XComAlreadyClaimed(
-        f"{coordinate} may be read once, and {by or 'another task instance'} has claimed it; "
-        f"{_who(principal, coordinate)} may not pull it any more. Clear task "
-        f"'{coordinate.task_id}' of that run to produce it again."
+        f"{coordinate} may be read once, and {by or 'another task instance'} has claimed it. "
+        f"{_capital(_who(principal, coordinate))} may not pull it any more. "
+        f"Clear task '{coordinate.task_id}' of that run to produce it again."
     )
 
 
 def sealed(reference: Reference, principal: Principal | None, where: str) -> ExclusiveXComError:
-    """What to raise for a sealed value that was not opened.
+    """Make the error to raise for a sealed value that was not opened.
 
     Args:
-        reference: With the ring's reason, if the ring answered.
+        reference: It holds the ring's reason if the ring answered.
         principal: Who asks, as this process knows it.
-        where: The place of the pull (`surroundings.where`).
+        where: The kind of process that pulls (`process.kind`).
     """
     at = reference.coordinate
     refused = None if reference.seal is None else reference.seal.refused
     reason = None if refused is None else refused.reason
     if reason == seal.FORGED:
         return InvalidReference(
-            f"The row of {at} holds a reference whose seal was made for another one: it was edited or forged. Clear "
-            "the producing task."
+            f"The row of {at} holds a reference with the seal of another XCom: it was edited or forged. Clear the "
+            "producing task."
         )
     if reason == seal.GONE:
         return expired(reference)
@@ -104,16 +104,16 @@ def sealed(reference: Reference, principal: Principal | None, where: str) -> Exc
 
 
 def plain_row(what: str) -> InvalidReference:
-    """A row without a reference, where all values are sealed."""
+    """Word the refusal of a row without a reference where all values are sealed."""
     return InvalidReference(
-        f"The row of {what} holds a plain value, and values are sealed here: it was written past the XCom backend "
-        "(over REST, by a trigger that ended its task), or before sealing was switched on. Clear the task that pushes "
-        "it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows."
+        f"The row of {what} holds a plain value, but all values are sealed here. It was written past the XCom backend "
+        "(over REST, or by a trigger that ended its task), or before sealing was switched on. Clear the task that "
+        "pushes it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows."
     )
 
 
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
-    """The refusal of a push or removal (`action`: "push" or "remove") under somebody else's coordinate."""
+    """Word the refusal of a push or removal (`action`: "push" or "remove") under another task's coordinate."""
     who = _who(principal, coordinate)
     return XComAccessDenied(
         f"{who} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
@@ -122,7 +122,7 @@ def write_denied(coordinate: Coordinate, principal: Principal | None, action: st
 
 
 def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
-    """A push from a process that has not parsed the DAG file: nobody could say who may read the value."""
+    """Word the refusal of a push by a process that has not parsed the DAG file and so does not know the rules."""
     return XComAccessDenied(
         f"{coordinate} was not pushed: this process has not parsed DAG '{coordinate.dag_id}', so the XCom's consumers "
         "are unknown. Push from the task itself or its callbacks."
@@ -130,32 +130,38 @@ def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
 
 
 def expired(reference: Reference) -> XComExpired:
-    """A reference without a value."""
+    """Word the error of a reference whose value is gone."""
     return XComExpired(
-        f"{reference.coordinate} is no longer in Redis. {_pushed(reference)} It expired, was evicted, removed or "
-        "lost; Redis cannot tell which (an eviction policy other than 'noeviction' drops live values early). "
+        f"{reference.coordinate} is no longer in Redis. {_pushed(reference)} It expired, or it was evicted, removed or "
+        "lost: Redis cannot tell which. An eviction policy other than 'noeviction' drops live values early. "
         f"Clear task '{reference.coordinate.task_id}' of that run to produce it again."
     )
 
 
 def superseded(reference: Reference) -> XComExpired:
-    """A reference whose value was replaced by a push that Airflow's database does not know (yet)."""
+    """Word the error of a reference whose value a later push has replaced. Airflow's database may not know it yet."""
     return XComExpired(
-        f"{reference.coordinate} was replaced in Redis by a later push, and the value that Airflow's database "
-        f"refers to is gone. {_pushed(reference)} If task '{reference.coordinate.task_id}' is running again, "
-        "retry after it; otherwise clear it."
+        f"{reference.coordinate} was replaced in Redis by a later push. The value that Airflow's database refers to is "
+        f"gone. {_pushed(reference)} If task '{reference.coordinate.task_id}' is running again, retry after it. "
+        "Otherwise clear that task."
     )
 
 
 def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: bool) -> None:
-    """Log and count a refused pull; `would_only` under `mode = report`."""
+    """Log and count a refused pull.
+
+    Args:
+        coordinate: The XCom.
+        error: The refusal.
+        would_only: Whether it is only reported (`mode = report`).
+    """
     metric = metrics.PULL_WOULD_BE_REFUSED if would_only else metrics.PULL_REFUSED
     log.warning("XCom pull %s: %s", "would be refused" if would_only else "refused", error)
     metrics.count(metric, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
 
 
 def report_sealed(reference: Reference, error: ExclusiveXComError) -> None:
-    """Log a sealed value that was not opened; count it, unless the API server did."""
+    """Log that a sealed value was not opened. Count it unless the API server has counted it."""
     refused_by_server = reference.seal is not None and reference.seal.refused is not None
     log.warning("XCom pull refused: %s", error)
     if not refused_by_server:
@@ -170,11 +176,15 @@ def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
 
 
 def _shown_acl(reference: Reference) -> Acl | None:
-    """The access list in a seal that nobody opened: not proven, and used for nothing but a text."""
+    """Read the access list of a seal that nobody opened. It is not proven, and it serves a text alone."""
     try:
         return None if reference.seal is None else Acl.loads(reference.seal.acl)
     except InvalidAcl:
         return None
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _who(principal: Principal | None, coordinate: Coordinate) -> str:
@@ -194,8 +204,8 @@ def _remedy(coordinate: Coordinate, principal: Principal | None, acl: Acl | None
         return f"Pull it from a task of run '{coordinate.run_id}', or take same_run out of the rule."
     if acl.source.startswith("multiple_outputs"):
         return (
-            f"'{coordinate.key}' copies all outputs, so it is for who may pull each of them. Pull single keys, or name "
-            "the task as a consumer of every key."
+            f"'{coordinate.key}' holds a copy of all outputs, so only a consumer of every key may pull it. Pull single "
+            "keys, or name the task as a consumer of every key."
         )
     same_dag = principal.dag_id == coordinate.dag_id
     consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"

@@ -131,7 +131,7 @@ def test_who_may_pull_one_output_but_not_all_is_told_so_for_the_whole(runs: Runs
     log = runs.log("server_ways", "denied_whole")
 
     assert "may not be pulled by task 'denied_whole'" in log
-    assert "'return_value' copies all outputs, so it is for who may pull each of them" in log
+    assert "'return_value' holds a copy of all outputs, so only a consumer of every key may pull it" in log
 
 
 class TestOtherDagsAndRuns:

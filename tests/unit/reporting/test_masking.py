@@ -112,7 +112,7 @@ def test_a_list_too_long_is_masked_in_part_with_one_warning_that_names_the_xcom(
 
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "XCom 'token' of task 'extract' is too large" in record.getMessage()
+    assert "XCom 'token' of task 'extract' could be masked only in part: it is too large" in record.getMessage()
     assert SECRET not in caplog.text
 
 
