@@ -1,8 +1,8 @@
 """`make up` and `make down`: a local Airflow that stays, with this package and the DAGs of examples/.
 
-Where a Docker engine answers it is docker-compose.yaml, else the same components natively. Both have a Redis
-whose only user is that of docs/redis-users.acl. Passwords are generated and thrown away; they are in files
-that are not committed: .env, or .stack/local.
+Where a Docker engine answers, `make up` starts docker-compose.yaml; elsewhere it starts the same components natively.
+Both have a Redis with one user, that of docs/redis-users.acl. Passwords are generated, and `make down` throws them
+away. They lie in files that are not committed: .env or .stack/local.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run the demo: start a real Airflow in server mode, run a DAG with a hostile task, look, and stop everything.
 
-Nothing is assumed: every line of the table comes from task logs, Airflow's database file, its REST API or Redis itself,
-and the exit code is 0 only if all of it was seen.
+Every line of the table comes from task logs, Airflow's database file, its REST API or Redis itself. The exit code is 0
+only if all of it was seen.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def main() -> int:
         console.print(f"[red]Not everything held.[/] Logs: {home}")
         return 1
     console.print(
-        f"All {len(observations)} held. (Here the tasks run below the scheduler, LocalExecutor; what else must be out "
-        "of their reach where they are hostile: docs/security.md.)",
+        f"All {len(observations)} held. The demo runs tasks under the scheduler (LocalExecutor). docs/security.md says "
+        "what else must be out of reach of hostile tasks.",
         soft_wrap=True,
     )
     shutil.rmtree(home, ignore_errors=True)
@@ -100,7 +100,7 @@ def run(console: Console, home: Path) -> list[Observation]:
 def observe(
     airflow: AirflowStack, run_id: str, connection: redis.Redis, prefix: str, loot: Loot | None, private_key: str
 ) -> list[Observation]:
-    """Look at the run from outside."""
+    """Observe the run from outside."""
     states = {task_id: state for (task_id, _), state in airflow.task_states(DAG_ID, run_id).items()}
     logs = {task_id: airflow.task_log(DAG_ID, run_id, task_id) for task_id in ("extract", "load", "intruder")}
     pushed = seen.first(seen.DIGEST, logs["extract"])
@@ -117,7 +117,7 @@ def observe(
 
 
 def looted(folder: Path) -> Loot | None:
-    """What the intruder left in its directory; None if it did not get everything."""
+    """Read what the intruder left in its directory; return None if it did not get everything."""
     try:
         row = json.loads((folder / "row.json").read_text())
         return Loot(row, (folder / "value").read_bytes(), (folder / "settings").read_text())
@@ -127,10 +127,10 @@ def looted(folder: Path) -> Loot | None:
 
 @contextlib.contextmanager
 def open_redis() -> Iterator[tuple[str, Mapping[str, str], str]]:
-    """Yield an administrator's URL, those of worker and API server, and where it comes from.
+    """Yield an administrator's URL, the URLs of worker and API server, and a text that says which Redis it is.
 
-    In a server of its own they are the users of docs/redis-users.acl; in that of REDIS_URL, which is somebody's, all
-    three are the user that the URL names.
+    A server of the demo's own has the users of docs/redis-users.acl. The server of REDIS_URL belongs to somebody else:
+    there all three URLs name that URL's user.
     """
     if url := os.environ.get("REDIS_URL"):
         parts = urlsplit(url)
@@ -145,7 +145,7 @@ def open_redis() -> Iterator[tuple[str, Mapping[str, str], str]]:
 
 @contextlib.contextmanager
 def own_keys(connection: redis.Redis, prefix: str) -> Iterator[None]:
-    """Remove the demo's keys in the end: the Redis may be somebody's."""
+    """Remove the demo's keys at the end: the Redis may belong to somebody else."""
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""What the demo claims, each claim observed from outside: task logs, Airflow's database file, Redis, the API.
+"""The claims of the demo. Each is observed from outside: in task logs, Airflow's database file, Redis and the API.
 
-The token is never printed. The search for it compares SHA-256 digests with the one that the pushing task logged.
+The token is never printed. The search for it compares SHA-256 digests with the digest that the pushing task logged.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Loot:
-    """What the intruder laid hands on: the row as the API server answered it, Redis' value, its process's settings."""
+    """Everything that the intruder got: the row from the API server, the value from Redis, its process's settings."""
 
     row: Any
     value: bytes
@@ -79,9 +79,9 @@ def pull_refused(log: str) -> Observation:
 
 
 def loot_is_sealed(loot: Loot | None, digest: str | None, private_keys: str) -> Observation:
-    """Whether the intruder held row and value, could read neither, and held the token all the same.
+    """Tell whether the intruder held row and value, could read neither, and held the token nevertheless.
 
-    That it did hold it is shown with the API server's private key, which the intruder has not.
+    The API server's private key, which the intruder lacks, shows that the token was in them.
     """
     claim = "intruder fetched row and value around the backend, and they are sealed to it"
     if loot is None or digest is None:
@@ -153,7 +153,7 @@ def audited(entries: Iterable[Mapping[str, Any]]) -> Observation:
 
 
 def opened(loot: Loot, private_keys: str) -> str | None:
-    """The looted value, opened with the private key as the API server would for its consumer; None if it does not."""
+    """Open the looted value with the private key, as the API server does for the consumer; None if it does not open."""
     try:
         found = reference.parse(loot.row)
         verdict = judge(

@@ -1,7 +1,7 @@
 """One token, one consumer, and one task that does not play by the rules.
 
-`intruder` is a consumer of nothing. It has what every task has: the worker's settings with its Redis password, and the
-Execution API, which knows it by its own token. What it can lay hands on goes into the directory DEMO_LOOT, where
+`intruder` is a consumer of nothing. It has what every task has: the worker's settings with the Redis password, and
+access to the Execution API with its own token. It writes everything it gets into the directory DEMO_LOOT. There
 `make demo` looks at it from outside.
 """
 
