@@ -31,25 +31,27 @@ _HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Check the installation this command runs in. Run it in each kind of container: with --role worker where tasks "
-        "run, with --role api-server on API servers. Exit status: 0 nothing failed, 1 something failed, 2 nothing "
-        "could be checked."
+        "Check the installation that this command runs in, and say what to change. Run it in each kind of container: "
+        "with --role worker where tasks run, and with --role api-server on API servers. Exit status: 0 nothing failed, "
+        "1 something failed, 2 nothing could be checked."
     )
-    parser.add_argument("--role", choices=("worker", "api-server"), default="worker", help="default: worker")
+    parser.add_argument(
+        "--role", choices=("worker", "api-server"), default="worker", help="what this process is (default: worker)"
+    )
     parser.add_argument(
         "--url",
         action="append",
         default=[],
         metavar="URL",
-        help="base URL of an API server to ask instead of the configured ones; may be repeated",
+        help="base URL of an API server to ask, instead of the configured ones; repeat it for several servers",
     )
     parser.add_argument(
         "--redis-url",
         metavar="URL",
-        help="a Redis URL of a user who may run INFO and CONFIG GET, for checks that the configured user may not "
-        f"make; the environment variable {REDIS_URL_VARIABLE} keeps its password out of the list of processes",
+        help="a Redis URL whose user may run INFO, CONFIG GET and ACL DRYRUN, for checks that the configured user may "
+        f"not make; better set the variable {REDIS_URL_VARIABLE}, because others can see the list of processes",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -98,5 +100,7 @@ def _made(check: Check, visit: Visit) -> list[Finding]:
             findings.append(finding)
     except Exception as error:  # of Airflow, drivers, anything; texts may quote settings
         name = check.__name__.replace("_", " ")
-        findings.append(Finding(name, "FAIL", f"the check itself failed: {type(error).__name__}", "Report this."))
+        findings.append(
+            Finding(name, "FAIL", f"the check itself failed: {type(error).__name__}", "Report this as a bug.")
+        )
     return findings

@@ -32,12 +32,18 @@ _APART = 1_000
 _ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+);")
 
 _NOBODY = (
-    "Check on each API server, with --role api-server, that the plugin is loaded, that it reaches this Redis with this "
-    "key_prefix, and that enforcement = worker and direct_pulls = auto. `airflow api-server --apps execution` loads no "
-    "plugin: docs/execution-only-server.md."
+    "Run the doctor with --role api-server on each API server. The plugin must be loaded and reach this Redis. It "
+    "needs the same key_prefix, enforcement = worker and direct_pulls = auto. `airflow api-server --apps "
+    "execution` loads no plugin; see docs/execution-only-server.md."
 )
-_UNHEARD = "Tasks ask the API server until it is back, or has been gone for a minute. Its log says why."
-_NTP = "Keep the clocks of API servers, schedulers and Redis in step (NTP): marks are compared with the starts of runs."
+_UNHEARD = (
+    "Tasks pull directly again when that process is back, or has been gone for a minute. Its log says why it is "
+    "not heard of."
+)
+_NTP = (
+    "Synchronise the clocks of API servers, schedulers and Redis (NTP). Tasks compare times of pushes with starts "
+    "of runs."
+)
 _USER = "Give API servers a Redis user with the rights that docs/redis-users.acl lists."
 
 
@@ -64,7 +70,7 @@ def direct_pulls(visit: Visit) -> Iterator[Finding]:
             with client_of(options) as client:
                 yield from _asked(client, settings, visit)
         except ExclusiveXComError:
-            yield Finding(_CHECK, "skipped", "Redis is not reached; see the check of Redis")
+            yield Finding(_CHECK, "skipped", "Redis is not reached; see the check 'Redis'")
 
 
 CHECKS = (direct_pulls,)
@@ -76,7 +82,7 @@ def _asked(client: RedisClient, settings: Settings, visit: Visit) -> Iterator[Fi
     name = redis_names.servers_name(settings.key_prefix)
     held, time = ask(client, name, "HMGET", name, redis_names.SERVERS_FIELD), ask(client, name, "TIME")
     if held.refused or time.refused:
-        yield Finding(_CHECK, "skipped", "this Redis user may not ask", _USER)
+        yield Finding(_CHECK, "skipped", "this Redis user may not read the heartbeats of API servers", _USER)
         return
     yield from judged(beats(held, time))
 
@@ -91,28 +97,28 @@ def beats(held: Reply, time: Reply) -> list[Beat]:
 def judged(servers: list[Beat]) -> Iterator[Finding]:
     """What that means."""
     if not servers:
-        yield Finding(_CHECK, "warning", "no API server watches over XCom rows: tasks ask for every XCom", _NOBODY)
+        yield Finding(_CHECK, "warning", "no API server watches over XCom rows, so tasks ask for every XCom", _NOBODY)
         return
     unheard = [server.ago for server in servers if server.ago > FRESH_MS]
     count = f"{len(servers)} API server processes" if len(servers) > 1 else "1 API server process"
     if unheard:
         seen = (
-            f"{count}, of which {len(unheard)} not heard of for {max(unheard) / 1000:.0f} s: tasks ask for every XCom"
+            f"{count}, {len(unheard)} of them not heard of for {max(unheard) / 1000:.0f} s, so tasks ask for every XCom"
         )
         yield Finding(_CHECK, "warning", seen, _UNHEARD)
     else:
-        yield Finding(_CHECK, "ok", f"{count} watch over XCom rows")
+        yield Finding(_CHECK, "ok", f"{count} {'watch' if len(servers) > 1 else 'watches'} over XCom rows")
     apart = max((server.ahead for server in servers), key=abs)
     if abs(apart) > _APART:
         way = "ahead of" if apart > 0 else "behind"
-        yield Finding(_CLOCKS, "warning", f"{abs(apart) / 1000:.1f} s {way} that of Redis", _NTP)
+        yield Finding(_CLOCKS, "warning", f"{abs(apart) / 1000:.1f} s {way} the clock of Redis", _NTP)
     else:
-        yield Finding(_CLOCKS, "ok", f"within {abs(apart)} ms of that of Redis")
+        yield Finding(_CLOCKS, "ok", f"within {abs(apart)} ms of the clock of Redis")
 
 
 def _rights(client: RedisClient, settings: Settings) -> Finding:
     source = (resources.files(__package__) / "watch_rights.lua").read_text(encoding="utf-8")
     key = f"{redis_names.servers_name(settings.key_prefix)}:doctor-{secrets.token_hex(8)}"
     if ask(client, key, "EVAL", source, 1, key).refused:
-        return Finding(_RIGHTS, "FAIL", "this user may not do all that watching over XCom rows does", _USER)
-    return Finding(_RIGHTS, "ok", "may set and remove marks, and say that it is up")
+        return Finding(_RIGHTS, "FAIL", "this user may not run all commands that watching over XCom rows needs", _USER)
+    return Finding(_RIGHTS, "ok", "this user may set and remove marks, and send heartbeats")

@@ -33,18 +33,19 @@ _GENERATED = re.compile(r"[A-Za-z0-9+/]{22}==")
 _BLOCKED = "airflow-db-not-allowed:"
 
 _LOCAL_REMEDY = (
-    "Tasks share the scheduler's environment, which needs it. Enforcement holds only against code that cannot read "
-    "that environment and its files: to keep it from tasks, use an executor whose workers are elsewhere."
+    "The scheduler needs this setting, and tasks share the scheduler's environment. Enforcement does not hold against "
+    "code that reads that environment or its files. To keep the setting from tasks, use an executor whose workers run "
+    "elsewhere."
 )
 _KEY_REMEDY = (
-    "Remove it here: workers sign nothing, a task's token comes with its workload. With it, any task can sign a token "
-    "as any other and have every sealed value opened. Replace it, since it may have been read; best by an asymmetric "
-    "key, [api_auth] jwt_private_key_path, on the scheduler and the API servers only."
+    "Remove it here: workers sign nothing, because a task's token comes with its workload. With this key, any task can "
+    "sign a token for any other task, and have every sealed value opened. Replace the key, because it may have been "
+    "read. An asymmetric key is best: [api_auth] jwt_private_key_path, on the scheduler and the API servers only."
 )
 _LOGIN_REMEDY = (
-    "Remove it here: workers reach Airflow through the Execution API alone. With it, any task can pass for another and "
-    "have every sealed value opened. Celery needs a [celery] result_backend, and falls back to this database: set one "
-    "that is not in it, such as a Redis, with a login of its own. Then change the login's password."
+    "Remove it here: workers reach Airflow through the Execution API alone. With this login, any task can pass for "
+    "another and have every sealed value opened. Celery uses this database if it has no [celery] result_backend. Set "
+    "one elsewhere, such as a Redis, with a login of its own. Then change the password of this login."
 )
 
 
@@ -78,14 +79,14 @@ def _worker(visit: Visit, check: str, places: Callable[[], list[_Place]], remedy
     if visit.settings is None:
         return Finding(check, "skipped", "the settings cannot be read")
     if not visit.settings.by_server:
-        return Finding(check, "ok", "not looked for: enforcement = worker")
+        return Finding(check, "ok", "not checked, because enforcement = worker")
     found = places()
     if found:
         seen = f"set on a worker: {', '.join(place.name for place in found)}"
         return Finding(check, "warning", seen, _LOCAL_REMEDY) if _only_local() else Finding(check, "FAIL", seen, remedy)
     if check == _KEY_CHECK and _is_generated(_file_value("api_auth", "jwt_secret")):
-        own = "none but what Airflow seems to have generated into this airflow.cfg"
-        return Finding(check, "ok", own, "Make sure that no scheduler or API server uses the same file.")
+        own = "only the secret that Airflow seems to have generated into this airflow.cfg"
+        return Finding(check, "ok", own, "Make sure that no scheduler and no API server uses the same file.")
     return Finding(check, "ok", "none, as it must be on workers")
 
 
@@ -94,7 +95,10 @@ def _server_key() -> Finding:
 
     secret = conf.get("api_auth", "jwt_secret", fallback="")
     if secret and secret == conf.get("api", "secret_key", fallback=""):
-        remedy = "Workers that serve their logs have [api] secret_key, and could sign tokens: make them two secrets."
+        remedy = (
+            "Workers that serve their logs have [api] secret_key, and could sign tokens with it. Set two "
+            "different secrets."
+        )
         return Finding(_KEY_CHECK, "warning", "[api_auth] jwt_secret and [api] secret_key are the same", remedy)
     return Finding(_KEY_CHECK, "ok", "for API servers and the scheduler alone")
 

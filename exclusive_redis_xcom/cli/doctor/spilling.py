@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CHECK = "object storage"
 _THRESHOLD = "spill threshold"
 
-_OTHER = "Something removes, changes or caches objects there. Give spill_path a place of its own."
+_OTHER = "Something removes, changes or caches objects there. Use a place for spill_path that nothing else uses."
 _BYTES = 100
 
 
@@ -70,7 +70,9 @@ def _round_trip(settings: Settings, url: str) -> Finding:
 
 def _failure(storage: ObjectStorage, error: Exception) -> Finding:
     if isinstance(error, CorruptValue):
-        return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not what is read", _OTHER)
+        return Finding(
+            _CHECK, "FAIL", f"{storage.endpoint}: the object that was read is not the one that was written", _OTHER
+        )
     if isinstance(error, (StoreUnavailable, ConfigurationError)):
         return Finding(_CHECK, "FAIL", str(error))
-    return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not there", _OTHER)
+    return Finding(_CHECK, "FAIL", f"{storage.endpoint}: the object that was written is not there", _OTHER)
