@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _OPTION = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
-# Lines of at most 79 characters: these texts are shown as they are, also in narrow terminals.
+# Lines have at most 79 characters, because these texts are shown as they are, even in narrow terminals.
 _KEYGEN_HELP = """\
 Make new keys and print them on standard output, as environment variables.
 Standard error says where each key belongs. The command stores nothing. This
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments of the command. None stands for the arguments of the process.
 
     Returns:
-        The process's exit status.
+        The exit status of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
@@ -112,7 +112,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    # Only when asked for: making a key must not wait for what the checks import.
+    # This import happens only for the doctor: making a key must not wait for what the checks import.
     from exclusive_redis_xcom.cli import doctor
 
     doctor.add_arguments(parser)

@@ -1,4 +1,4 @@
-"""The options of section `exclusive_redis_xcom`: the one table of their names, defaults and texts."""
+"""Hold the one table of the options of section `exclusive_redis_xcom`: names, defaults and texts."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _REINSTALL = "Install exclusive-redis-xcom again, in the same environment as Air
 
 
 def read_settings() -> tuple[Settings | None, list[Finding]]:
-    """The section's settings, or None, and what the doctor says about them."""
+    """Return the section's settings, or None, and the findings about them."""
     try:
         settings = load_settings()
     except ConfigurationError as error:  # its text names option and remedy, and quotes no secret
@@ -35,7 +35,7 @@ def read_settings() -> tuple[Settings | None, list[Finding]]:
                 "settings", "FAIL", str(error), "Correct the setting here, and on every other component that sets it."
             )
         ]
-    except Exception as error:  # a _CMD or a secrets backend that fails: Airflow's text may quote its output
+    except Exception as error:  # a _CMD or a secrets backend failed, and Airflow's text may quote its output
         return None, [
             Finding(
                 "settings",
@@ -71,14 +71,14 @@ def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
     except Exception as error:
         yield Finding("XCom backend", "FAIL", f"Airflow cannot load the backend: {type(error).__name__}", remedy)
         return
-    # By name: `backend` is not below this module.
+    # The name is compared, because this module may not import `airflow.backend`.
     ours = any((cls.__module__, cls.__qualname__) == _BACKEND_CLASS for cls in XCom.__mro__)
     seen = f"{XCom.__module__}.{XCom.__qualname__}"
     yield Finding("XCom backend", "ok" if ours else "FAIL", seen, "" if ours else remedy)
 
 
 def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
-    """Is our plugin loaded, by Airflow and, from 3.2, by its Task SDK, which loads plugins itself?"""
+    """Has Airflow loaded our plugin? From 3.2 on, the Task SDK loads plugins itself, and is asked as well."""
     for check, module in (("plugin", "airflow.plugins_manager"), ("plugin in tasks", "airflow.sdk.plugins_manager")):
         manager = _module(module)
         if manager is not None:
@@ -86,7 +86,7 @@ def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def loaded_plugins(manager: Any) -> tuple[list[Any], dict[str, str]]:
-    """All plugins that a manager has loaded, and what failed: place -> text."""
+    """Return all plugins that a manager has loaded, and the errors of the others: place -> text."""
     if hasattr(manager, "_get_plugins"):  # from 3.2
         plugins, errors = manager._get_plugins()
     else:
@@ -96,7 +96,7 @@ def loaded_plugins(manager: Any) -> tuple[list[Any], dict[str, str]]:
 
 
 def judge_plugins(check: str, plugins: Iterable[Any], errors: dict[str, str]) -> Finding:
-    """Whether ours is among them; where not, why."""
+    """Judge whether our plugin is among the loaded ones, and if not, why."""
     named = [found for found in plugins if found.name == _PLUGIN]
     if any(_class_of(found).__module__ == _PLUGIN_MODULE for found in named):
         return Finding(check, "ok", "loaded")

@@ -1,4 +1,4 @@
-"""Do tasks pull directly: do API servers watch, and do their clocks agree with that of Redis?"""
+"""Do tasks pull directly? API servers must watch over rows, and their clocks must agree with the clock of Redis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHECK = "direct pulls"
 _CLOCKS = "clocks of API servers"
 _RIGHTS = "rights to watch"
 
-#: Milliseconds between the clock of an API server and that of Redis.
+#: The clocks of an API server and of Redis may differ by this many milliseconds.
 _APART = 1_000
 
 _ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+);")
@@ -49,14 +49,14 @@ _USER = "Give API servers a Redis user with the rights that docs/redis-users.acl
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Of one API server: how long ago its last beat was, and its clock minus that of Redis; milliseconds."""
+    """Say how long ago the last beat of an API server was, and how far its clock is ahead of Redis'; milliseconds."""
 
     ago: int
     ahead: int
 
 
 def direct_pulls(visit: Visit) -> Iterator[Finding]:
-    """What Redis says of API servers."""
+    """Do API servers watch, according to Redis?"""
     settings = visit.settings
     if settings is None:
         yield Finding(_CHECK, "skipped", "the settings cannot be read")
@@ -88,14 +88,14 @@ def _asked(client: RedisClient, settings: Settings, visit: Visit) -> Iterator[Fi
 
 
 def beats(held: Reply, time: Reply) -> list[Beat]:
-    """All API servers, from the replies to HMGET and TIME."""
+    """Read the beats of all API servers from the replies to HMGET and TIME."""
     now = int(time.value[0]) * 1000 + int(time.value[1]) // 1000
     found = _ENTRY.findall(text(held.value[0] or b""))
     return [Beat(abs(now - int(at)), int(ahead)) for at, ahead in found]
 
 
 def judged(servers: list[Beat]) -> Iterator[Finding]:
-    """What that means."""
+    """Judge the beats of all API servers."""
     if not servers:
         yield Finding(_CHECK, "warning", "no API server watches over XCom rows, so tasks ask for every XCom", _NOBODY)
         return

@@ -134,7 +134,7 @@ def _at_rest(settings: Settings) -> tuple[str, str]:
 
 
 def _sources(environment: Mapping[str, str]) -> list[str]:
-    """Where this process is told of private keys: names only, and also of those that turn out to be empty or wrong."""
+    """List the names of options that tell this process private keys, even if the keys are empty or wrong."""
     from airflow.configuration import conf
 
     variables = [_VARIABLE + suffix for suffix in _SUFFIXES if environment.get(_VARIABLE + suffix, "").strip()]

@@ -1,4 +1,4 @@
-"""Is Redis there, as the settings name it; what may its user do; does a value make the round trip?"""
+"""Is the configured Redis there? What may its user do? Does a value make the round trip?"""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _OLDEST = (6, 2)
 _TTL = timedelta(seconds=60)
 _SMALL = 64
 _USER_REMEDY = "Give this process a Redis user of its own, with the rights that docs/redis-users.acl lists."
-# No rule at all: nobody could read the probe by it.
+# This is no rule at all, so nobody could read the probe by it.
 _NO_RULE = b"{}"
 
 
 def redis(visit: Visit) -> Iterator[Finding]:
-    """All about the configured Redis."""
+    """Check everything about the configured Redis."""
     settings = visit.settings
     if settings is None:
         yield Finding("Redis", "skipped", "the settings cannot be read")
@@ -86,7 +86,7 @@ def _options(settings: Settings) -> tuple[RedisOptions | None, Finding | None]:
         return redis_options(settings), None
     except ConfigurationError as error:  # its text quotes no secret
         return None, Finding("Redis", "FAIL", str(error))
-    except Exception as error:  # Airflow's database or secrets backend, whose texts may quote URLs
+    except Exception as error:  # Airflow's database or secrets backend failed, and its text may quote URLs
         seen = f"Airflow connection '{settings.redis_conn_id}' could not be looked up: {type(error).__name__}"
         remedy = (
             "This command may have no access to Airflow's connections, while tasks ask the API server for them. Give "
@@ -147,7 +147,7 @@ def _user(client: RedisClient, key: str, options: RedisOptions) -> Finding:
 
 
 def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
-    """Commands that change nothing and that a user with an allow-list is refused; their replies are not looked at."""
+    """Try commands that change nothing, and that a user with an allow-list may not run. Their replies are not read."""
     foreign = f"exclusive-xcom-doctor-is-not-below:{prefix}"
     commands = {
         "RANDOMKEY": ("RANDOMKEY",),
@@ -155,7 +155,7 @@ def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
         "CONFIG GET": ("CONFIG GET", "maxmemory-policy"),
         "HMGET of keys outside key_prefix": ("HMGET", foreign, "field"),
     }
-    # In a cluster the foreign key may live on another node, which then says MOVED: it is found by its own name.
+    # In a cluster the foreign key may live on another node. HMGET is therefore routed by the name of that key.
     may = [
         name
         for name, command in commands.items()
@@ -175,7 +175,7 @@ def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
 def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:  # noqa: ARG001
     removed = True
     try:
-        for size in (_SMALL, INLINE_BYTES + 1):  # a large one lies in parts, for which other commands are needed
+        for size in (_SMALL, INLINE_BYTES + 1):  # a large value lies in parts, which need other commands
             envelope = probing.value(probe, size)
             store.push(envelope, acl=_NO_RULE, ttl=_TTL)
             if store.fetch(probe).envelope != envelope:
@@ -188,7 +188,7 @@ def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) 
 
 
 def _rights(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:
-    """What API servers do: read, claim and remove, also whole hashes. They push nothing, and need not be able to."""
+    """Read, claim and remove a value, and remove whole hashes, as API servers do. They need no right to push."""
     source = (resources.files(__package__) / "rights.lua").read_text(encoding="utf-8")
     store.fetch(probe)
     store.claim([(probe, secrets.token_hex(16))], "exclusive-xcom-doctor")

@@ -1,4 +1,4 @@
-"""How the Redis server is set up: eviction, persistence, replicas, the user that loads the append-only file."""
+"""Check how the Redis server is set up: eviction, persistence, replicas, the user that loads the append-only file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOADING_REMEDY = (
 
 
 def examine(options: RedisOptions, key: str) -> Iterator[Finding]:
-    """Look at each server; `key` is any key of ours."""
+    """Look at each server. `key` is any key of ours."""
     for server in servers(options):
         try:
             with client_of(server) as client:
@@ -57,7 +57,7 @@ def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
 
 
 def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
-    """Commands of ours that the user `default` has no right to; None where this cannot be asked."""
+    """List our commands that the user `default` may not run; None if this cannot be asked."""
     replies = {command[0]: ask(client, key, "ACL DRYRUN", "default", *command) for command in _replayed(key)}
     if any(reply.refused for reply in replies.values()):
         return None
@@ -65,7 +65,7 @@ def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
 
 
 def _replayed(key: str) -> list[tuple[str, ...]]:
-    """What scripts leave in the append-only file, between MULTI and EXEC."""
+    """List commands that scripts leave in the append-only file, between MULTI and EXEC."""
     return [("HSET", key, "field", "value"), ("HDEL", key, "field"), ("PEXPIREAT", key, "1"), ("UNLINK", key)]
 
 
@@ -82,7 +82,7 @@ def eviction(info: dict[str, Any], endpoint: str) -> Finding:
 
 
 def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> Finding:
-    """Do values outlast a restart? `snapshots` is the setting `save`, None where it is not known."""
+    """Do values outlast a restart? `snapshots` is the setting `save`; it is None if not known."""
     check = "Redis persistence"
     remedy = "Set appendonly yes and appendfsync everysec. Otherwise a restart loses values that tasks still need."
     if _number(info, "aof_enabled"):
@@ -100,7 +100,7 @@ def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> F
 
 
 def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str) -> Finding:
-    """Does a restart replay every push? `denied`: commands that `default` lacks, None where that is not known.
+    """Does a restart replay every push? `denied` lists commands that `default` lacks; it is None if not known.
 
     Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user `default`, also
     where nobody may log in as that user (redis issue 14541, valkey issue 3983). They drop what it may not run.
@@ -124,14 +124,14 @@ def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint:
 
 
 def replicas(info: dict[str, Any], endpoint: str) -> Finding:
-    """Where there are replicas: does a master that lost them stop taking writes?"""
+    """Does a master that lost its replicas stop taking writes?"""
     check = "Redis replicas"
     if text(info.get("role", "")) in ("slave", "replica"):
         return Finding(check, "FAIL", f"{endpoint} is a replica", "Give the URL of the master, or of its Sentinels.")
     count = _number(info, "connected_slaves")
     if not count:
         return Finding(check, "ok", f"{endpoint}: none")
-    # Only there while min-replicas-to-write and min-replicas-max-lag are set (redis' server.c, genRedisInfoString).
+    # INFO has this field only while min-replicas-to-write and min-replicas-max-lag are set (server.c).
     if "min_slaves_good_slaves" in info:
         return Finding(check, "ok", f"{endpoint}: {count}, and min-replicas-to-write is set")
     remedy = (

@@ -1,4 +1,4 @@
-"""Is the ring in the chain of every API server, and does it open what is sealed here? Asked over HTTP, as tasks do."""
+"""Is the ring in the chain of every API server, and does it open what is sealed here? The check asks over HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.cli.doctor.visit import Visit
     from exclusive_redis_xcom.settings import Settings
 
-# Neither changes anything. The first wants a token: Airflow answers 401, 403, 404 or 422, by version.
+# Neither request changes anything. The first one wants a token: Airflow answers 401, 403, 404 or 422, by version.
 _EXECUTION_PATH = "/xcoms/exclusive-xcom-doctor/run/task/key"
 _REST_PATH = "/api/v2/version"
 _EXECUTION, _REST = "ring, Execution API", "ring, REST API"
@@ -29,9 +29,9 @@ _NAME_THEM = "Name the API servers themselves with --url."
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to ask: which check it is, a URL as configured, and the path below it.
+    """Something to ask: the name of the check, a URL as configured, and the path below it.
 
-    `needed`: whether it is a failure if it is not reached from here.
+    `needed` is True if the check fails when the URL is not reached from here.
     """
 
     check: str
@@ -41,7 +41,7 @@ class Target:
 
 
 def ring(visit: Visit) -> Iterator[Finding]:
-    """Every address of every API server."""
+    """Does every address of every API server answer with the ring's header?"""
     settings = visit.settings
     if settings is None:
         yield Finding("ring", "skipped", "the settings cannot be read")
@@ -63,7 +63,7 @@ def tokens(visit: Visit) -> Iterator[Finding]:
     """Do tokens and opened keys travel in the clear?"""
     origins: dict[str, Place] = {}
     for target in _targets(visit):
-        with contextlib.suppress(NotAUrlError):  # told by the other check
+        with contextlib.suppress(NotAUrlError):  # the other check reports it
             place = replace(Place.parse(target.url), path="")
             origins[str(place)] = place
     for shown, place in origins.items():
@@ -96,7 +96,7 @@ def _targets(visit: Visit) -> list[Target]:
 
 
 def _configured() -> tuple[str, str]:
-    """URLs of the Execution API and of the REST API, as Airflow derives them (`executors/base_executor.py`)."""
+    """Return the URLs of Execution API and REST API, as Airflow derives them (`executors/base_executor.py`)."""
     from airflow.configuration import conf
 
     base = str(conf.get("api", "base_url", fallback="/") or "/")
@@ -126,7 +126,7 @@ def _asked(target: Target, place: Place, settings: Settings, context: ssl.SSLCon
         shown = f"{place} at {address}: {why}"
         if not answers:
             yield _unreached(target, shown)
-        elif not place.is_loopback:  # "localhost" has two, and servers listen at one
+        elif not place.is_loopback:  # "localhost" has two addresses, and servers listen at one
             yield Finding(
                 target.check,
                 "skipped",
@@ -208,7 +208,7 @@ def _unreached(target: Target, seen: str) -> Finding:
 
 
 def _reason(error: Exception) -> str:
-    """Of what went wrong only what cannot quote anything."""
+    """Say what went wrong, without any text that could quote a secret."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "its TLS certificate is not accepted"
     if isinstance(error, TimeoutError):
@@ -219,7 +219,7 @@ def _reason(error: Exception) -> str:
 
 
 def _tls_context() -> ssl.SSLContext:
-    """The authorities that Airflow's own client accepts (`airflow/sdk/api/client.py`), and the system's."""
+    """Trust the authorities that Airflow's own client accepts (`airflow/sdk/api/client.py`), and the system's."""
     from airflow.configuration import conf
 
     context = ssl.create_default_context()

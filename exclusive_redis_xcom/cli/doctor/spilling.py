@@ -1,4 +1,4 @@
-"""Can large values be spilled: is the object storage reached, and may this worker write, read and remove there?"""
+"""Can large values be spilled? This worker must reach the object storage, and may write, read and remove there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BYTES = 100
 
 
 def object_storage(visit: Visit) -> Iterator[Finding]:
-    """One small object, whose name is of no XCom, is written, read and removed."""
+    """Can one small object be written, read and removed? Its name is of no XCom."""
     settings = visit.settings
     if settings is None:
         yield Finding(_CHECK, "skipped", "the settings cannot be read")
@@ -53,7 +53,7 @@ def _round_trip(settings: Settings, url: str) -> Finding:
     from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
 
     storage, probe = ObjectStorage(url), probing.value(probing.coordinate(), _BYTES)
-    # As a task writes it: if it is left behind, `exclusive-xcom gc` removes it, since Redis does not name it.
+    # A task writes objects in the same way. If this one is left behind, `exclusive-xcom gc` removes it.
     name = object_name(probe.coordinate, probe.version)
     try:
         found = spill.fetched(spill.written(url, probe), settings)

@@ -1,4 +1,4 @@
-"""`exclusive-xcom gc`: removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
+"""`exclusive-xcom gc` removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Collect, and print what was found.
+    """Collect objects, and print what was found.
 
     Returns:
         0 if all went well, 1 if Redis names none of many objects, so that nothing was removed, 2 if something failed.
     """
-    # What Airflow and its plugins print must not get between the lines of the report.
+    # Output of Airflow and its plugins must not get between the lines of the report.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _collected(args: argparse.Namespace) -> tuple[int, str]:
-    """The exit status, and what to say."""
+    """Collect objects; return the exit status and the text to print."""
     from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, collect
     from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
     from exclusive_redis_xcom.object_storage import ObjectStorage
@@ -89,7 +89,7 @@ def _collected(args: argparse.Namespace) -> tuple[int, str]:
         )
     except ExclusiveXComError as error:  # its text quotes no secret
         return _FAILED, str(error)
-    except Exception as error:  # of Airflow's database or secrets backend, whose texts may quote URLs
+    except Exception as error:  # Airflow's database or secrets backend failed, and its text may quote URLs
         return _FAILED, f"Failed: {type(error).__name__}."
     return _DONE, _report(storage.endpoint, outcome, dry_run=args.dry_run)
 
