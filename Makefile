@@ -1,5 +1,5 @@
-# All of the project's commands. `make` alone lists them. Nothing is installed outside this directory,
-# except Debian's python3-venv, when it is missing and you are root.
+# These are all commands of the project. `make` alone lists them. Nothing is installed outside this directory,
+# except Debian's python3-venv: it is installed if it is missing and you are root.
 
 AIRFLOW ?= 3.3.2
 PYTEST_ARGS ?=
@@ -16,7 +16,7 @@ LOCKS := dev airflow-3.2.2 airflow-3.1.8
 
 # Airflow starts four times slower when Python may not keep its bytecode.
 unexport PYTHONDONTWRITEBYTECODE
-# A virtual environment that happens to be active is not ours.
+# An active virtual environment is not the one of this project.
 unexport VIRTUAL_ENV
 # Interpreters come from this machine, packages from the configured index.
 export UV_PYTHON_DOWNLOADS := never
@@ -28,51 +28,52 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
 		while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
-env: $(ENV) ## Create or refresh the Python environment (the others do it by themselves)
+env: $(ENV) ## Create or refresh the Python environment (the other targets do this themselves)
 
-demo: $(ENV) ## A hostile task in a real Airflow: the consumer is served, the task is refused three times
+demo: $(ENV) ## Run a hostile task in a real Airflow: it is refused three times, and the consumer is served
 	@$(PY) -m devtools.demo
 
 test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
 	@$(PY) -m pytest -n $(TEST_PROCESSES) $(PYTEST_ARGS)
 
-test-airflow: test ## The same with another Airflow: make test-airflow AIRFLOW=3.1.8
+test-airflow: test ## Run all tests on another Airflow: make test-airflow AIRFLOW=3.1.8
 
-lint: $(ENV) ## Check style, types and layers
+lint: $(ENV) ## Check style, types, layers, docstrings and prose
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \
 	check "ruff check" $(VENV)/bin/ruff check --quiet --output-format concise . ; \
 	check "ruff format" $(VENV)/bin/ruff format --check --quiet . ; \
 	check "mypy" $(VENV)/bin/mypy ; \
 	check "docstrings" $(PY) -m devtools.docstrings ; \
+	check "prose" $(PY) -m devtools.prose ; \
 	check "imports" $(VENV)/bin/lint-imports --no-logo ; \
 	exit $$status
 
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-bench: $(ENV) ## Backends side by side in a real Airflow (12 minutes; BENCH_ARGS=--quick 4), writes docs/performance.md
+bench: $(ENV) ## Compare backends in a real Airflow; write docs/performance.md (12 minutes; 4 with BENCH_ARGS=--quick)
 	@$(PY) -m benchmarks run $(BENCH_ARGS)
 
-bench-growth: $(ENV) ## What grows: results, sizes, processes against one Redis (BENCH_ARGS=--quick)
+bench-growth: $(ENV) ## Measure growing numbers of results, sizes and processes on one Redis (BENCH_ARGS=--quick)
 	@$(PY) -m benchmarks growth $(BENCH_ARGS)
 
-bench-docs: $(ENV) ## Write the figures that were measured last into docs/performance.md, and draw the chart
+bench-docs: $(ENV) ## Write the latest figures into docs/performance.md, and draw the chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)
 
-bench-micro: $(ENV) ## Single operations in a warmed process, to compare commits (MICRO_ARGS="-o before.json")
+bench-micro: $(ENV) ## Measure single operations in a warmed process, to compare commits (MICRO_ARGS="-o before.json")
 	@$(PY) -m benchmarks.micro $(MICRO_ARGS)
 
-bench-ring: $(ENV) ## Print what server enforcement costs the API server
+bench-ring: $(ENV) ## Measure what server enforcement costs the API server
 	@$(PY) -m benchmarks.ring
 
-mutants: $(ENV) ## Change the security core in small ways; which changes does no test notice? (about an hour)
+mutants: $(ENV) ## Change the security core in small ways, and list changes that no test notices (about an hour)
 	@.make/uv pip install --quiet --python $(PY) mutmut
 	@$(VENV)/bin/mutmut run; $(VENV)/bin/mutmut results
 
-up: $(ENV) ## Start a local Airflow and keep it: docker compose where an engine answers, else native
+up: $(ENV) ## Start a local Airflow that keeps running: with Docker Compose if an engine runs, else native
 	@$(PY) -m devtools.local up
 
-down: $(ENV) ## Stop it
+down: $(ENV) ## Stop the local Airflow
 	@$(PY) -m devtools.local down
 
 lock: .make/uv ## Renew the hash-locked requirements/*.txt

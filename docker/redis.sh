@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the Redis that holds XCom values: only the users of docs/redis-users.acl, nothing evicted, all on disk.
+# Start the Redis that holds XCom values. It has only the users of docs/redis-users.acl, evicts nothing, and keeps
+# everything on disk.
 #
 #   XCOM_REDIS_PASSWORD=... [XCOM_REDIS_API_PASSWORD=...] redis.sh USERS_FILE DATA_DIRECTORY [redis-server options]
 #
@@ -11,7 +12,7 @@ data=$2
 shift 2
 
 mkdir -p "$data"
-# Only a digest is written, and no program gets the password as an argument.
+# The file gets a digest of the password, and no program gets the password as an argument.
 digest() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
 workers="s/>change-me /#$(digest "$XCOM_REDIS_PASSWORD") /"
 servers='/^user exclusive_redis_xcom_api /d'

@@ -1,4 +1,4 @@
-"""One token, one consumer: `load` gets it; `report`, which nobody declared, is refused and fails. That is the point."""
+"""The rule lets `load` alone pull the token. `report` is refused and fails: that is the point of this example."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ with DAG("exclusive_token", schedule=None, params={"xcom_acl": {"extract": {"tok
         token = secrets.token_hex(16)
         print("pushed a token with SHA-256", hashlib.sha256(token.encode()).hexdigest())
         ti.xcom_push("token", token)
-        return ["row 1", "row 2"]  # no rule names this key: every task of this DAG may pull it
+        return ["row 1", "row 2"]  # no rule covers this key, so every task of this DAG may pull it
 
     @task
     def load(rows, ti):
@@ -26,7 +26,7 @@ with DAG("exclusive_token", schedule=None, params={"xcom_acl": {"extract": {"tok
 
     @task(trigger_rule="all_done")
     def finish():
-        """Ends the run as a success although `report` failed."""
+        """End the run as a success although `report` failed."""
 
     rows = extract()
     [load(rows), report(rows)] >> finish()

@@ -1,4 +1,4 @@
-"""The command `exclusive-xcom`. `program` holds its parser; each further command has a package here."""
+"""Hold the command `exclusive-xcom`. Its parser is in `program`, and each further command has a package here."""
 
 from __future__ import annotations
 

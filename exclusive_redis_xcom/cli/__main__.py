@@ -1,4 +1,4 @@
-"""`python -m exclusive_redis_xcom.cli`: the command, where its script is not on PATH."""
+"""Run the command as `python -m exclusive_redis_xcom.cli`, where its script is not on PATH."""
 
 from __future__ import annotations
 

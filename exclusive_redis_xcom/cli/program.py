@@ -1,4 +1,4 @@
-"""The command `exclusive-xcom`: makes keys, checks an installation, removes objects that nobody refers to."""
+"""The command `exclusive-xcom` makes keys, checks an installation, and removes objects that nobody refers to."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
 
 _OPTION = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
-# Lines of at most 79 characters: these texts are shown as they are, also in narrow terminals.
+# Lines have at most 79 characters, because these texts are shown as they are, even in narrow terminals.
 _KEYGEN_HELP = """\
 Make new keys and print them on standard output, as environment variables.
-Where each belongs is said on standard error. Nothing is stored; to keep them:
+Standard error says where each key belongs. The command stores nothing. This
+keeps the keys in a file:
 
   (umask 077; exclusive-xcom keygen > keys.env)
 
-Without options: the pair of keys of 'enforcement = server'.
-  SEAL_PUBLIC_KEY    for every process that runs tasks: values are sealed to
-                     it. No secret.
-  SEAL_PRIVATE_KEYS  for API servers alone: opens what was sealed. Whoever
-                     holds it and reads Airflow's database and Redis reads
-                     the values.
+Without options, keygen makes the pair of keys for 'enforcement = server'.
+  SEAL_PUBLIC_KEY    for every process that runs tasks. Values are sealed to
+                     this key. It is no secret.
+  SEAL_PRIVATE_KEYS  for API servers alone. This key opens sealed values.
+                     Whoever holds it, and reads Airflow's database and Redis,
+                     can read the values.
 
 To change the pair without losing live values:
   1. On every API server, put the new private key in front of the list, and
@@ -35,7 +36,8 @@ To change the pair without losing live values:
 
 To change an encryption key, which all workers share:
   1. Put the new key behind the old one everywhere: <old>,<new>
-  2. Put it in front everywhere: <new>,<old>. New pushes are encrypted with it.
+  2. Put the new key in front everywhere: <new>,<old>. New pushes are
+     encrypted with it.
   3. When the longest TTL in use has passed, drop the old key.
 
 Airflow also reads these options from its configuration file, from a command
@@ -43,17 +45,17 @@ Airflow also reads these options from its configuration file, from a command
 """
 
 _SEAL_NOTE = """\
-SEAL_PUBLIC_KEY    for every process that runs tasks: workers, the scheduler
-                   with LocalExecutor. No secret.
-SEAL_PRIVATE_KEYS  for API servers only; workers must not be able to read it.
+SEAL_PUBLIC_KEY    for every process that runs tasks: workers, and the
+                   scheduler with LocalExecutor. It is no secret.
+SEAL_PRIVATE_KEYS  for API servers only. Workers must not be able to read it.
                    It opens every sealed value. To change keys, put the new
                    one in front of the list: exclusive-xcom keygen --help
 """
 
 _ENCRYPTION_NOTE = """\
-ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds it and reads
-                 Redis reads the values. To change it: exclusive-xcom keygen
-                 --help
+ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds it, and reads
+                 Redis, can read the values. To change it, see:
+                 exclusive-xcom keygen --help
 """
 
 
@@ -61,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        argv: Its arguments; None is those of the process.
+        argv: The arguments of the command. None stands for the arguments of the process.
 
     Returns:
-        The process's exit status.
+        The exit status of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
@@ -83,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="exclusive-xcom",
-        description="Keys, checks and upkeep for exclusive-redis-xcom, the Airflow XCom backend.",
+        description="Make keys for exclusive-redis-xcom, the Airflow XCom backend; check and clean up an installation.",
     )
     parser.add_argument("--version", action="version", version=f"exclusive-redis-xcom {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -96,12 +98,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     keygen.add_argument(
         "--encryption",
         action="store_true",
-        help="print a key for encryption at rest in 'enforcement = worker' instead (ENCRYPTION_KEYS)",
+        help="print a key for encryption at rest instead (ENCRYPTION_KEYS), for 'enforcement = worker'",
     )
     doctor = commands.add_parser("doctor", help="check this installation, and say what to change")
     if arguments[:1] == ["doctor"]:
         _add_doctor_arguments(doctor)
-    collector = commands.add_parser("gc", help="remove objects of large values that Redis no longer names")
+    collector = commands.add_parser("gc", help="remove stored objects of large values that Redis no longer names")
     if arguments[:1] == ["gc"]:
         from exclusive_redis_xcom.cli import gc
 
@@ -110,7 +112,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    # Only when asked for: making a key must not wait for what the checks import.
+    # This import happens only for the doctor: making a key must not wait for what the checks import.
     from exclusive_redis_xcom.cli import doctor
 
     doctor.add_arguments(parser)

@@ -1,4 +1,4 @@
-"""The options of section `exclusive_redis_xcom`: the one table of their names, defaults and texts."""
+"""Hold the one table of the options of section `exclusive_redis_xcom`: names, defaults and texts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from exclusive_redis_xcom.settings.reading import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What AES-GCM takes at most in one message (2 GiB, see `crypto/payload.py`), less one MiB.
+#: AES-GCM takes at most 2 GiB in one message (`crypto/payload.py`). One MiB is left for what surrounds the value.
 LARGEST_VALUE_BYTES = 2047 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: how Airflow shows it and how its text becomes a value.
+    """One option: how Airflow shows it, and how its text becomes a value.
 
-    `read` takes the configured text and returns the value, or raises ValueError. `accepted` says in
-    words what `read` takes; error messages quote it, and the text itself unless `shown` is False. `explains`:
-    what `read` raises says more, and never quotes the text.
+    `read` takes the configured text and returns the value, or raises ValueError. `accepted` says in words what `read`
+    takes. Error messages quote `accepted`; they quote the configured text only if `shown` is True. If `explains` is
+    True, the error of `read` says more than `accepted` does, and never quotes the text.
     """
 
     name: str
@@ -52,8 +52,8 @@ OPTIONS: tuple[Option, ...] = (
         "redis_url",
         "string",
         "",
-        "URL of the Redis that holds XCom values. Wins over redis_conn_id. Sentinel and Cluster have URLs too: "
-        "redis+sentinel://host:26379,host:26379/mymaster/0 and redis+cluster://host:6379,host:6379.",
+        "This URL names the Redis that holds XCom values. It takes precedence over redis_conn_id. Sentinel and Cluster "
+        "have URLs too: redis+sentinel://host:26379,host:26379/mymaster/0 and redis+cluster://host:6379,host:6379.",
         "a URL: redis://, rediss://, unix://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or "
         "rediss+cluster://",
         lambda text: text or None,
@@ -65,7 +65,7 @@ OPTIONS: tuple[Option, ...] = (
         "redis_conn_id",
         "string",
         "redis_default",
-        "Airflow connection of type redis that is used when redis_url is empty.",
+        "The Airflow connection with this id is used when redis_url is empty. Its type must be redis.",
         "the id of an Airflow connection of type redis; a URL goes into redis_url",
         conn_id,
         shown=False,  # a URL with a password ends up here by mistake
@@ -74,7 +74,7 @@ OPTIONS: tuple[Option, ...] = (
         "ttl_seconds",
         "integer",
         "604800",
-        "How long a value stays in Redis after its push, in seconds. A rule's own ttl_seconds wins.",
+        "A value stays in Redis for this many seconds after its push. The ttl_seconds of a rule takes precedence.",
         f"a whole number from 1 to {_MAX_TTL_SECONDS}",
         integer(1, _MAX_TTL_SECONDS),
     ),
@@ -82,8 +82,9 @@ OPTIONS: tuple[Option, ...] = (
         "default_consumers",
         "string",
         "same_dag",
-        "Who may pull keys that no rule of the DAG's xcom_acl covers: same_dag, linked (tasks that take the XCom "
-        "as an argument or template field), downstream, nobody or anyone.",
+        "These tasks may pull a key that no rule in the DAG's xcom_acl covers. same_dag: all tasks of the DAG. linked: "
+        "tasks that take the XCom as an argument or in a template field. downstream: tasks after the producer. nobody: "
+        "only the producer. anyone: all tasks of all DAGs.",
         "one of " + ", ".join(sorted(POLICY_WORDS)),
         word(*POLICY_WORDS),
     ),
@@ -91,8 +92,8 @@ OPTIONS: tuple[Option, ...] = (
         "mode",
         "string",
         "enforce",
-        "enforce refuses; report only logs and counts what would be refused and returns the value, for rolling "
-        "out on existing DAGs.",
+        "enforce: a pull that the rules do not allow is refused. report: such a pull returns the value; it is only "
+        "logged and counted. Use report to introduce rules into existing DAGs.",
         "enforce or report",
         word("enforce", "report"),
     ),
@@ -100,8 +101,8 @@ OPTIONS: tuple[Option, ...] = (
         "enforcement",
         "string",
         "worker",
-        "Where the decision is made: worker, the pulling task's own process; server, Airflow's API server, to which "
-        "values are sealed.",
+        "A pull is decided in this place. worker: the process of the pulling task. server: Airflow's API server; "
+        "values are sealed to its key.",
         "worker or server",
         word("worker", "server"),
     ),
@@ -109,7 +110,7 @@ OPTIONS: tuple[Option, ...] = (
         "key_prefix",
         "string",
         "exclusive_redis_xcom",
-        "First part of every Redis key, for sharing one Redis between installations.",
+        "Every key in Redis begins with this text. Installations that share one Redis need different prefixes.",
         "1 to 100 letters, digits, '_', '.', ':' or '-'",
         prefix,
     ),
@@ -117,7 +118,7 @@ OPTIONS: tuple[Option, ...] = (
         "max_value_bytes",
         "integer",
         str(128 * 1024 * 1024),
-        "Largest encoded value in bytes; a larger push fails before anything is sent.",
+        "An encoded value has at most this many bytes. The push of a larger value fails before anything is sent.",
         f"a whole number from 1 to {LARGEST_VALUE_BYTES}",
         integer(1, LARGEST_VALUE_BYTES),
     ),
@@ -125,8 +126,8 @@ OPTIONS: tuple[Option, ...] = (
         "compression",
         "string",
         "auto",
-        "auto compresses with zstd where a sample says that it pays, over 1 MiB only where a twentieth is left; "
-        "zstd always; off never.",
+        "auto: a value is compressed with zstd if a sample of it shrinks enough. Values over 1 MiB must shrink to a "
+        "twentieth. zstd: every value is compressed. off: no value is compressed.",
         "auto, zstd or off",
         word("auto", "zstd", "off"),
     ),
@@ -134,8 +135,8 @@ OPTIONS: tuple[Option, ...] = (
         "direct_pulls",
         "string",
         "auto",
-        "auto lets a task read a value from Redis without asking Airflow's API server first, where the value is proven "
-        "to be what the API server would answer with; off never. Only with enforcement = worker.",
+        "auto: a task reads a value from Redis alone if it is proven to be the one that Airflow's API server would "
+        "return. off: every pull asks the API server. This option has an effect only with enforcement = worker.",
         "auto or off",
         word("auto", "off"),
     ),
@@ -143,8 +144,8 @@ OPTIONS: tuple[Option, ...] = (
         "spill_path",
         "string",
         "",
-        "Airflow ObjectStoragePath of a place that only XComs use; values over spill_threshold_bytes go there instead "
-        "of Redis. Empty: all values go to Redis.",
+        "Values over spill_threshold_bytes are stored below this Airflow ObjectStoragePath. Nothing else may be stored "
+        "there. If it is empty, all values go to Redis.",
         "a URL that Airflow's ObjectStoragePath takes, s3://conn_id@bucket/prefix for one, without a password in it",
         object_storage_url,
         shown=False,  # a URL with a password ends up here by mistake
@@ -154,7 +155,7 @@ OPTIONS: tuple[Option, ...] = (
         "spill_threshold_bytes",
         "integer",
         str(32 * 1024 * 1024),
-        "Size in bytes, as it is stored, over which a value goes to spill_path; without spill_path it means nothing.",
+        "Values whose stored size exceeds this number of bytes go to spill_path. Without spill_path it has no effect.",
         f"a whole number from 0 to {LARGEST_VALUE_BYTES}",
         integer(0, LARGEST_VALUE_BYTES),
     ),
@@ -162,7 +163,7 @@ OPTIONS: tuple[Option, ...] = (
         "connect_timeout",
         "float",
         "2.0",
-        "Seconds to wait for a connection to Redis.",
+        "A connection to Redis may take this many seconds.",
         "seconds from 0.01 to 300",
         seconds(0.01, 300),
     ),
@@ -170,7 +171,7 @@ OPTIONS: tuple[Option, ...] = (
         "read_timeout",
         "float",
         "5.0",
-        "Seconds to wait for each answer from Redis.",
+        "Each answer from Redis may take this many seconds.",
         "seconds from 0.01 to 300",
         seconds(0.01, 300),
     ),
@@ -178,7 +179,7 @@ OPTIONS: tuple[Option, ...] = (
         "retry_deadline",
         "float",
         "20.0",
-        "Seconds after which a push or pull that keeps failing for want of Redis gives up; 0 tries once.",
+        "A push or pull tries again for this many seconds while Redis cannot be reached. 0: it tries once.",
         "seconds from 0 to 3600",
         seconds(0, 3600),
     ),
@@ -186,7 +187,8 @@ OPTIONS: tuple[Option, ...] = (
         "seal",
         "string",
         "all",
-        "With enforcement = server: which values are sealed; all, or restricted: only those whose key has a rule.",
+        "With enforcement = server, these values are sealed. all: every value. restricted: values whose key has a "
+        "rule.",
         "all or restricted",
         word("all", "restricted"),
     ),
@@ -194,7 +196,8 @@ OPTIONS: tuple[Option, ...] = (
         "seal_public_key",
         "string",
         "",
-        "With enforcement = server, on workers: the key that values are sealed to. Made by `exclusive-xcom keygen`.",
+        "Values are sealed to this public key. Workers need it with enforcement = server. `exclusive-xcom keygen` "
+        "makes it.",
         "the text that `exclusive-xcom keygen` prints for it, xrx-pub-...",
         lambda text: SealPublicKey.parse(text) if text else None,
         shown=False,  # a private key ends up here by mistake
@@ -205,8 +208,8 @@ OPTIONS: tuple[Option, ...] = (
         "seal_private_keys",
         "string",
         "",
-        "With enforcement = server, on API servers alone: the keys that open sealed values, newest first, separated "
-        "by commas. Workers must not have them.",
+        "These private keys open sealed values. The list is separated by commas, and the newest key comes first. API "
+        "servers need it with enforcement = server. Workers must not have it. `exclusive-xcom keygen` makes a key.",
         "a list of texts that `exclusive-xcom keygen` prints for it, separated by commas",
         SealPrivateKeys.parse,
         sensitive=True,
@@ -217,8 +220,8 @@ OPTIONS: tuple[Option, ...] = (
         "encryption_keys",
         "string",
         "",
-        "Keys that encrypt values at rest in Redis where they are not sealed, newest first, separated by commas. "
-        "Made by `exclusive-xcom keygen --encryption`; the same on all workers.",
+        "These keys encrypt values at rest that are not sealed. The list is separated by commas, and the newest key "
+        "comes first. All workers need the same list. `exclusive-xcom keygen --encryption` makes a key.",
         "a list of texts that `exclusive-xcom keygen --encryption` prints, separated by commas",
         EncryptionKeys.parse,
         sensitive=True,
@@ -229,8 +232,8 @@ OPTIONS: tuple[Option, ...] = (
         "allow_plaintext_read",
         "boolean",
         "False",
-        "Whether values that are neither sealed nor encrypted may still be read where new ones are; for the TTL "
-        "after switching encryption or sealing on.",
+        "Accept values that were written before sealing or encryption was switched on. Turn it off after the longest "
+        "TTL. Until then, anybody who can write to Redis or to XCom rows can supply plain values.",
         "True or False",
         yes_or_no,
     ),
@@ -238,8 +241,8 @@ OPTIONS: tuple[Option, ...] = (
         "mask",
         "string",
         "restricted",
-        "Which pulled values Airflow is told to mask in logs and rendered fields: restricted (keys that have a "
-        "rule), all or off.",
+        "Airflow masks these pulled values in logs and rendered fields. restricted: values whose key has a rule. all: "
+        "every value. off: none.",
         "restricted, all or off",
         word("restricted", "all", "off"),
     ),
@@ -247,8 +250,8 @@ OPTIONS: tuple[Option, ...] = (
         "audit",
         "string",
         "denied",
-        "With enforcement = server: what the API server writes to Airflow's audit log; denied (refusals and claims), "
-        "all (also granted pulls and removals) or off.",
+        "With enforcement = server, the API server writes these events to Airflow's audit log. denied: refusals and "
+        "claims. all: granted pulls and removals as well. off: none.",
         "denied, all or off",
         word("denied", "all", "off"),
     ),
@@ -256,8 +259,8 @@ OPTIONS: tuple[Option, ...] = (
         "audit_strict",
         "boolean",
         "False",
-        "With enforcement = server: whether a value is released only after its audit row is written; implies "
-        "audit = all.",
+        "Release a value only after its audit row is written. This option implies audit = all. It has an effect only "
+        "with enforcement = server.",
         "True or False",
         yes_or_no,
     ),

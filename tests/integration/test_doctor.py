@@ -74,7 +74,7 @@ def test_a_user_of_api_servers_who_cannot_write_claims_is_noticed(start_redis: C
 
     found = examined(url, "api-server")["Redis round trip"]
 
-    assert (found.result, found.seen) == ("FAIL", "this user may not do all that claims and removals do")
+    assert (found.result, found.seen) == ("FAIL", "this user may not run all commands that claims and removals need")
 
 
 def test_the_default_user_is_a_warning_and_what_it_may_do_another(any_redis: RedisServer) -> None:

@@ -13,6 +13,9 @@ from exclusive_redis_xcom.settings import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+#: A path from the root of the repository.
+PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|docker|examples)/[\w./*-]+")
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -42,6 +45,26 @@ def test_the_readme_fits_its_limit() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in LINK.findall(page.read_text())]
 
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    assert [target for target, _ in targets if not target.exists()] == []
+    assert [(target.name, anchor) for target, anchor in targets if anchor and anchor not in anchors(target)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    named = {path for span in re.findall(r"`([^`\n]+)`", text) for path in PATH.findall(span.partition(":")[0])}
+
+    assert [path for path in sorted(named) if not any(ROOT.glob(path))] == []
+
+
+def test_a_file_that_does_not_exist_is_noticed() -> None:
+    assert PATH.findall("exclusive_redis_xcom/no/such.py") == ["exclusive_redis_xcom/no/such.py"]
+    assert not any(ROOT.glob("exclusive_redis_xcom/no/such.py"))
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}

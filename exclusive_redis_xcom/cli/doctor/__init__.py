@@ -1,8 +1,8 @@
-"""`exclusive-xcom doctor`: looks at the installation it runs in, and says what is wrong and what to do about it.
+"""`exclusive-xcom doctor` looks at the installation it runs in, and says what is wrong and what to do about it.
 
-One module per subject: `airflow`, `keys`, `identity_secrets`, `ring`, `redis`, `direct`,
-`spilling`. A check is a function that takes a `visit.Visit` and yields findings. Nothing it prints holds a
-password, a key or a value. See docs/doctor.md.
+Each subject has a module: `airflow`, `keys`, `identity_secrets`, `ring`, `redis`, `direct`, `spilling`. A check is a
+function that takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See
+docs/doctor.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Check = Callable[[Visit], Iterable[Finding]]
 
-#: Better than `--redis-url`, which other users of the machine see in the list of processes.
+#: The variable is better than `--redis-url`: other users of the machine can see the list of processes.
 REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_DOCTOR_REDIS_URL"
 
 _HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2
@@ -31,25 +31,27 @@ _HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Check the installation this command runs in. Run it in each kind of container: with --role worker where tasks "
-        "run, with --role api-server on API servers. Exit status: 0 nothing failed, 1 something failed, 2 nothing "
-        "could be checked."
+        "Check the installation that this command runs in, and say what to change. Run it in each kind of container: "
+        "with --role worker where tasks run, and with --role api-server on API servers. Exit status: 0 nothing failed, "
+        "1 something failed, 2 nothing could be checked."
     )
-    parser.add_argument("--role", choices=("worker", "api-server"), default="worker", help="default: worker")
+    parser.add_argument(
+        "--role", choices=("worker", "api-server"), default="worker", help="what this process is (default: worker)"
+    )
     parser.add_argument(
         "--url",
         action="append",
         default=[],
         metavar="URL",
-        help="base URL of an API server to ask instead of the configured ones; may be repeated",
+        help="base URL of an API server to ask, instead of the configured ones; repeat it for several servers",
     )
     parser.add_argument(
         "--redis-url",
         metavar="URL",
-        help="a Redis URL of a user who may run INFO and CONFIG GET, for checks that the configured user may not "
-        f"make; the environment variable {REDIS_URL_VARIABLE} keeps its password out of the list of processes",
+        help="a Redis URL whose user may run INFO, CONFIG GET and ACL DRYRUN, for checks that the configured user may "
+        f"not make; better set the variable {REDIS_URL_VARIABLE}, because others can see the list of processes",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -58,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if nothing failed, 1 if something did, 2 if Airflow cannot be loaded, so that nothing can be checked.
     """
-    # What Airflow and its plugins print must not get between the lines of the report, nor into its JSON.
+    # Output of Airflow and its plugins must not get between the lines of the report, or into its JSON.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
@@ -91,12 +93,14 @@ def _examine(args: argparse.Namespace) -> list[Finding]:
 
 
 def _made(check: Check, visit: Visit) -> list[Finding]:
-    """A check's findings. One that fails itself is a failure: what it looks at is not known to be right."""
+    """Return the findings of a check. A check that itself fails yields a FAIL, because nothing is known to be right."""
     findings: list[Finding] = []
     try:
-        for finding in check(visit):  # one by one: what came before an error counts
+        for finding in check(visit):  # one by one, so that findings before an error count
             findings.append(finding)
-    except Exception as error:  # of Airflow, drivers, anything; texts may quote settings
+    except Exception as error:  # Airflow or a driver may raise anything, with texts that quote settings
         name = check.__name__.replace("_", " ")
-        findings.append(Finding(name, "FAIL", f"the check itself failed: {type(error).__name__}", "Report this."))
+        findings.append(
+            Finding(name, "FAIL", f"the check itself failed: {type(error).__name__}", "Report this as a bug.")
+        )
     return findings

@@ -22,27 +22,31 @@ _LISTENER_MODULE = "exclusive_redis_xcom.airflow.listener"
 _POLICY_MODULE = "exclusive_redis_xcom.airflow.policy"
 _BACKEND = "exclusive_redis_xcom.ExclusiveRedisXCom"
 _BACKEND_CLASS = ("exclusive_redis_xcom.airflow.backend", "ExclusiveRedisXCom")
-_REINSTALL = "Install exclusive-redis-xcom anew, in the same environment as Airflow."
+_REINSTALL = "Install exclusive-redis-xcom again, in the same environment as Airflow."
 
 
 def read_settings() -> tuple[Settings | None, list[Finding]]:
-    """The section's settings, or None; and what is to be said of them."""
+    """Return the section's settings, or None, and the findings about them."""
     try:
         settings = load_settings()
     except ConfigurationError as error:  # its text names option and remedy, and quotes no secret
-        return None, [Finding("settings", "FAIL", str(error), "Correct it here and wherever else it is set.")]
-    except Exception as error:  # a _CMD or a secrets backend that fails: Airflow's text may quote its output
+        return None, [
+            Finding(
+                "settings", "FAIL", str(error), "Correct the setting here, and on every other component that sets it."
+            )
+        ]
+    except Exception as error:  # a _CMD or a secrets backend failed, and Airflow's text may quote its output
         return None, [
             Finding(
                 "settings",
                 "FAIL",
                 f"Airflow could not read section [{SECTION}]: {type(error).__name__}",
-                "Look at commands (_CMD) and secrets backends (_SECRET) that options of the section name.",
+                "Check the commands (_CMD) and secrets backends (_SECRET) that the options of this section name.",
             )
         ]
     seen = f"enforcement = {settings.enforcement}, mode = {settings.mode}"
     if settings.reports_only:
-        remedy = f"Refusals are only logged. When the logs are quiet, set [{SECTION}] mode = enforce."
+        remedy = f"Refusals are only logged. When the logs show no more of them, set [{SECTION}] mode = enforce."
         return settings, [Finding("settings", "warning", seen, remedy)]
     return settings, [Finding("settings", "ok", seen)]
 
@@ -55,7 +59,7 @@ def version(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - every check is
     needed = [Requirement(text) for text in importlib.metadata.requires(_DISTRIBUTION) or ()]
     accepted = next(found.specifier for found in needed if found.name == "apache-airflow")
     fits = accepted.contains(installed, prereleases=True)
-    remedy = "" if fits else f"This version of exclusive-redis-xcom is for Airflow {accepted}. Change one of them."
+    remedy = "" if fits else f"This version of exclusive-redis-xcom is for Airflow {accepted}. Change one of the two."
     yield Finding("Airflow version", "ok" if fits else "FAIL", installed, remedy)
 
 
@@ -67,14 +71,14 @@ def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
     except Exception as error:
         yield Finding("XCom backend", "FAIL", f"Airflow cannot load the backend: {type(error).__name__}", remedy)
         return
-    # By name: `backend` is not below this module.
+    # The name is compared, because this module may not import `airflow.backend`.
     ours = any((cls.__module__, cls.__qualname__) == _BACKEND_CLASS for cls in XCom.__mro__)
     seen = f"{XCom.__module__}.{XCom.__qualname__}"
     yield Finding("XCom backend", "ok" if ours else "FAIL", seen, "" if ours else remedy)
 
 
 def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
-    """Is our plugin loaded, by Airflow and, from 3.2, by its Task SDK, which loads plugins itself?"""
+    """Has Airflow loaded our plugin? From 3.2 on, the Task SDK loads plugins itself, and is asked as well."""
     for check, module in (("plugin", "airflow.plugins_manager"), ("plugin in tasks", "airflow.sdk.plugins_manager")):
         manager = _module(module)
         if manager is not None:
@@ -82,7 +86,7 @@ def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def loaded_plugins(manager: Any) -> tuple[list[Any], dict[str, str]]:
-    """All plugins that a manager has loaded, and what failed: place -> text."""
+    """Return all plugins that a manager has loaded, and the errors of the others: place -> text."""
     if hasattr(manager, "_get_plugins"):  # from 3.2
         plugins, errors = manager._get_plugins()
     else:
@@ -92,23 +96,23 @@ def loaded_plugins(manager: Any) -> tuple[list[Any], dict[str, str]]:
 
 
 def judge_plugins(check: str, plugins: Iterable[Any], errors: dict[str, str]) -> Finding:
-    """Whether ours is among them; where not, why."""
+    """Judge whether our plugin is among the loaded ones, and if not, why."""
     named = [found for found in plugins if found.name == _PLUGIN]
     if any(_class_of(found).__module__ == _PLUGIN_MODULE for found in named):
         return Finding(check, "ok", "loaded")
     if named:
         place = getattr(named[0], "source", None) or _class_of(named[0]).__module__
         seen = f"another plugin has the name {_PLUGIN!r}: {place}"
-        return Finding(check, "FAIL", seen, "Rename or remove it: Airflow loads one plugin of a name.")
+        return Finding(check, "FAIL", seen, "Rename or remove that plugin. Airflow loads only one plugin of each name.")
     if _PLUGIN_MODULE in errors:
         first = errors[_PLUGIN_MODULE].partition("\n")[0]
-        remedy = f"Airflow only logs this and goes on without the ring and the listener. {_REINSTALL}"
-        return Finding(check, "FAIL", f"it does not import: {first}", remedy)
+        remedy = f"Airflow only logs this, and goes on without the ring and the listener. {_REINSTALL}"
+        return Finding(check, "FAIL", f"the plugin does not import: {first}", remedy)
     if not _entry_points("airflow.plugins"):
         return Finding(check, "FAIL", "not installed as a plugin (entry point airflow.plugins)", _REINSTALL)
     others = ", ".join(sorted({str(found.name) for found in plugins})) or "none"
-    remedy = "If two plugins share a name, rename one: Airflow 3.2 and later stop loading there for tasks."
-    return Finding(check, "FAIL", f"not loaded; loaded are: {others}", remedy)
+    remedy = "If two plugins share a name, rename one. From 3.2 on, Airflow stops loading plugins for tasks there."
+    return Finding(check, "FAIL", f"the plugin is not loaded; Airflow has loaded: {others}", remedy)
 
 
 def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
@@ -118,7 +122,10 @@ def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
     if any(getattr(found, "__name__", None) == _LISTENER_MODULE for found in registered):
         yield Finding("listener", "ok", "registered")
     else:
-        remedy = "It comes with the plugin: see there. Without it, pushes and pulls of tasks are refused."
+        remedy = (
+            "The plugin brings the listener: mend what the check 'plugin' reports. Without the listener, tasks "
+            "can neither push nor pull."
+        )
         yield Finding("listener", "FAIL", "not registered", remedy)
 
 
@@ -139,7 +146,10 @@ def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
     if not missing:
         yield Finding("policy", "ok", "dag_policy and task_policy registered")
     else:
-        remedy = f"Access lists of DAGs are not frozen at parse time. {_REINSTALL} (Entry point airflow.policy.)"
+        remedy = (
+            f"Access lists are not checked and frozen when DAG files are parsed. {_REINSTALL} Its entry point is "
+            "airflow.policy."
+        )
         yield Finding("policy", "FAIL", f"not registered: {', '.join(missing)}", remedy)
 
 

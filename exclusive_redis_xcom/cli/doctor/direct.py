@@ -1,4 +1,4 @@
-"""Do tasks pull directly: do API servers watch, and do their clocks agree with that of Redis?"""
+"""Do tasks pull directly? API servers must watch over rows, and their clocks must agree with the clock of Redis."""
 
 from __future__ import annotations
 
@@ -26,31 +26,37 @@ _CHECK = "direct pulls"
 _CLOCKS = "clocks of API servers"
 _RIGHTS = "rights to watch"
 
-#: Milliseconds between the clock of an API server and that of Redis.
+#: The clocks of an API server and of Redis may differ by this many milliseconds.
 _APART = 1_000
 
 _ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+);")
 
 _NOBODY = (
-    "Check on each API server, with --role api-server, that the plugin is loaded, that it reaches this Redis with this "
-    "key_prefix, and that enforcement = worker and direct_pulls = auto. `airflow api-server --apps execution` loads no "
-    "plugin: docs/execution-only-server.md."
+    "Run the doctor with --role api-server on each API server. The plugin must be loaded and reach this Redis. It "
+    "needs the same key_prefix, enforcement = worker and direct_pulls = auto. `airflow api-server --apps "
+    "execution` loads no plugin; see docs/execution-only-server.md."
 )
-_UNHEARD = "Tasks ask the API server until it is back, or has been gone for a minute. Its log says why."
-_NTP = "Keep the clocks of API servers, schedulers and Redis in step (NTP): marks are compared with the starts of runs."
+_UNHEARD = (
+    "Tasks pull directly again when that process is back, or has been gone for a minute. Its log says why it is "
+    "not heard of."
+)
+_NTP = (
+    "Synchronise the clocks of API servers, schedulers and Redis (NTP). Tasks compare times of pushes with starts "
+    "of runs."
+)
 _USER = "Give API servers a Redis user with the rights that docs/redis-users.acl lists."
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Of one API server: how long ago its last beat was, and its clock minus that of Redis; milliseconds."""
+    """Say how long ago the last beat of an API server was, and how far its clock is ahead of Redis'; milliseconds."""
 
     ago: int
     ahead: int
 
 
 def direct_pulls(visit: Visit) -> Iterator[Finding]:
-    """What Redis says of API servers."""
+    """Do API servers watch, according to Redis?"""
     settings = visit.settings
     if settings is None:
         yield Finding(_CHECK, "skipped", "the settings cannot be read")
@@ -64,7 +70,7 @@ def direct_pulls(visit: Visit) -> Iterator[Finding]:
             with client_of(options) as client:
                 yield from _asked(client, settings, visit)
         except ExclusiveXComError:
-            yield Finding(_CHECK, "skipped", "Redis is not reached; see the check of Redis")
+            yield Finding(_CHECK, "skipped", "Redis is not reached; see the check 'Redis'")
 
 
 CHECKS = (direct_pulls,)
@@ -76,43 +82,43 @@ def _asked(client: RedisClient, settings: Settings, visit: Visit) -> Iterator[Fi
     name = redis_names.servers_name(settings.key_prefix)
     held, time = ask(client, name, "HMGET", name, redis_names.SERVERS_FIELD), ask(client, name, "TIME")
     if held.refused or time.refused:
-        yield Finding(_CHECK, "skipped", "this Redis user may not ask", _USER)
+        yield Finding(_CHECK, "skipped", "this Redis user may not read the heartbeats of API servers", _USER)
         return
     yield from judged(beats(held, time))
 
 
 def beats(held: Reply, time: Reply) -> list[Beat]:
-    """All API servers, from the replies to HMGET and TIME."""
+    """Read the beats of all API servers from the replies to HMGET and TIME."""
     now = int(time.value[0]) * 1000 + int(time.value[1]) // 1000
     found = _ENTRY.findall(text(held.value[0] or b""))
     return [Beat(abs(now - int(at)), int(ahead)) for at, ahead in found]
 
 
 def judged(servers: list[Beat]) -> Iterator[Finding]:
-    """What that means."""
+    """Judge the beats of all API servers."""
     if not servers:
-        yield Finding(_CHECK, "warning", "no API server watches over XCom rows: tasks ask for every XCom", _NOBODY)
+        yield Finding(_CHECK, "warning", "no API server watches over XCom rows, so tasks ask for every XCom", _NOBODY)
         return
     unheard = [server.ago for server in servers if server.ago > FRESH_MS]
     count = f"{len(servers)} API server processes" if len(servers) > 1 else "1 API server process"
     if unheard:
         seen = (
-            f"{count}, of which {len(unheard)} not heard of for {max(unheard) / 1000:.0f} s: tasks ask for every XCom"
+            f"{count}, {len(unheard)} of them not heard of for {max(unheard) / 1000:.0f} s, so tasks ask for every XCom"
         )
         yield Finding(_CHECK, "warning", seen, _UNHEARD)
     else:
-        yield Finding(_CHECK, "ok", f"{count} watch over XCom rows")
+        yield Finding(_CHECK, "ok", f"{count} {'watch' if len(servers) > 1 else 'watches'} over XCom rows")
     apart = max((server.ahead for server in servers), key=abs)
     if abs(apart) > _APART:
         way = "ahead of" if apart > 0 else "behind"
-        yield Finding(_CLOCKS, "warning", f"{abs(apart) / 1000:.1f} s {way} that of Redis", _NTP)
+        yield Finding(_CLOCKS, "warning", f"{abs(apart) / 1000:.1f} s {way} the clock of Redis", _NTP)
     else:
-        yield Finding(_CLOCKS, "ok", f"within {abs(apart)} ms of that of Redis")
+        yield Finding(_CLOCKS, "ok", f"within {abs(apart)} ms of the clock of Redis")
 
 
 def _rights(client: RedisClient, settings: Settings) -> Finding:
     source = (resources.files(__package__) / "watch_rights.lua").read_text(encoding="utf-8")
     key = f"{redis_names.servers_name(settings.key_prefix)}:doctor-{secrets.token_hex(8)}"
     if ask(client, key, "EVAL", source, 1, key).refused:
-        return Finding(_RIGHTS, "FAIL", "this user may not do all that watching over XCom rows does", _USER)
-    return Finding(_RIGHTS, "ok", "may set and remove marks, and say that it is up")
+        return Finding(_RIGHTS, "FAIL", "this user may not run all commands that watching over XCom rows needs", _USER)
+    return Finding(_RIGHTS, "ok", "this user may set and remove marks, and send heartbeats")

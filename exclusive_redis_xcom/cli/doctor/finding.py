@@ -16,8 +16,8 @@ _LONGEST = 600
 class Finding:
     """One line of the report.
 
-    `seen` is what was found, or why the check was skipped; `remedy` what to do. They never hold a secret. Control
-    characters of what servers say are replaced: a terminal would obey them.
+    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret.
+    Control characters in what servers say are replaced, because a terminal would obey them.
     """
 
     check: str

@@ -1,4 +1,4 @@
-"""One request to one address of an API server, with a time limit and without following anybody anywhere."""
+"""Send one request to one address of an API server, with a time limit, and without following redirects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exclusive_redis_xcom.formats.ring_header import RING_HEADER
 if TYPE_CHECKING:
     import ssl
 
-#: Seconds, for connecting and for each wait for bytes of the answer.
+#: Both limits are seconds: for connecting, and for each wait for bytes of the answer.
 CONNECT_TIMEOUT = 5.0
 #: Airflow builds its Execution API at the first request, which took 10 to 14 seconds on a busy machine.
 TIMEOUT = 30.0
@@ -22,7 +22,7 @@ _MOST_ADDRESSES = 16
 
 
 class NotAUrlError(ValueError):
-    """The text is no URL that can be asked. It is not repeated: there may be a password in it."""
+    """The text is no URL that can be asked. The error does not repeat the text, because it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Place:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether what is sent there stays on this machine."""
+        """Whether a request to this place stays on this machine."""
         return is_loopback(self.host)
 
 
@@ -78,7 +78,7 @@ def is_loopback(host: str) -> bool:
 
 
 def addresses(place: Place) -> list[str]:
-    """The IP addresses that its name has, in the resolver's order.
+    """Return the IP addresses of the place's host, in the resolver's order.
 
     Raises:
         OSError: The name does not resolve.

@@ -1,13 +1,14 @@
-"""Could a task on this worker pass for another? What signs tokens, and who may log in to Airflow's database, can.
+"""Could a task on this worker pass for another one? It could with a token signing key or a database login.
 
-The ring believes tokens and the states of task instances. Who signs tokens of his own, or rewrites `task_instance`,
-has any sealed value opened. Workers of Airflow 3 need neither: a task's token comes with its workload
-(`executors/base_executor.py`), and all else goes through the Execution API. Their Celery result backend is Celery's.
+The ring believes tokens and the states of task instances. Whoever can sign tokens, or rewrite `task_instance`, can have
+any sealed value opened. Workers of Airflow 3 need neither: a task's token comes with its workload
+(`executors/base_executor.py`), and everything else goes through the Execution API. Their Celery result backend belongs
+to Celery.
 
-Places are found by name, in the environment and in what was read of airflow.cfg (`ConfigParser` without Airflow's
-overrides: it knows no defaults). `conf.as_dict(display_source=True)` would tell the same, but runs every `_CMD` and
-asks secrets backends for every option. To it, too, a secret that Airflow generated into airflow.cfg is one of the file:
-the default is written there by the first `airflow` command, and is the empty string in all later processes.
+The checks look for options by name, in the environment and in airflow.cfg. `ConfigParser`'s own methods read the file,
+because they know no defaults of Airflow. `conf.as_dict(display_source=True)` would tell the same, but runs every `_CMD`
+and asks secrets backends for every option. It also takes a secret that Airflow generated for one of the file: the first
+`airflow` command writes it into airflow.cfg, and its default is the empty string in all later processes.
 """
 
 from __future__ import annotations
@@ -27,30 +28,31 @@ if TYPE_CHECKING:
 
 _KEY_CHECK, _LOGIN_CHECK = "token signing key", "database login"
 
-# What Airflow generates: 16 random bytes, Base64 (`write_default_airflow_configuration_if_needed`).
+# Airflow generates 16 random bytes, in Base64 (`write_default_airflow_configuration_if_needed`).
 _GENERATED = re.compile(r"[A-Za-z0-9+/]{22}==")
-# What a task finds in place of the database's URL (`block_orm_access` of the Task SDK's supervisor).
+# A task finds this in place of the database's URL (`block_orm_access` of the Task SDK's supervisor).
 _BLOCKED = "airflow-db-not-allowed:"
 
 _LOCAL_REMEDY = (
-    "Tasks share the scheduler's environment, which needs it. Enforcement holds only against code that cannot read "
-    "that environment and its files: to keep it from tasks, use an executor whose workers are elsewhere."
+    "The scheduler needs this setting, and tasks share the scheduler's environment. Enforcement does not hold against "
+    "code that reads that environment or its files. To keep the setting from tasks, use an executor whose workers run "
+    "elsewhere."
 )
 _KEY_REMEDY = (
-    "Remove it here: workers sign nothing, a task's token comes with its workload. With it, any task can sign a token "
-    "as any other and have every sealed value opened. Replace it, since it may have been read; best by an asymmetric "
-    "key, [api_auth] jwt_private_key_path, on the scheduler and the API servers only."
+    "Remove it here: workers sign nothing, because a task's token comes with its workload. With this key, any task can "
+    "sign a token for any other task, and have every sealed value opened. Replace the key, because it may have been "
+    "read. An asymmetric key is best: [api_auth] jwt_private_key_path, on the scheduler and the API servers only."
 )
 _LOGIN_REMEDY = (
-    "Remove it here: workers reach Airflow through the Execution API alone. With it, any task can pass for another and "
-    "have every sealed value opened. Celery needs a [celery] result_backend, and falls back to this database: set one "
-    "that is not in it, such as a Redis, with a login of its own. Then change the login's password."
+    "Remove it here: workers reach Airflow through the Execution API alone. With this login, any task can pass for "
+    "another and have every sealed value opened. Celery uses this database if it has no [celery] result_backend. Set "
+    "one elsewhere, such as a Redis, with a login of its own. Then change the password of this login."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an option is set. `value` is None where a command or a secrets backend has it."""
+    """A place where an option is set. `value` is None if a command or a secrets backend holds it."""
 
     name: str
     value: str | None = field(repr=False)
@@ -58,7 +60,7 @@ class _Place:
 
 
 def token_signing_key(visit: Visit) -> Iterator[Finding]:
-    """Could this process sign a token for any task? API servers must; their key must not be known for another use."""
+    """Could this process sign a token for any task? API servers must, but their key must have no second use."""
     if visit.role == "worker":
         yield _worker(visit, _KEY_CHECK, _signing_keys, _KEY_REMEDY)
     elif visit.settings is not None and visit.settings.by_server:
@@ -78,14 +80,14 @@ def _worker(visit: Visit, check: str, places: Callable[[], list[_Place]], remedy
     if visit.settings is None:
         return Finding(check, "skipped", "the settings cannot be read")
     if not visit.settings.by_server:
-        return Finding(check, "ok", "not looked for: enforcement = worker")
+        return Finding(check, "ok", "not checked, because enforcement = worker")
     found = places()
     if found:
         seen = f"set on a worker: {', '.join(place.name for place in found)}"
         return Finding(check, "warning", seen, _LOCAL_REMEDY) if _only_local() else Finding(check, "FAIL", seen, remedy)
     if check == _KEY_CHECK and _is_generated(_file_value("api_auth", "jwt_secret")):
-        own = "none but what Airflow seems to have generated into this airflow.cfg"
-        return Finding(check, "ok", own, "Make sure that no scheduler or API server uses the same file.")
+        own = "only the secret that Airflow seems to have generated into this airflow.cfg"
+        return Finding(check, "ok", own, "Make sure that no scheduler and no API server uses the same file.")
     return Finding(check, "ok", "none, as it must be on workers")
 
 
@@ -94,14 +96,17 @@ def _server_key() -> Finding:
 
     secret = conf.get("api_auth", "jwt_secret", fallback="")
     if secret and secret == conf.get("api", "secret_key", fallback=""):
-        remedy = "Workers that serve their logs have [api] secret_key, and could sign tokens: make them two secrets."
+        remedy = (
+            "Workers that serve their logs have [api] secret_key, and could sign tokens with it. Set two "
+            "different secrets."
+        )
         return Finding(_KEY_CHECK, "warning", "[api_auth] jwt_secret and [api] secret_key are the same", remedy)
     return Finding(_KEY_CHECK, "ok", "for API servers and the scheduler alone")
 
 
 def _signing_keys() -> list[_Place]:
     secrets = [place for place in _places("api_auth", "jwt_secret") if not _was_generated(place)]
-    # Airflow takes no _CMD or _SECRET for this one: it is a path. A file that is kept from this user is no finding.
+    # Airflow takes no _CMD or _SECRET for this option, which is a path. A file that is not readable is no finding.
     paths = [place for place in _places("api_auth", "jwt_private_key_path") if _is_readable(place.value)]
     return [*secrets, *paths]
 
@@ -110,7 +115,7 @@ def _logins() -> list[_Place]:
     from airflow.configuration import conf
 
     default = conf.get_default_value("database", "sql_alchemy_conn")
-    # [core] is where 3.2 and later still look; in 3.1 it is a login that nobody uses.
+    # Airflow 3.2 and later still look into [core]. In 3.1, nobody uses a login there.
     options = [("database", "sql_alchemy_conn"), ("database", "sql_alchemy_conn_async"), ("core", "sql_alchemy_conn")]
     direct = [
         place
@@ -122,7 +127,7 @@ def _logins() -> list[_Place]:
 
 
 def _places(section: str, option: str) -> list[_Place]:
-    """Everywhere an option is set and not empty, for teams (Airflow 3.2), too: in the environment, then in the file."""
+    """List where an option is set and not empty: in the environment, then in the file, also for teams (Airflow 3.2)."""
     found = []
     named = re.compile(rf"AIRFLOW__(?:\w+___)?{section}__{option}(?P<told>_CMD|_SECRET)?", re.IGNORECASE)
     for name, value in sorted(os.environ.items()):
@@ -138,14 +143,14 @@ def _places(section: str, option: str) -> list[_Place]:
 
 
 def _sections(section: str) -> list[str]:
-    """The section of that name in the file, and those of teams (`team=section`)."""
+    """List the section of that name in the file, and the sections of teams (`team=section`)."""
     from airflow.configuration import conf
 
     return [name for name in ConfigParser.sections(conf) if name.lower().rpartition("=")[2] == section]
 
 
 def _file_value(section: str, option: str) -> str:
-    """What airflow.cfg says, without Airflow's defaults, commands and backends; empty if nothing."""
+    """Return what airflow.cfg says, without Airflow's defaults, commands and backends; empty if it says nothing."""
     from airflow.configuration import conf
 
     if not ConfigParser.has_option(conf, section, option):
@@ -183,14 +188,14 @@ def _is_database(place: _Place) -> bool:
 
 
 def _result_backend(place: str) -> str | None:
-    """What a command or secrets backend tells Airflow; None if nothing, or if it is a team's."""
+    """Return what a command or secrets backend tells Airflow; None if it tells nothing, or if it is a team's."""
     from airflow.configuration import conf
 
     if "___" in place or "=" in place:
         return None
     try:
         found = conf.get("celery", "result_backend", fallback=None)
-    except Exception:  # of commands and backends, anything; their texts may quote what they read
+    except Exception:  # commands and backends may raise anything, with texts that quote what they read
         return None
     return None if found is None else str(found)
 
@@ -199,7 +204,7 @@ def _only_local() -> bool:
     """Whether no task of this Airflow runs elsewhere than under its scheduler."""
     from airflow.configuration import conf
 
-    if os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):  # pods of tasks, which charts tell "LocalExecutor"
+    if os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):  # a pod of a task, where charts set "LocalExecutor"
         return False
     # "team1=CeleryExecutor;alias:module.LocalExecutor,..."
     names = re.split(r"[,;]", str(conf.get("core", "executor", fallback="")))

@@ -19,7 +19,7 @@ _PRIVATE_CHECK = "private keys"
 _PUBLIC_CHECK = "public key"
 _VARIABLE = f"AIRFLOW__{SECTION.upper()}__{_PRIVATE.upper()}"
 _SUFFIXES = ("", "_CMD", "_SECRET")
-_KEYGEN = "Make a pair with `exclusive-xcom keygen`"
+_KEYGEN = "Make a pair of keys with `exclusive-xcom keygen`"
 
 
 def private_keys(visit: Visit) -> Iterator[Finding]:
@@ -30,9 +30,9 @@ def private_keys(visit: Visit) -> Iterator[Finding]:
         yield Finding(_PRIVATE_CHECK, "skipped", "the settings cannot be read")
     elif visit.settings.seal_private_keys:
         ids = ", ".join(visit.settings.seal_private_keys.key_ids)
-        yield Finding(_PRIVATE_CHECK, "ok", f"opens what is sealed to {ids}")
+        yield Finding(_PRIVATE_CHECK, "ok", f"the private keys open what is sealed to {ids}")
     elif visit.settings.by_server:
-        remedy = f"{_KEYGEN}, and set [{SECTION}] {_PRIVATE} on every API server."
+        remedy = f"{_KEYGEN}. Set [{SECTION}] {_PRIVATE} on every API server."
         yield Finding(_PRIVATE_CHECK, "FAIL", "none, so the ring does not start", remedy)
     else:
         yield Finding(_PRIVATE_CHECK, "ok", "none, and none needed: enforcement = worker")
@@ -61,8 +61,8 @@ def executor(visit: Visit) -> Iterator[Finding]:
         yield Finding("executor", "ok", names)
         return
     remedy = (
-        "No boundary against hostile code: tasks run below the scheduler and can read its database login and the key "
-        "that signs tokens, wherever the API server is. Use an executor whose workers have neither (Celery, "
+        "This is no boundary against hostile code. Tasks run below the scheduler. They can read its database login and "
+        "the key that signs tokens, wherever the API server is. Use an executor whose workers have neither (Celery, "
         "Kubernetes, Edge)."
     )
     yield Finding("executor", "warning", f"{names} with enforcement = server", remedy)
@@ -75,10 +75,10 @@ def encryption(visit: Visit) -> Iterator[Finding]:
         yield Finding("values at rest", "skipped", "the settings cannot be read")
     elif settings.allow_plaintext_read and (settings.by_server or settings.encryption_keys):
         remedy = (
-            f"When the longest TTL in use has passed since you switched over, set [{SECTION}] "
-            "allow_plaintext_read = False: until then whoever writes to Redis can put plain values in."
+            f"Set [{SECTION}] allow_plaintext_read = False when the longest TTL in use has passed since you switched "
+            "over. Until then, whoever can write to Redis can supply plain values."
         )
-        yield Finding("values at rest", "warning", "plain values are still read (allow_plaintext_read)", remedy)
+        yield Finding("values at rest", "warning", "plain values are still accepted (allow_plaintext_read)", remedy)
     else:
         yield Finding("values at rest", "ok", *_at_rest(settings))
 
@@ -88,11 +88,11 @@ CHECKS = (private_keys, public_key, executor, encryption)
 
 def _no_private_keys(settings: Settings | None, sources: list[str]) -> Finding:
     if sources or (settings is not None and settings.seal_private_keys):
-        where = ", ".join(sources) or f"[{SECTION}] {_PRIVATE}, from where Airflow reads it"
+        where = ", ".join(sources) or f"[{SECTION}] {_PRIVATE}, wherever Airflow reads it from"
         remedy = (
-            "If this is an API server: `exclusive-xcom doctor --role api-server`. On a worker remove it, since with it "
-            "every task on this machine can open every sealed value; then make a new pair, for this one may have been "
-            "read."
+            "If this is an API server, run `exclusive-xcom doctor --role api-server`. On a worker, remove the private "
+            "keys: every task on this machine can open every sealed value with them. Then make a new pair, because "
+            "these keys may have been read."
         )
         return Finding(_PRIVATE_CHECK, "FAIL", f"set on a worker: {where}", remedy)
     if settings is None:
@@ -104,19 +104,22 @@ def _no_public_key(role: str, settings: Settings) -> Finding:
     if not settings.by_server:
         return Finding(_PUBLIC_CHECK, "ok", "none, and none needed: enforcement = worker")
     if role == "worker":
-        remedy = f"{_KEYGEN}, and set [{SECTION}] seal_public_key on every worker."
+        remedy = f"{_KEYGEN}. Set [{SECTION}] seal_public_key on every worker."
         return Finding(_PUBLIC_CHECK, "FAIL", "none, so nothing can be pushed", remedy)
-    return Finding(_PUBLIC_CHECK, "ok", "not set, which API servers do not need")
+    return Finding(_PUBLIC_CHECK, "ok", "not set; API servers do not need it")
 
 
 def _pair(public: str, private: tuple[str, ...]) -> Finding:
     if public not in private:
-        remedy = f"Set the public half of the newest of [{SECTION}] {_PRIVATE}, on workers too."
+        remedy = f"Set the public half of the newest key in [{SECTION}] {_PRIVATE}, here and on workers."
         return Finding(_PUBLIC_CHECK, "FAIL", f"{public} belongs to none of the private keys", remedy)
     if public != private[0]:
-        remedy = "To end the rotation, give workers the newest public key: `exclusive-xcom keygen --help`."
-        return Finding(_PUBLIC_CHECK, "warning", f"{public} is not the newest, which is {private[0]}", remedy)
-    return Finding(_PUBLIC_CHECK, "ok", f"{public}, the newest")
+        remedy = (
+            "To end the rotation of keys, give workers the newest public key. `exclusive-xcom keygen --help` has "
+            "the steps."
+        )
+        return Finding(_PUBLIC_CHECK, "warning", f"{public} is not the newest key; {private[0]} is", remedy)
+    return Finding(_PUBLIC_CHECK, "ok", f"{public}, the newest key")
 
 
 def _at_rest(settings: Settings) -> tuple[str, str]:
@@ -124,14 +127,14 @@ def _at_rest(settings: Settings) -> tuple[str, str]:
         return "sealed to the API server", ""
     if settings.encryption_keys:
         return f"encrypted with key {settings.encryption_keys.newest_id}", ""
-    encrypt = "To encrypt them: `exclusive-xcom keygen --encryption`."
+    encrypt = "`exclusive-xcom keygen --encryption` makes a key that encrypts them."
     if settings.by_server:
-        return "sealed where the key has a rule (seal = restricted), else plain", encrypt
-    return "plain: whoever reads Redis reads them", encrypt
+        return "sealed if the XCom key has a rule (seal = restricted), otherwise plain", encrypt
+    return "plain: whoever reads Redis reads the values", encrypt
 
 
 def _sources(environment: Mapping[str, str]) -> list[str]:
-    """Where this process is told of private keys: names only, and also of those that turn out to be empty or wrong."""
+    """List the names of options that tell this process private keys, even if the keys are empty or wrong."""
     from airflow.configuration import conf
 
     variables = [_VARIABLE + suffix for suffix in _SUFFIXES if environment.get(_VARIABLE + suffix, "").strip()]

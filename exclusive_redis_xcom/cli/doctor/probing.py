@@ -1,4 +1,4 @@
-"""Values that the doctor pushes, to see whether others could be."""
+"""Make values that the doctor pushes, to see whether tasks could push theirs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from exclusive_redis_xcom.model import Coordinate
 
 
 def coordinate() -> Coordinate:
-    """Nobody else's: the run id is drawn anew each time."""
+    """Make a coordinate that nobody else has: its run id is drawn anew each time."""
     return Coordinate("exclusive-xcom-doctor", f"doctor-{secrets.token_hex(8)}", "doctor", "probe")
 
 
 def value(probe: Coordinate, size: int) -> Envelope:
-    """A value of so many random bytes."""
+    """Make a value of `size` random bytes."""
     payload = secrets.token_bytes(size)
     return Envelope(
         coordinate=probe,
@@ -23,7 +23,7 @@ def value(probe: Coordinate, size: int) -> Envelope:
         codec="msgpack",
         compression="off",
         decoded_size=len(payload),
-        # Envelopes keep whole milliseconds or not; what is compared is what was packed.
+        # Whole seconds survive packing unchanged, so the value compares equal after the round trip.
         pushed_at=datetime.now(timezone.utc).replace(microsecond=0),
         payload=(payload,),
     )

@@ -1,4 +1,4 @@
-"""Is Redis there, as the settings name it; what may its user do; does a value make the round trip?"""
+"""Is the configured Redis there? What may its user do? Does a value make the round trip?"""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 _OLDEST = (6, 2)
 _TTL = timedelta(seconds=60)
 _SMALL = 64
-_USER_REMEDY = "Give it a user of its own, with the rights that docs/redis-users.acl lists."
-# No rule at all: nobody could read the probe by it.
+_USER_REMEDY = "Give this process a Redis user of its own, with the rights that docs/redis-users.acl lists."
+# This is no rule at all, so nobody could read the probe by it.
 _NO_RULE = b"{}"
 
 
 def redis(visit: Visit) -> Iterator[Finding]:
-    """All about the configured Redis."""
+    """Check everything about the configured Redis."""
     settings = visit.settings
     if settings is None:
         yield Finding("Redis", "skipped", "the settings cannot be read")
@@ -57,7 +57,7 @@ def redis(visit: Visit) -> Iterator[Finding]:
     try:
         admin = RedisOptions.from_url(visit.admin_url)
     except ConfigurationError as error:  # its text repeats nothing of the URL
-        yield Finding("Redis of the doctor", "FAIL", str(error), "Correct the Redis URL that the doctor was given.")
+        yield Finding("Redis of the doctor", "FAIL", str(error), "Correct the Redis URL that was given to the doctor.")
     else:
         yield from redis_server.examine(admin, key)
 
@@ -71,11 +71,13 @@ def tls(options: RedisOptions) -> Finding:
     if options.path is not None or all(is_loopback(address.host) for address in options.addresses):
         return Finding(check, "ok", f"{options.endpoint} is on this machine")
     if options.tls is None:
-        remedy = "Use rediss:// (connection: extra 'ssl': true), and TLS on the server."
+        remedy = "Use a rediss:// URL (or the extra 'ssl': true of the connection), and TLS on the server."
         return Finding(check, "warning", f"{options.endpoint}: password and values travel in the clear", remedy)
     if options.tls.cert_reqs != "required" or not options.tls.check_hostname:
-        remedy = "Set ssl_cert_reqs=required and ssl_check_hostname=true, and ssl_ca_certs where needed."
-        return Finding(check, "warning", f"{options.endpoint}: its certificate is not checked in full", remedy)
+        remedy = (
+            "Set ssl_cert_reqs=required and ssl_check_hostname=true. Set ssl_ca_certs if the authority is your own."
+        )
+        return Finding(check, "warning", f"{options.endpoint}: the certificate is not checked in full", remedy)
     return Finding(check, "ok", f"{options.endpoint}, certificate checked")
 
 
@@ -84,11 +86,11 @@ def _options(settings: Settings) -> tuple[RedisOptions | None, Finding | None]:
         return redis_options(settings), None
     except ConfigurationError as error:  # its text quotes no secret
         return None, Finding("Redis", "FAIL", str(error))
-    except Exception as error:  # Airflow's database or secrets backend, whose texts may quote URLs
+    except Exception as error:  # Airflow's database or secrets backend failed, and its text may quote URLs
         seen = f"Airflow connection '{settings.redis_conn_id}' could not be looked up: {type(error).__name__}"
         remedy = (
-            "If there is no access to Airflow's connections from here (tasks ask the API server), give it to this "
-            f"command as AIRFLOW_CONN_{settings.redis_conn_id.upper()}, or set redis_url."
+            "This command may have no access to Airflow's connections, while tasks ask the API server for them. Give "
+            f"the connection to this command as AIRFLOW_CONN_{settings.redis_conn_id.upper()}, or set redis_url."
         )
         return None, Finding("Redis", "FAIL", seen, remedy)
 
@@ -128,7 +130,9 @@ def _version(client: RedisClient, key: str) -> Finding:
     version, name = text(told.get("version", "")), text(told.get("server", "redis"))
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if reply.refused or not numbers:
-        return Finding("Redis version", "skipped", "the server does not tell it", "It must be 6.2 or newer.")
+        return Finding(
+            "Redis version", "skipped", "the server does not tell its version", "Make sure that it is 6.2 or newer."
+        )
     if numbers < _OLDEST:
         return Finding("Redis version", "FAIL", f"{name} {version}", "Use Redis 6.2 or newer, or Valkey.")
     return Finding("Redis version", "ok", f"{name} {version}")
@@ -143,7 +147,7 @@ def _user(client: RedisClient, key: str, options: RedisOptions) -> Finding:
 
 
 def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
-    """Commands that change nothing and that a user with an allow-list is refused; their replies are not looked at."""
+    """Try commands that change nothing, and that a user with an allow-list may not run. Their replies are not read."""
     foreign = f"exclusive-xcom-doctor-is-not-below:{prefix}"
     commands = {
         "RANDOMKEY": ("RANDOMKEY",),
@@ -151,35 +155,40 @@ def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
         "CONFIG GET": ("CONFIG GET", "maxmemory-policy"),
         "HMGET of keys outside key_prefix": ("HMGET", foreign, "field"),
     }
-    # In a cluster the foreign key may live on another node, which then says MOVED: it is found by its own name.
+    # In a cluster the foreign key may live on another node. HMGET is therefore routed by the name of that key.
     may = [
         name
         for name, command in commands.items()
         if not ask(client, foreign if command[0] == "HMGET" else key, *command).refused
     ]
     if not may:
-        return Finding("Redis commands", "ok", "listing keys, settings and foreign keys are refused to this user")
-    remedy = f"Every task can do this with the worker's password: list and copy keys, change the server. {_USER_REMEDY}"
+        return Finding(
+            "Redis commands", "ok", "this user may not list keys, read the server's settings, or read foreign keys"
+        )
+    remedy = (
+        "With the worker's password, every task can do the same: it can list and copy keys, or change the server. "
+        f"{_USER_REMEDY}"
+    )
     return Finding("Redis commands", "warning", f"this user may run {', '.join(may)}", remedy)
 
 
 def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:  # noqa: ARG001
     removed = True
     try:
-        for size in (_SMALL, INLINE_BYTES + 1):  # a large one lies in parts, for which other commands are needed
+        for size in (_SMALL, INLINE_BYTES + 1):  # a large value lies in parts, which need other commands
             envelope = probing.value(probe, size)
             store.push(envelope, acl=_NO_RULE, ttl=_TTL)
             if store.fetch(probe).envelope != envelope:
-                return Finding("Redis round trip", "FAIL", "what was written was not there to be read")
+                return Finding("Redis round trip", "FAIL", "the value that was written could not be read back")
     finally:
         removed = store.purge(probe)
     if not removed:
-        return Finding("Redis round trip", "FAIL", "what was written was not there to be removed")
+        return Finding("Redis round trip", "FAIL", "the value that was written was not there to be removed")
     return Finding("Redis round trip", "ok", "pushed, pulled and removed a small value and a large one")
 
 
 def _rights(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:
-    """What API servers do: read, claim and remove, also whole hashes. They push nothing, and need not be able to."""
+    """Read, claim and remove a value, and remove whole hashes, as API servers do. They need no right to push."""
     source = (resources.files(__package__) / "rights.lua").read_text(encoding="utf-8")
     store.fetch(probe)
     store.claim([(probe, secrets.token_hex(16))], "exclusive-xcom-doctor")
@@ -187,5 +196,7 @@ def _rights(client: RedisClient, store: Store, key: str, probe: Coordinate) -> F
     store.discard([probe])
     # The value is not there, so the scripts above did not get to their last commands.
     if ask(client, key, "EVAL", source, 1, key).refused:
-        return Finding("Redis round trip", "FAIL", "this user may not do all that claims and removals do", _USER_REMEDY)
-    return Finding("Redis round trip", "ok", "may read, claim and remove, also whole hashes")
+        return Finding(
+            "Redis round trip", "FAIL", "this user may not run all commands that claims and removals need", _USER_REMEDY
+        )
+    return Finding("Redis round trip", "ok", "this user may read, claim and remove values, and remove whole hashes")

@@ -1,4 +1,4 @@
-"""Raw commands to Redis, where "you may not" is an answer and not a failure."""
+"""Send raw commands to Redis. A refusal is an answer here, not a failure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection.session import Session
 
-# One attempt: who runs the doctor wants to know how it is now.
+# Each command has one attempt, because the doctor tells how things are now.
 _TIMEOUTS = Timeouts(connect=2.0, read=5.0, deadline=0.0)
-# NOPERM; and no code at all, as where a provider has taken the command away ("unknown command").
+# A server refuses with NOPERM, or without a code if a provider has removed the command ("unknown command").
 _REFUSALS = ("NOPERM", "ERR", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Redis answered; `refused`: that this user may not, or that there is no such command."""
+    """The answer of Redis. `refused` is True if this user may not run the command, or if there is no such command."""
 
     value: Any = field(repr=False)
     refused: bool
@@ -29,7 +29,7 @@ class Reply:
 
 @contextlib.contextmanager
 def client_of(options: RedisOptions) -> Iterator[RedisClient]:
-    """A client that tries once."""
+    """Open a client that tries each command once."""
     client = RedisClient(options, _TIMEOUTS)
     try:
         yield client
@@ -60,14 +60,14 @@ def ask(client: RedisClient, key: str, *command: Any) -> Reply:
 
 
 def servers(options: RedisOptions) -> list[RedisOptions]:
-    """The servers to look at one by one: the named nodes of a cluster, else the one server or master."""
+    """List the servers to look at one by one: the named nodes of a cluster, or the one server or master."""
     if options.kind != "cluster":
         return [options]
     return [replace(options, kind="standalone", addresses=(address,)) for address in options.addresses]
 
 
 def mapping(reply: Any) -> dict[str, Any]:
-    """A reply of names and values, in whichever form the driver gives it, with text as names."""
+    """Turn a reply of names and values into a dict with text as names, whichever form the driver gives it."""
     if isinstance(reply, dict):
         pairs = list(reply.items())
     elif isinstance(reply, list):
@@ -78,5 +78,5 @@ def mapping(reply: Any) -> dict[str, Any]:
 
 
 def text(value: Any) -> str:
-    """Bytes of a reply as text."""
+    """Return bytes of a reply as text."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

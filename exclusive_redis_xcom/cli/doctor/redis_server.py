@@ -1,4 +1,4 @@
-"""How the Redis server is set up: eviction, persistence, replicas, the user that loads the append-only file."""
+"""Check how the Redis server is set up: eviction, persistence, replicas, the user that loads the append-only file."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
 _ALL = "Redis eviction, persistence, replicas"
 _HOW = (
-    "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN (the user of "
-    "tasks need not), or look yourself: docs/redis.md, How to run it."
+    "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN. The user of "
+    "tasks need not run these. Or check the server yourself: docs/redis.md, How to run it."
 )
 _LOADING_REMEDY = (
-    "Before the next restart, run: ACL SETUSER default off resetpass ~* &* +@all. Then run ACL SAVE, or put that line "
-    "into the users file. Nobody can log in as that user then: a program that does needs a user of its own first. "
-    "docs/redis.md, Two restricted users, says why."
+    "Before the next restart, run: ACL SETUSER default off resetpass ~* &* +@all. Then run ACL SAVE, or put that "
+    "line into the users file. Nobody can log in as that user afterwards. If a program does so now, give it a user "
+    "of its own first. docs/redis.md, Two restricted users, says why."
 )
 
 
 def examine(options: RedisOptions, key: str) -> Iterator[Finding]:
-    """Look at each server; `key` is any key of ours."""
+    """Look at each server. `key` is any key of ours."""
     for server in servers(options):
         try:
             with client_of(server) as client:
                 yield from _examine(client, key, server.endpoint)
         except (StoreUnavailable, ConfigurationError) as error:
-            yield Finding(_ALL, "FAIL", str(error), "Correct the URL that the doctor was given, or start that server.")
+            yield Finding(
+                _ALL, "FAIL", str(error), "Correct the URL that was given to the doctor, or start that server."
+            )
 
 
 def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
@@ -55,7 +57,7 @@ def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
 
 
 def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
-    """Commands of ours that the user `default` has no right to; None where this cannot be asked."""
+    """List our commands that the user `default` may not run; None if this cannot be asked."""
     replies = {command[0]: ask(client, key, "ACL DRYRUN", "default", *command) for command in _replayed(key)}
     if any(reply.refused for reply in replies.values()):
         return None
@@ -63,7 +65,7 @@ def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
 
 
 def _replayed(key: str) -> list[tuple[str, ...]]:
-    """What scripts leave in the append-only file, between MULTI and EXEC."""
+    """List commands that scripts leave in the append-only file, between MULTI and EXEC."""
     return [("HSET", key, "field", "value"), ("HDEL", key, "field"), ("PEXPIREAT", key, "1"), ("UNLINK", key)]
 
 
@@ -71,32 +73,34 @@ def eviction(info: dict[str, Any], endpoint: str) -> Finding:
     """Does Redis throw live values away when it is full?"""
     policy = text(info["maxmemory_policy"])
     seen = f"{endpoint}: maxmemory-policy {policy}"
-    remedy = "CONFIG SET maxmemory-policy noeviction, and in redis.conf: other policies drop live values."
+    remedy = "Run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf. Other policies drop live values."
     if policy == "noeviction":
         return Finding("Redis eviction", "ok", seen)
     if not _number(info, "maxmemory"):
-        return Finding("Redis eviction", "warning", f"{seen}; without effect while maxmemory is not set", remedy)
+        return Finding("Redis eviction", "warning", f"{seen}; it has no effect while maxmemory is not set", remedy)
     return Finding("Redis eviction", "FAIL", seen, remedy)
 
 
 def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> Finding:
-    """Do values outlast a restart? `snapshots` is the setting `save`, None where it is not known."""
+    """Do values outlast a restart? `snapshots` is the setting `save`; it is None if not known."""
     check = "Redis persistence"
-    remedy = "appendonly yes and appendfsync everysec: else a restart loses values that tasks still want."
+    remedy = "Set appendonly yes and appendfsync everysec. Otherwise a restart loses values that tasks still need."
     if _number(info, "aof_enabled"):
         if text(info.get("aof_last_write_status", "ok")) != "ok":
-            return Finding(check, "FAIL", f"{endpoint}: writing the append-only file fails", "Look at Redis' disk.")
+            return Finding(check, "FAIL", f"{endpoint}: writing the append-only file fails", "Check the disk of Redis.")
         return Finding(check, "ok", f"{endpoint}: appendonly yes")
     if snapshots is None:
-        return Finding(check, "warning", f"{endpoint}: appendonly no; this user may not see snapshots", remedy)
+        return Finding(
+            check, "warning", f"{endpoint}: appendonly no; this user may not read whether there are snapshots", remedy
+        )
     if snapshots:
-        seen = f"{endpoint}: appendonly no, snapshots only: a restart loses what is newer than the last"
+        seen = f"{endpoint}: appendonly no, only snapshots; a restart loses what is newer than the last snapshot"
         return Finding(check, "warning", seen, remedy)
     return Finding(check, "warning", f"{endpoint}: none", remedy)
 
 
 def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str) -> Finding:
-    """Does a restart replay every push? `denied`: commands that `default` lacks, None where that is not known.
+    """Does a restart replay every push? `denied` lists commands that `default` lacks; it is None if not known.
 
     Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user `default`, also
     where nobody may log in as that user (redis issue 14541, valkey issue 3983). They drop what it may not run.
@@ -108,27 +112,32 @@ def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint:
     if denied is None:
         return Finding(check, "skipped", f"{endpoint}: this user may not run ACL DRYRUN", _HOW)
     if not denied:
-        return Finding(check, "ok", f"{endpoint}: has the rights that loading the append-only file needs")
+        return Finding(
+            check, "ok", f"{endpoint}: the user 'default' has the rights that loading the append-only file needs"
+        )
     seen = f"{endpoint}: the user 'default' may not run {', '.join(denied)}"
     if not _number(info, "aof_enabled"):
-        return Finding(check, "warning", f"{seen}; without effect while appendonly is off", _LOADING_REMEDY)
+        return Finding(check, "warning", f"{seen}; this has no effect while appendonly is off", _LOADING_REMEDY)
     return Finding(
         check, "FAIL", f"{seen}. The next restart drops every push since the last AOF rewrite", _LOADING_REMEDY
     )
 
 
 def replicas(info: dict[str, Any], endpoint: str) -> Finding:
-    """Where there are replicas: does a master that lost them stop taking writes?"""
+    """Does a master that lost its replicas stop taking writes?"""
     check = "Redis replicas"
     if text(info.get("role", "")) in ("slave", "replica"):
-        return Finding(check, "FAIL", f"{endpoint} is a replica", "Name the master, or its Sentinels.")
+        return Finding(check, "FAIL", f"{endpoint} is a replica", "Give the URL of the master, or of its Sentinels.")
     count = _number(info, "connected_slaves")
     if not count:
         return Finding(check, "ok", f"{endpoint}: none")
-    # Only there while min-replicas-to-write and min-replicas-max-lag are set (redis' server.c, genRedisInfoString).
+    # INFO has this field only while min-replicas-to-write and min-replicas-max-lag are set (server.c).
     if "min_slaves_good_slaves" in info:
         return Finding(check, "ok", f"{endpoint}: {count}, and min-replicas-to-write is set")
-    remedy = "min-replicas-to-write 1: else a master cut off from them takes writes that a failover loses, claims too."
+    remedy = (
+        "Set min-replicas-to-write 1. Otherwise a master that is cut off from its replicas takes writes, and "
+        "claims, that a failover loses."
+    )
     return Finding(check, "warning", f"{endpoint}: {count}, without min-replicas-to-write", remedy)
 
 

@@ -1,4 +1,4 @@
-"""The findings for people, as a table or as lines, and for machines."""
+"""Write the findings for people, as a table or as lines, and for machines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show(findings: Sequence[Finding], role: str, *, as_json: bool) -> None:
 
 
 def to_json(findings: Sequence[Finding], role: str) -> str:
-    """`{"role", "failures", "warnings", "findings": [{"check", "result", "seen", "remedy"}]}`."""
+    """Return `{"role", "failures", "warnings", "findings": [{"check", "result", "seen", "remedy"}]}`."""
     body: dict[str, Any] = {
         "role": role,
         "failures": _count(findings, "FAIL"),
@@ -46,13 +46,13 @@ def to_json(findings: Sequence[Finding], role: str) -> str:
 
 
 def to_lines(findings: Sequence[Finding]) -> str:
-    """One paragraph per finding: result, check, what was seen; then the remedy, if any."""
+    """Return one paragraph per finding: result, check, what was seen, and the remedy, if any."""
     width = max((len(found.check) for found in findings), default=0)
     return "\n".join(line for found in findings for line in _lines(found, width))
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """The last line."""
+    """Return the last line of the report."""
     counts = Counter(found.result for found in findings)
     words: tuple[tuple[Result, str], ...] = (("FAIL", "failed"), ("warning", "warnings"), ("skipped", "skipped"))
     return ", ".join([f"{len(findings)} checks", *(f"{counts[result]} {word}" for result, word in words)])
@@ -74,7 +74,7 @@ def _table(findings: Sequence[Finding]) -> None:
     for title in ("check", "result", "seen", "remedy"):
         table.add_column(title, overflow="fold")  # nothing is cut
     for found in findings:
-        # Text, not str: brackets in it are no markup.
+        # `Text` takes no brackets for markup, as a str would.
         row = (found.check, found.result, found.seen, found.remedy)
         styles = ("", _STYLES[found.result], "", "")
         table.add_row(*(Text(text, style=style) for text, style in zip(row, styles, strict=True)))

@@ -1,4 +1,4 @@
-"""Is the ring in the chain of every API server, and does it open what is sealed here? Asked over HTTP, as tasks do."""
+"""Is the ring in the chain of every API server, and does it open what is sealed here? The check asks over HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.cli.doctor.visit import Visit
     from exclusive_redis_xcom.settings import Settings
 
-# Neither changes anything. The first wants a token: Airflow answers 401, 403, 404 or 422, by version.
+# Neither request changes anything. The first one wants a token: Airflow answers 401, 403, 404 or 422, by version.
 _EXECUTION_PATH = "/xcoms/exclusive-xcom-doctor/run/task/key"
 _REST_PATH = "/api/v2/version"
 _EXECUTION, _REST = "ring, Execution API", "ring, REST API"
@@ -29,9 +29,9 @@ _NAME_THEM = "Name the API servers themselves with --url."
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to ask: which check it is, a URL as configured, and the path below it.
+    """Something to ask: the name of the check, a URL as configured, and the path below it.
 
-    `needed`: whether it is a failure if it is not reached from here.
+    `needed` is True if the check fails when the URL is not reached from here.
     """
 
     check: str
@@ -41,7 +41,7 @@ class Target:
 
 
 def ring(visit: Visit) -> Iterator[Finding]:
-    """Every address of every API server."""
+    """Does every address of every API server answer with the ring's header?"""
     settings = visit.settings
     if settings is None:
         yield Finding("ring", "skipped", "the settings cannot be read")
@@ -51,8 +51,10 @@ def ring(visit: Visit) -> Iterator[Finding]:
         try:
             place = Place.parse(target.url)
         except NotAUrlError:
-            remedy = "Correct [core] execution_api_server_url, [api] base_url or --url: http(s)://host:port/path."
-            yield Finding(target.check, "FAIL", "the URL cannot be used (not shown)", remedy)
+            remedy = "Correct [core] execution_api_server_url, [api] base_url or --url. The form is http(s)://host:port/path."
+            yield Finding(
+                target.check, "FAIL", "the URL cannot be used; it is not shown, because it may hold a password", remedy
+            )
             continue
         yield from _asked(target, place, settings, context)
 
@@ -61,14 +63,14 @@ def tokens(visit: Visit) -> Iterator[Finding]:
     """Do tokens and opened keys travel in the clear?"""
     origins: dict[str, Place] = {}
     for target in _targets(visit):
-        with contextlib.suppress(NotAUrlError):  # told by the other check
+        with contextlib.suppress(NotAUrlError):  # the other check reports it
             place = replace(Place.parse(target.url), path="")
             origins[str(place)] = place
     for shown, place in origins.items():
         if place.scheme == "https" or place.is_loopback:
             yield Finding("TLS to the API server", "ok", shown)
         else:
-            remedy = "Tasks' tokens and the keys of values travel in the clear: use https."
+            remedy = "Use https. Otherwise the tokens of tasks and the keys of values travel in the clear."
             yield Finding("TLS to the API server", "warning", shown, remedy)
 
 
@@ -94,7 +96,7 @@ def _targets(visit: Visit) -> list[Target]:
 
 
 def _configured() -> tuple[str, str]:
-    """URLs of the Execution API and of the REST API, as Airflow derives them (`executors/base_executor.py`)."""
+    """Return the URLs of Execution API and REST API, as Airflow derives them (`executors/base_executor.py`)."""
     from airflow.configuration import conf
 
     base = str(conf.get("api", "base_url", fallback="/") or "/")
@@ -124,9 +126,12 @@ def _asked(target: Target, place: Place, settings: Settings, context: ssl.SSLCon
         shown = f"{place} at {address}: {why}"
         if not answers:
             yield _unreached(target, shown)
-        elif not place.is_loopback:  # "localhost" has two, and servers listen at one
+        elif not place.is_loopback:  # "localhost" has two addresses, and servers listen at one
             yield Finding(
-                target.check, "skipped", shown, "Other addresses of the name answer. Ask again when it is up."
+                target.check,
+                "skipped",
+                shown,
+                "Other addresses of this name answer. Run the doctor again when this one is up.",
             )
 
 
@@ -142,30 +147,34 @@ def _judged(answer: Answer, settings: Settings, shown: str) -> tuple[Any, str, s
 
 def _without_enforcement(answer: Answer, seen: str) -> tuple[Any, str, str]:
     if not answer.marks:
-        return "ok", f"{seen}, without a ring, and none is wanted: enforcement = worker", ""
+        return "ok", f"{seen}, without a ring; none is needed with enforcement = worker", ""
     remedy = (
-        f"Set [{SECTION}] enforcement = server and seal_public_key here, too: values pushed from here are not sealed."
+        f"Set [{SECTION}] enforcement = server and seal_public_key here, too. Values pushed from here are not sealed."
     )
     return "FAIL", f"{seen}, with a ring, while enforcement = worker here", remedy
 
 
 def _absent(answer: Answer, seen: str) -> tuple[Any, str, str]:
     if answer.marks:
-        return "FAIL", f"{seen}, with a header {RING_HEADER} that cannot be read", f"Something alters it. {_NAME_THEM}"
+        return (
+            "FAIL",
+            f"{seen}, with a header {RING_HEADER} that cannot be read",
+            f"Something alters the header. {_NAME_THEM}",
+        )
     if answer.status == 500:
         remedy = (
-            "If it answers so to everything, the ring could not start, for a wrong key or setting: see the server's "
-            "log, and run exclusive-xcom doctor --role api-server there."
+            "If the server answers 500 to everything, the ring could not start. A key or setting is wrong then. "
+            "See the server's log, and run exclusive-xcom doctor --role api-server there."
         )
         return "FAIL", f"{seen}, without the header {RING_HEADER}", remedy
     if 502 <= answer.status <= 504:
-        return "FAIL", f"{seen}: a proxy, with no API server behind it", f"Start the API server. {_NAME_THEM}"
+        return "FAIL", f"{seen}: this is a proxy with no API server behind it", f"Start the API server. {_NAME_THEM}"
     if 300 <= answer.status <= 399:
-        return "FAIL", f"{seen}: it sends elsewhere", _NAME_THEM
+        return "FAIL", f"{seen}: it redirects to another place", _NAME_THEM
     remedy = (
         "This server accepts foreign writes, and no task can open a sealed value. Airflow only logs a plugin that "
-        f"fails to import: see the server's log. Set [{SECTION}] enforcement = server there. Servers started with "
-        "--apps execution load no plugin: serve exclusive_redis_xcom.asgi:execution_app instead."
+        f"fails to import, so see the server's log. Set [{SECTION}] enforcement = server there. A server started with "
+        "--apps execution loads no plugin: serve exclusive_redis_xcom.asgi:execution_app instead."
     )
     return "FAIL", f"{seen}, without the header {RING_HEADER}", remedy
 
@@ -175,39 +184,42 @@ def _present(mark: RingMark, settings: Settings, shown: str) -> tuple[Any, str, 
     seen = f"{shown} has the ring, with keys {', '.join(mark.key_ids)}"
     if key is not None and key.key_id not in mark.key_ids:
         remedy = (
-            f"It cannot open what is sealed here, to {key.key_id}. Give this process the public key that belongs to "
-            "the first of the server's seal_private_keys, or add the private key to the server's list."
+            f"The server cannot open what is sealed here, to {key.key_id}. Give this process the public key that "
+            "belongs to the first of the server's seal_private_keys. Or add the private key to the server's list."
         )
         return "FAIL", seen, remedy
     if key is not None and key.key_id != mark.key_ids[0]:
-        remedy = f"Here values are sealed to {key.key_id}, an older key: to end the rotation, set the newest here."
+        remedy = (
+            f"Values are sealed here to {key.key_id}, an older key. To end the rotation of keys, set the newest "
+            "one here."
+        )
         return "warning", seen, remedy
     if mark.version != VERSION:
         remedy = "Install one version of exclusive-redis-xcom everywhere."
-        return "warning", f"{seen}; version {mark.version} of the ring, while here it is {VERSION}", remedy
+        return "warning", f"{seen}; the ring has version {mark.version}, and this process has version {VERSION}", remedy
     return "ok", seen, ""
 
 
 def _unreached(target: Target, seen: str) -> Finding:
     if target.needed:
-        return Finding(target.check, "FAIL", seen, f"Start it, or correct its URL. {_NAME_THEM}")
-    remedy = "Not needed from here. To check it, run the doctor on the API server, or name it with --url."
+        return Finding(target.check, "FAIL", seen, f"Start the API server, or correct its URL. {_NAME_THEM}")
+    remedy = "This process does not need it. To check it, run the doctor on the API server, or name it with --url."
     return Finding(target.check, "skipped", seen, remedy)
 
 
 def _reason(error: Exception) -> str:
-    """Of what went wrong only what cannot quote anything."""
+    """Say what went wrong, without any text that could quote a secret."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "its TLS certificate is not accepted"
     if isinstance(error, TimeoutError):
-        return "no answer in time; it may just have been started (run the doctor again), or hang"
+        return "no answer in time; the server may have just started (run the doctor again), or it hangs"
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
         return os.strerror(error.errno).lower()
     return f"no HTTP answer ({type(error).__name__})"
 
 
 def _tls_context() -> ssl.SSLContext:
-    """The authorities that Airflow's own client accepts (`airflow/sdk/api/client.py`), and the system's."""
+    """Trust the authorities that Airflow's own client accepts (`airflow/sdk/api/client.py`), and the system's."""
     from airflow.configuration import conf
 
     context = ssl.create_default_context()

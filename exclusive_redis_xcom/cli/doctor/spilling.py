@@ -1,4 +1,4 @@
-"""Can large values be spilled: is the object storage reached, and may this worker write, read and remove there?"""
+"""Can large values be spilled? This worker must reach the object storage, and may write, read and remove there."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _CHECK = "object storage"
 _THRESHOLD = "spill threshold"
 
-_OTHER = "Something removes, changes or caches objects there. Give spill_path a place of its own."
+_OTHER = "Something removes, changes or caches objects there. Use a place for spill_path that nothing else uses."
 _BYTES = 100
 
 
 def object_storage(visit: Visit) -> Iterator[Finding]:
-    """One small object, whose name is of no XCom, is written, read and removed."""
+    """Can one small object be written, read and removed? Its name is of no XCom."""
     settings = visit.settings
     if settings is None:
         yield Finding(_CHECK, "skipped", "the settings cannot be read")
@@ -53,7 +53,7 @@ def _round_trip(settings: Settings, url: str) -> Finding:
     from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
 
     storage, probe = ObjectStorage(url), probing.value(probing.coordinate(), _BYTES)
-    # As a task writes it: if it is left behind, `exclusive-xcom gc` removes it, since Redis does not name it.
+    # A task writes objects in the same way. If this one is left behind, `exclusive-xcom gc` removes it.
     name = object_name(probe.coordinate, probe.version)
     try:
         found = spill.fetched(spill.written(url, probe), settings)
@@ -70,7 +70,9 @@ def _round_trip(settings: Settings, url: str) -> Finding:
 
 def _failure(storage: ObjectStorage, error: Exception) -> Finding:
     if isinstance(error, CorruptValue):
-        return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not what is read", _OTHER)
+        return Finding(
+            _CHECK, "FAIL", f"{storage.endpoint}: the object that was read is not the one that was written", _OTHER
+        )
     if isinstance(error, (StoreUnavailable, ConfigurationError)):
         return Finding(_CHECK, "FAIL", str(error))
-    return Finding(_CHECK, "FAIL", f"{storage.endpoint}: what was written is not there", _OTHER)
+    return Finding(_CHECK, "FAIL", f"{storage.endpoint}: the object that was written is not there", _OTHER)

@@ -1,4 +1,4 @@
-"""What all checks of one run are about."""
+"""Say what all checks of one run are about."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ Role = Literal["worker", "api-server"]
 class Visit:
     """One run of the doctor.
 
-    `role` is what the process it was started in stands for. `settings` is None where they cannot be read.
-    `urls` are API servers to ask instead of the configured ones. `admin_url` is a Redis URL whose user may run
-    INFO.
+    `role` says what kind of process the doctor was started for. `settings` is None if they cannot be read. `urls`
+    names API servers to ask instead of the configured ones. `admin_url` is a Redis URL whose user may run INFO.
     """
 
     role: Role

@@ -1,4 +1,4 @@
-"""`exclusive-xcom gc`: removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
+"""`exclusive-xcom gc` removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
 
 from __future__ import annotations
 
@@ -27,31 +27,34 @@ _LONGEST_NAME = 300
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Remove the objects below [exclusive_redis_xcom] spill_path that no value in Redis refers to any more: those "
-        "of expired values, of DAGs and runs that were deleted, and of pushes that were cut off. Run it from time to "
-        "time where the settings of workers hold. Exit status: 0 done, 1 refused, because Redis knows none of the "
-        "objects, 2 failed."
+        "Remove the objects below [exclusive_redis_xcom] spill_path that no value in Redis refers to any more. They "
+        "are left by expired values, by deleted DAGs and runs, and by interrupted pushes. Run this command about once "
+        "a day, with the settings of workers. Exit status: 0 done, 1 refused because Redis knows none of the objects, "
+        "2 failed."
     )
     parser.add_argument(
         "--older-than",
         type=_duration,
         default="1h",
         metavar="AGE",
-        help="leave what was written later: 30m, 1h, 7d, at least 1m; more than the longest upload takes (default: 1h)",
+        help="leave objects that were written within this time, such as 30m, 1h or 7d; it must be at least 1m, and "
+        "longer than the longest upload takes (default: 1h)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing; only count what would be removed")
     parser.add_argument(
-        "--force", action="store_true", help="remove many objects also where Redis, emptied for one, knows none of them"
+        "--force",
+        action="store_true",
+        help="remove 100 or more objects even if Redis knows none of them, for example because it was emptied",
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Collect, and print what was found.
+    """Collect objects, and print what was found.
 
     Returns:
         0 if all went well, 1 if Redis names none of many objects, so that nothing was removed, 2 if something failed.
     """
-    # What Airflow and its plugins print must not get between the lines of the report.
+    # Output of Airflow and its plugins must not get between the lines of the report.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
@@ -65,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _collected(args: argparse.Namespace) -> tuple[int, str]:
-    """The exit status, and what to say."""
+    """Collect objects; return the exit status and the text to print."""
     from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, collect
     from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
     from exclusive_redis_xcom.object_storage import ObjectStorage
@@ -74,19 +77,19 @@ def _collected(args: argparse.Namespace) -> tuple[int, str]:
     try:
         settings = load_settings()
         if settings.spill_path is None:
-            raise ConfigurationError(f"[{SECTION}] spill_path is not set: there is no object storage to look into.")
+            raise ConfigurationError(f"[{SECTION}] spill_path is not set, so there is no object storage to clean up.")
         storage = ObjectStorage(settings.spill_path)
         before = datetime.now(timezone.utc) - args.older_than
         with _store(settings) as store:
             outcome = collect(store, storage, written_before=before, dry_run=args.dry_run, force=args.force)
     except NoneInUse:
         return _REFUSED, (
-            f"Redis names none of the objects in {storage.endpoint}: is it the Redis, and the key_prefix, that they "
-            "belong to? Nothing was removed. If that Redis was emptied, run with --force."
+            f"Redis names none of the objects in {storage.endpoint}, so nothing was removed. Check that this is the "
+            "Redis, and the key_prefix, of these objects. If that Redis was emptied, run gc with --force."
         )
     except ExclusiveXComError as error:  # its text quotes no secret
         return _FAILED, str(error)
-    except Exception as error:  # of Airflow's database or secrets backend, whose texts may quote URLs
+    except Exception as error:  # Airflow's database or secrets backend failed, and its text may quote URLs
         return _FAILED, f"Failed: {type(error).__name__}."
     return _DONE, _report(storage.endpoint, outcome, dry_run=args.dry_run)
 
@@ -130,5 +133,5 @@ def _bytes(number: float) -> str:
 def _duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age: a number and m, h or d, as in 30m")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and m, h or d, as in 30m")
     return int(found[1]) * _UNITS[found[2]]

@@ -1,7 +1,8 @@
-"""Which objects nobody refers to any more, and their removal. Memory is bounded, however many there are.
+"""Find objects that nobody refers to any more, and remove them. Memory is bounded, however many objects there are.
 
-All objects are looked at before the first is removed: if Redis names none of so many, it is likely not the Redis that
-they belong to. What is to be removed is noted in a file meanwhile, and Redis is asked again right before each removal.
+All objects are looked at before the first one is removed. If Redis names none of many objects, it is likely not the
+Redis that they belong to. Objects to remove are noted in a file meanwhile. Redis is asked again right before each
+removal.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.object_storage import Listed, ObjectStorage
     from exclusive_redis_xcom.store import Store
 
-#: So many objects, none of which Redis names, are not removed unless that is asked for.
+#: If Redis names none of so many objects, they are removed only with `force`.
 SUSPICIOUSLY_MANY = 100
 
 _T = TypeVar("_T")
@@ -35,28 +36,28 @@ _MOST_NAMES = 20
 
 
 class NoneInUse(Exception):  # noqa: N818 - says what is
-    """Redis names none of so many objects: nothing was removed."""
+    """Redis names none of many objects, so nothing was removed."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """So many objects, of so many bytes together."""
+    """A number of objects, and their bytes together."""
 
     objects: int = 0
     bytes: int = 0
 
     def add(self, size: int) -> None:
-        """One more."""
+        """Count one more object."""
         self.objects += 1
         self.bytes += size
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What was found.
+    """What `collect` found.
 
-    `young` are objects that Redis does not name, or not yet. `removed` is what would be, in a dry run. `foreign`
-    is what this package did not write, or cannot read; `foreign_names` are the first of them.
+    `young` counts objects that Redis does not name, or not yet. In a dry run, `removed` counts what would be removed.
+    `foreign` counts what this package did not write, or cannot read. `foreign_names` has the first of those names.
     """
 
     in_use: Tally = field(default_factory=Tally)
@@ -81,14 +82,14 @@ def collect(
     Args:
         store: The Redis that the objects belong to.
         storage: Where they are.
-        written_before: Younger ones stay: a push writes the object first, and tells Redis when all of it is there.
-        dry_run: Only look.
-        force: Also where Redis names none of `SUSPICIOUSLY_MANY` objects.
+        written_before: Younger objects stay. A push writes the whole object first, and tells Redis afterwards.
+        dry_run: Remove nothing.
+        force: Remove objects even if Redis names none of `SUSPICIOUSLY_MANY`.
 
     Raises:
-        NoneInUse: It names none of them.
-        StoreUnavailable, ConfigurationError: Redis or the object storage cannot be asked, or refuses. What was removed
-            until then was nobody's; running again is safe.
+        NoneInUse: Redis names none of many objects, and `force` is not set.
+        StoreUnavailable, ConfigurationError: Redis or the object storage cannot be asked, or refuses. Nobody referred
+            to what was removed until then. It is safe to run again.
     """
     outcome = Outcome()
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii") as noted:
@@ -108,7 +109,7 @@ def collect(
 def _orphans(
     batch: Sequence[Listed], store: Store, storage: ObjectStorage, written_before: datetime, outcome: Outcome
 ) -> Iterator[_Orphan]:
-    """Those of a batch that are to be removed; the others are counted."""
+    """Yield the objects of a batch that are to be removed, and count the others."""
     found = [(listed, _coordinate(listed, storage)) for listed in batch]
     asked = [coordinate for _, coordinate in found if coordinate is not None]
     named = dict(zip(asked, store.spilled(asked), strict=True)) if asked else {}
@@ -146,7 +147,7 @@ def _remove(
 
 
 def _coordinate(listed: Listed, storage: ObjectStorage) -> Coordinate | None:
-    """Whose object this is by its name; by its head where an id is too long for a name. None: not ours."""
+    """Tell whose object this is by its name, or by its head if an id is too long for a name; None if not ours."""
     parsed = parse(listed.name)
     if parsed is None or parsed.coordinate is not None:
         return None if parsed is None else parsed.coordinate
@@ -155,7 +156,7 @@ def _coordinate(listed: Listed, storage: ObjectStorage) -> Coordinate | None:
 
 
 def _head(listed: Listed, storage: ObjectStorage) -> Envelope | None:
-    """What the object says it is, if that fits its name."""
+    """Return the head of the object, if it fits the object's name."""
     data = bytearray(min(listed.size, MAX_HEAD_BYTES))
     try:
         size = storage.read(listed.name, memoryview(data))

@@ -107,7 +107,7 @@ def test_a_plugin_that_does_not_import_fails_with_the_reason() -> None:
     found = judge(Other(), plugin="No module named 'zstandard'\nmore")
 
     assert found.result == "FAIL"
-    assert found.seen == "it does not import: No module named 'zstandard'"
+    assert found.seen == "the plugin does not import: No module named 'zstandard'"
     assert "only logs this" in found.remedy
 
 
@@ -115,7 +115,7 @@ def test_a_plugin_that_is_left_out_fails() -> None:
     found = judge(Other())
 
     assert found.result == "FAIL"
-    assert "not loaded; loaded are: other" in found.seen
+    assert "the plugin is not loaded; Airflow has loaded: other" in found.seen
 
 
 def test_an_installed_package_is_wired_in_everywhere() -> None:

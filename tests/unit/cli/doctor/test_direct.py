@@ -33,7 +33,7 @@ def test_all_must_be_heard_of_and_agree_about_the_time(servers: list[Beat], resu
 def test_the_largest_difference_is_told_with_its_sign() -> None:
     *_, clocks = judged([Beat(0, 1200), Beat(0, -4300)])
 
-    assert clocks.seen == "4.3 s behind that of Redis"
+    assert clocks.seen == "4.3 s behind the clock of Redis"
 
 
 def test_beats_are_read_as_redis_has_them() -> None:

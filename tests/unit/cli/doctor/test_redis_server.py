@@ -34,9 +34,9 @@ def test_eviction_of_live_values_fails(policy: str, maxmemory: Any, result: str)
     [
         ({"aof_enabled": 1, "aof_last_write_status": "ok"}, None, "ok", "appendonly yes"),
         ({"aof_enabled": 1, "aof_last_write_status": "err"}, None, "FAIL", "fails"),
-        ({"aof_enabled": 0}, "3600 1", "warning", "snapshots only"),
+        ({"aof_enabled": 0}, "3600 1", "warning", "only snapshots"),
         ({"aof_enabled": 0}, "", "warning", "none"),
-        ({"aof_enabled": 0}, None, "warning", "may not see"),
+        ({"aof_enabled": 0}, None, "warning", "may not read whether there are snapshots"),
     ],
 )
 def test_values_should_outlast_a_restart(info: dict[str, Any], snapshots: str | None, result: str, seen: str) -> None:

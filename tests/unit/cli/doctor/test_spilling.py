@@ -112,7 +112,9 @@ def test_where_nothing_may_be_removed_it_fails_and_what_is_left_is_an_object_tha
     assert (name.coordinate, name.version) == (head.coordinate, head.version)
 
 
-@pytest.mark.parametrize(("driver", "said"), [(Forgetting, "is not there"), (Changing, "is not what is read")])
+@pytest.mark.parametrize(
+    ("driver", "said"), [(Forgetting, "is not there"), (Changing, "is not the one that was written")]
+)
 def test_what_is_gone_or_another_when_it_is_read_fails(
     driver: type[Obeying], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
