@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.failure import Failure
-    from exclusive_redis_xcom.connection.options import RedisOptions, Timeouts
+    from exclusive_redis_xcom.connection.redis_options import RedisOptions, Timeouts
     from exclusive_redis_xcom.connection.session import Session
 
 T = TypeVar("T")
@@ -134,7 +134,7 @@ class RedisClient:
 
     def _load_driver(self) -> Callable[[Budget], Session]:
         if self._open_session is None:
-            from exclusive_redis_xcom.connection.session import opener
+            from exclusive_redis_xcom.connection.opener import opener
 
             self._open_session = opener(self._options, self._timeouts)
         return self._open_session
@@ -144,8 +144,8 @@ class RedisClient:
         return self._load_driver()(budget)
 
     def _understand(self, error: Exception, earlier: Failure | None) -> Failure:
-        from exclusive_redis_xcom.connection.driver import DeadlinePassed
         from exclusive_redis_xcom.connection.failure import classify
+        from exclusive_redis_xcom.connection.internals import DeadlinePassed
 
         if isinstance(error, DeadlinePassed) and earlier is not None:
             return earlier

@@ -15,7 +15,7 @@ from redis.crc import key_slot
 
 from exclusive_redis_xcom.connection import driver
 from exclusive_redis_xcom.connection.failure import code_of
-from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts
 from exclusive_redis_xcom.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -10,90 +10,25 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exclusive_redis_xcom.connection import receiving
-from exclusive_redis_xcom.connection.packing import Packer
+from exclusive_redis_xcom.connection.internals import TcpConnection, TlsConnection, UnixConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
-    from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts, Tls
-
-if TYPE_CHECKING:
-    from redis.connection import AbstractConnection as _Base
-else:
-    _Base = object
+    from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts, Tls
 
 #: A `redis.Redis`. Not typed as one: redis-py annotates each release differently, and 5 to 8 are supported.
 Client = Any
 
 _HEALTH_CHECK_SECONDS = 30
 _PAUSE_SECONDS = 1.0
-# One sendall() must end within one read timeout; a large value goes in pieces that a slow line can carry in that time.
-_SLICE_BYTES = 1024 * 1024
-
-
-#: redis-py 7.1 and later look their own version up among all that is installed, 10 ms in a new task's process.
-_UNNAMED: dict[str, Any] = {"driver_info": None} if hasattr(redis, "DriverInfo") else {}
-
-
-class DeadlinePassed(redis.TimeoutError):
-    """The budget was over before anything was sent; what went wrong before it tells more."""
-
-
-class _Bounded(_Base):
-    """Connects and begins to send only while the budget lasts.
-
-    `locate` tells where to connect, each time anew: after a failover the same master has another address.
-    """
-
-    def __init__(self, *, budget: Budget, locate: Callable[[], Address] | None = None, **settings: Any) -> None:
-        super().__init__(**_UNNAMED, **settings)
-        self._budget = budget
-        self._locate = locate
-        self._command_packer = Packer(self._buffer_cutoff, self.encoder.encode)
-        # No CLIENT SETINFO: two round trips, and one more command that a restricted user would need.
-        self.driver_info = None
-        self.lib_name = None
-        self.lib_version = None
-
-    def _connect(self) -> Any:
-        if self._locate is not None:
-            self.host, self.port = self._locate()
-        left = self._budget.remaining
-        if not left:
-            raise _out_of_time()
-        usual = self.socket_connect_timeout
-        self.socket_connect_timeout = left if usual is None else min(usual, left)
-        try:
-            return super()._connect()  # type: ignore[no-untyped-call, safe-super]
-        finally:
-            self.socket_connect_timeout = usual
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if not self._budget.remaining:
-            raise _out_of_time()
-        small = type(command) is list and len(command) == 1 and len(command[0]) <= _SLICE_BYTES
-        super().send_packed_command(  # type: ignore[no-untyped-call]
-            command if small else _in_slices(command), check_health
-        )
-
-
-class _TcpConnection(_Bounded, redis.Connection):
-    pass
-
-
-class _TlsConnection(_Bounded, redis.SSLConnection):
-    pass
-
-
-class _UnixConnection(_Bounded, redis.UnixDomainSocketConnection):
-    pass
 
 
 def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
     """A client of one Redis server; nothing is sent yet."""
     if options.path is not None:
-        place: dict[str, Any] = {"connection_class": _UnixConnection, "path": options.path}
+        place: dict[str, Any] = {"connection_class": UnixConnection, "path": options.path}
     else:
         place = _place(address, options.tls)
     return _client(place, options.db, options.username, options.password, timeouts, budget)
@@ -212,27 +147,12 @@ def _client(
 def _place(address: Address, tls: Tls | None) -> dict[str, Any]:
     place: dict[str, Any] = {"host": address.host, "port": address.port, "socket_keepalive": True}
     if tls is None:
-        return place | {"connection_class": _TcpConnection}
+        return place | {"connection_class": TcpConnection}
     return place | {
-        "connection_class": _TlsConnection,
+        "connection_class": TlsConnection,
         "ssl_cert_reqs": tls.cert_reqs,
         "ssl_ca_certs": tls.ca_certs,
         "ssl_certfile": tls.certfile,
         "ssl_keyfile": tls.keyfile,
         "ssl_check_hostname": tls.check_hostname and tls.cert_reqs != "none",  # redis-py 5.0 would fail
     }
-
-
-def _in_slices(command: Any) -> Iterator[Any]:
-    items: Iterable[Any] = (command,) if isinstance(command, (str, bytes)) else command
-    for item in items:
-        if len(item) <= _SLICE_BYTES or isinstance(item, str):
-            yield item
-            continue
-        whole = memoryview(item)
-        for start in range(0, len(whole), _SLICE_BYTES):
-            yield whole[start : start + _SLICE_BYTES]
-
-
-def _out_of_time() -> DeadlinePassed:
-    return DeadlinePassed("the deadline has passed")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from exclusive_redis_xcom.connection.internals import socket_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,12 +34,12 @@ def receive(connection: Any, commands: Sequence[Sequence[Any]], into: Sequence[m
     Raises:
         redis.RedisError: As redis-py does.
     """
-    line = connection._sock
+    line = socket_of(connection)
     if not isinstance(line, socket.socket):  # fakeredis has none; nor has a connection that was cut
         return False
     requests = [b"".join(connection.pack_command(*command)) for command in commands]
     connection.send_packed_command(b"".join(requests[:_AHEAD]))
-    line = connection._sock  # it may have been connected anew
+    line = socket_of(connection)  # it may have been connected anew
     try:
         done = _receive(line, requests[_AHEAD:], into)
     except TimeoutError:

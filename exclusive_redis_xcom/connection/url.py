@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
-from exclusive_redis_xcom.connection import parsers
-from exclusive_redis_xcom.connection.options import REDIS_PORT, SENTINEL_PORT, Address, Kind, RedisOptions, Tls
+from exclusive_redis_xcom.connection import option_parsers
+from exclusive_redis_xcom.connection.redis_options import REDIS_PORT, SENTINEL_PORT, Address, Kind, RedisOptions, Tls
 from exclusive_redis_xcom.errors import ConfigurationError
 
 _SCHEMES: dict[str, tuple[Kind, bool]] = {
@@ -48,7 +48,7 @@ class _Split:
     query: dict[str, str]
 
 
-def parse_url(url: str) -> RedisOptions:
+def options_from_url(url: str) -> RedisOptions:
     """Read one of the forms above.
 
     Raises:
@@ -69,7 +69,7 @@ def _direct(split: _Split, kind: Kind, *, tls: bool) -> RedisOptions:
         raise _wrong("it names several hosts; for these use redis+cluster:// or redis+sentinel://")
     db = _database(split, split.path.strip("/"))
     if kind == "cluster":
-        parsers.refuse_database_of_cluster(db, what=_WHAT)
+        option_parsers.refuse_database_of_cluster(db, what=_WHAT)
     return RedisOptions(
         kind=kind, addresses=hosts, db=db, username=split.username, password=split.password, tls=_tls(split, on=tls)
     )
@@ -90,7 +90,7 @@ def _sentinel(split: _Split, *, tls: bool) -> RedisOptions:
         master=unquote(master),
         sentinel_username=split.query.get("sentinel_username") or None,
         sentinel_password=split.query.get("sentinel_password") or None,
-        sentinel_tls=tls if over_tls is None else parsers.boolean(over_tls, what=f"{_WHAT}, sentinel_ssl"),
+        sentinel_tls=tls if over_tls is None else option_parsers.boolean(over_tls, what=f"{_WHAT}, sentinel_ssl"),
     )
 
 
@@ -110,7 +110,7 @@ def _hosts(split: _Split, default_port: int) -> tuple[Address, ...]:
     if not split.hosts:
         return (Address("localhost", default_port),)
     try:
-        return parsers.addresses(split.hosts, default_port=default_port, what=_WHAT)
+        return option_parsers.addresses(split.hosts, default_port=default_port, what=_WHAT)
     except ConfigurationError as error:
         msg = f"{error} {_ENCODE}"
         raise ConfigurationError(msg) from None
@@ -119,7 +119,7 @@ def _hosts(split: _Split, default_port: int) -> tuple[Address, ...]:
 def _database(split: _Split, in_path: str) -> int:
     if in_path and "db" in split.query:
         raise _wrong("it gives the database twice, in its path and as db=")
-    return parsers.database(in_path or split.query.get("db"), what=_WHAT)
+    return option_parsers.database(in_path or split.query.get("db"), what=_WHAT)
 
 
 def _tls(split: _Split, *, on: bool) -> Tls | None:
@@ -129,11 +129,13 @@ def _tls(split: _Split, *, on: bool) -> Tls | None:
             raise _wrong(f"{', '.join(given)} need a scheme with TLS (rediss...://)")
         return None
     return Tls(
-        cert_reqs=parsers.cert_reqs(given.get("ssl_cert_reqs", "required"), what=f"{_WHAT}, ssl_cert_reqs"),
+        cert_reqs=option_parsers.cert_reqs(given.get("ssl_cert_reqs", "required"), what=f"{_WHAT}, ssl_cert_reqs"),
         ca_certs=given.get("ssl_ca_certs") or None,
         certfile=given.get("ssl_certfile") or None,
         keyfile=given.get("ssl_keyfile") or None,
-        check_hostname=parsers.boolean(given.get("ssl_check_hostname", "true"), what=f"{_WHAT}, ssl_check_hostname"),
+        check_hostname=option_parsers.boolean(
+            given.get("ssl_check_hostname", "true"), what=f"{_WHAT}, ssl_check_hostname"
+        ),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.connection.options import RedisOptions
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import SECTION, Settings
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.connection import RedisOptions
 
 _CONNECTION_TYPE = "redis"
 
@@ -21,14 +23,18 @@ def redis_options(settings: Settings) -> RedisOptions:
             are not accepted.
     """
     if settings.redis_url:
-        return RedisOptions.from_url(settings.redis_url)
+        from exclusive_redis_xcom.connection.url import options_from_url
+
+        return options_from_url(settings.redis_url)
     connection = _airflow_connection(settings.redis_conn_id)
     if connection.conn_type != _CONNECTION_TYPE:
         raise ConfigurationError(
             f"[{SECTION}] redis_conn_id: Airflow connection '{settings.redis_conn_id}' is of type "
             f"{connection.conn_type!r}; it must be of type '{_CONNECTION_TYPE}'."
         )
-    return RedisOptions.from_connection(
+    from exclusive_redis_xcom.connection.fields import options_from_fields
+
+    return options_from_fields(
         host=connection.host,
         port=connection.port,
         login=connection.login,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 REDIS_PORT = 6379
 SENTINEL_PORT = 26379
@@ -79,32 +76,3 @@ class RedisOptions:
         if self.kind == "sentinel":
             return f"master '{self.master}' of the Sentinels {places}"
         return f"cluster of {places}" if self.kind == "cluster" else places
-
-    @classmethod
-    def from_url(cls, url: str) -> RedisOptions:
-        """Read a URL; `connection/url.py` tells the accepted forms.
-
-        Raises:
-            ConfigurationError: The text repeats nothing of the URL, which may hold a password anywhere.
-        """
-        from exclusive_redis_xcom.connection.url import parse_url
-
-        return parse_url(url)
-
-    @classmethod
-    def from_connection(
-        cls,
-        host: str | None,
-        port: int | None,
-        login: str | None,
-        password: str | None,
-        extra: Mapping[str, Any],
-    ) -> RedisOptions:
-        """Read the fields of an Airflow connection of type redis; see `connection/fields.py`.
-
-        Raises:
-            ConfigurationError: The text names the field, and its value where that cannot be a secret.
-        """
-        from exclusive_redis_xcom.connection.fields import parse_fields
-
-        return parse_fields(host, port, login, password, extra)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from exclusive_redis_xcom.connection.options import Address, CertReqs
+from exclusive_redis_xcom.connection.redis_options import Address, CertReqs
 from exclusive_redis_xcom.errors import ConfigurationError
 
 _CERT_REQS = ("required", "optional", "none")
