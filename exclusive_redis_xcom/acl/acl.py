@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.acl import resolution, wire
+from exclusive_redis_xcom.acl import canonical, resolution
 from exclusive_redis_xcom.acl.rule import NOBODY, DagGraph, Rule, describe_consumers
 from exclusive_redis_xcom.model import RETURN_KEY
 
@@ -83,12 +83,12 @@ class Acl:
 
     def dumps(self) -> bytes:
         """What the Redis field `acl` holds. Raises InvalidAcl if this is not an ACL in force."""
-        return wire.dump(self.dag_id, self._only_rule())
+        return canonical.dump(self.dag_id, self._only_rule())
 
     @classmethod
     def loads(cls, data: bytes | bytearray | memoryview) -> Acl:
         """The ACL in force that `dumps` wrote. Raises InvalidAcl on anything else."""
-        dag_id, rule = wire.load(data)
+        dag_id, rule = canonical.load(data)
         return cls(dag_id, (rule,), NOBODY)
 
     @classmethod

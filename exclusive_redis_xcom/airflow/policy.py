@@ -2,7 +2,8 @@
 
 `DagBag.bag_dag` calls `dag_policy` for the DAG, then `task_policy` for each of its tasks (Airflow 3.1 to 3.3).
 
-Every process that imports Airflow imports this module, long before it loads plugins. So commands are registered here too.
+Every process that imports Airflow imports this module, long before it loads plugins. So this module also registers the
+commands.
 """
 
 from __future__ import annotations

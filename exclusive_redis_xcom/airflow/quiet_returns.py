@@ -1,8 +1,8 @@
 """Keep operators from logging a restricted value that they return ("Done. Returned value was: ...").
 
 An operator logs the value before the push, so masking comes too late. Only the operator's own switch helps:
-`show_return_value_in_logs` of `airflow/providers/standard/operators/python.py` and of classes derived from it. Operators
-that ignore the switch still log their output; BashOperator is one.
+`show_return_value_in_logs` of `airflow/providers/standard/operators/python.py` and of classes derived from it. An
+operator that ignores the switch, such as BashOperator, still logs its output.
 """
 
 from __future__ import annotations

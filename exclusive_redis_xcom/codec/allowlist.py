@@ -13,8 +13,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from exclusive_redis_xcom.codec.errors import XComNotImportable
 from exclusive_redis_xcom.codec.kinds import qualified_name
+from exclusive_redis_xcom.errors import XComNotImportable
 
 if TYPE_CHECKING:
     from types import ModuleType

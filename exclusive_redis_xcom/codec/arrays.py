@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Put, Take

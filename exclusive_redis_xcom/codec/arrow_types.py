@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
 
 #: Names of types in pyarrow; older versions lack some.
 _TEXTS = ("STRING", "LARGE_STRING", "BINARY", "LARGE_BINARY")

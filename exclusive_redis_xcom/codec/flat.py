@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.errors import NotCarriedError, XComNotImportable
-from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.nested import OPTIONS
 from exclusive_redis_xcom.codec.registry import BY_CODE, LARGE_BYTES, PLAIN, STEP, TEXT, kind_of
-from exclusive_redis_xcom.codec.shortcuts import LargeBytes
 from exclusive_redis_xcom.codec.slabs import SMALLEST
-from exclusive_redis_xcom.codec.wire import read
-from exclusive_redis_xcom.errors import XComNotSerializable
+from exclusive_redis_xcom.codec.stand_ins import LargeBytes
+from exclusive_redis_xcom.errors import XComNotImportable, XComNotSerializable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

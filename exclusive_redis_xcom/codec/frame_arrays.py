@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
 from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import ormsgpack
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.frame_arrays import plain_array, spelled_index, spelled_out, unit_of_time, values_of
 from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 _MANY_COLUMNS = 50
 _PLAIN_KINDS = frozenset("biufc")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Put, Take
 
 
+class NotCarriedError(Exception):
+    """No kind carries this object. It becomes `XComNotSerializable` once the object's position is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A kind without children."""

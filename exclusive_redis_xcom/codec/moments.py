@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError, XComNotImportable
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.msgpack_reader import read
+from exclusive_redis_xcom.errors import XComNotImportable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

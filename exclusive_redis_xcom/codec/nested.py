@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree
+from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
-from exclusive_redis_xcom.codec.shortcuts import comes_back, with_stand_ins
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.round_trip import comes_back
+from exclusive_redis_xcom.codec.stand_ins import with_stand_ins
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing

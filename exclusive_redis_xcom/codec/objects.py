@@ -12,8 +12,7 @@ import enum
 from typing import Any
 
 from exclusive_redis_xcom.codec.allowlist import load_class, package, registered_module
-from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import qualified_name
+from exclusive_redis_xcom.codec.kinds import NotCarriedError, qualified_name
 
 #: What this package carries by itself. Airflow's deserializers for these parse Parquet or long numbers.
 _OURS = frozenset({"builtins", "datetime", "decimal", "numpy", "pandas", "pendulum", "pydantic", "uuid", "zoneinfo"})

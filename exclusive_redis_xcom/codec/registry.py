@@ -49,19 +49,19 @@ from zoneinfo import ZoneInfo
 
 from exclusive_redis_xcom.codec import (
     arrays,
-    collections_,
+    containers,
     frame_arrays,
     frames,
     models,
     moments,
     objects,
     scalars,
-    shortcuts,
+    stand_ins,
     tables,
 )
 from exclusive_redis_xcom.codec.allowlist import is_allowed
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
-from exclusive_redis_xcom.codec.shortcuts import LargeBytes, Rows
+from exclusive_redis_xcom.codec.stand_ins import LargeBytes, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,11 +90,11 @@ def _can_carry(value: object) -> bool:
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 TUPLE = Tree(10, list, tuple)
-DICT = Tree(13, collections_.pairs, collections_.build_dict)
+DICT = Tree(13, containers.pairs, containers.build_dict)
 LIST = Tree(18, list, list)
 BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
 TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
-LARGE_BYTES = Bulk(25, shortcuts.dump_large_bytes, shortcuts.load_bytes)
+LARGE_BYTES = Bulk(25, stand_ins.dump_large_bytes, stand_ins.load_bytes)
 _DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
 _DATE = Leaf(31, moments.dump_date, moments.load_date)
 _TIME = Leaf(32, moments.dump_time, moments.load_time)
@@ -106,7 +106,7 @@ _ATTRS = Tree(43, objects.attrs_children, objects.build_attrs)
 MODEL = Tree(44, lambda value: models.model_children(value, _can_carry), models.build_model)
 _OWN_PROTOCOL = Tree(45, objects.own_protocol_children, objects.build_by_airflow)
 _REGISTERED = Tree(46, objects.registered_children, objects.build_by_airflow)
-_DEFAULTDICT = Tree(17, collections_.defaultdict_children, collections_.build_defaultdict)
+_DEFAULTDICT = Tree(17, containers.defaultdict_children, containers.build_defaultdict)
 
 _BY_TYPE: dict[type, Kind] = {
     list: LIST,
@@ -114,12 +114,12 @@ _BY_TYPE: dict[type, Kind] = {
     tuple: TUPLE,
     set: Tree(11, list, set),
     frozenset: Tree(12, list, frozenset),
-    OrderedDict: Tree(14, collections_.pairs, collections_.build_ordered_dict),
-    Counter: Tree(15, collections_.pairs, collections_.build_counter),
-    deque: Tree(16, collections_.deque_children, collections_.build_deque),
+    OrderedDict: Tree(14, containers.pairs, containers.build_ordered_dict),
+    Counter: Tree(15, containers.pairs, containers.build_counter),
+    deque: Tree(16, containers.deque_children, containers.build_deque),
     int: BIG_INT,
     str: TEXT,
-    Rows: Tree(19, shortcuts.rows_children, shortcuts.build_rows),
+    Rows: Tree(19, stand_ins.rows_children, stand_ins.build_rows),
     LargeBytes: LARGE_BYTES,
     bytearray: Bulk(22, scalars.dump_bytearray, scalars.load_bytearray),
     Decimal: Leaf(23, scalars.dump_decimal, scalars.load_decimal),
@@ -218,7 +218,7 @@ def _builtin_subclass_kind(value: object) -> Kind | None:
     if isinstance(value, list):
         return _AS_LIST
     if isinstance(value, dict):
-        named = isinstance(value, defaultdict) and type(value) is defaultdict and collections_.has_named_factory(value)
+        named = isinstance(value, defaultdict) and type(value) is defaultdict and containers.has_named_factory(value)
         return _DEFAULTDICT if named else _AS_DICT
     if isinstance(value, enum.Enum):
         as_airflow = isinstance(value, (int, float, str)) and not is_allowed(qualified_name(type(value)))

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Put, Take

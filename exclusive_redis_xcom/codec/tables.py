@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec import arrow_stream, wire
+from exclusive_redis_xcom.codec import arrow_stream
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.arrow_types import only_its_value
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ def _batch(columns: list[Any], schema: Any) -> Any:
 
 
 def _load(data: bytes, take: Take) -> tuple[Any, list[Any]]:
-    return arrow_stream.read(take(wire.read(data)))
+    return arrow_stream.read(take(read(data)))
 
 
 def dump_table(value: Any, put: Put) -> bytes:

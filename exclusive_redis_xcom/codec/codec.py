@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom import memory
 from exclusive_redis_xcom.codec import flat, nested
 from exclusive_redis_xcom.codec.compression import check_size, compress, decompress
-from exclusive_redis_xcom.codec.errors import XComNotImportable
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.codec.text import utf8
-from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
+from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, XComNotImportable
 from exclusive_redis_xcom.memory import size_of
 
 if TYPE_CHECKING:
