@@ -1,6 +1,6 @@
 """How to reach Redis: addresses and credentials, sessions, and one retry loop.
 
-Nothing here knows of Airflow or XComs, and importing it does not import redis.
+Nothing here knows Airflow or XComs. Importing this package does not import redis.
 """
 
 from __future__ import annotations

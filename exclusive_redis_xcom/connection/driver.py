@@ -1,4 +1,4 @@
-"""redis-py, set up the one way this package uses it. Importing this module imports redis (a quarter second or more)."""
+"""redis-py, set up in the one way that this package uses it. Importing this module imports redis (250 ms or more)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts, Tls
 
-#: A `redis.Redis`. Not typed as one: redis-py annotates each release differently, and 5 to 8 are supported.
+#: A `redis.Redis`. The type is Any because redis-py annotates each release differently, and 5 to 8 are supported.
 Client = Any
 
 _HEALTH_CHECK_SECONDS = 30
@@ -26,36 +26,36 @@ _PAUSE_SECONDS = 1.0
 
 
 def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of one Redis server; nothing is sent yet."""
+    """Make a client of one Redis server. Nothing is sent yet."""
     if options.path is not None:
-        place: dict[str, Any] = {"connection_class": UnixConnection, "path": options.path}
+        reached: dict[str, Any] = {"connection_class": UnixConnection, "path": options.path}
     else:
-        place = _place(address, options.tls)
-    return _client(place, options.db, options.username, options.password, timeouts, budget)
+        reached = _by_tcp(address, options.tls)
+    return _client(reached, options.db, options.username, options.password, timeouts, budget)
 
 
 def open_master(options: RedisOptions, locate: Callable[[], Address], timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of whichever server `locate` names whenever a connection is made."""
-    place = _place(options.addresses[0], options.tls) | {"locate": locate}
-    return _client(place, options.db, options.username, options.password, timeouts, budget)
+    """Make a client of the server that `locate` names each time a connection is made."""
+    reached = _by_tcp(options.addresses[0], options.tls) | {"locate": locate}
+    return _client(reached, options.db, options.username, options.password, timeouts, budget)
 
 
 def open_sentinel(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of one Sentinel, with the Sentinels' own credentials."""
-    place = _place(address, options.tls if options.sentinel_tls else None)
-    return _client(place, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
+    """Make a client of one Sentinel, with the Sentinels' own credentials."""
+    reached = _by_tcp(address, options.tls if options.sentinel_tls else None)
+    return _client(reached, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
 
 
 def close(client: Client) -> None:
-    """Cut the client's connections."""
+    """Close the client's connections."""
     client.connection_pool.disconnect()
 
 
 class Line:
     """The one connection of a client, made when first needed.
 
-    redis-py takes a connection out of its pool, looks whether it is still good, and counts and times every command;
-    that costs as much as a small command itself. Here the connection stays out, and is looked at after a pause.
+    For every command, redis-py takes a connection out of its pool, checks it, and counts and times the command. That
+    costs as much as a small command itself. Here the connection stays out of the pool and is checked after a pause.
     """
 
     def __init__(self, client: Client) -> None:
@@ -64,32 +64,32 @@ class Line:
         self._used = 0.0
 
     def call(self, command: Sequence[Any]) -> Any:
-        """Send one command; its reply as redis-py gives it, or redis-py's exception."""
+        """Send one command. Return redis-py's reply, or raise redis-py's exception."""
         connection = self._ready()
         connection.send_command(*command)
         return self._client.parse_response(connection, command[0])
 
     def pipelined(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send commands in one round trip; their replies as Redis gives them, also refusals, in order."""
+        """Send commands in one round trip. Return Redis' own replies in order; a refusal is an exception among them."""
         connection = self._ready()
         connection.send_packed_command(connection.pack_commands(commands))
         replies: list[Any] = []
         for _ in commands:
             try:
                 replies.append(connection.read_response())
-            except redis.ResponseError as error:  # the replies to the other commands still come
+            except redis.ResponseError as error:  # The replies to the other commands still come.
                 replies.append(error)
         return replies
 
     def receive(self, commands: Sequence[Sequence[Any]], into: Sequence[memoryview]) -> bool:
-        """As `receiving.receive` says."""
+        """Do what `receiving.receive` says."""
         return receiving.receive(self._ready(), commands, into)
 
     def transact(self, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
-        """Send transactions in one round trip; the replies of each.
+        """Send transactions in one round trip. Return the replies of each.
 
         Raises:
-            redis.RedisError: The first error among them, and rather what began a transaction's failure than its end.
+            redis.RedisError: The first error among the replies. The cause comes before the EXECABORT that it led to.
         """
         commands = [one for commands in transactions for one in (("MULTI",), *commands, ("EXEC",))]
         replies = self.pipelined(commands)
@@ -101,16 +101,16 @@ class Line:
         return outcomes
 
     def is_good(self) -> bool:
-        """Whether it can be used (again): after a pause, the other side may have closed it."""
+        """Return whether it can be used again. After a pause, the other side may have closed it."""
         if self._connection is None or time.monotonic() - self._used < _PAUSE_SECONDS:
             return True
         try:
-            return not self._connection.can_read(0)  # nothing is outstanding: what can be read is its end
+            return not self._connection.can_read(0)  # No reply is outstanding, so what can be read is the end.
         except (redis.RedisError, OSError):
             return False
 
     def close(self) -> None:
-        """Cut it."""
+        """Close it."""
         close(self._client)
 
     def _ready(self) -> Any:
@@ -125,10 +125,10 @@ class Line:
 
 
 def _client(
-    place: dict[str, Any], db: int, username: str | None, password: str | None, timeouts: Timeouts, budget: Budget
+    reached: dict[str, Any], db: int, username: str | None, password: str | None, timeouts: Timeouts, budget: Budget
 ) -> Client:
     pool = redis.ConnectionPool(
-        **place,
+        **reached,
         db=db,
         username=username,
         password=password,
@@ -139,16 +139,16 @@ def _client(
         health_check_interval=_HEALTH_CHECK_SECONDS,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
-        protocol=2,  # maintenance notifications, which are RESP3 only, stay off with it
+        protocol=2,  # keeps maintenance notifications off; they need RESP3
     )
     return redis.Redis(connection_pool=pool)
 
 
-def _place(address: Address, tls: Tls | None) -> dict[str, Any]:
-    place: dict[str, Any] = {"host": address.host, "port": address.port, "socket_keepalive": True}
+def _by_tcp(address: Address, tls: Tls | None) -> dict[str, Any]:
+    reached: dict[str, Any] = {"host": address.host, "port": address.port, "socket_keepalive": True}
     if tls is None:
-        return place | {"connection_class": TcpConnection}
-    return place | {
+        return reached | {"connection_class": TcpConnection}
+    return reached | {
         "connection_class": TlsConnection,
         "ssl_cert_reqs": tls.cert_reqs,
         "ssl_ca_certs": tls.ca_certs,

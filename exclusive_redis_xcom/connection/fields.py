@@ -1,10 +1,10 @@
 """The fields of an Airflow connection of type `redis`.
 
-The extras `db`, `cluster`, `startup_nodes` and `ssl*` mean what they mean to `RedisHook` of
+The extras `db`, `cluster`, `startup_nodes` and `ssl*` have the same meaning as for `RedisHook` of
 apache-airflow-providers-redis 4.7 (`providers/redis/hooks/redis.py`). For Sentinels this package adds `sentinels`
-(`"host:port,host:port"`), `sentinel_master`, `sentinel_username`, `sentinel_password` and `sentinel_ssl`
-(as `ssl` unless given). Other extras belong to somebody else and are left alone, but a misspelt `ssl...` or
-`sentinel...` is refused: ignoring it would connect with less security than was asked for.
+(`"host:port,host:port"`), `sentinel_master`, `sentinel_username`, `sentinel_password` and `sentinel_ssl` (by default
+the same as `ssl`). Other extras belong to other software and are ignored. But a misspelt `ssl...` or `sentinel...` is
+refused: to ignore it would connect with less security than the author asked for.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 _SSL = ("ssl", "ssl_cert_reqs", "ssl_ca_certs", "ssl_keyfile", "ssl_certfile", "ssl_check_hostname")
 _SENTINEL = ("sentinels", "sentinel_master", "sentinel_username", "sentinel_password", "sentinel_ssl")
-# RedisHook takes these words for "no password"; so the same connection works for both.
+# RedisHook reads these words as "no password". So the same connection works for both.
 _NO_PASSWORD = ("none", "false", "")
 
 
 def options_from_fields(
     host: str | None, port: int | None, login: str | None, password: str | None, extra: Mapping[str, Any]
 ) -> RedisOptions:
-    """Read the fields.
+    """Read the fields of an Airflow connection.
 
     Raises:
-        ConfigurationError: It names the field and what is accepted, never a password.
+        ConfigurationError: A field is wrong. The text names the field, and what is accepted, never a password.
     """
     _refuse_misspelt(extra)
     db = option_parsers.database(extra.get("db"), what=_name("db"))
@@ -53,7 +53,7 @@ def options_from_fields(
 
 def _sentinel(extra: Mapping[str, Any], *, db: int, username: str | None, password: str | None) -> RedisOptions:
     if _flag(extra, "cluster", default=False):
-        msg = f"{_name('sentinels')} and cluster exclude each other."
+        msg = f"{_name('sentinels')} and extra 'cluster' exclude each other. Leave one of them out."
         raise ConfigurationError(msg)
     master = option_parsers.text_or_none(extra.get("sentinel_master"), what=_name("sentinel_master"))
     if master is None:
@@ -77,7 +77,7 @@ def _sentinel(extra: Mapping[str, Any], *, db: int, username: str | None, passwo
 def _own_address(host: str | None, port: int | None) -> Address | None:
     if not host:
         return None if port is None else Address("localhost", option_parsers.port_number(port, what="The port"))
-    # A bare IPv6 address is right here: the port has a field of its own.
+    # An IPv6 address needs no brackets here: the port has a field of its own.
     bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
     address = option_parsers.address(bracketed, default_port=REDIS_PORT, what="The host of the Redis connection")
     return (

@@ -1,4 +1,4 @@
-"""Which session fits which kind of Redis. Importing this module imports redis."""
+"""Choose the session that fits the kind of Redis. Importing this module imports redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def opener(options: RedisOptions, timeouts: Timeouts) -> Callable[[Budget], Session]:
-    """How to open sessions with what `options` describe. Opening may already talk to Redis."""
+    """Return a function that opens sessions with the Redis of `options`. To open one may already talk to Redis."""
     if options.kind == "sentinel":
         from exclusive_redis_xcom.connection.sentinels import Sentinels
 

@@ -1,4 +1,4 @@
-"""Where Redis is and how to log in, checked once and kept in one frozen object."""
+"""Where Redis is and how to log in, in one frozen object."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """All in seconds.
+    """How long to wait, in seconds.
 
-    `connect` and `read` hold for one socket operation; `deadline` for one call of `RedisClient.run` with all
-    its attempts: after it nothing new is begun.
+    `connect` and `read` bound one socket operation. `deadline` bounds one call of `RedisClient.run` with all its
+    attempts: no attempt begins after it.
     """
 
     connect: float = 2.0
@@ -37,7 +37,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What redis-py's `ssl_*` arguments of the same names mean; the paths are not opened here."""
+    """TLS as in redis-py's `ssl_*` arguments of the same names. The paths are not opened here."""
 
     cert_reqs: CertReqs = "required"
     ca_certs: str | None = None
@@ -50,9 +50,9 @@ class Tls:
 class RedisOptions:
     """One Redis: a server, a master watched by Sentinels, or a cluster.
 
-    `addresses` holds the server, the Sentinels, or nodes of the cluster to begin with; it is empty where `path` (a
-    Unix socket) is given. `master` is the name that the Sentinels know. `sentinel_tls` says whether `tls` holds
-    for the Sentinels as well as for the master.
+    `addresses` holds the server, the Sentinels, or the first nodes of the cluster to ask. It is empty where `path`
+    names a Unix socket. `master` is the name by which the Sentinels know the master. `sentinel_tls` says whether `tls`
+    is also used for the Sentinels.
     """
 
     kind: Kind = "standalone"
@@ -69,7 +69,7 @@ class RedisOptions:
 
     @property
     def endpoint(self) -> str:
-        """Where this is, in words fit for an error message: no user name, no password."""
+        """Where this Redis is, for an error message: no user name, no password."""
         if self.path is not None:
             return self.path
         places = ", ".join(map(str, self.addresses))

@@ -1,4 +1,4 @@
-"""Redis Sentinels: ask them where the master is, in the way Redis tells clients to.
+"""Redis Sentinels: ask them where the master is, in the way that Redis prescribes for clients.
 
 https://redis.io/docs/latest/develop/reference/sentinel-clients/
 """
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sentinels:
-    """Finds the master by asking the Sentinels, in the way Redis tells clients to.
-
-    https://redis.io/docs/latest/develop/reference/sentinel-clients/
-
-    One per client, shared by its sessions: the Sentinel that answered last is asked first.
-    """
+    """Finds the master. The sessions of a client share one of these: it first asks the Sentinel that answered last."""
 
     def __init__(self, options: RedisOptions, timeouts: Timeouts) -> None:
         self._options = options
@@ -31,11 +26,11 @@ class Sentinels:
         self._order = list(options.addresses)
 
     def locate(self, budget: Budget) -> Address:
-        """The master's address.
+        """Return the master's address.
 
         Raises:
             ConfigurationError: A Sentinel answers that it does not know the name.
-            redis.RedisError: None of them answers.
+            redis.RedisError: None of the Sentinels answers.
         """
         error: redis.RedisError = redis.ConnectionError("no Sentinel given")
         for address in tuple(self._order):

@@ -22,11 +22,11 @@ class ServerSession:
         self._line = driver.Line(client)
 
     def call(self, key: str, command: Command) -> Any:  # noqa: ARG002 - one server has all keys
-        """As the protocol says."""
+        """Do what the protocol says."""
         return self._line.call(command)
 
     def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """One round trip."""
+        """Do what the protocol says, in one round trip."""
         if len(calls) == 1:
             return [self.call(*calls[0])]
         replies = self._line.pipelined([command for _, command in calls])
@@ -36,21 +36,21 @@ class ServerSession:
         return replies
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """One round trip."""
+        """Do what the protocol says, in one round trip."""
         return self.call_many(calls)
 
     def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:  # noqa: ARG002
-        """As the protocol says."""
+        """Do what the protocol says."""
         return self._line.receive(commands, into)
 
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:  # noqa: ARG002
-        """As the protocol says."""
+        """Do what the protocol says."""
         return self._line.transact(transactions)
 
     def is_good(self) -> bool:
-        """As the protocol says."""
+        """Do what the protocol says."""
         return self._line.is_good()
 
     def close(self) -> None:
-        """As the protocol says."""
+        """Do what the protocol says."""
         self._line.close()

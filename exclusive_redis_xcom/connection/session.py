@@ -1,8 +1,9 @@
 """A session: what one thread at a time talks to Redis through, whatever kind of Redis it is.
 
-Clusters are followed here and not by `redis.cluster.RedisCluster`, which writes a failing command's arguments,
-values included, to its debug log, sleeps and retries without a deadline, and costs a task process a table of 16,384
-slots and a `COMMAND` reply. All this package sends are commands on one key each.
+`cluster.py` follows clusters by itself and does not use `redis.cluster.RedisCluster`, for three reasons. That class
+writes the arguments of a failing command, values included, to its debug log. It sleeps and retries without a deadline.
+It costs a task's process a table of 16,384 slots and a reply to `COMMAND`. This package needs less: each of its
+commands is about one key.
 """
 
 from __future__ import annotations
@@ -14,46 +15,49 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection.budget import Budget
 
-#: One command: its name and arguments. Its key is told apart, to find the node of a cluster.
+#: One command: its name and arguments. Its key is passed separately, to find the node of a cluster.
 Command = tuple[Any, ...]
 
 
 class Session(Protocol):
-    """One conversation with Redis. It may be in any state after an exception: close it."""
+    """One conversation with Redis. After an exception its state is unknown: close it."""
 
     budget: Budget
 
     def call(self, key: str, command: Command) -> Any:
-        """Send one command on one key; its reply as redis-py gives it, or redis-py's exception."""
+        """Send one command on one key. Return redis-py's reply, or raise redis-py's exception."""
 
     def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
+        """Send commands in as few round trips as possible, and return their replies in order.
+
+        Each command must be safe to send again.
+        """
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """As `call_many`, but each command is run after the one before it.
+        """Do the same as `call_many`, but run each command after the one before it.
 
-        In a cluster, neighbours with the same key share a round trip.
+        In a cluster, neighbouring commands on the same key share a round trip.
         """
 
     def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
-        """Send commands on one key that each ask for one text, and receive each in the memory meant for it, no copies.
+        """Send commands on one key, each of which asks for one text. Receive each text in its memory, without copies.
 
         Returns:
-            False if anything but texts of exactly these sizes came; nothing is outstanding then.
+            False if anything but texts of exactly these sizes came. Then no reply is outstanding.
         """
 
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
-        """Send commands on one key, in one round trip; those of each transaction are all run, or none of them.
+        """Send transactions on one key in one round trip. Redis runs all commands of a transaction, or none of them.
 
         Returns:
-            The replies of each. None if a cluster is moving the key: some may have been run.
+            The replies of each transaction. None if a cluster is moving the key: some transactions may have been run.
 
         Raises:
-            redis.RedisError: The first command that was refused, also one of a transaction that was run.
+            redis.RedisError: The first refusal of a command. Its transaction may have been run nevertheless.
         """
 
     def is_good(self) -> bool:
-        """Whether it can be used again; not, if the other side has closed a connection meanwhile."""
+        """Return whether it can be used again. It cannot once the other side has closed a connection."""
 
     def close(self) -> None:
-        """Cut its connections."""
+        """Close its connections."""

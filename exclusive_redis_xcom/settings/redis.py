@@ -1,4 +1,4 @@
-"""Which Redis: from the settings' URL, or from an Airflow connection of type redis."""
+"""Which Redis holds the values: a URL of the settings says so, or an Airflow connection of type redis."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ _CONNECTION_TYPE = "redis"
 
 
 def redis_options(settings: Settings) -> RedisOptions:
-    """Resolve where Redis is.
+    """Find out where Redis is.
 
-    A URL costs nothing; an Airflow connection that is not in the environment costs one API call per process.
+    A URL costs nothing. An Airflow connection that is not in the environment costs one API call per process.
 
     Raises:
-        ConfigurationError: The connection does not exist, is not of type redis, or its fields or the URL
-            are not accepted.
+        ConfigurationError: The connection does not exist or is not of type redis, or its fields or the URL are wrong.
     """
     if settings.redis_url:
         from exclusive_redis_xcom.connection.url import options_from_url
@@ -49,7 +48,7 @@ def _airflow_connection(conn_id: str) -> Any:
     try:
         return RedisHook.get_connection(conn_id)
     except Exception as error:
-        # Airflow has several "not found" types, by version and by component; none of their texts is needed.
+        # Airflow has several types for "not found", by version and component. None of their texts is needed.
         if "NotFound" not in type(error).__name__ and "not_found" not in str(error).lower():
             raise
         raise ConfigurationError(
