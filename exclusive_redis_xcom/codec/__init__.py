@@ -1,4 +1,4 @@
-"""Values to bytes and back, equal in value and type, without pickle."""
+"""Turn values into bytes and back, equal in value and type, without pickle."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Reading msgpack that anyone may have written.
+"""Read msgpack that anyone may have written.
 
-ormsgpack is fast, but ignores bytes after the message, and its releases before 1.13 (the last for Python
-3.10 is 1.12) reserve memory for as many items as a header announces and crash when that fails. msgspec,
-which Airflow's Task SDK is built on, walks the message first without making objects: about 2 ms per MB.
+ormsgpack is fast, but it ignores bytes after the message. Its releases before 1.13 also crash on some damaged messages;
+1.12 is the last release for Python 3.10. So msgspec first walks the message without making objects, which takes about
+2 ms per MB. Airflow's Task SDK is built on msgspec, so it is always there.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def _walk() -> Callable[[Buffer], object]:
-    import msgspec  # not at import: pushing needs it not
+    import msgspec  # imported here, since a push does not need it
 
     return msgspec.msgpack.Decoder(type=msgspec.Raw).decode
 
 
 def read(data: Buffer, hook: Callable[[int, bytes], Any] | None = None) -> Any:
-    """One msgpack message and nothing after it; `hook` makes a value of each extension type.
+    """Read one msgpack message, with nothing after it. `hook` makes a value of each extension type.
 
-    Keys may be of any type that msgpack has; an array as a key is a tuple.
+    Keys may have any type of msgpack. An array as a key becomes a tuple.
 
     Raises:
-        Exception: Any, for what is not such a message.
+        Exception: This is not one msgpack message.
     """
     _walk()(data)
     return ormsgpack.unpackb(data, ext_hook=hook, option=ormsgpack.OPT_NON_STR_KEYS)

@@ -1,4 +1,4 @@
-"""The one table of kinds, and which kind carries a given object.
+"""The one table of kinds. `kind_of` finds the kind that carries an object.
 
 =====  ================================  =====  ================================
 code   kind                              code   kind
@@ -31,8 +31,8 @@ code   kind                              code   kind
                                          75     polars Series
 =====  ================================  =====  ================================
 
-None, bool, int, float, str, bytes, list and dict are msgpack's own. Codes are stored in Redis: add, never
-renumber, never reuse.
+None, bool, int, float, str, bytes, list and dict are msgpack's own types. Redis holds codes: add new ones, but never
+renumber or reuse one.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ from exclusive_redis_xcom.codec.stand_ins import LargeBytes, Rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Extension type of a step of the flat form (`flat.py`).
+#: The extension type of a step of the flat form (`flat.py`).
 STEP = 1
 
 
 def _can_carry(value: object) -> bool:
-    """Whether everything in a value is carried, as far as models nested in it (they look after themselves)."""
-    seen: dict[int, object] = {}  # holds the objects, so that no id is given twice
+    """Return whether everything in a value is carried. Nested models are not searched: they ask this themselves."""
+    seen: dict[int, object] = {}  # holds the objects, so that no other object gets the same id
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -178,16 +178,16 @@ _AS_LIST = Substitute(list)
 _AS_DICT = Substitute(dict)
 _AS_TUPLE = Substitute(tuple)
 _AS_ENUM_VALUE = Substitute(lambda member: member.value)
-# The base class's own methods: a subclass may have changed what int(), float() and str() answer.
+# These are methods of the base class: a subclass may change what int(), float() and str() return.
 _AS_INT = Substitute(int.__int__)
 _AS_FLOAT = Substitute(float.__float__)
 _AS_STR = Substitute(str.__str__)
 
 
 def kind_of(value: object) -> Kind | None:
-    """How an object is carried, None when it is not.
+    """Return the kind that carries an object; None if no kind does.
 
-    After the exact types the order is that of Airflow's serde (`serialize`): list and dict, registered
+    Exact types come first. Then the order is that of Airflow's serde (`serialize`): list and dict, registered
     serializers, primitives, the object's own `serialize`, dataclass, attrs.
     """
     exact = _BY_TYPE.get(type(value))
@@ -245,7 +245,7 @@ def _object_kind(value: object) -> Kind | None:
 
 
 def _has_own_protocol(value: object) -> bool:
-    """Whether a class has Airflow's `serialize()`; in polars and pyarrow that name means something else."""
+    """Return whether a class has Airflow's `serialize()`. In polars and pyarrow that name means something else."""
     bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
     return hasattr(value, "serialize") and not bases & {"polars", "pyarrow"}
 

@@ -22,11 +22,11 @@ _KEYS = _SCALARS | {tuple}
 
 
 def comes_back(value: Any, *, any_keys: bool) -> bool:
-    """Whether a value that ormsgpack has packed comes back as it was.
+    """Return whether a value that ormsgpack has packed comes back unchanged.
 
     Args:
-        value: Packed, therefore without cycles.
-        any_keys: Whether dicts may have other keys than `str`.
+        value: A value without cycles; ormsgpack packs no other.
+        any_keys: Whether dicts may have keys other than `str`.
     """
     level = [value]
     while True:
@@ -37,7 +37,7 @@ def comes_back(value: Any, *, any_keys: bool) -> bool:
             return True
         if any_keys and not _keys_come_back(chain.from_iterable(item for item in level if type(item) is dict)):
             return False
-        # What lists and dicts refer to is their items, keys and values, and nothing else; scalars refer to nothing.
+        # Lists and dicts refer to their items, keys and values, and to nothing else. Scalars refer to nothing.
         known = types <= _PLAIN
         level = gc.get_referents(*(level if known else [item for item in level if type(item) in _CONTAINERS]))
 

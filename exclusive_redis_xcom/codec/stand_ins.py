@@ -27,7 +27,7 @@ _FEWEST_ROWS = 4
 
 
 class Rows:
-    """Stands for a list of tuples, all equally long."""
+    """Stands for a list of tuples of the same length."""
 
     __slots__ = ("rows",)
 
@@ -45,12 +45,12 @@ class LargeBytes:
 
 
 def rows_children(value: Rows) -> list[Any]:
-    """Length of a tuple, then the items of all of them."""
+    """Return the length of a tuple, then the items of all tuples."""
     return [len(value.rows[0]), *chain.from_iterable(value.rows)]
 
 
 def build_rows(children: list[Any]) -> list[tuple[Any, ...]]:
-    """The inverse of `rows_children`: a list of tuples."""
+    """Reverse `rows_children`: make a list of tuples."""
     width = children[0]
     if type(width) is not int or not 0 < width < len(children) or (len(children) - 1) % width:
         raise ValueError("not rows")
@@ -60,22 +60,22 @@ def build_rows(children: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def dump_large_bytes(value: LargeBytes, put: Put) -> bytes:
-    """Where they are."""
+    """Write where the bytes are."""
     return ormsgpack.packb(put(value.content))
 
 
 def load_bytes(data: bytes, take: Take) -> bytes:
-    """The inverse of `dump_large_bytes`."""
+    """Reverse `dump_large_bytes`."""
     return bytes(take(read(data)))
 
 
 def with_stand_ins(value: Any) -> Any:
-    """A list or dict with stand-ins for what has one; the value itself where nothing has."""
+    """Return a list or dict with its stand-ins in place; the value itself if it needs none."""
     return _Search().replaced(value, _MOST_LEVELS) if value else value
 
 
 class _Search:
-    """How many items may still be looked at."""
+    """One search. `room` is the number of items that it may still look at."""
 
     __slots__ = ("room",)
 
