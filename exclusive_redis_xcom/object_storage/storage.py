@@ -206,7 +206,7 @@ class ObjectStorage:
                 raise NoSuchObject from None
             raise StoreUnavailable(
                 f"{what} the object storage {self.endpoint} failed: {reason_of(error)}. Check [exclusive_redis_xcom] "
-                "spill_path, the Airflow connection it names, and the rights of that connection. The task's retry is safe."
+                "spill_path, the Airflow connection it names, and its rights. The task's retry is safe."
             ) from None
 
 
