@@ -64,7 +64,9 @@ def test_connecting_asks_for_the_address_and_the_socket_is_the_one_that_was_made
             asked.append(True)
             return server.getsockname()
 
-        connection = internals.TcpConnection(budget=Budget(), locate=locate, host="nowhere", protocol=2)
+        connection = internals.TcpConnection(
+            budget=Budget(), locate=locate, host="nowhere", protocol=2, socket_connect_timeout=5.0
+        )
         assert internals.socket_of(connection) is None
         connection.connect()
         accepted, peer = server.accept()
