@@ -1,4 +1,4 @@
-"""The flat form: a program for a stack machine. It carries any depth, key or string.
+"""The flat form: a program for a stack machine. It carries depths, keys and strings that the fast form cannot hold.
 
 The program is one msgpack array. An item that is not a step is pushed on a stack. A step (extension type 1) holds the
 code of a tree and a number of children. It takes its children off the stack and pushes the value they make. `{1: [2]}`
