@@ -89,11 +89,12 @@ class Played:
     @property
     def store(self) -> Store:
         """The API server's."""
-        from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+        from exclusive_redis_xcom.connection import RedisClient, Timeouts
+        from exclusive_redis_xcom.connection.url import options_from_url
         from exclusive_redis_xcom.store import Store
 
         if self._store is None:
-            client = RedisClient(RedisOptions.from_url(self.url), Timeouts(2.0, 30.0, 60.0))
+            client = RedisClient(options_from_url(self.url), Timeouts(2.0, 30.0, 60.0))
             self._store = Store(client, key_prefix=PREFIX)
         return self._store
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from exclusive_redis_xcom.airflow.backend import ExclusiveRedisXCom
     from exclusive_redis_xcom.airflow.sequences import fetch_all
-    from exclusive_redis_xcom.codec import XComNotImportable
     from exclusive_redis_xcom.declaration.exclusive import exclusive
     from exclusive_redis_xcom.errors import (
         ConfigurationError,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         XComAccessDenied,
         XComAlreadyClaimed,
         XComExpired,
+        XComNotImportable,
         XComNotSerializable,
         XComSealed,
         XComTooLarge,
@@ -54,7 +54,6 @@ __all__ = [
 
 _HOMES = {
     "ExclusiveRedisXCom": "airflow.backend",
-    "XComNotImportable": "codec",
     "exclusive": "declaration.exclusive",
     "fetch_all": "airflow.sequences",
 }

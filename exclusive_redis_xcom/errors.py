@@ -54,6 +54,13 @@ class XComNotSerializable(ExclusiveXComError, TypeError):  # noqa: N818 - in lin
     """A value, or something inside it, has a type that neither this package nor Airflow can carry."""
 
 
+class XComNotImportable(ExclusiveXComError, ImportError):  # noqa: N818 - in line with its siblings
+    """A value needs a class or package that this process may not, or cannot, import.
+
+    The text names the class or package, and says what to configure or install.
+    """
+
+
 class InvalidAcl(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design
     """An `xcom_acl` is not well-formed or contradicts its DAG.
 

@@ -27,7 +27,8 @@ from devtools.components import BACKEND
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import DAGS, INSTANCES, Instance, Plan
 from devtools.worlds.sealed import Keys, Pushed, seal
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.store import Store
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def open_world(
     public = {f"{CORE}XCOM_BACKEND": BACKEND, f"{OURS}REDIS_URL": redis_url}
     public |= {f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": keys.public, **(env or {})}
     private = {f"{OURS}SEAL_PRIVATE_KEYS": f"{keys.private} {older.private}"}
-    client = RedisClient(RedisOptions.from_url(redis_url), Timeouts(1.0, 2.0, 5.0))
+    client = RedisClient(options_from_url(redis_url), Timeouts(1.0, 2.0, 5.0))
     # "All admins" would give every request without a token the administrator's.
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({ADMIN: ADMIN}))

@@ -1,4 +1,4 @@
-"""Access control lists: who may read which XCom. Pure: knows neither Redis nor Airflow."""
+"""Access control lists: who may read which XCom. This package is pure: it knows neither Redis nor Airflow."""
 
 from __future__ import annotations
 

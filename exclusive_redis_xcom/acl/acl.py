@@ -1,4 +1,4 @@
-"""The ACL of a DAG, and the ACL in force for one XCom: the same type with a single, resolved rule."""
+"""The ACL of a DAG, and the ACL in force for one XCom. Both have one type; an ACL in force has one resolved rule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.acl import resolution, wire
+from exclusive_redis_xcom.acl import canonical, resolution
 from exclusive_redis_xcom.acl.rule import NOBODY, DagGraph, Rule, describe_consumers
 from exclusive_redis_xcom.model import RETURN_KEY
 
@@ -22,10 +22,10 @@ _REMEMBERED_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Acl:
-    """The rules of a DAG, most specific first, and the policy word for XComs that none of them selects.
+    """The rules of a DAG, most specific first, and the policy word for XComs that no rule selects.
 
-    The properties `consumers`, `ttl`, `same_run`, `once`, `source` and `restricted` describe an ACL in force; they
-    raise `ValueError` on an ACL with more or fewer than one rule.
+    The properties `consumers`, `ttl`, `same_run`, `once`, `source` and `restricted` describe an ACL in force. On an ACL
+    with more or fewer than one rule they raise `ValueError`.
     """
 
     dag_id: str
@@ -33,7 +33,7 @@ class Acl:
     default: str
 
     def rule_for(self, task_id: str, key: str) -> Rule:
-        """The rule that decides alone: the first that selects this XCom, else the default."""
+        """Return the one rule that decides: the first that selects this XCom, else the default."""
         for rule in self.rules:
             if rule.selects(task_id, key):
                 return rule
@@ -46,13 +46,13 @@ class Acl:
         output_keys: Collection[str] | None = None,
         default_ttl: timedelta | None = None,
     ) -> Acl:
-        """The ACL with the one rule that decides for this XCom, its policy word resolved to consumers.
+        """Return the ACL in force: the one rule that decides for this XCom, its policy word resolved to consumers.
 
         Args:
             coordinate: The XCom being pushed.
-            graph: The DAG's, for `linked` and `downstream`.
-            output_keys: For the `return_value` of a task with `multiple_outputs`: the keys it copies. Unless
-                the deciding rule names `return_value` itself, the consumers are those of all keys.
+            graph: The DAG's graph, for `linked` and `downstream`.
+            output_keys: The keys that `return_value` copies, for a task with `multiple_outputs`. Unless the deciding
+                rule names `return_value` itself, only consumers of all these keys may read the copy.
             default_ttl: The TTL of rules that set none; None leaves their TTL open.
         """
         rule = self._in_force(coordinate.task_id, coordinate.key, default_ttl)
@@ -82,26 +82,26 @@ class Acl:
         return replace(rule, ttl=default_ttl) if rule.ttl is None else rule
 
     def dumps(self) -> bytes:
-        """What the Redis field `acl` holds. Raises InvalidAcl if this is not an ACL in force."""
-        return wire.dump(self.dag_id, self._only_rule())
+        """Write what the Redis field `acl` holds. Raises InvalidAcl if this is not an ACL in force."""
+        return canonical.dump(self.dag_id, self._only_rule())
 
     @classmethod
     def loads(cls, data: bytes | bytearray | memoryview) -> Acl:
-        """The ACL in force that `dumps` wrote. Raises InvalidAcl on anything else."""
-        dag_id, rule = wire.load(data)
+        """Read the ACL in force that `dumps` wrote. Raises InvalidAcl on anything else."""
+        dag_id, rule = canonical.load(data)
         return cls(dag_id, (rule,), NOBODY)
 
     @classmethod
     def loads_again(cls, data: bytes) -> Acl:
-        """As `loads`, remembering what was read last: the results of a mapped task share one list.
+        """Do the same as `loads`, but remember the last lists: the results of a mapped task share one list.
 
-        Lists over 16 KiB are read each time, so that what is remembered stays small.
+        A list over 16 KiB is read each time, so that little memory is needed.
         """
         return _remembered(data) if len(data) <= _REMEMBERED_BYTES else cls.loads(data)
 
     @property
     def consumers(self) -> tuple[str, ...]:
-        """Who may read besides the producer: `task_id` of the same DAG, `dag_id/task_id`, or patterns."""
+        """Who may read besides the producer: `task_id` of the same DAG, `dag_id/task_id`, or patterns of these."""
         consumers = self._only_rule().consumers
         if isinstance(consumers, str):
             raise ValueError(f"The ACL of DAG '{self.dag_id}' is not resolved; call in_force first")
@@ -109,31 +109,31 @@ class Acl:
 
     @property
     def ttl(self) -> timedelta | None:
-        """How long the value is kept; None where the rule leaves that to the setting."""
+        """How long the value is kept; None where the setting decides."""
         return self._only_rule().ttl
 
     @property
     def same_run(self) -> bool:
-        """Whether only the run that pushed the value may read it."""
+        """Whether only tasks of the run that pushed the value may read it."""
         return self._only_rule().same_run
 
     @property
     def once(self) -> bool:
-        """Whether the first task instance to pull the value, besides its producer, is the only one to get it."""
+        """Whether only the first task instance that pulls the value gets it, besides the producer."""
         return self._only_rule().once
 
     @property
     def source(self) -> str:
-        """Where the rule was written, for people."""
+        """The place where the rule was written, for people."""
         return self._only_rule().source
 
     @property
     def restricted(self) -> bool:
-        """Whether the XCom has an entry of its own in `xcom_acl`, not only the policy for keys without one."""
+        """Whether an entry of `xcom_acl` is about the XCom, and not only the policy for keys without an entry."""
         return self._only_rule().restricted
 
     def consumers_text(self) -> str:
-        """Who may read, for references and denials."""
+        """Say who may read, for references and denials."""
         rule = self._only_rule()
         text = describe_consumers(rule.consumers, self.dag_id)
         if not rule.consumers:

@@ -1,4 +1,4 @@
-"""The decision. One pure function; nothing else in this package grants access."""
+"""The decision: one pure function. Nothing else in this package grants access."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 
 def decide(acl: Acl | None, coordinate: Coordinate, principal: Principal | None) -> Decision:
-    """Whether the principal may read the XCom. Order: docs/acl.md, "Which rule decides". In doubt: no.
+    """Decide whether the principal may read the XCom. In doubt it may not.
+
+    The order of rules is in docs/acl.md, "Which rule decides".
 
     Args:
-        acl: A DAG's ACL or one in force; None where there is none or it could not be read.
+        acl: The ACL of a DAG, or an ACL in force; None where there is none, or where it cannot be read.
         coordinate: The XCom asked for.
-        principal: Who asks; None where that cannot be established.
+        principal: Who asks; None where that is not known.
     """
     if principal is None:
         return _refused("the identity of the reading task cannot be established")

@@ -1,4 +1,4 @@
-"""One entry of an `xcom_acl`: its names, its rule, and the texts that refuse it."""
+"""One entry of an `xcom_acl`: its names, its rule, and the errors that refuse it."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TT
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
 from exclusive_redis_xcom.errors import InvalidAcl
 
-#: Fields of a rule object.
+#: The fields of a rule object.
 FIELDS = frozenset({"consumers", "ttl_seconds", "same_run", "once"})
 
 _WORDS = ", ".join(f"'{word}'" for word in POLICY_WORDS)
 
 
 class Where:
-    """The place in an `xcom_acl` that an error is about."""
+    """A place in an `xcom_acl`, for errors."""
 
     def __init__(self, dag_id: str, path: str = "xcom_acl") -> None:
         self.dag_id = dag_id
         self.path = path
 
     def at(self, name: object) -> Where:
-        """The place one name deeper."""
+        """Return the place one name deeper."""
         return Where(self.dag_id, f"{self.path}[{quote(name)}]")
 
     def fail(self, what: str) -> NoReturn:
-        """Refuse what is written at this place."""
+        """Raise InvalidAcl for what is written at this place."""
         raise InvalidAcl(f"DAG '{self.dag_id}', {self.path}: {what}")
 
 
 def quote(text: object) -> str:
-    """The text for a message: bounded; of anything but text only the type."""
+    """Quote a text for a message, with a bounded length. For anything but text, only the type is named."""
     if not isinstance(text, str):
         return f"<{type(text).__name__}>"
     shown = repr(text)
@@ -40,7 +40,7 @@ def quote(text: object) -> str:
 
 
 def check_name(name: Any, what: str, max_length: int, where: Where) -> None:
-    """Refuse what cannot be an id or a pattern of ids."""
+    """Refuse a name that can be neither an id nor a pattern of ids."""
     if not isinstance(name, str):
         where.fail(f"the {what} must be text, not {type(name).__name__}")
     if not name:
@@ -56,13 +56,13 @@ def check_name(name: Any, what: str, max_length: int, where: Where) -> None:
 
 
 class RuleParser:
-    """Reads the right-hand side of one entry."""
+    """Reads the right side of one entry."""
 
     def __init__(self, where: Where) -> None:
         self._where = where
 
     def rule(self, producer: str | None, key: str, value: Any) -> Rule:
-        """The rule for this producer (None: any) and key. Raises InvalidAcl."""
+        """Read the rule for this producer (None: any task) and key. Raises InvalidAcl."""
         fields = self._fields(value)
         consumers = self._consumers(fields["consumers"])
         return Rule(

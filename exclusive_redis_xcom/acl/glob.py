@@ -1,7 +1,7 @@
-"""Patterns of ids: `*` stands for any run of characters, also an empty one; everything else is itself.
+"""Patterns of ids: `*` stands for any characters, or for none; every other character stands for itself.
 
-No regular expressions: a pattern with many stars must not make matching slow, whoever wrote it. Each literal
-part is searched for once, from left to right, which is enough for patterns whose only wildcard is `*`.
+Regular expressions are not used: a pattern with many stars must not make matching slow, whoever wrote it. Each literal
+part is searched for once, from left to right. That is enough where `*` is the only wildcard.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ STAR = "*"
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the text stands for more than itself."""
+    """Return whether the text may stand for more than itself."""
     return STAR in text
 
 
 def literals(pattern: str) -> int:
-    """How many characters a text must share with the pattern: the measure of how specific it is."""
+    """Return how many characters of the pattern are literal: more literals make it more specific."""
     return len(pattern) - pattern.count(STAR)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern covers the whole text; case-sensitive, no Unicode normalisation, linear time."""
+    """Return whether the pattern matches the whole text.
+
+    Case matters, and Unicode is not normalised. The time is linear.
+    """
     if STAR not in pattern:
         return pattern == text
     head, *middle, tail = pattern.split(STAR)
@@ -36,9 +39,9 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether everything that `other` matches is also matched by `pattern`.
+    """Return whether `pattern` matches everything that `other` matches.
 
-    A star in `other` can only be swallowed by a star of `pattern`, since no literal part holds one. Patterns
-    that overlap without one containing the other do not cover each other.
+    Only a star of `pattern` can match a star in `other`, since no literal part holds a star. Patterns that overlap,
+    while neither contains the other, do not cover each other.
     """
     return matches(pattern, other)

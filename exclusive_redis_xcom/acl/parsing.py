@@ -1,7 +1,7 @@
-"""From what a DAG author writes under `xcom_acl` to an `Acl`. docs/acl.md is the reference of the language.
+"""Read what a DAG author writes under `xcom_acl` into an `Acl`. docs/acl.md is the reference of the language.
 
-Two forms share one dict: `{producer: {key: rule}}` and the flat `{key: rule}`. Where a name could mean
-either, the text is refused with both ways to write it: a guess would leave an XCom open.
+Two forms share one dict: `{producer: {key: rule}}` and the flat `{key: rule}`. Where a name could mean either, the
+entry is refused, and the error shows how to write both. A guess would leave an XCom open.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consum
 
     Args:
         raw: What the DAG's author wrote.
-        dag_id: The DAG whose XComs it is about.
-        task_ids: The DAG's tasks, to tell a producer from a key. Whether every id exists is not checked here.
+        dag_id: The DAG whose XComs the rules are about.
+        task_ids: The DAG's tasks, to tell a producer from a key. `declaration.validation` checks that all ids exist.
         default_consumers: The policy word for XComs without a rule.
 
     Raises:
-        InvalidAcl: Naming the DAG, the entry and the fix.
+        InvalidAcl: The `xcom_acl` is not well-formed. The text names the DAG, the entry and the fix.
     """
     if default_consumers not in POLICY_WORDS:
         raise InvalidAcl(f"default_consumers is {default_consumers!r:.80}; accepted are {', '.join(POLICY_WORDS)}")
@@ -78,10 +78,10 @@ def _keyed_rule(producer: str, key: Any, value: Any, where: Where) -> Rule:
 
 
 def _is_rule_object(name: Any, value: dict[Any, Any], known_task: bool) -> bool:
-    """Whether a dict under a top-level name is one rule; else it maps keys to rules.
+    """Return whether a dict under a top-level name is one rule; otherwise it maps keys to rules.
 
-    A misspelt field must be reported as such and not as an odd key, so where the name is no task of the DAG,
-    or a field is plainly no rule, a dict with consumers is read as a rule that `RuleParser` will refuse.
+    A misspelt field must be reported as a field, not as an odd key. So a dict with `consumers` is read as a rule where
+    the name is no task of the DAG, or where a field's value can be no rule. `RuleParser` then refuses it.
     """
     if "consumers" not in value or isinstance(value["consumers"], dict):
         return False

@@ -1,4 +1,4 @@
-"""From the rules of a DAG to the one rule in force for one XCom, with its policy word resolved to consumers."""
+"""Resolve a rule of a DAG to the rule in force for one XCom, with consumers in place of a policy word."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.model import Coordinate
 
-#: How many rules the source of a combined rule names before it only counts them.
+#: How many rules the source of a combined rule names. Further rules are only counted.
 _NAMED_SOURCES = 5
 
 
 def resolve(rule: Rule, coordinate: Coordinate, graph: DagGraph) -> Rule:
-    """The rule for exactly this producer and key, with consumers instead of a word."""
+    """Return the rule for exactly this producer and key, with consumers in place of a policy word."""
     consumers = rule.consumers
     if isinstance(consumers, str):
         consumers = _resolve_word(consumers, coordinate, graph)
@@ -36,9 +36,9 @@ def _resolve_word(word: str, coordinate: Coordinate, graph: DagGraph) -> tuple[s
 
 
 def resolve_output(rule: Rule, coordinate: Coordinate, graph: DagGraph) -> Rule:
-    """The rule of one of multiple outputs, as it bears on the copy in `return_value`.
+    """Return the rule of one of multiple outputs, as it applies to the copy in `return_value`.
 
-    A task that takes the whole dict in DAG code takes each output with it, so under `linked` it counts.
+    A task that takes the whole dict in DAG code takes each output too. So `linked` includes that task.
     """
     resolved = resolve(rule, coordinate, graph)
     if rule.consumers != LINKED:
@@ -48,9 +48,10 @@ def resolve_output(rule: Rule, coordinate: Coordinate, graph: DagGraph) -> Rule:
 
 
 def combine_outputs(whole: Rule, outputs: Sequence[Rule], dag_id: str) -> Rule:
-    """The rule for `return_value`, which copies all of `outputs`: no wider, and no longer, than any of them.
+    """Return the rule for `return_value`, which copies all of `outputs`.
 
-    It is read once if any of them is; its claim is its own, like that of every XCom.
+    The copy has only consumers that every output has, and the shortest TTL of all outputs. It is read once if any
+    output is; like every XCom, it has a claim of its own.
     """
     rules = [whole, *outputs]
     consumers = _tuple(whole)
@@ -69,15 +70,15 @@ def combine_outputs(whole: Rule, outputs: Sequence[Rule], dag_id: str) -> Rule:
 
 
 def shortest(ttls: Iterable[timedelta | None]) -> timedelta | None:
-    """The shortest TTL that is set; None if none is."""
+    """Return the shortest TTL that is set; None if none is set."""
     return min((ttl for ttl in ttls if ttl is not None), default=None)
 
 
 def intersect(left: tuple[str, ...], right: tuple[str, ...], dag_id: str) -> tuple[str, ...]:
-    """The consumers of each list that the other covers, in the order of `left`, then `right`.
+    """Return the consumers of each list that the other list covers, in the order of `left`, then `right`.
 
-    Two patterns that overlap without one containing the other (`a*`, `*b`) have nothing in common here: a
-    text cannot say "both", and refusing is the safe side.
+    Two patterns that overlap, while neither contains the other (`a*`, `*b`), have nothing in common here. No text can
+    say "both", and to refuse is the safe choice.
     """
     kept = [consumer for consumer in left if _covered(consumer, right, dag_id)]
     kept += [consumer for consumer in right if _covered(consumer, left, dag_id)]

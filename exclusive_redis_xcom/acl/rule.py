@@ -1,4 +1,4 @@
-"""A rule: which consumers may read the XComs that a producer pattern and a key pattern select."""
+"""A rule: it says which consumers may read the XComs that a producer pattern and a key pattern select."""
 
 from __future__ import annotations
 
@@ -23,39 +23,44 @@ ANYONE = "anyone"
 #: Words that may stand in place of a list of consumers.
 POLICY_WORDS = (SAME_DAG, LINKED, DOWNSTREAM, NOBODY, ANYONE)
 
-#: Words that mean the same in every DAG, as consumers. The others need the DAG's graph.
+#: Policy words that mean the same consumers in every DAG. The other words need the DAG's graph.
 FIXED_WORDS: dict[str, tuple[str, ...]] = {SAME_DAG: ("*",), NOBODY: (), ANYONE: ("*/*",)}
 
-#: How many consumers a text names before it only counts them.
+#: How many consumers a text names. Further consumers are only counted.
 _NAMED_CONSUMERS = 20
 
 
 class DagGraph(Protocol):
-    """What an ACL needs to know about a DAG; `declaration.graph` has it for Airflow's."""
+    """What an ACL needs to know about a DAG. `declaration.graph` implements it for Airflow's DAGs."""
 
     @property
     def task_ids(self) -> frozenset[str]:
-        """All tasks of the DAG."""
+        """The ids of all tasks of the DAG."""
 
     def downstream_of(self, task_id: str) -> frozenset[str]:
-        """All tasks that run after the task, directly or not."""
+        """Return all tasks that run after the task, directly or not."""
 
     def upstream_of(self, task_id: str) -> frozenset[str]:
-        """All tasks that run before the task, directly or not."""
+        """Return all tasks that run before the task, directly or not."""
 
     def linked_to(self, task_id: str, key: str) -> frozenset[str]:
-        """The tasks that take this XCom as an argument or in a template field."""
+        """Return the tasks that take this XCom as an argument or in a template field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One entry of an ACL.
 
-    `producer` is a task id or pattern, None for a flat rule (any task of the DAG). `consumers` is a policy
-    word or a tuple of `task_id` (same DAG), `dag_id/task_id`, or patterns of these. `source` is where the
-    rule was written, for people. `once`: only the first task instance to pull a value gets it. `exact`:
-    producer and key are compared as text; so it is for rules in force, because an XCom's key may itself hold
-    a star. `restricted`: the XCom has an entry of its own, not only the policy for keys without one.
+    Attributes:
+        producer: A task id or pattern; None in a flat rule, which is about any task of the DAG.
+        key: An XCom key or pattern.
+        consumers: A policy word, or a tuple of `task_id` (same DAG), `dag_id/task_id`, or patterns of these.
+        source: The place where the rule was written, for people.
+        ttl: How long a value is kept; None leaves that to the setting.
+        same_run: Only tasks of the run that pushed the value may read it.
+        once: Only the first task instance that pulls a value gets it.
+        restricted: An entry of `xcom_acl` is about the XCom, and not only the policy for keys without an entry.
+        exact: Producer and key are compared as text. Rules in force need that, because an XCom's key may hold a star.
     """
 
     producer: str | None
@@ -69,13 +74,13 @@ class Rule:
     exact: bool = False
 
     def selects(self, task_id: str, key: str) -> bool:
-        """Whether the rule is about this XCom."""
+        """Return whether the rule is about this XCom."""
         if self.exact:
             return self.producer == task_id and self.key == key
         return (self.producer is None or matches(self.producer, task_id)) and matches(self.key, key)
 
     def specificity(self) -> tuple[object, ...]:
-        """Sort key, most specific first (docs/acl.md, "Which rule decides"); the order of entry never matters."""
+        """Return a sort key: most specific first, whatever the author's order (docs/acl.md, "Which rule decides")."""
         producer = self.producer or ""
         stars = producer.count("*") + self.key.count("*")
         return (self._level(), -literals(producer), -literals(self.key), stars, producer, self.key)
@@ -87,13 +92,13 @@ class Rule:
 
 
 def consumer_ids(consumer: str, dag_id: str) -> tuple[str, str]:
-    """The DAG and the task that a consumer of an ACL in `dag_id` names."""
+    """Return the DAG and the task that a consumer names, in an ACL of the DAG `dag_id`."""
     dag, slash, task = consumer.partition("/")
     return (dag, task) if slash else (dag_id, consumer)
 
 
 def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Principal) -> str | None:
-    """The first consumer that is the principal, read in an ACL of `dag_id`."""
+    """Return the first consumer that matches the principal, in an ACL of the DAG `dag_id`."""
     for consumer in consumers:
         dag, task = consumer_ids(consumer, dag_id)
         if matches(dag, principal.dag_id) and matches(task, principal.task_id):
@@ -102,7 +107,7 @@ def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Princi
 
 
 def describe_consumers(consumers: tuple[str, ...] | str, dag_id: str) -> str:
-    """Who may read, for people: `'load', 'reports/*'`, `any task of DAG 'd'`, `nobody`."""
+    """Say who may read, for people: `'load', 'reports/*'`, `any task of DAG 'd'`, `the producer itself`."""
     if isinstance(consumers, str):
         fixed = FIXED_WORDS.get(consumers)
         return f"the {consumers} tasks" if fixed is None else describe_consumers(fixed, dag_id)

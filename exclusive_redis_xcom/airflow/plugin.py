@@ -15,10 +15,10 @@ from airflow.plugins_manager import AirflowPlugin
 from exclusive_redis_xcom.airflow import listener
 from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.api_server.watch.middleware import Watch
-from exclusive_redis_xcom.connection import parsers, session, url
+from exclusive_redis_xcom.connection import opener, url
 from exclusive_redis_xcom.task import exchange
 
-PRELOADED = (exchange, session, parsers, url)
+PRELOADED = (exchange, opener, url)
 with contextlib.suppress(ImportError):  # what reporting/metrics.py looks for first; Airflow has it from 3.2 on
     importlib.import_module("airflow.sdk.observability.stats")
 

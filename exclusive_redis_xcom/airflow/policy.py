@@ -2,7 +2,8 @@
 
 `DagBag.bag_dag` calls `dag_policy` for the DAG, then `task_policy` for each of its tasks (Airflow 3.1 to 3.3).
 
-Every process that imports Airflow imports this module, long before plugins: so it is also where commands are hooked up.
+Every process that imports Airflow imports this module, long before it loads plugins. So this module also registers the
+commands.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ commands.register()
 
 @hookimpl  # type: ignore[untyped-decorator]  # airflow.* is not analysed, see pyproject.toml
 def dag_policy(dag: Any) -> None:
-    """Check and freeze the DAG's `xcom_acl`; what is wrong with it becomes the DAG's import error."""
+    """Check and freeze the DAG's `xcom_acl`. A mistake in it becomes the DAG's import error."""
     context = get_parsing_context()
     identity.remember_parsing(context.dag_id, context.task_id)
     with _violation():
@@ -37,7 +38,7 @@ def dag_policy(dag: Any) -> None:
 
 @hookimpl  # type: ignore[untyped-decorator]  # see above
 def task_policy(task: Any) -> None:
-    """Keep a task from logging a restricted value that it returns, whatever `mask` says."""
+    """Keep a task from logging a restricted value that it returns, even with `mask = off`."""
     with _violation():
         quiet_returns.hide_restricted(task)
 

@@ -1,8 +1,8 @@
-"""Operators log what they return ("Done. Returned value was: ..."): not where the value is restricted.
+"""Keep operators from logging a restricted value that they return ("Done. Returned value was: ...").
 
-They do so before the value is pushed, so masking comes too late; only the operator's own switch helps
-(`show_return_value_in_logs`: `airflow/providers/standard/operators/python.py` and what derives from it). What an
-operator logs without asking that switch (the output of BashOperator) stays in the log.
+An operator logs the value before the push, so masking comes too late. Only the operator's own switch helps:
+`show_return_value_in_logs` of `airflow/providers/standard/operators/python.py` and of classes derived from it. An
+operator that ignores the switch, such as BashOperator, still logs its output.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SWITCH = "show_return_value_in_logs"
 
 
 def hide_restricted(task: Any) -> None:
-    """Turn the switch off where a task, mapped or not, returns a restricted value and has it.
+    """Turn the switch off for a task, mapped or not, that has the switch and returns a restricted value.
 
     Raises:
         InvalidAcl: The ACL of the task's DAG is wrong.
@@ -44,7 +44,7 @@ def _returns_restricted(acl: Acl, task: Any) -> bool:
         return True
     if not _has_multiple_outputs(task):
         return False
-    # Which keys the returned dict will have is not known yet: any of the task's rules may be about one.
+    # The keys of the returned dict are not known yet. Any rule about the task may be about one of them.
     return any(rule.producer is None or matches(rule.producer, task.task_id) for rule in acl.rules)
 
 
@@ -54,6 +54,6 @@ def _has_multiple_outputs(task: Any) -> bool:
 
 
 def _takes_switch(operator_class: type) -> bool:
-    # Airflow calls the class with what partial() was given; an argument that it does not know is an error.
+    # Airflow calls the class with the arguments of partial(). An argument that the class does not know is an error.
     inits = (vars(base)["__init__"] for base in operator_class.__mro__ if "__init__" in vars(base))
     return any(SWITCH in inspect.signature(init).parameters for init in inits)

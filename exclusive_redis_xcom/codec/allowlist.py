@@ -1,9 +1,9 @@
-"""Which classes a payload may name: Airflow's own rule, asked from Airflow's own code.
+"""Which classes a payload may name. Airflow's rule decides, and Airflow's own code is asked for it.
 
-`[core] allowed_deserialization_classes` (globs), `allowed_deserialization_classes_regexp` and the
+The rule allows `[core] allowed_deserialization_classes` (globs), `allowed_deserialization_classes_regexp` and the
 classes that Airflow's serde registered (`airflow/sdk/serde/__init__.py`, in Airflow 3.1
-`airflow/serialization/serde.py`; function `deserialize`). No Airflow, or one that hides these
-functions: nothing is allowed.
+`airflow/serialization/serde.py`; function `deserialize`). Without Airflow, or where these functions are missing,
+nothing is allowed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from exclusive_redis_xcom.codec.errors import XComNotImportable
 from exclusive_redis_xcom.codec.kinds import qualified_name
+from exclusive_redis_xcom.errors import XComNotImportable
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -26,7 +26,7 @@ _LONGEST_NAME = 512
 
 @lru_cache(maxsize=1)
 def serde() -> ModuleType | None:
-    """Airflow's serde module, None where there is no Airflow."""
+    """Return Airflow's serde module; None without Airflow."""
     for name in _SERDE_MODULES:
         try:
             return import_module(name)
@@ -36,7 +36,7 @@ def serde() -> ModuleType | None:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether Airflow's configuration lets a payload name this class."""
+    """Return whether Airflow's configuration lets a payload name this class."""
     module = serde()
     match = getattr(module, "_match", None)
     extra = getattr(module, "_extra_allowed", ())
@@ -44,15 +44,15 @@ def is_allowed(name: str) -> bool:
 
 
 def registered_module(name: str, table: str) -> Any:
-    """The module that Airflow's serde registered for a class (table `_serializers` or `_deserializers`)."""
+    """Return the module that Airflow's serde registered for a class in `_serializers` or `_deserializers`."""
     return getattr(serde(), table, {}).get(name)
 
 
 def load_class(name: object) -> type:
-    """The class that a payload names.
+    """Import the class that a payload names.
 
     Raises:
-        XComNotImportable: It is not allowed, or not to be found here.
+        XComNotImportable: The class is not allowed, or cannot be imported here.
         ValueError: This is not the name of a class.
     """
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _CLASS_NAME.fullmatch(name):
@@ -65,17 +65,17 @@ def load_class(name: object) -> type:
     found = _find(name)
     if found is None:
         raise XComNotImportable(f"{name} is allowed for deserialization, but cannot be imported here as a class.")
-    # A module of an allowed package may re-export what is not allowed: the class's own name counts as well.
+    # A module of an allowed package may re-export a class that is not allowed. So the class's own name is checked too.
     if qualified_name(found) != name and not is_allowed(qualified_name(found)):
         raise XComNotImportable(f"{name} is allowed for deserialization, but stands for a class that is not.")
     return found
 
 
 def _find(name: str) -> type | None:
-    """Import the class of a dotted name; nested classes too, which Airflow's `import_string` cannot find.
+    """Import the class of a dotted name. Nested classes are found too; Airflow's `import_string` cannot find them.
 
-    Below the module every step must be a class: a module's attributes lead to other modules, and from there
-    to anything.
+    Below the module, every step must be a class. The attributes of a module lead to other modules, and from there to
+    anything.
     """
     parts = name.split(".")
     for split in range(len(parts) - 1, 0, -1):
@@ -99,7 +99,7 @@ def _class_below(module: ModuleType, names: list[str]) -> type | None:
 
 
 def package(name: str) -> Any:
-    """A package that decoding needs; its name comes from our own code, never from a payload."""
+    """Import a package that the value needs. The name comes from our own code, never from a payload."""
     try:
         return import_module(name)
     except ImportError:

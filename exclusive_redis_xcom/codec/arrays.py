@@ -1,8 +1,8 @@
-"""NumPy scalars and arrays: dtype, shape, memory order and the raw items; object arrays item by item.
+"""NumPy scalars and arrays: dtype, shape, memory order and the raw items. Object arrays are carried item by item.
 
-Large arrays are not copied: pushed from their own memory, pulled as views of the payload's. A dtype from a
-payload is built from parts that were checked, never from an arbitrary string, and the size
-it announces is compared with the bytes at hand before NumPy allocates anything.
+Large arrays are not copied: a push sends them from their own memory, and a pull returns views of the payload's memory.
+A dtype from a payload is built from checked parts, never from an arbitrary string. Its size is compared with the bytes
+at hand before NumPy allocates memory.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Put, Take
@@ -26,7 +26,7 @@ _ATOMS = frozenset({type(None), bool, int, float, str})
 
 
 def _describe(dtype: Any) -> Any:
-    """A dtype as text, {names, formats, offsets, ...} or [base, shape]."""
+    """Describe a dtype as text, as {names, formats, offsets, ...} or as [base, shape]."""
     if dtype.hasobject or dtype.kind not in "biufcmMSUV":
         raise NotCarriedError
     if dtype.subdtype is not None:
@@ -47,7 +47,7 @@ def _describe(dtype: Any) -> Any:
 
 
 def _dtype(described: Any) -> Any:
-    """The inverse of `_describe`."""
+    """Reverse `_describe`."""
     numpy = package("numpy")
     if isinstance(described, str):
         if not _SIMPLE_DTYPE.fullmatch(described):
@@ -61,20 +61,20 @@ def _dtype(described: Any) -> Any:
 
 
 def dump_array(value: Any, put: Put) -> bytes:
-    """[dtype, shape, is in Fortran order, items]."""
+    """Write [dtype, shape, is in Fortran order, items]."""
     if value.dtype.itemsize == 0:
         raise NotCarriedError
     described = _describe(value.dtype)
     if _has_gaps(value.dtype):
         value = _without_gaps(value)
     order = "F" if value.flags.fnc else "C"
-    # ravel copies only where neither order is the array's own; as bytes, for dtypes that memoryview does not know.
+    # ravel copies only an array that is in neither order. The view is of bytes: memoryview does not know every dtype.
     items = put(value.ravel(order).view("u1").data) if value.nbytes else b""
     return ormsgpack.packb([described, list(value.shape), order == "F", items])
 
 
 def _has_gaps(dtype: Any) -> bool:
-    """Whether a structured dtype has bytes that belong to no field: `array[["a", "c"]]` still holds what "b" was."""
+    """Return whether a structured dtype has bytes of no field: `array[["a", "c"]]` still holds the old "b"."""
     if dtype.subdtype is not None:
         return _has_gaps(dtype.base)
     if dtype.names is None:
@@ -84,7 +84,7 @@ def _has_gaps(dtype: Any) -> bool:
 
 
 def _without_gaps(value: Any) -> Any:
-    """The same items with zeros between their fields (`zeros_like` would leave what the memory held before)."""
+    """Copy the items, with zeros between their fields; `zeros_like` would leave the old content of the memory."""
     clean = package("numpy").zeros(value.shape, value.dtype, order="F" if value.flags.fnc else "C")
     _copy_fields(value, clean)
     return clean
@@ -99,9 +99,9 @@ def _copy_fields(source: Any, target: Any) -> None:
 
 
 def load_array(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_array`; the array is writable.
+    """Reverse `dump_array`. The array is writable.
 
-    Items in a slab stay where they are, if the payload is writable; others are copied.
+    Items in a slab of a writable payload stay where they are. Other items are copied.
     """
     described, shape, fortran, placed = read(data)
     items = memoryview(take(placed))
@@ -114,7 +114,7 @@ def load_array(data: bytes, take: Take) -> Any:
 
 
 def dump_scalar(value: Any) -> bytes:
-    """[dtype, bytes]; text and bytes as such, because an array would cut their trailing NULs off."""
+    """Write [dtype, bytes]. Text and bytes are written as such, because an array would cut off their trailing NULs."""
     numpy = package("numpy")
     if isinstance(value, numpy.str_):
         return ormsgpack.packb(["str", str.__str__(value).encode("utf-8", "surrogatepass")])
@@ -124,7 +124,7 @@ def dump_scalar(value: Any) -> bytes:
 
 
 def load_scalar(data: bytes) -> Any:
-    """The inverse of `dump_scalar`."""
+    """Reverse `dump_scalar`."""
     numpy = package("numpy")
     described, content = read(data)
     if described == "str":
@@ -138,13 +138,13 @@ def load_scalar(data: bytes) -> Any:
 
 
 def object_array_children(value: Any) -> list[Any]:
-    """Shape, is in Fortran order, items in C order."""
+    """Return the shape, whether the order is Fortran's, and the items in C order."""
     fortran = bool(value.flags.f_contiguous and not value.flags.c_contiguous)
     return [list(value.shape), fortran, *value.ravel("C").tolist()]
 
 
 def build_object_array(children: list[Any]) -> Any:
-    """The inverse of `object_array_children`."""
+    """Reverse `object_array_children`."""
     numpy = package("numpy")
     shape, fortran, *items = children
     if math.prod(shape) != len(items) or any(n < 0 for n in shape):
@@ -153,13 +153,13 @@ def build_object_array(children: list[Any]) -> Any:
     if _ATOMS.issuperset(map(type, items)):
         flat[:] = items
     else:
-        for position, item in enumerate(items):  # one by one: NumPy would take lists among them for dimensions
+        for position, item in enumerate(items):  # one by one, since NumPy would read lists among them as dimensions
             flat[position] = item
     return flat.reshape(tuple(shape)).copy(order="F" if fortran else "C")
 
 
 def numpy_kind(value: Any) -> str | None:
-    """Which kind carries this object of NumPy; None for masked arrays, matrices and the like."""
+    """Return the kind that carries this NumPy object; None for masked arrays, matrices and the like."""
     numpy = package("numpy")
     if type(value) is numpy.ndarray:
         return "object_array" if value.dtype.kind == "O" else "array"

@@ -1,11 +1,15 @@
-"""Arrow's IPC stream: written from the memory of the arrays, read where it lies; nothing is copied either way.
+"""Arrow's IPC stream, written from the memory of the arrays and read in place. Nothing is copied either way.
 
 https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
 
-The stream may come from anyone. Before Arrow's reader sees it, compressed bodies are refused (nothing bounds what they
-expand to), and so are extension types (they run code of whoever registered them) and dictionaries in instalments.
-What was read is validated in full before it is handed out: offsets, indexes and UTF-8, 0.2 to 0.4 ms per MB. The plain
-reader followed by this validation is also what Arrow itself fuzzes.
+Anyone may have written the stream. Three things are refused before Arrow's reader sees them:
+
+- compressed bodies: nothing bounds their expanded size
+- extension types: they run code of whoever registered them
+- dictionaries in instalments
+
+Then everything that was read is validated in full: offsets, indexes and UTF-8, in 0.2 to 0.4 ms per MB. Arrow's own
+fuzzing also tests the plain reader followed by this validation.
 """
 
 from __future__ import annotations
@@ -22,18 +26,18 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.memory import Buffer
 
 _EXTENSION = b"ARROW:extension:name"
-_SMALL = 4096  # bytes; what is smaller is joined with its neighbours
+_SMALL = 4096  # bytes; smaller pieces are joined with their neighbours
 _ALIGNMENT = 8  # bytes, of Arrow's buffers
 
 _U16, _I32, _U32 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I")
-# Numbers of fields in the tables of Arrow's Message.fbs.
+# The numbers of fields in the tables of Arrow's Message.fbs.
 _HEADER = 2
 _COMPRESSION = 3  # of RecordBatch
 _DATA, _IS_DELTA = 1, 2  # of DictionaryBatch
 
 
 class _Pieces:
-    """A file for Arrow's writer that keeps what is written as it comes, without joining it."""
+    """A file for Arrow's writer that keeps the written pieces, without joining them."""
 
     closed = False
 
@@ -61,7 +65,7 @@ class _Pieces:
 
 
 def write(schema: Any, batches: Iterable[Any]) -> list[Buffer]:
-    """The stream of some record batches, in pieces that refer to their memory.
+    """Write the stream of some record batches, in pieces that refer to the batches' memory.
 
     Raises:
         NotCarriedError: A type in the schema is not carried.
@@ -76,7 +80,7 @@ def write(schema: Any, batches: Iterable[Any]) -> list[Buffer]:
 
 
 def read(stream: Buffer) -> tuple[Any, list[Any]]:
-    """The inverse of `write`: schema and record batches; any Exception for what `write` did not write."""
+    """Read schema and record batches. Raises any Exception for a stream that `write` did not write."""
     pyarrow = package("pyarrow")
     buffer = pyarrow.py_buffer(stream)
     if buffer.address % _ALIGNMENT:
@@ -88,7 +92,7 @@ def read(stream: Buffer) -> tuple[Any, list[Any]]:
         batches = list(reader)
         for batch in batches:
             batch.validate(full=True)
-    except pyarrow.ArrowMemoryError:  # also a MemoryError, but nothing here needs memory
+    except pyarrow.ArrowMemoryError:  # It is a MemoryError too, but nothing here needs memory.
         raise ValueError("sizes that cannot be") from None
     return reader.schema, batches
 
@@ -115,8 +119,8 @@ def _is_plain_dictionary(metadata: memoryview, dictionary: int) -> bool:
     return bool(data and _is_plain_batch(metadata, _table(metadata, data)) and not (is_delta and metadata[is_delta]))
 
 
-# A flatbuffer, which Arrow has verified when it gives out a message: a table begins with the distance back to its
-# vtable, which has its own size, the table's size, and for each field where in the table it is, 0 where it is not.
+# Messages are flatbuffers; Arrow has verified each message that it returns. A table begins with the distance back to
+# its vtable. The vtable holds its own size, the table's size, and the position of each field in the table, or 0.
 
 
 def _table(data: memoryview, reference: int) -> int:
@@ -124,7 +128,7 @@ def _table(data: memoryview, reference: int) -> int:
 
 
 def _field(data: memoryview, table: int, number: int) -> int:
-    """Where a field is; 0 where the table has it not."""
+    """Return the position of a field; 0 where the table does not have the field."""
     vtable = table - _I32.unpack_from(data, table)[0]
     entry = 4 + 2 * number
     offset = _U16.unpack_from(data, vtable + entry)[0] if entry < _U16.unpack_from(data, vtable)[0] else 0

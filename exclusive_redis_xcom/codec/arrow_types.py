@@ -1,9 +1,10 @@
-"""Which types of Arrow are carried, and arrays that hold nothing but their value.
+"""Which types of Arrow are carried, and how to get arrays that hold nothing but their value.
 
-A slice refers to the whole of its buffers, of which Arrow's writer sends up to 63 bytes too much; and a value that was
-set to null may still lie beneath. Such arrays are copied. Not carried are extension types (they
-need code), unions and list views (their slices are written whole) and run-end encoded arrays (a few bytes describe
-terabytes).
+Two kinds of arrays hold more than their value, and are copied. A slice refers to its whole buffers, of which Arrow's
+writer sends up to 63 bytes too much. A value that was set to null may still lie under its null.
+
+Three kinds of types are not carried: extension types (they need code), unions and list views (their slices are written
+whole), and run-end encoded arrays (a few bytes describe terabytes).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
 
-#: Names of types in pyarrow; older versions lack some.
+#: The names of types in pyarrow. Older versions lack some.
 _TEXTS = ("STRING", "LARGE_STRING", "BINARY", "LARGE_BINARY")
 _VIEWS = ("STRING_VIEW", "BINARY_VIEW")
 _INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
@@ -36,7 +37,7 @@ def _ids(names: tuple[str, ...]) -> frozenset[int]:
 
 
 def require_known(schema: Any) -> None:
-    """NotCarriedError for a schema with a type that is not carried; another Exception where a name is not UTF-8."""
+    """Raise NotCarriedError for a type that is not carried, and another Exception for a name that is not UTF-8."""
     _require_known_metadata(schema)
     for field in schema:
         _require_known_field(field, top=True)
@@ -66,7 +67,7 @@ def _require_known_field(field: Any, *, top: bool = False) -> None:
 
 
 def only_its_value(array: Any) -> Any:
-    """An equal array in whose buffers nothing else lies; the array itself where that is so already."""
+    """Return an equal array whose buffers hold nothing else; the array itself if its buffers hold nothing else."""
     kind = array.type
     if _is(kind, *_VIEWS):
         pyarrow = package("pyarrow")
@@ -84,12 +85,12 @@ def only_its_value(array: Any) -> Any:
 
 
 def _is_part(array: Any) -> bool:
-    """Whether its buffers hold more than its items."""
+    """Return whether the buffers of an array hold more than its items."""
     return bool(array.get_total_buffer_size() - array.nbytes > _last_offsets(array.type))
 
 
 def _last_offsets(kind: Any) -> int:
-    """Bytes that `nbytes` leaves out: of n items, n + 1 offsets say where they begin and end."""
+    """Return the bytes that `nbytes` does not count: n items have n + 1 offsets."""
     large = _is(kind, "LARGE_STRING", "LARGE_BINARY", "LARGE_LIST")
     own = (8 if large else 4) if _is(kind, *_TEXTS, "LIST", "LARGE_LIST", "MAP") else 0
     return own + sum(_last_offsets(kind.field(position).type) for position in range(kind.num_fields))
@@ -116,7 +117,7 @@ def _list(array: Any) -> Any:
 
 
 def _hides_bytes(array: Any) -> bool:
-    """Whether an array of texts or bytes has some beneath its nulls."""
+    """Return whether an array of texts or bytes has bytes under its nulls."""
     pyarrow = package("pyarrow")
     large = _is(array.type, "LARGE_STRING", "LARGE_BINARY")
     offsets = memoryview(array.buffers()[1]).cast("B").cast("q" if large else "i")
@@ -127,6 +128,6 @@ def _hides_bytes(array: Any) -> bool:
 
 
 def _copied(array: Any) -> Any:
-    """Item by item: what is null becomes zero, or no bytes at all."""
+    """Copy item by item. A null becomes zero, or no bytes at all."""
     compute = package("pyarrow.compute")
     return array.take(compute.indices_nonzero(package("pyarrow").repeat(True, len(array))))

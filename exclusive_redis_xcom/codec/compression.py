@@ -1,8 +1,7 @@
-"""Zstandard, applied where it pays, undone within the announced size.
+"""Zstandard: compress where it pays, and decompress within the announced size.
 
-A frame carries its own content size, which zstandard trusts before `max_output_size`: the two sizes are
-compared before anything is allocated, so that a frame which lies about itself cannot take more memory
-than the envelope announced.
+A frame carries its own content size, and zstandard trusts that size before `max_output_size`. So the two sizes are
+compared before memory is allocated. A frame with a false size cannot take more memory than the envelope announced.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ ZSTD = "zstd"
 AUTO = "auto"
 
 _LEVEL = 1
-_SMALLEST = 64  # bytes; below, a frame's header eats what is won
-_SMALLEST_AUTO = 1024  # bytes; below, the time is better spent elsewhere
+_SMALLEST = 64  # bytes; below, the header of a frame costs more than compression saves
+_SMALLEST_AUTO = 1024  # bytes; below, compression is not worth its time
 _SAMPLE = 16 * 1024  # bytes, taken from the start, the middle and the end
 _STEP = 1024 * 1024  # bytes compressed at a time
 _WORTH_IT = 0.9  # compressed size / size
-# From this size on the time counts. Compressing takes 0.3 ms per MB where next to nothing is left, 2 ms where a
-# thirtieth is, 3 to 7 ms where a tenth is; sending takes 1 to 2 ms per MB on one machine, 8 ms over 1 Gbit/s.
+# From this size on, time matters. Compression takes 0.3 ms per MB where almost nothing is left, 2 ms where a thirtieth
+# is left, and 3 to 7 ms where a tenth is left. Sending takes 1 to 2 ms per MB on one machine, and 8 ms over 1 Gbit/s.
 _LARGE = 1024 * 1024  # bytes
 _WORTH_THE_TIME = 0.05  # compressed size / size
 _WIDEST_WINDOW = 8 * 1024 * 1024  # bytes; level 1 uses half a MiB
 
 
 def compress(payload: Buffers, how: str) -> tuple[Buffers, str]:
-    """The payload, compressed or not, and which of the two: `zstd` or `off`."""
+    """Return the payload, compressed or not, and which of the two it is: `zstd` or `off`."""
     size = size_of(payload)
     if how == OFF or size < (_SMALLEST if how == ZSTD else _SMALLEST_AUTO):
         return payload, OFF
@@ -54,7 +53,7 @@ def _pays(payload: Buffers, size: int) -> bool:
 
 
 def _excerpt(payload: Buffers, start: int) -> bytes:
-    """`_SAMPLE` bytes from `start` on."""
+    """Return `_SAMPLE` bytes from `start` on."""
     found = b""
     for buffer in payload:
         found += memoryview(buffer)[max(start, 0) : max(start + _SAMPLE, 0)]
@@ -63,7 +62,7 @@ def _excerpt(payload: Buffers, start: int) -> bytes:
 
 
 def _zstd(payload: Buffers, size: int) -> Buffers:
-    """One frame, in pieces; what it is made from is never joined."""
+    """Compress into one frame, in pieces. The payload is never joined."""
     import zstandard
 
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
@@ -80,18 +79,18 @@ def _zstd(payload: Buffers, size: int) -> Buffers:
 
 
 def decompress(payload: Buffer, how: str, size: int, max_bytes: int, *, writable: bool = False) -> Buffer:
-    """The inverse of `compress`, which must come to exactly `size` bytes.
+    """Reverse `compress`. The result must have exactly `size` bytes.
 
     Args:
-        payload: In one piece.
+        payload: The bytes in one piece.
         how: `zstd` or `off`.
-        size: In bytes, as announced.
-        max_bytes: Its limit.
+        size: The announced size in bytes.
+        max_bytes: The limit of `size`.
         writable: Decompress into a `bytearray` instead of `bytes`.
 
     Raises:
         XComTooLarge: `size` exceeds `max_bytes`.
-        CorruptValue: It does not come to `size` bytes, or is not what `how` says.
+        CorruptValue: The result does not have `size` bytes, or the payload is not what `how` says.
     """
     if type(size) is not int or size < 0:
         raise CorruptValue("The announced size of an XCom value is not a number of bytes.")
@@ -140,7 +139,7 @@ def check_size(size: int, max_bytes: int) -> None:
     """Refuse a value that is too large to be pushed.
 
     Raises:
-        XComTooLarge: With the size, the limit and the option that sets it.
+        XComTooLarge: The text gives the size, the limit and the option that sets the limit.
     """
     if size > max_bytes:
         raise XComTooLarge(_too_large(size, max_bytes, "encoded"))
@@ -149,5 +148,5 @@ def check_size(size: int, max_bytes: int) -> None:
 def _too_large(size: int, max_bytes: int, state: str) -> str:
     return (
         f"An XCom value of {size} bytes ({state}, uncompressed) exceeds the limit of {max_bytes} bytes. Raise "
-        "[exclusive_redis_xcom] max_value_bytes, or pass a reference to where the data lies instead of the data."
+        "[exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
     )

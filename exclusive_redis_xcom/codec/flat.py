@@ -1,8 +1,8 @@
-"""The flat form: a program for a stack machine, so that no depth, key or string is out of reach.
+"""The flat form: a program for a stack machine. It carries depths, keys and strings that the fast form cannot hold.
 
-One msgpack array. An item that is not a step is pushed on a stack; a step (extension type 1: code of a
-tree, number of children) takes its children off the stack and pushes what they make. `{1: [2]}` is
-`1, 2, list(1), dict(2)`. Neither writing nor reading recurses, and both take linear time.
+The program is one msgpack array. An item that is not a step is pushed on a stack. A step (extension type 1) holds the
+code of a tree and a number of children. It takes its children off the stack and pushes the value they make. `{1: [2]}`
+is `1, 2, list(1), dict(2)`. Neither writing nor reading recurses, and both take linear time.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.errors import NotCarriedError, XComNotImportable
-from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.nested import OPTIONS
 from exclusive_redis_xcom.codec.registry import BY_CODE, LARGE_BYTES, PLAIN, STEP, TEXT, kind_of
-from exclusive_redis_xcom.codec.shortcuts import LargeBytes
 from exclusive_redis_xcom.codec.slabs import SMALLEST
-from exclusive_redis_xcom.codec.wire import read
-from exclusive_redis_xcom.errors import XComNotSerializable
+from exclusive_redis_xcom.codec.stand_ins import LargeBytes
+from exclusive_redis_xcom.errors import XComNotImportable, XComNotSerializable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +28,13 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
     from exclusive_redis_xcom.memory import Buffer
 
-#: Python's own recursion limit is 1000; hashing a tuple recurses in C without any limit.
+#: The limit is needed because hashing a tuple recurses in C without any limit. Python's own recursion limit is 1000.
 MAX_DEPTH = 2000
-#: A position is at most this many steps long in a message.
+#: How many steps of a position a message shows.
 _SHOWN_STEPS = 8
 
 _STEP = struct.Struct(">BI")
-_MSGPACK_INTS = range(-(2**63) + 1, 2**64)  # without the lowest, which ormsgpack 1.9 refuses
+_MSGPACK_INTS = range(-(2**63) + 1, 2**64)  # without the lowest integer, since ormsgpack 1.9 refuses it
 _AS_IT_IS = PLAIN - {int}
 
 
@@ -45,24 +44,24 @@ def _step(code: int, count: int) -> ormsgpack.Ext:
 
 
 class _Frame:
-    """A tree whose children are being written."""
+    """A tree whose children are being written now."""
 
     __slots__ = ("children", "code", "count", "owner")
 
     def __init__(self, owner: Any, kind: Tree, children: list[Any]) -> None:
-        self.owner = owner  # keeps the id() in the path taken
+        self.owner = owner  # keeps the object alive, so that its id() in `open` stays its own
         self.code = kind.code
         self.children: Iterator[Any] = iter(children)
         self.count = len(children)
 
     @property
     def done(self) -> int:
-        """How many children were taken up."""
+        """The number of children that were begun."""
         return self.count - length_hint(self.children)
 
 
 class _Writer:
-    """State of one `pack`."""
+    """The state of one `pack`."""
 
     __slots__ = ("frames", "open", "program", "slabs")
 
@@ -70,7 +69,7 @@ class _Writer:
         self.slabs = slabs
         self.program: list[Any] = []
         self.frames: list[_Frame] = []
-        self.open: set[int] = set()  # ids of the trees around the present one
+        self.open: set[int] = set()  # the ids of the trees that are being written
 
     def write(self, value: Any) -> list[Any]:
         self._value(value)
@@ -81,7 +80,7 @@ class _Writer:
                 if type(child) in _AS_IT_IS:
                     append(child)
                 elif self._value(child):
-                    break  # to its children first; the iterator remembers the place
+                    break  # The child's own children come first. The iterator remembers the position.
             else:
                 append(_step(frame.code, frame.count))
                 self.open.discard(id(frame.owner))
@@ -89,7 +88,7 @@ class _Writer:
         return self.program
 
     def _value(self, value: Any) -> bool:
-        """Write a value, or open it and return True if it has children."""
+        """Write a value. If it has children, open it instead and return True."""
         kind = None
         while not _is_plain(value):
             kind = self._kind(value)
@@ -125,11 +124,11 @@ class _Writer:
         self.frames.append(_Frame(value, kind, self._try(kind.children, value)))
 
     def _try(self, function: Any, value: Any) -> Any:
-        """Call what may run the author's code; its exceptions may quote the value, so they are not shown."""
+        """Call what may run the author's code. Its exceptions may quote the value, so their texts are not shown."""
         try:
             return function(value)
         except NotCarriedError:
-            raise self._refusal(value, "is of a variety that cannot be carried without change") from None
+            raise self._refusal(value, "cannot be carried without a change") from None
         except (MemoryError, XComNotImportable):
             raise
         except Exception as problem:
@@ -151,15 +150,15 @@ def _is_plain(value: Any) -> bool:
 
 
 def pack(value: Any, slabs: Outgoing) -> bytes:
-    """The flat form of a value; its large buffers go to `slabs`.
+    """Write the flat form of a value. Its large buffers go to `slabs`.
 
     Raises:
-        XComNotSerializable: Something in it cannot be carried; the text says where and of which type it is.
+        XComNotSerializable: Something in the value cannot be carried. The text gives its position and type.
     """
     program = [_without_large_bytes(item, slabs) for item in _Writer(slabs).write(value)]
     try:
         return ormsgpack.packb(program, option=OPTIONS)
-    except TypeError:  # a lone surrogate: rare enough to look for it only now
+    except TypeError:  # A text has a lone surrogate. That is rare, so the search begins only now.
         return ormsgpack.packb([_with_surrogates(item) for item in program], option=OPTIONS)
 
 
@@ -192,7 +191,7 @@ class _Step:
 
 
 class _Reader:
-    """Remembers what went wrong, as ormsgpack swallows exceptions of its hooks."""
+    """The state of one `unpack`. It keeps the first problem, since ormsgpack hides exceptions of its hooks."""
 
     __slots__ = ("problem", "slabs")
 
@@ -214,7 +213,7 @@ class _Reader:
 
 
 def unpack(data: Buffer, slabs: Incoming) -> Any:
-    """The inverse of `pack`; any Exception for data that `pack` did not write."""
+    """Reverse `pack`. Raises any Exception for data that `pack` did not write."""
     reader = _Reader(slabs)
     try:
         program = read(data, reader.hook)

@@ -1,7 +1,7 @@
 """Arrays with a dtype of pandas' own, taken apart into NumPy arrays, Python lists and Arrow arrays.
 
-Columns that lie in NumPy's memory are carried as they are: Arrow would not change their bytes, but some of their types.
-So pyarrow is needed only where a column's own memory is Arrow's.
+Columns in NumPy's memory are carried as they are. Arrow would keep their bytes, but would change some of their types.
+So pyarrow is needed only where the memory of a column is Arrow's.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
 from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MANY = 1000  # texts, from which on Arrow's stream is faster than a list
+_MANY = 1000  # texts; from this number on, Arrow's stream is faster than a list
 _UNITS = frozenset({"s", "ms", "us", "ns"})
 
 
@@ -24,14 +24,14 @@ def _pandas() -> Any:
 
 
 def unit_of_time(unit: object) -> str:
-    """The unit, if it is one that pandas stores moments in; ValueError otherwise."""
+    """Return the unit if pandas stores moments in it; otherwise raise ValueError."""
     if not isinstance(unit, str) or unit not in _UNITS:
         raise ValueError("not a unit of time")
     return unit
 
 
 def array_children(value: Any) -> list[Any]:
-    """A tag, then what the dtype needs."""
+    """Return a tag, then what the dtype needs."""
     pd, dtype = _pandas(), value.dtype
     parts: dict[Any, Callable[[Any], list[Any]]] = {
         pd.CategoricalDtype: _categorical_parts,
@@ -64,7 +64,7 @@ def _masked_parts(value: Any) -> list[Any]:
     data = value._data
     if mask.any():
         data = data.copy()
-        data[mask] = 0  # what lies under the mask is nobody's value
+        data[mask] = 0  # What lies under the mask is no part of the value.
     return ["masked", data, mask]
 
 
@@ -82,12 +82,12 @@ def _arrow_parts(value: Any) -> list[Any]:
 
 def _chunks(value: Any) -> Any:
     pyarrow = package("pyarrow")
-    array = pyarrow.array(value)  # what it is made of: nothing is converted
+    array = pyarrow.array(value)  # the array that it is made of; nothing is converted
     return array if isinstance(array, pyarrow.ChunkedArray) else pyarrow.chunked_array([array])
 
 
 def build_array(children: list[Any]) -> Any:
-    """The inverse of `array_children`."""
+    """Reverse `array_children`."""
     tag, *parts = children
     build: dict[str, Callable[..., Any]] = {
         "categorical": _build_categorical,
@@ -155,12 +155,12 @@ def _build_interval(left: Any, right: Any, closed: str) -> Any:
 
 
 def values_of(holder: Any) -> Any:
-    """The values of a Series or Index: a NumPy array where the dtype is NumPy's."""
+    """Return the values of a Series or Index: a NumPy array where the dtype is NumPy's."""
     return holder.to_numpy() if isinstance(holder.dtype, package("numpy").dtype) else holder.array
 
 
 def plain_array(value: Any, length: int | None = None) -> Any:
-    """A one-dimensional array. A scalar or a RangeIndex, which a few bytes describe, could become terabytes."""
+    """Accept only a one-dimensional array. A few bytes describe a scalar or a RangeIndex that becomes terabytes."""
     if not isinstance(value, (package("numpy").ndarray, _pandas().api.extensions.ExtensionArray)) or value.ndim != 1:
         raise TypeError("not an array")
     if length is not None and len(value) != length:
@@ -169,12 +169,12 @@ def plain_array(value: Any, length: int | None = None) -> Any:
 
 
 def spelled_out(index: Any) -> Any:
-    """Categories or a level; a range as an array, so that a payload is as large as what it stands for."""
+    """Return categories or a level. A range becomes an array, so that the payload is as large as its value."""
     return index.to_numpy() if isinstance(index, _pandas().RangeIndex) else index
 
 
 def spelled_index(spelled: Any) -> Any:
-    """The inverse of `spelled_out`."""
+    """Reverse `spelled_out`."""
     pd = _pandas()
     if isinstance(spelled, pd.Index) and not isinstance(spelled, pd.RangeIndex):
         return spelled

@@ -1,7 +1,7 @@
-"""Pandas objects, taken apart into indexes and arrays, each carried exactly.
+"""Objects of pandas, taken apart into indexes and arrays. Each part is carried exactly.
 
-An object column stays what it is: its items are carried one by one, which Arrow or Parquet would refuse or
-turn into something else.
+A column of objects stays a column of objects: its items are carried one by one. Arrow or Parquet would refuse or change
+some of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ormsgpack
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.frame_arrays import plain_array, spelled_index, spelled_out, unit_of_time, values_of
 from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 _MANY_COLUMNS = 50
 _PLAIN_KINDS = frozenset("biufc")
@@ -24,7 +24,10 @@ def _pandas() -> Any:
 
 
 def index_children(value: Any) -> list[Any]:
-    """A tag, then start, stop, step, name (range), levels, codes, names (multi) or values, name, freq (plain)."""
+    """Return a tag and its parts.
+
+    They are start, stop, step, name (range); levels, codes, names (multi); or values, name, freq (plain).
+    """
     pd = _pandas()
     if isinstance(value, pd.RangeIndex):
         return ["range", value.start, value.stop, value.step, value.name]
@@ -35,7 +38,7 @@ def index_children(value: Any) -> list[Any]:
 
 
 def _freq(value: Any) -> str | None:
-    """The frequency where its text alone brings it back; otherwise it is dropped (it takes no part in equality)."""
+    """Return the frequency if its text alone restores it. Otherwise drop it: equality does not depend on it."""
     pd = _pandas()
     freq = value.freq if isinstance(value, (pd.DatetimeIndex, pd.TimedeltaIndex)) else None
     if freq is None:
@@ -48,7 +51,7 @@ def _freq(value: Any) -> str | None:
 
 
 def build_index(children: list[Any]) -> Any:
-    """The inverse of `index_children`."""
+    """Reverse `index_children`."""
     pd = _pandas()
     tag, *parts = children
     if tag == "range":
@@ -63,24 +66,24 @@ def build_index(children: list[Any]) -> Any:
 
 
 def series_children(value: Any) -> list[Any]:
-    """Index, values, name, attrs, whether labels must be unique."""
+    """Return index, values, name, attrs, and whether labels must be unique."""
     return [value.index, values_of(value), value.name, value.attrs, *_flags(value)]
 
 
 def build_series(children: list[Any]) -> Any:
-    """The inverse of `series_children`."""
+    """Reverse `series_children`."""
     index, values, name, attrs, *flags = children
     plain_array(values, len(index))
     return _finished(_pandas().Series(values, index=index, dtype=values.dtype, name=name, copy=False), attrs, flags)
 
 
 def frame_children(value: Any) -> list[Any]:
-    """Index, column index, list of columns (or all in one array), attrs, whether labels must be unique."""
+    """Return index, column index, list of columns (or one array), attrs, and whether labels must be unique."""
     return [value.index, value.columns, _matrix(value), value.attrs, *_flags(value)]
 
 
 def _matrix(value: Any) -> Any:
-    """Many columns of one plain dtype as what they mostly are in memory: one array, of two dimensions."""
+    """Return many columns of one plain dtype as one array of two dimensions, which they mostly are in memory."""
     dtypes = set(value.dtypes) if value.shape[1] >= _MANY_COLUMNS else set()
     if len(dtypes) == 1 and _is_plain(dtypes.pop()):
         return value.to_numpy()
@@ -92,19 +95,19 @@ def _is_plain(dtype: Any) -> bool:
 
 
 def build_frame(children: list[Any]) -> Any:
-    """The inverse of `frame_children`."""
+    """Reverse `frame_children`."""
     index, names, columns, attrs, *flags = children
     pd = _pandas()
     if isinstance(columns, package("numpy").ndarray):
         if columns.shape != (len(index), len(names)) or not _is_plain(columns.dtype):
             raise ValueError("values and indexes differ in length")
         return _finished(pd.DataFrame(columns, index=index, columns=names, copy=False), attrs, flags)
-    # Series with their dtype spelled out: the constructor would guess anew for columns of objects.
+    # Each Series names its dtype. Without it, the constructor would guess the dtype of a column of objects.
     series = {
         position: pd.Series(plain_array(column, len(index)), index=index, dtype=column.dtype, copy=False)
         for position, column in enumerate(columns)
     }
-    # Each column where it is; but of very many pandas would warn as soon as one is added.
+    # Few columns are not copied. Very many are: without a copy, pandas would warn when a task adds a column.
     frame = pd.DataFrame(series, index=index, copy=len(series) >= _MANY_COLUMNS)
     frame.columns = names
     return _finished(frame, attrs, flags)
@@ -122,41 +125,41 @@ def _finished(value: Any, attrs: Any, flags: list[Any]) -> Any:
 
 
 def dump_timestamp(value: Any) -> bytes:
-    """[number, unit, zone]."""
+    """Write [number, unit, zone]."""
     zone = None if value.tzinfo is None else dump_zone(value.tzinfo)
     return ormsgpack.packb([int(value.asm8.view("i8")), value.unit, zone])
 
 
 def load_timestamp(data: bytes) -> Any:
-    """The inverse of `dump_timestamp`."""
+    """Reverse `dump_timestamp`."""
     number, unit, zone = read(data)
     naive = _pandas().Timestamp(package("numpy").datetime64(number, unit_of_time(unit)))
     return naive if zone is None else naive.tz_localize("UTC").tz_convert(load_zone(zone))
 
 
 def dump_timedelta(value: Any) -> bytes:
-    """[number, unit]."""
+    """Write [number, unit]."""
     return ormsgpack.packb([int(value.asm8.view("i8")), value.unit])
 
 
 def load_timedelta(data: bytes) -> Any:
-    """The inverse of `dump_timedelta`."""
+    """Reverse `dump_timedelta`."""
     number, unit = read(data)
     return _pandas().Timedelta(package("numpy").timedelta64(number, unit_of_time(unit)))
 
 
 def dump_missing(value: Any) -> bytes:
-    """Which of the two singletons."""
+    """Write the name of the singleton."""
     return b"NaT" if value is _pandas().NaT else b"NA"
 
 
 def load_missing(data: bytes) -> Any:
-    """The inverse of `dump_missing`."""
+    """Reverse `dump_missing`."""
     return {b"NaT": _pandas().NaT, b"NA": _pandas().NA}[data]
 
 
 def pandas_kind(value: Any) -> str | None:
-    """Which kind carries this object of pandas; None for subclasses, sparse arrays and the like."""
+    """Return the kind that carries this pandas object; None for subclasses, sparse arrays and the like."""
     pd, cls = _pandas(), type(value)
     if value is pd.NaT or value is pd.NA:
         return "missing"

@@ -1,8 +1,8 @@
-"""What a kind of value is: how it is taken apart and put together again, under which code.
+"""Kinds of values. A kind says how a value is taken apart and put together again, and has a code.
 
-A kind is a leaf (bytes), bulk (bytes, and buffers that may lie outside the message) or a tree (a list of
-children, each a value of its own). Codes are msgpack extension types. They are in Redis: never renumber one,
-never reuse one. The table is in `registry.py`.
+A kind is a leaf (bytes), bulk (bytes, and buffers that may lie outside the message) or a tree (a list of children, each
+of which is a value). Codes are msgpack extension types. Redis holds codes, so never renumber or reuse one.
+`registry.py` has the table of kinds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exclusive_redis_xcom.codec.slabs import Put, Take
+
+
+class NotCarriedError(Exception):
+    """No kind carries this object. It becomes `XComNotSerializable` once the object's position is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class Bulk:
 class Tree:
     """A kind made of other values.
 
-    `build` gets what `children` returned, in the same order, but it may come from an attacker: it
-    raises any Exception for a list of the wrong shape.
+    `build` gets what `children` returned, in the same order. But the list may come from an attacker: `build` raises any
+    Exception for a list of the wrong shape.
     """
 
     code: int
@@ -49,7 +53,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """A kind carried as a plainer value, as Airflow's default backend does it (`str` subclasses, say)."""
+    """A kind that is carried as a plainer value, as in Airflow's default backend; a subclass of `str`, for example."""
 
     plain: Callable[[Any], Any]
 
@@ -58,7 +62,7 @@ Kind: TypeAlias = Union[Leaf, Bulk, Tree, Substitute]  # noqa: UP007 - evaluated
 
 
 def qualified_name(cls: type) -> str:
-    """`module.Class`, or the bare name of a builtin."""
+    """Return `module.Class`, or the bare name of a builtin."""
     module = getattr(cls, "__module__", None)
     name = getattr(cls, "__qualname__", "?")
     return name if module in (None, "builtins") else f"{module}.{name}"

@@ -1,8 +1,8 @@
-"""Pydantic models: validated again when they are read, with nested values in their own types.
+"""Pydantic models. They are validated again when they are read, and nested values keep their own types.
 
-Airflow's serde stores `model_dump(mode="json")`, which loses what a field of type `Any` held. Here the
-fields are stored as they are; a field that this package cannot carry (a path, a URL) falls back to its
-JSON form, which the model's own validation turns back.
+Airflow's serde stores `model_dump(mode="json")`, which loses the types in a field of type `Any`. Here the fields are
+stored as they are. A field that this package cannot carry (a path, a URL) is stored in its JSON form, and the model's
+own validation restores it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def is_model(value: object) -> bool:
-    """Whether this is an instance of a pydantic v2 model; pydantic is not imported to find out."""
+    """Return whether this is an instance of a pydantic v2 model. Pydantic is not imported for that."""
     pydantic: Any = sys.modules.get("pydantic")
     return pydantic is not None and isinstance(value, pydantic.BaseModel)
 
 
 def model_children(value: Any, can_carry: Callable[[object], bool]) -> list[Any]:
-    """Class, {field: value}, names of the fields that were set, {private attribute: value}."""
+    """Return class, {field: value}, the names of the fields that were set, and {private attribute: value}."""
     fields = {**value.__dict__, **(value.__pydantic_extra__ or {})}
     fields = {name: content for name, content in fields.items() if name not in _cached(value)}
     carried = {name: _field(value, name, content, can_carry) for name, content in fields.items()}
@@ -33,7 +33,7 @@ def model_children(value: Any, can_carry: Callable[[object], bool]) -> list[Any]
 
 
 def _cached(value: Any) -> set[str]:
-    """Cached properties, which live next to the fields."""
+    """Return the names of cached properties. Pydantic keeps them next to the fields."""
     return set(value.__dict__) - set(type(value).model_fields)
 
 
@@ -42,13 +42,13 @@ def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bo
         return content
     secrets = package("pydantic")
     if isinstance(content, (secrets.SecretStr, secrets.SecretBytes)):
-        return content.get_secret_value()  # its JSON form is asterisks
+        return content.get_secret_value()  # The JSON form would be asterisks.
     dumped = model.model_dump(mode="json", include={name}, round_trip=True)
     return dumped[name] if isinstance(dumped, dict) else dumped
 
 
 def build_model(children: list[Any]) -> Any:
-    """The inverse of `model_children`."""
+    """Reverse `model_children`."""
     name, fields, fields_set, private = children
     cls: Any = load_class(name)
     if not issubclass(cls, package("pydantic").BaseModel):

@@ -1,8 +1,7 @@
 """Dates, times and time zones, of the standard library and of pendulum.
 
-A moment is stored as its fields, not as a timestamp: microseconds, fold and the times that a change of
-clocks skips all come back. Time zones are stored by name, and the name is checked before it reaches
-`ZoneInfo`, which turns it into a path.
+A moment is stored as its fields, not as a timestamp. So microseconds, fold and the times that a change of clocks skips
+all come back. Time zones are stored by name. The name is checked before `ZoneInfo` turns it into a path.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from zoneinfo import ZoneInfo
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.errors import NotCarriedError, XComNotImportable
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.msgpack_reader import read
+from exclusive_redis_xcom.errors import XComNotImportable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ _LONGEST_ZONE = 64
 _MICROSECOND = timedelta(microseconds=1)
 
 _PLAIN = struct.Struct(">HBBBBBIB")
-_IN_UTC = 2  # added to fold
-_FIRST_BYTE_OF_A_LIST = 0x90  # in msgpack; a year's is 0x27 at most
+_IN_UTC = 2  # added to fold in UTC
+_FIRST_BYTE_OF_A_LIST = 0x90  # in msgpack; the first byte of a year is 0x27 at most
 
 
 def _is_pendulum(value: object) -> bool:
@@ -43,7 +43,7 @@ def _zone_key(key: object) -> str:
 
 
 def _describe_zone(zone: tzinfo | None) -> list[Any] | None:
-    """How a time zone is stored: None or [how, ...]."""
+    """Describe a time zone as it is stored: None or [how, ...]."""
     if zone is None:
         return None
     cls = type(zone)
@@ -63,7 +63,7 @@ def _describe_zone(zone: tzinfo | None) -> list[Any] | None:
 
 
 def _zone(described: list[Any] | None) -> tzinfo | None:
-    """The inverse of `_describe_zone`."""
+    """Reverse `_describe_zone`."""
     if described is None:
         return None
     how, *rest = described
@@ -93,12 +93,12 @@ def _named_zone(how: str, key: str) -> tzinfo:
 
 
 def dump_zone(value: tzinfo) -> bytes:
-    """A time zone on its own."""
+    """Write a time zone on its own."""
     return ormsgpack.packb(_describe_zone(value))
 
 
 def load_zone(data: bytes) -> tzinfo:
-    """The inverse of `dump_zone`."""
+    """Reverse `dump_zone`."""
     zone = _zone(read(data))
     if zone is None:
         raise ValueError("no time zone")
@@ -110,10 +110,11 @@ def _clock(value: datetime | time) -> list[Any]:
 
 
 def dump_datetime(value: datetime) -> bytes:
-    """[is pendulum's, year, month, day, hour, minute, second, microsecond, fold, zone, UTC offset for pytz].
+    """Write a moment in one of two forms. The first byte tells them apart.
 
-    The plain ones, of which there are many in rows of a table, as year, month, day, hour, minute, second, microsecond,
-    fold (+ 2 in UTC), in 12 bytes. The first byte tells which it is.
+    The long form is [is pendulum's, year, month, day, hour, minute, second, microsecond, fold, zone, UTC offset for
+    pytz]. The short form has 12 bytes: year, month, day, hour, minute, second, microsecond, fold (+ 2 in UTC). Plain
+    moments have the short form, because rows of a table hold many of them.
     """
     zone = value.tzinfo
     if type(value) is datetime and (zone is None or zone is timezone.utc):
@@ -128,13 +129,13 @@ def _dump_any_datetime(value: datetime) -> bytes:
     zone = _describe_zone(value.tzinfo)
     fields = [_is_pendulum(value), value.year, value.month, value.day, *_clock(value), zone]
     if zone is not None and zone[0] == "pytz":
-        # A pytz zone object is one of the offsets of its zone: only UTC time finds the right one again.
+        # A pytz zone object stands for one of the offsets of its zone. Only UTC time finds the right one again.
         fields.append(int((value.utcoffset() or timedelta(0)).total_seconds()))
     return ormsgpack.packb(fields)
 
 
 def load_datetime(data: bytes) -> datetime:
-    """The inverse of `dump_datetime`."""
+    """Reverse `dump_datetime`."""
     if data[0] < _FIRST_BYTE_OF_A_LIST:
         year, month, day, hour, minute, second, microsecond, fold = _PLAIN.unpack(data)
         zone = timezone.utc if fold & _IN_UTC else None
@@ -153,24 +154,24 @@ def _load_any_datetime(data: bytes) -> datetime:
 
 
 def dump_date(value: date) -> bytes:
-    """[is pendulum's, year, month, day]."""
+    """Write [is pendulum's, year, month, day]."""
     return ormsgpack.packb([_is_pendulum(value), value.year, value.month, value.day])
 
 
 def load_date(data: bytes) -> date:
-    """The inverse of `dump_date`."""
+    """Reverse `dump_date`."""
     by_pendulum, *fields = read(data)
     found: date = (package("pendulum").Date if by_pendulum else date)(*fields)
     return found
 
 
 def dump_time(value: time) -> bytes:
-    """[is pendulum's, hour, minute, second, microsecond, fold, zone]."""
+    """Write [is pendulum's, hour, minute, second, microsecond, fold, zone]."""
     return ormsgpack.packb([_is_pendulum(value), *_clock(value), _describe_zone(value.tzinfo)])
 
 
 def load_time(data: bytes) -> time:
-    """The inverse of `dump_time`."""
+    """Reverse `dump_time`."""
     by_pendulum, *fields, fold, zone = read(data)
     cls: Any = package("pendulum").Time if by_pendulum else time
     found: time = cls(*fields, tzinfo=_zone(zone), fold=fold)
@@ -178,17 +179,17 @@ def load_time(data: bytes) -> time:
 
 
 def dump_timedelta(value: timedelta) -> bytes:
-    """[days, seconds, microseconds]."""
+    """Write [days, seconds, microseconds]."""
     return ormsgpack.packb([value.days, value.seconds, value.microseconds])
 
 
 def load_timedelta(data: bytes) -> timedelta:
-    """The inverse of `dump_timedelta`."""
+    """Reverse `dump_timedelta`."""
     return timedelta(*read(data))
 
 
 def pendulum_leaf(value: object) -> str | None:
-    """Which leaf carries this object of pendulum; None for those that Airflow's default backend cannot carry."""
+    """Return the leaf that carries this pendulum object; None for one that Airflow's default backend cannot carry."""
     pendulum: Any = sys.modules.get("pendulum")
     if pendulum is None:
         return None
@@ -204,7 +205,7 @@ def pendulum_leaf(value: object) -> str | None:
 
 
 def is_zone(value: object) -> bool:
-    """Whether this is a time zone that can be stored."""
+    """Return whether this is a time zone that can be stored."""
     try:
         return isinstance(value, tzinfo) and _describe_zone(value) is not None
     except NotCarriedError:

@@ -1,8 +1,7 @@
-"""The fast form: ormsgpack walks the value, and asks us only about what msgpack does not know.
+"""The fast form: ormsgpack walks the value, and calls our hook only for types that msgpack does not know.
 
-ormsgpack changes some things without a word or cannot hold them: `bytearray` (would come back as bytes),
-dict keys such as dates, lone surrogates, more than 255 levels. For these the caller falls back to the flat form
-(`flat.py`).
+ormsgpack changes some things without an error, or cannot hold them: `bytearray` (it would come back as bytes), dict
+keys such as dates, lone surrogates, more than 255 levels. For these the caller uses the flat form (`flat.py`).
 """
 
 from __future__ import annotations
@@ -11,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree
+from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
-from exclusive_redis_xcom.codec.shortcuts import comes_back, with_stand_ins
-from exclusive_redis_xcom.codec.wire import read
+from exclusive_redis_xcom.codec.round_trip import comes_back
+from exclusive_redis_xcom.codec.stand_ins import with_stand_ins
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
     from exclusive_redis_xcom.memory import Buffer
 
-#: Trees within trees. ormsgpack reads up to 1022 levels of arrays on the C stack, about 400 bytes each, in
-#: every tree anew: eight are 3.6 MB of the usual 8 MB. Deeper values take the flat form.
+#: The most trees within trees. In every tree, ormsgpack reads up to 1022 levels of arrays on the C stack, about 400
+#: bytes each. Eight trees are 3.6 MB of the usual 8 MB. Deeper values get the flat form.
 MAX_NESTING = 8
 
-# All that ormsgpack would convert by itself, and not back.
+# Types that ormsgpack would convert by itself, and would not convert back.
 OPTIONS = (
     ormsgpack.OPT_PASSTHROUGH_BIG_INT
     | ormsgpack.OPT_PASSTHROUGH_DATACLASS
@@ -43,7 +42,7 @@ class NeedsFlatForm(Exception):  # noqa: N818 - a signal within this package
 
 
 class _Writer:
-    """State of one `pack`: how deep, and what went wrong (ormsgpack swallows exceptions of its hooks)."""
+    """The state of one `pack`: the depth and the first problem, since ormsgpack hides exceptions of its hooks."""
 
     __slots__ = ("depth", "problem", "slabs")
 
@@ -61,7 +60,7 @@ class _Writer:
         except TypeError:
             if self.problem is not None:
                 raise
-            # Keys other than str, or something that the flat form is for: found out below.
+            # There are keys other than str, or something that needs the flat form. The next attempt shows which.
             del self.slabs.slabs[placed:]
             data = ormsgpack.packb(value, default=self.hook, option=OPTIONS | ormsgpack.OPT_NON_STR_KEYS)
             unchanged = comes_back(value, any_keys=True)
@@ -78,7 +77,7 @@ class _Writer:
             if type(kind) is Leaf:
                 return ormsgpack.Ext(kind.code, kind.dump(value))
             if type(kind) is Tree:
-                # In line, not in a method: there may be many small tuples.
+                # This code is in line, not in a method, because there may be many small tuples.
                 self.depth += 1
                 if self.depth > MAX_NESTING:
                     raise NeedsFlatForm
@@ -99,10 +98,10 @@ class _Writer:
 
 
 def pack(value: Any, slabs: Outgoing) -> bytes:
-    """The fast form of a value; its large buffers go to `slabs`.
+    """Write the fast form of a value. Its large buffers go to `slabs`.
 
     Raises:
-        Exception: Any; the flat form either carries the value or says what is wrong.
+        Exception: The fast form cannot hold the value. The flat form carries the value or says what is wrong.
     """
     writer = _Writer(slabs)
     try:
@@ -114,7 +113,7 @@ def pack(value: Any, slabs: Outgoing) -> bytes:
 
 
 class _Reader:
-    """State of one `unpack`, as with `_Writer`."""
+    """The state of one `unpack`, as in `_Writer`."""
 
     __slots__ = ("depth", "problem", "slabs")
 
@@ -144,7 +143,7 @@ class _Reader:
 
 
 def unpack(data: Buffer, slabs: Incoming) -> Any:
-    """The inverse of `pack`; any Exception for data that `pack` did not write."""
+    """Reverse `pack`. Raises any Exception for data that `pack` did not write."""
     reader = _Reader(slabs)
     try:
         return read(data, reader.hook)

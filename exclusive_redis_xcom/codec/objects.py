@@ -1,8 +1,8 @@
-"""Objects of classes that a payload has to name: they come back only where Airflow's allow list permits.
+"""Objects of classes that a payload must name. They come back only where Airflow's allow list permits the class.
 
-Each is a tree whose first child is the class name. Dataclasses and attrs classes keep the objects nested
-in them, which Airflow's serde turns into dicts. Constructors run, so a class's own checks hold against a
-forged payload; only fields that the constructor does not take are set afterwards.
+Each is a tree whose first child is the class name. Dataclasses and attrs classes keep their nested objects; Airflow's
+serde turns those into dicts. The constructor runs, so the class's own checks hold against a forged payload. Only fields
+that the constructor does not take are set afterwards.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import enum
 from typing import Any
 
 from exclusive_redis_xcom.codec.allowlist import load_class, package, registered_module
-from exclusive_redis_xcom.codec.errors import NotCarriedError
-from exclusive_redis_xcom.codec.kinds import qualified_name
+from exclusive_redis_xcom.codec.kinds import NotCarriedError, qualified_name
 
-#: What this package carries by itself. Airflow's deserializers for these parse Parquet or long numbers.
+#: Packages whose objects this package carries by itself. Airflow's deserializers for them parse Parquet or long
+#: numbers.
 _OURS = frozenset({"builtins", "datetime", "decimal", "numpy", "pandas", "pendulum", "pydantic", "uuid", "zoneinfo"})
 
 
@@ -31,13 +31,13 @@ def _header(value: object) -> list[Any]:
 
 
 def enum_children(value: enum.Enum) -> list[Any]:
-    """Class, name, value; a combination of flags has no name of its own."""
+    """Return class, name, value. A combination of flags has no name of its own."""
     is_flag = isinstance(value, enum.Flag)
     return [qualified_name(type(value)), None if is_flag else value.name, value.value if is_flag else None]
 
 
 def build_enum(children: list[Any]) -> enum.Enum:
-    """The inverse of `enum_children`."""
+    """Reverse `enum_children`."""
     name, member, value = children
     cls = load_class(name)
     if not issubclass(cls, enum.Enum):
@@ -46,12 +46,12 @@ def build_enum(children: list[Any]) -> enum.Enum:
 
 
 def namedtuple_children(value: tuple[Any, ...]) -> list[Any]:
-    """Class, items."""
+    """Return class, items."""
     return [qualified_name(type(value)), *value]
 
 
 def build_namedtuple(children: list[Any]) -> tuple[Any, ...]:
-    """The inverse of `namedtuple_children`."""
+    """Reverse `namedtuple_children`."""
     cls = load_class(children[0])
     if not issubclass(cls, tuple):
         raise TypeError("not a namedtuple")
@@ -60,7 +60,7 @@ def build_namedtuple(children: list[Any]) -> tuple[Any, ...]:
 
 
 def dataclass_children(value: Any) -> list[Any]:
-    """Class, version, {constructor argument: value}, {other field: value}."""
+    """Return class, version, {constructor argument: value}, {other field: value}."""
     fields = dataclasses.fields(value)
     arguments = {f.name: getattr(value, f.name) for f in fields if f.init}
     others = {f.name: getattr(value, f.name) for f in fields if not f.init and hasattr(value, f.name)}
@@ -68,7 +68,7 @@ def dataclass_children(value: Any) -> list[Any]:
 
 
 def build_dataclass(children: list[Any]) -> Any:
-    """The inverse of `dataclass_children`."""
+    """Reverse `dataclass_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
     if not dataclasses.is_dataclass(cls):
@@ -78,7 +78,7 @@ def build_dataclass(children: list[Any]) -> Any:
 
 
 def attrs_children(value: Any) -> list[Any]:
-    """Class, version, {constructor argument: value}, {other field: value}."""
+    """Return class, version, {constructor argument: value}, {other field: value}."""
     fields = package("attr").fields(type(value))
     arguments = {f.alias: getattr(value, f.name) for f in fields if f.init}
     others = {f.name: getattr(value, f.name) for f in fields if not f.init and hasattr(value, f.name)}
@@ -86,11 +86,11 @@ def attrs_children(value: Any) -> list[Any]:
 
 
 def build_attrs(children: list[Any]) -> Any:
-    """The inverse of `attrs_children`."""
+    """Reverse `attrs_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
     attr = package("attr")
-    if not attr.has(cls):  # before anything is called: the allow list admits all of Airflow's classes
+    if not attr.has(cls):  # checked before anything is called: the allow list permits all of Airflow's classes
         raise TypeError("not an attrs class")
     _check_version(cls, version)
     return _with_fields(cls(**arguments), others, {f.name for f in attr.fields(cls) if not f.init})
@@ -100,17 +100,17 @@ def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:
     if not fields.keys() <= known:
         raise ValueError("no such field")
     for name, content in fields.items():
-        object.__setattr__(value, name, content)  # as a frozen class's own __init__ does it
+        object.__setattr__(value, name, content)  # The __init__ of a frozen class does the same.
     return value
 
 
 def own_protocol_children(value: Any) -> list[Any]:
-    """Class, version, what the object's own `serialize()` returns (Airflow's protocol for classes)."""
+    """Return class, version, and what the object's own `serialize()` returns (Airflow's protocol for classes)."""
     return [*_header(value), value.serialize()]
 
 
 def registered_children(value: Any) -> list[Any]:
-    """Class, version, data from the serializer that Airflow registered for the class (Delta Lake, Iceberg...)."""
+    """Return class, version, and data from the serializer that Airflow registered (for Delta Lake, Iceberg...)."""
     module = registered_module(qualified_name(type(value)), "_serializers")
     data, name, version, done = module.serialize(value)
     if not done:
@@ -119,13 +119,13 @@ def registered_children(value: Any) -> list[Any]:
 
 
 def has_registered_serializer(value: object) -> bool:
-    """Whether Airflow itself has a serializer for the class, one that this package does not replace."""
+    """Return whether Airflow has a serializer for the class that this package does not replace."""
     name = qualified_name(type(value))
     return name.partition(".")[0] not in _OURS and registered_module(name, "_serializers") is not None
 
 
 def build_by_airflow(children: list[Any]) -> Any:
-    """The inverse of `own_protocol_children` and `registered_children`."""
+    """Reverse `own_protocol_children` and `registered_children`."""
     name, version, data = children
     cls = load_class(name)
     if name.partition(".")[0] in _OURS:

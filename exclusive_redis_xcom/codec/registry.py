@@ -1,4 +1,4 @@
-"""The one table of kinds, and which kind carries a given object.
+"""The one table of kinds. `kind_of` finds the kind that carries an object.
 
 =====  ================================  =====  ================================
 code   kind                              code   kind
@@ -31,8 +31,8 @@ code   kind                              code   kind
                                          75     polars Series
 =====  ================================  =====  ================================
 
-None, bool, int, float, str, bytes, list and dict are msgpack's own. Codes are stored in Redis: add, never
-renumber, never reuse.
+None, bool, int, float, str, bytes, list and dict are msgpack's own types. Redis holds codes: add new ones, but never
+renumber or reuse one.
 """
 
 from __future__ import annotations
@@ -49,30 +49,30 @@ from zoneinfo import ZoneInfo
 
 from exclusive_redis_xcom.codec import (
     arrays,
-    collections_,
+    containers,
     frame_arrays,
     frames,
     models,
     moments,
     objects,
     scalars,
-    shortcuts,
+    stand_ins,
     tables,
 )
 from exclusive_redis_xcom.codec.allowlist import is_allowed
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
-from exclusive_redis_xcom.codec.shortcuts import LargeBytes, Rows
+from exclusive_redis_xcom.codec.stand_ins import LargeBytes, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Extension type of a step of the flat form (`flat.py`).
+#: The extension type of a step of the flat form (`flat.py`).
 STEP = 1
 
 
 def _can_carry(value: object) -> bool:
-    """Whether everything in a value is carried, as far as models nested in it (they look after themselves)."""
-    seen: dict[int, object] = {}  # holds the objects, so that no id is given twice
+    """Return whether everything in a value is carried. Nested models are not searched: they ask this themselves."""
+    seen: dict[int, object] = {}  # holds the objects, so that no other object gets the same id
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -90,11 +90,11 @@ def _can_carry(value: object) -> bool:
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 TUPLE = Tree(10, list, tuple)
-DICT = Tree(13, collections_.pairs, collections_.build_dict)
+DICT = Tree(13, containers.pairs, containers.build_dict)
 LIST = Tree(18, list, list)
 BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
 TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
-LARGE_BYTES = Bulk(25, shortcuts.dump_large_bytes, shortcuts.load_bytes)
+LARGE_BYTES = Bulk(25, stand_ins.dump_large_bytes, stand_ins.load_bytes)
 _DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
 _DATE = Leaf(31, moments.dump_date, moments.load_date)
 _TIME = Leaf(32, moments.dump_time, moments.load_time)
@@ -106,7 +106,7 @@ _ATTRS = Tree(43, objects.attrs_children, objects.build_attrs)
 MODEL = Tree(44, lambda value: models.model_children(value, _can_carry), models.build_model)
 _OWN_PROTOCOL = Tree(45, objects.own_protocol_children, objects.build_by_airflow)
 _REGISTERED = Tree(46, objects.registered_children, objects.build_by_airflow)
-_DEFAULTDICT = Tree(17, collections_.defaultdict_children, collections_.build_defaultdict)
+_DEFAULTDICT = Tree(17, containers.defaultdict_children, containers.build_defaultdict)
 
 _BY_TYPE: dict[type, Kind] = {
     list: LIST,
@@ -114,12 +114,12 @@ _BY_TYPE: dict[type, Kind] = {
     tuple: TUPLE,
     set: Tree(11, list, set),
     frozenset: Tree(12, list, frozenset),
-    OrderedDict: Tree(14, collections_.pairs, collections_.build_ordered_dict),
-    Counter: Tree(15, collections_.pairs, collections_.build_counter),
-    deque: Tree(16, collections_.deque_children, collections_.build_deque),
+    OrderedDict: Tree(14, containers.pairs, containers.build_ordered_dict),
+    Counter: Tree(15, containers.pairs, containers.build_counter),
+    deque: Tree(16, containers.deque_children, containers.build_deque),
     int: BIG_INT,
     str: TEXT,
-    Rows: Tree(19, shortcuts.rows_children, shortcuts.build_rows),
+    Rows: Tree(19, stand_ins.rows_children, stand_ins.build_rows),
     LargeBytes: LARGE_BYTES,
     bytearray: Bulk(22, scalars.dump_bytearray, scalars.load_bytearray),
     Decimal: Leaf(23, scalars.dump_decimal, scalars.load_decimal),
@@ -178,16 +178,16 @@ _AS_LIST = Substitute(list)
 _AS_DICT = Substitute(dict)
 _AS_TUPLE = Substitute(tuple)
 _AS_ENUM_VALUE = Substitute(lambda member: member.value)
-# The base class's own methods: a subclass may have changed what int(), float() and str() answer.
+# These are methods of the base class: a subclass may change what int(), float() and str() return.
 _AS_INT = Substitute(int.__int__)
 _AS_FLOAT = Substitute(float.__float__)
 _AS_STR = Substitute(str.__str__)
 
 
 def kind_of(value: object) -> Kind | None:
-    """How an object is carried, None when it is not.
+    """Return the kind that carries an object; None if no kind does.
 
-    After the exact types the order is that of Airflow's serde (`serialize`): list and dict, registered
+    Exact types come first. Then the order is that of Airflow's serde (`serialize`): list and dict, registered
     serializers, primitives, the object's own `serialize`, dataclass, attrs.
     """
     exact = _BY_TYPE.get(type(value))
@@ -218,7 +218,7 @@ def _builtin_subclass_kind(value: object) -> Kind | None:
     if isinstance(value, list):
         return _AS_LIST
     if isinstance(value, dict):
-        named = isinstance(value, defaultdict) and type(value) is defaultdict and collections_.has_named_factory(value)
+        named = isinstance(value, defaultdict) and type(value) is defaultdict and containers.has_named_factory(value)
         return _DEFAULTDICT if named else _AS_DICT
     if isinstance(value, enum.Enum):
         as_airflow = isinstance(value, (int, float, str)) and not is_allowed(qualified_name(type(value)))
@@ -245,7 +245,7 @@ def _object_kind(value: object) -> Kind | None:
 
 
 def _has_own_protocol(value: object) -> bool:
-    """Whether a class has Airflow's `serialize()`; in polars and pyarrow that name means something else."""
+    """Return whether a class has Airflow's `serialize()`. In polars and pyarrow that name means something else."""
     bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
     return hasattr(value, "serialize") and not bases & {"polars", "pyarrow"}
 

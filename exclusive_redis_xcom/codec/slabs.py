@@ -1,10 +1,16 @@
-"""Large buffers next to the message instead of in it, so that arrays and tables travel without being copied.
+"""Slabs: large buffers next to the message instead of in it, so that arrays and tables are not copied.
 
-A payload with slabs is a head (form of the message, number of slabs, bytes of the message: 1 + 3 unused, 4 and 8
-bytes, little-endian), the size of every slab (8 bytes each), the message, and the slabs, each at a multiple
-of `ALIGNMENT` with zeros before it. In the message a slab is named by its number; what is smaller than
-`SMALLEST` stands there itself. Slabs lie one behind the other and each is used exactly once: a payload
-cannot make them overlap, nor make one slab into many copies.
+A payload with slabs has four parts:
+
+- the head: form of the message (1 byte), 3 unused bytes, number of slabs (4 bytes), bytes of the message (8 bytes), all
+  little-endian
+- the size of every slab (8 bytes each)
+- the message
+- the slabs, each at a multiple of `ALIGNMENT`, with zeros before it
+
+The message names a slab by its number. A buffer smaller than `SMALLEST` stands in the message itself. Slabs lie one
+behind the other, and each is used exactly once. So a payload can neither make slabs overlap nor copy one slab many
+times.
 """
 
 from __future__ import annotations
@@ -19,23 +25,23 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.memory import Buffer, Buffers
 
-#: Bytes; from this size on a buffer is a slab of its own. What was smaller is copied when it is read: it must
-#: not keep a large payload alive.
+#: In bytes. From this size on, a buffer is a slab of its own. A smaller buffer is copied when it is read, so that it
+#: does not keep a large payload alive.
 SMALLEST = 64 * 1024
-#: Bytes; what Arrow recommends, and enough for every dtype.
+#: In bytes. Arrow recommends this alignment, and it is enough for every dtype.
 ALIGNMENT = 64
 
 _HEAD = struct.Struct("<B3xIQ")
 _SIZE = struct.Struct("<Q")
 
-#: What stands in the message for a buffer: its bytes, or the number of its slab.
+#: What the message holds for a buffer: its bytes, or the number of its slab.
 Placed: TypeAlias = Union[bytes, int]  # noqa: UP007 - evaluated at import
 Put: TypeAlias = "Callable[..., Placed]"
 Take: TypeAlias = "Callable[[object], Buffer]"
 
 
 class Outgoing:
-    """The slabs of a value on its way out; they refer to the value's own memory."""
+    """The slabs of a value that is pushed. They refer to the value's own memory."""
 
     __slots__ = ("slabs",)
 
@@ -43,14 +49,14 @@ class Outgoing:
         self.slabs: list[Buffers] = []
 
     def put(self, *pieces: Buffer) -> Placed:
-        """Place one buffer, which may come in several pieces."""
+        """Place one buffer. It may come in several pieces."""
         if size_of(pieces) < SMALLEST:
             return b"".join(pieces)
         self.slabs.append(pieces)
         return len(self.slabs) - 1
 
     def payload(self, form: int, message: bytes) -> Buffers:
-        """Head, message and slabs, in their order."""
+        """Return head, message and slabs, in this order."""
         sizes = [size_of(slab) for slab in self.slabs]
         head = [_HEAD.pack(form, len(sizes), len(message)), *map(_SIZE.pack, sizes), message]
         position = sum(map(len, head))
@@ -65,7 +71,7 @@ class Outgoing:
 
 
 class Incoming:
-    """The slabs of a payload, to be taken once each."""
+    """The slabs of a payload that is pulled. Each can be taken once."""
 
     __slots__ = ("_slabs",)
 
@@ -73,7 +79,7 @@ class Incoming:
         self._slabs: list[memoryview | None] = [*(slabs or ())]
 
     def take(self, placed: object) -> Buffer:
-        """What `Outgoing.put` placed: bytes, or a view of the payload; ValueError for anything else."""
+        """Return what `Outgoing.put` placed: bytes, or a view of the payload. Raises ValueError for anything else."""
         if type(placed) is bytes:
             return placed
         if type(placed) is not int or not 0 <= placed < len(self._slabs):
@@ -84,13 +90,13 @@ class Incoming:
         return slab
 
     def require_all_taken(self) -> None:
-        """ValueError where a slab belongs to nothing."""
+        """Raise ValueError if a slab was not taken."""
         if any(slab is not None for slab in self._slabs):
             raise ValueError("a slab that nothing uses")
 
 
 def split(payload: Buffer) -> tuple[int, memoryview, Incoming]:
-    """Form, message and slabs of a payload that anyone may have written; ValueError if it is none."""
+    """Return form, message and slabs of a payload. Anyone may have written it: raises ValueError for a wrong one."""
     view = memoryview(payload)
     if len(view) < _HEAD.size:
         raise ValueError("no head")

@@ -1,7 +1,7 @@
 """Tables of pyarrow and polars, as Arrow's IPC stream (`arrow_stream.py`).
 
-polars goes through pyarrow too: polars' own reader ends the whole process where a stream is damaged, and its own writer
-copies.
+pyarrow also writes and reads the tables of polars. polars' own reader ends the whole process if a stream is damaged,
+and its own writer copies.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec import arrow_stream, wire
+from exclusive_redis_xcom.codec import arrow_stream
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.arrow_types import only_its_value
-from exclusive_redis_xcom.codec.errors import NotCarriedError
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.msgpack_reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,52 +37,52 @@ def _batch(columns: list[Any], schema: Any) -> Any:
 
 
 def _load(data: bytes, take: Take) -> tuple[Any, list[Any]]:
-    return arrow_stream.read(take(wire.read(data)))
+    return arrow_stream.read(take(read(data)))
 
 
 def dump_table(value: Any, put: Put) -> bytes:
-    """The stream of a `pyarrow.Table`; chunks become record batches."""
+    """Write the stream of a `pyarrow.Table`. Chunks become record batches."""
     return _dump(value.schema, value.to_batches(), put)
 
 
 def load_table(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_table`."""
+    """Reverse `dump_table`."""
     schema, batches = _load(data, take)
     return package("pyarrow").Table.from_batches(batches, schema)
 
 
 def dump_batch(value: Any, put: Put) -> bytes:
-    """The stream of a `pyarrow.RecordBatch`."""
+    """Write the stream of a `pyarrow.RecordBatch`."""
     return _dump(value.schema, [value], put)
 
 
 def load_batch(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_batch`."""
+    """Reverse `dump_batch`."""
     _, (batch,) = _load(data, take)
     return batch
 
 
 def dump_chunks(value: Any, put: Put) -> bytes:
-    """The stream of a `pyarrow.ChunkedArray`: one column, a record batch for each chunk."""
+    """Write the stream of a `pyarrow.ChunkedArray`: one column, and a record batch for each chunk."""
     schema = _only_column(value.type)
     return _dump(schema, (_batch([chunk], schema) for chunk in value.chunks), put)
 
 
 def load_chunks(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_chunks`."""
+    """Reverse `dump_chunks`."""
     schema, batches = _load(data, take)
     (field,) = schema
     return package("pyarrow").chunked_array([batch.column(0) for batch in batches], type=field.type)
 
 
 def dump_arrow_array(value: Any, put: Put) -> bytes:
-    """The stream of a `pyarrow.Array`: one column, one record batch."""
+    """Write the stream of a `pyarrow.Array`: one column, one record batch."""
     schema = _only_column(value.type)
     return _dump(schema, [_batch([value], schema)], put)
 
 
 def load_arrow_array(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_arrow_array`."""
+    """Reverse `dump_arrow_array`."""
     (_,), (batch,) = _load(data, take)
     return batch.column(0)
 
@@ -92,7 +93,7 @@ def _only_column(kind: Any) -> Any:
 
 
 def arrow_kind(value: Any) -> str | None:
-    """Which kind carries this object of pyarrow; None for scalars, schemas, extension arrays and the like."""
+    """Return the kind that carries this pyarrow object; None for scalars, schemas, extension arrays and the like."""
     pyarrow, cls = package("pyarrow"), type(value)
     exact = {pyarrow.Table: "table", pyarrow.RecordBatch: "batch", pyarrow.ChunkedArray: "chunks"}
     if cls in exact:
@@ -101,12 +102,12 @@ def arrow_kind(value: Any) -> str | None:
 
 
 def dump_polars_frame(value: Any, put: Put) -> bytes:
-    """The stream of a `polars.DataFrame`.
+    """Write the stream of a `polars.DataFrame`.
 
     Raises:
         NotCarriedError: A column would come back with another type (128-bit integers, objects).
     """
-    package("pyarrow")  # to name it, if it is missing
+    package("pyarrow")  # If pyarrow is missing, the error names it.
     if any(dtype == package("polars").Object for dtype in value.dtypes):
         raise NotCarriedError
     try:
@@ -121,7 +122,7 @@ def dump_polars_frame(value: Any, put: Put) -> bytes:
 
 
 def load_polars_frame(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_polars_frame`."""
+    """Reverse `dump_polars_frame`."""
     table = load_table(data, take)
     with _panics_as_errors():
         return _polars_frame(table)
@@ -129,7 +130,7 @@ def load_polars_frame(data: bytes, take: Take) -> Any:
 
 @contextmanager
 def _panics_as_errors() -> Iterator[None]:
-    """An error in Rust becomes a BaseException of a class that cannot be imported."""
+    """Raise ValueError for an error in Rust. polars raises a BaseException of a class that cannot be imported."""
     try:
         yield
     except BaseException as problem:
@@ -140,24 +141,24 @@ def _panics_as_errors() -> Iterator[None]:
 
 def _polars_frame(table: Any) -> Any:
     names = table.column_names
-    # polars would make a name of its own of an empty one.
+    # polars would replace an empty name by a name of its own.
     frame = package("polars").from_arrow(table.rename_columns(list(map(str, range(len(names))))), rechunk=False)
     frame.columns = names
     return frame
 
 
 def dump_polars_series(value: Any, put: Put) -> bytes:
-    """As a frame of one column."""
+    """Write a frame of one column."""
     return dump_polars_frame(value.to_frame(), put)
 
 
 def load_polars_series(data: bytes, take: Take) -> Any:
-    """The inverse of `dump_polars_series`."""
+    """Reverse `dump_polars_series`."""
     (series,) = load_polars_frame(data, take).get_columns()
     return series
 
 
 def polars_kind(value: Any) -> str | None:
-    """Which kind carries this object of polars; None for lazy frames, expressions and subclasses."""
+    """Return the kind that carries this polars object; None for lazy frames, expressions and subclasses."""
     polars = package("polars")
     return {polars.DataFrame: "polars_frame", polars.Series: "polars_series"}.get(type(value))

@@ -1,8 +1,9 @@
-"""Text as UTF-8: where it is ASCII, its own memory is.
+"""Encode text as UTF-8; ASCII text is sent from its own buffer without a copy.
 
-Memory that a process has not used before costs about 1 ms per MB on small machines, as much as sending it. So large
-ASCII text is not encoded but lent: CPython keeps it as one byte per character, and
-https://docs.python.org/3/c-api/unicode.html#c.PyUnicode_AsUTF8AndSize gives out that very buffer.
+On small machines, memory that a process has not used before costs about 1 ms per MB. That is as much as to send the
+text. So large ASCII text is not encoded: CPython keeps it as one byte per character, and gives access to that buffer.
+
+https://docs.python.org/3/c-api/unicode.html#c.PyUnicode_AsUTF8AndSize
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ _LARGE = 1024 * 1024  # characters
 
 
 def utf8(value: str) -> Buffer:
-    """The encoded text: bytes, or a read-only view that keeps the text alive.
+    """Encode a text: return bytes, or a read-only view that keeps the text alive.
 
     Raises:
-        UnicodeEncodeError: It has lone surrogates.
+        UnicodeEncodeError: The text has lone surrogates.
     """
-    # The view of any other text would be cached in the text, as long as it lives.
+    # Only ASCII: for other text, CPython would keep the encoded bytes as long as the text lives.
     if len(value) >= _LARGE and value.isascii():
         return _lend()(value)
     return value.encode()

@@ -1,4 +1,4 @@
-"""The time one operation may take, shared by everything that works on it."""
+"""The time that one operation may take, shared by everything that works on it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 
 
 class Budget:
-    """Seconds left until a deadline; without limit until `limit` is called.
+    """The seconds left until a deadline. There is no deadline before `limit` is called.
 
-    A session holds one and hands it to its connections, so that a walk over five dead Sentinels ends in time, too.
+    A session passes its budget to its connections, so that a walk over five dead Sentinels also ends in time.
     """
 
     __slots__ = ("_until",)
@@ -18,10 +18,10 @@ class Budget:
         self._until = math.inf
 
     def limit(self, seconds: float) -> None:
-        """Start anew, with so many seconds from now."""
+        """Set a new deadline, that many seconds from now."""
         self._until = time.monotonic() + seconds
 
     @property
     def remaining(self) -> float:
-        """Seconds; 0.0 when over."""
+        """Seconds until the deadline; 0.0 after it."""
         return max(0.0, self._until - time.monotonic())

@@ -1,4 +1,4 @@
-"""The client: commands run with a deadline, retries and errors of our own."""
+"""The client: it runs commands with a deadline and retries, and raises errors of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.failure import Failure
-    from exclusive_redis_xcom.connection.options import RedisOptions, Timeouts
+    from exclusive_redis_xcom.connection.redis_options import RedisOptions, Timeouts
     from exclusive_redis_xcom.connection.session import Session
 
 T = TypeVar("T")
@@ -25,20 +25,20 @@ T = TypeVar("T")
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
-# Where the types of what the driver raises are defined.
+# The packages that define the types of errors that the driver raises.
 _DRIVER_MODULES = frozenset({"builtins", "redis", "fakeredis", "socket", "ssl", "exclusive_redis_xcom"})
 
 
 class RedisClient:
     """Runs commands on the Redis that `options` describe.
 
-    Nothing happens before the first command: no import of redis, no connection. It may be shared by threads; after a
-    fork the child starts with no connections.
+    The first command imports redis and connects; nothing happens before. Threads may share a client. After a fork, the
+    child starts without connections.
 
     Args:
         options: Where Redis is.
         timeouts: How long to wait.
-        open_session: How to open a session instead; for a Redis that is not reached by a socket (fakeredis).
+        open_session: Opens sessions in another way, for a Redis that no socket reaches (fakeredis).
     """
 
     def __init__(
@@ -60,15 +60,15 @@ class RedisClient:
         return f"<RedisClient of {self._options.endpoint}>"
 
     def run(self, what: str, command: Callable[[Session], T], *, once: bool = False) -> T:
-        """Run `command` with a session; again, while the failure may pass and the deadline has not.
+        """Run `command` with a session. Run it again while the failure may pass and the deadline has not passed.
 
-        An attempt that is under way is not cut: it ends by the timeouts of its socket, so that the whole takes at most
-        the deadline and one read timeout.
+        The deadline does not cut an attempt that is under way: the timeouts of the socket end it. So the whole takes at
+        most the deadline and one read timeout.
 
         Args:
-            what: What is being done, to begin an error's text with: "Pushing XCom ...".
-            command: It may run several times, and its effect may already be there when it runs again.
-            once: Run it once only: there is another way to what it asks for.
+            what: What is being done. An error's text begins with it: "Pushing XCom ...".
+            command: It may run several times. Its effect may be there already when it runs again.
+            once: Make a single attempt, because the caller has another way to what the command asks for.
 
         Raises:
             StoreUnavailable: Redis could not be reached in time, or refused the command.
@@ -79,36 +79,36 @@ class RedisClient:
         except Exception:
             raise
         except BaseException:
-            # Raised from a signal handler, anywhere: also where the pool's own books may be half written.
+            # A signal handler may raise anywhere, also while the pool changes its own state. So the pool is replaced.
             self.drop()
             raise
 
     @property
     def opened(self) -> int:
-        """How many sessions were opened so far."""
+        """The number of sessions opened so far."""
         return self._opened
 
     def twin(self) -> RedisClient:
-        """A client of the same Redis with connections of its own, which end when those of this one end."""
+        """Make a client of the same Redis with connections of its own. They end when this client's connections end."""
         twin = RedisClient(self._options, self._timeouts, open_session=self._open_session)
         self._twins.append(twin)
         return twin
 
     def drop(self) -> None:
-        """Begin with new connections; those in use are closed when their thread is done."""
+        """Use new connections from now on. A connection in use is closed when its thread is done."""
         pool, self._pool = self._pool, Pool(self._open)
         pool.retire()
         for twin in self._twins:
             twin.drop()
 
     def close(self) -> None:
-        """Close the connections; the next command opens new ones."""
+        """Close the connections. The next command opens new ones."""
         self.drop()
 
     def _run(self, what: str, command: Callable[[Session], T], *, once: bool) -> T:
-        self._load_driver()  # before the clock starts: importing redis may take seconds where nothing is cached
+        self._load_driver()  # Before the clock starts: importing redis may take seconds where no bytecode is cached.
         start = time.monotonic()
-        # No deadline means one attempt, which its socket timeouts bound.
+        # No deadline means one attempt. The timeouts of the socket bound that attempt.
         allowed = self._timeouts.deadline or self._timeouts.connect + self._timeouts.read
         failure: Failure | None = None
         pauses = _pauses()
@@ -120,7 +120,7 @@ class RedisClient:
                 raise
             except PoolBusy:
                 raise self._busy(what, time.monotonic() - start) from None
-            except Exception as error:  # not all of redis-py's errors share a base
+            except Exception as error:  # redis-py's errors have no common base
                 if not _is_the_drivers(error):
                     raise
                 failure = self._understand(error, failure)
@@ -128,13 +128,13 @@ class RedisClient:
             pause = next(pauses)
             if once or not failure.retry or spent + pause >= self._timeouts.deadline:
                 raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
-            self._pool.drop_idle()  # they may lead to the same dead or demoted server
+            self._pool.drop_idle()  # Idle sessions may lead to the same dead or demoted server.
             time.sleep(pause)
-        raise AssertionError  # the attempts never end
+        raise AssertionError  # itertools.count never ends
 
     def _load_driver(self) -> Callable[[Budget], Session]:
         if self._open_session is None:
-            from exclusive_redis_xcom.connection.session import opener
+            from exclusive_redis_xcom.connection.opener import opener
 
             self._open_session = opener(self._options, self._timeouts)
         return self._open_session
@@ -144,8 +144,8 @@ class RedisClient:
         return self._load_driver()(budget)
 
     def _understand(self, error: Exception, earlier: Failure | None) -> Failure:
-        from exclusive_redis_xcom.connection.driver import DeadlinePassed
         from exclusive_redis_xcom.connection.failure import classify
+        from exclusive_redis_xcom.connection.internals import DeadlinePassed
 
         if isinstance(error, DeadlinePassed) and earlier is not None:
             return earlier
@@ -162,17 +162,17 @@ class RedisClient:
         return self._unavailable(what, reason, "Use fewer threads, or raise retry_deadline.", 1, spent)
 
     def _start_after_fork(self) -> None:
-        # The parent's sockets must not be used, nor its locks, which other threads may have held.
+        # The child must use neither the parent's sockets nor its locks: another thread may have held them.
         self._pool = Pool(self._open)
 
 
 def _is_the_drivers(error: Exception) -> bool:
-    """Whether an error comes from redis-py or below; the rest, a task's own alarm for one, is somebody else's."""
+    """Return whether an error comes from redis-py or below. Other errors, such as a task's own alarm, pass through."""
     return type(error).__module__.partition(".")[0] in _DRIVER_MODULES
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds between attempts: at random, so that workers do not all come back at once, and longer each time."""
+    """Yield the seconds between attempts. They grow, and are random so that workers do not all return at once."""
     ceiling = _SHORTEST_PAUSE
     while True:
         yield random.uniform(_SHORTEST_PAUSE, ceiling)  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""A session with a Redis cluster: which node holds a key, and what to do when it has moved.
+"""A session with a Redis cluster: it knows which node holds a key, and follows a key that has moved.
 
 https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/, "Redirection and resharding".
 """
@@ -15,7 +15,7 @@ from redis.crc import key_slot
 
 from exclusive_redis_xcom.connection import driver
 from exclusive_redis_xcom.connection.failure import code_of
-from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts
 from exclusive_redis_xcom.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MAX_REDIRECTIONS = 8
 
 
 class ClusterSession:
-    """One client per node, made when first needed; the table of slots is read once and corrected by MOVED."""
+    """One client per node, made when first needed. The table of slots is read once; MOVED corrects it."""
 
     def __init__(self, options: RedisOptions, timeouts: Timeouts, budget: Budget) -> None:
         self.budget = budget
@@ -45,7 +45,7 @@ class ClusterSession:
             raise
 
     def call(self, key: str, command: Command) -> Any:
-        """Follows MOVED and ASK."""
+        """Do what the protocol says, and follow MOVED and ASK."""
         slot = key_slot(key.encode())
         address, asking = self._address_of(slot), False
         for _ in range(_MAX_REDIRECTIONS):
@@ -58,10 +58,10 @@ class ClusterSession:
                 address, asking = _target(error, address), code == "ASK"
                 if code == "MOVED":
                     self._moved[slot] = address
-        raise redis.ResponseError("TRYAGAIN the nodes send each other's way")
+        raise redis.ResponseError("TRYAGAIN the nodes redirect to each other")
 
     def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """One round trip per node, and one more for each key that has moved."""
+        """Do what the protocol says, with one round trip per node and one more for each key that has moved."""
         by_node: dict[Address, list[int]] = {}
         for position, (key, _) in enumerate(calls):
             by_node.setdefault(self._address_of(key_slot(key.encode())), []).append(position)
@@ -69,12 +69,12 @@ class ClusterSession:
         for address, positions in by_node.items():
             found = self._node(address).pipelined([calls[position][1] for position in positions])
             for position, reply in zip(positions, found, strict=True):
-                # A refused or redirected read is simply asked for again, alone: that follows or raises.
+                # A refused or redirected command is sent again alone: `call` follows the redirection or raises.
                 replies[position] = self.call(*calls[position]) if isinstance(reply, Exception) else reply
         return replies
 
     def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """As the protocol says; one round trip for neighbours with the same key."""
+        """Do what the protocol says, with one round trip for neighbours on the same key."""
         replies: list[Any] = []
         for key, group in itertools.groupby(calls, operator.itemgetter(0)):
             commands = [command for _, command in group]
@@ -82,17 +82,17 @@ class ClusterSession:
             if len(commands) > 1:
                 found = self._node(self._address_of(key_slot(key.encode()))).pipelined(commands)
             if not found or any(isinstance(reply, Exception) for reply in found):
-                # Also those that were answered: they are to be run by the node of the others, and after them.
+                # Commands that were answered are sent again too: the node of the others must run them, in order.
                 found = [self.call(key, command) for command in commands]
             replies += found
         return replies
 
     def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
-        """As the protocol says; of a key that has moved nothing comes."""
+        """Do what the protocol says. For a key that has moved, return False."""
         return self._node(self._address_of(key_slot(key.encode()))).receive(commands, into)
 
     def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:
-        """As the protocol says."""
+        """Do what the protocol says."""
         try:
             return self._node(self._address_of(key_slot(key.encode()))).transact(transactions)
         except redis.ResponseError as error:
@@ -101,11 +101,11 @@ class ClusterSession:
             return None
 
     def is_good(self) -> bool:
-        """As the protocol says, of the connections to all nodes."""
+        """Return what the protocol says, for the connections to all nodes."""
         return all(node.is_good() for node in self._nodes.values())
 
     def close(self) -> None:
-        """Cuts the connections to all nodes."""
+        """Close the connections to all nodes."""
         for node in self._nodes.values():
             node.close()
 
@@ -133,7 +133,7 @@ class ClusterSession:
             end, address = self._ranges[place]
             if slot <= end:
                 return address
-        return self._options.addresses[0]  # a slot without owner: any node can tell whether that has changed
+        return self._options.addresses[0]  # The slot had no owner. Any node knows whether it has one now.
 
     def _read_slots(self) -> None:
         error: redis.RedisError = redis.ConnectionError("no node given")
@@ -155,13 +155,13 @@ class ClusterSession:
     def _learn(self, table: Any, asked: Address) -> None:
         for start, end, master, *_ in sorted(table, key=lambda row: int(row[0])):
             host = master[0].decode() if isinstance(master[0], bytes) else master[0]
-            # "" and "?" and nothing: the node does not know its own name; it is where it was reached.
+            # With "", "?" or None the node does not know its own host name. Then it has the host that was asked.
             known = Address(host, int(master[1])) if host and host != "?" else Address(asked.host, int(master[1]))
             self._starts.append(int(start))
             self._ranges.append((int(end), known))
 
 
 def _target(error: Exception, asked: Address) -> Address:
-    """Where `MOVED <slot> <host>:<port>` sends; redis-py takes the first word off, old releases do not."""
+    """Return the address in `MOVED <slot> <host>:<port>`. Old releases of redis-py leave the first word in the text."""
     host, _, port = str(error).split()[-1].rpartition(":")
     return Address(host or asked.host, int(port))

@@ -1,4 +1,4 @@
-"""redis-py, set up the one way this package uses it. Importing this module imports redis (a quarter second or more)."""
+"""redis-py, set up in the one way that this package uses it. Importing this module imports redis (250 ms or more)."""
 
 from __future__ import annotations
 
@@ -10,117 +10,52 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exclusive_redis_xcom.connection import receiving
-from exclusive_redis_xcom.connection.packing import Packer
+from exclusive_redis_xcom.connection.internals import TcpConnection, TlsConnection, UnixConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
-    from exclusive_redis_xcom.connection.options import Address, RedisOptions, Timeouts, Tls
+    from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts, Tls
 
-if TYPE_CHECKING:
-    from redis.connection import AbstractConnection as _Base
-else:
-    _Base = object
-
-#: A `redis.Redis`. Not typed as one: redis-py annotates each release differently, and 5 to 8 are supported.
+#: A `redis.Redis`. The type is Any because redis-py annotates each release differently, and 5 to 8 are supported.
 Client = Any
 
 _HEALTH_CHECK_SECONDS = 30
 _PAUSE_SECONDS = 1.0
-# One sendall() must end within one read timeout; a large value goes in pieces that a slow line can carry in that time.
-_SLICE_BYTES = 1024 * 1024
-
-
-#: redis-py 7.1 and later look their own version up among all that is installed, 10 ms in a new task's process.
-_UNNAMED: dict[str, Any] = {"driver_info": None} if hasattr(redis, "DriverInfo") else {}
-
-
-class DeadlinePassed(redis.TimeoutError):
-    """The budget was over before anything was sent; what went wrong before it tells more."""
-
-
-class _Bounded(_Base):
-    """Connects and begins to send only while the budget lasts.
-
-    `locate` tells where to connect, each time anew: after a failover the same master has another address.
-    """
-
-    def __init__(self, *, budget: Budget, locate: Callable[[], Address] | None = None, **settings: Any) -> None:
-        super().__init__(**_UNNAMED, **settings)
-        self._budget = budget
-        self._locate = locate
-        self._command_packer = Packer(self._buffer_cutoff, self.encoder.encode)
-        # No CLIENT SETINFO: two round trips, and one more command that a restricted user would need.
-        self.driver_info = None
-        self.lib_name = None
-        self.lib_version = None
-
-    def _connect(self) -> Any:
-        if self._locate is not None:
-            self.host, self.port = self._locate()
-        left = self._budget.remaining
-        if not left:
-            raise _out_of_time()
-        usual = self.socket_connect_timeout
-        self.socket_connect_timeout = left if usual is None else min(usual, left)
-        try:
-            return super()._connect()  # type: ignore[no-untyped-call, safe-super]
-        finally:
-            self.socket_connect_timeout = usual
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if not self._budget.remaining:
-            raise _out_of_time()
-        small = type(command) is list and len(command) == 1 and len(command[0]) <= _SLICE_BYTES
-        super().send_packed_command(  # type: ignore[no-untyped-call]
-            command if small else _in_slices(command), check_health
-        )
-
-
-class _TcpConnection(_Bounded, redis.Connection):
-    pass
-
-
-class _TlsConnection(_Bounded, redis.SSLConnection):
-    pass
-
-
-class _UnixConnection(_Bounded, redis.UnixDomainSocketConnection):
-    pass
 
 
 def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of one Redis server; nothing is sent yet."""
+    """Make a client of one Redis server. Nothing is sent yet."""
     if options.path is not None:
-        place: dict[str, Any] = {"connection_class": _UnixConnection, "path": options.path}
+        reached: dict[str, Any] = {"connection_class": UnixConnection, "path": options.path}
     else:
-        place = _place(address, options.tls)
-    return _client(place, options.db, options.username, options.password, timeouts, budget)
+        reached = _by_tcp(address, options.tls)
+    return _client(reached, options.db, options.username, options.password, timeouts, budget)
 
 
 def open_master(options: RedisOptions, locate: Callable[[], Address], timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of whichever server `locate` names whenever a connection is made."""
-    place = _place(options.addresses[0], options.tls) | {"locate": locate}
-    return _client(place, options.db, options.username, options.password, timeouts, budget)
+    """Make a client of the server that `locate` names each time a connection is made."""
+    reached = _by_tcp(options.addresses[0], options.tls) | {"locate": locate}
+    return _client(reached, options.db, options.username, options.password, timeouts, budget)
 
 
 def open_sentinel(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
-    """A client of one Sentinel, with the Sentinels' own credentials."""
-    place = _place(address, options.tls if options.sentinel_tls else None)
-    return _client(place, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
+    """Make a client of one Sentinel, with the Sentinels' own credentials."""
+    reached = _by_tcp(address, options.tls if options.sentinel_tls else None)
+    return _client(reached, 0, options.sentinel_username, options.sentinel_password, timeouts, budget)
 
 
 def close(client: Client) -> None:
-    """Cut the client's connections."""
+    """Close the client's connections."""
     client.connection_pool.disconnect()
 
 
 class Line:
     """The one connection of a client, made when first needed.
 
-    redis-py takes a connection out of its pool, looks whether it is still good, and counts and times every command;
-    that costs as much as a small command itself. Here the connection stays out, and is looked at after a pause.
+    For every command, redis-py takes a connection out of its pool, checks it, and counts and times the command. That
+    costs as much as a small command itself. Here the connection stays out of the pool and is checked after a pause.
     """
 
     def __init__(self, client: Client) -> None:
@@ -129,32 +64,32 @@ class Line:
         self._used = 0.0
 
     def call(self, command: Sequence[Any]) -> Any:
-        """Send one command; its reply as redis-py gives it, or redis-py's exception."""
+        """Send one command. Return redis-py's reply, or raise redis-py's exception."""
         connection = self._ready()
         connection.send_command(*command)
         return self._client.parse_response(connection, command[0])
 
     def pipelined(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send commands in one round trip; their replies as Redis gives them, also refusals, in order."""
+        """Send commands in one round trip. Return Redis' own replies in order; a refusal is an exception among them."""
         connection = self._ready()
         connection.send_packed_command(connection.pack_commands(commands))
         replies: list[Any] = []
         for _ in commands:
             try:
                 replies.append(connection.read_response())
-            except redis.ResponseError as error:  # the replies to the other commands still come
+            except redis.ResponseError as error:  # The replies to the other commands still come.
                 replies.append(error)
         return replies
 
     def receive(self, commands: Sequence[Sequence[Any]], into: Sequence[memoryview]) -> bool:
-        """As `receiving.receive` says."""
+        """Do what `receiving.receive` says."""
         return receiving.receive(self._ready(), commands, into)
 
     def transact(self, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
-        """Send transactions in one round trip; the replies of each.
+        """Send transactions in one round trip. Return the replies of each.
 
         Raises:
-            redis.RedisError: The first error among them, and rather what began a transaction's failure than its end.
+            redis.RedisError: The first error among the replies. The cause comes before the EXECABORT that it led to.
         """
         commands = [one for commands in transactions for one in (("MULTI",), *commands, ("EXEC",))]
         replies = self.pipelined(commands)
@@ -166,16 +101,16 @@ class Line:
         return outcomes
 
     def is_good(self) -> bool:
-        """Whether it can be used (again): after a pause, the other side may have closed it."""
+        """Return whether it can be used again. After a pause, the other side may have closed it."""
         if self._connection is None or time.monotonic() - self._used < _PAUSE_SECONDS:
             return True
         try:
-            return not self._connection.can_read(0)  # nothing is outstanding: what can be read is its end
+            return not self._connection.can_read(0)  # No reply is outstanding, so what can be read is the end.
         except (redis.RedisError, OSError):
             return False
 
     def close(self) -> None:
-        """Cut it."""
+        """Close it."""
         close(self._client)
 
     def _ready(self) -> Any:
@@ -190,10 +125,10 @@ class Line:
 
 
 def _client(
-    place: dict[str, Any], db: int, username: str | None, password: str | None, timeouts: Timeouts, budget: Budget
+    reached: dict[str, Any], db: int, username: str | None, password: str | None, timeouts: Timeouts, budget: Budget
 ) -> Client:
     pool = redis.ConnectionPool(
-        **place,
+        **reached,
         db=db,
         username=username,
         password=password,
@@ -204,35 +139,20 @@ def _client(
         health_check_interval=_HEALTH_CHECK_SECONDS,
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
-        protocol=2,  # maintenance notifications, which are RESP3 only, stay off with it
+        protocol=2,  # keeps maintenance notifications off; they need RESP3
     )
     return redis.Redis(connection_pool=pool)
 
 
-def _place(address: Address, tls: Tls | None) -> dict[str, Any]:
-    place: dict[str, Any] = {"host": address.host, "port": address.port, "socket_keepalive": True}
+def _by_tcp(address: Address, tls: Tls | None) -> dict[str, Any]:
+    reached: dict[str, Any] = {"host": address.host, "port": address.port, "socket_keepalive": True}
     if tls is None:
-        return place | {"connection_class": _TcpConnection}
-    return place | {
-        "connection_class": _TlsConnection,
+        return reached | {"connection_class": TcpConnection}
+    return reached | {
+        "connection_class": TlsConnection,
         "ssl_cert_reqs": tls.cert_reqs,
         "ssl_ca_certs": tls.ca_certs,
         "ssl_certfile": tls.certfile,
         "ssl_keyfile": tls.keyfile,
         "ssl_check_hostname": tls.check_hostname and tls.cert_reqs != "none",  # redis-py 5.0 would fail
     }
-
-
-def _in_slices(command: Any) -> Iterator[Any]:
-    items: Iterable[Any] = (command,) if isinstance(command, (str, bytes)) else command
-    for item in items:
-        if len(item) <= _SLICE_BYTES or isinstance(item, str):
-            yield item
-            continue
-        whole = memoryview(item)
-        for start in range(0, len(whole), _SLICE_BYTES):
-            yield whole[start : start + _SLICE_BYTES]
-
-
-def _out_of_time() -> DeadlinePassed:
-    return DeadlinePassed("the deadline has passed")

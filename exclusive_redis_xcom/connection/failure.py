@@ -1,6 +1,6 @@
-"""What a driver's error means: whether to try again, and in which words to tell people.
+"""What an error of redis-py means: whether to try again, and which words people read.
 
-None of the driver's own text is passed on: a failing pipelined command, for one, has its arguments in it.
+The driver's own text is never passed on. The text of a failing pipelined command, for one, holds its arguments.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from redis import exceptions as driver
 
-# Redis answers with a code in front; redis-py takes some of them off and makes them classes.
+# Redis begins an error with a code. redis-py removes some of the codes and turns them into classes.
 _CODES_BY_CLASS = {
     "AskError": "ASK",
     "BusyLoadingError": "LOADING",
@@ -25,17 +25,17 @@ _CODES_BY_CLASS = {
     "TryAgainError": "TRYAGAIN",
 }
 _CODE = re.compile(r"-?([A-Z][A-Z0-9]+)(?: |$)")
-# Redis 6.2 wraps what fails inside a script: "ERR Error running script (call to f_...): @user_script:9: -OOM ...".
+# Redis 6.2 wraps an error inside a script: "ERR Error running script (call to f_...): @user_script:9: -OOM ...".
 _CODE_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z][A-Z0-9]+)\b")
-# EXEC, where a transaction is refused as a whole: "EXECABORT Transaction discarded because of: OOM ...".
+# EXEC answers so where a transaction is refused as a whole: "EXECABORT Transaction discarded because of: OOM ...".
 _CODE_OF_TRANSACTION = re.compile(r"Transaction discarded because of: -?([A-Z][A-Z0-9]+)\b")
-# NOPERM inside a script: up to 7.0, and since 7.2.
+# The texts for NOPERM inside a script: up to Redis 7.0, and since 7.2.
 _NOPERM_IN_SCRIPT = ("The user executing the script can't", "ACL failure in script")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`reason` ends a sentence that begins with what was tried; `remedy` is a sentence."""
+    """`reason` ends a sentence that begins with what was tried. `remedy` is a sentence of its own."""
 
     reason: str
     remedy: str
@@ -81,8 +81,8 @@ _FAILURES["ASK"] = _FAILURES["MOVED"]
 
 
 def classify(error: Exception, *, read_timeout: float) -> Failure:
-    """What `error`, raised by redis-py, means."""
-    if isinstance(error, driver.AuthenticationError):  # which is a ConnectionError, too
+    """Say what `error`, raised by redis-py, means."""
+    if isinstance(error, driver.AuthenticationError):  # first, since it is a ConnectionError too
         return Failure("Redis refuses the user name or password", "Correct them in the URL or connection.", retry=False)
     if isinstance(error, driver.BusyLoadingError):
         return _FAILURES["LOADING"]
@@ -92,11 +92,15 @@ def classify(error: Exception, *, read_timeout: float) -> Failure:
         return _connection_failure(error)
     if isinstance(error, driver.ResponseError):
         return _response_failure(error)
-    return Failure(f"the Redis client failed ({type(error).__name__})", "Report this with the type named.", retry=False)
+    return Failure(
+        f"the Redis client failed ({type(error).__name__})",
+        "Report this as a bug, with the name of the type.",
+        retry=False,
+    )
 
 
 def code_of(error: Exception) -> str:
-    """Redis' own word for an error, such as OOM; "" where it gave none."""
+    """Return Redis' own code for an error, such as OOM; "" where the error has none."""
     for cls in type(error).__mro__:
         if cls.__name__ in _CODES_BY_CLASS:
             return _CODES_BY_CLASS[cls.__name__]

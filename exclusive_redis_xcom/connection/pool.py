@@ -1,4 +1,4 @@
-"""At most eight sessions, made when needed, each used by one thread at a time."""
+"""A pool of at most eight sessions. They are made when needed; one thread at a time uses each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_SESSIONS = 8
 
 
 class PoolBusy(Exception):  # noqa: N818 - what happened, not what was wrong
-    """All sessions stayed in use until the budget was over."""
+    """Every session was in use until the budget was over."""
 
 
 class Pool:
-    """Lends sessions; one that saw any exception is closed and never lent again.
+    """Lends sessions. A session that saw an exception is closed and never lent again.
 
-    So a reply that was not read to its end (an exception raised by a signal handler) dies with its connection.
+    So a reply that was not read to its end is lost with its connection; a signal handler that raises can cause that.
     """
 
     def __init__(self, open_session: Callable[[Budget], Session]) -> None:
@@ -36,10 +36,10 @@ class Pool:
         self._retired = False
 
     def run(self, command: Callable[[Session], T], seconds: float) -> T:
-        """Run `command` with a session whose budget ends in so many seconds; wait for one no longer than that.
+        """Run `command` with a session whose budget is `seconds`. Wait no longer than that for a free session.
 
         Raises:
-            PoolBusy: None came free in time.
+            PoolBusy: No session became free in time.
         """
         try:
             self._permits.get(timeout=seconds)
@@ -60,23 +60,23 @@ class Pool:
             self._permits.put(None)
 
     def drop_idle(self) -> None:
-        """Close the sessions nobody uses."""
+        """Close the sessions that nobody uses."""
         while self._idle:
             try:
                 session = self._idle.pop()
-            except IndexError:  # another thread was faster
+            except IndexError:  # another thread took the last one
                 return
             session.close()
 
     def retire(self) -> None:
-        """Close every session, those in use as soon as they come back."""
+        """Close every session. Those in use are closed when they come back."""
         self._retired = True
         self.drop_idle()
 
     def _take(self, seconds: float) -> Session:
         while True:
             try:
-                session = self._idle.pop()  # the one used last: its connection is the least likely to be stale
+                session = self._idle.pop()  # The connection that was used last is the least likely to be stale.
             except IndexError:
                 budget = Budget()
                 budget.limit(seconds)

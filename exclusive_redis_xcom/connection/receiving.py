@@ -1,7 +1,7 @@
-"""Large replies, received where they are to lie: redis-py copies each of their bytes four times.
+"""Receive large replies directly in the memory meant for them. redis-py would copy each byte four times.
 
-Only what is known to the byte is received like this. Whatever else comes, a refusal or a value that is gone, is not
-read to its end: the connection is cut, and the caller asks in the usual way.
+Only replies whose size is known to the byte are received like this. Anything else, such as a refusal or a missing
+value, is not read to its end: the connection is cut, and the caller asks in the usual way.
 """
 
 from __future__ import annotations
@@ -11,33 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from exclusive_redis_xcom.connection.internals import socket_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Requests under way: Redis prepares what comes next while this side receives.
+#: How many requests are under way: Redis prepares the next replies while this side receives.
 _AHEAD = 4
 
 
 def receive(connection: Any, commands: Sequence[Sequence[Any]], into: Sequence[memoryview]) -> bool:
-    """Send commands; receive their replies, each a list of one text of exactly the size of the memory meant for it.
+    """Send commands and receive their replies. Each reply is a list of one text, exactly as large as its memory.
 
     Args:
-        connection: One of redis-py's, with nothing outstanding.
-        commands: In order.
-        into: Where to, for each command. After an exception, or False, anything may lie there.
+        connection: A connection of redis-py, with no reply outstanding.
+        commands: The commands, in order.
+        into: The memory for each command's text. After an exception, or False, the memory may hold anything.
 
     Returns:
-        False if it cannot be done like this, or something else came.
+        False if this way is not possible, or something else came.
 
     Raises:
-        redis.RedisError: As redis-py does.
+        redis.RedisError: The connection was cut, or no answer came in time.
     """
-    line = connection._sock
-    if not isinstance(line, socket.socket):  # fakeredis has none; nor has a connection that was cut
+    line = socket_of(connection)
+    if not isinstance(line, socket.socket):  # fakeredis has no socket, nor has a connection that was cut
         return False
     requests = [b"".join(connection.pack_command(*command)) for command in commands]
     connection.send_packed_command(b"".join(requests[:_AHEAD]))
-    line = connection._sock  # it may have been connected anew
+    line = socket_of(connection)  # Sending may have made a new connection.
     try:
         done = _receive(line, requests[_AHEAD:], into)
     except TimeoutError:
@@ -62,7 +64,10 @@ def _receive(line: socket.socket, later: Sequence[bytes], into: Sequence[memoryv
 
 
 def _comes(line: socket.socket, wanted: bytes) -> bool:
-    """Whether this is what comes next. No reply is the beginning of another one: this does not wait for ever."""
+    """Return whether these bytes come next.
+
+    The wait ends: no complete reply is the beginning of another one.
+    """
     found = b""
     while len(found) < len(wanted):
         more = line.recv(len(wanted) - len(found))

@@ -7,12 +7,12 @@
 `redis+cluster://u:p@h1:6379,h2`              a cluster, begun with any of these nodes (`rediss+cluster://`)
 =============================================== =====================================================
 
-User name, password and query values are percent-decoded. Query parameters: `db`, `ssl_cert_reqs`,
+User name, password and query values are percent-decoded. The query parameters are `db`, `ssl_cert_reqs`,
 `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`, and for Sentinels `sentinel_username`,
-`sentinel_password`, `sentinel_ssl`. Credentials in front of the hosts are those of the Redis servers; Sentinels
-get none unless they are given as parameters.
+`sentinel_password`, `sentinel_ssl`. The credentials in front of the hosts are for the Redis servers. Sentinels get
+credentials from the parameters only.
 
-The URL is split here and not by `urllib.parse`, whose errors repeat parts of the URL.
+This module splits the URL itself, because errors of `urllib.parse` repeat parts of the URL.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
-from exclusive_redis_xcom.connection import parsers
-from exclusive_redis_xcom.connection.options import REDIS_PORT, SENTINEL_PORT, Address, Kind, RedisOptions, Tls
+from exclusive_redis_xcom.connection import option_parsers
+from exclusive_redis_xcom.connection.redis_options import REDIS_PORT, SENTINEL_PORT, Address, Kind, RedisOptions, Tls
 from exclusive_redis_xcom.errors import ConfigurationError
 
 _SCHEMES: dict[str, tuple[Kind, bool]] = {
@@ -48,11 +48,11 @@ class _Split:
     query: dict[str, str]
 
 
-def parse_url(url: str) -> RedisOptions:
+def options_from_url(url: str) -> RedisOptions:
     """Read one of the forms above.
 
     Raises:
-        ConfigurationError: It says what is wrong and what is accepted, and repeats nothing of the URL.
+        ConfigurationError: The URL is wrong. The text says what is accepted, and repeats nothing of the URL.
     """
     split = _split(url)
     kind, tls = _SCHEMES[split.scheme]
@@ -66,10 +66,10 @@ def parse_url(url: str) -> RedisOptions:
 def _direct(split: _Split, kind: Kind, *, tls: bool) -> RedisOptions:
     hosts = _hosts(split, REDIS_PORT)
     if kind == "standalone" and len(hosts) > 1:
-        raise _wrong("it names several hosts; for these use redis+cluster:// or redis+sentinel://")
+        raise _wrong("it names several hosts; for several hosts use redis+cluster:// or redis+sentinel://")
     db = _database(split, split.path.strip("/"))
     if kind == "cluster":
-        parsers.refuse_database_of_cluster(db, what=_WHAT)
+        option_parsers.refuse_database_of_cluster(db, what=_WHAT)
     return RedisOptions(
         kind=kind, addresses=hosts, db=db, username=split.username, password=split.password, tls=_tls(split, on=tls)
     )
@@ -90,7 +90,7 @@ def _sentinel(split: _Split, *, tls: bool) -> RedisOptions:
         master=unquote(master),
         sentinel_username=split.query.get("sentinel_username") or None,
         sentinel_password=split.query.get("sentinel_password") or None,
-        sentinel_tls=tls if over_tls is None else parsers.boolean(over_tls, what=f"{_WHAT}, sentinel_ssl"),
+        sentinel_tls=tls if over_tls is None else option_parsers.boolean(over_tls, what=f"{_WHAT}, sentinel_ssl"),
     )
 
 
@@ -110,7 +110,7 @@ def _hosts(split: _Split, default_port: int) -> tuple[Address, ...]:
     if not split.hosts:
         return (Address("localhost", default_port),)
     try:
-        return parsers.addresses(split.hosts, default_port=default_port, what=_WHAT)
+        return option_parsers.addresses(split.hosts, default_port=default_port, what=_WHAT)
     except ConfigurationError as error:
         msg = f"{error} {_ENCODE}"
         raise ConfigurationError(msg) from None
@@ -119,7 +119,7 @@ def _hosts(split: _Split, default_port: int) -> tuple[Address, ...]:
 def _database(split: _Split, in_path: str) -> int:
     if in_path and "db" in split.query:
         raise _wrong("it gives the database twice, in its path and as db=")
-    return parsers.database(in_path or split.query.get("db"), what=_WHAT)
+    return option_parsers.database(in_path or split.query.get("db"), what=_WHAT)
 
 
 def _tls(split: _Split, *, on: bool) -> Tls | None:
@@ -129,11 +129,13 @@ def _tls(split: _Split, *, on: bool) -> Tls | None:
             raise _wrong(f"{', '.join(given)} need a scheme with TLS (rediss...://)")
         return None
     return Tls(
-        cert_reqs=parsers.cert_reqs(given.get("ssl_cert_reqs", "required"), what=f"{_WHAT}, ssl_cert_reqs"),
+        cert_reqs=option_parsers.cert_reqs(given.get("ssl_cert_reqs", "required"), what=f"{_WHAT}, ssl_cert_reqs"),
         ca_certs=given.get("ssl_ca_certs") or None,
         certfile=given.get("ssl_certfile") or None,
         keyfile=given.get("ssl_keyfile") or None,
-        check_hostname=parsers.boolean(given.get("ssl_check_hostname", "true"), what=f"{_WHAT}, ssl_check_hostname"),
+        check_hostname=option_parsers.boolean(
+            given.get("ssl_check_hostname", "true"), what=f"{_WHAT}, ssl_check_hostname"
+        ),
     )
 
 
@@ -141,13 +143,13 @@ def _split(url: str) -> _Split:
     scheme, separator, rest = url.strip().partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _SCHEMES:
-        raise _wrong(f"expected one of {', '.join(f'{name}://' for name in _SCHEMES)} at its start")
+        raise _wrong(f"expected it to begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
     location, _, query = rest.partition("?")
     authority, slash, path = location.partition("/")
     credentials, at, hosts = authority.rpartition("@")
-    # A raw / ? or # in a password moves its end behind the hosts, where it would be taken for something else.
+    # A raw / ? or # in a password moves its end behind the hosts. There it would be read as something else.
     if "@" in path or "@" in query or "#" in rest or any(character.isspace() for character in rest):
-        raise _wrong("it holds one of @ # or a space where none can be", _ENCODE)
+        raise _wrong("it holds @, # or a space in a place where none is possible", _ENCODE)
     username, _, password = credentials.partition(":") if at else ("", "", "")
     return _Split(
         scheme=scheme,
@@ -168,7 +170,7 @@ def _query(query: str, scheme: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for number, parameter in enumerate(filter(None, query.split("&")), start=1):
         name, _, value = parameter.partition("=")
-        if name not in accepted or name in values:  # by its number: a raw & in a password would make it a name
+        if name not in accepted or name in values:  # Named by number: a raw & in a password would make it a name.
             raise _wrong(f"query parameter {number} is unknown or repeated; accepted are {', '.join(accepted)}")
         values[name] = unquote_plus(value)
     return values

@@ -1,4 +1,4 @@
-"""ACLs in DAG code: read from Airflow's DAG objects, checked against them and frozen."""
+"""ACLs in DAG code: read from Airflow's DAG objects, checked against the graph and frozen."""
 
 from __future__ import annotations
 

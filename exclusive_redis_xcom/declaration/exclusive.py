@@ -1,11 +1,11 @@
-"""`exclusive(...)`: declare an XCom's consumers with the objects of the DAG file instead of their ids."""
+"""`exclusive(...)`: name an XCom's consumers by the objects of the DAG file instead of by their ids."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from exclusive_redis_xcom.declaration.param import PARAM
+from exclusive_redis_xcom.declaration.param import PARAM, param_of
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.model import RETURN_KEY
 
@@ -18,7 +18,7 @@ _XCom = TypeVar("_XCom")
 
 
 class _Rule(dict[str, Any]):
-    """A rule object that `exclusive` wrote, told by its type from one that the author wrote in the params."""
+    """A rule object that `exclusive` wrote. Its type tells it from a rule that the author wrote."""
 
 
 def exclusive(
@@ -26,28 +26,28 @@ def exclusive(
 ) -> _XCom:
     """Let only these tasks pull an XCom. Several calls for one XCom add up.
 
-    Writes the DAG's param `xcom_acl`; everything said there about rules holds (docs/acl.md).
+    The call writes a rule into the DAG's param `xcom_acl`; docs/acl.md explains rules.
 
     Args:
-        xcom: What a TaskFlow call or `operator.output["key"]` returns, or an operator (its return value).
-        to: One consumer or a list: operators, XComs (the tasks they come from), task groups (their tasks so
-            far), or texts: `task_id`, `dag_id/task_id`, patterns with `*`. An empty list means nobody.
+        xcom: What a TaskFlow call or `operator.output["key"]` returns. An operator stands for its return value.
+        to: One consumer or a list of consumers: operators, XComs (for the tasks that push them), task groups (for the
+            tasks they have now), or texts: `task_id`, `dag_id/task_id`, patterns with `*`. An empty list means nobody.
         ttl: How long the value is kept, in whole seconds; None leaves it to the setting.
         same_run: Allow only tasks of the run that pushed the value.
-        once: The first task instance to pull the value is the only one to get it; its retries do too.
+        once: Only the first task instance that pulls the value gets it, in its retries too.
 
     Returns:
         `xcom` itself, so that the call can stand inside another.
 
     Raises:
-        InvalidAcl: One of the arguments is something else, or contradicts an earlier declaration.
+        InvalidAcl: An argument is of another kind, or contradicts an earlier declaration.
     """
     producer, key = _producer(xcom)
     dag = _dag_of(producer)
     where = f"DAG '{dag.dag_id}', exclusive() for XCom {key!r} of task '{producer.task_id}'"
     rule = _Rule(consumers=list(dict.fromkeys(_consumers(to, dag, where))))
     if "*" in key:
-        _fail(where, "a key that holds '*' would be read as a pattern; write the pattern in params")
+        _fail(where, "a key with '*' would be read as a pattern; write the pattern in the DAG's params")
     if ttl is not None:
         rule["ttl_seconds"] = _seconds(ttl, where)
     if same_run:
@@ -66,8 +66,8 @@ def _producer(xcom: Any) -> tuple[Any, str]:
         return xcom.operator, xcom.key
     if isinstance(xcom, XComArg):
         raise InvalidAcl(
-            f"exclusive(): {type(xcom).__name__} is derived from other XComs and not pushed itself. Call exclusive() "
-            "on each XCom that .map(), .zip() or .concat() was called on"
+            f"exclusive(): {type(xcom).__name__} is derived from other XComs and is not pushed itself. Call "
+            "exclusive() on each XCom that .map(), .zip() or .concat() was called on"
         )
     if _is_operator(xcom):
         return xcom, RETURN_KEY
@@ -125,29 +125,25 @@ def _seconds(ttl: Any, where: str) -> int:
 def _write(dag: DAG, task_id: str, key: str, rule: _Rule, where: str) -> None:
     from airflow.sdk import Param
 
-    param = _param(dag)
+    param = param_of(dag)
     declared = {} if param is None else param.value
     if not isinstance(declared, dict):
         _fail(where, f"the DAG's param xcom_acl is {_a(declared)}; it must be a dict")
     keys = declared.get(task_id, {})
     if not isinstance(keys, dict):
-        _fail(where, f"the DAG's params already hold {task_id!r} in xcom_acl, and not as a dict of its XCom keys")
+        _fail(where, f"the DAG's params already hold {task_id!r} in xcom_acl, but not as a dict of its XCom keys")
     rule = _united(keys[key], rule, where) if key in keys else rule
-    # Copies all the way: the author may have given one dict to several DAGs.
+    # Every level is copied: the author may have given one dict to several DAGs.
     value = {**declared, task_id: {**keys, key: rule}}
     dag.params[PARAM] = Param(value, param and param.description, schema=param.schema if param else {})
 
 
-def _param(dag: DAG) -> Any:
-    return dag.params.get_param(PARAM) if PARAM in dag.params else None
-
-
 def _united(old: Any, new: _Rule, where: str) -> _Rule:
     if not isinstance(old, _Rule):
-        _fail(where, "the DAG's params hold a rule for it too; declare it in one place")
+        _fail(where, "the DAG's params hold a rule for this XCom too; declare the rule in one place")
     for field in ("ttl_seconds", "same_run", "once"):
         if old.get(field) != new.get(field):
-            _fail(where, f"an earlier call says another {field.removesuffix('_seconds')}; say the same in each call")
+            _fail(where, f"an earlier call sets another {field.removesuffix('_seconds')}; set the same in each call")
     return _Rule(new, consumers=list(dict.fromkeys([*old["consumers"], *new["consumers"]])))
 
 

@@ -1,7 +1,7 @@
-"""An ACL is what the DAG file says, never what a trigger says.
+"""Freeze a DAG's ACL: what the DAG file says is in force, never what a trigger says.
 
-Airflow's `dag_policy` hook runs while a DAG file is parsed, in the DAG processor and in every task process,
-before a run's conf is laid over the params. There the ACL is read, checked and kept for the process.
+Airflow calls the `dag_policy` hook when it parses a DAG file, in the DAG processor and in every task process. Only
+later does a run's conf replace params. So the hook reads and checks the ACL, and keeps it for the process.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import LINKED, Acl, DagGraph, parse
-from exclusive_redis_xcom.declaration import param
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
+from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
 from exclusive_redis_xcom.errors import InvalidAcl
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrozenAcl:
-    """A DAG's ACL with the graph it is resolved against, as parsed from the DAG file."""
+    """A DAG's ACL, as its file was parsed, and the graph that resolves its policy words."""
 
     acl: Acl
     graph: DagGraph
@@ -39,37 +39,39 @@ class FrozenAcl:
         output_keys: Collection[str] | None = None,
         default_ttl: timedelta | None = None,
     ) -> Acl:
-        """The one rule in force for an XCom; see `Acl.in_force`."""
+        """Return the one rule in force for an XCom; see `Acl.in_force`."""
         return self.acl.in_force(coordinate, self.graph, output_keys, default_ttl)
 
 
-# By DAG object, since a DAG compares by its fields and several objects may carry one dag_id. The weak reference
-# tells a DAG from a later one at the same address.
-# An error stands for a DAG whose params a run's conf may have changed: that cannot be undone.
+# Keyed by the address of the DAG object: DAGs compare by their fields, and several objects may have one dag_id. The
+# weak reference tells a DAG from a later one at the same address.
+# An error marks a DAG whose params a run's conf may have changed: nothing brings the file's values back.
 _by_dag: dict[int, tuple[weakref.ref[Any], FrozenAcl | InvalidAcl]] = {}
 _by_dag_id: dict[str, FrozenAcl] = {}
 
 _CONF = (
-    "DAG '{}': a run's conf holds 'xcom_acl', and Airflow may have laid it over what the DAG file says. Parse the "
-    "DAG file again and run it without: an ACL is declared in the DAG file only"
+    "DAG '{}': a run's conf holds 'xcom_acl', and Airflow may have replaced what the DAG file says with it. An ACL is "
+    "declared in the DAG file only. Parse the DAG file again and run it without 'xcom_acl' in the conf"
 )
 
 
 def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
-    """Read, check and keep a DAG's ACL, and fix its param. Called by the policy; a second call changes nothing.
+    """Read, check and keep a DAG's ACL, and fix its param. A second call changes nothing.
+
+    Airflow's policy hook calls this (`airflow/policy.py`).
 
     Args:
         dag: A DAG as its file made it, before any run.
         default_consumers: The policy word for XComs without a rule.
 
     Raises:
-        InvalidAcl: Naming the DAG, the entry and the fix.
+        InvalidAcl: The ACL is wrong. The text names the DAG, the entry and the fix.
     """
     known = _remembered(dag)
-    if known is None or known.acl.default != default_consumers or not _untouched(dag):
-        known = _read(dag, default_consumers)
-        if param.is_declared(dag):
-            param.fix(dag, param.as_json(param.declared_value(dag)))
+    declared = DeclaredAcl(dag)
+    if known is None or known.acl.default != default_consumers or declared.is_changeable:
+        known = _read(dag, declared, default_consumers)
+        declared.fix()
     _remember(dag, known)
     return known
 
@@ -77,44 +79,43 @@ def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
 def frozen_acl(
     dag: DAG, run_conf: Mapping[str, Any] | None = None, *, default_consumers: str | None = None
 ) -> FrozenAcl:
-    """The ACL of a DAG object of this process.
+    """Return the ACL of a DAG object of this process.
 
-    A DAG that the policy has not seen (the one under `dag.test()`) is read now, unchanged. Then its params
-    may already hold what the run's conf said, which nothing tells apart from the DAG file.
+    A DAG that the policy has not seen, such as the one of `dag.test()`, is read now and is not changed. Its params may
+    already hold values of the run's conf; nothing tells those from the DAG file's.
 
     Args:
         dag: The running task's DAG.
         run_conf: The run's conf.
-        default_consumers: For a DAG read now; by default the setting.
+        default_consumers: The policy word for a DAG that is read now; None takes the setting.
 
     Raises:
-        InvalidAcl: The ACL is wrong, or cannot be told from the run's conf.
+        InvalidAcl: The ACL is wrong, or the run's conf may have replaced it.
     """
     known = _remembered(dag)
     if known is not None:
         return known
-    if param.PARAM in (run_conf or {}) and param.is_declared(dag) and not param.is_fixed(dag):
+    declared = DeclaredAcl(dag)
+    if PARAM in (run_conf or {}) and declared.is_changeable:
         _remember(dag, InvalidAcl(_CONF.format(dag.dag_id)))
         return frozen_acl(dag)
-    known = _read(dag, _setting() if default_consumers is None else default_consumers)
+    known = _read(dag, declared, _setting() if default_consumers is None else default_consumers)
     _remember(dag, known)
     return known
 
 
 def frozen_acl_by_id(dag_id: str) -> FrozenAcl | None:
-    """The ACL of the DAG of that id that was parsed last in this process; None if there was none."""
+    """Return the ACL of the last DAG with this id that this process parsed; None if it parsed none."""
     return _by_dag_id.get(dag_id)
 
 
-def _read(dag: DAG, default_consumers: str) -> FrozenAcl:
+def _read(dag: DAG, declared: DeclaredAcl, default_consumers: str) -> FrozenAcl:
     graph = AirflowDagGraph(dag)
-    declared = param.is_declared(dag)
-    value = param.declared_value(dag) if declared else {}
-    acl = parse(value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
-    param.refuse_task_params(dag, param.as_json(value) if declared else None)
+    acl = parse(declared.value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
+    declared.refuse_task_params()
     _warn(dag, check(acl, graph))
     if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):
-        graph.find_links()  # now: rendering may put a run's conf into objects that operators share
+        graph.find_links()  # before a run: rendering may put its conf into objects that operators share
     return FrozenAcl(acl, graph)
 
 
@@ -122,13 +123,9 @@ def _warn(dag: DAG, texts: list[str]) -> None:
     from airflow.sdk import get_parsing_context
 
     if get_parsing_context().task_id is not None:
-        return  # a task process: the DAG processor has said it, and every task's log would repeat it
+        return  # The DAG processor has warned already. Each task's log would repeat the warning.
     for text in texts:
         warnings.warn_explicit(text, AclWarning, filename=dag.fileloc or "<dag>", lineno=1)
-
-
-def _untouched(dag: DAG) -> bool:
-    return not param.is_declared(dag) or param.is_fixed(dag)
 
 
 def _remembered(dag: DAG) -> FrozenAcl | None:

@@ -1,4 +1,4 @@
-"""A DAG's graph as the ACL needs it, taken from Airflow's DAG object at parse time."""
+"""The graph of a DAG, as an ACL needs it, copied from Airflow's DAG object at parse time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class AirflowDagGraph:
-    """Implements `acl.DagGraph`.
+    """The graph of Airflow's DAG. It implements `acl.DagGraph`.
 
-    Edges are copied at once. Links are searched for when a `linked` rule first asks, since that means reading
-    every template; until then the DAG is held weakly, so that remembering an ACL does not keep its DAG alive.
-    Of a DAG that is gone no links are known: `linked` then allows nobody.
+    Edges are copied at once. Links are found when a `linked` rule first asks, since that means reading every template.
+    The DAG is held weakly, so that a remembered ACL does not keep its DAG alive. If the DAG is gone by then, no links
+    are known, and `linked` allows nobody.
     """
 
     def __init__(self, dag: DAG) -> None:
@@ -31,28 +31,28 @@ class AirflowDagGraph:
 
     @property
     def task_ids(self) -> frozenset[str]:
-        """All tasks of the DAG."""
+        """The ids of all tasks of the DAG."""
         return frozenset(self._upstream)
 
     def upstream_of(self, task_id: str) -> frozenset[str]:
-        """All tasks that run before the task, directly or not; none for a task that the DAG does not have."""
+        """Return all tasks that run before the task, directly or not; none for a task of another DAG."""
         if task_id not in self._upstream_closures:
             self._upstream_closures[task_id] = _reachable(task_id, self._upstream)
         return self._upstream_closures[task_id]
 
     def downstream_of(self, task_id: str) -> frozenset[str]:
-        """All tasks that run after the task, directly or not; none for a task that the DAG does not have."""
+        """Return all tasks that run after the task, directly or not; none for a task of another DAG."""
         if task_id not in self._downstream_closures:
             self._downstream_closures[task_id] = _reachable(task_id, self._downstream)
         return self._downstream_closures[task_id]
 
     def linked_to(self, task_id: str, key: str) -> frozenset[str]:
-        """The tasks that take this XCom as an argument or in a template field; see `links`."""
+        """Return the tasks that take this XCom as an argument or in a template field; see `links.py`."""
         self.find_links()
         return (self._links or {}).get((task_id, key), frozenset())
 
     def find_links(self) -> None:
-        """Look through the DAG's arguments and template fields, once; without the DAG nobody is linked."""
+        """Search the DAG's arguments and template fields, once. If the DAG is gone, nobody is linked."""
         dag = self._dag()
         if self._links is None and dag is not None:
             self._links = find_links(dag)

@@ -1,8 +1,8 @@
-"""Which tasks take which XCom as an argument or in a template field, read from the DAG's objects.
+"""Find which tasks take which XCom as an argument or in a template field, from the DAG's objects.
 
-The same places that Airflow resolves before a task runs: template fields (which hold TaskFlow arguments too),
-what `expand` and `partial` were given, arguments of mapped task groups, objects with template fields of their
-own. Not seen: template files, callables as template fields, and pulls in Python code.
+The search covers the places that Airflow resolves before a task runs. These are template fields (which hold TaskFlow
+arguments too), the arguments of `expand` and `partial`, arguments of mapped task groups, and objects with template
+fields of their own. Three places are not searched: template files, callables as template fields, and Python code.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import DAG
 
-#: Where mapped operators keep what `expand` was given (`sdk/definitions/mappedoperator.py`, `sdk/bases/decorator.py`).
+#: Where mapped operators keep the arguments of `expand`: `sdk/definitions/mappedoperator.py`, `sdk/bases/decorator.py`.
 _EXPAND_INPUTS = ("expand_input", "op_kwargs_expand_input")
 
 
 def find_links(dag: DAG) -> dict[tuple[str, str], frozenset[str]]:
-    """(producer task id, key) -> the tasks that take this XCom."""
+    """Map (producer task id, key) to the tasks that take this XCom."""
     links: dict[tuple[str, str], set[str]] = {}
     environment = _environment(dag)
     for task in dag.tasks:
@@ -37,10 +37,10 @@ def _environment(dag: DAG) -> jinja2.Environment:
     import jinja2
 
     try:
-        # The DAG's own, since jinja_environment_kwargs may change delimiters or add syntax.
+        # The DAG's own environment: jinja_environment_kwargs may change delimiters or add syntax.
         environment = dag.get_template_env()
     except Exception:
-        environment = None  # the author's settings; they fail again, and loudly, when a task renders
+        environment = None  # The author's settings are wrong. They fail again, with an error, when a task renders.
     return environment or jinja2.Environment(autoescape=False)  # noqa: S701 - nothing is rendered here
 
 
@@ -54,7 +54,7 @@ def _inputs(task: Any) -> Iterator[Any]:
 
 
 class _Finder:
-    """Walks the values of one task; each object once, however the author has nested them."""
+    """Walk the values of one task. Each object is visited once, however deeply the author nests it."""
 
     def __init__(self, environment: jinja2.Environment, dag_id: str) -> None:
         self._environment = environment
@@ -62,7 +62,7 @@ class _Finder:
         self._seen: set[int] = set()
 
     def references(self, value: Any) -> Iterator[tuple[str, str]]:
-        """(task_id, key) of every XCom that the value takes."""
+        """Yield (task_id, key) of every XCom that the value takes."""
         pending = [value]
         while pending:
             current = pending.pop()

@@ -1,8 +1,9 @@
-"""The DAG param `xcom_acl`: read as the DAG file has it, then fixed so that no trigger can change it."""
+"""The DAG's param `xcom_acl`: read once as the DAG file has it, then fixed so that no trigger can change it."""
 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidAcl
@@ -15,79 +16,91 @@ PARAM = "xcom_acl"
 _DESCRIPTION = "Who may pull which XCom (exclusive-redis-xcom). Fixed in the DAG file."
 
 
-def is_declared(dag: DAG) -> bool:
-    """Whether the DAG has the param, whatever it holds."""
-    return PARAM in dag.params
-
-
-def is_fixed(dag: DAG) -> bool:
-    """Whether the param refuses every other value, so that no run can have changed it."""
-    return "const" in _param(dag).schema
-
-
-def declared_value(dag: DAG) -> Any:
-    """What the DAG file says. Of a fixed param the constant, which nothing in Airflow writes to."""
-    param = _param(dag)
-    return param.schema.get("const", param.value)
-
-
-def as_json(value: Any) -> Any:
-    """A copy in JSON's types: nothing the author holds can change it, and it equals what a trigger sends back."""
-    return json.loads(json.dumps(value))
-
-
-def refuse_task_params(dag: DAG, value: Any) -> None:
-    """Refuse an `xcom_acl` that an author gave to a task.
-
-    Each task gets a copy of the DAG's params when it is created; such a copy may be older than what
-    `exclusive` wrote since and is no contradiction. From Airflow 3.2 a param says whose it is; 3.1 does
-    not, so there a value that has since only grown counts as a copy.
+class DeclaredAcl:
+    """What a DAG declares about its XComs. The param is read here, once.
 
     Args:
-        dag: The DAG.
-        value: The DAG's own `xcom_acl` in JSON's types, or None.
+        dag: A DAG, with or without the param.
     """
-    for task in dag.tasks:
-        if PARAM not in task.params:
-            continue
-        param = _raw_param(task.params)
-        mine = as_json(param.value)
-        if mine == value or getattr(param, "source", None) == "dag":
-            continue
-        if getattr(param, "source", None) == "task" or not _has_grown(mine, value):
-            raise InvalidAcl(
-                f"DAG '{dag.dag_id}', task '{task.task_id}': its params hold an xcom_acl of their own. Rules are "
-                "declared for the whole DAG: move them to DAG(params={'xcom_acl': ...})"
-            )
+
+    def __init__(self, dag: DAG) -> None:
+        self._dag = dag
+        self._param = param_of(dag)
+
+    @property
+    def value(self) -> Any:
+        """What the DAG file says. For a fixed param that is the constant: nothing in Airflow writes to it."""
+        return {} if self._param is None else self._param.schema.get("const", self._param.value)
+
+    @property
+    def is_changeable(self) -> bool:
+        """Whether a run's conf can change the value: there is a param, and it accepts other values."""
+        return self._param is not None and "const" not in self._param.schema
+
+    def refuse_task_params(self) -> None:
+        """Refuse an `xcom_acl` that an author gave to a task.
+
+        Airflow copies the DAG's params to each task when the task is created. A copy may be older than what `exclusive`
+        wrote since; that is no contradiction. From Airflow 3.2 on, a param says whether the DAG or the task set it.
+        Airflow 3.1 does not say, so there a value to which the DAG has only added counts as a copy.
+
+        Raises:
+            InvalidAcl: A task has an `xcom_acl` of its own.
+        """
+        value = None if self._param is None else self._as_json
+        for task in self._dag.tasks:
+            if PARAM not in task.params:
+                continue
+            param = _param_object(task.params)
+            own = _as_json(param.value)
+            source = getattr(param, "source", None)
+            if own == value or source == "dag":
+                continue
+            if source == "task" or not _has_grown(own, value):
+                raise InvalidAcl(
+                    f"DAG '{self._dag.dag_id}', task '{task.task_id}': its params hold an xcom_acl of their own. "
+                    "Rules are declared for the whole DAG: move them to DAG(params={'xcom_acl': ...})"
+                )
+
+    def fix(self) -> None:
+        """Make the param a constant, and the only one of the DAG; without a param do nothing.
+
+        `const` makes REST, CLI and TriggerDagRun refuse another value, and Airflow's UI hides the field in the trigger
+        form. The tasks' copies are removed: Airflow gives them precedence, and without `const` a copy would take what a
+        trigger says.
+        """
+        if self._param is None:
+            return
+        from airflow.sdk import Param
+
+        value, old = self._as_json, self._param
+        self._dag.params[PARAM] = Param(value, old.description or _DESCRIPTION, schema={**old.schema, "const": value})
+        for task in self._dag.tasks:
+            if PARAM in task.params:
+                del task.params[PARAM]
+
+    @cached_property
+    def _as_json(self) -> Any:
+        return _as_json(self.value)
 
 
-def fix(dag: DAG, value: Any) -> None:
-    """Make the param a constant, and the DAG's the only one.
-
-    `const` makes REST, CLI and TriggerDagRun refuse another value and hides the field in the trigger form
-    (Airflow's UI: a schema with `const` renders as a hidden input). Tasks' copies are removed: Airflow lays
-    them over the DAG's, and one without `const` would take what a trigger says.
-    """
-    from airflow.sdk import Param
-
-    old = _param(dag)
-    dag.params[PARAM] = Param(value, old.description or _DESCRIPTION, schema={**old.schema, "const": value})
-    for task in dag.tasks:
-        if PARAM in task.params:
-            del task.params[PARAM]
+def param_of(dag: DAG) -> Any:
+    """Return the Param object of a DAG's `xcom_acl`; None where the DAG has none."""
+    return _param_object(dag.params) if PARAM in dag.params else None
 
 
-def _param(dag: DAG) -> Any:
-    return _raw_param(dag.params)
-
-
-def _raw_param(params: Any) -> Any:
-    """The Param object: subscripting would validate, and could fail on the author's own schema."""
+def _param_object(params: Any) -> Any:
+    # Subscripting would validate the value, which can fail on the author's own schema.
     from airflow.sdk import Param
     from airflow.sdk.definitions.param import ParamsDict
 
     found = params.get_param(PARAM) if isinstance(params, ParamsDict) else params[PARAM]
     return found if isinstance(found, Param) else Param(found)
+
+
+def _as_json(value: Any) -> Any:
+    """Copy a value in JSON's types: the author cannot change the copy, and it equals what a trigger sends back."""
+    return json.loads(json.dumps(value))
 
 
 def _has_grown(old: Any, new: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Which XComs a Jinja template pulls, as far as its text says so."""
+"""Find the XComs that a Jinja template pulls, as far as its text tells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import jinja2
     from jinja2 import nodes
 
-#: Names of the task instance in a template's context.
+#: Names of the task instance in a template context.
 _TASK_INSTANCE = ("ti", "task_instance")
 
 #: Positional parameters of `RuntimeTaskInstance.xcom_pull` (`airflow/sdk/execution_time/task_runner.py`).
@@ -20,7 +20,7 @@ _POSITIONAL = ("task_ids", "dag_id", "key", "include_prior_dates")
 
 
 def pulls(text: str, environment: jinja2.Environment, dag_id: str) -> Iterator[tuple[str, str]]:
-    """(task_id, key) of each `ti.xcom_pull(...)` of this DAG whose arguments are constants."""
+    """Yield (task_id, key) of each `ti.xcom_pull(...)` whose arguments are constants and name this DAG."""
     if "xcom_pull" not in text:
         return
     import jinja2
@@ -29,7 +29,7 @@ def pulls(text: str, environment: jinja2.Environment, dag_id: str) -> Iterator[t
     try:
         tree = environment.parse(text)
     except jinja2.TemplateError:
-        return  # rendering will say so
+        return  # Rendering reports the error.
     for call in tree.find_all(nodes.Call):
         if _is_xcom_pull(call):
             yield from _pulled(call, dag_id)
@@ -56,7 +56,7 @@ def _pulled(call: nodes.Call, dag_id: str) -> Iterator[tuple[str, str]]:
 
 
 def _constants(call: nodes.Call) -> dict[str, Any]:
-    """The call's arguments; {} if one that tells which XCom it is cannot be known from the text."""
+    """Return the arguments that tell the XCom; {} if the text does not tell one of them."""
     from jinja2 import nodes
 
     if call.dyn_args is not None or call.dyn_kwargs is not None:

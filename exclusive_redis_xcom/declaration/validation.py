@@ -1,4 +1,4 @@
-"""Does an ACL fit its DAG? Ids that do not exist, and consumers that could never read."""
+"""Check an ACL against its DAG: find ids that do not exist, and consumers that could never read."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.acl import Acl, DagGraph, Rule
 
-#: How many task ids a message lists when none is close to the one it is about.
+#: How many task ids a message lists where none resembles the unknown one.
 _LISTED = 10
 
 
 class AclWarning(UserWarning):
-    """An `xcom_acl` is valid but probably not what its author meant."""
+    """An `xcom_acl` is valid, but its author probably meant something else."""
 
 
 def check(acl: Acl, graph: DagGraph) -> list[str]:
     """Check every rule against the DAG.
 
     Returns:
-        Warnings, each naming the DAG and the entry.
+        Warnings. Each names the DAG and the entry.
 
     Raises:
         InvalidAcl: A task id is unknown, or a consumer runs before every task whose XComs the rule is about.
@@ -50,14 +50,14 @@ class _Checker:
             return
         for consumer in rule.consumers:
             if "/" in consumer:
-                continue  # a task of another DAG, which only that DAG's file knows
+                continue  # The task belongs to another DAG. Only the file of that DAG knows its tasks.
             if is_pattern(consumer):
                 self._pattern(rule, consumer, producers)
             else:
                 self._task(rule, consumer, producers)
 
     def _producers(self, rule: Rule) -> frozenset[str]:
-        """The tasks whose XComs the rule may be about."""
+        """Return the tasks whose XComs the rule may be about."""
         if rule.producer is None:
             self._maybe_a_producer(rule)
             return self._task_ids
@@ -76,8 +76,8 @@ class _Checker:
         if key != "*" and is_pattern(key) and self._matching(key):
             self._warn(
                 rule,
-                f"'{key}' stands for XCom keys of any task here, though it matches tasks of this DAG. If it was meant "
-                f"for producers write {{'{key}': {{'*': ...}}}}, else {{'*': {{'{key}': ...}}}}",
+                f"here '{key}' is a pattern of XCom keys of any task, but it also matches tasks of this DAG. For the "
+                f"producers it matches, write {{'{key}': {{'*': ...}}}}; for keys, write {{'*': {{'{key}': ...}}}}",
             )
 
     def _pattern(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
@@ -96,15 +96,15 @@ class _Checker:
         if self._runs_before(consumer, producers):
             self._fail(
                 rule,
-                f"the consumer '{consumer}' can never run after {_name(rule)}, because it is upstream of it. "
-                "Remove it, or turn the dependency round",
+                f"the consumer '{consumer}' can never run after {_name(rule)}, because the consumer is upstream. "
+                "Remove the consumer, or reverse the dependency",
             )
         others = producers - {consumer}
         if others and not others & self._graph.upstream_of(consumer):
             self._warn(
                 rule,
                 f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is "
-                "there. Set the dependency",
+                "pushed. Set the dependency",
             )
 
     def _runs_before(self, consumer: str, producers: frozenset[str]) -> bool:
@@ -131,8 +131,8 @@ def _name(rule: Rule) -> str:
 
 def _consumer_advice(consumer: str, task_ids: Collection[str]) -> str:
     if consumer in POLICY_WORDS:
-        return f"The policy word stands alone, without a list: '{consumer}'"
-    return f"{_advice(consumer, task_ids)} For a task of another DAG write 'dag_id/{consumer}'"
+        return f"A policy word stands alone, without a list: '{consumer}'"
+    return f"{_advice(consumer, task_ids)} For a task of another DAG, write 'dag_id/{consumer}'"
 
 
 def _advice(name: str, task_ids: Collection[str]) -> str:
@@ -141,4 +141,4 @@ def _advice(name: str, task_ids: Collection[str]) -> str:
     if close:
         return f"Did you mean '{close[0]}'?"
     listed = ", ".join(f"'{task_id}'" for task_id in sorted(task_ids)[:_LISTED])
-    return f"Its tasks are {listed}{', ...' if len(task_ids) > _LISTED else ''}."
+    return f"The DAG's tasks are {listed}{', ...' if len(task_ids) > _LISTED else ''}."

@@ -1,6 +1,6 @@
-"""Object storage: the place that the setting `spill_path` names, reached as Airflow's `ObjectStoragePath` does.
+"""Object storage: the place that the setting `spill_path` names, reached as Airflow's `ObjectStoragePath` reaches it.
 
-Nothing of Airflow or fsspec is imported before the first use. Objects are written once and never changed.
+Neither Airflow nor fsspec is imported before the first use. Objects are written once and never changed.
 """
 
 from __future__ import annotations

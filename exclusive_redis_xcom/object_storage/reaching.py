@@ -1,4 +1,4 @@
-"""From a URL to the driver that Airflow has for it; and what may be said of either in an error."""
+"""Find the driver that Airflow has for a URL, and tell what an error may say about either."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from exclusive_redis_xcom.errors import ConfigurationError
 
-#: Which package of Airflow brings a scheme; the driver is a dependency of it, or this extra.
+#: Which package of Airflow brings a scheme. The driver is a dependency of the package, or is the extra named here.
 _PACKAGES = {
     "s3": "apache-airflow-providers-amazon[s3fs]",
     "s3a": "apache-airflow-providers-amazon[s3fs]",
@@ -22,11 +22,11 @@ _LOCAL = ("file", "local")
 
 
 def reach(url: str) -> tuple[Any, str]:
-    """The fsspec file system, and the path on it without a slash at its end.
+    """Return the fsspec file system, and the path on it without a slash at its end.
 
     Raises:
-        ConfigurationError: Nothing that is installed knows the scheme; or a local path begins wherever the process is.
-        Exception: Whatever Airflow's connections and the driver raise.
+        ConfigurationError: Nothing that is installed knows the scheme, or a local path is not absolute.
+        Exception: Airflow's connections or the driver failed.
     """
     parts = urlsplit(url)
     scheme = parts.scheme
@@ -48,13 +48,13 @@ def reach(url: str) -> tuple[Any, str]:
 
 
 def endpoint_of(url: str) -> str:
-    """The place in words fit for an error message: nothing that stands before an `@` or after a `?`."""
+    """Return the place for an error message: without anything before an `@` or after a `?`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def reason_of(error: Exception) -> str:
-    """The kind of an error; of the operating system's, also its own words for it, which name no place."""
+    """Return the type of an error. For an error of the operating system, add its description, which names no place."""
     name = type(error).__name__
     told = os.strerror(error.errno) if isinstance(error, OSError) and isinstance(error.errno, int) else ""
     return f"{name} ({told})" if told else name

@@ -1,4 +1,4 @@
-"""Writing, reading, removing and listing objects below one URL."""
+"""Write, read, remove and list objects below one URL."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.memory import Buffers
 
-#: What is written at once, and what one request reads; several are read at the same time where the driver can.
+#: How much one write or one read request takes. Several requests run at the same time where the driver can do that.
 _PIECE_BYTES = 8 * 1024 * 1024
 _READS_AT_ONCE = 4
-#: How drivers call the time at which an object was written, in what they tell about it; numbers are seconds since 1970.
+#: The names that drivers give to the time at which an object was written. Numbers are seconds since 1970.
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 
 
 class NoSuchObject(Exception):  # noqa: N818 - says what is
-    """There is no object of that name."""
+    """There is no object with that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One object: its name relative to `spill_path`, its bytes, and when it was written, None if nobody tells."""
+    """One object: its name relative to `spill_path`, its size in bytes, and when it was written (None if unknown)."""
 
     name: str
     size: int
@@ -39,10 +39,10 @@ class Listed:
 
 
 class ObjectStorage:
-    """Objects below one URL. On a local file system they are files for their owner alone (0600, directories 0700).
+    """Objects below one URL. On a local file system they are files for their owner alone (0600; directories 0700).
 
-    Every method raises StoreUnavailable when the object storage cannot be reached or refuses, and ConfigurationError
-    when nothing installed knows it. Drivers have retries and timeouts of their own.
+    Every method raises StoreUnavailable if the object storage cannot be reached or refuses, and ConfigurationError if
+    no installed package knows it. Drivers have retries and timeouts of their own.
 
     Args:
         url: The setting `spill_path`, `s3://conn_id@bucket/prefix` for one.
@@ -56,23 +56,23 @@ class ObjectStorage:
 
     @property
     def endpoint(self) -> str:
-        """Where this is, in words fit for an error message."""
+        """Where this storage is, for an error message."""
         return endpoint_of(self._url)
 
     def write(self, name: str, buffers: Buffers) -> None:
-        """Write an object, piece by piece. What is left of one that was not finished, nobody refers to."""
+        """Write an object, piece by piece. Nothing refers to the remains of an unfinished one."""
         with self._understood("Writing to", writing=True):
-            parts = pieces(buffers, _PIECE_BYTES)
+            to_write = pieces(buffers, _PIECE_BYTES)
             if self._is_local:
-                files.write(self._root, name, parts)
+                files.write(self._root, name, to_write)
             else:
-                self._write_object(self._path(name), parts)
+                self._write_object(self._path(name), to_write)
 
     def size(self, name: str) -> int:
-        """The bytes of an object.
+        """Return the size of an object in bytes.
 
         Raises:
-            NoSuchObject: There is none.
+            NoSuchObject: There is no such object.
         """
         with self._understood("Reading from"):
             path = self._path(name)
@@ -82,10 +82,10 @@ class ObjectStorage:
         """Read an object's bytes from `start` on, as many as `into` takes.
 
         Returns:
-            How many were read; less than that, and there are no more.
+            The number of bytes. If it is smaller than `into`, the object has no more.
 
         Raises:
-            NoSuchObject: There is none.
+            NoSuchObject: There is no such object.
         """
         with self._understood("Reading from"):
             read = files.read if self._is_local else self._read_object
@@ -95,7 +95,7 @@ class ObjectStorage:
         """Remove an object.
 
         Raises:
-            NoSuchObject: There is none. Not every object store tells.
+            NoSuchObject: There is no such object. Not every object storage tells.
         """
         with self._understood("Removing from"):
             if self._is_local:
@@ -104,26 +104,26 @@ class ObjectStorage:
                 self._fs.rm_file(self._path(name))
 
     def listing(self) -> Iterator[Listed]:
-        """All objects, unordered. Those of one DAG run are asked for at once; no more are in memory at a time.
+        """Yield all objects, in no order. One request returns those of one DAG run, so no more are in memory at a time.
 
-        What lies above the runs' directories is listed, too; none of it is ours.
+        Objects above the directories of runs are listed too; this package did not write them.
         """
         with self._understood("Listing"):
             root = self._root
         for dag in self._children(root):
             for run in self._children(dag["name"]) if _is_directory(dag) else (dag,):
                 for info in self._below(run["name"]) if _is_directory(run) else (run,):
-                    if info.get("type") == "file":  # neither links nor directories, which some drivers list, too
+                    if info.get("type") == "file":  # Some drivers list links and directories too.
                         yield Listed(self._relative(info["name"]), int(info.get("size") or 0), _written_at(info))
 
     def _children(self, path: str) -> list[dict[str, Any]]:
         with self._understood("Listing"):
             try:
                 infos = self._fs.ls(path, detail=True)
-            except FileNotFoundError:  # nothing was ever written, or it has just been removed
+            except FileNotFoundError:  # Nothing was ever written, or it has just been removed.
                 return []
             finally:
-                self._fs.invalidate_cache()  # of a driver's own, which would grow with the listing
+                self._fs.invalidate_cache()  # The driver's cache would grow with the listing.
             return [info for info in infos if info["name"].rstrip("/") != path.rstrip("/")]
 
     def _below(self, path: str) -> list[dict[str, Any]]:
@@ -136,18 +136,18 @@ class ObjectStorage:
                 self._fs.invalidate_cache()
             return list(infos.values())
 
-    def _write_object(self, path: str, parts: Iterator[Any]) -> None:
+    def _write_object(self, path: str, to_write: Iterator[Any]) -> None:
         file = self._opened_to_write(path)
         try:
-            for part in parts:
-                file.write(part)
+            for piece in to_write:
+                file.write(piece)
             file.close()
         except BaseException as error:
             _abandon(file, tell=isinstance(error, Exception))
             raise
 
     def _opened_to_write(self, path: str) -> Any:
-        # Object stores have no directories: to ask for one there would ask for the bucket, or make it.
+        # Object stores have no directories. A request to make one there would ask for the bucket, or create it.
         try:
             return self._fs.open(path, "wb", block_size=_PIECE_BYTES)
         except FileNotFoundError:
@@ -196,7 +196,7 @@ class ObjectStorage:
 
     @contextlib.contextmanager
     def _understood(self, what: str, *, writing: bool = False) -> Iterator[None]:
-        """Errors of whatever driver as ours. Their texts, which may quote addresses with credentials, are dropped."""
+        """Replace errors of any driver by ours. Their texts are dropped: they may quote addresses with credentials."""
         try:
             yield
         except ExclusiveXComError:
@@ -206,13 +206,13 @@ class ObjectStorage:
                 raise NoSuchObject from None
             raise StoreUnavailable(
                 f"{what} the object storage {self.endpoint} failed: {reason_of(error)}. Check [exclusive_redis_xcom] "
-                "spill_path, the Airflow connection it names, and what that may do there. The task's retry is safe."
+                "spill_path, the Airflow connection it names, and its rights. The task's retry is safe."
             ) from None
 
 
 def _abandon(file: Any, *, tell: bool) -> None:
-    """Leave an upload unfinished. Closing the file, as its destructor does, would complete it."""
-    if tell:  # that is a request; a process that is being stopped has no time for it
+    """Leave an upload unfinished. To close the file, as its destructor does, would complete the upload."""
+    if tell:  # This sends a request. A process that is being stopped has no time for it.
         with contextlib.suppress(Exception):
             file.discard()
     with contextlib.suppress(Exception):

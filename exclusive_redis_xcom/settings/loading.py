@@ -1,4 +1,4 @@
-"""Reading and checking the section, once per process and never at import."""
+"""Read and check the section, once per process and never at import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAY_BE_URL = re.compile(r"[:/@]")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The section's values, checked and with units. `repr` shows neither keys nor the URL with its password."""
+    """The section's values, checked and with units. `repr` shows no key, and not the URL: it may hold a password."""
 
     redis_url: str | None = field(repr=False)
     redis_conn_id: str
@@ -51,15 +51,15 @@ class Settings:
 
     @property
     def by_server(self) -> bool:
-        """Whether the API server decides and values are sealed to it (`enforcement = server`)."""
+        """Whether the API server decides, and values are sealed to its key (`enforcement = server`)."""
         return self.enforcement == "server"
 
     @property
     def pulls_directly(self) -> bool:
-        """Whether tasks may read Redis first, and API servers watch over what they find there (`direct_pulls`).
+        """Whether tasks may read Redis first, while API servers watch the values there (`direct_pulls`).
 
-        Never with `enforcement = server`: plain values there could be replaced by whoever has the Redis password,
-        and only the reference, which the API server hands out, tells that a value was pushed sealed.
+        With `enforcement = server` they never may: whoever has the Redis password could replace a sealed value by a
+        plain one. Only the reference tells that a value was pushed sealed, and the API server hands out references.
         """
         return self.direct_pulls == "auto" and not self.by_server
 
@@ -74,8 +74,8 @@ def load_settings() -> Settings:
     """Read the section once per process.
 
     Raises:
-        ConfigurationError: An option's value is not accepted. Names section, option, the value given
-            (unless the option is sensitive) and what is accepted.
+        ConfigurationError: An option's value is not accepted. The text names section, option and what is accepted, and
+            shows the value unless the option is sensitive.
     """
     conf = _airflow_configuration()
     given = _given(conf)
@@ -98,8 +98,8 @@ def _read(option: Option, text: str) -> Any:
 
 
 def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
-    """Return an option's text. Airflow is only asked for what is set somewhere: 23 times take longer than a pull."""
-    # Begins with: its _cmd and _secret are also it, and so may be another option, which costs no more than time.
+    """Return an option's text. Airflow is asked only for options that are set: 23 questions take longer than a pull."""
+    # A name that begins with the option's may be its _cmd or _secret. Another option's name costs a needless question.
     if given is not None and not any(name.startswith(option.name) for name in given):
         return option.default
     text = conf.get(SECTION, option.name, fallback=option.default)
@@ -107,9 +107,9 @@ def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
 
 
 def _given(conf: Any) -> set[str] | None:
-    """Return the names of what environment and airflow.cfg set in the section; None where that cannot be told.
+    """Return the names that environment and airflow.cfg set in the section; None where nothing tells them.
 
-    There is no other place: a command or a secrets backend is asked for what `..._cmd` or `..._secret` names.
+    There is no other place. Airflow asks a command or a secrets backend only where `..._cmd` or `..._secret` is set.
     """
     if not isinstance(conf, ConfigParser):
         return None
@@ -121,8 +121,8 @@ def _given(conf: Any) -> set[str] | None:
 
 
 def _airflow_configuration() -> Any:
-    # Airflow 3.2 gave the Task SDK a configuration module of its own; 3.1 has one for all, and only its
-    # command line makes it read what providers declare (without which _CMD and _SECRET are not looked at).
+    # From Airflow 3.2 on, the Task SDK has a configuration module of its own. Airflow 3.1 has one for everything, and
+    # only its command line makes it read what providers declare. Without that, _CMD and _SECRET are ignored.
     try:
         from airflow.sdk.configuration import conf
     except ImportError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
-from exclusive_redis_xcom.settings.reading import (
+from exclusive_redis_xcom.settings.converters import (
     conn_id,
     integer,
     object_storage_url,

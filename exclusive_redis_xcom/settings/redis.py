@@ -1,34 +1,39 @@
-"""Which Redis: from the settings' URL, or from an Airflow connection of type redis."""
+"""Which Redis holds the values: a URL of the settings says so, or an Airflow connection of type redis."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.connection.options import RedisOptions
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import SECTION, Settings
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.connection import RedisOptions
 
 _CONNECTION_TYPE = "redis"
 
 
 def redis_options(settings: Settings) -> RedisOptions:
-    """Resolve where Redis is.
+    """Find out where Redis is.
 
-    A URL costs nothing; an Airflow connection that is not in the environment costs one API call per process.
+    A URL costs nothing. An Airflow connection that is not in the environment costs one API call per process.
 
     Raises:
-        ConfigurationError: The connection does not exist, is not of type redis, or its fields or the URL
-            are not accepted.
+        ConfigurationError: The connection does not exist or is not of type redis, or its fields or the URL are wrong.
     """
     if settings.redis_url:
-        return RedisOptions.from_url(settings.redis_url)
+        from exclusive_redis_xcom.connection.url import options_from_url
+
+        return options_from_url(settings.redis_url)
     connection = _airflow_connection(settings.redis_conn_id)
     if connection.conn_type != _CONNECTION_TYPE:
         raise ConfigurationError(
             f"[{SECTION}] redis_conn_id: Airflow connection '{settings.redis_conn_id}' is of type "
             f"{connection.conn_type!r}; it must be of type '{_CONNECTION_TYPE}'."
         )
-    return RedisOptions.from_connection(
+    from exclusive_redis_xcom.connection.fields import options_from_fields
+
+    return options_from_fields(
         host=connection.host,
         port=connection.port,
         login=connection.login,
@@ -43,7 +48,7 @@ def _airflow_connection(conn_id: str) -> Any:
     try:
         return RedisHook.get_connection(conn_id)
     except Exception as error:
-        # Airflow has several "not found" types, by version and by component; none of their texts is needed.
+        # Airflow has several types for "not found", by version and component. None of their texts is needed.
         if "NotFound" not in type(error).__name__ and "not_found" not in str(error).lower():
             raise
         raise ConfigurationError(

@@ -18,7 +18,8 @@ import pytest
 
 from devtools.airflow_stack import AirflowStack
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.store import Store
 from tests.acceptance import example_files, parity
@@ -124,7 +125,7 @@ def outcomes(
 
 @pytest.fixture(scope="module")
 def store(redis_server: RedisServer) -> Iterator[Store]:
-    client = RedisClient(RedisOptions.from_url(redis_server.url), Timeouts(connect=2, read=5, deadline=10))
+    client = RedisClient(options_from_url(redis_server.url), Timeouts(connect=2, read=5, deadline=10))
     yield Store(client, key_prefix="exclusive_redis_xcom")
     client.close()
 

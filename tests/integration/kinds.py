@@ -78,7 +78,7 @@ def _url(request: pytest.FixtureRequest, kind: str) -> str:
 def _fake_store() -> Iterator[Store]:
     import fakeredis
 
-    from exclusive_redis_xcom.connection.session import ServerSession
+    from exclusive_redis_xcom.connection.server import ServerSession
 
     fake = fakeredis.FakeRedis()
     client = RedisClient(RedisOptions(), Timeouts(), open_session=lambda budget: ServerSession(fake, budget))

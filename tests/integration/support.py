@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Coordinate
@@ -61,7 +62,7 @@ def is_intact(envelope: Envelope, coordinate: Coordinate) -> bool:
 def open_store(
     url: str, *, deadline: float = 5.0, read: float = 2.0, connect: float = 1.0, prefix: str = PREFIX
 ) -> Iterator[Store]:
-    client = RedisClient(RedisOptions.from_url(url), Timeouts(connect, read, deadline))
+    client = RedisClient(options_from_url(url), Timeouts(connect, read, deadline))
     try:
         yield Store(client, key_prefix=prefix)
     finally:

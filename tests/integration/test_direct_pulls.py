@@ -24,7 +24,8 @@ from exclusive_redis_xcom import (
     XComExpired,
     fetch_all,
 )
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.crypto import generate_encryption_key
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats import reference as references
@@ -101,7 +102,7 @@ class ApiServer:
 
 @pytest.fixture
 def api(server: RedisServer, raw: redis.Redis, configure: Any) -> Iterator[ApiServer]:
-    client = RedisClient(RedisOptions.from_url(server.url), Timeouts(1.0, 2.0, 5.0))
+    client = RedisClient(options_from_url(server.url), Timeouts(1.0, 2.0, 5.0))
     with rows_in_memory() as rows:
         yield ApiServer(rows, Store(client, key_prefix=PREFIX), raw)
     client.close()

@@ -12,6 +12,7 @@ from devtools.redis_sets import ClusterSet, SentinelSet
 from exclusive_redis_xcom.cli.doctor import redis
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, restricted_users
 
@@ -109,7 +110,7 @@ def test_a_foreign_prefix_fails_with_what_to_do(any_redis: RedisServer) -> None:
 def test_the_round_trip_leaves_nothing(any_redis: RedisServer) -> None:
     for role in ("worker", "api-server"):
         examined(any_redis.url, role)  # type: ignore[arg-type]
-    with redis.client_of(redis.RedisOptions.from_url(any_redis.url)) as client:
+    with redis.client_of(options_from_url(any_redis.url)) as client:
         assert redis.ask(client, "", "DBSIZE").value == 0
 
 

@@ -14,9 +14,10 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts, driver
+from exclusive_redis_xcom.connection import RedisClient, Timeouts, driver
 from exclusive_redis_xcom.connection.budget import Budget
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats.envelope import PART_BYTES
 from exclusive_redis_xcom.store import Claim, Store
@@ -126,7 +127,7 @@ def test_an_interrupted_claim_is_granted_when_the_claimer_comes_back(url: str) -
 @OWN_SIGALRM
 @pytest.mark.usefixtures("interrupted")
 def test_an_interrupt_ends_the_wait_between_two_attempts_at_once(any_redis: RedisServer) -> None:
-    client = RedisClient(RedisOptions.from_url("redis://127.0.0.1:1"), Timeouts(deadline=20))
+    client = RedisClient(options_from_url("redis://127.0.0.1:1"), Timeouts(deadline=20))
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     begin = time.monotonic()
 
@@ -245,7 +246,7 @@ def _push_and_read(store: Store, thread: int) -> int:
 
 
 def test_a_thread_that_gets_no_connection_in_time_is_told_so(any_redis: RedisServer) -> None:
-    client = RedisClient(RedisOptions.from_url(any_redis.url), Timeouts(deadline=0.3))
+    client = RedisClient(options_from_url(any_redis.url), Timeouts(deadline=0.3))
     release = threading.Event()
     taken = threading.Barrier(MAX_SESSIONS + 1)
 
@@ -275,7 +276,7 @@ def test_packing_a_command_survives_any_number_of_interrupts(any_redis: RedisSer
     """hiredis' packer does not: it crashes, or never returns."""
     dice = random.Random(3)  # noqa: S311 - a test's dice
     interrupts = 0
-    options = RedisOptions.from_url(any_redis.url)
+    options = options_from_url(any_redis.url)
     line = driver.Line(driver.open_server(options, options.addresses[0], Timeouts(1.0, 2.0, 5.0), Budget()))
     connection = line._ready()
     until = time.monotonic() + 3

@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import PART_BYTES
@@ -23,7 +24,7 @@ TEXTS = [random.Random(number).randbytes(size) for number, size in enumerate([1,
 
 @pytest.fixture
 def client(any_redis: RedisServer) -> Iterator[RedisClient]:
-    client = RedisClient(RedisOptions.from_url(any_redis.url), Timeouts(1.0, 2.0, 5.0))
+    client = RedisClient(options_from_url(any_redis.url), Timeouts(1.0, 2.0, 5.0))
     for number, text in enumerate(TEXTS):
         client.run("write", lambda session, pair=(number, text): session.call(NAME, ("HSET", NAME, *pair)))
     client.run("write", lambda session: session.call(NAME, ("EXPIRE", NAME, 60)))
@@ -74,7 +75,7 @@ def test_a_refusal_is_not_received(client: RedisClient) -> None:
 @pytest.mark.parametrize("after", [1, 5, 12, 15, 200_000, 300_040])
 def test_a_connection_that_is_cut_is_an_error(client: RedisClient, any_redis: RedisServer, after: int) -> None:
     with CuttingProxy(any_redis.port, replies=after) as proxy:
-        cut = RedisClient(RedisOptions.from_url(proxy.url), Timeouts(1.0, 2.0, 0.0))
+        cut = RedisClient(options_from_url(proxy.url), Timeouts(1.0, 2.0, 0.0))
         with pytest.raises(StoreUnavailable, match=r"receive failed: the connection failed"):
             received(cut, [len(text) for text in TEXTS])
         cut.close()
@@ -82,7 +83,7 @@ def test_a_connection_that_is_cut_is_an_error(client: RedisClient, any_redis: Re
 
 def test_no_answer_is_a_timeout(start_redis: Callable[..., RedisServer]) -> None:
     server = start_redis()
-    slow = RedisClient(RedisOptions.from_url(server.url), Timeouts(1.0, 0.3, 0.0))
+    slow = RedisClient(options_from_url(server.url), Timeouts(1.0, 0.3, 0.0))
     slow.run("wait", lambda session: session.call("", ("PING",)))
     slow.run("block", lambda session: session.call("", ("CLIENT PAUSE", 1500)))
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Store
@@ -85,7 +86,7 @@ def test_wrong_credentials_are_final_at_once(start_redis: Start, login: str, say
 
 
 def test_an_unexpected_error_inside_a_command_is_named_by_its_type_alone(any_redis: RedisServer) -> None:
-    client = RedisClient(RedisOptions.from_url(any_redis.url), Timeouts())
+    client = RedisClient(options_from_url(any_redis.url), Timeouts())
 
     def fail(_: object) -> None:
         raise ZeroDivisionError(CANARY)

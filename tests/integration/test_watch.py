@@ -265,10 +265,11 @@ def test_a_push_that_a_deletion_on_another_server_overtakes_is_not_read(scene: S
 
 HEART = """
 import sys, time
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
 from exclusive_redis_xcom.store import Store
-store = Store(RedisClient(RedisOptions.from_url(sys.argv[1]), Timeouts(0.5, 0.5, 1.5)), key_prefix=sys.argv[2])
+store = Store(RedisClient(options_from_url(sys.argv[1]), Timeouts(0.5, 0.5, 1.5)), key_prefix=sys.argv[2])
 heart = Heartbeat(lambda: store)
 heart.start()
 print(heart.id, flush=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, value
@@ -15,7 +16,7 @@ def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[st
     """Push, fetch and purge at random on few fields; how many fetches found a value, and what was wrong."""
     dice = random.Random(seed)  # noqa: S311 - a test's dice
     coordinates = [at(index, key=key) for key in ("a", "b") for index in range(3)]
-    client = RedisClient(RedisOptions.from_url(url), Timeouts(deadline=10))
+    client = RedisClient(options_from_url(url), Timeouts(deadline=10))
     store = Store(client, key_prefix=PREFIX)
     wrong: list[str] = []
     found = 0
@@ -51,7 +52,7 @@ def _wait_for_the_others(store: Store, seed: int, racers: int) -> None:
 def claim_all(url: str, seed: int, racers: int, pairs: list[tuple[Coordinate, str]]) -> list[tuple[Claim, Claim]]:
     """Claim every value, eight neighbours at a time in an order of one's own, each twice; the answers in order."""
     dice = random.Random(seed)  # noqa: S311 - a test's dice
-    client = RedisClient(RedisOptions.from_url(url), Timeouts(deadline=20))
+    client = RedisClient(options_from_url(url), Timeouts(deadline=20))
     store = Store(client, key_prefix=PREFIX)
     order = sorted(range(len(pairs)), key=lambda position: (position // 8, dice.random()))
     answers: dict[int, tuple[Claim, Claim]] = {}

@@ -13,7 +13,7 @@ from exclusive_redis_xcom.cli.doctor import probing, redis_server
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.http import is_loopback
 from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of, mapping, text
-from exclusive_redis_xcom.connection import RedisOptions
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import INLINE_BYTES
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exclusive_redis_xcom.cli.doctor.visit import Visit
-    from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.connection import RedisClient, RedisOptions
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
 
@@ -55,7 +55,7 @@ def redis(visit: Visit) -> Iterator[Finding]:
             yield from redis_server.examine(options, key)
         return
     try:
-        admin = RedisOptions.from_url(visit.admin_url)
+        admin = options_from_url(visit.admin_url)
     except ConfigurationError as error:  # its text repeats nothing of the URL
         yield Finding("Redis of the doctor", "FAIL", str(error), "Correct the Redis URL that was given to the doctor.")
     else:

@@ -23,7 +23,8 @@ from devtools.redis_server import RedisServer
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import SALES, at
 from devtools.worlds.api_world import OURS, World
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
@@ -106,7 +107,7 @@ class Watched:
 def watched(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with RedisServer() as server, redis.Redis.from_url(server.url) as connection:
         ours = {f"{OURS}ENFORCEMENT": "worker", f"{OURS}REDIS_URL": server.url, f"{OURS}KEY_PREFIX": PREFIX}
-        client = RedisClient(RedisOptions.from_url(server.url), Timeouts(1.0, 2.0, 5.0))
+        client = RedisClient(options_from_url(server.url), Timeouts(1.0, 2.0, 5.0))
         ours |= {name: text for name, text in world.airflow.env.items() if "SIMPLE_AUTH_MANAGER" in name}
         with world.serve(tmp_path_factory.mktemp("watching"), ours) as caller:
             env = {**world.airflow.env, **ours}

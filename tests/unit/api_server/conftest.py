@@ -12,7 +12,8 @@ import pytest
 
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.rested import Airflow, Redis
 
@@ -68,7 +69,7 @@ def audited() -> list[dict[str, Any]]:
 @pytest.fixture
 def guard(airflow: Airflow, audited: list[dict[str, Any]]) -> RestGuard:
     def no_redis() -> Store:
-        options = RedisOptions.from_url("redis://127.0.0.1:1/0")  # nobody listens there
+        options = options_from_url("redis://127.0.0.1:1/0")  # nobody listens there
         return Store(RedisClient(options, Timeouts(connect=0.1, read=0.1, deadline=0.2)), key_prefix="x")
 
     return RestGuard(airflow, audit=Audit("all", write=audited.extend), store=no_redis)

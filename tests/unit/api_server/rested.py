@@ -16,7 +16,7 @@ import fakeredis
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.connection.session import ServerSession
+from exclusive_redis_xcom.connection.server import ServerSession
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.reference import MARK

@@ -16,7 +16,7 @@ import redis
 
 from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.connection.session import ServerSession
+from exclusive_redis_xcom.connection.server import ServerSession
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference

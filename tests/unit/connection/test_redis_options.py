@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom.connection import Address, RedisOptions, Tls
+from exclusive_redis_xcom.connection.fields import options_from_fields
+from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ConfigurationError
 
 SECRET = "canary-p4ss"
@@ -16,7 +18,7 @@ HOSTILE = st.text(st.sampled_from(":/?#@&= %,[]*"), max_size=6)
 
 def from_connection(**fields: Any) -> RedisOptions:
     given_fields = {"host": "h", "port": None, "login": None, "password": None, "extra": {}} | fields
-    return RedisOptions.from_connection(**given_fields)
+    return options_from_fields(**given_fields)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def from_connection(**fields: Any) -> RedisOptions:
     ],
 )
 def test_a_url_is_read(url: str, options: RedisOptions) -> None:
-    assert RedisOptions.from_url(url) == options
+    assert options_from_url(url) == options
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_a_url_is_read(url: str, options: RedisOptions) -> None:
 )
 def test_a_wrong_url_is_refused_with_what_is_accepted(url: str, text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
-        RedisOptions.from_url(url)
+        options_from_url(url)
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rdis", "redis:"])
@@ -111,7 +113,7 @@ def test_no_error_about_a_url_shows_its_password(scheme: str, before: str, after
     url = f"{scheme}://user:{before}{SECRET}{after}@{rest}"
 
     try:
-        options = RedisOptions.from_url(url)
+        options = options_from_url(url)
     except ConfigurationError as error:
         shown = "".join(traceback.format_exception(error)) + repr(error)
     else:
@@ -217,7 +219,7 @@ def test_a_wrong_field_is_refused_by_name(fields: dict[str, Any], text: str) -> 
 
 
 def test_repr_and_endpoint_show_no_password() -> None:
-    options = RedisOptions.from_url(f"redis+sentinel://u:{SECRET}@a:1,b/m?sentinel_password={SECRET}")
+    options = options_from_url(f"redis+sentinel://u:{SECRET}@a:1,b/m?sentinel_password={SECRET}")
 
     assert SECRET not in repr(options)
     assert options.endpoint == "master 'm' of the Sentinels a:1, b:26379"

@@ -169,14 +169,14 @@ def test_several_calls_that_disagree_are_refused(first: Any, second: Any, field:
     with DAG("etl"):
         result = exclusive(extract(), to="load", **first)
 
-        with pytest.raises(InvalidAcl, match=f"'extract': an earlier call says another {field}"):
+        with pytest.raises(InvalidAcl, match=f"'extract': an earlier call sets another {field}"):
             exclusive(result, to="report", **second)
 
 
 def test_a_rule_that_the_params_hold_already_is_refused() -> None:
     with (
         DAG("etl", params={"xcom_acl": {"extract": {"return_value": {"consumers": ["load"]}}}}),
-        pytest.raises(InvalidAcl, match="declare it in one place"),
+        pytest.raises(InvalidAcl, match="declare the rule in one place"),
     ):
         exclusive(extract(), to="load")
 

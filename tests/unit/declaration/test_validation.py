@@ -55,7 +55,7 @@ def test_a_sound_acl_passes_without_a_warning(raw: dict[str, Any]) -> None:
 def test_an_unknown_consumer_is_refused_with_a_suggestion() -> None:
     assert refusal({"extract": {"token": ["laod"]}}) == (
         "DAG 'etl', xcom_acl['extract']['token']: the consumer 'laod' is not a task of this DAG. "
-        "Did you mean 'load'? For a task of another DAG write 'dag_id/laod'"
+        "Did you mean 'load'? For a task of another DAG, write 'dag_id/laod'"
     )
 
 
@@ -64,7 +64,7 @@ def test_a_task_named_without_its_group_is_suggested_with_it() -> None:
 
 
 def test_without_a_similar_id_the_tasks_are_listed() -> None:
-    assert "Its tasks are 'extract', 'group.report', 'load', 'start'." in refusal({"extract": {"t": ["qqq"]}})
+    assert "The DAG's tasks are 'extract', 'group.report', 'load', 'start'." in refusal({"extract": {"t": ["qqq"]}})
 
 
 def test_a_policy_word_in_a_list_is_refused_with_the_fix() -> None:
@@ -121,7 +121,7 @@ def test_a_consumer_pattern_whose_tasks_all_run_before_is_a_warning() -> None:
 
 
 def test_a_key_pattern_that_looks_like_producers_is_a_warning() -> None:
-    assert "If it was meant for producers" in warnings_of({"ext*": ["load"]})[0]
+    assert "For the producers it matches, write {'ext*': {'*': ...}}" in warnings_of({"ext*": ["load"]})[0]
 
 
 def test_a_dag_of_one_task_may_name_it_in_a_flat_rule() -> None:

@@ -15,7 +15,7 @@ import pytest
 from devtools.worlds.sealed import Keys, seal
 from exclusive_redis_xcom.api_server.ring import held
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.connection.session import ServerSession
+from exclusive_redis_xcom.connection.server import ServerSession
 from exclusive_redis_xcom.crypto import SealPublicKey, generate_seal_keys, seal_info, seal_key
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.formats.reference import MARK, parse

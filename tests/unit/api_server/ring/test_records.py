@@ -12,7 +12,7 @@ import pytest
 
 from devtools.worlds.sealed import Keys, seal
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.connection.session import ServerSession
+from exclusive_redis_xcom.connection.server import ServerSession
 from exclusive_redis_xcom.formats.reference import MARK, parse
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.ringed import CONSUMER, FINISHED, GONE, OWNER, STRANGER, XCOM, Airflow, Person, World

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exclusive_redis_xcom.cli.doctor import redis, redis_server
-from exclusive_redis_xcom.connection import RedisOptions
+from exclusive_redis_xcom.connection.url import options_from_url
 
 AT = "redis.example:6379"
 
@@ -93,7 +93,7 @@ def test_a_master_with_replicas_should_not_go_on_without_them(info: dict[str, An
     ],
 )
 def test_what_leaves_the_machine_should_be_encrypted(url: str, result: str) -> None:
-    found = redis.tls(RedisOptions.from_url(url))
+    found = redis.tls(options_from_url(url))
 
     assert found.result == result
     assert "canary" not in repr(found)

@@ -1,26 +1,26 @@
-"""Small parsers that URLs and Airflow connections share. Their errors never repeat a text that may hold a password."""
+"""Parsers for single options of URLs and Airflow connections. No error repeats a text that may hold a password."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, cast
 
-from exclusive_redis_xcom.connection.options import Address, CertReqs
+from exclusive_redis_xcom.connection.redis_options import Address, CertReqs
 from exclusive_redis_xcom.errors import ConfigurationError
 
 _CERT_REQS = ("required", "optional", "none")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _MAX_PORT = 65535
-# What a host name or address may consist of; anything else is more likely a misplaced credential.
+# The characters of a host name or address. Anything else is more likely a misplaced credential.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%A-Za-z]*")
 
 
 def addresses(text: str, *, default_port: int, what: str) -> tuple[Address, ...]:
-    """Read `host:port,host:port`; a port may be left out, an IPv6 address stands in brackets.
+    """Read `host:port,host:port`. A port may be left out; an IPv6 address needs brackets.
 
     Raises:
-        ConfigurationError: It names `what` and the entry by its number; entries may hold credentials by mistake.
+        ConfigurationError: An entry is wrong. The text gives its number only: it may hold credentials by mistake.
     """
     entries = text.split(",")
     return tuple(
@@ -45,7 +45,7 @@ def address(text: str, *, default_port: int, what: str) -> Address:
 
 
 def port_number(value: object, *, what: str) -> int:
-    """A TCP port, from a number or its digits."""
+    """Read a TCP port, from a number or its digits."""
     port = _digits(value)
     if port is None or not 0 < port <= _MAX_PORT:
         msg = f"{what}: the port is not a number from 1 to {_MAX_PORT}."
@@ -54,7 +54,7 @@ def port_number(value: object, *, what: str) -> int:
 
 
 def database(value: object, *, what: str) -> int:
-    """A database number; None and "" mean 0."""
+    """Read a database number. None and "" mean 0."""
     if value is None or value == "":
         return 0
     number = _digits(value)
@@ -65,7 +65,7 @@ def database(value: object, *, what: str) -> int:
 
 
 def boolean(value: object, *, what: str) -> bool:
-    """JSON's true and false, and the words a URL can hold."""
+    """Read true and false as in JSON, or as one of the words that a URL can hold."""
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
@@ -76,7 +76,7 @@ def boolean(value: object, *, what: str) -> bool:
 
 
 def cert_reqs(value: object, *, what: str) -> CertReqs:
-    """How far a server's certificate is checked, in the words of redis-py."""
+    """Read how far a server's certificate is checked, in the words of redis-py."""
     if value in _CERT_REQS:
         return cast("CertReqs", value)
     msg = f"{what}: expected one of {', '.join(_CERT_REQS)}."
@@ -84,14 +84,14 @@ def cert_reqs(value: object, *, what: str) -> CertReqs:
 
 
 def refuse_database_of_cluster(db: int, *, what: str) -> None:
-    """A cluster has database 0 alone."""
+    """Refuse any database but 0: a cluster has no other."""
     if db != 0:
         msg = f"{what}: a Redis cluster has only database 0; leave the database out."
         raise ConfigurationError(msg)
 
 
 def text_or_none(value: Any, *, what: str) -> str | None:
-    """A text; None and "" mean None."""
+    """Read a text. None and "" mean None."""
     if value is None or value == "":
         return None
     if not isinstance(value, str):
@@ -103,5 +103,5 @@ def text_or_none(value: Any, *, what: str) -> str | None:
 def _digits(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value if value >= 0 else None
-    digits = str(value)  # at most nine: more than any port or database has
+    digits = str(value)  # Nine digits are more than any port or database number has.
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None

@@ -1,7 +1,7 @@
-"""The `acl` field of a Redis hash: canonical JSON of the one rule in force.
+"""The `acl` field of a Redis hash: the one rule in force, as canonical JSON.
 
-What comes back from Redis is untrusted: it is bounded, and only the exact bytes that `dump` would write for
-the same rule are accepted, so there is one way to write each rule and nothing is guessed.
+What comes back from Redis is not trusted. Its size is bounded, and `load` accepts only the exact bytes that `dump`
+writes for the same rule. So each rule has one written form, and nothing is guessed.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def dump(dag_id: str, rule: Rule) -> bytes:
-    """Canonical JSON of a rule in force.
+    """Write a rule in force as canonical JSON.
 
     Raises:
-        InvalidAcl: It is not a rule in force, or larger than what `load` accepts.
+        InvalidAcl: This is not a rule in force, or it is larger than `load` accepts.
     """
     if not rule.exact or isinstance(rule.consumers, str):
         raise InvalidAcl(f"DAG '{dag_id}': {rule.source} is not resolved for one XCom; call in_force first")
@@ -62,7 +62,7 @@ def dump(dag_id: str, rule: Rule) -> bytes:
 
 
 def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
-    """The DAG and the rule in force that `dump` wrote.
+    """Read the DAG id and the rule in force that `dump` wrote.
 
     Raises:
         InvalidAcl: The bytes are anything else.
@@ -87,7 +87,7 @@ def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
 
 
 def _to_bytes(fields: dict[str, Any]) -> bytes:
-    # ASCII only: ids with lone surrogates stay writable, and bytes are the same whatever normalises Unicode.
+    # ASCII only: ids with lone surrogates can be written, and nothing that normalises Unicode changes the bytes.
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
@@ -101,7 +101,7 @@ def _fields(data: bytes | bytearray | memoryview) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise InvalidAcl("The ACL stored with this XCom is not JSON") from None
     if not isinstance(fields, dict) or fields.keys() != _TYPES.keys():
-        raise InvalidAcl("The ACL stored with this XCom has not the fields of an ACL")
+        raise InvalidAcl("The ACL stored with this XCom does not have the fields of an ACL")
     _check_types(fields)
     return fields
 
@@ -111,7 +111,7 @@ def _check_types(fields: dict[str, Any]) -> None:
         if type(fields[name]) not in types:
             raise InvalidAcl(f"The ACL stored with this XCom has a wrong type in '{name}'")
     if fields["version"] != _VERSION:
-        raise InvalidAcl(f"The ACL stored with this XCom has a version this package does not know, not {_VERSION}")
+        raise InvalidAcl(f"The ACL stored with this XCom has an unknown version; this package knows {_VERSION}")
     if not all(type(consumer) is str and consumer for consumer in fields["consumers"]):
         raise InvalidAcl("The ACL stored with this XCom has a consumer that is not text")
     if any(consumer.count("/") > 1 for consumer in fields["consumers"]):

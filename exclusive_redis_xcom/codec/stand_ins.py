@@ -1,34 +1,25 @@
-"""What the fast form asks about a value before and after ormsgpack has walked it.
+"""Stand-ins: what the fast form swaps into a value before ormsgpack walks it.
 
-Before: a list of tuples, such as rows of a table, gets a stand-in, which our hook is asked about once and not for every
-tuple; so do large bytes, which become slabs. Only the upper levels are looked at, a few thousand items in all.
-
-After: ormsgpack changes some things without a word: `bytearray` becomes bytes, and with `OPT_NON_STR_KEYS` a
-date as a key becomes text. Level by level, so that most of it happens in C.
+A list of tuples, such as the rows of a table, gets one stand-in, so that our hook is called once and not for every
+tuple. Large bytes get stand-ins too; they become slabs. The search covers the upper levels, a few thousand items in
+all.
 """
 
 from __future__ import annotations
 
-import gc
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
+from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.slabs import SMALLEST
-from exclusive_redis_xcom.codec.wire import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exclusive_redis_xcom.codec.slabs import Put, Take
 
-_CHANGED = frozenset({bytearray, memoryview})
-_SCALARS = frozenset({type(None), bool, int, float, str, bytes})
-_CONTAINERS = frozenset({list, dict})
-_PLAIN = _SCALARS | _CONTAINERS
-#: Keys that come back as they were; in a tuple too.
-_KEYS = _SCALARS | {tuple}
 _LOOKED_INTO = frozenset({list, dict, bytes})
 _MOST_LEVELS = 4
 _MOST_ITEMS = 4096
@@ -36,7 +27,7 @@ _FEWEST_ROWS = 4
 
 
 class Rows:
-    """Stands for a list of tuples, all equally long."""
+    """Stands for a list of tuples of the same length."""
 
     __slots__ = ("rows",)
 
@@ -54,12 +45,12 @@ class LargeBytes:
 
 
 def rows_children(value: Rows) -> list[Any]:
-    """Length of a tuple, then the items of all of them."""
+    """Return the length of a tuple, then the items of all tuples."""
     return [len(value.rows[0]), *chain.from_iterable(value.rows)]
 
 
 def build_rows(children: list[Any]) -> list[tuple[Any, ...]]:
-    """The inverse of `rows_children`: a list of tuples."""
+    """Reverse `rows_children`: make a list of tuples."""
     width = children[0]
     if type(width) is not int or not 0 < width < len(children) or (len(children) - 1) % width:
         raise ValueError("not rows")
@@ -69,22 +60,22 @@ def build_rows(children: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def dump_large_bytes(value: LargeBytes, put: Put) -> bytes:
-    """Where they are."""
+    """Write where the bytes are."""
     return ormsgpack.packb(put(value.content))
 
 
 def load_bytes(data: bytes, take: Take) -> bytes:
-    """The inverse of `dump_large_bytes`."""
+    """Reverse `dump_large_bytes`."""
     return bytes(take(read(data)))
 
 
 def with_stand_ins(value: Any) -> Any:
-    """A list or dict with stand-ins for what has one; the value itself where nothing has."""
+    """Return a list or dict with its stand-ins in place; the value itself if it needs none."""
     return _Search().replaced(value, _MOST_LEVELS) if value else value
 
 
 class _Search:
-    """How many items may still be looked at."""
+    """One search. `room` is the number of items that it may still look at."""
 
     __slots__ = ("room",)
 
@@ -121,34 +112,3 @@ def _are_rows(value: list[Any]) -> bool:
         and set(map(type, value)) == {tuple}
         and set(map(len, value)) == {len(value[0])}
     )
-
-
-def comes_back(value: Any, *, any_keys: bool) -> bool:
-    """Whether a value that ormsgpack has packed comes back as it was.
-
-    Args:
-        value: Packed, therefore without cycles.
-        any_keys: Whether dicts may have other keys than `str`.
-    """
-    level = [value]
-    while True:
-        types = set(map(type, level))
-        if types & _CHANGED:
-            return False
-        if not types & _CONTAINERS:
-            return True
-        if any_keys and not _keys_come_back(chain.from_iterable(item for item in level if type(item) is dict)):
-            return False
-        # What lists and dicts refer to is their items, keys and values, and nothing else; scalars refer to nothing.
-        known = types <= _PLAIN
-        level = gc.get_referents(*(level if known else [item for item in level if type(item) in _CONTAINERS]))
-
-
-def _keys_come_back(keys: Iterable[Any]) -> bool:
-    level = [key for key in keys if type(key) is not str]
-    while level:
-        types = set(map(type, level))
-        if not types <= _KEYS:
-            return False
-        level = list(chain.from_iterable(key for key in level if type(key) is tuple)) if tuple in types else []
-    return True

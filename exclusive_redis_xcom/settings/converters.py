@@ -1,4 +1,7 @@
-"""From an option's text to its value: each function takes the text, or makes one that does, and raises ValueError."""
+"""Convert an option's text to its value. A text that is not accepted raises ValueError.
+
+`word`, `integer` and `seconds` return a converter; the other functions are converters.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ _CONN_ID = re.compile(r"[^\s:/@]{1,250}")
 
 
 def conn_id(text: str) -> str:
-    """The id of an Airflow connection; not a URL."""
+    """Accept the id of an Airflow connection, and no URL."""
     if not _CONN_ID.fullmatch(text):
         raise ValueError
     return text
 
 
 def word(*words: str) -> Callable[[str], str]:
-    """One of these words."""
+    """Accept one of these words."""
 
     def read(text: str) -> str:
         if text not in words:
@@ -32,7 +35,7 @@ def word(*words: str) -> Callable[[str], str]:
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
-    """A whole number from `low` to `high`."""
+    """Accept a whole number from `low` to `high`."""
 
     def read(text: str) -> int:
         number = int(text)
@@ -44,7 +47,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
-    """A number from `low` to `high`."""
+    """Accept a number from `low` to `high`."""
 
     def read(text: str) -> float:
         number = float(text)
@@ -56,8 +59,8 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 
 
 def yes_or_no(text: str) -> bool:
-    """True or False, as Airflow writes them."""
-    # What Airflow's own getboolean takes (airflow/configuration.py).
+    """Accept True or False, as Airflow writes them."""
+    # The words that Airflow's own getboolean accepts (airflow/configuration.py).
     words = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
     if text.lower() not in words:
         raise ValueError
@@ -65,18 +68,18 @@ def yes_or_no(text: str) -> bool:
 
 
 def prefix(text: str) -> str:
-    """The first part of Redis keys."""
+    """Accept the first part of Redis keys."""
     if not _PREFIX.fullmatch(text):
         raise ValueError
     return text
 
 
 def object_storage_url(text: str) -> str | None:
-    """A URL with a place in it and no password, or nothing."""
+    """Accept a URL that names a place and holds no password, or an empty text."""
     if not text:
         return None
     scheme, separator, rest = text.partition("://")
-    login = rest.rpartition("@")[0]  # also one with a slash in it, as keys of S3 have
+    login = rest.rpartition("@")[0]  # A login may hold a slash: keys of S3 do.
     if not separator or not scheme.isalnum() or not rest or ":" in login:
         raise ValueError
     return text.rstrip("/")

@@ -1,8 +1,8 @@
-"""`encode` and `decode`: a Python value to bytes and back, equal in value and type.
+"""`encode` and `decode` turn a Python value into bytes and back, equal in value and type.
 
-Five codecs, named in the envelope: `str` and `bytes` are the bare content, `msgpack` is the fast form
-(`nested.py`), `flat` the one without limits (`flat.py`) and `slabs` either of the two, with large buffers
-next to it (`slabs.py`). Never pickle.
+The envelope names one of five codecs. `str` and `bytes` are the bare content. `msgpack` is the fast form (`nested.py`).
+`flat` is the form without limits (`flat.py`). `slabs` is either form, with large buffers next to it (`slabs.py`).
+Pickle is never used.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom import memory
 from exclusive_redis_xcom.codec import flat, nested
 from exclusive_redis_xcom.codec.compression import check_size, compress, decompress
-from exclusive_redis_xcom.codec.errors import XComNotImportable
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.codec.text import utf8
-from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError
+from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, XComNotImportable
 from exclusive_redis_xcom.memory import size_of
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.memory import Buffer, Buffers
 
-#: The message of a payload with slabs, by its form.
+#: How the message of a payload with slabs is read, by its form.
 _FORMS = {0: nested.unpack, 1: flat.unpack}
 _NESTED, _FLAT = _FORMS
 _LARGE = 64 * 1024  # bytes
@@ -35,9 +34,9 @@ _LARGE = 64 * 1024  # bytes
 class Encoded:
     """A value ready for its envelope.
 
-    `codec` and `compression` say how to read `payload`; `decoded_size` is its size in bytes once
-    decompressed; `type_name` is the qualified name of the value's type. The payload may refer to the value's
-    own memory: it is to be sent before the value changes.
+    `codec` and `compression` say how to read `payload`. `decoded_size` is the payload's size in bytes after
+    decompression. `type_name` is the qualified name of the value's type. The payload may refer to the value's own
+    memory, so send it before the value changes.
     """
 
     payload: Buffers = field(repr=False)
@@ -53,12 +52,12 @@ def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
     Args:
         value: What a task pushes.
         compression: `auto` (where it pays), `zstd` or `off`.
-        max_bytes: Limit of the encoded, uncompressed size.
+        max_bytes: The limit of the encoded, uncompressed size.
 
     Raises:
         XComTooLarge: The limit is exceeded.
         XComNotSerializable: Something in the value cannot be carried.
-        XComNotImportable: For it a package is needed that is not installed.
+        XComNotImportable: The value needs a package that is not installed.
     """
     try:
         payload, codec = _to_bytes(value)
@@ -85,7 +84,7 @@ def _to_bytes(value: Any) -> tuple[Buffers, str]:
             message = nested.pack(value, slabs)
         except MemoryError:
             raise
-        except Exception:  # noqa: S110 - whatever it was, the flat form carries the value or says what is wrong
+        except Exception:  # noqa: S110 - the flat form carries the value, or says what is wrong with it
             pass
         else:
             return (slabs.payload(_NESTED, message), "slabs") if slabs.slabs else ((message,), "msgpack")
@@ -111,22 +110,22 @@ _READERS: dict[str, Callable[[Buffer], Any]] = {
 
 
 def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, max_bytes: int) -> Any:
-    """Turn bytes from Redis, which anyone may have put there, into the value.
+    """Turn bytes from Redis into the value. Anyone may have written them there.
 
     Args:
-        payload: In one piece, and used up: if it can be written to (a `bytearray`, or a `memoryview` of one), it
-            becomes the memory of the arrays in the value. From bytes they are copied. A `memoryview` of compressed
-            bytes is released once they are decompressed, so that they take no memory while the value is built.
-        codec: As `encode` gave it, as are the next two.
+        payload: The bytes in one piece; do not use them afterwards. A writable payload (a `bytearray`, or a view of
+            one) becomes the memory of the arrays in the value. From other payloads arrays are copied. A `memoryview` of
+            compressed bytes is released after decompression, so that it takes no memory while the value is built.
+        codec: The codec that `encode` returned, as for the next two arguments.
         compression: `zstd` or `off`.
-        decoded_size: Bytes.
-        max_bytes: Limit of the decompressed size.
+        decoded_size: The size in bytes after decompression.
+        max_bytes: The limit of the decompressed size.
 
     Raises:
-        CorruptValue: This is not what `encode` writes.
-        XComTooLarge: The value would exceed `max_bytes` once decompressed.
-        XComNotImportable: It needs a class that Airflow's configuration does not allow here, or a package
-            that is not installed.
+        CorruptValue: `encode` did not write this.
+        XComTooLarge: The value would exceed `max_bytes` after decompression.
+        XComNotImportable: The value needs a class that Airflow's configuration does not allow here, or a package that
+            is not installed.
     """
     try:
         data = decompress(payload, compression, decoded_size, max_bytes, writable=codec == "slabs")
@@ -139,7 +138,7 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
 
 
 def _unchain(error: ExclusiveXComError) -> None:
-    """Take what led to an error off it: `raise ... from None` only hides it, and it may quote the value."""
+    """Remove the context of an error. The context may quote the value, and `raise ... from None` only hides it."""
     error.__context__ = None
 
 
@@ -155,8 +154,8 @@ def _decode(data: Buffer, codec: str) -> Any:
     except (XComNotImportable, MemoryError):
         raise
     except Exception as problem:
-        # Not its text: it may quote the value.
+        # The text of the problem is left out: it may quote the value.
         raise CorruptValue(
             f"An XCom value in Redis cannot be decoded ({type(problem).__name__}): it is damaged, was not written by "
-            "this package, or a class in it no longer accepts it."
+            "this package, or a class in it no longer accepts its fields."
         ) from None
