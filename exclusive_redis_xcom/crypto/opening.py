@@ -35,7 +35,7 @@ class Verdict:
     refused: str | None = None
 
 
-def judge(
+def open_for(
     reference: Reference,
     principal: Principal | None,
     private_keys: SealPrivateKeys,

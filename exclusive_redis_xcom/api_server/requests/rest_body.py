@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Send
+    from starlette.types import Message, Receive
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
 #: Bytes. Airflow has no bound of its own; a value pushed over REST is meant for people.
 MAX_BODY = 64 * 1024 * 1024
@@ -118,7 +118,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def bulk_scopes(call: Call, body: dict[str, Any]) -> list[tuple[str, ...]]:
+def bulk_scopes(call: RestCall, body: dict[str, Any]) -> list[tuple[str, ...]]:
     """What the delete actions of a bulk request name, as (dag_id, run_id) or (dag_id, run_id, task_id).
 
     What is malformed is left out: Airflow deletes nothing for it either.
@@ -136,37 +136,10 @@ def bulk_scopes(call: Call, body: dict[str, Any]) -> list[tuple[str, ...]]:
     return list(found)
 
 
-def _bulk_scope(call: Call, entity: Any) -> tuple[Any, ...]:
+def _bulk_scope(call: RestCall, entity: Any) -> tuple[Any, ...]:
     own = entity if isinstance(entity, dict) else {}
     dag_id = own.get("dag_id") or call.parameters["dag_id"]
     if call.effect is Effect.BULK_RUNS:
         return dag_id, own.get("dag_run_id") if own else entity
     run_id = own.get("dag_run_id") or call.parameters["dag_run_id"]
     return dag_id, run_id, own.get("task_id") if own else entity
-
-
-class HeldAnswer:
-    """An answer that is not sent yet. Those of the routes concerned are short."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._messages: list[Message] = []
-
-    async def send(self, message: Message) -> None:
-        """Stand in for the server's `send`."""
-        self._messages.append(message)
-
-    @property
-    def status(self) -> int | None:
-        """Its status; None if there is no answer."""
-        return self._messages[0].get("status") if self._messages else None
-
-    @property
-    def successful(self) -> bool:
-        """Whether the status is 2xx."""
-        return self.status is not None and 200 <= self.status < 300
-
-    async def release(self) -> None:
-        """Send it."""
-        for message in self._messages:
-            await self._send(message)

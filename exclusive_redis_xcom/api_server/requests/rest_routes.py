@@ -54,7 +54,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RestCall:
     """A request to one of the routes.
 
     `scope` has the ids of the path, as many as there are of (dag_id, run_id, task_id, key).
@@ -99,7 +99,7 @@ CLEARS = (
 _UNKNOWN = Route("*", "", Effect.UNKNOWN)
 
 
-def parse(method: str, path: str, *, clears: bool = False) -> Call | None:
+def parse(method: str, path: str, *, clears: bool = False) -> RestCall | None:
     """Which of the routes a request is for; None where it concerns no XCom, or only reads.
 
     Args:
@@ -111,11 +111,11 @@ def parse(method: str, path: str, *, clears: bool = False) -> Call | None:
         return None
     for route, pattern in _patterns(clears):
         if route.method == method and (found := pattern.match(path)):
-            return Call(route, found.groupdict())
-    return Call(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
+            return RestCall(route, found.groupdict())
+    return RestCall(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
 
 
-def map_index(call: Call, query: bytes) -> int | None:
+def map_index(call: RestCall, query: bytes) -> int | None:
     """The only map_index that a deletion reaches; None where it may reach others, or that is not unmistakable.
 
     Args:

@@ -10,10 +10,10 @@ from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
 
-async def authorised_user(scope: Scope, call: Call) -> Any:
+async def authorised_user(scope: Scope, call: RestCall) -> Any:
     """The authenticated user, Airflow's `BaseUser`, if Airflow would let them call this route.
 
     Raises:
@@ -32,7 +32,7 @@ def name_of(user: Any) -> str:
     return str(user.get_name() or user.get_id())
 
 
-async def _authorised_user(scope: Scope, call: Call) -> Any:
+async def _authorised_user(scope: Scope, call: RestCall) -> Any:
     from airflow.api_fastapi.core_api import security
     from anyio import to_thread
     from starlette.requests import Request

@@ -89,7 +89,7 @@ class Unknown:
     why: str
 
 
-Call: TypeAlias = Read | Count | Write | Unknown
+XComCall: TypeAlias = Read | Count | Write | Unknown
 
 #: Method, template, what it asks for. In the router's order: ".../k/slice" is key "k" to GET and key "k/slice" to POST.
 TABLE: tuple[tuple[str, str, Shape | str], ...] = (
@@ -120,7 +120,7 @@ class Router:
         """The decoded path below `[api] base_url`'s own path, if that has one."""
         return self._route_path(scope)
 
-    def parse(self, method: str, path: str, query: bytes) -> Call:
+    def parse(self, method: str, path: str, query: bytes) -> XComCall:
         """What is asked for.
 
         Args:
@@ -153,7 +153,7 @@ def changes_states(method: str, path: str) -> bool:
     return method not in SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
 
 
-def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
+def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
     if not ids["key"]:
         return Unknown("the key is empty")  # for which Airflow has a 422
     if any(len(part) > _MAX_ID_LENGTH for part in ids.values()):

@@ -102,6 +102,23 @@ class Audit:
             log.error("The audit log could not be written: %s", type(error).__name__)
             raise AuditFailed from None
 
+    async def put_on_record(self, records: Sequence[Record], *, with_rows: bool = True) -> None:
+        """Log, count and write what happened. Raises nothing, since the answer has been sent.
+
+        Args:
+            records: What happened.
+            with_rows: Whether to write the rows; False where they are written already.
+        """
+        try:
+            announce(records)
+            tally(records)
+            if with_rows:
+                await self.record(records)
+        except AuditFailed:
+            pass  # logged where it happened
+        except Exception as error:
+            log.error("The ring could not put a decision on record: %s", type(error).__name__)
+
 
 def announce(records: Sequence[Record]) -> None:
     """Say in the server's log what was refused."""

@@ -6,11 +6,9 @@ It sits inside Airflow's own middlewares (compression, access log) and outside i
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.api_server.requests import rest_body
 from exclusive_redis_xcom.api_server.requests.caller import Callers, Tokens
-from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.routes import (
     Count,
     Read,
@@ -22,8 +20,7 @@ from exclusive_redis_xcom.api_server.requests.routes import (
 )
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
 from exclusive_redis_xcom.api_server.ring import answers
-from exclusive_redis_xcom.api_server.ring.audit import Audit, AuditFailed, Record, announce, tally
-from exclusive_redis_xcom.api_server.ring.held import CannotDecide
+from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.reads import Reader
 from exclusive_redis_xcom.api_server.ring.releasing import Releaser
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
@@ -82,13 +79,13 @@ class Ring:
             log.error("The ring cannot start, and this API server answers 500 to everything: %s", error)
             raise
         self._router = Router()
-        self._audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
+        audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         self._callers = Callers(look_up)
-        self._rest = RestGuard(app, audit=self._audit, store=store)
+        self._rest = RestGuard(app, audit=audit, store=store)
         tokens = Tokens(validate)
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
-        self._reader = Reader(app, tokens, self._callers, releaser, self._audit)
-        self._writer = Writer(tokens, self._callers)
+        self._reader = Reader(app, tokens, self._callers, releaser, audit)
+        self._writer = Writer(app, tokens, self._callers, audit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -128,52 +125,16 @@ class Ring:
         try:
             call = self._router.parse(scope["method"], path, scope.get("query_string", b""))
         except Exception as error:
-            await _undecided(send, error)
+            await answers.failed(send, error)
             return
         if isinstance(call, Read):
-            await self._read(call, scope, receive, send)
+            await self._reader.answer(call, scope, receive, send)
         elif isinstance(call, Write):
-            await self._write(call, scope, receive, send)
+            await self._writer.answer(call, scope, receive, send)
         elif isinstance(call, Count):
             await self._app(scope, receive, send)
         else:
             await answers.refuse(send, f"Refused by exclusive-redis-xcom: {call.why}.")
-
-    async def _read(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
-        held = await self._reader.fetch(scope, receive, send)
-        if held.passes:
-            return
-        try:
-            held.require_whole()
-            release = await self._reader.release(read, scope, held)
-        except Exception as error:
-            await _undecided(send, error)
-            return
-        await held.send()
-        if release is not None:
-            await _quietly(self._reader.put_on_record(release))
-
-    async def _write(self, write: Write, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            # The body first: a caller that delays it must not be judged by what it was when the request began.
-            body = await rest_body.read_body(receive)
-            judged = await self._writer.judge(write, scope)
-        except rest_body.ClientGoneError:
-            return
-        except rest_body.RefusedError as refused:
-            await answers.send_json(send, refused.status, {"detail": refused.detail})
-            return
-        except Exception as error:
-            await _undecided(send, error)
-            return
-        if not isinstance(judged, Record):
-            await self._app(judged, rest_body.replay(body, receive), send)
-            return
-        extra = judged.extra
-        await answers.refuse(send, f"{extra['who']} may not {extra['action']} {extra['what']}: {extra['why']}.")
-        announce([judged])
-        tally([judged])
-        await _quietly(self._audit.record([judged]))
 
 
 def _header_value(settings: Settings) -> str:
@@ -195,25 +156,3 @@ def _header_value(settings: Settings) -> str:
             "seal_private_keys does not hold its other half."
         )
     return header_value(keys.key_ids)
-
-
-async def _undecided(send: Send, error: Exception) -> None:
-    """Answer 503. The caller is not told the cause; the log is, as far as it is safe to tell."""
-    if isinstance(error, CannotDecide):
-        reason = str(error)
-    elif isinstance(error, AuditFailed):
-        reason = "The decision could not be written to Airflow's audit log, and audit_strict is on."
-    else:
-        reason = "exclusive-redis-xcom could not decide about this request."
-    log.error("The ring could not decide about a request: %s", described(error))
-    await answers.cannot_decide(send, reason)
-
-
-async def _quietly(work: Any) -> None:
-    """After the answer is sent nothing may be raised any more."""
-    try:
-        await work
-    except AuditFailed:
-        pass  # logged where it happened
-    except Exception as error:
-        log.error("The ring could not put a decision on record: %s", type(error).__name__)

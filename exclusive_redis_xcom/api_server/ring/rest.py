@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
     from exclusive_redis_xcom.store import Store
 
@@ -52,7 +52,7 @@ class RestGuard:
             await self._deletions.answer(call, scope, receive, send)
 
 
-def _call(scope: Scope) -> Call | None:
+def _call(scope: Scope) -> RestCall | None:
     from starlette._utils import get_route_path
 
     if scope["type"] != "http":

@@ -7,8 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests import rest_body, rest_user
+from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
 from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect, map_index
+from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import REMOVED, AuditFailed, Record
 from exclusive_redis_xcom.api_server.ring.rest_removal import Removal
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
     from exclusive_redis_xcom.store import Store
 
@@ -47,9 +49,9 @@ class Deletions:
         self._app = app
         self._audit = audit
         self._store = store
-        self._limiter: Any = None
+        self._threads = OwnThreads(_THREADS)
 
-    async def answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, call: RestCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer."""
         try:
             user = await rest_user.authorised_user(scope, call)
@@ -71,28 +73,28 @@ class Deletions:
             await self._app(scope, receive, send)
 
     async def _delete(
-        self, scopes: list[tuple[str, ...]], call: Call, user: Any, scope: Scope, receive: Receive, send: Send
+        self, scopes: list[tuple[str, ...]], call: RestCall, user: Any, scope: Scope, receive: Receive, send: Send
     ) -> None:
         with Removal(scopes, map_index=map_index(call, scope.get("query_string", b""))) as removal:
             await self._note(removal)
-            held = rest_body.HeldAnswer(send)
-            await self._app(scope, receive, held.send)
+            answer = DelayedAnswer(send)
+            await self._app(scope, receive, answer)
             # Not before Airflow returns: it may commit after it has sent its answer.
-            if held.successful and removal.count:
+            if answer.successful and removal.count:
                 await self._remove(removal, call, user)
-            await held.release()
+            await answer.send()
 
     async def _note(self, removal: Removal) -> None:
         try:
-            await self._in_thread(removal.note)
+            await self._threads.run(removal.note)
         except Exception as error:
             log.warning("XComs that are being deleted could not be listed: %s. %s", type(error).__name__, _STAY)
 
-    async def _remove(self, removal: Removal, call: Call, user: Any) -> None:
+    async def _remove(self, removal: Removal, call: RestCall, user: Any) -> None:
         looked_at = removed = 0
         try:
             for batch in removal.batches():
-                removed += await self._in_thread(removal.remove, batch, self._store)
+                removed += await self._threads.run(removal.remove, batch, self._store)
                 looked_at += len(batch)
         except Exception as error:
             left = removal.count - looked_at
@@ -100,7 +102,7 @@ class Deletions:
         if removed:
             await self._record(call, user, removed)
 
-    async def _record(self, call: Call, user: Any, removed: int) -> None:
+    async def _record(self, call: RestCall, user: Any, removed: int) -> None:
         who = rest_user.name_of(user)
         what = {"who": f"user '{who}'", "deleted": dict(call.parameters), "removed_from_redis": removed}
         # Of a deleted run or DAG there are no further ids: the row is found under those that there are.
@@ -108,15 +110,8 @@ class Deletions:
         with contextlib.suppress(AuditFailed):  # which has been logged
             await self._audit.record([Record(REMOVED, Coordinate(dag_id, run_id, task_id, key), who, what)])
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        from anyio import CapacityLimiter, to_thread
 
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(_THREADS)
-        return await to_thread.run_sync(work, *arguments, limiter=self._limiter)
-
-
-async def _reach(call: Call, receive: Receive) -> tuple[list[tuple[str, ...]], Receive]:
+async def _reach(call: RestCall, receive: Receive) -> tuple[list[tuple[str, ...]], Receive]:
     """What a request may delete, and a `receive` for Airflow to read it again."""
     if call.effect is Effect.REMOVE:
         return [call.scope], receive

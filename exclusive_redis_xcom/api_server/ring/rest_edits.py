@@ -17,7 +17,7 @@ from exclusive_redis_xcom.model import Coordinate
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -43,7 +43,7 @@ class Edits:
         self._app = app
         self._audit = audit
 
-    async def answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, call: RestCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let Airflow answer."""
         try:
             body = await self._permitted_body(call, scope, receive)
@@ -58,7 +58,7 @@ class Edits:
         else:
             await self._app(scope, rest_body.replay(body, receive), send)
 
-    async def _permitted_body(self, call: Call, scope: Scope, receive: Receive) -> bytes:
+    async def _permitted_body(self, call: RestCall, scope: Scope, receive: Receive) -> bytes:
         """The body of an edit that Airflow may carry out.
 
         The user comes first: nobody else is to learn what a row holds. Whom Airflow would refuse is refused here,
@@ -86,7 +86,7 @@ class Edits:
         return RefusedError(answers.FORBIDDEN, answers.forbidden(message)["detail"])
 
 
-def _edit(call: Call, body: bytes) -> tuple[Coordinate, Any]:
+def _edit(call: RestCall, body: bytes) -> tuple[Coordinate, Any]:
     """Which XCom is to be written, at whatever map_index, and with what."""
     try:
         fields = rest_body.json_object(body)

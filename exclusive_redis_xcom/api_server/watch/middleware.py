@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests import rest_routes, rest_user
 from exclusive_redis_xcom.api_server.requests.caller import Tokens
-from exclusive_redis_xcom.api_server.requests.rest_body import HeldAnswer, Peeked
+from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
+from exclusive_redis_xcom.api_server.requests.rest_body import Peeked
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
 from exclusive_redis_xcom.api_server.requests.routes import SAFE_METHODS, Router, Unknown, Write, is_xcoms
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.api_server.requests import routes
     from exclusive_redis_xcom.api_server.requests.caller import Validate
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.watch.plans import Plan
     from exclusive_redis_xcom.store import Store
 
@@ -121,13 +122,13 @@ class Watch:
         else:
             await self._app(scope, receive, send)
 
-    def _parsed(self, path: str, scope: Scope) -> routes.Call:
+    def _parsed(self, path: str, scope: Scope) -> routes.XComCall:
         try:
             return self._router.parse(scope["method"], path, scope.get("query_string", b""))
         except Exception as error:
             return Unknown(type(error).__name__)
 
-    async def _row(self, call: routes.Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _row(self, call: routes.XComCall, scope: Scope, receive: Receive, send: Send) -> None:
         """A task writes or removes one XCom."""
         peeked = Peeked(receive)
         if isinstance(call, Write) and call.action == "push":
@@ -137,7 +138,7 @@ class Watch:
             await self._teller.warn(plan.before)
         await self._change(plan, scope, peeked.receive, send)
 
-    async def _call(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, call: RestCall, scope: Scope, receive: Receive, send: Send) -> None:
         """A person edits, deletes or clears; or a task clears."""
         from anyio import to_thread
 
@@ -154,18 +155,18 @@ class Watch:
 
     async def _change(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer; hold its answer until Redis knows."""
-        held = HeldAnswer(send)
+        answer = DelayedAnswer(send)
         returned = False
         try:
             # Not before Airflow returns: it may commit after it has sent its answer.
-            await self._app(scope, receive, held.send)
+            await self._app(scope, receive, answer)
             returned = True
         finally:
-            if not returned or held.status is None or held.status >= _FAILED:
+            if not returned or answer.status is None or answer.status >= _FAILED:
                 await self._teller.tell(plan.in_doubt)
-            elif held.successful:
+            elif answer.successful:
                 await self._teller.tell(plan.after, plan.marked)
-            await held.release()
+            await answer.send()
 
     async def _is_task(self, scope: Scope) -> bool:
         try:
@@ -174,7 +175,7 @@ class Watch:
             return False  # Airflow finds out for itself
 
 
-async def _is_allowed(call: Call, scope: Scope) -> bool:
+async def _is_allowed(call: RestCall, scope: Scope) -> bool:
     try:
         await rest_user.authorised_user(scope, call)
     except Exception:
@@ -182,7 +183,7 @@ async def _is_allowed(call: Call, scope: Scope) -> bool:
     return True
 
 
-def _planned(call: Call, scope: Scope, body: bytes | None, allowed: bool) -> Any:
+def _planned(call: RestCall, scope: Scope, body: bytes | None, allowed: bool) -> Any:
     try:
         return plans.of_call(call, scope, body, allowed=allowed)
     except Exception as error:  # of Airflow's database

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect, map_index
 from exclusive_redis_xcom.api_server.requests.routes import Write
-from exclusive_redis_xcom.api_server.watch import results, rows
+from exclusive_redis_xcom.api_server.watch import results, touched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from exclusive_redis_xcom.api_server.requests import routes
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.watch.telling import Work
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store import Store
@@ -38,7 +38,7 @@ class Plan:
     marked: tuple[Coordinate, ...] = ()
 
 
-def of_row(call: routes.Call, scope: Scope, body: bytes | None) -> Plan:
+def of_row(call: routes.XComCall, scope: Scope, body: bytes | None) -> Plan:
     """For a task's POST or DELETE of an XCom.
 
     A reference to the value that Redis holds needs nothing before: such a value's mark is not set yet.
@@ -46,14 +46,14 @@ def of_row(call: routes.Call, scope: Scope, body: bytes | None) -> Plan:
     if not isinstance(call, Write):
         return OF_ANYTHING
     at = call.coordinate
-    version = rows.pushed_version(at, scope["headers"], body) if call.action == "push" else None
+    version = touched.pushed_version(at, scope["headers"], body) if call.action == "push" else None
     removing = _removing([at])
     if version is None:
         return _of(removing)
-    return Plan(None, lambda store: store.commit(at, version, lambda: results.listed(at)), removing, (at,))
+    return Plan(None, lambda store: store.commit(at, version, lambda: results.listed_indexes(at)), removing, (at,))
 
 
-def of_call(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
+def of_call(call: RestCall, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
     """For a request of the public REST API, or one that clears; None if it changes nothing. Asks the database.
 
     Args:
@@ -63,23 +63,23 @@ def of_call(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) -> P
         allowed: Whether Airflow will let the caller do it, as far as can be told.
     """
     if call.effect is Effect.CLEAR:
-        return None if rows.only_asks(call, body) else _clearing(call, body)
+        return None if touched.only_asks(call, body) else _clearing(call, body)
     if call.effect is Effect.UNKNOWN:
         return OF_ANYTHING
-    if rows.edits_one(call):
-        at = rows.edited(call, scope.get("query_string", b""), body)
+    if touched.edits_one(call):
+        at = touched.edited(call, scope.get("query_string", b""), body)
         return _of(_distrusting if at is None else _removing([at]))
     return _deleting(call, scope, body, allowed=allowed)
 
 
-def _deleting(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
+def _deleting(call: RestCall, scope: Scope, body: bytes | None, *, allowed: bool) -> Plan | None:
     """Of more than one row: which they were cannot be told afterwards, nor by whom for somebody unknown."""
-    within = rows.scopes(call, body)
+    within = touched.scopes(call, body)
     if within is not None and not within:
         return None
     if not allowed:
         return OF_ANYTHING
-    before = _removing(rows.listed(within, map_index(call, scope.get("query_string", b""))))
+    before = _removing(touched.listed(within, map_index(call, scope.get("query_string", b""))))
     if within is None or len(within[0]) > _RUN:
         # A task instance may be pushing just now, and what reads its XComs goes on. In a run that is deleted nothing
         # goes on, and in its namesake no mark is believed that is older than that.
@@ -87,11 +87,11 @@ def _deleting(call: Call, scope: Scope, body: bytes | None, *, allowed: bool) ->
     return _of(before)
 
 
-def _clearing(call: Call, body: bytes | None) -> Plan:
+def _clearing(call: RestCall, body: bytes | None) -> Plan:
     """Rows stay as they are until the next try begins, so nothing is in a hurry."""
 
     def after(store: Store) -> None:
-        _removing(rows.listed(rows.scopes(call, body)))(store)
+        _removing(touched.listed(touched.scopes(call, body)))(store)
 
     return Plan(None, after, _distrusting)
 

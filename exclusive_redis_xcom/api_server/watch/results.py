@@ -26,7 +26,7 @@ _lock = Lock()
 _pauses: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
 
 
-def listed(at: Coordinate) -> list[int] | None:
+def listed_indexes(at: Coordinate) -> list[int] | None:
     """The map_indexes of all rows of an XCom key; None if it is not worth it now, or fails. Blocks."""
     ids, began = (at.dag_id, at.run_id, at.task_id, at.key), time.monotonic()
     with _lock:

@@ -6,11 +6,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from anyio import CapacityLimiter
 
     from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
     from exclusive_redis_xcom.model import Coordinate
@@ -39,7 +38,7 @@ class Teller:
     def __init__(self, source: Callable[[], Store], heart: Heartbeat) -> None:
         self._source = source
         self._heart = heart
-        self._limiter: CapacityLimiter | None = None
+        self._threads = OwnThreads(_THREADS)
 
     async def warn(self, work: Work) -> None:
         """Tell Redis of what may be about to change. If that fails, `tell` will have to do."""
@@ -69,12 +68,8 @@ class Teller:
             await self._wait(lambda: self._heart.settled(miss))
 
     async def _try(self, work: Work) -> bool:
-        from anyio import CapacityLimiter, to_thread
-
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(_THREADS)
         try:
-            await to_thread.run_sync(lambda: work(self._source()), limiter=self._limiter)
+            await self._threads.run(lambda: work(self._source()))
         except Exception as error:
             log.warning("Redis could not be told of a change of XCom rows: %s", described(error))
             return False

@@ -13,7 +13,7 @@ import fakeredis
 import pytest
 
 from devtools.worlds.sealed import Keys, seal
-from exclusive_redis_xcom.api_server.ring import held
+from exclusive_redis_xcom.api_server.ring import rewritable_answer
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.connection.session import ServerSession
 from exclusive_redis_xcom.crypto import SealPublicKey, generate_seal_keys, seal_info, seal_key
@@ -277,7 +277,7 @@ class TestWhereItCannotDecide:
         assert "RuntimeError" in caplog.text
 
     def test_an_answer_that_is_too_long_is_kept_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(held, "MAX_ANSWER_BYTES", 1000)
+        monkeypatch.setattr(rewritable_answer, "MAX_ANSWER_BYTES", 1000)
 
         answer = World(Airflow([SEALED] * 9, chunks=9)).ask("GET", XCOM + "/slice", CONSUMER)
 

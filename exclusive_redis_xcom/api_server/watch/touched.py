@@ -19,7 +19,7 @@ from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
     Scopes = Sequence[tuple[str, ...]]
 
@@ -48,7 +48,7 @@ def pushed_version(at: Coordinate, headers: Iterable[tuple[bytes, bytes]], body:
     return found.version if found.coordinate == at and found.seal is None else None
 
 
-def edited(call: Call, query: bytes, body: bytes | None) -> Coordinate | None:
+def edited(call: RestCall, query: bytes, body: bytes | None) -> Coordinate | None:
     """The one XCom that a POST, PATCH or DELETE of one writes; None if that is not unmistakable."""
     if call.effect is Effect.EDIT:
         fields = _object(body)
@@ -62,12 +62,12 @@ def edited(call: Call, query: bytes, body: bytes | None) -> Coordinate | None:
     return Coordinate(dag_id, run_id, task_id, key, index)
 
 
-def edits_one(call: Call) -> bool:
+def edits_one(call: RestCall) -> bool:
     """Whether a request writes one XCom, and no other."""
     return call.effect is Effect.EDIT or (call.effect is Effect.REMOVE and len(call.scope) == _ONE_XCOM)
 
 
-def scopes(call: Call, body: bytes | None) -> Scopes | None:
+def scopes(call: RestCall, body: bytes | None) -> Scopes | None:
     """What else a request deletes or clears, each the first ids of (dag_id, run_id, task_id); None if it is not known.
 
     Those are all of one length. They may hold more than the request touches.
@@ -82,7 +82,7 @@ def scopes(call: Call, body: bytes | None) -> Scopes | None:
     return rest_body.bulk_scopes(call, fields)
 
 
-def only_asks(call: Call, body: bytes | None) -> bool:
+def only_asks(call: RestCall, body: bytes | None) -> bool:
     """Whether a request asks what a clear would do, in so many words."""
     return call.effect is Effect.CLEAR and _object(body).get("dry_run") is True
 
@@ -101,7 +101,7 @@ def listed(within: Scopes | None, map_index: int | None = None) -> list[Coordina
     return found if len(found) <= MOST_ROWS else None
 
 
-def _cleared(call: Call, fields: dict[str, Any]) -> Scopes | None:
+def _cleared(call: RestCall, fields: dict[str, Any]) -> Scopes | None:
     dag_id = call.parameters.get("dag_id", fields.get("dag_id"))
     run_id = call.parameters.get("dag_run_id", fields.get("dag_run_id"))
     if not isinstance(dag_id, str) or dag_id == rest_body.WILDCARD:
