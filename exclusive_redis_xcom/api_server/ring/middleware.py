@@ -1,6 +1,6 @@
-"""The middleware that Airflow's API server gets through the plugin (`fastapi_root_middlewares`).
+"""The ring's middleware. Airflow's API server gets it through the plugin (`fastapi_root_middlewares`).
 
-It sits inside Airflow's own middlewares (compression, access log) and outside its routers.
+It stands inside Airflow's own middlewares (compression, access log) and outside its routers.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 class Ring:
-    """Passes everything through with `enforcement = worker`; with `server` it guards XComs.
+    """Guards XComs with `enforcement = server`, and passes every request through with `worker`.
 
     Args:
-        app: What is inside.
-        settings: Airflow's configuration unless given.
-        look_up: Finds task instances; in Airflow's database unless given.
-        validate: Checks tokens; as Airflow does unless given.
-        write_rows: Writes audit rows; to Airflow's database unless given.
-        store: Gives the Redis store; the one that the settings name unless given.
+        app: What answers inside.
+        settings: Read from Airflow's configuration unless given.
+        look_up: Finds task instances, in Airflow's database unless given.
+        validate: Checks tokens, as Airflow does unless given.
+        write_rows: Writes audit rows, to Airflow's database unless given.
+        store: Gives the Redis store. It is the one that the settings name unless given.
 
     Raises:
-        ConfigurationError: A setting or key is wrong or missing. The API server then answers 500 to everything.
+        ConfigurationError: A setting or a key is wrong or missing. The API server then answers every request with 500.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Ring:
             self._header = RING_HEADER.encode("ascii"), _header_value(settings).encode("ascii")
             store = store or StoreSource(settings).checked()
         except ConfigurationError as error:
-            # The server starts all the same, and says so.
+            # The server starts all the same, so the log must say it.
             log.error("The ring cannot start, and this API server answers 500 to everything: %s", error)
             raise
         self._router = Router()
@@ -119,7 +119,7 @@ class Ring:
         try:
             await app(scope, receive, send)
         finally:
-            forget()  # what was looked up meanwhile may be the old state
+            forget()  # a task instance that was looked up meanwhile may have its old state
 
     async def _xcoms(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -138,7 +138,7 @@ class Ring:
 
 
 def _header_value(settings: Settings) -> str:
-    """Version of the ring and ids of its keys.
+    """Return the header's value: the version of the ring and the ids of its keys.
 
     Raises:
         ConfigurationError: There is no key, or workers would seal to another one.
@@ -152,7 +152,7 @@ def _header_value(settings: Settings) -> str:
     public = settings.seal_public_key
     if public is not None and public.key_id not in keys.key_ids:
         raise ConfigurationError(
-            f"[{SECTION}] seal_public_key: values sealed to key '{public.key_id}' could not be opened: "
-            "seal_private_keys does not hold its other half."
+            f"[{SECTION}] seal_public_key: values sealed to key '{public.key_id}' could not be opened, because "
+            "seal_private_keys does not hold the other half of that key."
         )
     return header_value(keys.key_ids)

@@ -1,19 +1,19 @@
-"""The heartbeat of an API server: for as long as it beats, tasks may believe the marks in Redis.
+"""The heartbeat of an API server: as long as it beats, tasks may believe the marks in Redis.
 
-A task reads a value directly only while every API server that is known has beaten within the last 6 seconds
-(`store/current.py`), and only if it was pushed after the *epoch*. A server that could not tell Redis of a
-change of rows has *missed* something. Then it
+A task reads a value directly on two conditions (`store/current.py`). Every known API server has beaten within the last
+6 seconds, and the value was pushed after the *epoch*. A server that could not tell Redis of a change of rows has
+*missed* something. Then it takes three steps:
 
-1. does not beat for a while, so that it is soon not believed any more,
-2. removes the marks that it tried to set and does not know the fate of,
-3. beats with `missed`, which moves the epoch: no mark from before counts any more.
+1. It does not beat for a while, so that soon no task believes it any more.
+2. It removes the marks that it tried to set and whose fate it does not know.
+3. It beats with `missed`. That moves the epoch, so no earlier mark counts any more.
 
-Whoever waits for `Heartbeat.settled` waits for the end of 1 or of 3, whichever comes first. From then on no task
-reads directly what that change made wrong.
+`Heartbeat.settled` is true after step 1 or step 3, whichever ends first. From then on no task reads directly what the
+missed change made wrong.
 
-How long it is believed: a beat that Redis has answered, for 6 seconds from the answer. One that it has not answered may
-still lie in some buffer (a paused Redis, a slow network) and count late. But a beat of a server whose last one is older
-than 6 seconds moves the epoch itself (`lua/beat.lua`), so that a late one adds 6 seconds at most.
+A beat that Redis has answered is believed for 6 seconds from the answer. A beat that Redis has not answered may still
+lie in some buffer (a paused Redis, a slow network) and count late. But where a server's last beat is older than 6
+seconds, its next beat moves the epoch itself (`lua/beat.lua`). So a late beat adds 6 seconds at most.
 """
 
 from __future__ import annotations
@@ -41,22 +41,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 PERIOD = 2.0
-#: Redis' clock and this one do not run at exactly the same rate.
+#: In seconds: Redis' clock and this process' clock do not run at exactly the same rate.
 _SLACK = 0.5
-#: Without beats after something was missed: at first, and at most, when it goes on.
+#: How many seconds pass without a beat after something was missed: at first, and at most if more is missed.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-#: Asked for to see whether Redis answers at all, without the effects of a beat.
+#: Asking for this shows whether Redis answers at all, without the effects of a beat.
 _NOWHERE = Coordinate("", "", "", "")
 _NEVER = -math.inf
 
 
 class Heartbeat:
-    """One per process. Its methods may be called by any thread, and do not block unless they say so.
+    """The heartbeat of this process. Any thread may call its methods, which do not block unless they say so.
 
     Args:
-        source: Gives the Redis store; called in the heartbeat's own thread. ConfigurationError ends it for good.
-        period: Seconds between two beats.
-        clock: Monotonic seconds.
+        source: Gives the Redis store. It is called in the heartbeat's own thread. A ConfigurationError ends the
+            heartbeat for good.
+        period: How many seconds pass between two beats.
+        clock: Tells monotonic seconds.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Heartbeat:
         self._failing = False
 
     def start(self) -> None:
-        """Begin to beat, unless it has begun: a daemon thread."""
+        """Begin to beat in a daemon thread, unless that has begun."""
         with self._lock:
             if self._thread is not None:
                 return
@@ -96,9 +97,9 @@ class Heartbeat:
         return self._thread is not None
 
     def stop(self) -> None:
-        """Stop beating, and say so to Redis. Blocks for some seconds at most, where Redis does not answer.
+        """Stop beating, and tell Redis so. This blocks for some seconds at most, where Redis does not answer.
 
-        A server that has missed something stays known instead: it is the reason that others stop being believed.
+        A server that has missed something stays known: because of it, tasks must not believe the others either.
         """
         atexit.unregister(self.stop)
         thread = self._thread
@@ -108,24 +109,24 @@ class Heartbeat:
         thread.join(timeout=5.0)
         if thread.is_alive() or self.hopeless or self._misses > self._covered:
             return
-        with contextlib.suppress(Exception):  # then it counts as gone in a minute
+        with contextlib.suppress(Exception):  # then this server counts as gone in a minute
             self._source().leave(self.id)
 
     @property
     def down(self) -> bool:
-        """Whether there is no use in telling Redis anything: a later beat, with `missed`, tells all of it."""
+        """Whether it is of no use to tell Redis anything, because a later beat with `missed` tells all of it."""
         with self._lock:
             return (self._failing or self._misses > self._covered) and self._clock() > self._believed_until
 
     def missed(self, unclear: Iterable[Coordinate] = (), *, tried: bool = True) -> int:
-        """Note that a change of rows was not told to Redis.
+        """Note that Redis was not told of a change of rows.
 
         Args:
-            unclear: XComs whose marks Redis may yet set, when it gets to what it was sent.
+            unclear: XComs whose marks Redis may still set, because it was sent the command.
             tried: Whether Redis was asked at all.
 
         Returns:
-            What to ask `settled` for.
+            The number of this miss, for `settled`.
         """
         with self._lock:
             self._misses += 1
@@ -140,7 +141,7 @@ class Heartbeat:
         self._pause = _SHORTEST_PAUSE
 
     def settled(self, miss: int) -> bool:
-        """Whether no task reads directly any more what became wrong before `missed` returned `miss`."""
+        """Return whether no task reads directly any more what was wrong when `missed` returned `miss`."""
         with self._lock:
             return self.hopeless or miss <= self._covered or self._clock() > self._believed_until
 
@@ -153,7 +154,7 @@ class Heartbeat:
                 return
 
     def _beat(self) -> None:
-        """One beat, if it is time for one. Blocks."""
+        """Beat once, if it is time to. Blocks."""
         if self._clock() < self._not_before:
             return
         try:
@@ -161,7 +162,7 @@ class Heartbeat:
         except ConfigurationError as error:
             self._give_up(error)
             return
-        except Exception as error:  # of Airflow's database or secrets backend
+        except Exception as error:  # Airflow's database or secrets backend failed
             self._fail(error)
             return
         try:
@@ -176,7 +177,7 @@ class Heartbeat:
     def _beat_with(self, store: Store) -> None:
         with self._lock:
             misses, unclear, before = self._misses, tuple(self._unclear), self._believed_until
-            self._believed_until = math.inf  # by the time that `settled` is asked it may have arrived
+            self._believed_until = math.inf  # the beat may arrive before `settled` is asked
         done = False
         try:
             if unclear:
@@ -200,7 +201,7 @@ class Heartbeat:
     def _fail(self, error: Exception) -> None:
         if not self._failing:
             log.warning(
-                "This API server cannot tell Redis that it is up, so tasks ask it for every XCom until it can: %s",
+                "This API server cannot tell Redis that it is up. Until it can, tasks ask it for every XCom: %s",
                 described(error),
             )
         self._failing = True
@@ -211,7 +212,9 @@ class Heartbeat:
         self._failing = False
 
     def _give_up(self, error: ConfigurationError) -> None:
-        log.error("This API server has no Redis, so tasks ask it for every XCom (direct_pulls): %s", error)
+        log.error(
+            "This API server has no Redis, so tasks ask it for every XCom (direct_pulls has no effect): %s", error
+        )
         self.hopeless = True
 
 
@@ -225,7 +228,7 @@ _hearts: weakref.WeakSet[Heartbeat] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
-    # The thread is the parent's, as is the id; a lock may have been held by another thread.
+    # The thread and the id belong to the parent, and another thread of the parent may have held the lock.
     for heart in tuple(_hearts):
         heart._begin_anew()
 

@@ -12,11 +12,12 @@ from tests.unit.sealed import DATA_KEY, LOAD, PRIVATE, sealed_reference
 
 
 def test_items_stand_in_the_order_of_the_values() -> None:
-    body = json.dumps(["plain", sealed_reference().to_json(), {MARK: {}}]).encode()
+    sealed = sealed_reference()
+    body = json.dumps(["plain", sealed.to_json(), {MARK: {}}]).encode()
 
     _, items = take_apart(Shape.SLICE, body)
 
-    assert [item.reference for item in items] == [None, sealed_reference(), None]
+    assert [item.reference for item in items] == [None, sealed, None]
     assert [item.malformed for item in items] == [False, False, True]
     assert [item.concerns_the_ring for item in items] == [False, True, True]
 

@@ -213,7 +213,7 @@ def test_so_they_do_where_rows_cannot_be_listed_and_the_deletion_goes_on(
         airflow.run("ALTER TABLE elsewhere RENAME TO xcom")
 
     assert (answer.status, moved) == (200, [True])
-    assert "XComs that are being changed could not be listed: OperationalError" in caplog.text
+    assert "The XComs that a request changes could not be listed: OperationalError" in caplog.text
 
 
 @pytest.mark.parametrize("who", [None, "garbage", "expired", "viewer"])
