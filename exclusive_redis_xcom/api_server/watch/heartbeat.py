@@ -11,9 +11,7 @@ A task reads a value directly on two conditions (`store/current.py`). Every know
 `Heartbeat.settled` is true after step 1 or step 3, whichever ends first. From then on no task reads directly what the
 missed change made wrong.
 
-A beat that Redis has answered is believed for 6 seconds from the answer. A beat that Redis has not answered may still
-lie in some buffer (a paused Redis, a slow network) and count late. But where a server's last beat is older than 6
-seconds, its next beat moves the epoch itself (`lua/beat.lua`). So a late beat adds 6 seconds at most.
+`misses` keeps the books: what was missed, and until when tasks believe this server.
 """
 
 from __future__ import annotations
@@ -21,7 +19,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
-import math
 import os
 import threading
 import time
@@ -30,6 +27,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.watch.misses import Misses
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import Coordinate
 
@@ -41,13 +39,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 PERIOD = 2.0
-#: In seconds: Redis' clock and this process' clock do not run at exactly the same rate.
-_SLACK = 0.5
-#: How many seconds pass without a beat after something was missed: at first, and at most if more is missed.
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 #: Asking for this shows whether Redis answers at all, without the effects of a beat.
 _NOWHERE = Coordinate("", "", "", "")
-_NEVER = -math.inf
 
 
 class Heartbeat:
@@ -76,10 +69,7 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._misses = self._covered = 0
-        self._unclear: dict[Coordinate, None] = {}
-        self._pause, self._not_before = _SHORTEST_PAUSE, _NEVER
-        self._answered_at = self._believed_until = _NEVER
+        self._misses = Misses(self._clock)
         self._failing = False
 
     def start(self) -> None:
@@ -107,7 +97,7 @@ class Heartbeat:
             return
         self._stopping.set()
         thread.join(timeout=5.0)
-        if thread.is_alive() or self.hopeless or self._misses > self._covered:
+        if thread.is_alive() or self.hopeless or self._misses.pending:
             return
         with contextlib.suppress(Exception):  # then this server counts as gone in a minute
             self._source().leave(self.id)
@@ -115,8 +105,7 @@ class Heartbeat:
     @property
     def down(self) -> bool:
         """Whether it is of no use to tell Redis anything, because a later beat with `missed` tells all of it."""
-        with self._lock:
-            return (self._failing or self._misses > self._covered) and self._clock() > self._believed_until
+        return self._misses.down(failing=self._failing)
 
     def missed(self, unclear: Iterable[Coordinate] = (), *, tried: bool = True) -> int:
         """Note that Redis was not told of a change of rows.
@@ -128,22 +117,15 @@ class Heartbeat:
         Returns:
             The number of this miss, for `settled`.
         """
-        with self._lock:
-            self._misses += 1
-            if tried:
-                self._unclear.update(dict.fromkeys(unclear))
-                self._not_before = self._clock() + self._pause
-                self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-            return self._misses
+        return self._misses.add(unclear, tried=tried)
 
     def told(self) -> None:
         """Note that Redis was told of a change."""
-        self._pause = _SHORTEST_PAUSE
+        self._misses.told()
 
     def settled(self, miss: int) -> bool:
         """Return whether no task reads directly any more what was wrong when `missed` returned `miss`."""
-        with self._lock:
-            return self.hopeless or miss <= self._covered or self._clock() > self._believed_until
+        return self.hopeless or self._misses.settled(miss)
 
     def _run(self) -> None:
         stopping = self._stopping
@@ -155,7 +137,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         """Beat once, if it is time to. Blocks."""
-        if self._clock() < self._not_before:
+        if not self._misses.allow_a_beat:
             return
         try:
             store = self._source()
@@ -168,35 +150,14 @@ class Heartbeat:
         try:
             if self._failing:
                 store.spilled([_NOWHERE])
-            self._beat_with(store)
+            with self._misses.beating() as (missed, unclear):
+                if unclear:
+                    store.uncommit(unclear)
+                store.beat(self.id, missed=missed)
         except Exception as error:
             self._fail(error)
         else:
             self._recover()
-
-    def _beat_with(self, store: Store) -> None:
-        with self._lock:
-            misses, unclear, before = self._misses, tuple(self._unclear), self._believed_until
-            self._believed_until = math.inf  # the beat may arrive before `settled` is asked
-        done = False
-        try:
-            if unclear:
-                store.uncommit(unclear)
-            store.beat(self.id, missed=misses > self._covered)
-            done = True
-        finally:
-            with self._lock:
-                self._note(misses, unclear, before, done=done)
-
-    def _note(self, misses: int, unclear: Iterable[Coordinate], before: float, *, done: bool) -> None:
-        if not done:
-            self._believed_until = max(before, self._answered_at + 2 * _fresh_seconds() + _SLACK)
-            return
-        self._answered_at = self._clock()
-        self._believed_until = self._answered_at + _fresh_seconds() + _SLACK
-        self._covered = misses
-        for at in unclear:
-            self._unclear.pop(at, None)
 
     def _fail(self, error: Exception) -> None:
         if not self._failing:
@@ -216,12 +177,6 @@ class Heartbeat:
             "This API server has no Redis, so tasks ask it for every XCom (direct_pulls has no effect): %s", error
         )
         self.hopeless = True
-
-
-def _fresh_seconds() -> float:
-    from exclusive_redis_xcom.store.marks import FRESH_MS
-
-    return FRESH_MS / 1000
 
 
 _hearts: weakref.WeakSet[Heartbeat] = weakref.WeakSet()
