@@ -183,14 +183,14 @@ def _require_plain_allowed(envelope: Envelope, acl: Acl | None, settings: Settin
     if settings.allow_plaintext_read or not (_is_to_be_sealed(acl, settings) or settings.encryption_keys):
         return
     raise CorruptValue(
-        f"{envelope.coordinate} lies in Redis unencrypted, and values are encrypted here: it was pushed before that "
-        f"was switched on, or by somebody without the keys. Clear the producing task, or set [{SECTION}] "
+        f"{envelope.coordinate} lies in Redis unencrypted, but values must be encrypted here. It was pushed before "
+        f"encryption was switched on, or by somebody without the keys. Clear the producing task, or set [{SECTION}] "
         "allow_plaintext_read until old values have expired."
     )
 
 
 def _broken(envelope: Envelope) -> CorruptValue:
     return CorruptValue(
-        f"{envelope.coordinate}: the value in Redis and the rule with it are not what was pushed with this reference: "
-        "something was replaced. Clear the producing task."
+        f"{envelope.coordinate}: the value in Redis and its rule were not pushed with this reference. One of them was "
+        "replaced. Clear the producing task."
     )

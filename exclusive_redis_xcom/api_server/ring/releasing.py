@@ -93,11 +93,11 @@ class Releaser:
             return
         # Where any value is refused the pull fails as a whole, so nothing is claimed for it.
         if any(map(_is_refused, items)):
-            found = [_WITHHELD] * len(wanted)
+            answer = [_WITHHELD] * len(wanted)
         else:
-            pairs = [(reference.coordinate, reference.version) for _, reference in wanted]
-            found = await self._redis_threads.run(self._ask_redis, pairs, caller)
-        for (item, _), claim in zip(wanted, found, strict=True):
+            pairs = [(found.coordinate, found.version) for _, found in wanted]
+            answer = await self._redis_threads.run(self._ask_redis, pairs, caller)
+        for (item, _), claim in zip(wanted, answer, strict=True):
             item.claim = claim
 
     def _ask_redis(self, pairs: Sequence[tuple[Coordinate, str]], caller: Caller) -> list[Claim]:

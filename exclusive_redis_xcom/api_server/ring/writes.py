@@ -40,7 +40,7 @@ class Writer:
     async def answer(self, write: Write, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a write, or let Airflow answer it."""
         try:
-            # The body first: a caller that delays its body must not be judged by its state at the request's beginning.
+            # Read the body first: a caller that delays its body must not be judged by its state at the beginning.
             body = await rest_body.read_body(receive)
             admitted = await self._admit(write, scope)
         except rest_body.ClientGoneError:
