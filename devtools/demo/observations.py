@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.crypto import Forged, SealPrivateKeys, decrypt, payload_aad
-from exclusive_redis_xcom.crypto.opening import judge
+from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.formats.envelope import Envelope
@@ -156,7 +156,7 @@ def opened(loot: Loot, private_keys: str) -> str | None:
     """Open the looted value with the private key, as the API server does for the consumer; None if it does not open."""
     try:
         found = reference.parse(loot.row)
-        verdict = judge(
+        verdict = open_for(
             found, Principal(DAG_ID, "load", found.coordinate.run_id, -1), SealPrivateKeys.parse(private_keys)
         )
         envelope = Envelope.unpack(loot.value)

@@ -1,5 +1,7 @@
-"""In front of Airflow's API server: the ring (`ring`), the watch (`watch`), and what both ask about a request.
+"""What stands in front of Airflow's API server: the ring (`ring`) and the watch (`watch`).
 
-The plugin is imported in every component of Airflow: importing this loads neither starlette nor redis nor
-cryptography.
+Both ask `requests` about a request.
+
+Airflow imports the plugin, and so this package, in each of its components. The import loads neither starlette nor redis
+nor cryptography.
 """

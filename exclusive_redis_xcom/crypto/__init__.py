@@ -1,13 +1,18 @@
-"""Sealing: payloads that only who was given the key can read. Pure: knows neither Redis nor Airflow.
+"""Encryption of payloads, and seals of their data keys. This package knows neither Redis nor Airflow.
 
-Each push has a fresh data key. In server mode it is sealed to the API server's public key (HPKE, RFC 9180) and travels
-in the reference; in worker mode it is derived from an encryption key that all workers share. Everything a value is
-bound to (coordinate, version, access list) goes in as context: what was sealed for one place opens in no other.
+Each push encrypts its payload with a data key of its own. There are two ways to a data key:
 
-Sealing takes a public key only. So a sealed key tells what it was sealed for, but not by whom: anyone with the public
-key can seal a data key of their own making. Who may write where is for others to check.
+- In server mode the data key is random. It is *sealed* to the API server's public key (HPKE, RFC 9180), and the sealed
+  key travels in the reference. Only the API server can *open* it.
+- In worker mode the data key is derived from an encryption key that all workers share.
 
-Importing this is cheap: `cryptography` is loaded at first use.
+The context of both is what the value is bound to: coordinate, version and access list. A key that was sealed for one
+place opens in no other place.
+
+Sealing takes only the public key. So a sealed key tells what it was sealed for, but not by whom. Anybody with the
+public key can seal a data key of their own making. Other parts check who may write where.
+
+The import is cheap: `cryptography` is loaded at first use.
 """
 
 from __future__ import annotations

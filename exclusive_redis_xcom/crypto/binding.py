@@ -1,4 +1,4 @@
-"""What a value is bound to, as bytes that no other coordinate, version or access list has."""
+"""What a value is bound to: bytes that no other coordinate, version or access list has."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 _LENGTH = struct.Struct(">Q")
 
-# Different labels: what is bound for one purpose or format is never valid for another.
+# The labels differ: bytes for one purpose or format are never valid for another.
 _SEAL_LABEL = b"exclusive-redis-xcom seal, format 1"
 _PAYLOAD_LABEL = b"exclusive-redis-xcom payload, format 1"
 
 
 def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
-    """The context a data key is sealed in (`info` of HPKE, RFC 9180, 5.1, and of HKDF).
+    """Return the context in which a data key is sealed or derived (`info` of HPKE, RFC 9180, 5.1, and of HKDF).
 
     Args:
-        coordinate: Where the value was pushed to.
-        version: The push's version.
+        coordinate: The place to which the value was pushed.
+        version: The version of the push.
         acl: The canonical bytes of the rule in force.
     """
     return _encode(_SEAL_LABEL, *_address(coordinate, version), acl)
@@ -30,15 +30,15 @@ def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
 def payload_aad(
     coordinate: Coordinate, version: str, acl: bytes, *, codec: str, compression: str, decoded_size: int
 ) -> bytes:
-    """The associated data of an encrypted payload: all that decides where it belongs and how it is decoded.
+    """Return the associated data of an encrypted payload: all that decides where it belongs and how it is decoded.
 
     Args:
-        coordinate: Where the value was pushed to.
-        version: The push's version.
-        acl: The canonical bytes of the rule in force; its SHA-256 goes in.
+        coordinate: The place to which the value was pushed.
+        version: The version of the push.
+        acl: The canonical bytes of the rule in force. Their SHA-256 goes in.
         codec: The envelope's codec.
         compression: The envelope's compression.
-        decoded_size: In bytes, before compression.
+        decoded_size: The size in bytes before compression.
     """
     digest = hashlib.sha256(acl).digest()
     how = (_text(codec), _text(compression), _text(str(decoded_size)))
@@ -50,10 +50,10 @@ def _address(at: Coordinate, version: str) -> tuple[bytes, ...]:
 
 
 def _text(text: str) -> bytes:
-    # Lone surrogates are no valid UTF-8, but ids may hold them; "surrogatepass" keeps all texts apart.
+    # Ids may hold lone surrogates, which are no valid UTF-8. "surrogatepass" gives each text bytes of its own.
     return text.encode("utf-8", "surrogatepass")
 
 
 def _encode(*parts: bytes) -> bytes:
-    """Each part after its length: no two sequences of parts give the same bytes."""
+    """Write each part after its length, so that no two sequences of parts give the same bytes."""
     return b"".join(piece for part in parts for piece in (_LENGTH.pack(len(part)), part))

@@ -1,4 +1,4 @@
-"""The shared keys of worker mode: encryption at rest, without an API server that decides."""
+"""The encryption keys, which all workers share in worker mode, where no API server decides."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import hmac
 import os
 import re
 
-from exclusive_redis_xcom.crypto import texts
+from exclusive_redis_xcom.crypto import key_texts
 from exclusive_redis_xcom.crypto.failures import UnknownKey
-from exclusive_redis_xcom.crypto.holder import SecretKeys
+from exclusive_redis_xcom.crypto.secret_keys import SecretKeys
 
 _ID_LABEL = b"exclusive-redis-xcom encryption key id, format 1"
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
 
 class EncryptionKeys(SecretKeys):
-    """256-bit keys that every worker holds, newest first: the newest encrypts, all of them decrypt."""
+    """256-bit keys that every worker holds, newest first. The newest key encrypts, and all keys decrypt."""
 
     __slots__ = ("_by_id",)
 
-    kind = texts.ENCRYPTION
+    kind = key_texts.ENCRYPTION
 
     def __init__(self, raw: tuple[bytes, ...] = ()) -> None:
         super().__init__(raw)
@@ -27,7 +27,7 @@ class EncryptionKeys(SecretKeys):
 
     @property
     def newest_id(self) -> str:
-        """The id of the key to encrypt with: 16 hex digits, the start of HMAC-SHA-256(key, a fixed label).
+        """The id of the key that encrypts: 16 hex digits, the start of HMAC-SHA-256(key, a fixed label).
 
         Raises:
             ValueError: There is no key.
@@ -43,13 +43,13 @@ class EncryptionKeys(SecretKeys):
         return tuple(self._by_id)
 
     def data_key(self, key_id: str, version: str, info: bytes) -> bytes:
-        """The 32-byte key of one push: HKDF-SHA256 (RFC 5869) of the key, salted with the push's version.
+        """Derive the 32-byte data key of one push: HKDF-SHA256 (RFC 5869) of a key, salted with the push's version.
 
         A version is 128 random bits, so no two pushes share a data key.
 
         Args:
-            key_id: Which key; may be untrusted.
-            version: 32 hex digits.
+            key_id: The id of the key. It may be untrusted.
+            version: The version of the push, 32 hex digits.
             info: What the value is bound to, see `seal_info`.
 
         Raises:
@@ -66,12 +66,12 @@ class EncryptionKeys(SecretKeys):
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        return HKDF(SHA256(), texts.KEY_BYTES, bytes.fromhex(version), info).derive(key)
+        return HKDF(SHA256(), key_texts.KEY_BYTES, bytes.fromhex(version), info).derive(key)
 
 
 def generate_encryption_key() -> str:
-    """A new key, as text."""
-    return texts.write(os.urandom(texts.KEY_BYTES), texts.ENCRYPTION)
+    """Return the text of a new key."""
+    return key_texts.write(os.urandom(key_texts.KEY_BYTES), key_texts.ENCRYPTION)
 
 
 def _key_id(key: bytes) -> str:

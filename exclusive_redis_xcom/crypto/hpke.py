@@ -1,7 +1,7 @@
-"""Sealing a data key to the API server's public key: HPKE (RFC 9180), base mode, single shot.
+"""How a data key is sealed to the API server's public key, and opened: HPKE (RFC 9180), base mode, single shot.
 
-Suite: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. A sealed key is the encapsulated key (32 bytes), then the
-encrypted data key (32) and its tag (16).
+The suite is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. A sealed key holds the encapsulated key (32 bytes),
+the encrypted data key (32) and its tag (16).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 SEALED_KEY_BYTES = 32 + DATA_KEY_BYTES + 16
 
-#: An access list in a reference has at most a million characters; what is longer was not sealed here.
+#: An access list in a reference has at most a million characters. A longer one was not sealed here.
 _MAX_INFO_BYTES = 8 * 1024 * 1024
 
 
 def seal_key(data_key: bytes, public: SealPublicKey, info: bytes) -> bytes:
-    """Seal a data key; different bytes each time.
+    """Seal a data key. The result differs each time.
 
     Args:
-        data_key: 32 bytes.
-        public: Whose private key opens it.
-        info: What it is bound to, see `seal_info`; at most 8 MiB.
+        data_key: The data key, 32 bytes.
+        public: The public key. Its private half opens the sealed key.
+        info: What the data key is bound to, see `seal_info`; at most 8 MiB.
 
     Returns:
-        80 bytes.
+        The sealed key, 80 bytes.
 
     Raises:
-        ValueError: A part has the wrong size, or the public key is one of the few that would make the seal no secret.
+        ValueError: An argument has the wrong size, or the public key is one of the few whose seals anybody can open.
     """
     problem = _problem(data_key, info)
     sealed = None if problem else _seal(data_key, public, info)
@@ -47,14 +47,14 @@ def seal_key(data_key: bytes, public: SealPublicKey, info: bytes) -> bytes:
 
 
 def open_key(sealed: bytes, key_id: str, private: SealPrivateKeys, info: bytes) -> bytes:
-    """Open a data key; all arguments but `private` may be untrusted.
+    """Open a sealed key. All arguments but `private` may be untrusted.
 
     Returns:
-        32 bytes.
+        The data key, 32 bytes.
 
     Raises:
         UnknownKey: No private key has this id.
-        Forged: Not sealed to this key for this `info`.
+        Forged: The key was not sealed to this private key's public half for this `info`.
     """
     key = private.get(key_id)
     data_key = None
@@ -85,7 +85,7 @@ def _open(sealed: bytes, key: X25519PrivateKey, info: bytes) -> bytes | None:
 
     try:
         return _suite().decrypt(sealed, key, info=info)
-    except (InvalidTag, ValueError):  # its documentation promises the first; whatever else it finds wrong is no answer
+    except (InvalidTag, ValueError):  # the library's documentation promises InvalidTag only
         return None
 
 

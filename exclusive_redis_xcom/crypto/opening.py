@@ -1,7 +1,7 @@
-"""Who gets a sealed value's data key: what the ring asks for every reference, and `dag.test()` in its own process.
+"""Who gets the data key of a sealed value. The ring asks this for every reference, and `dag.test()` in its own process.
 
-The seal is opened first. That proves that coordinate, version and access list are those that were sealed with this data
-key; only then is the access list believed and asked.
+The seal is opened first. That proves that coordinate, version and access list were sealed together with this data key.
+Only then is the access list believed and asked.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done with one reference.
+    """Whether one reference opens for a principal. Exactly one of `data_key` and `refused` is set.
 
-    `data_key` is there exactly where the value is to be released, `refused` (one of `seal.REASONS`) exactly
-    where not. `decision` is the access list's own answer: under `mode = report` a value is released against it.
-    `acl` is None where the seal could not be opened, so that nothing about it is proven.
+    Attributes:
+        decision: The answer of the access list. Under `mode = report` a data key is given even against it.
+        acl: The access list; None where the seal could not be opened, so that nothing is proven.
+        data_key: The data key, for a principal who gets it.
+        refused: Why the principal gets no data key, one of `seal.REASONS`.
     """
 
     decision: Decision
@@ -35,20 +37,22 @@ class Verdict:
     refused: str | None = None
 
 
-def judge(
+def open_for(
     reference: Reference,
     principal: Principal | None,
     private_keys: SealPrivateKeys,
     *,
     reports_only: bool = False,
 ) -> Verdict:
-    """Open a reference as it lies in Airflow's database, and decide. In doubt: refused. Never raises.
+    """Open the seal of a stored reference for a principal, if the access list allows it. In doubt, refuse.
+
+    This never raises.
 
     Args:
-        reference: Untrusted; see `reference.parse_stored`.
-        principal: The running task instance that asks, verified; None where there is none.
-        private_keys: The API server's.
-        reports_only: `mode = report`: release what the access list refuses.
+        reference: The reference, untrusted; see `reference.parse_stored`.
+        principal: The verified, running task instance that asks; None where there is none.
+        private_keys: The private keys of the API server.
+        reports_only: Whether to give the data key even where the access list refuses (`mode = report`).
     """
     sealed = reference.seal
     if sealed is None or sealed.sealed_key is None:

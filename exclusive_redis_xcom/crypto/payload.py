@@ -1,4 +1,4 @@
-"""Encrypting a payload with a data key of its own: AES-256-GCM (NIST SP 800-38D)."""
+"""How a payload is encrypted with a data key of its own, and decrypted: AES-256-GCM (NIST SP 800-38D)."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ DATA_KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 
-#: What the cipher takes at most; Redis takes far less.
+#: The cipher takes no more. Redis takes far less.
 _MAX_BYTES = 2**31 - 1 - _TAG_BYTES
 
 
 def new_data_key() -> bytes:
-    """32 random bytes."""
+    """Return 32 random bytes."""
     return os.urandom(DATA_KEY_BYTES)
 
 
 def encrypt(payload: Buffers, data_key: bytes, aad: bytes) -> Buffer:
-    """A 12-byte random nonce, the ciphertext and its 16-byte tag: 28 bytes more than `payload`.
-
-    Made piece by piece, in the memory of the result and no other.
+    """Encrypt a payload piece by piece, in the memory of the result and no other.
 
     Args:
-        payload: What to hide.
-        data_key: 32 bytes.
-        aad: What it is bound to, see `payload_aad`.
+        payload: The pieces of the payload.
+        data_key: The data key, 32 bytes.
+        aad: What the payload is bound to, see `payload_aad`.
+
+    Returns:
+        A random nonce of 12 bytes, the ciphertext, and its tag of 16 bytes: 28 bytes more than the payload.
 
     Raises:
-        ValueError: The data key has not 32 bytes, or the payload is 2 GiB or more.
+        ValueError: The data key does not have 32 bytes, or the payload is 2 GiB or larger.
     """
     size = size_of(payload)
     problem = _problem(size, data_key)
@@ -58,7 +59,7 @@ def _encrypt_one(payload: Buffers, data_key: bytes, aad: bytes, data: memoryview
 
 
 def _encrypt_pieces(payload: Buffers, data_key: bytes, aad: bytes, data: memoryview) -> None:
-    # The same cipher, slower to begin with.
+    # The same cipher; it takes longer to set up.
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     encryptor = Cipher(algorithms.AES256(data_key), modes.GCM(data[:_NONCE_BYTES])).encryptor()
@@ -71,10 +72,10 @@ def _encrypt_pieces(payload: Buffers, data_key: bytes, aad: bytes, data: memoryv
 
 
 def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
-    """What was given to `encrypt`, in one piece; all arguments may be untrusted.
+    """Return in one piece what was given to `encrypt`. All arguments may be untrusted.
 
     Raises:
-        Forged: Not encrypted with this data key for this `aad`.
+        Forged: The payload was not encrypted with this data key for this `aad`.
     """
     payload = _decrypt(memoryview(data), data_key, aad)
     if payload is None:
@@ -92,7 +93,7 @@ def _problem(size: int, data_key: bytes) -> str:
 
 
 def _decrypt(data: memoryview, data_key: bytes, aad: bytes) -> bytearray | None:
-    # AES takes shorter keys too.
+    # AES would take shorter keys, too.
     if len(data_key) != DATA_KEY_BYTES or not _NONCE_BYTES + _TAG_BYTES <= len(data) <= _MAX_BYTES:
         return None
     from cryptography.exceptions import InvalidTag

@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.crypto import texts
+from exclusive_redis_xcom.crypto import key_texts
 from exclusive_redis_xcom.crypto.failures import UnknownKey
-from exclusive_redis_xcom.crypto.holder import SecretKeys
+from exclusive_redis_xcom.crypto.secret_keys import SecretKeys
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SealPublicKey:
-    """The X25519 public key that values are sealed to; no secret."""
+    """The X25519 public key to which data keys are sealed. It is no secret."""
 
     raw: bytes
 
@@ -25,9 +25,10 @@ class SealPublicKey:
         """Read a key text.
 
         Raises:
-            ValueError: It is none. The message says what it is instead, without quoting it: it may be the private key.
+            ValueError: The text is no public key. The message says what it is, without quoting it: it may be the
+                private key.
         """
-        raw, problem = texts.read(text, texts.PUBLIC)
+        raw, problem = key_texts.read(text, key_texts.PUBLIC)
         del text  # a traceback may be shown with the locals of its frames
         if problem:
             raise ValueError(problem)
@@ -40,19 +41,19 @@ class SealPublicKey:
 
     @property
     def text(self) -> str:
-        """What `parse` reads."""
-        return texts.write(self.raw, texts.PUBLIC)
+        """The text that `parse` reads."""
+        return key_texts.write(self.raw, key_texts.PUBLIC)
 
     def __repr__(self) -> str:
         return f"<SealPublicKey {self.key_id}>"
 
 
 class SealPrivateKeys(SecretKeys):
-    """X25519 private keys, newest first: all of them open, so that live values outlast a rotation."""
+    """X25519 private keys, newest first. All of them open seals, so that live values outlast a rotation."""
 
     __slots__ = ("_by_id",)
 
-    kind = texts.PRIVATE
+    kind = key_texts.PRIVATE
 
     def __init__(self, raw: tuple[bytes, ...] = ()) -> None:
         super().__init__(raw)
@@ -61,34 +62,34 @@ class SealPrivateKeys(SecretKeys):
     @property
     def key_ids(self) -> tuple[str, ...]:
         """The ids of the public halves, newest first."""
-        return tuple(self._opened())
+        return tuple(self._pairs())
 
     @property
     def public(self) -> SealPublicKey:
-        """The public half of the newest key: what workers should seal to.
+        """The public half of the newest key, to which workers should seal.
 
         Raises:
             ValueError: There is no key.
         """
-        for public, _ in self._opened().values():
+        for public, _ in self._pairs().values():
             return public
         msg = "there is no private sealing key"
         raise ValueError(msg)
 
     def get(self, key_id: str) -> X25519PrivateKey:
-        """The key with an id, which may be untrusted.
+        """Return the key with an id, which may be untrusted.
 
         Raises:
-            UnknownKey: None has it.
+            UnknownKey: No key has this id.
         """
-        found = self._opened().get(key_id)
+        found = self._pairs().get(key_id)
         if found is None:
             raise UnknownKey.of(key_id, "seal_private_keys")
         return found[1]
 
-    def _opened(self) -> dict[str, tuple[SealPublicKey, X25519PrivateKey]]:
-        # Not at parsing: settings are read in processes that open nothing and need not load cryptography. Two threads
-        # may both come here first; they make the same.
+    def _pairs(self) -> dict[str, tuple[SealPublicKey, X25519PrivateKey]]:
+        # This is not done at parsing: many processes read the settings, open nothing, and need no cryptography. Two
+        # threads may both come here first, and both make the same.
         if self._by_id is None:
             pairs = [_pair(raw) for raw in self._raw]
             self._by_id = {public.key_id: (public, private) for public, private in pairs}
@@ -96,12 +97,12 @@ class SealPrivateKeys(SecretKeys):
 
 
 def generate_seal_keys() -> tuple[str, str]:
-    """A new pair, as texts: public, private."""
+    """Return the texts of a new pair: public, private."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     private = X25519PrivateKey.generate()
     public = SealPublicKey(private.public_key().public_bytes_raw())
-    return public.text, texts.write(private.private_bytes_raw(), texts.PRIVATE)
+    return public.text, key_texts.write(private.private_bytes_raw(), key_texts.PRIVATE)
 
 
 def _pair(raw: bytes) -> tuple[SealPublicKey, X25519PrivateKey]:

@@ -1,11 +1,11 @@
-"""What Airflow's database holds instead of a value: a small JSON object that people can read.
+"""The reference: what Airflow's database holds instead of a value, a small JSON object that people can read.
 
-It is what Airflow's XCom tab shows, and it never holds a value or an open key. When it comes back it is
-untrusted input, since REST users and any task can write XCom rows: it is parsed strictly, its coordinate is
-compared with the one asked for, and the access list that decides is the one in Redis, not the one shown here.
+Airflow's XCom tab shows the reference. It never holds a value or an open key. A reference that comes back is untrusted
+input, because REST users and any task can write XCom rows. So it is parsed strictly, and its coordinate is compared
+with the one asked for. The access list in Redis decides, not the one that is shown here.
 
-Under `enforcement = server` it also carries the value's seal (`exclusive_redis_xcom.formats.seal`): there
-the access list in the seal decides, which cannot be changed without breaking the seal.
+Under `enforcement = server` the reference also carries the value's seal (`exclusive_redis_xcom.formats.seal`). Then the
+access list in the seal decides. Nobody can change that list without breaking the seal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats.seal import Refused, Seal, parse_seal
 from exclusive_redis_xcom.model import Coordinate
 
-#: The one key of the JSON object in Airflow's database.
+#: The only key of the JSON object in Airflow's database.
 MARK = "exclusive_redis_xcom"
 
 FORMAT = 1
@@ -39,12 +39,12 @@ _FIELDS = {
 _COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
-#: Bounds on what is believed: far above what Airflow allows for ids (250 characters).
+#: Bounds on what is believed. They are far above what Airflow allows for ids (250 characters).
 _MAX_TEXT = 2000
 _MAX_MAP_INDEX = 2**31 - 1
 _MAX_SIZE = 2**40
 
-#: How many consumers are shown; an access list has no such bound.
+#: How many consumers are shown. An access list has no such bound.
 _SHOWN_CONSUMERS = 50
 
 
@@ -52,7 +52,7 @@ _SHOWN_CONSUMERS = 50
 class Reference:
     """A pointer to one pushed value.
 
-    `size` is in bytes as encoded, before compression; `consumers` and `rule` are for human readers.
+    `size` is the encoded size in bytes, before compression. `consumers` and `rule` are for human readers.
     """
 
     coordinate: Coordinate
@@ -67,19 +67,19 @@ class Reference:
 
     @property
     def ttl(self) -> timedelta:
-        """The span between push and expiry."""
+        """The time between push and expiry."""
         return self.expires_at - self.pushed_at
 
     def opened(self, data_key: bytes) -> Reference:
-        """The same with its data key in place of the sealed one: the ring's answer to who may read."""
+        """Return this reference with its data key in place of the sealed key: the ring's answer to who may read."""
         return self._with_seal(sealed_key=None, data_key=data_key, refused=None)
 
     def refused(self, reason: str, by: str | None = None) -> Reference:
-        """The same, still sealed, with the reason (`seal.REASONS`): the ring's answer to everybody else."""
+        """Return this reference, still sealed, with a reason (`seal.REASONS`): the ring's answer to everybody else."""
         return self._with_seal(refused=Refused(reason, by))
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object for Airflow's database, or for an answer of the ring."""
+        """Return the JSON object for Airflow's database, or for an answer of the ring."""
         seal = {} if self.seal is None else {"seal": self.seal.to_json()}
         return {
             MARK: {
@@ -110,16 +110,16 @@ class Reference:
 
 
 def is_reference(value: object) -> bool:
-    """Whether a row's value claims to be ours; `parse` tells whether it is well-formed."""
+    """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed."""
     return isinstance(value, Mapping) and len(value) == 1 and MARK in value
 
 
 def parse(value: object) -> Reference:
-    """Read a row's value back.
+    """Read the reference in a row.
 
     Raises:
-        InvalidReference: It is not exactly what `Reference.to_json` writes. The text names the field,
-            never its content.
+        InvalidReference: The value is not exactly what `Reference.to_json` writes. The text names the field, never its
+            content.
     """
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
@@ -128,8 +128,8 @@ def parse(value: object) -> Reference:
     body = _object(raw, _FIELDS | {"seal"} if sealed else _FIELDS, "reference")
     if body["v"] != FORMAT:
         raise InvalidReference(
-            f"This XCom row holds a reference of a format other than {FORMAT}: it was written by another release "
-            "of exclusive-redis-xcom, or by hand. Clear the producing task."
+            f"This XCom row holds a reference of a format other than {FORMAT}: another release of "
+            "exclusive-redis-xcom wrote it, or a person did. Clear the producing task."
         )
     version = _text(body["version"], "version")
     if not _VERSION.fullmatch(version):
@@ -149,7 +149,7 @@ def parse(value: object) -> Reference:
 
 
 def parse_stored(value: object) -> Reference:
-    """Read a row's value as it lies in the database, where no open key and no refusal can be.
+    """Read the reference in a row as the database holds it. There it has no open key and no refusal.
 
     Raises:
         InvalidReference: As for `parse`.
@@ -161,7 +161,7 @@ def parse_stored(value: object) -> Reference:
 
 
 def unusable() -> dict[str, Any]:
-    """What the ring answers in place of a row that only looks like a reference; `parse` refuses it."""
+    """Return what the ring answers in place of a row that only looks like a reference. `parse` refuses it."""
     return {MARK: {"v": FORMAT, "unusable": True}}
 
 

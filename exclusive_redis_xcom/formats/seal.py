@@ -1,13 +1,13 @@
-"""The part of a reference that holds the sealed data key, and what the ring makes of it.
+"""The seal: the part of a reference that holds the sealed data key, and what the ring makes of it.
 
-Three forms, told apart by their fields. In Airflow's database there is only the first; the other two are answers of the
-ring (the API server) to one task:
+A seal has one of three forms, which differ in their fields. Airflow's database holds only the first form. The other two
+are answers of the ring (on the API server) to one task:
 
-======== ============================================ =====================================================
-pushed   `key_id`, `acl`, `key`                 the data key, sealed to the API server's public key
-opened   `key_id`, `acl`, `data_key`            for a task that may read
-refused  `key_id`, `acl`, `key`, `refused`    for everybody else: still sealed, with the reason
-======== ============================================ =====================================================
+======== ================================== ======================================================
+pushed   `key_id`, `acl`, `key`             the data key, sealed to the API server's public key
+opened   `key_id`, `acl`, `data_key`        for a task that may read
+refused  `key_id`, `acl`, `key`, `refused`  for everybody else: still sealed, with the reason
+======== ================================== ======================================================
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ FORGED = "forged"
 GONE = "gone"
 WITHHELD = "withheld"
 
-#: Why the ring left a seal shut: the access list names others; read once, by another; the token's task instance is
-#: not running; the API server lacks the private key; the seal was not made for this reference; of values that are read
-#: once: Redis no longer has it, or it was not claimed because another value of the same pull was refused.
+#: Why the ring did not open a seal. `denied`: the access list names others. `claimed`: the value is read once, and
+#: another task instance has read it. `not_running`: the token's task instance is not running. `unknown_key`: the API
+#: server lacks the private key. `forged`: the seal was not made for this reference. `gone`: the value is read once, and
+#: Redis no longer has it. `withheld`: the value is read once, and was not claimed because the pull fails at another.
 REASONS = frozenset({DENIED, CLAIMED, NOT_RUNNING, UNKNOWN_KEY, FORGED, GONE, WITHHELD})
 
-#: HPKE with X25519 and AES-256-GCM: 32 bytes encapsulated key, 32 bytes data key, 16 bytes tag (RFC 9180, 4.1 and 7).
+#: HPKE with X25519 and AES-256-GCM (RFC 9180, 4.1 and 7): an encapsulated key of 32 bytes, the data key, 16 bytes tag.
 SEALED_KEY_BYTES = 80
 DATA_KEY_BYTES = 32
 
@@ -43,7 +44,10 @@ _COMMON = {"key_id", "acl"}
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The ring's reason, one of `REASONS`; `by` names who claimed a read-once value, for people."""
+    """Why the ring did not open a seal.
+
+    `reason` is one of `REASONS`. `by` names, for people, who claimed a read-once value.
+    """
 
     reason: str
     by: str | None = None
@@ -51,7 +55,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """`key_id` names the API server's key pair; `acl` is the rule in force as `Acl.dumps` wrote it."""
+    """A seal of any form.
+
+    `key_id` names the API server's key pair. `acl` is the rule in force, as `Acl.dumps` wrote it.
+    """
 
     key_id: str
     acl: bytes
@@ -61,11 +68,11 @@ class Seal:
 
     @property
     def is_as_pushed(self) -> bool:
-        """Whether this is what a push wrote, not an answer of the ring."""
+        """Whether a push wrote this seal. If not, it is an answer of the ring."""
         return self.sealed_key is not None and self.refused is None
 
     def to_json(self) -> dict[str, Any]:
-        """One of the three forms."""
+        """Return the seal in its form."""
         body: dict[str, Any] = {"key_id": self.key_id, "acl": self.acl.decode("ascii")}
         if self.data_key is not None:
             return {**body, "data_key": _encode(self.data_key)}
@@ -77,10 +84,10 @@ class Seal:
 
 
 def parse_seal(value: object) -> Seal:
-    """Read any of the three forms back.
+    """Read a seal of any form.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: It has none of the three forms.
     """
     if not isinstance(value, Mapping):
         raise ValueError
@@ -121,6 +128,6 @@ def _encode(data: bytes) -> str:
 def _decode(value: object, length: int) -> bytes:
     text = _text(value, 2 * length)
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if len(data) != length or _encode(data) != text:  # one way to write each
+    if len(data) != length or _encode(data) != text:  # there is one way to write each
         raise ValueError
     return data

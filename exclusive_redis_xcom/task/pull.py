@@ -19,8 +19,8 @@ from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import masking, metrics, refusals
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.claim import claim
-from exclusive_redis_xcom.task.protection import reveal
-from exclusive_redis_xcom.task.unseal import Opened, unsealed
+from exclusive_redis_xcom.task.encryption import decrypt_payload
+from exclusive_redis_xcom.task.open_seals import Opened, open_seals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def pull(references: Sequence[Reference], settings: Settings, store: Store) -> l
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
-    opened = unsealed(references, principal, settings)
+    opened = open_seals(references, principal, settings)
     findings, seconds = _fetch(opened, principal, settings, store)
     problem = next((finding.problem for finding in findings if finding.problem is not None), None)
     if problem is None:
@@ -147,7 +147,7 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
         CorruptValue, ConfigurationError: As for `pull`.
     """
     value = codec.decode(
-        reveal(spill.fetched(envelope, settings), seal, acl, settings),
+        decrypt_payload(spill.fetched(envelope, settings), seal, acl, settings),
         codec=envelope.codec,
         compression=envelope.compression,
         decoded_size=envelope.decoded_size,

@@ -18,8 +18,8 @@ from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics, refusals
 from exclusive_redis_xcom.task import spill
+from exclusive_redis_xcom.task.encryption import encrypt_payload
 from exclusive_redis_xcom.task.ownership import require_owner
-from exclusive_redis_xcom.task.protection import protect
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -55,9 +55,9 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
         pushed_at=datetime.now(timezone.utc),
         payload=encoded.payload,
     )
-    protected = protect(plain, acl, settings)
+    encrypted = encrypt_payload(plain, acl, settings)
     ttl = acl.ttl or settings.ttl
-    pushed_at = _write(store, settings, protected.envelope, shared_acl, acl, ttl)
+    pushed_at = _write(store, settings, encrypted.envelope, shared_acl, acl, ttl)
     return Reference(
         coordinate=coordinate,
         version=plain.version,
@@ -67,7 +67,7 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
         rule=acl.source[:_MAX_ID_LENGTH],
         pushed_at=pushed_at,
         expires_at=pushed_at + ttl,
-        seal=protected.seal,
+        seal=encrypted.seal,
     )
 
 

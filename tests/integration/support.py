@@ -159,7 +159,7 @@ def start_afresh() -> None:
     """What a new task process would start with."""
     from exclusive_redis_xcom.process import identity
     from exclusive_redis_xcom.settings import load_settings
-    from exclusive_redis_xcom.task import protection
+    from exclusive_redis_xcom.task import encryption
     from exclusive_redis_xcom.task.exchange import current_exchange
 
     if current_exchange.cache_info().currsize:
@@ -167,4 +167,4 @@ def start_afresh() -> None:
     load_settings.cache_clear()
     current_exchange.cache_clear()
     identity.forget()
-    protection.forget()
+    encryption.forget()

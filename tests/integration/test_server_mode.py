@@ -33,7 +33,7 @@ from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.task import protection
+from exclusive_redis_xcom.task import encryption
 from exclusive_redis_xcom.task.exchange import current_exchange
 from tests.integration.support import start_afresh
 from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
@@ -296,7 +296,7 @@ class TestAnswersOfTheRing:
         with pytest.raises(XComSealed):
             pull(dag, "load")
 
-        protection.forget()  # another process of the same task
+        encryption.forget()  # another process of the same task
         with pytest.raises(XComSealed):
             pull(dag, "extract")
 

@@ -1,6 +1,12 @@
-"""A request to Airflow's API server, as the ring and the watch see it.
+"""What the ring and the watch ask about a request to Airflow's API server.
 
-One module per question: which request is this (`routes` of the Execution API, `rest_routes` of the public REST
-API), who asks (`caller`, `rest_user`), what is in its body (`rest_body`), what do Airflow's tables hold
-(`xcom_table`), where is Redis (`store_source`), what may the log say of an error (`describing`).
+Each module answers one question:
+
+- Which request is this? `routes` knows the Execution API, `rest_routes` the public REST API.
+- Who asks? `caller` knows task instances, `rest_user` knows people.
+- What is in the body? `rest_body` reads it.
+- What do Airflow's tables hold? `xcom_table` looks it up.
+- Where is Redis? `store_source` reaches it, and `threads` waits for it.
+- How is an answer kept until Redis knows? `delayed_answer` holds it back.
+- What may the log say of an error? `describing` tells.
 """

@@ -1,8 +1,8 @@
-"""Who calls: the task instance that Airflow's token was made for, if it exists and is running.
+"""Who calls: the task instance that a token was made for, if it exists and is running.
 
-Airflow itself checks a token's signature, audience and age, not whether its task still runs: tokens of earlier tries
-and of finished tasks pass. Its `sub` is the id of a task instance, and every retry and clear gives that a new id, so
-an id that the database does not have is an old one.
+Airflow checks a token's signature, audience and age. It does not check whether the token's task still runs, so tokens
+of earlier tries and of finished tasks pass. A token's `sub` is the id of a task instance. Every retry and every clear
+gives a task instance a new id, so an id that the database does not have is an old one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _RUNNING = "running"
 _EXECUTION = "execution"
 
-#: Seconds that a task instance's row is believed. In another worker of the API server a task may have ended since.
+#: How many seconds the row of a task instance is believed. The task may end in another worker of the API server.
 _CACHED_SECONDS = 3.0
 _CACHED_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A task instance as Airflow's database has it."""
+    """A task instance, as Airflow's database has it."""
 
     principal: Principal
     state: str | None
@@ -41,25 +41,25 @@ class Caller:
 
     @property
     def running(self) -> bool:
-        """Whether it may read and write at all."""
+        """Whether the task instance may read and write at all."""
         return self.state == _RUNNING
 
 
 class Tokens:
-    """Reads tokens as the Execution API does (`airflow/api_fastapi/execution_api/security.py`; 3.1: `deps.py`).
+    """Reads tokens as the Execution API does (`airflow/api_fastapi/execution_api/security.py`; in 3.1 `deps.py`).
 
     Args:
-        validate: Returns the claims of a token, or raises; Airflow's own validator unless given.
+        validate: Returns the claims of a token, or raises. Airflow's own validator unless given.
     """
 
     def __init__(self, validate: Validate | None = None) -> None:
         self._validate = validate
 
     async def task_instance_id(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        """The id of the task instance that the request's token is for; None without one valid execution token.
+        """Return the id of the task instance that a request's token is for; None without a valid execution token.
 
         Raises:
-            Exception: It could not be found out: the keys to check tokens with cannot be had.
+            Exception: The token could not be checked, because the keys for that cannot be had.
         """
         from jwt import InvalidTokenError
 
@@ -76,10 +76,10 @@ class Tokens:
 
 
 def seen_by_airflow(scope: Mapping[str, Any]) -> str | None:
-    """The task instance whose execution token Airflow has just verified for this very request, if it says so.
+    """Return the id of the task instance whose execution token Airflow has verified for this request; else None.
 
-    From 3.2 on Airflow leaves the token in the scope (`execution_api/security.py`, `JWTBearer`). To be asked after
-    Airflow has answered; it spares a second verification.
+    From 3.2 on Airflow leaves the verified token in the scope (`execution_api/security.py`, `JWTBearer`). That spares a
+    second verification. Call this after Airflow has answered.
     """
     token = scope.get("ti_token")
     ti_id = getattr(token, "id", None)
@@ -88,11 +88,11 @@ def seen_by_airflow(scope: Mapping[str, Any]) -> str | None:
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The bearer token of a request.
+    """Return the bearer token of a request; None without one.
 
-    Of several `Authorization` headers the first counts, as in Starlette's `Headers.get`, by which Airflow reads it:
-    its simple auth manager, when all are admins, appends a user's token to every request
-    (`auth/managers/simple/middleware.py`).
+    Of several `Authorization` headers the first counts. Airflow reads the header with Starlette's `Headers.get`, which
+    does the same. There may be several: where all users are admins, the simple auth manager appends a user's token to
+    every request (`auth/managers/simple/middleware.py`).
     """
     given = [value for name, value in headers if name.lower() == b"authorization"]
     if not given:
@@ -102,11 +102,11 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 class Callers:
-    """Looks task instances up in Airflow's database, at most once in a few seconds for each.
+    """Looks up task instances in Airflow's database, each at most once in a few seconds.
 
     Args:
-        look_up: Finds a task instance by its id; blocks, so it is called in a thread.
-        clock: Monotonic seconds.
+        look_up: Finds a task instance by its id. It blocks, so it is called in a thread.
+        clock: Tells monotonic seconds.
     """
 
     def __init__(
@@ -120,11 +120,11 @@ class Callers:
         self._drops = 0
 
     async def find(self, ti_id: str, *, fresh: bool = False) -> Caller | None:
-        """The task instance, in any state; None if there is none with this id (any more).
+        """Return a task instance in any state; None if none has this id any more.
 
         Args:
-            ti_id: Of a verified token.
-            fresh: Ask the database in any case.
+            ti_id: The id in a verified token.
+            fresh: Whether to ask the database in any case.
         """
         from starlette.concurrency import run_in_threadpool
 
@@ -133,7 +133,7 @@ class Callers:
             return known[1]
         drops, asked_at = self._drops, self._clock()
         caller = await run_in_threadpool(self._look_up, ti_id)
-        # What was read while the state changed may be the old state; and only what runs is worth keeping.
+        # A row that was read while states changed may hold the old state. Only a running task is worth keeping.
         if drops == self._drops and caller is not None and caller.running:
             self._remember(ti_id, caller, asked_at)
         else:
@@ -144,14 +144,14 @@ class Callers:
         """Forget a task instance whose state is changing.
 
         Args:
-            ti_id: As it stands in a request's path.
+            ti_id: The id as it stands in a request's path.
         """
         self._drops += 1
-        with contextlib.suppress(ValueError):  # no id that Airflow takes
+        with contextlib.suppress(ValueError):  # Airflow does not take this id
             self._known.pop(str(UUID(ti_id)), None)
 
     def drop_all(self) -> None:
-        """Forget everybody: the states of any number of task instances may be changing."""
+        """Forget all task instances: the states of any number of them may be changing."""
         self._drops += 1
         self._known.clear()
 
@@ -170,12 +170,12 @@ def _airflow_validator() -> Validate:
 
 
 def look_up_task_instance(ti_id: str) -> Caller | None:
-    """Ask Airflow's database."""
+    """Ask Airflow's database for a task instance."""
     from airflow.models.taskinstance import TaskInstance as Row
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    # Text up to Airflow 3.1, a UUID since.
+    # The id is text up to Airflow 3.1, and a UUID since.
     key = ti_id if Row.id.type.python_type is str else UUID(ti_id)
     columns = (Row.dag_id, Row.task_id, Row.run_id, Row.map_index, Row.state, Row.try_number)
     with create_session(scoped=False) as session:

@@ -1,4 +1,4 @@
-"""Errors, for the API server's log."""
+"""How the API server's log names an error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from exclusive_redis_xcom.errors import ExclusiveXComError
 
 
 def described(error: Exception) -> str:
-    """Our own errors with their texts, which hold no secrets; of others the type alone."""
+    """Return the text of our own errors, which holds no secrets; of other errors return the type alone."""
     name = type(error).__name__
     return f"{name}: {error}" if isinstance(error, ExclusiveXComError) else name

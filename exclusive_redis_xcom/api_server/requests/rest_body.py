@@ -1,4 +1,4 @@
-"""Request bodies, read before Airflow reads them, and what those of the public REST API name; answers, held back."""
+"""Request bodies, which are read before Airflow reads them, and what the bodies of the public REST API name."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Send
+    from starlette.types import Message, Receive
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
-#: Bytes. Airflow has no bound of its own; a value pushed over REST is meant for people.
+#: In bytes. Airflow has no bound of its own. A value that is pushed over REST is meant for people.
 MAX_BODY = 64 * 1024 * 1024
 
-#: Bytes. What tasks push through our backend, and what people delete or clear, is named in far less.
+#: In bytes. A task's reference, and the names of what people delete or clear, take far less.
 MOST_PEEKED = 64 * 1024
 
-#: In place of an id of the path: "see the body". In place of one in the body: nothing, Airflow refuses it.
+#: In place of an id in the path it means "see the body". In place of an id in the body Airflow refuses it.
 WILDCARD = "~"
 
 
 class RefusedError(Exception):
-    """An answer in place of Airflow's: a status and what `detail` is to hold."""
+    """A refusal that is answered in Airflow's place: its status, and what `detail` holds."""
 
     def __init__(self, status: int, detail: Any) -> None:
         super().__init__(status)
@@ -32,18 +32,18 @@ class RefusedError(Exception):
 
 
 class ClientGoneError(ConnectionError):
-    """The client went away before its body had arrived."""
+    """The client went away before its whole body had arrived."""
 
 
 class NotAnObjectError(ValueError):
-    """A body is not a JSON object."""
+    """The body is not a JSON object."""
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body.
+    """Read the whole body of a request.
 
     Raises:
-        RefusedError: It is too long; nothing more is read.
+        RefusedError: The body is too long; nothing more of it is read.
         ClientGoneError: There is nobody to answer.
     """
     parts: list[bytes] = []
@@ -61,7 +61,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives a body that was read before, and then what still comes."""
+    """Return a `receive` that gives a body that was already read, and then what still comes."""
     pending = [body]
 
     async def again() -> Message:
@@ -73,9 +73,9 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 class Peeked:
-    """A body, read before Airflow reads it as far as it is short, and given to Airflow just as it came.
+    """A short body, which is read before Airflow reads it, and then given to Airflow as it came.
 
-    `body` is None if it is longer than `MOST_PEEKED`, or did not arrive.
+    `body` is None if the body is longer than `MOST_PEEKED`, or did not arrive.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -84,7 +84,7 @@ class Peeked:
         self.body: bytes | None = None
 
     async def read(self) -> None:
-        """Read it."""
+        """Read the body as far as it is short."""
         parts: list[bytes] = []
         length = 0
         while length <= MOST_PEEKED:
@@ -104,10 +104,10 @@ class Peeked:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The body as Airflow parses it: of a repeated key, the last counts (`starlette.requests.Request.json`).
+    """Parse a body as Airflow does: of a repeated key the last counts (`starlette.requests.Request.json`).
 
     Raises:
-        NotAnObjectError: Airflow would answer 422.
+        NotAnObjectError: The body is something else. Airflow would answer 422.
     """
     try:
         parsed = json.loads(body)
@@ -118,10 +118,10 @@ def json_object(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def bulk_scopes(call: Call, body: dict[str, Any]) -> list[tuple[str, ...]]:
-    """What the delete actions of a bulk request name, as (dag_id, run_id) or (dag_id, run_id, task_id).
+def bulk_scopes(call: RestCall, body: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return what the delete actions of a bulk request name: (dag_id, run_id) or (dag_id, run_id, task_id).
 
-    What is malformed is left out: Airflow deletes nothing for it either.
+    Malformed entries are left out, because Airflow deletes nothing for them.
     """
     actions = body.get("actions")
     found: dict[tuple[str, ...], None] = {}
@@ -136,37 +136,10 @@ def bulk_scopes(call: Call, body: dict[str, Any]) -> list[tuple[str, ...]]:
     return list(found)
 
 
-def _bulk_scope(call: Call, entity: Any) -> tuple[Any, ...]:
+def _bulk_scope(call: RestCall, entity: Any) -> tuple[Any, ...]:
     own = entity if isinstance(entity, dict) else {}
     dag_id = own.get("dag_id") or call.parameters["dag_id"]
     if call.effect is Effect.BULK_RUNS:
         return dag_id, own.get("dag_run_id") if own else entity
     run_id = own.get("dag_run_id") or call.parameters["dag_run_id"]
     return dag_id, run_id, own.get("task_id") if own else entity
-
-
-class HeldAnswer:
-    """An answer that is not sent yet. Those of the routes concerned are short."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._messages: list[Message] = []
-
-    async def send(self, message: Message) -> None:
-        """Stand in for the server's `send`."""
-        self._messages.append(message)
-
-    @property
-    def status(self) -> int | None:
-        """Its status; None if there is no answer."""
-        return self._messages[0].get("status") if self._messages else None
-
-    @property
-    def successful(self) -> bool:
-        """Whether the status is 2xx."""
-        return self.status is not None and 200 <= self.status < 300
-
-    async def release(self) -> None:
-        """Send it."""
-        for message in self._messages:
-            await self._send(message)

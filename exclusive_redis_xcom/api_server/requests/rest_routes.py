@@ -1,7 +1,7 @@
 """Which routes of Airflow's public REST API write or remove XCom rows (`airflow/api_fastapi/core_api/routes/public`).
 
-Paths are matched with the pattern that Airflow's own router compiles from the same template, against the same
-decoded path: what the router takes for a task id is what is taken for one here.
+Paths are matched as Airflow's own router matches them: with the pattern compiled from the same template, against the
+same decoded path. So both take the same part of a path for the task id.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _RUNS = _DAG + "/dagRuns"
 _TASKS = _RUNS + "/{dag_run_id}/taskInstances"
 _XCOMS = _TASKS + "/{task_id}/xcomEntries"
 
-#: Path parameters in the order of the columns they address.
+#: Path parameters, in the order of the columns that they address.
 _PARAMETERS = ("dag_id", "dag_run_id", "task_id", "xcom_key")
 
-# As many ids as name a task instance, but for its map_index.
+# So many ids name a task instance, without its map_index.
 _ONE_TASK_INSTANCE = 3
 
-# Anything that hangs an XCom collection below a DAG, a run, a task or a mapped task, or below nothing.
+# Any path with an XCom collection below a DAG, a run, a task or a mapped task, or below nothing.
 _XCOM_LIKE = re.compile(
     r"/api/v2/(dags/[^/]+/(dagRuns/[^/]+/(taskInstances/[^/]+/([^/]+/)?)?)?)?xcomEntries(/.*)?", re.DOTALL
 )
 
 
 class Effect(Enum):
-    """What a route does to rows of table `xcom`."""
+    """What a route does to the rows of table `xcom`."""
 
     EDIT = "writes one"
     REMOVE = "removes those of what it removes"
@@ -45,7 +45,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; `access` is what Airflow asks its auth manager for, as (method, name of the DagAccessEntity)."""
+    """One route. `access` is what Airflow asks its auth manager for: (method, name of the DagAccessEntity)."""
 
     method: str
     template: str
@@ -54,10 +54,10 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RestCall:
     """A request to one of the routes.
 
-    `scope` has the ids of the path, as many as there are of (dag_id, run_id, task_id, key).
+    `scope` holds the ids that the path has of (dag_id, run_id, task_id, key).
     """
 
     route: Route
@@ -65,7 +65,7 @@ class Call:
 
     @property
     def effect(self) -> Effect:
-        """What it does to rows."""
+        """What the request does to rows."""
         return self.route.effect
 
     @property
@@ -81,12 +81,12 @@ ROUTES = (
     Route("DELETE", _TASKS + "/{task_id}", Effect.REMOVE, ("DELETE", "TASK_INSTANCE")),
     Route("DELETE", _RUNS + "/{dag_run_id}", Effect.REMOVE, ("DELETE", "RUN")),
     Route("DELETE", _DAG, Effect.REMOVE, ("DELETE", None)),
-    # Here Airflow asks for each entity of the body; what it did not delete is found out afterwards.
+    # Here Airflow checks the access to each entity of the body. What it did not delete is found out afterwards.
     Route("PATCH", _TASKS, Effect.BULK_TASKS),
     Route("PATCH", _RUNS, Effect.BULK_RUNS),
 )
 
-#: What clears runs or task instances. The last is of the Execution API, for tasks that trigger a run again.
+#: Routes that clear runs or task instances. The last is of the Execution API, for tasks that trigger a run again.
 CLEARS = (
     Route("POST", _DAG + "/clearTaskInstances", Effect.CLEAR),
     Route("POST", _RUNS + "/{dag_run_id}/clear", Effect.CLEAR),
@@ -99,24 +99,24 @@ CLEARS = (
 _UNKNOWN = Route("*", "", Effect.UNKNOWN)
 
 
-def parse(method: str, path: str, *, clears: bool = False) -> Call | None:
-    """Which of the routes a request is for; None where it concerns no XCom, or only reads.
+def parse(method: str, path: str, *, clears: bool = False) -> RestCall | None:
+    """Return the route that a request is for; None where the request concerns no XCom, or only reads.
 
     Args:
-        method: As in the request, upper case.
-        path: Decoded, without the path that the server is mounted at.
-        clears: Whether what clears concerns XComs, too.
+        method: The method as in the request, in upper case.
+        path: The decoded path, without the path at which the server is mounted.
+        clears: Whether a request that clears concerns XComs, too.
     """
     if method in SAFE_METHODS:
         return None
     for route, pattern in _patterns(clears):
         if route.method == method and (found := pattern.match(path)):
-            return Call(route, found.groupdict())
-    return Call(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
+            return RestCall(route, found.groupdict())
+    return RestCall(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
 
 
-def map_index(call: Call, query: bytes) -> int | None:
-    """The only map_index that a deletion reaches; None where it may reach others, or that is not unmistakable.
+def map_index(call: RestCall, query: bytes) -> int | None:
+    """Return the only map_index that a deletion reaches; None where it may reach others, or where that is unclear.
 
     Args:
         call: The request.

@@ -1,4 +1,4 @@
-"""Who asks the public REST API: decided by the functions that Airflow's own routes depend on."""
+"""Who asks the public REST API. The functions on which Airflow's own routes depend decide that."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
 
-async def authorised_user(scope: Scope, call: Call) -> Any:
-    """The authenticated user, Airflow's `BaseUser`, if Airflow would let them call this route.
+async def authorised_user(scope: Scope, call: RestCall) -> Any:
+    """Return the authenticated user, an Airflow `BaseUser`, if Airflow would let them call this route.
 
     Raises:
-        RefusedError: What Airflow's route would answer: there is no user, the token has expired, no access.
+        RefusedError: Airflow's route would refuse: there is no user, the token has expired, or access is denied.
     """
     from starlette.exceptions import HTTPException
 
@@ -28,17 +28,17 @@ async def authorised_user(scope: Scope, call: Call) -> Any:
 
 
 def name_of(user: Any) -> str:
-    """The user's name, for the audit log."""
+    """Return the user's name for the audit log."""
     return str(user.get_name() or user.get_id())
 
 
-async def _authorised_user(scope: Scope, call: Call) -> Any:
+async def _authorised_user(scope: Scope, call: RestCall) -> Any:
     from airflow.api_fastapi.core_api import security
     from anyio import to_thread
     from starlette.requests import Request
 
     request = Request({**scope, "path_params": call.parameters})
-    # What FastAPI resolves for Depends(get_user), in the order of its parameters (airflow/.../security.py).
+    # FastAPI resolves the same for Depends(get_user), in the order of its parameters (airflow/.../security.py).
     user = await security.get_user(
         request, await security.oauth2_scheme(request), await security.bearer_scheme(request)
     )

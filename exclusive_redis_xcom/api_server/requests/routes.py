@@ -1,9 +1,9 @@
-"""What a request to the Execution API's XCom routes asks for, resolved exactly as Airflow's own router does.
+"""What a request to the XCom routes of the Execution API asks for, resolved as Airflow's own router resolves it.
 
-The templates are those of `airflow/api_fastapi/execution_api/routes/xcoms.py`, in its order, compiled by the
-installed starlette: the first that fits method and path wins. What no template fits is `Unknown`, which the ring
-refuses. `tests/unit/api_server/requests/test_routes.py` fails when the installed Airflow has a route that is not
-in the table.
+The templates are copied from `airflow/api_fastapi/execution_api/routes/xcoms.py`, in its order. The installed starlette
+compiles them, and the first one that fits method and path wins. A request that no template fits is `Unknown`, and the
+ring refuses it. `tests/unit/api_server/requests/test_routes.py` fails when the installed Airflow has a route that the
+table lacks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-#: Where the Execution API is mounted (`airflow/api_fastapi/app.py`, `create_app`), and what of it is guarded.
+#: Where the Execution API is mounted (`airflow/api_fastapi/app.py`, `create_app`), and which part of it is guarded.
 EXECUTION = "/execution"
 XCOMS = "/xcoms"
 
@@ -29,23 +29,23 @@ COUNT = "count"
 
 _XCOM = XCOMS + "/{dag_id}/{run_id}/{task_id}/{key:path}"
 
-#: Start, end, deferral, retry of a task instance pass here.
+#: A task instance tells here that it starts, ends, defers or is to be tried again.
 _TASK_INSTANCE = re.compile(r"/execution/task-instances/([^/]+)/(?:state|run)/?")
 
-# Airflow's columns take 250 characters, and 512 of a key. What is longer is not put on record either.
+# Airflow's columns take 250 characters, and 512 characters of a key. Longer ids are not put on record either.
 _MAX_ID_LENGTH = 1000
 
-# Exactly what Airflow's client writes; pydantic would also take " 1", "+1", "1.0" and digits of other scripts.
+# Airflow's client writes exactly this. Pydantic would also take " 1", "+1", "1.0" and digits of other scripts.
 _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
 
-#: The public REST API; which of its many routes change states is not worth knowing.
+#: The public REST API. Many of its routes change states; it is not worth knowing which.
 _PUBLIC = "/api/v2"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Shape(Enum):
-    """Where the answer to a GET holds what came from the database."""
+    """Where the answer to a GET holds the values from the database."""
 
     VALUE = "value"  # {"key": ..., "value": <it>}
     SLICE = "slice"  # [<it>, ...]
@@ -54,16 +54,17 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A GET: the rows of one task, in one run unless `prior_runs`; `row` is the address in the URL."""
+    """A GET of the rows of one task, in one run unless `prior_runs`. `row` is the address in the URL."""
 
     shape: Shape
     row: Coordinate
     prior_runs: bool
 
     def may_hold(self, at: Coordinate) -> bool:
-        """Whether an XCom can lie in the rows asked for.
+        """Return whether an XCom can lie in the rows that are asked for.
 
-        The key is not compared: Airflow's client does not quote it, and what is left of it names the row.
+        The key is not compared. Airflow's client does not quote the key in the URL, so only a part of it may arrive;
+        that part names the row.
         """
         row = self.row
         return (at.dag_id, at.task_id) == (row.dag_id, row.task_id) and (self.prior_runs or at.run_id == row.run_id)
@@ -71,7 +72,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A HEAD: how many rows there are, no value."""
+    """A HEAD. It asks how many rows there are, and gets no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,15 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Anything else; `why` is one clause for people."""
+    """Any other request. `why` is a clause for people."""
 
     why: str
 
 
-Call: TypeAlias = Read | Count | Write | Unknown
+XComCall: TypeAlias = Read | Count | Write | Unknown
 
-#: Method, template, what it asks for. In the router's order: ".../k/slice" is key "k" to GET and key "k/slice" to POST.
+#: Method, template, and what it asks for, in the router's order.
+#: ".../k/slice" is key "k" to GET, and key "k/slice" to POST.
 TABLE: tuple[tuple[str, str, Shape | str], ...] = (
     ("GET", _XCOM + "/item/{offset}", Shape.ITEM),
     ("GET", _XCOM + "/slice", Shape.SLICE),
@@ -103,10 +105,10 @@ TABLE: tuple[tuple[str, str, Shape | str], ...] = (
 
 
 class Router:
-    """The table, compiled by the installed starlette.
+    """The table of routes, compiled by the installed starlette.
 
     Raises:
-        ImportError: This starlette resolves paths in another way; nothing can be guarded then.
+        ImportError: This starlette resolves paths in another way. Then nothing can be guarded.
     """
 
     def __init__(self) -> None:
@@ -117,15 +119,15 @@ class Router:
         self._table = [(method, compile_path(template)[0], asks) for method, template, asks in TABLE]
 
     def path(self, scope: Scope) -> str:
-        """The decoded path below `[api] base_url`'s own path, if that has one."""
+        """Return the decoded path, without the path of `[api] base_url` if that has one."""
         return self._route_path(scope)
 
-    def parse(self, method: str, path: str, query: bytes) -> Call:
-        """What is asked for.
+    def parse(self, method: str, path: str, query: bytes) -> XComCall:
+        """Return what a request asks for.
 
         Args:
-            method: As in the scope; starlette compares it case-sensitively.
-            path: Of `path`, below `/execution/xcoms`.
+            method: The method as in the scope; starlette compares it case-sensitively.
+            path: A path below `/execution/xcoms`, as `Router.path` returned it.
             query: The raw query string.
         """
         below = path.removeprefix(EXECUTION)
@@ -137,25 +139,25 @@ class Router:
 
 
 def is_xcoms(path: str) -> bool:
-    """Whether a path of `Router.path` belongs to the routes that are guarded."""
+    """Return whether a path, as `Router.path` returned it, belongs to the guarded routes."""
     root = EXECUTION + XCOMS
     return path == root or path.startswith(f"{root}/")
 
 
 def changed_task_instance(path: str) -> str | None:
-    """The id of the task instance whose state a request to this path may change; None for all other paths."""
+    """Return the id of the task instance whose state a request to this path may change; None for other paths."""
     match = _TASK_INSTANCE.fullmatch(path)
     return match and match[1]
 
 
 def changes_states(method: str, path: str) -> bool:
-    """Whether a request of Airflow's public REST API may clear, fail or delete running task instances."""
+    """Return whether a request to Airflow's public REST API may clear, fail or delete running task instances."""
     return method not in SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
 
 
-def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> Call:
+def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
     if not ids["key"]:
-        return Unknown("the key is empty")  # for which Airflow has a 422
+        return Unknown("the key is empty")  # Airflow would answer 422
     if any(len(part) > _MAX_ID_LENGTH for part in ids.values()):
         return Unknown("an id is longer than any in Airflow's database")
     if isinstance(asks, Shape):
@@ -173,12 +175,12 @@ def _coordinate(ids: Mapping[str, str], map_index: int = NOT_MAPPED) -> Coordina
 
 
 def _asks_for_prior_runs(query: bytes) -> bool:
-    # In doubt yes: then only less is compared, and Airflow decides what it answers with.
+    # In doubt yes. Then less is compared, and Airflow decides what it answers.
     return any(name == "include_prior_dates" for name, _ in _pairs(query))
 
 
 def map_index_of(query: bytes) -> int | None:
-    """The `map_index` of a raw query string as FastAPI reads it, -1 unless given; None if it is not unmistakable."""
+    """Return the `map_index` of a raw query string as FastAPI reads it, -1 unless given; None if it is unclear."""
     given = [value for name, value in _pairs(query) if name == "map_index"]
     if not given:
         return NOT_MAPPED

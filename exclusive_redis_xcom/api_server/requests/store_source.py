@@ -1,4 +1,4 @@
-"""The API server's access to Redis: made at first use, and far less patient than a task's."""
+"""The API server's access to Redis. It is made at first use, and is far less patient than a task's."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class StoreSource:
-    """Gives the same store at each call. Call it in a thread: looking an Airflow connection up may block.
+    """Gives the same store at each call. Call it in a thread: the look-up of an Airflow connection may block.
 
-    The ring needs it for read-once values and for deletions through Airflow's REST API; the watch, for every change
-    of a row. Airflow's commands and the triggerer use it, too.
+    The ring needs the store for read-once values, and for deletions through Airflow's REST API. The watch needs it for
+    every change of a row. Airflow's commands and the triggerer use it, too.
 
     Raises:
-        ConfigurationError: What the settings name is no usable Redis.
+        ConfigurationError: The settings name no usable Redis.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -26,10 +26,10 @@ class StoreSource:
         self._lock = threading.Lock()
 
     def checked(self) -> StoreSource:
-        """Itself, if a URL that the settings name can be one of a Redis. Connects to nothing.
+        """Return this source if the URL in the settings can be a Redis URL. Nothing is connected to.
 
         Raises:
-            ConfigurationError: It cannot.
+            ConfigurationError: The URL cannot be one.
         """
         if self._settings.redis_url:
             from exclusive_redis_xcom.settings.redis import redis_options
@@ -38,7 +38,7 @@ class StoreSource:
         return self
 
     def __call__(self) -> Store:
-        """The store."""
+        """Return the store."""
         with self._lock:
             if self._store is None:
                 self._store = _store(self._settings)
@@ -50,6 +50,6 @@ def _store(settings: Settings) -> Store:
     from exclusive_redis_xcom.settings.redis import redis_options
     from exclusive_redis_xcom.store import Store
 
-    # Airflow's client gives a request 5 seconds and then asks again: answering "cannot decide" late helps nobody.
+    # Airflow's client gives a request 5 seconds and then asks again, so a late "cannot decide" helps nobody.
     timeouts = Timeouts(connect=0.5, read=0.5, deadline=1.5)
     return Store(RedisClient(redis_options(settings), timeouts), key_prefix=settings.key_prefix)

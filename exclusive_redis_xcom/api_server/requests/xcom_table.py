@@ -1,6 +1,7 @@
-"""Rows of Airflow's table `xcom`: which are there, are they still there, do they hold our reference.
+"""Rows of Airflow's table `xcom`: which rows there are, which are gone, and which hold our reference.
 
-Synchronous, for worker threads. Coordinates come from a row's own columns, never from the reference in it.
+All functions block, so call them in worker threads. Coordinates come from a row's own columns, never from the reference
+in the row.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FETCHED_AT_ONCE = 1000
-# Plain values may be large.
+# Few at once, because plain values may be large.
 _VALUES_AT_ONCE = 20
-# How many scopes, and how many rows, one statement asks for: 5 parameters each, and SQLite takes 32766 at most.
+# One statement asks for so many scopes or rows. Each takes 5 parameters, and SQLite takes at most 32766.
 _ASKED_AT_ONCE = 500
 # Airflow 3.1 encodes an edited value twice.
 _MAX_ENCODINGS = 4
 
 
 def carries_reference(value: object) -> bool:
-    """Whether a value is, or could be taken for, our reference: also as JSON text, and with further keys."""
+    """Return whether a value is our reference or could be taken for it, also as JSON text or with further keys."""
     for _ in range(_MAX_ENCODINGS):
         if isinstance(value, Mapping):
             return MARK in value
@@ -41,7 +42,7 @@ def carries_reference(value: object) -> bool:
 
 
 def holds_reference(scope: Sequence[str]) -> bool:
-    """Whether a row of (dag_id, run_id, task_id, key), of any map_index, holds our reference."""
+    """Return whether a row of (dag_id, run_id, task_id, key) holds our reference, at any map_index."""
     from airflow.models.xcom import XComModel
 
     with _session() as session:
@@ -53,18 +54,18 @@ def holds_reference(scope: Sequence[str]) -> bool:
 
 
 def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int | None = None) -> Iterator[Coordinate]:
-    """The coordinates of all rows in scopes of the same length, each the first ids of (dag_id, run_id, task_id, key).
+    """Return the coordinates of all rows in some scopes.
 
-    Values are not read: what is removed with its row is unreachable whether the row held a reference or not.
+    Values are not read: a value without its row is unreachable, whether the row held a reference or not.
 
     Args:
-        scopes: Of one to four ids.
-        whole: One coordinate per (dag_id, run_id, task_id, key) instead of one per map_index.
-        map_index: Only rows of this one.
+        scopes: One to four of the first ids of (dag_id, run_id, task_id, key); all scopes have the same length.
+        whole: Whether to return one coordinate per (dag_id, run_id, task_id, key), not one per map_index.
+        map_index: The only one whose rows count; all rows count if it is None.
     """
     columns = _columns(whole=whole)
     with _session() as session:
-        for part in _parts(scopes):
+        for part in _batches(scopes):
             rows = session.execute(
                 _select(*columns).where(_among(columns, part), *_of(map_index)).distinct(),
                 execution_options={"yield_per": _FETCHED_AT_ONCE},
@@ -74,7 +75,7 @@ def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int 
 
 
 def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None:
-    """The map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than `most`."""
+    """Return the map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than `most`."""
     from airflow.models.xcom import XComModel
 
     with _session() as session:
@@ -84,25 +85,25 @@ def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None
 
 
 def any_left(scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> bool:
-    """Whether the scopes hold any row; with `map_index`, of that one."""
+    """Return whether the scopes hold any row; with `map_index`, whether they hold a row at that one."""
     from airflow.models.xcom import XComModel
 
     with _session() as session:
         columns = _columns(whole=True)
         asked = (
             _select(XComModel.map_index).where(_among(columns, part), *_of(map_index)).limit(1)
-            for part in _parts(scopes)
+            for part in _batches(scopes)
         )
         found = (session.execute(statement).first() for statement in asked)
         return any(row is not None for row in found)
 
 
 def gone(coordinates: Sequence[Coordinate], *, whole: bool) -> list[Coordinate]:
-    """Those of the coordinates that have no row any more; with `whole`, at no map_index."""
+    """Return the coordinates that have no row any more; with `whole`, those without a row at any map_index."""
     columns = _columns(whole=whole)
     missing = {_ids(coordinate)[: len(columns)]: coordinate for coordinate in coordinates}
     with _session() as session:
-        for part in _parts(list(missing)):
+        for part in _batches(list(missing)):
             for row in session.execute(_select(*columns).where(_among(columns, part)).distinct()):
                 missing.pop(tuple(row), None)
     return list(missing.values())
@@ -125,16 +126,16 @@ def _of(map_index: int | None) -> tuple[Any, ...]:
     return () if map_index is None else (XComModel.map_index == map_index,)
 
 
-def _parts(addresses: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+def _batches(addresses: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
     for start in range(0, len(addresses), _ASKED_AT_ONCE):
         yield addresses[start : start + _ASKED_AT_ONCE]
 
 
 def _among(columns: Sequence[Any], addresses: Sequence[tuple[Any, ...]]) -> Any:
-    """Rows whose first columns are one of the addresses, which are all of one length.
+    """Return the condition for rows whose first columns are one of the addresses, which are all of one length.
 
-    The tuples decide; the conditions on single columns let databases use Airflow's index on the first three
-    (`idx_xcom_task_instance`), which SQLite does not do for tuples.
+    The tuples decide. The conditions on single columns let databases use Airflow's index on the first three columns
+    (`idx_xcom_task_instance`); SQLite does not use an index for tuples.
     """
     from sqlalchemy import and_, tuple_
 
@@ -152,5 +153,5 @@ def _select(*columns: Any) -> Any:
 def _session() -> Any:
     from airflow.utils.session import create_session
 
-    # The scoped one belongs to the thread, and threads of the pool serve everybody.
+    # A scoped session belongs to its thread, and the threads of the pool serve everybody.
     return create_session(scoped=False)

@@ -1,10 +1,13 @@
-"""The ring: what stands in front of Airflow's API server and decides there, from the caller's verified token.
+"""The ring stands in front of Airflow's API server, and decides there by the caller's verified token.
 
-Pure ASGI. `middleware` sorts requests, which `api_server.requests` tells apart. For the Execution API,
-one module per question: what may the answer hold (`reads`, `releasing`), may this be written (`writes`),
-what goes on record (`audit`). `rest*` is the same for the public REST API: edits are refused, deletions reach
-Redis.
+It is pure ASGI. `middleware` sorts the requests; the watch has a module of that name, too, because both are entered
+there. A GET to the Execution API goes through `reads`, which takes the answer apart into `items`, and through
+`releasing`, which opens the seals. `writes` decides about POSTs and DELETEs. `records` and `audit` put on record what
+was decided. The modules `rest*` guard the public REST API: they refuse edits, and carry deletions on to Redis.
 
-The plugin imports this package in every component of Airflow: importing it loads neither starlette nor redis nor
-cryptography. What a request needs is imported when the middleware is made, which only the API server does.
+*Open* is said of a seal. *Release* is said of a value that leaves the ring: its seal is open, it is claimed if it may
+be read once, and a record says so.
+
+Airflow imports the plugin, and so this package, in each of its components. The import loads neither starlette nor redis
+nor cryptography. The API server alone makes the middleware, and that imports what a request needs.
 """

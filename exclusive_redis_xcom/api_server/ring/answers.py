@@ -1,28 +1,38 @@
 """The ring's own answers: JSON with a `detail`, without which Airflow's client cannot read them.
 
-403 is final to that client; 5xx it tries again, five times in some 11 seconds. So "no" and "cannot tell" must not be
-mixed up. 404 is never an answer of the ring: the client would make it `None`.
+Airflow's client takes a 403 as final. It repeats a request that got a 5xx, five times in some 11 seconds. So "no" and
+"cannot tell" must not be mixed up. The ring never answers 404: the client would make `None` of it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
 
 if TYPE_CHECKING:
     from starlette.types import Send
+
+log = logging.getLogger("exclusive_redis_xcom")
 
 FORBIDDEN = 403
 UNDECIDED = 503
 
 
+class CannotDecide(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
+    """The ring cannot read Airflow's answer. The text is for the caller."""
+
+
 def forbidden(message: str) -> dict[str, Any]:
-    """The body of a 403."""
+    """Return the body of a 403."""
     return {"detail": {"reason": "access_denied", "message": message}}
 
 
 def undecided(message: str) -> dict[str, Any]:
-    """The body of a 503."""
+    """Return the body of a 503."""
     return {"detail": {"reason": "cannot_decide", "message": message}}
 
 
@@ -42,3 +52,15 @@ async def refuse(send: Send, message: str) -> None:
 async def cannot_decide(send: Send, message: str) -> None:
     """Send a 503."""
     await send_json(send, UNDECIDED, undecided(message))
+
+
+async def failed(send: Send, error: Exception) -> None:
+    """Send a 503 after an error. The log names the error as far as that is safe; the caller learns no cause."""
+    if isinstance(error, CannotDecide):
+        reason = str(error)
+    elif isinstance(error, AuditFailed):
+        reason = "The decision could not be written to Airflow's audit log, and audit_strict is on."
+    else:
+        reason = "exclusive-redis-xcom could not decide about this request."
+    log.error("The ring could not decide about a request: %s", described(error))
+    await cannot_decide(send, reason)

@@ -1,7 +1,7 @@
-"""What goes on record: rows of Airflow's own audit log, lines of the server's log, counters.
+"""How something goes on record: in rows of Airflow's own audit log, lines of the server's log, and counters.
 
-The rows are seen in the UI under Audit Log and at `/api/v2/eventLogs`. They say who, what and why; none can hold a
-value, a key or a token, since nothing here is given one.
+The UI shows the rows under Audit Log, and `/api/v2/eventLogs` lists them. They say who, what and why. No row can hold a
+value, a key or a token, because this module is given none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _KEPT = {
     "all": _REFUSALS | {CLAIMED, GRANTED, REMOVED},
 }
 
-# Counters of the API server; those of the tasks themselves are in telemetry.py.
+# Counters of the API server. The counters of the tasks themselves are in `reporting/metrics.py`.
 _COUNTERS = {
     GRANTED: "exclusive_redis_xcom.ring.released",
     CLAIMED: "exclusive_redis_xcom.ring.released",
@@ -46,22 +46,22 @@ _COUNTERS = {
     WRITE_DENIED: "exclusive_redis_xcom.ring.write_refused",
 }
 
-# The columns of Airflow's `log` table take ids of 250 and an owner of 500 characters; PostgreSQL refuses longer
-# text, and NUL.
+# The columns of Airflow's `log` table take ids of 250 and an owner of 500 characters. PostgreSQL refuses longer text,
+# and NUL.
 _ID_LENGTH = 250
 _OWNER_LENGTH = 500
 _TEXT_LENGTH = 2000
 
 
 class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
-    """The rows could not be written. Never leaves the ring."""
+    """The rows could not be written. This error never leaves the ring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One thing that happened.
 
-    `owner` is who did it: `dag_id/task_id` of a task, or a user's name. `extra` says the rest.
+    `owner` names who did it: `dag_id/task_id` of a task, or a user's name. `extra` says the rest.
     """
 
     event: str
@@ -74,9 +74,9 @@ class Audit:
     """Writes records to Airflow's audit log.
 
     Args:
-        setting: Which are kept: "denied", "all" or "off".
-        strict: Whether a value is released only after its row is written, which implies "all".
-        write: Writes rows, all or none; blocks. Airflow's database unless given.
+        setting: Which records are kept: "denied", "all" or "off".
+        strict: Whether a value is released only after its row is written. That implies "all".
+        write: Writes all rows or none, and blocks. It writes to Airflow's database unless given.
     """
 
     def __init__(self, setting: str, *, strict: bool = False, write: WriteRows | None = None) -> None:
@@ -85,10 +85,10 @@ class Audit:
         self._write = write or _write_to_airflow
 
     async def record(self, records: Sequence[Record]) -> None:
-        """Write those that the setting keeps, in one transaction.
+        """Write the records that the setting keeps, in one transaction.
 
         Raises:
-            AuditFailed: None of them was written.
+            AuditFailed: No record was written.
         """
         from starlette.concurrency import run_in_threadpool
 
@@ -98,13 +98,30 @@ class Audit:
         try:
             await run_in_threadpool(self._write, rows)
         except Exception as error:
-            # By its type only: a driver's text quotes the statement.
+            # Only the type is logged: a driver's text quotes the statement.
             log.error("The audit log could not be written: %s", type(error).__name__)
             raise AuditFailed from None
 
+    async def put_on_record(self, records: Sequence[Record], *, with_rows: bool = True) -> None:
+        """Log, count and write what happened. Raises nothing, since the answer has been sent.
+
+        Args:
+            records: What happened.
+            with_rows: Whether to write the rows; False where they are written already.
+        """
+        try:
+            announce(records)
+            tally(records)
+            if with_rows:
+                await self.record(records)
+        except AuditFailed:
+            pass  # logged where it happened
+        except Exception as error:
+            log.error("The ring could not put a decision on record: %s", type(error).__name__)
+
 
 def announce(records: Sequence[Record]) -> None:
-    """Say in the server's log what was refused."""
+    """Write to the server's log what was refused."""
     for record in records:
         if record.event in _REFUSALS:
             said = ", ".join(f"{name}: {_one_line(str(value))}" for name, value in record.extra.items())
@@ -112,7 +129,7 @@ def announce(records: Sequence[Record]) -> None:
 
 
 def tally(records: Sequence[Record]) -> None:
-    """Count values released and refused, tagged with the producer's ids; a metrics backend that fails is logged."""
+    """Count released and refused values, tagged with the producer's ids. A failure of the metrics backend is logged."""
     try:
         stats = _server_stats()
         for record in records:
@@ -123,14 +140,14 @@ def tally(records: Sequence[Record]) -> None:
 
 
 def _tags(record: Record) -> dict[str, str]:
-    # A refused write may be to any ids that the caller makes up; each new tag is memory that nothing frees.
+    # The caller of a refused write may make up any ids, and each new tag is memory that nothing frees.
     at = None if record.event == WRITE_DENIED else record.coordinate
     return {} if at is None else {"dag_id": at.dag_id, "task_id": at.task_id}
 
 
 def _server_stats() -> Any:
-    # The API server's own: tasks use the SDK's copy of this module, which only they initialise.
-    # 3.3: functions of a module; 3.2: a class in that module; 3.1: a class elsewhere.
+    # The API server has its own; tasks use the SDK's copy of this module, which only they initialise.
+    # In 3.3 these are functions of a module, in 3.2 a class in that module, in 3.1 a class elsewhere.
     try:
         from airflow.observability import stats
     except ImportError:
@@ -162,7 +179,7 @@ def _write_to_airflow(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _text(text: str, most: int) -> str:
-    # Ids come out of references that anybody may have written.
+    # Ids come from references, which anybody may have written.
     return text[:most].encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
 
 

@@ -1,16 +1,14 @@
-"""The middleware that Airflow's API server gets through the plugin (`fastapi_root_middlewares`).
+"""The ring's middleware. Airflow's API server gets it through the plugin (`fastapi_root_middlewares`).
 
-It sits inside Airflow's own middlewares (compression, access log) and outside its routers.
+It stands inside Airflow's own middlewares (compression, access log) and outside its routers.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.api_server.requests import rest_body
 from exclusive_redis_xcom.api_server.requests.caller import Callers, Tokens
-from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.routes import (
     Count,
     Read,
@@ -22,8 +20,7 @@ from exclusive_redis_xcom.api_server.requests.routes import (
 )
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
 from exclusive_redis_xcom.api_server.ring import answers
-from exclusive_redis_xcom.api_server.ring.audit import Audit, AuditFailed, Record, announce, tally
-from exclusive_redis_xcom.api_server.ring.held import CannotDecide
+from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.reads import Reader
 from exclusive_redis_xcom.api_server.ring.releasing import Releaser
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
@@ -45,18 +42,18 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 class Ring:
-    """Passes everything through with `enforcement = worker`; with `server` it guards XComs.
+    """Guards XComs with `enforcement = server`, and passes every request through with `worker`.
 
     Args:
-        app: What is inside.
-        settings: Airflow's configuration unless given.
-        look_up: Finds task instances; in Airflow's database unless given.
-        validate: Checks tokens; as Airflow does unless given.
-        write_rows: Writes audit rows; to Airflow's database unless given.
-        store: Gives the Redis store; the one that the settings name unless given.
+        app: What answers inside.
+        settings: Read from Airflow's configuration unless given.
+        look_up: Finds task instances, in Airflow's database unless given.
+        validate: Checks tokens, as Airflow does unless given.
+        write_rows: Writes audit rows, to Airflow's database unless given.
+        store: Gives the Redis store. It is the one that the settings name unless given.
 
     Raises:
-        ConfigurationError: A setting or key is wrong or missing. The API server then answers 500 to everything.
+        ConfigurationError: A setting or a key is wrong or missing. The API server then answers every request with 500.
     """
 
     def __init__(
@@ -78,17 +75,17 @@ class Ring:
             self._header = RING_HEADER.encode("ascii"), _header_value(settings).encode("ascii")
             store = store or StoreSource(settings).checked()
         except ConfigurationError as error:
-            # The server starts all the same, and says so.
+            # The server starts all the same, so the log must say it.
             log.error("The ring cannot start, and this API server answers 500 to everything: %s", error)
             raise
         self._router = Router()
-        self._audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
+        audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         self._callers = Callers(look_up)
-        self._rest = RestGuard(app, audit=self._audit, store=store)
+        self._rest = RestGuard(app, audit=audit, store=store)
         tokens = Tokens(validate)
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
-        self._reader = Reader(app, tokens, self._callers, releaser, self._audit)
-        self._writer = Writer(tokens, self._callers)
+        self._reader = Reader(app, tokens, self._callers, releaser, audit)
+        self._writer = Writer(app, tokens, self._callers, audit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -122,62 +119,26 @@ class Ring:
         try:
             await app(scope, receive, send)
         finally:
-            forget()  # what was looked up meanwhile may be the old state
+            forget()  # a task instance that was looked up meanwhile may have its old state
 
     async def _xcoms(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             call = self._router.parse(scope["method"], path, scope.get("query_string", b""))
         except Exception as error:
-            await _undecided(send, error)
+            await answers.failed(send, error)
             return
         if isinstance(call, Read):
-            await self._read(call, scope, receive, send)
+            await self._reader.answer(call, scope, receive, send)
         elif isinstance(call, Write):
-            await self._write(call, scope, receive, send)
+            await self._writer.answer(call, scope, receive, send)
         elif isinstance(call, Count):
             await self._app(scope, receive, send)
         else:
             await answers.refuse(send, f"Refused by exclusive-redis-xcom: {call.why}.")
 
-    async def _read(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
-        held = await self._reader.fetch(scope, receive, send)
-        if held.passes:
-            return
-        try:
-            held.require_whole()
-            release = await self._reader.release(read, scope, held)
-        except Exception as error:
-            await _undecided(send, error)
-            return
-        await held.send()
-        if release is not None:
-            await _quietly(self._reader.put_on_record(release))
-
-    async def _write(self, write: Write, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            # The body first: a caller that delays it must not be judged by what it was when the request began.
-            body = await rest_body.read_body(receive)
-            judged = await self._writer.judge(write, scope)
-        except rest_body.ClientGoneError:
-            return
-        except rest_body.RefusedError as refused:
-            await answers.send_json(send, refused.status, {"detail": refused.detail})
-            return
-        except Exception as error:
-            await _undecided(send, error)
-            return
-        if not isinstance(judged, Record):
-            await self._app(judged, rest_body.replay(body, receive), send)
-            return
-        extra = judged.extra
-        await answers.refuse(send, f"{extra['who']} may not {extra['action']} {extra['what']}: {extra['why']}.")
-        announce([judged])
-        tally([judged])
-        await _quietly(self._audit.record([judged]))
-
 
 def _header_value(settings: Settings) -> str:
-    """Version of the ring and ids of its keys.
+    """Return the header's value: the version of the ring and the ids of its keys.
 
     Raises:
         ConfigurationError: There is no key, or workers would seal to another one.
@@ -191,29 +152,7 @@ def _header_value(settings: Settings) -> str:
     public = settings.seal_public_key
     if public is not None and public.key_id not in keys.key_ids:
         raise ConfigurationError(
-            f"[{SECTION}] seal_public_key: values sealed to key '{public.key_id}' could not be opened: "
-            "seal_private_keys does not hold its other half."
+            f"[{SECTION}] seal_public_key: values sealed to key '{public.key_id}' could not be opened, because "
+            "seal_private_keys does not hold the other half of that key."
         )
     return header_value(keys.key_ids)
-
-
-async def _undecided(send: Send, error: Exception) -> None:
-    """Answer 503. The caller is not told the cause; the log is, as far as it is safe to tell."""
-    if isinstance(error, CannotDecide):
-        reason = str(error)
-    elif isinstance(error, AuditFailed):
-        reason = "The decision could not be written to Airflow's audit log, and audit_strict is on."
-    else:
-        reason = "exclusive-redis-xcom could not decide about this request."
-    log.error("The ring could not decide about a request: %s", described(error))
-    await answers.cannot_decide(send, reason)
-
-
-async def _quietly(work: Any) -> None:
-    """After the answer is sent nothing may be raised any more."""
-    try:
-        await work
-    except AuditFailed:
-        pass  # logged where it happened
-    except Exception as error:
-        log.error("The ring could not put a decision on record: %s", type(error).__name__)

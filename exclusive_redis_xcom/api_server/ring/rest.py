@@ -1,7 +1,7 @@
-"""The ring around Airflow's public REST API: edits of our XComs are refused, what is deleted goes from Redis too.
+"""The ring around Airflow's public REST API: it refuses edits of our XComs, and removes from Redis what is deleted.
 
-A reference is written by the task that pushed the value, and by nobody else: whoever could edit one would choose what
-consumers receive. Reads need no guard, since a reference opens nothing.
+Only the task that pushed a value writes its reference. Anybody else who could edit a reference would choose what
+consumers receive. Reads need no guard, because a reference opens nothing.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
     from exclusive_redis_xcom.store import Store
 
 
 class RestGuard:
-    """ASGI app in front of another, for the requests that `concerns` names.
+    """An ASGI app in front of another one, for the requests that `concerns` names.
 
     Args:
-        app: Airflow's, or the next middleware.
-        audit: Where refused edits and removals are recorded.
-        store: Gives the Redis store; called in worker threads.
+        app: What answers inside.
+        audit: Where refused edits and removals go on record.
+        store: Gives the Redis store. It is called in worker threads.
     """
 
     def __init__(self, app: ASGIApp, *, audit: Audit, store: Callable[[], Store]) -> None:
@@ -38,11 +38,11 @@ class RestGuard:
         self._deletions = Deletions(app, audit, store)
 
     def concerns(self, scope: Scope) -> bool:
-        """Whether a request may write or remove XCom rows over the public REST API."""
+        """Return whether a request may write or remove XCom rows over the public REST API."""
         return _call(scope) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let Airflow answer."""
+        """Answer a request, or let Airflow answer it."""
         call = _call(scope)
         if call is None:
             await self._app(scope, receive, send)
@@ -52,7 +52,7 @@ class RestGuard:
             await self._deletions.answer(call, scope, receive, send)
 
 
-def _call(scope: Scope) -> Call | None:
+def _call(scope: Scope) -> RestCall | None:
     from starlette._utils import get_route_path
 
     if scope["type"] != "http":

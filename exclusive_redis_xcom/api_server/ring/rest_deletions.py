@@ -1,4 +1,4 @@
-"""Deletions over the public REST API: of an XCom, or of the task instance, run or DAG that it belongs to."""
+"""Deletions over the public REST API: of an XCom, or of the task instance, run or DAG to which it belongs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests import rest_body, rest_user
+from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
 from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect, map_index
+from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import REMOVED, AuditFailed, Record
 from exclusive_redis_xcom.api_server.ring.rest_removal import Removal
@@ -19,44 +21,48 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
     from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: Threads for removals, apart from those that serve everybody: a big removal must not keep reads waiting.
+#: Threads for removals alone: a big removal must not keep reads waiting.
 _THREADS = 2
 
-_STAY = "Without their rows they cannot be reached any more; they expire with their TTL."
+_STAY = "Nobody can reach them without their rows, and they expire with their TTL."
 
 
 class Deletions:
-    """Lets Airflow delete, then removes the values whose rows are gone.
+    """Lets Airflow delete rows, and then removes the values of the rows that are gone.
 
-    The answer is sent when both are done. It is Airflow's own, also when Redis fails: a value without a row is
-    unreachable and expires with its TTL; a warning says how many there are.
+    The answer is sent when both are done. It is Airflow's own answer even where Redis fails: a value without a row is
+    unreachable and expires with its TTL. A warning then says how many values there are.
 
     Args:
-        app: Airflow's, or the next middleware.
-        audit: Where removals are recorded.
-        store: Gives the Redis store; called in worker threads.
+        app: What answers inside.
+        audit: Where removals go on record.
+        store: Gives the Redis store. It is called in worker threads.
     """
 
     def __init__(self, app: ASGIApp, audit: Audit, store: Callable[[], Store]) -> None:
         self._app = app
         self._audit = audit
         self._store = store
-        self._limiter: Any = None
+        self._threads = OwnThreads(_THREADS)
 
-    async def answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let Airflow answer."""
+    async def answer(self, call: RestCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Airflow answer, and remove from Redis what it deleted."""
         try:
             user = await rest_user.authorised_user(scope, call)
         except Exception as error:
             if not isinstance(error, RefusedError):
-                log.warning("What a deletion over REST removes cannot be told: %s. %s", type(error).__name__, _STAY)
-            await self._app(scope, receive, send)  # refused by Airflow, in its own words
+                log.warning(
+                    "Deleted XComs may stay in Redis, because the user could not be checked: %s. %s",
+                    type(error).__name__,
+                    _STAY,
+                )
+            await self._app(scope, receive, send)  # Airflow refuses in its own words
             return
         try:
             scopes, receive = await _reach(call, receive)
@@ -71,28 +77,32 @@ class Deletions:
             await self._app(scope, receive, send)
 
     async def _delete(
-        self, scopes: list[tuple[str, ...]], call: Call, user: Any, scope: Scope, receive: Receive, send: Send
+        self, scopes: list[tuple[str, ...]], call: RestCall, user: Any, scope: Scope, receive: Receive, send: Send
     ) -> None:
         with Removal(scopes, map_index=map_index(call, scope.get("query_string", b""))) as removal:
             await self._note(removal)
-            held = rest_body.HeldAnswer(send)
-            await self._app(scope, receive, held.send)
-            # Not before Airflow returns: it may commit after it has sent its answer.
-            if held.successful and removal.count:
+            answer = DelayedAnswer(send)
+            await self._app(scope, receive, answer)
+            # Wait until Airflow returns: it may commit after it has sent its answer.
+            if answer.successful and removal.count:
                 await self._remove(removal, call, user)
-            await held.release()
+            await answer.send()
 
     async def _note(self, removal: Removal) -> None:
         try:
-            await self._in_thread(removal.note)
+            await self._threads.run(removal.note)
         except Exception as error:
-            log.warning("XComs that are being deleted could not be listed: %s. %s", type(error).__name__, _STAY)
+            log.warning(
+                "Deleted XComs may stay in Redis, because their rows could not be listed: %s. %s",
+                type(error).__name__,
+                _STAY,
+            )
 
-    async def _remove(self, removal: Removal, call: Call, user: Any) -> None:
+    async def _remove(self, removal: Removal, call: RestCall, user: Any) -> None:
         looked_at = removed = 0
         try:
             for batch in removal.batches():
-                removed += await self._in_thread(removal.remove, batch, self._store)
+                removed += await self._threads.run(removal.remove, batch, self._store)
                 looked_at += len(batch)
         except Exception as error:
             left = removal.count - looked_at
@@ -100,24 +110,17 @@ class Deletions:
         if removed:
             await self._record(call, user, removed)
 
-    async def _record(self, call: Call, user: Any, removed: int) -> None:
+    async def _record(self, call: RestCall, user: Any, removed: int) -> None:
         who = rest_user.name_of(user)
         what = {"who": f"user '{who}'", "deleted": dict(call.parameters), "removed_from_redis": removed}
-        # Of a deleted run or DAG there are no further ids: the row is found under those that there are.
+        # A deleted run or DAG has no further ids: the row is found under the ids that there are.
         dag_id, run_id, task_id, key, *_ = (*call.scope, "", "", "")
-        with contextlib.suppress(AuditFailed):  # which has been logged
+        with contextlib.suppress(AuditFailed):  # it has been logged
             await self._audit.record([Record(REMOVED, Coordinate(dag_id, run_id, task_id, key), who, what)])
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        from anyio import CapacityLimiter, to_thread
 
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(_THREADS)
-        return await to_thread.run_sync(work, *arguments, limiter=self._limiter)
-
-
-async def _reach(call: Call, receive: Receive) -> tuple[list[tuple[str, ...]], Receive]:
-    """What a request may delete, and a `receive` for Airflow to read it again."""
+async def _reach(call: RestCall, receive: Receive) -> tuple[list[tuple[str, ...]], Receive]:
+    """Return what a request may delete, and a `receive` from which Airflow reads the body again."""
     if call.effect is Effect.REMOVE:
         return [call.scope], receive
     body = await rest_body.read_body(receive)

@@ -1,4 +1,4 @@
-"""POST and PATCH of XComs over the public REST API: refused where our reference is, or is to be, in the row."""
+"""Edits (POST and PATCH) over the public REST API: refused where our reference is in the row, or would be."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from exclusive_redis_xcom.model import Coordinate
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
 
 log = logging.getLogger("exclusive_redis_xcom")
 
 _HELD = (
-    "This XCom holds a reference of exclusive_redis_xcom, which only the task that pushes the value writes. "
-    "Clear the task to have it pushed again."
+    "This XCom holds a reference of exclusive_redis_xcom. Only the task that pushes the value writes its reference. "
+    "Clear the task to have the value pushed again."
 )
 _FORGED = "An XCom may not be given a reference of exclusive_redis_xcom: only the task that pushes a value writes one."
 _UNKNOWN = "exclusive_redis_xcom does not know this way to write XComs, and refuses it."
-_UNDECIDED = "exclusive_redis_xcom could not check what this XCom holds. Try again; the API server's log has the cause."
+_UNDECIDED = "exclusive_redis_xcom could not check what this XCom holds. Try again. The API server's log has the cause."
 
 
 class Edits:
-    """Judges edits before Airflow sees them.
+    """Decides about edits before Airflow sees them.
 
     Args:
-        app: Airflow's, or the next middleware.
-        audit: Where refusals are recorded.
+        app: What answers inside.
+        audit: Where refusals go on record.
     """
 
     def __init__(self, app: ASGIApp, audit: Audit) -> None:
         self._app = app
         self._audit = audit
 
-    async def answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let Airflow answer."""
+    async def answer(self, call: RestCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse an edit, or let Airflow carry it out."""
         try:
             body = await self._permitted_body(call, scope, receive)
         except rest_body.ClientGoneError:
@@ -58,11 +58,14 @@ class Edits:
         else:
             await self._app(scope, rest_body.replay(body, receive), send)
 
-    async def _permitted_body(self, call: Call, scope: Scope, receive: Receive) -> bytes:
-        """The body of an edit that Airflow may carry out.
+    async def _permitted_body(self, call: RestCall, scope: Scope, receive: Receive) -> bytes:
+        """Return the body of an edit that Airflow may carry out.
 
-        The user comes first: nobody else is to learn what a row holds. Whom Airflow would refuse is refused here,
-        in Airflow's words, and not passed on: a token may become valid a moment later.
+        The user is checked first, because nobody else may learn what a row holds. A user whom Airflow would refuse is
+        refused here, in Airflow's words. Passing the request on is no way: a token may become valid a moment later.
+
+        Raises:
+            RefusedError: The edit is not allowed.
         """
         user = await rest_user.authorised_user(scope, call)
         if call.effect is Effect.UNKNOWN:
@@ -81,13 +84,13 @@ class Edits:
         extra = {"who": f"user '{who}'", "what": str(at or "an XCom"), **key, "why": message}
         record = Record(EDIT_DENIED, at, who, extra)
         announce([record])
-        with contextlib.suppress(AuditFailed):  # which has been logged; the refusal stands
+        with contextlib.suppress(AuditFailed):  # it has been logged, and the refusal stands
             await self._audit.record([record])
         return RefusedError(answers.FORBIDDEN, answers.forbidden(message)["detail"])
 
 
-def _edit(call: Call, body: bytes) -> tuple[Coordinate, Any]:
-    """Which XCom is to be written, at whatever map_index, and with what."""
+def _edit(call: RestCall, body: bytes) -> tuple[Coordinate, Any]:
+    """Return which XCom is to be written, at whatever map_index, and with what value."""
     try:
         fields = rest_body.json_object(body)
     except rest_body.NotAnObjectError:

@@ -1,7 +1,8 @@
-"""Removing from Redis what was deleted over the public REST API.
+"""How values go from Redis whose rows were deleted over the public REST API.
 
-Which rows a request will delete is not worked out: the rows in its reach are noted before, and those that are gone
-after are removed. So whatever Airflow refused, skipped or rolled back stays.
+The ring does not work out which rows a request will delete. It notes all rows in the request's reach before Airflow
+deletes, and afterwards removes the values whose rows are gone. So whatever Airflow refused, skipped or rolled back
+stays.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.store import Store
 
-#: Coordinates looked up and removed at once.
+#: How many coordinates are looked up and removed at once.
 BATCH = 1000
 _IN_MEMORY = 1024 * 1024
-#: Scopes of a DAG or a run: their hashes go as a whole.
+#: A scope of at most so many ids is a DAG or a run: its hashes are removed as a whole.
 _WHOLE = 2
 
 
 class Removal:
-    """The XComs that one request may delete; a context manager.
+    """The XComs that one request may delete. It is a context manager.
 
-    Their coordinates, never values, are kept in a temporary file beyond the first MiB: a DAG may have a million.
-    Methods are synchronous, for worker threads.
+    A DAG may have a million XComs, so their coordinates beyond the first MiB are kept in a temporary file. It never
+    holds values. All methods block, so call them in worker threads.
 
     Args:
-        scopes: All of one length, each the first ids of (dag_id, run_id, task_id, key).
-        map_index: The only one in reach, if that is known.
+        scopes: The first ids of (dag_id, run_id, task_id, key); all scopes have the same length.
+        map_index: The only map_index in reach, if that is known.
     """
 
     def __init__(self, scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> None:
@@ -41,7 +42,7 @@ class Removal:
         self._map_index = map_index
         self._whole = bool(scopes) and len(scopes[0]) <= _WHOLE
         self._noted: IO[str] = tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii")  # noqa: SIM115
-        # Known after the deletion: mostly all is gone, and one question saves thousands.
+        # This is asked after the deletion. Mostly all rows are gone, and then one question saves thousands.
         self._emptied: bool | None = None
         self.count = 0
 
@@ -52,7 +53,7 @@ class Removal:
         self._noted.close()
 
     def note(self) -> None:
-        """Note what is there now."""
+        """Note the rows that are there now."""
         try:
             for at in xcom_table.addresses(self._scopes, whole=self._whole, map_index=self._map_index):
                 line = json.dumps([at.dag_id, at.run_id, at.task_id, at.key, at.map_index])
@@ -62,7 +63,7 @@ class Removal:
             self._noted.seek(0)
 
     def batches(self) -> Iterator[list[Coordinate]]:
-        """What was noted, in batches."""
+        """Return the noted coordinates in batches."""
         batch: list[Coordinate] = []
         for line in self._noted:
             batch.append(Coordinate(*json.loads(line)))
@@ -73,10 +74,10 @@ class Removal:
             yield batch
 
     def remove(self, batch: Sequence[Coordinate], store: Callable[[], Store]) -> int:
-        """Remove from Redis those of a batch whose rows are gone.
+        """Remove from Redis the values of a batch whose rows are gone.
 
         Returns:
-            How many values there were; of a DAG or run, how many hashes.
+            How many values were removed; for a DAG or a run, how many hashes.
 
         Raises:
             StoreUnavailable: Redis did not answer in time.

@@ -1,33 +1,65 @@
 """Writes: a task instance writes and removes its own XComs only, and only while it runs.
 
-With one exception: Airflow pushes the links that operators show in the UI when the task has been recorded as over
-(`task_runner.finalize`), so those keys of its own it may still push.
+There is one exception. Airflow pushes the links that operators show in the UI after it has recorded the task as over
+(`task_runner.finalize`). So a task instance may still push those keys of its own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.api_server.ring import releasing
+from exclusive_redis_xcom.api_server.requests import rest_body
+from exclusive_redis_xcom.api_server.ring import answers, records
 from exclusive_redis_xcom.api_server.ring.audit import WRITE_DENIED, Record
 from exclusive_redis_xcom.model import LINK_PREFIX
 
 if TYPE_CHECKING:
-    from starlette.types import Scope
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Write
+    from exclusive_redis_xcom.api_server.ring.audit import Audit
 
 
 class Writer:
-    """Decides about POSTs and DELETEs, before Airflow sees them."""
+    """Decides about POSTs and DELETEs before Airflow sees them.
 
-    def __init__(self, tokens: Tokens, callers: Callers) -> None:
+    Args:
+        app: What answers inside.
+        tokens: Reads tokens.
+        callers: Finds task instances.
+        audit: Where refusals go on record.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, callers: Callers, audit: Audit) -> None:
+        self._app = app
         self._tokens = tokens
         self._callers = callers
+        self._audit = audit
 
-    async def judge(self, write: Write, scope: Scope) -> Record | Scope:
-        """The scope to go on with; or, where it is refused, what goes on record.
+    async def answer(self, write: Write, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a write, or let Airflow answer it."""
+        try:
+            # Read the body first: a caller that delays its body must not be judged by its state at the beginning.
+            body = await rest_body.read_body(receive)
+            admitted = await self._admit(write, scope)
+        except rest_body.ClientGoneError:
+            return
+        except rest_body.RefusedError as refused:
+            await answers.send_json(send, refused.status, {"detail": refused.detail})
+            return
+        except Exception as error:
+            await answers.failed(send, error)
+            return
+        if not isinstance(admitted, Record):
+            await self._app(admitted, rest_body.replay(body, receive), send)
+            return
+        extra = admitted.extra
+        await answers.refuse(send, f"{extra['who']} may not {extra['action']} {extra['what']}: {extra['why']}.")
+        await self._audit.put_on_record([admitted])
+
+    async def _admit(self, write: Write, scope: Scope) -> Record | Scope:
+        """Return the scope to go on with, or the record of a refusal.
 
         Raises:
             Exception: It cannot be decided.
@@ -35,7 +67,7 @@ class Writer:
         ti_id = await self._tokens.task_instance_id(scope["headers"])
         if ti_id is None:
             return _without_identity(scope)
-        # A write is rare and final: the cache of another moment is not good enough for it.
+        # A write is rare and final: a cached state is not good enough for it.
         caller = await self._callers.find(ti_id, fresh=True)
         return _with_one_identity(scope) if _owns(caller, write) else _refusal(caller, write)
 
@@ -52,26 +84,26 @@ def _owns(caller: Caller | None, write: Write) -> bool:
 
 
 def _refusal(caller: Caller | None, write: Write) -> Record:
-    who = releasing.who(caller)
+    who = records.who(caller)
     if caller is not None and caller.running:
         why = "a task instance writes and removes its own XComs only"
     else:
-        why = releasing.NOBODY_WHY
+        why = records.NOT_RUNNING_WHY
     extra = {**who, "action": write.action, "what": str(write.coordinate), "key": write.coordinate.key, "why": why}
-    return Record(WRITE_DENIED, write.coordinate, releasing.owner(caller), extra)
+    return Record(WRITE_DENIED, write.coordinate, records.owner(caller), extra)
 
 
 def _with_one_identity(scope: Scope) -> Scope:
-    """With no other `Authorization` header than the one that was judged, whichever Airflow would read."""
+    """Keep only the `Authorization` header that was read here, whichever one Airflow would read."""
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-    judged = next(pair for pair in headers if pair[0].lower() == b"authorization")
-    return {**scope, "headers": [*_without_authorization(headers), judged]}
+    read = next(pair for pair in headers if pair[0].lower() == b"authorization")
+    return {**scope, "headers": [*_without_authorization(headers), read]}
 
 
 def _without_identity(scope: Scope) -> Scope:
-    """For Airflow to answer 401 or 403 in its own words: with no token where there was none, else a hopeless one.
+    """Let Airflow answer 401 or 403 in its own words: without a token where there was none, else with an invalid one.
 
-    Whatever this ring could not read as one valid token must not reach Airflow, which may read it otherwise.
+    A token that this ring could not read must not reach Airflow, which may read it otherwise.
     """
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
     kept = _without_authorization(headers)

@@ -1,19 +1,17 @@
-"""The heartbeat of an API server: for as long as it beats, tasks may believe the marks in Redis.
+"""The heartbeat of an API server: as long as it beats, tasks may believe the marks in Redis.
 
-A task reads a value directly only while every API server that is known has beaten within the last 6 seconds
-(`store/current.py`), and only if it was pushed after the *epoch*. A server that could not tell Redis of a
-change of rows has *missed* something. Then it
+A task reads a value directly on two conditions (`store/current.py`). Every known API server has beaten within the last
+6 seconds, and the value was pushed after the *epoch*. A server that could not tell Redis of a change of rows has
+*missed* something. Then it takes three steps:
 
-1. does not beat for a while, so that it is soon not believed any more,
-2. removes the marks that it tried to set and does not know the fate of,
-3. beats with `missed`, which moves the epoch: no mark from before counts any more.
+1. It does not beat for a while, so that soon no task believes it any more.
+2. It removes the marks that it tried to set and whose fate it does not know.
+3. It beats with `missed`. That moves the epoch, so no earlier mark counts any more.
 
-Whoever waits for `Heartbeat.settled` waits for the end of 1 or of 3, whichever comes first. From then on no task
-reads directly what that change made wrong.
+`Heartbeat.settled` is true after step 1 or step 3, whichever ends first. From then on no task reads directly what the
+missed change made wrong.
 
-How long it is believed: a beat that Redis has answered, for 6 seconds from the answer. One that it has not answered may
-still lie in some buffer (a paused Redis, a slow network) and count late. But a beat of a server whose last one is older
-than 6 seconds moves the epoch itself (`lua/beat.lua`), so that a late one adds 6 seconds at most.
+`misses` keeps the books: what was missed, and until when tasks believe this server.
 """
 
 from __future__ import annotations
@@ -21,7 +19,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
-import math
 import os
 import threading
 import time
@@ -30,6 +27,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.watch.misses import Misses
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import Coordinate
 
@@ -41,22 +39,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 PERIOD = 2.0
-#: Redis' clock and this one do not run at exactly the same rate.
-_SLACK = 0.5
-#: Without beats after something was missed: at first, and at most, when it goes on.
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-#: Asked for to see whether Redis answers at all, without the effects of a beat.
+#: Asking for this shows whether Redis answers at all, without the effects of a beat.
 _NOWHERE = Coordinate("", "", "", "")
-_NEVER = -math.inf
 
 
 class Heartbeat:
-    """One per process. Its methods may be called by any thread, and do not block unless they say so.
+    """The heartbeat of this process. Any thread may call its methods, which do not block unless they say so.
 
     Args:
-        source: Gives the Redis store; called in the heartbeat's own thread. ConfigurationError ends it for good.
-        period: Seconds between two beats.
-        clock: Monotonic seconds.
+        source: Gives the Redis store. It is called in the heartbeat's own thread. A ConfigurationError ends the
+            heartbeat for good.
+        period: How many seconds pass between two beats.
+        clock: Tells monotonic seconds.
     """
 
     def __init__(
@@ -75,14 +69,11 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._misses = self._covered = 0
-        self._unclear: dict[Coordinate, None] = {}
-        self._pause, self._not_before = _SHORTEST_PAUSE, _NEVER
-        self._answered_at = self._believed_until = _NEVER
+        self._misses = Misses(self._clock)
         self._failing = False
 
     def start(self) -> None:
-        """Begin to beat, unless it has begun: a daemon thread."""
+        """Begin to beat in a daemon thread, unless that has begun."""
         with self._lock:
             if self._thread is not None:
                 return
@@ -96,9 +87,9 @@ class Heartbeat:
         return self._thread is not None
 
     def stop(self) -> None:
-        """Stop beating, and say so to Redis. Blocks for some seconds at most, where Redis does not answer.
+        """Stop beating, and tell Redis so. This blocks for some seconds at most, where Redis does not answer.
 
-        A server that has missed something stays known instead: it is the reason that others stop being believed.
+        A server that has missed something stays known: because of it, tasks must not believe the others either.
         """
         atexit.unregister(self.stop)
         thread = self._thread
@@ -106,43 +97,35 @@ class Heartbeat:
             return
         self._stopping.set()
         thread.join(timeout=5.0)
-        if thread.is_alive() or self.hopeless or self._misses > self._covered:
+        if thread.is_alive() or self.hopeless or self._misses.pending:
             return
-        with contextlib.suppress(Exception):  # then it counts as gone in a minute
+        with contextlib.suppress(Exception):  # then this server counts as gone in a minute
             self._source().leave(self.id)
 
     @property
     def down(self) -> bool:
-        """Whether there is no use in telling Redis anything: a later beat, with `missed`, tells all of it."""
-        with self._lock:
-            return (self._failing or self._misses > self._covered) and self._clock() > self._believed_until
+        """Whether it is of no use to tell Redis anything, because a later beat with `missed` tells all of it."""
+        return self._misses.down(failing=self._failing)
 
     def missed(self, unclear: Iterable[Coordinate] = (), *, tried: bool = True) -> int:
-        """Note that a change of rows was not told to Redis.
+        """Note that Redis was not told of a change of rows.
 
         Args:
-            unclear: XComs whose marks Redis may yet set, when it gets to what it was sent.
+            unclear: XComs whose marks Redis may still set, because it was sent the command.
             tried: Whether Redis was asked at all.
 
         Returns:
-            What to ask `settled` for.
+            The number of this miss, for `settled`.
         """
-        with self._lock:
-            self._misses += 1
-            if tried:
-                self._unclear.update(dict.fromkeys(unclear))
-                self._not_before = self._clock() + self._pause
-                self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-            return self._misses
+        return self._misses.add(unclear, tried=tried)
 
     def told(self) -> None:
         """Note that Redis was told of a change."""
-        self._pause = _SHORTEST_PAUSE
+        self._misses.told()
 
     def settled(self, miss: int) -> bool:
-        """Whether no task reads directly any more what became wrong before `missed` returned `miss`."""
-        with self._lock:
-            return self.hopeless or miss <= self._covered or self._clock() > self._believed_until
+        """Return whether no task reads directly any more what was wrong when `missed` returned `miss`."""
+        return self.hopeless or self._misses.settled(miss)
 
     def _run(self) -> None:
         stopping = self._stopping
@@ -153,54 +136,33 @@ class Heartbeat:
                 return
 
     def _beat(self) -> None:
-        """One beat, if it is time for one. Blocks."""
-        if self._clock() < self._not_before:
+        """Beat once, if it is time to. Blocks."""
+        if not self._misses.allow_a_beat:
             return
         try:
             store = self._source()
         except ConfigurationError as error:
             self._give_up(error)
             return
-        except Exception as error:  # of Airflow's database or secrets backend
+        except Exception as error:  # Airflow's database or secrets backend failed
             self._fail(error)
             return
         try:
             if self._failing:
                 store.spilled([_NOWHERE])
-            self._beat_with(store)
+            with self._misses.beating() as (missed, unclear):
+                if unclear:
+                    store.uncommit(unclear)
+                store.beat(self.id, missed=missed)
         except Exception as error:
             self._fail(error)
         else:
             self._recover()
 
-    def _beat_with(self, store: Store) -> None:
-        with self._lock:
-            misses, unclear, before = self._misses, tuple(self._unclear), self._believed_until
-            self._believed_until = math.inf  # by the time that `settled` is asked it may have arrived
-        done = False
-        try:
-            if unclear:
-                store.uncommit(unclear)
-            store.beat(self.id, missed=misses > self._covered)
-            done = True
-        finally:
-            with self._lock:
-                self._note(misses, unclear, before, done=done)
-
-    def _note(self, misses: int, unclear: Iterable[Coordinate], before: float, *, done: bool) -> None:
-        if not done:
-            self._believed_until = max(before, self._answered_at + 2 * _fresh_seconds() + _SLACK)
-            return
-        self._answered_at = self._clock()
-        self._believed_until = self._answered_at + _fresh_seconds() + _SLACK
-        self._covered = misses
-        for at in unclear:
-            self._unclear.pop(at, None)
-
     def _fail(self, error: Exception) -> None:
         if not self._failing:
             log.warning(
-                "This API server cannot tell Redis that it is up, so tasks ask it for every XCom until it can: %s",
+                "This API server cannot tell Redis that it is up. Until it can, tasks ask it for every XCom: %s",
                 described(error),
             )
         self._failing = True
@@ -211,21 +173,17 @@ class Heartbeat:
         self._failing = False
 
     def _give_up(self, error: ConfigurationError) -> None:
-        log.error("This API server has no Redis, so tasks ask it for every XCom (direct_pulls): %s", error)
+        log.error(
+            "This API server has no Redis, so tasks ask it for every XCom (direct_pulls has no effect): %s", error
+        )
         self.hopeless = True
-
-
-def _fresh_seconds() -> float:
-    from exclusive_redis_xcom.store.marks import FRESH_MS
-
-    return FRESH_MS / 1000
 
 
 _hearts: weakref.WeakSet[Heartbeat] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
-    # The thread is the parent's, as is the id; a lock may have been held by another thread.
+    # The thread and the id belong to the parent, and another thread of the parent may have held the lock.
     for heart in tuple(_hearts):
         heart._begin_anew()
 

@@ -1,18 +1,20 @@
-"""The middleware that lets tasks pull directly: it tells Redis what became of XCom rows (`direct_pulls`).
+"""The watch's middleware lets tasks pull directly: it tells Redis what became of XCom rows (`direct_pulls`).
 
-Airflow's database says which value a task is to get; Redis has the value, and a mark that says: the database refers to
-it. A task that finds the mark need not ask the API server. So of every request that changes rows:
+Airflow's database says which value a task is to get. Redis has the value, and a *mark* which says that the database
+refers to it. A task that finds the mark need not ask the API server. So the watch acts on each request that changes
+rows:
 
-- A value's mark is set when the database has taken its reference, and before the task that pushed it hears of that.
-- A mark is removed *before* a row is changed in any other way, so that no task goes back to what another has seen
-  replaced; and *after* it, since a push may have been under way. One that was not marked by then stays so: `commit`
-  sets no mark where none is.
-- The answer is held until Redis knows. Where Redis cannot be told, until no task believes this server any more: see
-  `exclusive_redis_xcom.api_server.watch.heartbeat`.
+- It sets a value's mark when the database has taken the value's reference, before the pushing task gets its answer.
+- It removes a mark *before* a row is changed in any other way. So no task goes back to a value that another task has
+  seen replaced.
+- It removes the mark again *after* the change, because a push may have been under way. A value without a mark stays
+  without one: `commit` sets no mark where none is.
+- It holds the answer until Redis knows. Where Redis cannot be told, it holds the answer until no task believes this
+  server any more: see `exclusive_redis_xcom.api_server.watch.heartbeat`.
 
-So when somebody has the answer to a change, no task reads directly what was there before it. Answers are never altered.
+So once somebody has the answer to a change, no task reads directly what was there before. Answers are never altered.
 
-For callers whom Airflow has not let in nothing costs more than reading a short body and checking a token.
+A caller whom Airflow has not let in causes no more work than the reading of a short body and the check of a token.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests import rest_routes, rest_user
 from exclusive_redis_xcom.api_server.requests.caller import Tokens
-from exclusive_redis_xcom.api_server.requests.rest_body import HeldAnswer, Peeked
+from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
+from exclusive_redis_xcom.api_server.requests.rest_body import Peeked
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
 from exclusive_redis_xcom.api_server.requests.routes import SAFE_METHODS, Router, Unknown, Write, is_xcoms
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
@@ -39,24 +42,24 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.api_server.requests import routes
     from exclusive_redis_xcom.api_server.requests.caller import Validate
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.watch.plans import Plan
     from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: From this status on, what Airflow did is not known.
+#: From this status on nobody knows what Airflow did.
 _FAILED = 500
 
 
 class Watch:
-    """Passes everything through where tasks do not pull directly, or where there is no Redis.
+    """Watches over XCom rows. It passes every request through where tasks do not pull directly, or without a Redis.
 
     Args:
-        app: What is inside.
-        settings: Airflow's configuration unless given.
-        store: Gives the Redis store; the one that the settings name unless given.
-        validate: Checks tokens; as Airflow does unless given.
+        app: What answers inside.
+        settings: Read from Airflow's configuration unless given.
+        store: Gives the Redis store. It is the one that the settings name unless given.
+        validate: Checks tokens, as Airflow does unless given.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class Watch:
             settings = settings or load_settings()
             if not settings.pulls_directly:
                 return
-            # A connection of its own: beats must not wait for changes that are slow to be told.
+            # The heartbeat has its own connection: a beat must not wait until a slow change is told.
             heart = Heartbeat(store or StoreSource(settings).checked())
             self._teller = Teller(store or StoreSource(settings), heart)
             self._router = Router()
@@ -110,7 +113,7 @@ class Watch:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._heart.hopeless:
-            self._inert = True  # which has been logged
+            self._inert = True  # the heartbeat has logged why
         path = self._router.path(scope)
         if self._inert:
             await self._app(scope, receive, send)
@@ -121,14 +124,14 @@ class Watch:
         else:
             await self._app(scope, receive, send)
 
-    def _parsed(self, path: str, scope: Scope) -> routes.Call:
+    def _parsed(self, path: str, scope: Scope) -> routes.XComCall:
         try:
             return self._router.parse(scope["method"], path, scope.get("query_string", b""))
         except Exception as error:
             return Unknown(type(error).__name__)
 
-    async def _row(self, call: routes.Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """A task writes or removes one XCom."""
+    async def _row(self, call: routes.XComCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a task that writes or removes one XCom."""
         peeked = Peeked(receive)
         if isinstance(call, Write) and call.action == "push":
             await peeked.read()
@@ -137,8 +140,8 @@ class Watch:
             await self._teller.warn(plan.before)
         await self._change(plan, scope, peeked.receive, send)
 
-    async def _call(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """A person edits, deletes or clears; or a task clears."""
+    async def _call(self, call: RestCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a person who edits, deletes or clears, or a task that clears."""
         from anyio import to_thread
 
         peeked = Peeked(receive)
@@ -153,19 +156,19 @@ class Watch:
         await self._change(plan, scope, peeked.receive, send)
 
     async def _change(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let Airflow answer; hold its answer until Redis knows."""
-        held = HeldAnswer(send)
+        """Let Airflow answer, and hold its answer until Redis knows."""
+        answer = DelayedAnswer(send)
         returned = False
         try:
-            # Not before Airflow returns: it may commit after it has sent its answer.
-            await self._app(scope, receive, held.send)
+            # Wait until Airflow returns: it may commit after it has sent its answer.
+            await self._app(scope, receive, answer)
             returned = True
         finally:
-            if not returned or held.status is None or held.status >= _FAILED:
+            if not returned or answer.status is None or answer.status >= _FAILED:
                 await self._teller.tell(plan.in_doubt)
-            elif held.successful:
+            elif answer.successful:
                 await self._teller.tell(plan.after, plan.marked)
-            await held.release()
+            await answer.send()
 
     async def _is_task(self, scope: Scope) -> bool:
         try:
@@ -174,7 +177,7 @@ class Watch:
             return False  # Airflow finds out for itself
 
 
-async def _is_allowed(call: Call, scope: Scope) -> bool:
+async def _is_allowed(call: RestCall, scope: Scope) -> bool:
     try:
         await rest_user.authorised_user(scope, call)
     except Exception:
@@ -182,9 +185,9 @@ async def _is_allowed(call: Call, scope: Scope) -> bool:
     return True
 
 
-def _planned(call: Call, scope: Scope, body: bytes | None, allowed: bool) -> Any:
+def _planned(call: RestCall, scope: Scope, body: bytes | None, allowed: bool) -> Any:
     try:
         return plans.of_call(call, scope, body, allowed=allowed)
     except Exception as error:  # of Airflow's database
-        log.warning("XComs that are being changed could not be listed: %s", type(error).__name__)
+        log.warning("The XComs that a request changes could not be listed: %s", type(error).__name__)
         return plans.OF_ANYTHING

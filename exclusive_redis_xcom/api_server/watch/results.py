@@ -1,4 +1,4 @@
-"""Which results of a mapped task Airflow's database has: asked for when nobody knows whether Redis has them all."""
+"""Which results of a mapped task Airflow's database has. This is asked where Redis may not have all of them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: After a list that took a second, that of the same key is not asked for again for so many: when a large task is
-#: cleared, each of its instances takes away what the one before has found out.
+#: After a list that took one second, the list of the same key is not asked for again for so many seconds. Where a large
+#: task is cleared, each of its instances undoes what the instance before has found out.
 _PAUSE = 20
 _MOST_PAUSES = 1_000
 
 _lock = Lock()
-#: By key, when its results may be listed again (`time.monotonic`); the one asked for last is last.
+#: When the results of a key may be listed again (`time.monotonic`). The key that was asked for last is last.
 _pauses: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
 
 
-def listed(at: Coordinate) -> list[int] | None:
-    """The map_indexes of all rows of an XCom key; None if it is not worth it now, or fails. Blocks."""
+def listed_indexes(at: Coordinate) -> list[int] | None:
+    """Return the map_indexes of all rows of an XCom key; None if that costs too much now, or fails. Blocks."""
     ids, began = (at.dag_id, at.run_id, at.task_id, at.key), time.monotonic()
     with _lock:
         if began < _pauses.get(ids, 0):

@@ -1,4 +1,4 @@
-"""Telling Redis what became of XCom rows, before the answer is sent; and where it cannot be told, waiting."""
+"""Telling Redis what became of XCom rows before the answer is sent, and waiting where Redis cannot be told."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from anyio import CapacityLimiter
 
     from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
     from exclusive_redis_xcom.model import Coordinate
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: Threads of their own: waiting for Redis must not use up those that serve everybody else. A client has 8 sessions.
+#: Threads for Redis alone. A client has 8 sessions.
 _THREADS = 8
-#: Seconds between two looks at whether a wait is over.
+#: How many seconds pass between two looks at whether a wait is over.
 _LOOK = 0.05
-#: Seconds that the first beat, which may look an Airflow connection up, is waited for.
+#: How many seconds the first beat is waited for. It may look up an Airflow connection.
 _FIRST_BEAT = 5.0
 
 
@@ -32,26 +31,26 @@ class Teller:
     """Tells Redis.
 
     Args:
-        source: Gives the Redis store; called in worker threads.
-        heart: Of this process.
+        source: Gives the Redis store. It is called in worker threads.
+        heart: The heartbeat of this process.
     """
 
     def __init__(self, source: Callable[[], Store], heart: Heartbeat) -> None:
         self._source = source
         self._heart = heart
-        self._limiter: CapacityLimiter | None = None
+        self._threads = OwnThreads(_THREADS)
 
     async def warn(self, work: Work) -> None:
-        """Tell Redis of what may be about to change. If that fails, `tell` will have to do."""
+        """Tell Redis what may be about to change. A failure does no harm, because `tell` follows."""
         if not self._heart.down:
             await self._try(work)
 
     async def tell(self, work: Work, unclear: Sequence[Coordinate] = ()) -> None:
-        """Tell Redis what has changed. Returns when no task reads directly any more what was there before.
+        """Tell Redis what has changed. Return when no task reads directly any more what was there before.
 
         Args:
-            work: What tells it.
-            unclear: XComs whose marks it may set.
+            work: The call that tells it.
+            unclear: XComs whose marks the call may set.
         """
         told, tried = False, True
         try:
@@ -61,7 +60,7 @@ class Teller:
                 return
             tried = not self._heart.down
             told = tried and await self._try(work)
-        finally:  # also when the server ends in the middle of it
+        finally:  # also where the server ends in the middle of it
             miss = 0 if told else self._heart.missed(unclear, tried=tried)
         if told:
             self._heart.told()
@@ -69,19 +68,15 @@ class Teller:
             await self._wait(lambda: self._heart.settled(miss))
 
     async def _try(self, work: Work) -> bool:
-        from anyio import CapacityLimiter, to_thread
-
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(_THREADS)
         try:
-            await to_thread.run_sync(lambda: work(self._source()), limiter=self._limiter)
+            await self._threads.run(lambda: work(self._source()))
         except Exception as error:
             log.warning("Redis could not be told of a change of XCom rows: %s", described(error))
             return False
         return True
 
     async def _first_beat(self) -> None:
-        """A server whose failures nobody could notice must not begin to change rows."""
+        """Wait for the first beat: before it nobody could notice that this server failed to tell Redis."""
         if not self._heart.begun:
             import anyio
 

@@ -1,7 +1,7 @@
-"""XCom rows that the triggerer writes itself: of triggers that end their task with XComs (`TaskSuccessEvent`).
+"""XCom rows that the triggerer writes itself, for triggers that end their task with XComs (`TaskSuccessEvent`).
 
-Airflow writes those past every API server and backend (`airflow/models/trigger.py`, `handle_event_submit`). A value
-that the task had pushed under the same key, before it deferred, is then not current any more.
+Airflow writes those rows past every API server and backend (`airflow/models/trigger.py`, `handle_event_submit`). The
+task may have pushed a value under the same key before it deferred. That value is then not current any more.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 def watch_rows(source: Callable[[], Store]) -> Callable[[], None]:
-    """From now on, take the mark of every XCom that this process writes to Airflow's database, before and after.
+    """From now on, remove the mark of every XCom that this process writes to Airflow's database.
 
-    After, too: meanwhile an API server may have found that Redis knows all rows of the key, without this one.
+    The mark is removed before the write and after it. Between the two an API server may have found that Redis knows all
+    rows of the key, without this row.
 
     Args:
         source: Gives the Redis store.
 
     Returns:
-        What ends it.
+        A function that ends the watching.
     """
     from airflow.models.xcom import XComModel
     from sqlalchemy import event

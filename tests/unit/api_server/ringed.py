@@ -15,6 +15,7 @@ import jwt
 from exclusive_redis_xcom.api_server.requests.caller import Caller
 from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.crypto import SealPrivateKeys
+from exclusive_redis_xcom.formats.reference import parse
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.settings import Settings, load_settings
 from tests.unit.sealed import EXTRACT, LOAD, PRIVATE, REPORT
@@ -172,6 +173,17 @@ def scope_of(path: str, *, method: str = "GET", headers: Any = (), root_path: st
         **{"type": "http", "method": method, "path": path, "query_string": b"", "headers": list(headers)},
         **{"root_path": root_path, "raw_path": path.encode(), "scheme": "http", "server": ("server", 80)},
     }
+
+
+def value(stored: Any) -> dict[str, Any]:
+    """Airflow's answer for one XCom."""
+    return {"key": "token", "value": stored}
+
+
+def reason(answer: Any) -> str | None:
+    """Why a value of an answer stayed sealed; None if it was opened."""
+    seal = parse(answer).seal
+    return seal and seal.refused and seal.refused.reason
 
 
 NO_KEYS = SealPrivateKeys.parse("")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys
-from exclusive_redis_xcom.crypto.opening import judge
+from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Decision, Principal
@@ -27,7 +27,7 @@ from tests.unit.sealed import (
 
 @pytest.mark.parametrize("principal", [LOAD, EXTRACT], ids=["consumer", "producer"])
 def test_who_may_read_gets_the_data_key(principal: Principal) -> None:
-    verdict = judge(sealed_reference(), principal, PRIVATE)
+    verdict = open_for(sealed_reference(), principal, PRIVATE)
 
     assert (verdict.data_key, verdict.refused, verdict.decision.allowed) == (DATA_KEY, None, True)
 
@@ -38,7 +38,7 @@ def test_who_may_read_gets_the_data_key(principal: Principal) -> None:
     ids=["stranger", "same task of another DAG", "producer's namesake", "nobody in particular"],
 )
 def test_everybody_else_is_denied_with_the_reason(principal: Principal) -> None:
-    verdict = judge(sealed_reference(), principal, PRIVATE)
+    verdict = open_for(sealed_reference(), principal, PRIVATE)
 
     assert (verdict.data_key, verdict.refused) == (None, seal.DENIED)
     assert "xcom_acl['extract']['token'] allows only 'load'" in verdict.decision.reason
@@ -48,17 +48,17 @@ def test_everybody_else_is_denied_with_the_reason(principal: Principal) -> None:
 def test_a_rule_for_the_same_run_holds() -> None:
     reference = sealed_reference({"consumers": ["load"], "same_run": True})
 
-    assert judge(reference, LOAD, PRIVATE).data_key == DATA_KEY
-    assert judge(reference, replace(LOAD, run_id="run_2"), PRIVATE).refused == seal.DENIED
+    assert open_for(reference, LOAD, PRIVATE).data_key == DATA_KEY
+    assert open_for(reference, replace(LOAD, run_id="run_2"), PRIVATE).refused == seal.DENIED
 
 
 def test_without_a_running_task_instance_nothing_is_opened() -> None:
-    assert judge(sealed_reference(), None, PRIVATE).refused == seal.NOT_RUNNING
-    assert judge(sealed_reference(), None, PRIVATE, reports_only=True).data_key is None
+    assert open_for(sealed_reference(), None, PRIVATE).refused == seal.NOT_RUNNING
+    assert open_for(sealed_reference(), None, PRIVATE, reports_only=True).data_key is None
 
 
 def test_under_report_a_refused_task_gets_the_key_and_the_decision_still_says_no() -> None:
-    verdict = judge(sealed_reference(), REPORT, PRIVATE, reports_only=True)
+    verdict = open_for(sealed_reference(), REPORT, PRIVATE, reports_only=True)
 
     assert (verdict.data_key, verdict.decision.allowed) == (DATA_KEY, False)
 
@@ -92,7 +92,7 @@ FORGERIES = {
 @pytest.mark.parametrize("reports_only", [False, True])
 def test_whatever_was_not_sealed_together_stays_shut_for_all(forged: Reference, reports_only: bool) -> None:
     for principal in (LOAD, EXTRACT, REPORT, Principal(forged.coordinate.dag_id, forged.coordinate.task_id, "r", 1)):
-        verdict = judge(forged, principal, PRIVATE, reports_only=reports_only)
+        verdict = open_for(forged, principal, PRIVATE, reports_only=reports_only)
 
         assert (verdict.data_key, verdict.refused, verdict.acl) == (None, seal.FORGED, None)
         assert verdict.decision == Decision(False, "the seal was not made for this reference")
@@ -105,7 +105,7 @@ def test_a_rule_that_is_no_rule_is_forged_even_if_sealed() -> None:
     sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, b"{}"))
     reference = replace(sealed_reference(), seal=seal.Seal(PUBLIC.key_id, b"{}", sealed_key=sealed_key))
 
-    assert judge(reference, EXTRACT, PRIVATE).refused == seal.FORGED
+    assert open_for(reference, EXTRACT, PRIVATE).refused == seal.FORGED
 
 
 def test_a_rule_for_another_xcom_opens_nothing_even_if_sealed() -> None:
@@ -116,12 +116,12 @@ def test_a_rule_for_another_xcom_opens_nothing_even_if_sealed() -> None:
     sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, acl))
     reference = replace(sealed_reference(), seal=seal.Seal(PUBLIC.key_id, acl, sealed_key=sealed_key))
 
-    assert judge(reference, REPORT, PRIVATE).refused == seal.DENIED
+    assert open_for(reference, REPORT, PRIVATE).refused == seal.DENIED
 
 
 @pytest.mark.parametrize("form", [sealed_reference().opened(DATA_KEY), replace(sealed_reference(), seal=None)])
 def test_there_must_be_a_sealed_key_to_open(form: Reference) -> None:
-    verdict = judge(form, LOAD, PRIVATE)
+    verdict = open_for(form, LOAD, PRIVATE)
 
     assert (verdict.refused, verdict.decision) == (seal.FORGED, Decision(False, "the reference has no seal"))
 
@@ -131,13 +131,13 @@ def test_values_sealed_to_an_older_key_open_while_the_list_has_it() -> None:
     rotated = SealPrivateKeys.parse(f"{private_text},{PRIVATE_TEXT}")
     newer = SealPublicKey.parse(public_text)
 
-    assert judge(sealed_reference(), LOAD, rotated).data_key == DATA_KEY
-    assert judge(sealed_reference(public=newer), LOAD, rotated).data_key == DATA_KEY
+    assert open_for(sealed_reference(), LOAD, rotated).data_key == DATA_KEY
+    assert open_for(sealed_reference(public=newer), LOAD, rotated).data_key == DATA_KEY
 
-    unknown = judge(sealed_reference(public=newer), LOAD, PRIVATE)
+    unknown = open_for(sealed_reference(public=newer), LOAD, PRIVATE)
     assert (unknown.refused, unknown.decision.allowed) == (seal.UNKNOWN_KEY, False)
     assert f"no private key '{newer.key_id}'" in unknown.decision.reason
 
 
 def test_a_verdict_does_not_show_the_key() -> None:
-    assert repr(DATA_KEY) not in repr(judge(sealed_reference(), LOAD, PRIVATE))
+    assert repr(DATA_KEY) not in repr(open_for(sealed_reference(), LOAD, PRIVATE))

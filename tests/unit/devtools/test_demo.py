@@ -24,7 +24,7 @@ from exclusive_redis_xcom.crypto import SealPublicKey
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.settings import load_settings
-from exclusive_redis_xcom.task.protection import protect
+from exclusive_redis_xcom.task.encryption import encrypt_payload
 
 TOKEN = "0123456789abcdef" * 2
 DIGEST = sha256(TOKEN.encode()).hexdigest()
@@ -99,9 +99,9 @@ class TestTheLootIsSealed:
         envelope = Envelope(AT, reference.version, pushed_at=reference.pushed_at, payload=encoded.payload, **facts)
         acl = Acl.loads(reference.seal.acl)
         settings = replace(load_settings(), enforcement="server", seal_public_key=SealPublicKey.parse(KEYS.public))
-        protected = protect(envelope, acl, settings)
-        row = replace(reference, seal=protected.seal).refused("denied").to_json()
-        return Loot(row, protected.envelope.pack(), "PATH=/bin")
+        encrypted = encrypt_payload(envelope, acl, settings)
+        row = replace(reference, seal=encrypted.seal).refused("denied").to_json()
+        return Loot(row, encrypted.envelope.pack(), "PATH=/bin")
 
     def test_yes(self, loot: Loot) -> None:
         assert observations.loot_is_sealed(loot, DIGEST, KEYS.private).holds

@@ -8,7 +8,7 @@ import pytest
 
 from exclusive_redis_xcom.api_server.requests import rest_body, rest_routes
 from exclusive_redis_xcom.api_server.requests.rest_body import ClientGoneError, NotAnObjectError, RefusedError
-from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
 
 def receiving(*messages: dict[str, Any]) -> Any:
@@ -24,7 +24,7 @@ def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def call(method: str, path: str) -> Call:
+def call(method: str, path: str) -> RestCall:
     found = rest_routes.parse(method, f"/api/v2/dags/{path}")
     assert found is not None
     return found

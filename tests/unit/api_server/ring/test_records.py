@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import fakeredis
 import pytest
 
 from devtools.worlds.sealed import Keys, seal
-from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
-from exclusive_redis_xcom.connection.server import ServerSession
 from exclusive_redis_xcom.formats.reference import MARK, parse
+from exclusive_redis_xcom.model import NOT_MAPPED
 from exclusive_redis_xcom.store import Store
-from tests.unit.api_server.ringed import CONSUMER, FINISHED, GONE, OWNER, STRANGER, XCOM, Airflow, Person, World
-from tests.unit.sealed import AT, PRIVATE_TEXT, PUBLIC_TEXT, sealed_reference
+from tests.unit.api_server.ringed import (
+    CONSUMER,
+    FINISHED,
+    GONE,
+    OWNER,
+    STRANGER,
+    XCOM,
+    Airflow,
+    Person,
+    World,
+    reason,
+    value,
+)
+from tests.unit.sealed import AT, PRIVATE_TEXT, PUBLIC_TEXT, moved, sealed_reference
 
 KEYS = Keys(PUBLIC_TEXT, PRIVATE_TEXT)
 SEALED = sealed_reference().to_json()
 FORGED = [replace(sealed_reference(), coordinate=replace(AT, key=key)).to_json() for key in "ab"]
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with fakeredis.FakeRedis() as fake:
-        client = RedisClient(RedisOptions(), Timeouts(), open_session=lambda budget: ServerSession(fake, budget))
-        yield Store(client, key_prefix="p")
-        client.close()
 
 
 def once(store: Store, key: str = "token") -> Any:
@@ -195,6 +198,89 @@ class TestManyValues:
 
         (row,) = world.rows
         assert extra(row)["values"] == 2
+
+
+class TestRows:
+    def test_grants_are_kept_only_where_all_is(self) -> None:
+        for setting, expected in (("denied", []), ("all", ["xcom_granted"]), ("off", [])):
+            world = World(Airflow(value(SEALED)), audit=setting)
+            world.ask("GET", XCOM, CONSUMER)
+            assert world.events == expected
+
+    def test_a_row_says_who_what_and_why(self) -> None:
+        world = World(Airflow(value(SEALED)))
+
+        world.ask("GET", XCOM, STRANGER)
+
+        (row,) = world.rows
+        extra = json.loads(row.pop("extra"))
+        assert row == {
+            **{"event": "xcom_denied", "owner": "sales/report"},
+            **{"dag_id": "sales", "run_id": "run_1", "task_id": "extract", "map_index": NOT_MAPPED},
+        }
+        assert extra["who"] == "task 'report' of DAG 'sales' (run 'run_1')"
+        assert extra["what"] == str(AT)
+        assert "load" in extra["why"]
+
+    def test_a_slice_is_one_row(self) -> None:
+        body = [SEALED] * 30
+        world = World(Airflow(body))
+
+        world.ask("GET", XCOM + "/slice", STRANGER)
+
+        (row,) = world.rows
+        assert json.loads(row["extra"])["values"] == 30
+
+    def test_a_record_holds_no_key(self, caplog: pytest.LogCaptureFixture) -> None:
+        world = World(Airflow([SEALED, sealed_reference(("report",)).to_json()]), audit="all")
+
+        with caplog.at_level(logging.DEBUG):
+            answer = world.ask("GET", XCOM + "/slice", CONSUMER).json()
+
+        kept = json.dumps(world.rows) + caplog.text
+        assert answer[0][MARK]["seal"]["data_key"] not in kept
+        assert SEALED[MARK]["seal"]["key"] not in kept
+
+    def test_made_up_ids_fit_the_columns(self) -> None:
+        world = World(Airflow())
+
+        world.ask("POST", f"/execution/xcoms/d%00{'x' * 900}/r/t/k", CONSUMER)
+
+        assert world.rows[0]["dag_id"].startswith("d?x")
+        assert len(world.rows[0]["dag_id"]) == 250
+
+    def test_a_forged_reference_is_on_record_under_the_row_it_lay_in(self) -> None:
+        named = moved(sealed_reference(), dag_id="finance", task_id="salaries").to_json()
+        world = World(Airflow([named] * 3))
+
+        world.ask("GET", XCOM + "/slice", CONSUMER)
+
+        assert [(row["dag_id"], row["task_id"]) for row in world.rows] == [("sales", "extract")]
+        assert "finance" not in str(world.rows)
+
+    def test_strict_keeps_the_value_until_its_row_is_written(self) -> None:
+        world = World(Airflow(value(SEALED)), audit_strict=True)
+        assert world.ask("GET", XCOM, CONSUMER).status_code == 200
+        assert world.events == ["xcom_granted"]
+
+        world.row_error = RuntimeError("locked")
+        answer = world.ask("GET", XCOM, CONSUMER)
+
+        assert answer.status_code == 503
+        assert "data_key" not in answer.text
+
+    @pytest.mark.parametrize("strict", [True, False])
+    def test_a_refusal_stands_without_its_row(self, strict: bool) -> None:
+        world = World(Airflow(value(SEALED)), audit_strict=strict)
+        world.row_error = RuntimeError("locked")
+
+        assert reason(world.ask("GET", XCOM, STRANGER).json()["value"]) == "denied"
+
+    def test_a_grant_is_not_held_up_by_its_row(self) -> None:
+        world = World(Airflow(value(SEALED)), audit="all")
+        world.row_error = RuntimeError("locked")
+
+        assert world.ask("GET", XCOM, CONSUMER).status_code == 200
 
 
 class TestStrict:

@@ -196,8 +196,8 @@ def test_when_redis_fails_in_the_middle_the_warning_and_the_row_count_the_rest_a
 
     assert (answer.status, in_memory.left()) == (200, 4)
     assert (
-        "Up to 4 deleted XComs are still in Redis: StoreUnavailable. Without their rows they cannot be reached any "
-        "more; they expire with their TTL." in caplog.messages
+        "Up to 4 deleted XComs are still in Redis: StoreUnavailable. Nobody can reach them without their rows, and "
+        "they expire with their TTL." in caplog.messages
     )
     assert json.loads(audited[0]["extra"])["removed_from_redis"] == 6
 
@@ -212,7 +212,10 @@ def test_rows_that_cannot_be_listed_do_not_stop_a_deletion(
         airflow.run("ALTER TABLE elsewhere RENAME TO xcom")
 
     assert (answer, airflow.paths) == (Answer(200, b"airflow"), [f"{XCOMS}/canary"])
-    assert "XComs that are being deleted could not be listed: OperationalError. Without their rows" in caplog.text
+    assert (
+        "Deleted XComs may stay in Redis, because their rows could not be listed: OperationalError. Nobody can reach "
+        "them without their rows" in caplog.text
+    )
     assert "canary" not in caplog.text
 
 

@@ -51,8 +51,8 @@ def test_a_refused_edit_goes_on_record_with_who_and_what(
         "who": "user 'ann'",
         "what": str(AT),
         "key": "token",
-        "why": "This XCom holds a reference of exclusive_redis_xcom, which only the task that pushes the value writes. "
-        "Clear the task to have it pushed again.",
+        "why": "This XCom holds a reference of exclusive_redis_xcom. Only the task that pushes the value writes its "
+        "reference. Clear the task to have the value pushed again.",
     }
     assert "canary" not in str(row)
 

@@ -296,7 +296,7 @@ def test_a_forked_child_is_another_server_and_has_not_begun(bench: Bench) -> Non
         beats = wait_until(lambda: bench.known and bench.heart.begun)
         return not begun and bench.heart.id != parent and beats
 
-    with bench.heart._lock:  # held by a thread that the child does not have
+    with bench.heart._lock, bench.heart._misses._lock:  # held by a thread that the child does not have
         assert in_child(child)
     bench.heart.stop()
 

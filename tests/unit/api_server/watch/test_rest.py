@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from exclusive_redis_xcom.api_server.requests import rest_body
-from exclusive_redis_xcom.api_server.watch import rows
+from exclusive_redis_xcom.api_server.watch import touched
 from exclusive_redis_xcom.model import Coordinate
 from tests.unit.api_server.rested import AT, REFERENCE, RUN, TASK, XCOMS, Airflow
 from tests.unit.api_server.watched import Answer, Memory, Watched
@@ -191,7 +191,7 @@ def test_of_deleted_task_instances_also_what_they_push_meanwhile_has_no_mark_tha
 def test_of_more_rows_than_are_named_one_by_one_all_marks_lose_their_worth(
     clerk: Clerk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "MOST_ROWS", 3)
+    monkeypatch.setattr(touched, "MOST_ROWS", 3)
     clerk.have(AT, *PARTS)
 
     with clerk.watched.moved() as moved:
@@ -213,7 +213,7 @@ def test_so_they_do_where_rows_cannot_be_listed_and_the_deletion_goes_on(
         airflow.run("ALTER TABLE elsewhere RENAME TO xcom")
 
     assert (answer.status, moved) == (200, [True])
-    assert "XComs that are being changed could not be listed: OperationalError" in caplog.text
+    assert "The XComs that a request changes could not be listed: OperationalError" in caplog.text
 
 
 @pytest.mark.parametrize("who", [None, "garbage", "expired", "viewer"])

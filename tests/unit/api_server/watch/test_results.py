@@ -28,7 +28,7 @@ def test_all_rows_of_the_key_are_listed_and_no_others(airflow: Airflow) -> None:
     for other in ("dag_id", "run_id", "task_id", "key"):
         airflow.put(replace(FIRST, **{other: "other", "map_index": 3}), REFERENCE)
 
-    assert sorted(results.listed(FIRST) or ()) == [-1, 0, 7]
+    assert sorted(results.listed_indexes(FIRST) or ()) == [-1, 0, 7]
 
 
 def test_too_many_are_not_listed(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,26 +36,26 @@ def test_too_many_are_not_listed(airflow: Airflow, monkeypatch: pytest.MonkeyPat
     for index in range(3):
         airflow.put(replace(FIRST, map_index=index), REFERENCE)
 
-    assert results.listed(FIRST) is None
+    assert results.listed_indexes(FIRST) is None
 
 
 def test_a_key_is_listed_again_after_a_pause(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     airflow.put(FIRST, REFERENCE)
     monkeypatch.setattr(results, "_PAUSE", 1e9)
 
-    assert results.listed(FIRST) == [0]
-    assert results.listed(replace(FIRST, map_index=1)) is None
-    assert results.listed(replace(FIRST, key="other")) == []
+    assert results.listed_indexes(FIRST) == [0]
+    assert results.listed_indexes(replace(FIRST, map_index=1)) is None
+    assert results.listed_indexes(replace(FIRST, key="other")) == []
 
     for ids in results._pauses:
         results._pauses[ids] = time.monotonic()
-    assert results.listed(FIRST) == [0]
+    assert results.listed_indexes(FIRST) == [0]
 
 
 def test_pauses_of_few_keys_are_remembered(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "_MOST_PAUSES", 2)
     for key in "abca":
-        results.listed(replace(FIRST, key=key))
+        results.listed_indexes(replace(FIRST, key=key))
 
     assert [key for *_, key in results._pauses] == ["c", "a"]
 
@@ -66,6 +66,6 @@ def test_a_database_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch, ca
 
     monkeypatch.setattr("exclusive_redis_xcom.api_server.requests.xcom_table._session", gone)
 
-    assert results.listed(FIRST) is None
+    assert results.listed_indexes(FIRST) is None
     assert "could not be listed: OSError" in caplog.text
     assert "canary" not in caplog.text

@@ -1,6 +1,6 @@
-"""Keys as people handle them: 32 bytes as unpadded base64url, after a prefix that tells one kind from another.
+"""The texts of keys, as people handle them: a prefix that names the kind, then 32 bytes as unpadded base64url.
 
-Functions here return what is wrong instead of raising it: the frame of a traceback must not hold a key, since some
+The functions return what is wrong instead of raising it. The frame of a traceback must not hold a key, because some
 loggers show the local variables of every frame.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 KEY_BYTES = 32
 
-#: More keys than any rotation needs. The ids of all of them are announced in each of the ring's answers.
+#: No rotation needs more keys. Each answer of the ring announces the ids of all keys.
 MAX_KEYS = 64
 
 _BODY = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -23,7 +23,7 @@ _LONGEST_LIST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of key: its prefix, what people call it and where it belongs."""
+    """One kind of key: its prefix, its name for people, and where it belongs."""
 
     prefix: str
     name: str
@@ -37,12 +37,12 @@ _KINDS = (PUBLIC, PRIVATE, ENCRYPTION)
 
 
 def write(raw: bytes, kind: Kind) -> str:
-    """The text of a key."""
+    """Return the text of a key."""
     return kind.prefix + base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def read(text: object, kind: Kind) -> tuple[bytes, str]:
-    """The bytes of a key, or `b""` and what is wrong with the text."""
+    """Return the bytes of a key, or `b""` and what is wrong with the text."""
     if not isinstance(text, str):
         return b"", f"{kind.name} is a text, {kind.prefix}...; this is of another type"
     text = text.strip()
@@ -58,7 +58,10 @@ def read(text: object, kind: Kind) -> tuple[bytes, str]:
 
 
 def read_list(text: object, kind: Kind) -> tuple[tuple[bytes, ...], str]:
-    """The keys of a list (commas, spaces or lines between them; each counts once), or what is wrong with which."""
+    """Return the keys of a list, or what is wrong with one of them.
+
+    Commas, spaces or line breaks stand between keys. A key that is repeated counts once.
+    """
     if not isinstance(text, str):
         return (), "a list of keys is a text; this is of another type"
     if len(text) > _LONGEST_LIST:
@@ -88,5 +91,5 @@ def _decoded(body: str) -> bytes | None:
         raw = base64.urlsafe_b64decode(body + "=")
     except binascii.Error:  # pragma: no cover - 43 characters of the alphabet always decode
         return None
-    # 43 characters hold two bits more than 32 bytes: one key must not have four texts.
+    # 43 characters hold two bits more than 32 bytes, but one key must not have four texts.
     return raw if base64.urlsafe_b64encode(raw).startswith(body.encode("ascii")) else None

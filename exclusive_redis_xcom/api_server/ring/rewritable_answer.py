@@ -1,24 +1,29 @@
-"""Airflow's answer, held back until the ring has decided about what is in it."""
+"""Airflow's answer to a GET, held back until the ring has decided about its values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.api_server.ring.answers import CannotDecide
+
 if TYPE_CHECKING:
     from starlette.types import Message, Send
 
-#: What is held in memory of one answer; some hundred times what a slice of 1024 references takes.
+#: The most that is held in memory of one answer: a hundred times what a slice of 1024 references takes.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 _OK = 200
 
 
-class CannotDecide(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
-    """The answer is not one that the ring can read. Its text is for the caller."""
+class RewritableAnswer:
+    """An ASGI `send` that holds back a JSON answer with status 200, and passes on every other answer as it comes.
 
+    `body` may be changed before the answer is sent. An answer that is sent later but never changed is a
+    `DelayedAnswer`.
 
-class Held:
-    """Takes an answer: a JSON one with status 200 is held back, any other passed on as it comes."""
+    Args:
+        send: The server's own.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -32,7 +37,7 @@ class Held:
     async def __call__(self, message: Message) -> None:
         """Take one message of the answer.
 
-        Nothing is raised here: Airflow would take it for an error of its own, and answer a second time.
+        Nothing is raised here: Airflow would take the error for its own, and would answer a second time.
         """
         kind = message["type"]
         if self._start is None and kind == "http.response.start":
@@ -48,21 +53,21 @@ class Held:
             self._broken = True
 
     def require_whole(self) -> None:
-        """Refuse an answer that is not one, or too long to be held.
+        """Refuse an answer that is incomplete, malformed or too long.
 
         Raises:
-            CannotDecide: It is.
+            CannotDecide: The answer must not be sent.
         """
         if self._size > MAX_ANSWER_BYTES:
             raise CannotDecide(
-                f"The answer is longer than {MAX_ANSWER_BYTES} bytes; pull fewer values at once, or pass what is "
-                "large through the XCom backend."
+                f"The answer is longer than {MAX_ANSWER_BYTES} bytes. Pull fewer values at once, or pass large "
+                "values through the XCom backend."
             )
         if self._broken or not self._complete:
             raise CannotDecide("Airflow answered in a way that the ring does not know.")
 
     async def send(self) -> None:
-        """Send what was held back, with the body as it is now."""
+        """Send the answer with its present body."""
         start: Message = self._start or {}
         headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
         headers.append((b"content-length", str(len(self.body)).encode("ascii")))
@@ -72,7 +77,7 @@ class Held:
     def _take(self, chunk: bytes, *, last: bool) -> None:
         self._size += len(chunk)
         if self._size > MAX_ANSWER_BYTES:
-            self._chunks.clear()  # none of it is sent
+            self._chunks.clear()  # nothing of the answer is sent
         else:
             self._chunks.append(chunk)
         if last:

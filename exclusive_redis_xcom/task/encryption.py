@@ -1,8 +1,14 @@
-"""How a value is protected in Redis: sealed to the API server, encrypted at rest, or plain.
+"""How a payload is encrypted on its way to Redis, and decrypted on its way back.
 
-Sealed: a fresh data key per push, itself sealed (HPKE) to the API server's public key and put into the reference. At
-rest: a data key derived from `encryption_keys`, which all workers share. Either way the payload is bound to
-coordinate, version and rule: moved, replayed or under an edited rule it does not open.
+There are three cases:
+
+- In server mode each push has a fresh data key. The data key is sealed (HPKE) to the API server's public key, and the
+  sealed key goes into the reference.
+- In worker mode the data key is derived from `encryption_keys`, which all workers share.
+- Without such keys the payload stays plain.
+
+An encrypted payload is bound to its coordinate, version and rule. It cannot be decrypted after it was moved or
+replayed, nor under an edited rule.
 """
 
 from __future__ import annotations
@@ -32,27 +38,27 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.settings import Settings
 
-#: The data keys of what this process pushed, by version, the latest last; see `own_data_key`.
+#: The data keys of the values that this process pushed, by version. The latest is last; see `own_data_key`.
 _pushed_here: OrderedDict[str, bytes] = OrderedDict()
 _MOST_PUSHED_HERE = 1000
 
-#: How `Envelope.key_id` begins, by the kind of key.
-_SEALED, _AT_REST = "seal:", "enc:"
+#: How `Envelope.key_id` begins: with a sealed data key, and with a derived one.
+_SEALED, _SHARED = "seal:", "enc:"
 
 
 @dataclass(frozen=True, slots=True)
-class Protected:
-    """An envelope with its payload as it goes to Redis, and the seal for the reference, if it is sealed."""
+class Encrypted:
+    """An envelope with its payload as it goes to Redis, and in server mode the seal for the reference."""
 
     envelope: Envelope
     seal: Seal | None = None
 
 
-def protect(envelope: Envelope, acl: Acl, settings: Settings) -> Protected:
-    """Seal, encrypt or leave a value as the settings say.
+def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypted:
+    """Encrypt a payload if the settings say so, and seal the data key in server mode.
 
     Args:
-        envelope: With the plain payload.
+        envelope: The value, with its plain payload.
         acl: The rule in force for the value.
         settings: Of this process.
 
@@ -66,24 +72,24 @@ def protect(envelope: Envelope, acl: Acl, settings: Settings) -> Protected:
         info = seal_info(envelope.coordinate, envelope.version, rule)
         data_key = keys.data_key(keys.newest_id, envelope.version, info)
         payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
-        return Protected(replace(envelope, payload=(payload,), key_id=_AT_REST + keys.newest_id))
-    return Protected(envelope)
+        return Encrypted(replace(envelope, payload=(payload,), key_id=_SHARED + keys.newest_id))
+    return Encrypted(envelope)
 
 
-def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Buffer:
-    """The plain payload of a value from Redis.
+def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Buffer:
+    """Return the plain payload of a value from Redis.
 
     Args:
         envelope: What Redis holds.
-        seal: The reference's, opened.
-        acl: The rule that Redis holds for the value; None where there is none that can be read, in which case only
-            plain values are revealed.
+        seal: The seal of the reference, opened.
+        acl: The rule that Redis holds for the value. Without a readable rule it is None, and then only plain
+            payloads are returned.
         settings: Of this process.
 
     Raises:
-        CorruptValue: Value, rule, version or coordinate are not those that were pushed together; or the value is
-            plain where it may not be.
-        ConfigurationError: This process lacks the key a value was encrypted with at rest.
+        CorruptValue: Value, rule, version and coordinate were not pushed together; or the payload is plain where it
+            may not be.
+        ConfigurationError: This process lacks the encryption key of the value.
     """
     if envelope.key_id is None and seal is None:
         _require_plain_allowed(envelope, acl, settings)
@@ -93,25 +99,25 @@ def reveal(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Set
         if seal.data_key is None or envelope.key_id != _SEALED + seal.key_id or rule != seal.acl:
             raise _broken(envelope)
         return _decrypted(envelope, seal.data_key, rule)
-    if envelope.key_id is None or not envelope.key_id.startswith(_AT_REST):
+    if envelope.key_id is None or not envelope.key_id.startswith(_SHARED):
         raise CorruptValue(
             f"{envelope.coordinate}: Redis holds a sealed value, and the reference in Airflow's database has no seal: "
             "one of them was replaced. Clear the producing task."
         )
-    return _decrypted(envelope, _at_rest_key(envelope, rule, settings), rule)
+    return _decrypted(envelope, _shared_key(envelope, rule, settings), rule)
 
 
 def own_data_key(version: str) -> bytes | None:
-    """The data key of a value that this very process sealed; None for all others, and for all but the last thousand.
+    """Return the data key of one of the last thousand values that this process sealed; None for all other values.
 
-    A task may read its own values, also when Airflow has recorded it as over and the API server opens nothing for it
-    any more: in callbacks, and for the links that operators show in the UI.
+    A task may read its own values even after Airflow has recorded the task as over: in callbacks, and for the links
+    that operators show in the UI. The API server opens nothing for the task then.
     """
     return _pushed_here.get(version)
 
 
 def forget() -> None:
-    """Drop what this process pushed. For tests, which are many processes in one."""
+    """Drop the data keys of what this process pushed. For tests, which are many processes in one."""
     _pushed_here.clear()
 
 
@@ -119,7 +125,7 @@ def _is_to_be_sealed(acl: Acl | None, settings: Settings) -> bool:
     return settings.by_server and (settings.seal == "all" or acl is None or acl.restricted)
 
 
-def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Protected:
+def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Encrypted:
     data_key = new_data_key()
     sealed_key = seal_key(data_key, public_key, seal_info(envelope.coordinate, envelope.version, rule))
     payload = encrypt(envelope.payload, data_key, _aad(envelope, rule))
@@ -127,7 +133,7 @@ def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Prote
     _pushed_here[envelope.version] = data_key
     if len(_pushed_here) > _MOST_PUSHED_HERE:
         _pushed_here.popitem(last=False)
-    return Protected(
+    return Encrypted(
         replace(envelope, payload=(payload,), key_id=_SEALED + key_id), Seal(key_id, rule, sealed_key=sealed_key)
     )
 
@@ -143,8 +149,8 @@ def _public_key(settings: Settings) -> SealPublicKey:
     )
 
 
-def _at_rest_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:
-    key_id = (envelope.key_id or "").removeprefix(_AT_REST)
+def _shared_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:
+    key_id = (envelope.key_id or "").removeprefix(_SHARED)
     info = seal_info(envelope.coordinate, envelope.version, rule)
     try:
         return settings.encryption_keys.data_key(key_id, envelope.version, info)
@@ -177,14 +183,14 @@ def _require_plain_allowed(envelope: Envelope, acl: Acl | None, settings: Settin
     if settings.allow_plaintext_read or not (_is_to_be_sealed(acl, settings) or settings.encryption_keys):
         return
     raise CorruptValue(
-        f"{envelope.coordinate} lies in Redis unencrypted, and values are encrypted here: it was pushed before that "
-        f"was switched on, or by somebody without the keys. Clear the producing task, or set [{SECTION}] "
+        f"{envelope.coordinate} lies in Redis unencrypted, but values must be encrypted here. It was pushed before "
+        f"encryption was switched on, or by somebody without the keys. Clear the producing task, or set [{SECTION}] "
         "allow_plaintext_read until old values have expired."
     )
 
 
 def _broken(envelope: Envelope) -> CorruptValue:
     return CorruptValue(
-        f"{envelope.coordinate}: the value in Redis and the rule with it are not what was pushed with this reference: "
-        "something was replaced. Clear the producing task."
+        f"{envelope.coordinate}: the value in Redis and its rule were not pushed with this reference. One of them was "
+        "replaced. Clear the producing task."
     )

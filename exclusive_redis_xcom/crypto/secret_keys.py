@@ -5,33 +5,33 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from exclusive_redis_xcom.crypto import texts
+from exclusive_redis_xcom.crypto import key_texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
 class SecretKeys:
-    """Keys of one kind, newest first; false when there are none.
+    """Keys of one kind, newest first. The list is false when it is empty.
 
-    `repr` shows how many, `pickle` refuses, a copy is the same object.
+    `repr` shows how many keys there are. `pickle` refuses. A copy is the same object.
     """
 
     __slots__ = ("_raw",)
 
-    kind: ClassVar[texts.Kind]
+    kind: ClassVar[key_texts.Kind]
 
     def __init__(self, raw: tuple[bytes, ...] = ()) -> None:
         self._raw = raw
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a list of key texts, newest first, with commas, spaces or line breaks between them; "" is no key.
+        """Read a list of key texts, newest first, with commas, spaces or line breaks between them. "" holds no key.
 
         Raises:
-            ValueError: An item is no key of this kind. The message says which and what was wrong, without quoting it.
+            ValueError: An item is no key of this kind. The message says which item and why, without quoting it.
         """
-        raw, problem = texts.read_list(text, cls.kind)
+        raw, problem = key_texts.read_list(text, cls.kind)
         del text  # a traceback may be shown with the locals of its frames
         if problem:
             raise ValueError(problem)

@@ -1,6 +1,6 @@
-"""Which XComs a request touches, told from the request; and, where it names more than one, from Airflow's table.
+"""Which XComs a request touches. The request tells it; where it names more than one, Airflow's table does.
 
-Nothing here needs Redis or decides anything. What cannot be told for certain is None, and then no mark is believed.
+Nothing here needs Redis or decides anything. An answer that is not certain is None, and then no mark is believed.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import Call
+    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
 
     Scopes = Sequence[tuple[str, ...]]
 
-#: XComs whose marks are removed one by one. Of more, all marks there are lose their worth, which is one command.
+#: The marks of so many XComs are removed one by one. For more, one command makes all marks worthless.
 MOST_ROWS = 1000
 
-#: As many ids as address an XCom, but for its map_index.
+#: So many ids address an XCom, without its map_index.
 _ONE_XCOM = 4
 
 
 def pushed_version(at: Coordinate, headers: Iterable[tuple[bytes, bytes]], body: bytes | None) -> str | None:
-    """The version that a row refers to when this body has been posted to it; None if to none.
+    """Return the version to which a row refers after this body was posted to it; None if it refers to no value.
 
     Args:
         at: The row.
-        headers: Of the request.
-        body: None if it is longer than any reference.
+        headers: The request's headers.
+        body: The body; None if it is longer than any reference.
     """
     if body is None or not _is_json(headers):
         return None
@@ -44,12 +44,12 @@ def pushed_version(at: Coordinate, headers: Iterable[tuple[bytes, bytes]], body:
         found = reference.parse_stored(json.loads(body))
     except (InvalidReference, ValueError, RecursionError):
         return None
-    # A sealed value is opened by the reference that the API server hands out: nobody can have it from Redis alone.
+    # Only the reference that the API server hands out opens a sealed value: nobody can have it from Redis alone.
     return found.version if found.coordinate == at and found.seal is None else None
 
 
-def edited(call: Call, query: bytes, body: bytes | None) -> Coordinate | None:
-    """The one XCom that a POST, PATCH or DELETE of one writes; None if that is not unmistakable."""
+def edited(call: RestCall, query: bytes, body: bytes | None) -> Coordinate | None:
+    """Return the one XCom that a POST, PATCH or DELETE writes; None if that is unclear."""
     if call.effect is Effect.EDIT:
         fields = _object(body)
         key = call.scope[3] if len(call.scope) == _ONE_XCOM else fields.get("key")
@@ -62,15 +62,16 @@ def edited(call: Call, query: bytes, body: bytes | None) -> Coordinate | None:
     return Coordinate(dag_id, run_id, task_id, key, index)
 
 
-def edits_one(call: Call) -> bool:
-    """Whether a request writes one XCom, and no other."""
+def edits_one(call: RestCall) -> bool:
+    """Return whether a request writes one XCom, and no other."""
     return call.effect is Effect.EDIT or (call.effect is Effect.REMOVE and len(call.scope) == _ONE_XCOM)
 
 
-def scopes(call: Call, body: bytes | None) -> Scopes | None:
-    """What else a request deletes or clears, each the first ids of (dag_id, run_id, task_id); None if it is not known.
+def scopes(call: RestCall, body: bytes | None) -> Scopes | None:
+    """Return the scopes that a request deletes or clears; None if they are not known.
 
-    Those are all of one length. They may hold more than the request touches.
+    A scope is the first ids of (dag_id, run_id, task_id), and all scopes have the same length. They may hold more than
+    the request touches.
     """
     if call.effect is Effect.REMOVE:
         return [call.scope]
@@ -82,17 +83,17 @@ def scopes(call: Call, body: bytes | None) -> Scopes | None:
     return rest_body.bulk_scopes(call, fields)
 
 
-def only_asks(call: Call, body: bytes | None) -> bool:
-    """Whether a request asks what a clear would do, in so many words."""
+def only_asks(call: RestCall, body: bytes | None) -> bool:
+    """Return whether a request only asks what a clear would do."""
     return call.effect is Effect.CLEAR and _object(body).get("dry_run") is True
 
 
 def listed(within: Scopes | None, map_index: int | None = None) -> list[Coordinate] | None:
-    """The XComs in scopes, from Airflow's table; None if there are more than `MOST_ROWS`. Blocks.
+    """List the XComs in some scopes, from Airflow's table; None if there are more than `MOST_ROWS`. Blocks.
 
     Args:
-        within: Of `scopes`.
-        map_index: The only one that is touched, if that is known.
+        within: The scopes, as `scopes` returned them.
+        map_index: The only map_index that is touched, if that is known.
     """
     if within is None:
         return None
@@ -101,7 +102,7 @@ def listed(within: Scopes | None, map_index: int | None = None) -> list[Coordina
     return found if len(found) <= MOST_ROWS else None
 
 
-def _cleared(call: Call, fields: dict[str, Any]) -> Scopes | None:
+def _cleared(call: RestCall, fields: dict[str, Any]) -> Scopes | None:
     dag_id = call.parameters.get("dag_id", fields.get("dag_id"))
     run_id = call.parameters.get("dag_run_id", fields.get("dag_run_id"))
     if not isinstance(dag_id, str) or dag_id == rest_body.WILDCARD:
@@ -119,6 +120,6 @@ def _object(body: bytes | None) -> dict[str, Any]:
 
 
 def _is_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    # Other types are stored as text by some releases of FastAPI, and refused by others.
+    # Some releases of FastAPI store other types as text, and some refuse them.
     given = [value for name, value in headers if name.lower() == b"content-type"]
     return len(given) == 1 and given[0].split(b";")[0].strip().lower() == b"application/json"

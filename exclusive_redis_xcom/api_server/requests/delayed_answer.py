@@ -1,0 +1,39 @@
+"""Airflow's answer to a change, sent later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Send
+
+
+class DelayedAnswer:
+    """An ASGI `send` that holds back a whole answer, which is short, and later sends it unchanged.
+
+    Args:
+        send: The server's own.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._messages: list[Message] = []
+
+    async def __call__(self, message: Message) -> None:
+        """Take one message of the answer."""
+        self._messages.append(message)
+
+    @property
+    def status(self) -> int | None:
+        """The answer's status; None if there is no answer."""
+        return self._messages[0].get("status") if self._messages else None
+
+    @property
+    def successful(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+    async def send(self) -> None:
+        """Send the answer."""
+        for message in self._messages:
+            await self._send(message)
