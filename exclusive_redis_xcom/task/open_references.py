@@ -25,7 +25,7 @@ class Opened(NamedTuple):
     by_server: bool
 
 
-def unsealed(references: Sequence[Reference], principal: Principal | None, settings: Settings) -> list[Opened]:
+def open_references(references: Sequence[Reference], principal: Principal | None, settings: Settings) -> list[Opened]:
     """The references of one pull, each with its data key if it needs one.
 
     Raises:
