@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SLACK_MS = 1_000
 
 #: What `lua/beat.lua` writes for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
-_SERVER = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
+_SERVER_ENTRY = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
 
 class Epoch(NamedTuple):
@@ -55,7 +55,7 @@ def epoch_of(held: Any, time: Any) -> Epoch | None:
     *entries, rest = servers.split(b";")
     aheads: list[int] = []
     for entry in entries:
-        told = _SERVER.fullmatch(entry)
+        told = _SERVER_ENTRY.fullmatch(entry)
         if told is None or abs(now - int(told[1])) > FRESH_MS:
             return None
         aheads.append(int(told[2]))

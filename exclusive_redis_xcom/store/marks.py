@@ -29,7 +29,7 @@ Rows: TypeAlias = Callable[[], "Sequence[int] | None"]
 #: What one script is asked about at most: it keeps Redis from others for a few milliseconds.
 MOST_ROWS = 20_000
 
-_SERVER = re.compile(r"[0-9a-f]{32}")
+_SERVER_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def commit(keyspace: Keyspace, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
@@ -127,6 +127,6 @@ def distrust(keyspace: Keyspace) -> None:
 
 
 def _servers(prefix: str, server: str) -> str:
-    if not _SERVER.fullmatch(server):
+    if not _SERVER_ID.fullmatch(server):
         raise ValueError("An API server's id is 32 hexadecimal digits.")
     return redis_names.servers_name(prefix)

@@ -27,13 +27,13 @@ _BATCH_BYTES = 8 * 1024 * 1024
 def fetch_many(keyspace: Keyspace, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None) -> list[Stored]:
     """As `Store.fetch_many` says."""
     if len(coordinates) == 1:
-        return [_completed(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates)[0])]
+        return [_whole(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates)[0])]
     wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
     unique = list(wanted)
     found: list[Stored] = []
     for start, end in batches(wanted.values()):
         found += _fetch_batch(keyspace, unique[start:end])
-    each = {at: _completed(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)}
+    each = {at: _whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)}
     return [each[at] for at in coordinates]
 
 
@@ -93,7 +93,7 @@ def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
     ]
 
 
-def complete(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> Stored | None:
+def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> Stored | None:
     """With its payload, if that lies in parts; None if they are gone."""
     envelope = stored.envelope
     if envelope is None or not envelope.parts:
@@ -107,12 +107,12 @@ def complete(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> Store
     return None if whole is None else replace(stored, envelope=whole)
 
 
-def _completed(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
-    """As `complete`; what a newer push has replaced meanwhile is read anew."""
+def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
+    """As `with_payload`; what a newer push has replaced meanwhile is read anew."""
     for _ in range(parts.MOST_RESTARTS):
         if stored.envelope is None or not stored.envelope.parts:
             return stored
-        whole = complete(keyspace, stored)
+        whole = with_payload(keyspace, stored)
         if whole is not None:
             return whole
         version = stored.envelope.version

@@ -104,7 +104,7 @@ class Store:
         """Read a value that Airflow's database is known to refer to; None unless that is known.
 
         It is tried once. The API servers must all have been heard of within the last 6 s, and the value must have been
-        pushed after all of them had begun to watch. What lies in parts is for `complete`.
+        pushed after all of them had begun to watch. What lies in parts is for `with_payload`.
 
         Args:
             coordinate: Where.
@@ -128,14 +128,14 @@ class Store:
         """
         return every.fetch_every(self._keyspace, first)
 
-    def complete(self, stored: Stored) -> Stored | None:
+    def with_payload(self, stored: Stored) -> Stored | None:
         """A value of `fetch_current` with its payload; None if it has been replaced. Tried once.
 
         Raises:
             CorruptValue: Its parts do not make up the payload.
             XComTooLarge: It announces more bytes than `max_payload_bytes`.
         """
-        return reading.complete(self._keyspace, stored, once=True)
+        return reading.with_payload(self._keyspace, stored, once=True)
 
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
         """The names of the objects in which values lie; None for each value that lies in Redis or is not there."""

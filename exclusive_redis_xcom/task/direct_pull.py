@@ -130,7 +130,7 @@ def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
     """The values with their payloads; None if one has been replaced."""
     found = []
     for stored in current.stored:
-        whole = store.complete(stored)
+        whole = store.with_payload(stored)
         if whole is None or whole.envelope is None:
             return None
         found.append(whole.envelope)

@@ -59,7 +59,7 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     protected = protect(plain, acl, settings)
     ttl = acl.ttl or settings.ttl
     own_acl = None if coordinate.map_index == NOT_MAPPED else acl.dumps()
-    pushed_at = _written(
+    pushed_at = _write(
         access,
         Push(
             protected.envelope,
@@ -83,7 +83,7 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     )
 
 
-def _written(access: Access, push: Push) -> datetime:
+def _write(access: Access, push: Push) -> datetime:
     """When Redis took it, by its own clock."""
     start = time.perf_counter()
     settings = access.settings
