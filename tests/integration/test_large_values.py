@@ -169,7 +169,7 @@ class TestRoundTrip:
 
         assert store.claim([(at(), pushed.version)], "one") == [Claim("granted", "one")]
         assert current is not None
-        complete = store.complete(current.stored[0])
+        complete = store.with_payload(current.stored[0])
         assert complete is not None
         assert complete.envelope == pushed
 
