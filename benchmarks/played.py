@@ -81,9 +81,9 @@ class Played:
 
     def after_fork(self) -> None:
         """Have connections of its own."""
-        from exclusive_redis_xcom.task.exchange import current_exchange
+        from exclusive_redis_xcom.task.access import current_access
 
-        current_exchange.cache_clear()
+        current_access.cache_clear()
         self._store = None
 
     @property
@@ -118,10 +118,10 @@ _RUN: dict[str, Any] = {"dag_id": _DAG_ID, "run_id": RUN_ID}
 def played(url: str) -> Iterator[Played]:
     """Play against a Redis, and remove what was written there (not from a cluster). Sets environment variables."""
     from exclusive_redis_xcom.settings import load_settings
-    from exclusive_redis_xcom.task.exchange import current_exchange
+    from exclusive_redis_xcom.task.access import current_access
 
     load_settings.cache_clear()
-    current_exchange.cache_clear()
+    current_access.cache_clear()
     os.environ[f"{OURS}REDIS_URL"] = url
     os.environ[f"{OURS}KEY_PREFIX"] = PREFIX
     os.environ[f"{OURS}MAX_VALUE_BYTES"] = str(2**30)

@@ -25,6 +25,7 @@ from devtools.worlds.api_plan import at
 from devtools.worlds.api_world import OURS, World, open_world
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
+from exclusive_redis_xcom.store import Push
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def push(world: World) -> Reference:
     coordinate, name, now = at("extract", "watched"), secrets.token_hex(16), datetime.now(timezone.utc)
     facts = {"codec": "msgpack", "compression": "off", "decoded_size": 3, "payload": (b"abc",)}
     envelope = Envelope(coordinate=coordinate, version=name, pushed_at=now, **facts)
-    world.store.push(envelope, acl=b"{}", ttl=TTL, watched=True)
+    world.store.push(Push(envelope, acl=b"{}", ttl=TTL, watched=True))
     return Reference(coordinate, name, "str", 3, ("load",), "rule", now, now + TTL)
 
 

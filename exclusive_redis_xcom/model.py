@@ -15,6 +15,15 @@ RETURN_KEY = "return_value"
 #: them past every backend, after it has recorded the task as over.
 LINK_PREFIX = "_link_"
 
+#: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
+#: (`ti_deps/deps/not_previously_skipped_dep.py`, `ti_deps/dep_context.py`).
+AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
+
+
+def is_airflows(key: str) -> bool:
+    """Whether Airflow itself writes or reads the rows of this key, past every backend."""
+    return key in AIRFLOW_KEYS or key.startswith(LINK_PREFIX)
+
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
@@ -46,7 +55,7 @@ class Coordinate:
 class Principal:
     """The task instance that asks.
 
-    `run_id` and `map_index` are None where the phase does not tell them (see `identity.py`); a rule
+    `run_id` and `map_index` are None where the phase does not tell them (see `process/identity.py`); a rule
     or check that needs one that is None refuses.
     """
 

@@ -13,6 +13,7 @@ from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.store import Push
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ def seal(
             **facts,
         )
         once = {"once": True} if rule.get("once") else {}
-        store.push(envelope, acl=text, ttl=TTL, own_acl=None if at.map_index == NOT_MAPPED else text, **once)
+        store.push(Push(envelope, acl=text, ttl=TTL, own_acl=None if at.map_index == NOT_MAPPED else text, **once))
     reference = Reference(
         coordinate=at,
         version=version,

@@ -1,38 +1,31 @@
-"""Airflow's side: the XCom backend class, a translation of `BaseXCom`'s contract into `exchange`.
+"""Airflow's side: the XCom backend class, a translation of `BaseXCom`'s contract into calls of `task`.
 
-Contract and traps: `airflow/sdk/bases/xcom.py` and docs/how-it-works.md. How a pull is split: Redis alone is asked,
-where it can prove that it has what the database refers to. Else Airflow's own methods fetch the rows (`_Rows`
-leaves their values as they are), then all references among them are resolved together, so that the results of a whole
-mapped task cost a bounded number of Redis round trips.
+Contract and traps: `airflow/sdk/bases/xcom.py` and docs/how-it-works.md. `RedisFirst` asks Redis alone, where Redis can
+prove that it has what the database refers to. Else Airflow's own methods fetch the rows, whose values `_Rows` leaves as
+they are. All references among these rows are then resolved together, so that the results of a whole mapped task cost a
+bounded number of Redis round trips.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-import functools
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.airflow import sequences
+from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
+from exclusive_redis_xcom.airflow.threads import in_thread
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
-from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
-from exclusive_redis_xcom.task.exchange import (
-    AIRFLOW_KEYS,
-    MISS,
-    current_exchange,
-    direct_reach,
-    pull_directly,
-)
+from exclusive_redis_xcom.model import AIRFLOW_KEYS, NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.task.access import current_access
+from exclusive_redis_xcom.task.ownership import require_owner
+from exclusive_redis_xcom.task.purge import purge
+from exclusive_redis_xcom.task.push import push
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-_T = TypeVar("_T")
+    from collections.abc import Mapping
 
 #: How Airflow wraps the rows of a lazy sequence; `get_all` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
@@ -50,12 +43,8 @@ class _Rows(BaseXCom):
         return result.value
 
 
-class ExclusiveRedisXCom(BaseXCom):
-    """`[core] xcom_backend`: values in Redis, references in Airflow's database, each pull decided by ACL.
-
-    Errors, all of them `ExclusiveXComError`: XComAccessDenied, XComExpired,
-    XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable, ConfigurationError.
-    """
+class _ByRow(BaseXCom):
+    """Each call by way of the row that Airflow's database has, or gets."""
 
     @staticmethod
     def serialize_value(
@@ -70,9 +59,9 @@ class ExclusiveRedisXCom(BaseXCom):
         """Push the value and return the JSON that Airflow's database gets."""
         coordinate = _coordinate(key, task_id, dag_id, run_id, map_index)
         if coordinate.key in AIRFLOW_KEYS:
-            current_exchange().require_owner(coordinate, "push")
+            require_owner(coordinate, "push")
             return BaseXCom.serialize_value(value)
-        return current_exchange().push(coordinate, value).to_json()
+        return push(current_access(), coordinate, value).to_json()
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:
@@ -89,38 +78,26 @@ class ExclusiveRedisXCom(BaseXCom):
     @classmethod
     def get_one(cls, **request: Any) -> Any | None:
         """Pull one value; None where Airflow has no row, or the pushed value was None."""
-        found = _directly(request)
-        if found is not MISS:
-            return found[0]
         row = _Rows.get_one(**request)
         return None if row is None else resolve([row], _asked_for_one(request))[0]
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
         """`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
-        found = await _directly_in_thread(request)
-        if found is not MISS:
-            return found[0]
         row = await _Rows.aget_one(**request)
-        return None if row is None else (await _in_thread(resolve, [row], _asked_for_one(request)))[0]
+        return None if row is None else (await in_thread(resolve, [row], _asked_for_one(request)))[0]
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order; None where Airflow has no row."""
-        found: list[Any] = _directly(request, everything=True)
-        if found is not MISS:
-            return found
         rows = _Rows.get_all(**request)
         return None if rows is None else resolve(rows, _asked_for_all(request))
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
         """`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
-        found: list[Any] = await _directly_in_thread(request, everything=True)
-        if found is not MISS:
-            return found
         rows = await _Rows.aget_all(**request)
-        return None if rows is None else await _in_thread(resolve, rows, _asked_for_all(request))
+        return None if rows is None else await in_thread(resolve, rows, _asked_for_all(request))
 
     @classmethod
     async def aset(
@@ -142,7 +119,7 @@ class ExclusiveRedisXCom(BaseXCom):
             "run_id": run_id,
             "map_index": map_index,
         }
-        row = await _in_thread(lambda: cls.serialize_value(value, **address))
+        row = await in_thread(lambda: cls.serialize_value(value, **address))
         await _Rows.aset(value=row, **address, **options)
 
     @classmethod
@@ -152,38 +129,22 @@ class ExclusiveRedisXCom(BaseXCom):
         The value removed is the one at the task's own coordinate, whatever the row says: a row that somebody
         edited must neither direct the removal elsewhere nor keep a task from retrying.
         """
-        current_exchange().purge(_coordinate(key, task_id, dag_id, run_id, map_index))
+        purge(current_access(), _coordinate(key, task_id, dag_id, run_id, map_index))
         _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
 
     @classmethod
     def purge(cls, xcom: Any, *_args: Any) -> None:
         """Remove the value that a row refers to; a row that is not ours has none."""
         if references.is_reference(xcom.value):
-            current_exchange().purge(references.parse(xcom.value).coordinate)
+            purge(current_access(), references.parse(xcom.value).coordinate)
 
 
-def _directly(request: Mapping[str, Any], *, everything: bool = False) -> Any:
-    reach = direct_reach(request, everything=everything)
-    return MISS if reach is None else pull_directly(reach)
+class ExclusiveRedisXCom(RedisFirst, _ByRow):
+    """`[core] xcom_backend`: values in Redis, references in Airflow's database, each pull decided by ACL.
 
-
-async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = False) -> Any:
-    reach = direct_reach(request, everything=everything)
-    return MISS if reach is None else await _in_thread(pull_directly, reach)
-
-
-async def _in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
-    """`asyncio.to_thread` with threads of our own.
-
-    Airflow's `asend` needs those of the event loop, and ours may wait for it, to mask a value.
+    Errors, all of them `ExclusiveXComError`: XComAccessDenied, XComExpired,
+    XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable, ConfigurationError.
     """
-    call = functools.partial(contextvars.copy_context().run, function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
-
-
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="exclusive_redis_xcom")
 
 
 def _asked_for_one(request: Mapping[str, Any]) -> Asked:

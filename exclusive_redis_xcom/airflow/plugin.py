@@ -1,4 +1,4 @@
-"""Airflow plugin (entry point `airflow.plugins`): the listener that `identity` relies on, the ring and the watch.
+"""Airflow plugin (entry point `airflow.plugins`): the listener that `process.identity` needs, the ring and the watch.
 
 Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
 `[core] lazy_load_plugins = False`). What a pull needs is imported here, once, so that no task pays for it:
@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import pkgutil
 
 from airflow.plugins_manager import AirflowPlugin
 
-from exclusive_redis_xcom.airflow import listener
+from exclusive_redis_xcom import task
+from exclusive_redis_xcom.airflow import listener, threads
 from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.connection import opener, url
-from exclusive_redis_xcom.task import exchange
 
-PRELOADED = (exchange, opener, url)
+PRELOADED = (threads, opener, url)
+for _module in pkgutil.iter_modules(task.__path__, f"{task.__name__}."):
+    importlib.import_module(_module.name)
 with contextlib.suppress(ImportError):  # what reporting/metrics.py looks for first; Airflow has it from 3.2 on
     importlib.import_module("airflow.sdk.observability.stats")
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """Declarative: see `listener.py`, `ring/` and `watch/`."""
+    """Declarative: see `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`."""
 
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface

@@ -1,4 +1,4 @@
-"""Rows of Airflow's database into values: references through the exchange, all at once; other rows as Airflow would.
+"""Rows of Airflow's database into values: references all at once, from Redis; other rows as Airflow would.
 
 A row is untrusted input, so a reference in it is compared with the XCom that was asked for.
 """
@@ -12,9 +12,11 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
-from exclusive_redis_xcom.model import NOT_MAPPED
+from exclusive_redis_xcom.model import NOT_MAPPED, is_airflows
 from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.task.exchange import current_exchange, is_airflows
+from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.task.access import current_access
+from exclusive_redis_xcom.task.pull import pull
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,19 +69,26 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     """Values for rows, in their order: our references together, in few round trips.
 
     Raises:
-        ExclusiveXComError: Any of those that `exchange.Exchange.pull` raises, or InvalidReference.
+        ExclusiveXComError: Any of those that `task.pull.pull` raises, or InvalidReference.
     """
     if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
         # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
         raise InvalidReference("This XCom row is a list of references. Keys must not end in '/slice' or '/item/N'.")
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):
-        current_exchange().require_plain_rows_allowed(str(asked) if isinstance(asked, Asked) else "an XCom")
+        _require_plain_rows_allowed(str(asked) if isinstance(asked, Asked) else "an XCom")
     if asked is not None:
         for reference in found.values():
             asked.require(reference)
-    pulled = dict(zip(found, current_exchange().pull(list(found.values())), strict=True)) if found else {}
+    pulled = dict(zip(found, pull(current_access(), list(found.values())), strict=True)) if found else {}
     return [pulled[i] if i in found else _as_airflow_would(row) for i, row in enumerate(rows)]
+
+
+def _require_plain_rows_allowed(what: str) -> None:
+    """Refuse a row that holds a plain value where all values are sealed: anybody could have put it there."""
+    settings = current_access().settings
+    if settings.by_server and settings.seal == "all" and not settings.allow_plaintext_read:
+        raise refusals.plain_row(what)
 
 
 def _as_airflow_would(row: Any) -> Any:

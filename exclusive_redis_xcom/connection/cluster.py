@@ -16,6 +16,7 @@ from redis.crc import key_slot
 from exclusive_redis_xcom.connection import driver
 from exclusive_redis_xcom.connection.failure import code_of
 from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.server import Line
 from exclusive_redis_xcom.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ClusterSession:
         self.budget = budget
         self._options = options
         self._timeouts = timeouts
-        self._nodes: dict[Address, driver.Line] = {}
+        self._nodes: dict[Address, Line] = {}
         self._starts: list[int] = []
         self._ranges: list[tuple[int, Address]] = []
         self._moved: dict[int, Address] = {}
@@ -118,10 +119,10 @@ class ClusterSession:
             raise reply
         return reply
 
-    def _node(self, address: Address) -> driver.Line:
+    def _node(self, address: Address) -> Line:
         node = self._nodes.get(address)
         if node is None:
-            node = driver.Line(driver.open_server(self._options, address, self._timeouts, self.budget))
+            node = Line(driver.open_server(self._options, address, self._timeouts, self.budget))
             self._nodes[address] = node
         return node
 

@@ -1,10 +1,13 @@
-"""A session with one Redis server."""
+"""One Redis server: the line to it, and a session over that line. Importing this module imports redis."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.connection import driver
+import redis
+
+from exclusive_redis_xcom.connection import driver, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,12 +17,88 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.session import Command
 
 
+_PAUSE_SECONDS = 1.0
+
+
+class Line:
+    """The one connection of a client, made when first needed.
+
+    For every command, redis-py takes a connection out of its pool, checks it, and counts and times the command. That
+    costs as much as a small command itself. Here the connection stays out of the pool and is checked after a pause.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._connection: Any = None
+        self._used = 0.0
+
+    def call(self, command: Sequence[Any]) -> Any:
+        """Send one command. Return redis-py's reply, or raise redis-py's exception."""
+        connection = self._ready()
+        connection.send_command(*command)
+        return self._client.parse_response(connection, command[0])
+
+    def pipelined(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Send commands in one round trip. Return Redis' own replies in order; a refusal is an exception among them."""
+        connection = self._ready()
+        connection.send_packed_command(connection.pack_commands(commands))
+        replies: list[Any] = []
+        for _ in commands:
+            try:
+                replies.append(connection.read_response())
+            except redis.ResponseError as error:  # The replies to the other commands still come.
+                replies.append(error)
+        return replies
+
+    def receive(self, commands: Sequence[Sequence[Any]], into: Sequence[memoryview]) -> bool:
+        """Do what `receiving.receive` says."""
+        return receiving.receive(self._ready(), commands, into)
+
+    def transact(self, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
+        """Send transactions in one round trip. Return the replies of each.
+
+        Raises:
+            redis.RedisError: The first error among the replies. The cause comes before the EXECABORT that it led to.
+        """
+        commands = [one for commands in transactions for one in (("MULTI",), *commands, ("EXEC",))]
+        replies = self.pipelined(commands)
+        outcomes = [reply for reply, command in zip(replies, commands, strict=True) if command == ("EXEC",)]
+        everything = [*replies, *(reply for outcome in outcomes if isinstance(outcome, list) for reply in outcome)]
+        errors = [reply for reply in everything if isinstance(reply, Exception)]
+        for error in sorted(errors, key=lambda error: isinstance(error, redis.exceptions.ExecAbortError)):
+            raise error
+        return outcomes
+
+    def is_good(self) -> bool:
+        """Return whether it can be used again. After a pause, the other side may have closed it."""
+        if self._connection is None or time.monotonic() - self._used < _PAUSE_SECONDS:
+            return True
+        try:
+            return not self._connection.can_read(0)  # No reply is outstanding, so what can be read is the end.
+        except (redis.RedisError, OSError):
+            return False
+
+    def close(self) -> None:
+        """Close it."""
+        driver.close(self._client)
+
+    def _ready(self) -> Any:
+        self._used = time.monotonic()
+        if self._connection is None:
+            pool = self._client.connection_pool
+            try:
+                self._connection = pool.get_connection()
+            except TypeError:  # before redis-py 5.3
+                self._connection = pool.get_connection("_")
+        return self._connection
+
+
 class ServerSession:
     """A session with one server."""
 
     def __init__(self, client: Client, budget: Budget) -> None:
         self.budget = budget
-        self._line = driver.Line(client)
+        self._line = Line(client)
 
     def call(self, key: str, command: Command) -> Any:  # noqa: ARG002 - one server has all keys
         """Do what the protocol says."""

@@ -1,12 +1,12 @@
 """The store: envelopes, rules and marks in Redis hashes. It decides nothing about who may read.
 
-`keys` tells which fields a hash has, the scripts in `lua/` what changes them.
+`formats/redis_names.py` tells which fields a hash has; the scripts in `lua/` change them.
 """
 
 from __future__ import annotations
 
 from exclusive_redis_xcom.formats.claims import Claim
 from exclusive_redis_xcom.store.store import Store
-from exclusive_redis_xcom.store.values import Current, Stored
+from exclusive_redis_xcom.store.values import Current, Push, Stored
 
-__all__ = ["Claim", "Current", "Store", "Stored"]
+__all__ = ["Claim", "Current", "Push", "Store", "Stored"]

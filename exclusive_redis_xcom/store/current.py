@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
-from exclusive_redis_xcom.store.place import misanswered, moment
+from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
+from exclusive_redis_xcom.store.keyspace import misanswered, moment
 from exclusive_redis_xcom.store.reading import read, reading_command
 from exclusive_redis_xcom.store.values import Current
-from exclusive_redis_xcom.store.watching import asking_who_watches, watch_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.epoch import Epoch
+    from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Stored
-    from exclusive_redis_xcom.store.watching import Watch
 
 _LATEST_MS = 10**14  # in the year 5138; Python's end in 9999
 
@@ -31,32 +32,37 @@ class Mark(NamedTuple):
     pushed_ms: int
 
 
-def fetch_current(place: Place, at: Coordinate, *, alone: bool) -> Current | None:
+def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current | None:
     """As `Store.fetch_current` says.
 
     Mark and value are read before it is asked whether the API servers watch: a server that stopped watching, and
     whose changes nobody hears of, is then noticed, whenever it stopped.
     """
-    name = place.hash_of(at)
-    calls = [(name, reading_command(name, [at], redis_names.committed_name(at.map_index))), *asking_who_watches(place)]
+    name = keyspace.hash_of(at)
+    calls = [(name, reading_command(name, [at], redis_names.committed_name(at.map_index))), *asking_epoch(keyspace)]
     if alone:
         calls.insert(0, (name, ("HLEN", name)))
-    *lengths, reply, held, time = place.ask_once(f"Fetching {at}", calls)
+    *lengths, reply, held, time = ask_once(keyspace, f"Fetching {at}", calls)
     try:
         if not isinstance(reply, list) or len(reply) != 4:
             raise misanswered(at)
         fields = len(reply) - reply.count(None)
-        watch, mark = watch_of(held, time), mark_of(reply.pop())
-        if watch is None or mark is None:
+        epoch, mark = epoch_of(held, time), mark_of(reply.pop())
+        if epoch is None or mark is None:
             return None
         stored = read([at], reply)
     except CorruptValue:
         # Maybe a connection that is one reply behind: it must not answer the next question.
-        place.client.drop()
+        keyspace.client.drop()
         raise
     if alone and lengths != [fields + _further_fields(stored[0])]:
         return None
-    return current_of([mark], stored, watch)
+    return current_of([mark], stored, epoch)
+
+
+def ask_once(keyspace: Keyspace, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    """Send commands, each to be run after the one before; their replies in order. Tried once."""
+    return keyspace.client.run(doing, lambda session: session.in_order(calls), once=True)
 
 
 def _further_fields(stored: Stored) -> int:
@@ -81,12 +87,12 @@ def mark_of(text: Any) -> Mark | None:
     return mark if in_order and mark.size >= 0 else None
 
 
-def current_of(marks: Sequence[Mark], stored: Sequence[Stored], watch: Watch) -> Current | None:
+def current_of(marks: Sequence[Mark], stored: Sequence[Stored], epoch: Epoch) -> Current | None:
     """None unless every value is of the version that its mark names, and the marks count."""
     first_ms = min([mark.pushed_ms for mark in marks])
-    if not watch.covers(first_ms):
+    if not epoch.covers(first_ms):
         return None
     for one, mark in zip(stored, marks, strict=True):
         if one.envelope is None or one.envelope.version != mark.version:
             return None
-    return Current(tuple(stored), moment(first_ms), timedelta(milliseconds=watch.ahead_ms))
+    return Current(tuple(stored), moment(first_ms), timedelta(milliseconds=epoch.ahead_ms))

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store.current import current_of, mark_of
-from exclusive_redis_xcom.store.place import misanswered, slices, what
+from exclusive_redis_xcom.store.current import ask_once, current_of, mark_of
+from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
+from exclusive_redis_xcom.store.keyspace import misanswered, slices, what
 from exclusive_redis_xcom.store.reading import batches, read, reading_command
-from exclusive_redis_xcom.store.watching import asking_who_watches, watch_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.store.current import Mark
-    from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Current, Stored
 
 #: Fields of a hash besides those of values, `acl` and `complete`; and of each value: itself, its rule and its mark.
@@ -36,25 +36,25 @@ class _Extent(NamedTuple):
     complete: bytes
 
 
-def fetch_every(place: Place, first: Coordinate) -> Current | None:
+def fetch_every(keyspace: Keyspace, first: Coordinate) -> Current | None:
     """As `Store.fetch_every` says. The marks are read before the values, since they tell how large these are."""
     try:
-        return _fetch(place, first)
+        return _fetch(keyspace, first)
     except CorruptValue:
         # Maybe a connection that is one reply behind: it must not answer the next question.
-        place.client.drop()
+        keyspace.client.drop()
         raise
 
 
-def _fetch(place: Place, first: Coordinate) -> Current | None:
-    name = place.hash_of(first)
+def _fetch(keyspace: Keyspace, first: Coordinate) -> Current | None:
+    name = keyspace.hash_of(first)
     asking_extent: list[tuple[str, Command]] = [
         (name, ("HLEN", name)),
         (name, ("HMGET", name, redis_names.COMPLETE_FIELD)),
     ]
-    *replies, held, time = place.ask_once(f"Asking for {first}", [*asking_extent, *asking_who_watches(place)])
-    watch, extent = watch_of(held, time), _extent(replies, first)
-    if watch is None or extent is None or not watch.covers(int(extent.complete)):
+    *replies, held, time = ask_once(keyspace, f"Asking for {first}", [*asking_extent, *asking_epoch(keyspace)])
+    epoch, extent = epoch_of(held, time), _extent(replies, first)
+    if epoch is None or extent is None or not epoch.covers(int(extent.complete)):
         return None
     # Nothing but results, whose map_indexes have no gap, and which lie in one field each: else Airflow has to be asked.
     count, more = divmod(extent.fields - _OF_HASH, _OF_VALUE)
@@ -62,28 +62,28 @@ def _fetch(place: Place, first: Coordinate) -> Current | None:
         return None
     ids = first.dag_id, first.run_id, first.task_id, first.key
     coordinates = [Coordinate(*ids, index) for index in range(count)]
-    marks = _marks(place, name, coordinates)
+    marks = _marks(keyspace, name, coordinates)
     if marks is None:
         return None
     stored: list[Stored] = []
     for start, end in batches(mark.size for mark in marks):
         batch = coordinates[start:end]
-        calls = [(name, reading_command(name, batch)), *asking_extent, *asking_who_watches(place)]
-        values, *replies, held, time = place.ask_once(what("Fetching", batch), calls)
+        calls = [(name, reading_command(name, batch)), *asking_extent, *asking_epoch(keyspace)]
+        values, *replies, held, time = ask_once(keyspace, what("Fetching", batch), calls)
         stored += read(batch, values)
-    watch = watch_of(held, time)
+    epoch = epoch_of(held, time)
     # Each has its three fields, or is refused: these are all the fields, if there are still as many.
-    if watch is None or not watch.covers(int(extent.complete)) or _extent(replies, first) != extent:
+    if epoch is None or not epoch.covers(int(extent.complete)) or _extent(replies, first) != extent:
         return None
-    return current_of(marks, stored, watch)
+    return current_of(marks, stored, epoch)
 
 
-def _marks(place: Place, name: str, coordinates: Sequence[Coordinate]) -> list[Mark] | None:
+def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> list[Mark] | None:
     """Those of all coordinates; None if one is missing or not completed."""
     marks: list[Mark] = []
     for batch in slices(coordinates, _BATCH_MARKS):
         fields = [redis_names.committed_name(at.map_index) for at in batch]
-        (texts,) = place.ask_once(what("Asking for", batch), [(name, ("HMGET", name, *fields))])
+        (texts,) = ask_once(keyspace, what("Asking for", batch), [(name, ("HMGET", name, *fields))])
         if not isinstance(texts, list) or len(texts) != len(batch):
             raise misanswered(batch[0])
         for text in texts:

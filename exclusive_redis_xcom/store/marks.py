@@ -12,12 +12,12 @@ from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import NOT_MAPPED
 from exclusive_redis_xcom.store import scripts
-from exclusive_redis_xcom.store.place import BATCH_FIELDS, slices, what
+from exclusive_redis_xcom.store.keyspace import BATCH_FIELDS, slices, what
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.keyspace import Keyspace
 
 #: A server whose last beat is older may have missed a change of rows; it beats every 2 s.
 FRESH_MS = 6_000
@@ -29,46 +29,46 @@ Rows: TypeAlias = Callable[[], "Sequence[int] | None"]
 #: What one script is asked about at most: it keeps Redis from others for a few milliseconds.
 MOST_ROWS = 20_000
 
-_SERVER = re.compile(r"[0-9a-f]{32}")
+_SERVER_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def commit(place: Place, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
+def commit(keyspace: Keyspace, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
     """As `Store.commit` says."""
     mapped = "" if at.map_index == NOT_MAPPED else "1"
     name, arguments = (
-        place.hash_of(at),
+        keyspace.hash_of(at),
         (redis_names.committed_name(at.map_index), version or "", redis_names.COMPLETE_FIELD, mapped),
     )
-    reply = place.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments))
+    reply = keyspace.client.run(f"Committing {at}", lambda session: scripts.COMMIT.run(session, name, *arguments))
     if not isinstance(reply, bytes):
         return bool(reply)
     if rows is not None:
-        _complete(place, at, reply, rows)
+        _complete(keyspace, at, reply, rows)
     return True
 
 
-def _complete(place: Place, at: Coordinate, since: bytes, rows: Rows) -> None:
+def _complete(keyspace: Keyspace, at: Coordinate, since: bytes, rows: Rows) -> None:
     """Say that the hash knows all rows, if it does. What fails says nothing, and Airflow is asked for them."""
-    indexes, name = rows(), place.hash_of(at)
+    indexes, name = rows(), keyspace.hash_of(at)
     if indexes is None or len(indexes) > MOST_ROWS:
         return
     marks = [redis_names.committed_name(index) for index in indexes]
     with contextlib.suppress(StoreUnavailable):
-        place.client.run(
+        keyspace.client.run(
             f"Completing {at}",
             lambda session: scripts.COMPLETE.run(session, name, redis_names.COMPLETE_FIELD, since, *marks),
             once=True,
         )
 
 
-def uncommit(place: Place, coordinates: Sequence[Coordinate]) -> None:
+def uncommit(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> None:
     """As `Store.uncommit` says."""
     for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS):
         hashes: dict[str, list[str]] = {}
         for at in batch:
-            hashes.setdefault(place.hash_of(at), []).append(redis_names.committed_name(at.map_index))
+            hashes.setdefault(keyspace.hash_of(at), []).append(redis_names.committed_name(at.map_index))
         calls = [(name, ("HDEL", name, *fields, redis_names.COMPLETE_FIELD)) for name, fields in hashes.items()]
-        place.ask(what("Uncommitting", batch), calls)
+        keyspace.ask(what("Uncommitting", batch), calls)
 
 
 class Pulse:
@@ -78,9 +78,9 @@ class Pulse:
     back that was removed. The beat after it therefore counts as one after something was missed.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._client = place.client.twin()
-        self._prefix = place.prefix
+    def __init__(self, keyspace: Keyspace) -> None:
+        self._client = keyspace.client.twin()
+        self._prefix = keyspace.prefix
         self._opened = 0  # sessions, by the time of the last beat
 
     def beat(self, server: str, *, missed: bool) -> None:
@@ -106,19 +106,19 @@ class Pulse:
         self._opened = self._client.opened
 
 
-def leave(place: Place, server: str) -> None:
+def leave(keyspace: Keyspace, server: str) -> None:
     """As `Store.leave` says."""
-    name = _servers(place.prefix, server)
-    place.client.run(
+    name = _servers(keyspace.prefix, server)
+    keyspace.client.run(
         "Telling Redis that this API server stops",
         lambda session: scripts.LEAVE.run(session, name, redis_names.SERVERS_FIELD, server),
     )
 
 
-def distrust(place: Place) -> None:
+def distrust(keyspace: Keyspace) -> None:
     """As `Store.distrust` says."""
-    name = redis_names.servers_name(place.prefix)
-    place.client.run(
+    name = redis_names.servers_name(keyspace.prefix)
+    keyspace.client.run(
         "Telling Redis that XCom rows have changed",
         lambda session: scripts.DISTRUST.run(
             session, name, redis_names.EPOCH_FIELD, redis_names.SERVERS_FIELD, FRESH_MS
@@ -127,6 +127,6 @@ def distrust(place: Place) -> None:
 
 
 def _servers(prefix: str, server: str) -> str:
-    if not _SERVER.fullmatch(server):
+    if not _SERVER_ID.fullmatch(server):
         raise ValueError("An API server's id is 32 hexadecimal digits.")
     return redis_names.servers_name(prefix)

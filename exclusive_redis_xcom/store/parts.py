@@ -1,8 +1,8 @@
 """Payloads too large for one field: written and read in parts, a few at a time, so that nobody else has to wait.
 
-Fields of each version have names of their own, so a push does not touch what others read meanwhile. Which parts lie in
-a hash, and of which version, is kept in a field, see `keys.parts_name`: whatever interrupts a push, the next one, or a
-purge, finds what it left.
+The fields of each version have names of their own, so a push does not touch what others read meanwhile. A field
+(`redis_names.parts_name`) lists which parts of which version lie in a hash. When a push is interrupted, the next push
+or purge finds there what it left.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import operator
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.errors import StoreUnavailable, XComTooLarge
 from exclusive_redis_xcom.formats import redis_names
-from exclusive_redis_xcom.formats.envelope import PART_BYTES
+from exclusive_redis_xcom.formats.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES
 from exclusive_redis_xcom.memory import fresh, pieces
-from exclusive_redis_xcom.store.place import misanswered, slices
-from exclusive_redis_xcom.store.scripts import PART, SWEEP
+from exclusive_redis_xcom.store.keyspace import misanswered, slices
+from exclusive_redis_xcom.store.scripts import PART, SWEEP, sweep_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.memory import Buffer
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.scripts import Argument
 
 T = TypeVar("T")
@@ -44,7 +44,21 @@ _PENDING_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
 MOST_RESTARTS = 10
 
 
-def write(place: Place, envelope: Envelope, ttl_ms: int) -> None:
+def are_needed(envelope: Envelope) -> bool:
+    """Whether the payload is too large for the field of its envelope.
+
+    Raises:
+        XComTooLarge: It is too large for parts, too.
+    """
+    if envelope.spilled is not None or envelope.payload_size <= INLINE_BYTES:
+        return False
+    most = MAX_PARTS * PART_BYTES
+    if envelope.payload_size > most:
+        raise XComTooLarge(f"{envelope.coordinate} takes {envelope.payload_size} bytes; at most {most} are stored.")
+    return True
+
+
+def write(keyspace: Keyspace, envelope: Envelope, ttl_ms: int) -> None:
     """Write the payload of an envelope as parts; no reader sees them before the envelope is pushed.
 
     Raises:
@@ -53,7 +67,7 @@ def write(place: Place, envelope: Envelope, ttl_ms: int) -> None:
     at, written, restarts = envelope.coordinate, 0, 0
     remaining: Iterator[Buffer] = pieces(envelope.payload, PART_BYTES)
     while batch := list(itertools.islice(remaining, _WRITTEN_AT_ONCE)):
-        there = _write(place, envelope, written, batch, min(ttl_ms, _PENDING_MS))
+        there = _write(keyspace, envelope, written, batch, min(ttl_ms, _PENDING_MS))
         if there >= written + len(batch):
             written += len(batch)
             continue
@@ -61,23 +75,23 @@ def write(place: Place, envelope: Envelope, ttl_ms: int) -> None:
         if restarts > MOST_RESTARTS:
             raise contended(at)
         if there < 0:
-            sweep(place, at)
+            sweep(keyspace, at)
         written = max(there, 0)
         remaining = itertools.islice(pieces(envelope.payload, PART_BYTES), written, None)
 
 
-def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | None:
+def read(keyspace: Keyspace, envelope: Envelope, *, once: bool = False) -> Envelope | None:
     """The envelope with its payload, in one piece; None if parts of it are not there (any more).
 
     Args:
-        place: Where.
+        keyspace: Where.
         envelope: One whose payload lies in parts.
         once: Whether each request is tried once only.
 
     Raises:
         CorruptValue: The parts do not make up the payload.
     """
-    at, name = envelope.coordinate, place.hash_of(envelope.coordinate)
+    at, name = envelope.coordinate, keyspace.hash_of(envelope.coordinate)
     fields = [redis_names.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
     # What is announced and does not come takes no memory. It stays writable, so that arrays need not be copied out of
     # it.
@@ -89,10 +103,10 @@ def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | 
     for batch in slices(wanted, _READ_AT_ONCE):
         commands, memories = zip(*batch, strict=True)
         receive = operator.methodcaller("receive", name, commands, memories)
-        if place.client.run(f"Fetching {at}", receive, once=once):
+        if keyspace.client.run(f"Fetching {at}", receive, once=once):
             continue
         for command, memory in batch:
-            part = _part(place, envelope, command, once=once)
+            part = _part(keyspace, envelope, command, once=once)
             if part is None:
                 return None
             if len(part) != len(memory):
@@ -101,26 +115,27 @@ def read(place: Place, envelope: Envelope, *, once: bool = False) -> Envelope | 
     return envelope.with_payload((payload,))
 
 
-def sweep(place: Place, at: Coordinate) -> None:
+def sweep(keyspace: Keyspace, at: Coordinate) -> None:
     """Remove the parts that belong to no value any more."""
-    name, arguments = place.hash_of(at), _sweeping(at)
+    name, arguments = keyspace.hash_of(at), sweep_arguments(at, _REMOVED_AT_ONCE)
     for _ in range(_MOST_SWEEPS):
-        if not place.client.run(f"Removing parts of {at}", lambda session: SWEEP.run(session, name, *arguments)):
+        if not keyspace.client.run(f"Removing parts of {at}", lambda session: SWEEP.run(session, name, *arguments)):
             return
 
 
-def sweep_if_possible(place: Place, at: Coordinate) -> None:
+def sweep_if_possible(keyspace: Keyspace, at: Coordinate) -> None:
     """As `sweep`; what it cannot remove now stays until the next push or purge, or as long as the hash."""
     with contextlib.suppress(StoreUnavailable):
-        sweep(place, at)
+        sweep(keyspace, at)
 
 
-def or_give_up(place: Place, envelope: Envelope, command: Callable[[Session], T]) -> Callable[[Session], T]:
+def or_give_up(keyspace: Keyspace, envelope: Envelope, command: Callable[[Session], T]) -> Callable[[Session], T]:
     """The command of a push; if Redis refuses it, being full, say, the parts written so far are removed.
 
     Whoever cannot reach Redis can remove nothing either: then they stay as `sweep_if_possible` says.
     """
-    name, arguments = place.hash_of(envelope.coordinate), _sweeping(envelope.coordinate, envelope.version)
+    at = envelope.coordinate
+    name, arguments = keyspace.hash_of(at), sweep_arguments(at, _REMOVED_AT_ONCE, given_up=envelope.version)
 
     def run(session: Session) -> T:
         try:
@@ -144,17 +159,19 @@ def contended(at: Coordinate) -> StoreUnavailable:
     )
 
 
-def _part(place: Place, envelope: Envelope, command: Command, *, once: bool) -> bytes | None:
+def _part(keyspace: Keyspace, envelope: Envelope, command: Command, *, once: bool) -> bytes | None:
     """One part, whatever its size; None if it is not there (any more)."""
-    found = place.call(f"Fetching {envelope.coordinate}", place.hash_of(envelope.coordinate), command, once=once)
+    at = envelope.coordinate
+    name = keyspace.hash_of(at)
+    found = keyspace.client.run(f"Fetching {at}", lambda session: session.call(name, command), once=once)
     if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], (bytes, type(None))):
-        raise misanswered(envelope.coordinate)
+        raise misanswered(at)
     return found[0]
 
 
-def _write(place: Place, envelope: Envelope, first: int, batch: Sequence[Buffer], ttl_ms: int) -> int:
+def _write(keyspace: Keyspace, envelope: Envelope, first: int, batch: Sequence[Buffer], ttl_ms: int) -> int:
     """How many parts there are afterwards."""
-    at, version, name = envelope.coordinate, envelope.version, place.hash_of(envelope.coordinate)
+    at, version, name = envelope.coordinate, envelope.version, keyspace.hash_of(envelope.coordinate)
     fields = [redis_names.part_name(at.map_index, version, first + number) for number in range(len(batch))]
     arguments: list[tuple[Argument, ...]] = [
         (redis_names.ACL_FIELD, redis_names.parts_name(at.map_index), version, number, field, ttl_ms)
@@ -170,9 +187,4 @@ def _write(place: Place, envelope: Envelope, first: int, batch: Sequence[Buffer]
         outcomes = session.transact(name, transactions)
         return int(PART.run_many(session, scripted)[-1] if outcomes is None else outcomes[-1][-1])
 
-    return place.client.run(f"Pushing {at}", or_give_up(place, envelope, write))
-
-
-def _sweeping(at: Coordinate, given_up: str = "") -> tuple[Argument, ...]:
-    field = redis_names.field_name(at.map_index)
-    return redis_names.ACL_FIELD, redis_names.parts_name(at.map_index), field, _REMOVED_AT_ONCE, given_up
+    return keyspace.client.run(f"Pushing {at}", or_give_up(keyspace, envelope, write))

@@ -10,7 +10,7 @@ from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable, XComTooL
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import parts
-from exclusive_redis_xcom.store.place import BATCH_FIELDS, misanswered, slices, what
+from exclusive_redis_xcom.store.keyspace import BATCH_FIELDS, misanswered, slices, what
 from exclusive_redis_xcom.store.values import Stored
 
 if TYPE_CHECKING:
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.store.place import Place
+    from exclusive_redis_xcom.store.keyspace import Keyspace
 
 #: What one round trip may cost the server, and this process in memory.
 _BATCH_BYTES = 8 * 1024 * 1024
 
 
-def fetch_many(place: Place, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None) -> list[Stored]:
+def fetch_many(keyspace: Keyspace, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None) -> list[Stored]:
     """As `Store.fetch_many` says."""
     if len(coordinates) == 1:
-        return [_completed(place, coordinates[0], _fetch_batch(place, coordinates)[0])]
+        return [_whole(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates)[0])]
     wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
     unique = list(wanted)
     found: list[Stored] = []
     for start, end in batches(wanted.values()):
-        found += _fetch_batch(place, unique[start:end])
-    each = {at: _completed(place, at, stored) for at, stored in zip(unique, found, strict=True)}
+        found += _fetch_batch(keyspace, unique[start:end])
+    each = {at: _whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)}
     return [each[at] for at in coordinates]
 
 
-def spilled(place: Place, coordinates: Sequence[Coordinate]) -> list[str | None]:
+def spilled(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[str | None]:
     """As `Store.spilled` says."""
     names: list[str | None] = []
     for batch in slices(coordinates, BATCH_FIELDS):
         calls = [
             (name, ("HMGET", name, redis_names.spilled_name(at.map_index)))
-            for name, at in ((place.hash_of(at), at) for at in batch)
+            for name, at in ((keyspace.hash_of(at), at) for at in batch)
         ]
-        replies = place.ask(what("Asking for", batch), calls)
+        replies = keyspace.ask(what("Asking for", batch), calls)
         # What is no text was not written here: it becomes a name that no value has.
         names += [None if value is None else value.decode("utf-8", "replace") for (value,) in replies]
     return names
@@ -63,9 +63,9 @@ def batches(sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _by_hash(place: Place, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
+def _by_hash(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
     """The coordinates in their order, with the name of the hash that those next to each other share."""
-    return [(name, list(members)) for name, members in itertools.groupby(coordinates, place.hash_of)]
+    return [(name, list(members)) for name, members in itertools.groupby(coordinates, keyspace.hash_of)]
 
 
 def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Command:
@@ -93,44 +93,44 @@ def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
     ]
 
 
-def complete(place: Place, stored: Stored, *, once: bool = False) -> Stored | None:
+def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> Stored | None:
     """With its payload, if that lies in parts; None if they are gone."""
     envelope = stored.envelope
     if envelope is None or not envelope.parts:
         return stored
-    if envelope.payload_size > place.max_payload_bytes:
+    if envelope.payload_size > keyspace.max_payload_bytes:
         raise XComTooLarge(
             f"{envelope.coordinate} takes {envelope.payload_size} bytes in Redis, more than max_value_bytes here. "
             "Raise it on all components, or push less."
         )
-    whole = parts.read(place, envelope, once=once)
+    whole = parts.read(keyspace, envelope, once=once)
     return None if whole is None else replace(stored, envelope=whole)
 
 
-def _completed(place: Place, at: Coordinate, stored: Stored) -> Stored:
-    """As `complete`; what a newer push has replaced meanwhile is read anew."""
+def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
+    """As `with_payload`; what a newer push has replaced meanwhile is read anew."""
     for _ in range(parts.MOST_RESTARTS):
         if stored.envelope is None or not stored.envelope.parts:
             return stored
-        whole = complete(place, stored)
+        whole = with_payload(keyspace, stored)
         if whole is not None:
             return whole
         version = stored.envelope.version
-        (stored,) = _fetch_batch(place, [at])
+        (stored,) = _fetch_batch(keyspace, [at])
         if stored.envelope is not None and stored.envelope.version == version:
             raise CorruptValue(f"{at}: parts of its value are missing in Redis. Clear the producing task.")
     raise StoreUnavailable(f"Fetching {at} failed: it was replaced again and again while it was read. Clear this task.")
 
 
-def _fetch_batch(place: Place, batch: Sequence[Coordinate]) -> list[Stored]:
-    hashes = _by_hash(place, batch)
+def _fetch_batch(keyspace: Keyspace, batch: Sequence[Coordinate]) -> list[Stored]:
+    hashes = _by_hash(keyspace, batch)
     calls = [(name, reading_command(name, members)) for name, members in hashes]
-    replies = place.ask(what("Fetching", batch), calls)
+    replies = keyspace.ask(what("Fetching", batch), calls)
     try:
         return [stored for (_, members), reply in zip(hashes, replies, strict=True) for stored in read(members, reply)]
     except CorruptValue:
         # Maybe a connection that is one reply behind: it must not answer the next question.
-        place.client.drop()
+        keyspace.client.drop()
         raise
 
 

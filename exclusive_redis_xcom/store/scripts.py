@@ -1,4 +1,4 @@
-"""The Lua scripts in `lua/`, and how to run one: by its digest, and in full where Redis does not have it."""
+"""The Lua scripts in `lua/`, the order of their arguments, and how to run one: by its digest, or in full."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.memory import Buffer
+from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.connection.session import Session
+    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.store.values import Push
 
 Argument: TypeAlias = Union[str, int, Buffer]  # noqa: UP007 - evaluated at import
 
@@ -75,3 +79,55 @@ COMPLETE = Script.load("complete")
 BEAT = Script.load("beat")
 LEAVE = Script.load("leave")
 DISTRUST = Script.load("distrust")
+
+
+def push_arguments(push: Push) -> tuple[Argument, ...]:
+    """ARGV of `lua/push.lua`, in the order of its header."""
+    envelope = push.envelope
+    index, data = envelope.coordinate.map_index, envelope.pack()
+    return (
+        redis_names.ACL_FIELD,
+        push.acl,
+        redis_names.field_name(index),
+        data,
+        push.ttl_ms,
+        "1" if index != NOT_MAPPED else "",
+        envelope.version,
+        redis_names.claim_name(index),
+        "1" if push.once else "",
+        redis_names.parts_name(index),
+        envelope.parts,
+        redis_names.committed_name(index),
+        f"{envelope.version} {len(data)}" if push.watched else "",
+        redis_names.spilled_name(index),
+        envelope.spilled or "",
+        redis_names.COMPLETE_FIELD,
+        *(() if push.own_acl is None else (redis_names.rule_name(index), push.own_acl)),
+    )
+
+
+def purge_arguments(at: Coordinate) -> tuple[Argument, ...]:
+    """ARGV of `lua/purge.lua`, in the order of its header."""
+    index = at.map_index
+    return (
+        redis_names.ACL_FIELD,
+        redis_names.field_name(index),
+        redis_names.parts_name(index),
+        redis_names.rule_name(index),
+        redis_names.claim_name(index),
+        redis_names.committed_name(index),
+        redis_names.spilled_name(index),
+        redis_names.COMPLETE_FIELD,
+    )
+
+
+def sweep_arguments(at: Coordinate, most: int, *, given_up: str = "") -> tuple[Argument, ...]:
+    """ARGV of `lua/sweep.lua`, in the order of its header.
+
+    Args:
+        at: The XCom whose parts are to be removed.
+        most: How many parts to remove at most.
+        given_up: A version whose push failed; its parts go as well.
+    """
+    index = at.map_index
+    return redis_names.ACL_FIELD, redis_names.parts_name(index), redis_names.field_name(index), most, given_up

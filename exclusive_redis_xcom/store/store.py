@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.store import claiming, current, every, marks, reading, removal, writing
-from exclusive_redis_xcom.store.place import DEFAULT_MAX_PAYLOAD_BYTES, Place
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.store import claiming, current, every, marks, parts, reading, removal, scripts
+from exclusive_redis_xcom.store.keyspace import DEFAULT_MAX_PAYLOAD_BYTES, Keyspace, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.formats.claims import Claim
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.store.values import Current, Stored
+    from exclusive_redis_xcom.store.values import Current, Push, Stored
 
 
 class Store:
@@ -34,20 +37,10 @@ class Store:
         self, client: RedisClient, *, key_prefix: str, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
     ) -> None:
         self._client = client
-        self._prefix = key_prefix
-        self._place = Place(client, key_prefix, max_payload_bytes)
+        self._keyspace = Keyspace(client, key_prefix, max_payload_bytes)
         self._pulse: marks.Pulse | None = None
 
-    def push(
-        self,
-        envelope: Envelope,
-        *,
-        acl: bytes,
-        ttl: timedelta,
-        own_acl: bytes | None = None,
-        once: bool = False,
-        watched: bool = False,
-    ) -> datetime:
+    def push(self, push: Push) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
 
         The results of a mapped task share a hash: there a longer TTL that the hash has stays. More than 1 MiB is sent
@@ -56,14 +49,6 @@ class Store:
         Running it twice, as a retry after a lost reply does, leaves what running it once does, also where the value was
         claimed, committed or uncommitted in between. A new version has no claimer, whoever claimed the older one.
 
-        Args:
-            envelope: The value; it says where it belongs. Without its payload, where that was spilled.
-            acl: The rule in force for the key, canonical JSON; it replaces that of the hash.
-            own_acl: Where the task is mapped, the rule in force for this value alone.
-            ttl: From now, by the server's clock; at least a millisecond.
-            once: Whether the value is to be claimed before it is read, see `claim`.
-            watched: Whether API servers may `commit` it, so that it can be had from `fetch_current`.
-
         Returns:
             The server's time of the push, UTC, in whole milliseconds.
 
@@ -71,7 +56,22 @@ class Store:
             XComTooLarge: The ids are too long, or the value takes more than 2 GiB; nothing was sent.
             ConfigurationError: `ttl` is not positive; nothing was sent.
         """
-        return writing.push(self._place, envelope, acl=acl, ttl=ttl, own_acl=own_acl, once=once, watched=watched)
+        envelope, at = push.envelope, push.envelope.coordinate
+        if push.ttl_ms < 1:
+            raise ConfigurationError(f"{at}: a ttl of {push.ttl} would not keep it; it must be a millisecond at least.")
+        in_parts = parts.are_needed(envelope)
+        sent = replace(push, envelope=envelope.in_parts()) if in_parts else push
+        arguments = scripts.push_arguments(sent)
+        for _ in range(parts.MOST_RESTARTS):
+            if in_parts:
+                parts.write(self._keyspace, envelope, push.ttl_ms)
+            pushed = self._run_push(sent.envelope, arguments)
+            if pushed is not None:
+                pushed_ms, garbage = pushed
+                if garbage:
+                    parts.sweep_if_possible(self._keyspace, at)
+                return moment(pushed_ms)
+        raise parts.contended(at)
 
     def fetch(self, coordinate: Coordinate) -> Stored:
         """Read one value and its rule, in one round trip.
@@ -98,13 +98,13 @@ class Store:
         Raises:
             CorruptValue: As for `fetch`.
         """
-        return reading.fetch_many(self._place, coordinates, sizes)
+        return reading.fetch_many(self._keyspace, coordinates, sizes)
 
     def fetch_current(self, coordinate: Coordinate, *, alone: bool = False) -> Current | None:
         """Read a value that Airflow's database is known to refer to; None unless that is known.
 
         It is tried once. The API servers must all have been heard of within the last 6 s, and the value must have been
-        pushed after all of them had begun to watch. What lies in parts is for `complete`.
+        pushed after all of them had begun to watch. What lies in parts is for `with_payload`.
 
         Args:
             coordinate: Where.
@@ -113,7 +113,7 @@ class Store:
         Raises:
             CorruptValue: What is there is not what was pushed for the coordinate.
         """
-        return current.fetch_current(self._place, coordinate, alone=alone)
+        return current.fetch_current(self._keyspace, coordinate, alone=alone)
 
     def fetch_every(self, first: Coordinate) -> Current | None:
         """Read all results of a mapped task; None unless Airflow's database is known to refer to these and no others.
@@ -126,20 +126,20 @@ class Store:
         Raises:
             CorruptValue: As for `fetch_current`.
         """
-        return every.fetch_every(self._place, first)
+        return every.fetch_every(self._keyspace, first)
 
-    def complete(self, stored: Stored) -> Stored | None:
+    def with_payload(self, stored: Stored) -> Stored | None:
         """A value of `fetch_current` with its payload; None if it has been replaced. Tried once.
 
         Raises:
             CorruptValue: Its parts do not make up the payload.
             XComTooLarge: It announces more bytes than `max_payload_bytes`.
         """
-        return reading.complete(self._place, stored, once=True)
+        return reading.with_payload(self._keyspace, stored, once=True)
 
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
         """The names of the objects in which values lie; None for each value that lies in Redis or is not there."""
-        return reading.spilled(self._place, coordinates)
+        return reading.spilled(self._keyspace, coordinates)
 
     def purge(self, coordinate: Coordinate) -> bool:
         """Remove a value; with the last one of its hash, the hash.
@@ -155,7 +155,7 @@ class Store:
         Returns:
             How many there were; fewer when the reply to an attempt that removed some was lost.
         """
-        return removal.purge_many(self._place, coordinates)
+        return removal.purge_many(self._keyspace, coordinates)
 
     def discard(self, coordinates: Sequence[Coordinate]) -> int:
         """Remove whole hashes: the values of these XComs and of all their map_indexes, rules, marks and claims.
@@ -163,7 +163,7 @@ class Store:
         For XComs whose task instances are gone altogether. Needs UNLINK, which the Redis user of workers lacks
         (docs/redis-users.acl). Batches, deadline and count are those of `purge_many`; what is counted are hashes.
         """
-        return removal.discard(self._place, coordinates)
+        return removal.discard(self._keyspace, coordinates)
 
     def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
         """Claim read-once values for one task instance: those of one hash all together, or none of them.
@@ -182,7 +182,7 @@ class Store:
         Raises:
             ValueError: `claimer` is empty.
         """
-        return claiming.claim(self._place, claims, claimer)
+        return claiming.claim(self._keyspace, claims, claimer)
 
     def commit(self, coordinate: Coordinate, version: str | None, rows: marks.Rows | None = None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
@@ -200,11 +200,11 @@ class Store:
             Whether it is marked now. Not, where nothing is there, something else was pushed since, or the push was
             not `watched`.
         """
-        return marks.commit(self._place, coordinate, version, rows)
+        return marks.commit(self._keyspace, coordinate, version, rows)
 
     def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
         """Remove marks: nobody knows any more what the database refers to. At most 256 per round trip."""
-        marks.uncommit(self._place, coordinates)
+        marks.uncommit(self._keyspace, coordinates)
 
     def beat(self, server: str, *, missed: bool) -> None:
         """Say that an API server watches over XCom rows. To be repeated every 2 s.
@@ -222,7 +222,7 @@ class Store:
             ValueError: `server` is no id.
         """
         if self._pulse is None:
-            self._pulse = marks.Pulse(self._place)
+            self._pulse = marks.Pulse(self._keyspace)
         self._pulse.beat(server, missed=missed)
 
     def leave(self, server: str) -> None:
@@ -231,8 +231,21 @@ class Store:
         Raises:
             ValueError: `server` is no id.
         """
-        marks.leave(self._place, server)
+        marks.leave(self._keyspace, server)
 
     def distrust(self) -> None:
         """Let no mark count of what was pushed until now: rows have changed that are not named."""
-        marks.distrust(self._place)
+        marks.distrust(self._keyspace)
+
+    def _run_push(self, head: Envelope, arguments: tuple[scripts.Argument, ...]) -> tuple[int, int] | None:
+        """Time of the push, and whether there are parts to remove; None if parts of this version are missing."""
+        keyspace, at = self._keyspace, head.coordinate
+        name = keyspace.hash_of(at)
+
+        def command(session: Session) -> Any:
+            return scripts.PUSH.run(session, name, *arguments)
+
+        reply = keyspace.client.run(
+            f"Pushing {at}", parts.or_give_up(keyspace, head, command) if head.parts else command
+        )
+        return None if reply is None else (int(reply[0]), int(reply[1]))

@@ -1,14 +1,42 @@
-"""What the store answers with."""
+"""What the store is given to write, and what it answers with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from exclusive_redis_xcom.formats.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What one push writes: a value, its rules and how long they stay.
+
+    Args:
+        envelope: The value; it says where it belongs. It comes without its payload where that was spilled.
+        acl: The rule in force for the key, as canonical JSON; it replaces the rule of the hash.
+        ttl: How long they stay from now on, by the server's clock; at least a millisecond.
+        own_acl: Where the task is mapped, the rule in force for this value alone.
+        once: Whether the value must be claimed before it is read, see `Store.claim`.
+        watched: Whether API servers may `Store.commit` the value, so that `Store.fetch_current` finds it.
+    """
+
+    envelope: Envelope
+    _: KW_ONLY
+    acl: bytes
+    ttl: timedelta
+    own_acl: bytes | None = None
+    once: bool = False
+    watched: bool = False
+
+    @property
+    def ttl_ms(self) -> int:
+        """The ttl in whole milliseconds, as Redis takes it."""
+        return self.ttl // timedelta(milliseconds=1)
 
 
 @dataclass(slots=True)  # as of envelopes, a pull makes a thousand

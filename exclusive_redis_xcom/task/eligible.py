@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.model import LINK_PREFIX, NOT_MAPPED, Coordinate
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate, is_airflows
 from exclusive_redis_xcom.process import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exclusive_redis_xcom.model import Principal
-
-#: Keys that Airflow's scheduler reads straight from the database row and must find there as plain values
-#: (`ti_deps/deps/not_previously_skipped_dep.py`, `ti_deps/dep_context.py`).
-AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
 
 #: What `BaseXCom.get_one` and `get_all` take (`airflow/sdk/bases/xcom.py`, 3.1 to 3.3). A release that asks for
 #: more means something that is not known here.
@@ -42,11 +38,6 @@ class Reach:
     reader: Principal
     since: datetime
     alone: bool = False
-
-
-def is_airflows(key: str) -> bool:
-    """Whether Airflow itself writes or reads the rows of this key, past every backend."""
-    return key in AIRFLOW_KEYS or key.startswith(LINK_PREFIX)
 
 
 def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: bool) -> Reach | None:

@@ -31,6 +31,6 @@ def _owns(principal: Principal, coordinate: Coordinate, action: Action) -> bool:
         return False
     if principal.run_id is None and action == "remove":
         # Airflow 3.1 clears a task's old XComs before it says which run this is; no code of the DAG has run
-        # but its top level. See identity.py.
+        # but its top level. See process/identity.py.
         return True
     return (principal.run_id, principal.map_index) == (coordinate.run_id, coordinate.map_index)

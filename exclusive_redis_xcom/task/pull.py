@@ -1,41 +1,41 @@
 """A pull, step by step.
 
-Sealed references are opened; value and rule are fetched; `acl.decide`; the value must be the referenced one; what
-may be read once is claimed; then it is decrypted, decoded, and masked in logs.
+Sealed references are opened; value and rules are fetched; `may_read` answers for each value; what may be read once is
+claimed; then the values are decrypted, decoded, and masked in logs.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec
-from exclusive_redis_xcom.acl import Acl, decide
-from exclusive_redis_xcom.errors import InvalidAcl
-from exclusive_redis_xcom.model import NOT_MAPPED
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import masking, metrics, refusals
 from exclusive_redis_xcom.task import spill
-from exclusive_redis_xcom.task.claim import claim
 from exclusive_redis_xcom.task.encryption import decrypt_payload
+from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import Opened, open_seals
+from exclusive_redis_xcom.task.read_once import claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.errors import ExclusiveXComError
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.formats.seal import Seal
-    from exclusive_redis_xcom.model import Coordinate, Principal
+    from exclusive_redis_xcom.model import Principal
     from exclusive_redis_xcom.settings import Settings
-    from exclusive_redis_xcom.store import Store, Stored
+    from exclusive_redis_xcom.store import Stored
+    from exclusive_redis_xcom.task.access import Access
+    from exclusive_redis_xcom.task.may_read import Permission
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
+class _Fetched:
     """What Redis holds for one reference: a value that may be read, or what speaks against reading it.
 
     `acl` is the value's own rule; None, under `mode = report` only, where there is none that can be read.
@@ -45,9 +45,10 @@ class _Finding:
     acl: Acl | None = None
     envelope: Envelope | None = field(default=None, repr=False)
     problem: ExclusiveXComError | None = None
+    must_be_claimed: bool = False
 
 
-def pull(references: Sequence[Reference], settings: Settings, store: Store) -> list[Any]:
+def pull(access: Access, references: Sequence[Reference]) -> list[Any]:
     """Fetch the values that the references point to, in their order, in few round trips.
 
     Raises:
@@ -60,78 +61,59 @@ def pull(references: Sequence[Reference], settings: Settings, store: Store) -> l
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
-    opened = open_seals(references, principal, settings)
-    findings, seconds = _fetch(opened, principal, settings, store)
-    problem = next((finding.problem for finding in findings if finding.problem is not None), None)
+    opened = open_seals(references, principal, access.settings)
+    found, seconds = _fetch(access, opened, principal)
+    problem = next((one.problem for one in found if one.problem is not None), None)
     if problem is None:
-        problem = _claim(opened, findings, principal, settings, store)
+        once = [one.reference for one in found if one.must_be_claimed]
+        problem = claim(access, once, principal) if once else None
     if problem is not None:
-        del findings, opened  # the task that catches the error also gets this frame
+        del found, opened  # the task that catches the error also gets this frame
         raise problem
-    metrics.pulled([(finding.reference.coordinate, _size(finding)) for finding in findings], seconds=seconds)
-    return [_value(finding, settings) for finding in findings]
+    metrics.pulled([(one.reference.coordinate, _size(one)) for one in found], seconds=seconds)
+    return [_value(one, access.settings) for one in found]
 
 
-def _fetch(
-    opened: Sequence[Opened], principal: Principal | None, settings: Settings, store: Store
-) -> tuple[list[_Finding], float]:
+def _fetch(access: Access, opened: Sequence[Opened], principal: Principal | None) -> tuple[list[_Fetched], float]:
     """What there is for each reference, and the seconds that Redis took."""
     start = time.perf_counter()
-    stored = store.fetch_many([one.reference.coordinate for one in opened], [one.reference.size for one in opened])
+    coordinates = [one.reference.coordinate for one in opened]
+    stored = access.store.fetch_many(coordinates, [one.reference.size for one in opened])
     seconds = time.perf_counter() - start
-    findings = [_finding(one.reference, found, principal, settings) for one, found in zip(opened, stored, strict=True)]
-    return findings, seconds
+    return [_fetched(one, held, principal, access.settings) for one, held in zip(opened, stored, strict=True)], seconds
 
 
-def _finding(reference: Reference, stored: Stored, principal: Principal | None, settings: Settings) -> _Finding:
+def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settings: Settings) -> _Fetched:
     """Whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
-    if not stored.found:
-        return _Finding(reference, problem=refusals.expired(reference))
-    rules = [readable_rule(text) for text in rule_texts(reference.coordinate, stored)]
-    for acl in rules:
-        denied = _denied(reference.coordinate, principal, acl, settings)
-        if denied is not None:
-            return _Finding(reference, problem=denied)
-    own = rules[-1]
-    if stored.envelope is None or outlived(stored.envelope, own):
-        return _Finding(reference, problem=refusals.expired(reference))
-    if stored.envelope.version != reference.version:
-        return _Finding(reference, problem=refusals.superseded(reference))
-    return _Finding(reference, own, stored.envelope)
+    reference, reports_only = opened.reference, settings.reports_only
+    permission = may_read(stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only)
+    denied = _reported(reference, principal, permission, reports_only=reports_only)
+    if permission.obstacle == "denied":
+        return _Fetched(reference, problem=denied)
+    if permission.obstacle == "gone":
+        return _Fetched(reference, problem=refusals.expired(reference))
+    if permission.obstacle == "superseded":
+        return _Fetched(reference, problem=refusals.superseded(reference))
+    # The API server has claimed what it opened.
+    must_be_claimed = permission.obstacle == "unclaimed" and not opened.by_server
+    return _Fetched(reference, permission.acl, stored.envelope, must_be_claimed=must_be_claimed)
 
 
-def _denied(
-    coordinate: Coordinate, principal: Principal | None, acl: Acl | None, settings: Settings
+def _reported(
+    reference: Reference, principal: Principal | None, permission: Permission, *, reports_only: bool
 ) -> ExclusiveXComError | None:
-    """The refusal; None where the rule allows, or under `mode = report`, which only says what would be refused."""
-    decision = decide(acl, coordinate, principal)
-    if decision.allowed:
-        return None
-    error = refusals.pull_denied(coordinate, principal, decision, acl)
-    refusals.report_pull(coordinate, error, would_only=settings.reports_only)
-    return None if settings.reports_only else error
+    """The last refusal, if there is one; each is logged and counted."""
+    error = None
+    for decision, acl in permission.denials:
+        error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
+        refusals.report_pull(reference.coordinate, error, would_only=reports_only)
+    return error
 
 
-def _claim(
-    opened: Sequence[Opened],
-    findings: Sequence[_Finding],
-    principal: Principal | None,
-    settings: Settings,
-    store: Store,
-) -> ExclusiveXComError | None:
-    """Claim the values that may be read once, unless the API server did when it opened them."""
-    once = [
-        finding.reference
-        for one, finding in zip(opened, findings, strict=True)
-        if finding.acl is not None and finding.acl.once and not one.by_server
-    ]
-    return claim(once, principal, settings, store) if once else None
-
-
-def _value(finding: _Finding, settings: Settings) -> Any:
-    if finding.envelope is None:
-        raise refusals.expired(finding.reference)
-    return decoded(finding.envelope, finding.reference.seal, finding.acl, settings)
+def _value(fetched: _Fetched, settings: Settings) -> Any:
+    if fetched.envelope is None:
+        raise refusals.expired(fetched.reference)
+    return decoded(fetched.envelope, fetched.reference.seal, fetched.acl, settings)
 
 
 def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Any:
@@ -140,7 +122,7 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
     Args:
         envelope: What Redis holds.
         seal: The reference's, opened.
-        acl: The value's own rule; None as for `_Finding`.
+        acl: The value's own rule; None as for `_Fetched`.
         settings: Of this process.
 
     Raises:
@@ -158,27 +140,5 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
     return value
 
 
-def _size(finding: _Finding) -> int:
-    return 0 if finding.envelope is None else finding.envelope.payload_size
-
-
-def rule_texts(coordinate: Coordinate, stored: Stored) -> list[bytes | None]:
-    """The rules that must all allow a pull: the key's, and where the task is mapped the value's own, which is last."""
-    return [stored.acl] if coordinate.map_index == NOT_MAPPED else [stored.acl, stored.own_acl]
-
-
-def readable_rule(text: bytes | None) -> Acl | None:
-    """The rule; None, which refuses, for one that is missing or cannot be read."""
-    try:
-        return None if text is None else Acl.loads_again(text)
-    except InvalidAcl:
-        return None
-
-
-def outlived(envelope: Envelope, acl: Acl | None) -> bool:
-    """Whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
-
-    By the workers' clocks; everywhere else Redis' clock alone counts.
-    """
-    ttl = None if acl is None or envelope.coordinate.map_index == NOT_MAPPED else acl.ttl
-    return ttl is not None and datetime.now(timezone.utc) - envelope.pushed_at > ttl
+def _size(fetched: _Fetched) -> int:
+    return 0 if fetched.envelope is None else fetched.envelope.payload_size

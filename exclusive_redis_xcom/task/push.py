@@ -17,6 +17,7 @@ from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics, refusals
+from exclusive_redis_xcom.store import Push
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import encrypt_payload
 from exclusive_redis_xcom.task.ownership import require_owner
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.declaration import FrozenAcl
-    from exclusive_redis_xcom.settings import Settings
-    from exclusive_redis_xcom.store import Store
+    from exclusive_redis_xcom.task.access import Access
 
 #: Airflow bounds ids at 250 and keys at 512 characters; what is far longer cannot be a row of its database.
 _MAX_ID_LENGTH = 1000
 
 
-def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -> Reference:
+def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     """Store a value of the running task.
 
     Raises:
@@ -42,6 +42,7 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
         ConfigurationError: Values are to be sealed and there is no key for it; nothing was sent.
         StoreUnavailable: Redis did not take it; an earlier value is unchanged.
     """
+    settings = access.settings
     require_owner(coordinate, "push")
     _require_bounded(coordinate)
     shared_acl, acl = _acls_in_force(coordinate, value, settings.ttl)
@@ -57,7 +58,18 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
     )
     encrypted = encrypt_payload(plain, acl, settings)
     ttl = acl.ttl or settings.ttl
-    pushed_at = _write(store, settings, encrypted.envelope, shared_acl, acl, ttl)
+    own_acl = None if coordinate.map_index == NOT_MAPPED else acl.dumps()
+    pushed_at = _write(
+        access,
+        Push(
+            encrypted.envelope,
+            acl=shared_acl.dumps(),
+            ttl=ttl,
+            own_acl=own_acl,
+            once=acl.once,
+            watched=settings.pulls_directly,
+        ),
+    )
     return Reference(
         coordinate=coordinate,
         version=plain.version,
@@ -71,20 +83,16 @@ def push(coordinate: Coordinate, value: Any, settings: Settings, store: Store) -
     )
 
 
-def _write(store: Store, settings: Settings, envelope: Envelope, shared_acl: Acl, acl: Acl, ttl: timedelta) -> datetime:
-    at = envelope.coordinate
+def _write(access: Access, push: Push) -> datetime:
+    """When Redis took it, by its own clock."""
     start = time.perf_counter()
-    pushed_at = spill.push(
-        store,
-        settings,
-        envelope,
-        acl=shared_acl.dumps(),
-        ttl=ttl,
-        own_acl=None if at.map_index == NOT_MAPPED else acl.dumps(),
-        once=acl.once,
-        watched=settings.pulls_directly,
-    )
-    metrics.pushed(at, size=size_of(envelope.payload), seconds=time.perf_counter() - start)
+    settings = access.settings
+    if settings.spill_path is None:
+        pushed_at = access.store.push(push)
+    else:
+        pushed_at = spill.push(access.store, settings.spill_path, settings.spill_threshold_bytes, push)
+    envelope = push.envelope
+    metrics.pushed(envelope.coordinate, size=size_of(envelope.payload), seconds=time.perf_counter() - start)
     return pushed_at
 
 

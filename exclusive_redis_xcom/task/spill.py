@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, XComExpired, XComTooLarge
 from exclusive_redis_xcom.memory import size_of
+from exclusive_redis_xcom.task.access import MOST_OVERHEAD
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,34 +24,30 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.object_storage import ObjectStorage
     from exclusive_redis_xcom.settings import Settings
-    from exclusive_redis_xcom.store import Store
-
-#: By how much encryption, or compression that does not pay, may make a payload longer than what it decodes to.
-MOST_OVERHEAD = 1024 * 1024
+    from exclusive_redis_xcom.store import Push, Store
 
 log = logging.getLogger("exclusive_redis_xcom")
 
 
-def push(store: Store, settings: Settings, envelope: Envelope, **options: Any) -> datetime:
-    """`Store.push`, which also takes `options`, by way of object storage where the payload is large enough.
+def push(store: Store, url: str, threshold_bytes: int, push: Push) -> datetime:
+    """`Store.push`, by way of object storage where the payload is larger than `threshold_bytes`.
 
     Raises:
         StoreUnavailable: Redis or the object storage did not take it; an earlier value is unchanged.
         ConfigurationError: Nothing that is installed knows the object storage.
     """
-    if settings.spill_path is None:
-        return store.push(envelope, **options)
-    at = envelope.coordinate
+    at = push.envelope.coordinate
     (older,) = store.spilled([at])
-    if size_of(envelope.payload) > settings.spill_threshold_bytes:
-        envelope = written(settings.spill_path, envelope)
+    if size_of(push.envelope.payload) > threshold_bytes:
+        push = replace(push, envelope=written(url, push.envelope))
+    newer = push.envelope.spilled
     try:
-        pushed_at = store.push(envelope, **options)
+        pushed_at = store.push(push)
     except Exception:
-        _forget(settings.spill_path, at, envelope.spilled)
+        _forget(url, at, newer)
         raise
-    if older != envelope.spilled:
-        _forget(settings.spill_path, at, older)
+    if older != newer:
+        _forget(url, at, older)
     return pushed_at
 
 
@@ -110,18 +108,15 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
         ) from None
 
 
-def purge(store: Store, settings: Settings, coordinate: Coordinate) -> None:
+def purge(store: Store, url: str, coordinate: Coordinate) -> None:
     """`Store.purge`, and the object.
 
     Raises:
         StoreUnavailable: Redis could not be asked. That an object could not be removed is logged.
     """
-    if settings.spill_path is None:
-        store.purge(coordinate)
-        return
     (name,) = store.spilled([coordinate])
     store.purge(coordinate)
-    _forget(settings.spill_path, coordinate, name)
+    _forget(url, coordinate, name)
 
 
 def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryview:

@@ -160,11 +160,11 @@ def start_afresh() -> None:
     from exclusive_redis_xcom.process import identity
     from exclusive_redis_xcom.settings import load_settings
     from exclusive_redis_xcom.task import encryption
-    from exclusive_redis_xcom.task.exchange import current_exchange
+    from exclusive_redis_xcom.task.access import current_access
 
-    if current_exchange.cache_info().currsize:
-        current_exchange()._store._client.drop()  # before it is forgotten, or its sockets are closed by chance
+    if current_access.cache_info().currsize:
+        current_access().store._client.drop()  # before it is forgotten, or its sockets are closed by chance
     load_settings.cache_clear()
-    current_exchange.cache_clear()
+    current_access.cache_clear()
     identity.forget()
     encryption.forget()

@@ -16,7 +16,7 @@ from devtools.redis_sets import SentinelSet, ask, wait_until
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store import Claim, Store
+from exclusive_redis_xcom.store import Claim, Push, Store
 from tests.integration import workers
 from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
 from tests.integration.ttl_watch import TtlWatch
@@ -32,7 +32,7 @@ def push(store: Store, coordinate: Coordinate | None = None) -> tuple[Coordinate
     """Push a value that may be read once."""
     pushed = value(coordinate or at())
     own_acl = ACL if pushed.coordinate.map_index >= 0 else None
-    store.push(pushed, acl=ACL, ttl=TTL, own_acl=own_acl, once=True)
+    store.push(Push(pushed, acl=ACL, ttl=TTL, own_acl=own_acl, once=True))
     return pushed.coordinate, pushed.version
 
 
@@ -106,11 +106,11 @@ def test_a_push_sent_again_and_again_does_not_free_what_was_claimed(any_redis: R
     pushed = value(at())
     stop = threading.Event()
     with open_store(any_redis.url, deadline=20) as store, ThreadPoolExecutor(1) as pool:
-        store.push(pushed, acl=ACL, ttl=TTL, once=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, once=True))
 
         def push_on() -> None:
             while not stop.is_set():
-                store.push(pushed, acl=ACL, ttl=TTL, once=True)
+                store.push(Push(pushed, acl=ACL, ttl=TTL, once=True))
 
         pushing = pool.submit(push_on)
         store.claim([(at(), pushed.version)], "one")

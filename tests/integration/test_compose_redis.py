@@ -11,6 +11,7 @@ import redis
 
 from devtools import local, processes
 from devtools.airflow_api import wait_until
+from exclusive_redis_xcom.store import Push
 from tests.integration.support import ACL, TTL, at, open_store, value
 
 PREFIX = "exclusive_redis_xcom"
@@ -40,7 +41,7 @@ def url(home: Path) -> Iterator[str]:
 
 def test_the_store_works_as_its_only_user(url: str) -> None:
     with open_store(url, prefix=PREFIX) as store:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert store.fetch(at()).envelope is not None
         assert store.purge(at())
@@ -63,7 +64,7 @@ def test_its_user_can_neither_look_around_nor_leave_its_keys(url: str) -> None:
 
 def test_every_value_is_on_disk(url: str, home: Path) -> None:
     with open_store(url, prefix=PREFIX) as store:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
     written = b"".join(path.read_bytes() for path in (home / "redis").rglob("*") if ".aof" in path.name)
     assert b"HSET" in written.upper()

@@ -362,14 +362,14 @@ class TestMisses:
 
     def test_a_sibling_that_has_outlived_its_time(self, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
         tasks.push("short-lived", task_id="parts", map_index=0)
-        from exclusive_redis_xcom.task import pull
+        from exclusive_redis_xcom.task import may_read
 
         class Later(datetime):
             @classmethod
             def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
                 return datetime.now(tz) + timedelta(days=8)
 
-        monkeypatch.setattr(pull, "datetime", Later)
+        monkeypatch.setattr(may_read, "datetime", Later)
 
         with pytest.raises(XComExpired):
             tasks.pull(task_id="parts", map_index=0)

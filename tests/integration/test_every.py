@@ -12,7 +12,7 @@ import pytest
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
-from exclusive_redis_xcom.store import Store, every
+from exclusive_redis_xcom.store import Push, Store, every
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import ACL, PREFIX, TTL, at, value
 from tests.integration.test_marks import do, push, watch_since_long_ago
@@ -164,7 +164,7 @@ class TestNotAll:
         assert fetched(store) is None
 
     def test_one_was_pushed_that_nobody_watches(self, store: Store) -> None:
-        store.push(value(at(3)), acl=ACL, ttl=TTL, own_acl=ACL)
+        store.push(Push(value(at(3)), acl=ACL, ttl=TTL, own_acl=ACL))
 
         assert fetched(store) is None
 
@@ -179,7 +179,7 @@ class TestNotAll:
         if how == "elsewhere":
             one = one.spilled_to("object")
         own_acl = None if how == "not mapped" else ACL
-        store.push(one, acl=ACL, ttl=TTL, own_acl=own_acl, once=how == "to be claimed", watched=True)
+        store.push(Push(one, acl=ACL, ttl=TTL, own_acl=own_acl, once=how == "to be claimed", watched=True))
         rows.store_row(one)
 
         assert fetched(store) is None
@@ -222,7 +222,7 @@ class TestNotAll:
 
         def and_marks_go(*args: Any) -> Any:
             for index in range(3):
-                store.push(value(at(index)), acl=ACL, ttl=TTL, own_acl=ACL)
+                store.push(Push(value(at(index)), acl=ACL, ttl=TTL, own_acl=ACL))
             return read(*args)
 
         monkeypatch.setattr(every, "_marks", and_one_comes)
@@ -231,7 +231,7 @@ class TestNotAll:
         assert fetched(store) is None
 
     def test_a_push_that_nobody_watches_takes_it_away(self, store: Store) -> None:
-        store.push(value(at(1)), acl=ACL, ttl=TTL, own_acl=ACL)
+        store.push(Push(value(at(1)), acl=ACL, ttl=TTL, own_acl=ACL))
 
         assert (complete(store), fetched(store)) == (None, None)
 

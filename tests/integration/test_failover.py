@@ -18,7 +18,7 @@ from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
-from exclusive_redis_xcom.store import Claim, Store
+from exclusive_redis_xcom.store import Claim, Push, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 from tests.integration.ttl_watch import TtlWatch
 
@@ -44,7 +44,7 @@ class Load:
         while not stop.is_set():
             begin = time.monotonic()
             try:
-                self._store.push(value(self._at, size=self._size), acl=ACL, ttl=TTL)
+                self._store.push(Push(value(self._at, size=self._size), acl=ACL, ttl=TTL))
                 self._look()
             except StoreUnavailable as error:
                 self.failed.append(str(error))
@@ -122,7 +122,7 @@ def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> Non
         store.beat(server, missed=False)
         store._client.run("age", lambda session: session.call(name, ("HSET", name, "epoch", 0)))
         pushed = value(at())
-        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
         store.commit(at(), pushed.version)
         assert store.fetch_current(at()) is not None
         ask(servers.master, "WAIT", 1, 5000)
@@ -138,7 +138,7 @@ def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
     sentinels.sentinels[0].kill()
     try:
         with open_store(sentinels.url, deadline=5) as store:
-            store.push(value(at()), acl=ACL, ttl=TTL)
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
             assert store.fetch(at()).found
     finally:
@@ -158,7 +158,7 @@ def test_a_user_of_the_sentinels_needs_the_one_command_that_the_docs_name(sentin
         ask(sentinel, "ACL", "SETUSER", "exclusive_redis_xcom", *rights)
     try:
         with open_store(url) as store:
-            store.push(value(at()), acl=ACL, ttl=TTL)
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
             assert store.fetch(at()).found
         for sentinel in sentinels.sentinels:
@@ -217,7 +217,7 @@ def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None
         begin_migration(source, target, slot)
         pushed = value(at())
 
-        store.push(pushed, acl=ACL, ttl=TTL, once=True)  # the key is not at the source: ASK
+        store.push(Push(pushed, acl=ACL, ttl=TTL, once=True))  # the key is not at the source: ASK
         claimed = [store.claim([(at(), pushed.version)], claimer) for claimer in ("one", "two")]
         fetched, bulk = store.fetch(at()), store.fetch_many([at(), at(1, key="elsewhere"), at(3)])
 
@@ -267,7 +267,7 @@ def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet)
         servers = redis_names.servers_name(PREFIX)
         store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
         begin_migration(source, target, slot)
-        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
         store.commit(at(), pushed.version)
 
         while_moving = store.fetch_current(at(), alone=True)  # the key is not at the source: ASK

@@ -19,7 +19,7 @@ from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, Outcome, collect
 from exclusive_redis_xcom.formats.object_names import object_name
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.object_storage import Listed, ObjectStorage
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import (
     ACL,
     API_PASSWORD,
@@ -72,7 +72,7 @@ def spill(storage: ObjectStorage, coordinate: Coordinate, store: Store | None = 
     storage.write(name, (envelope.pack(), *whole.payload))
     set_age(storage, name, age)
     if store is not None:
-        store.push(envelope, acl=ACL, ttl=TTL)
+        store.push(Push(envelope, acl=ACL, ttl=TTL))
     return name
 
 
@@ -185,7 +185,7 @@ def test_a_push_between_the_look_and_the_removal_is_noticed(
 
     def ask_and_then_push(coordinates: list[Coordinate]) -> list[str | None]:
         asked.append(spilled(coordinates))
-        any_store.push(envelope, acl=ACL, ttl=TTL)
+        any_store.push(Push(envelope, acl=ACL, ttl=TTL))
         return asked[-1]
 
     monkeypatch.setattr(any_store, "spilled", ask_and_then_push)

@@ -24,7 +24,7 @@ from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, StoreU
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import INLINE_BYTES, MAX_PARTS, PART_BYTES, Envelope
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store import Claim, Store, parts
+from exclusive_redis_xcom.store import Claim, Push, Store, parts
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import (
     ACL,
@@ -55,7 +55,7 @@ def large(coordinate: Coordinate | None = None, size: int = LARGE) -> Envelope:
 
 def push(store: Store, envelope: Envelope, **options: object) -> Envelope:
     own_acl = ACL if envelope.coordinate.map_index >= 0 else None
-    store.push(envelope, acl=ACL, ttl=TTL, own_acl=own_acl, **options)  # type: ignore[arg-type]
+    store.push(Push(envelope, acl=ACL, ttl=TTL, own_acl=own_acl, **options))  # type: ignore[arg-type]
     return envelope
 
 
@@ -63,7 +63,7 @@ def begin(store: Store, envelope: Envelope, *, parts_written: int = 3) -> None:
     """What a push that is killed leaves behind."""
     pieces = (b"".join(envelope.payload)[: parts_written * PART_BYTES],)
     parts.write(
-        getattr(store, "workers", store)._place,
+        getattr(store, "workers", store)._keyspace,
         dataclasses.replace(envelope, payload=pieces),
         TTL // timedelta(milliseconds=1),
     )
@@ -169,7 +169,7 @@ class TestRoundTrip:
 
         assert store.claim([(at(), pushed.version)], "one") == [Claim("granted", "one")]
         assert current is not None
-        complete = store.complete(current.stored[0])
+        complete = store.with_payload(current.stored[0])
         assert complete is not None
         assert complete.envelope == pushed
 
@@ -200,7 +200,7 @@ class TestInterruptedPush:
 
     def test_an_older_value_its_rule_and_its_ttl_stay(self, store: Store) -> None:
         older = value(at())
-        store.push(older, acl=b"{}", ttl=timedelta(hours=2))
+        store.push(Push(older, acl=b"{}", ttl=timedelta(hours=2)))
         begin(store, large())
 
         left = getattr(store, "workers", store)._client.run("look", lambda session: session.call(NAME, ("PTTL", NAME)))
@@ -254,7 +254,7 @@ class TestInterruptedPush:
         assert parts_of(store, begun) == 4
 
     def test_a_hash_that_expires_before_the_push_ends_does_not_take_the_value_with_it(self, store: Store) -> None:
-        store.push(value(at()), acl=ACL, ttl=timedelta(milliseconds=1))
+        store.push(Push(value(at()), acl=ACL, ttl=timedelta(milliseconds=1)))
         begun = large()
         begin(store, begun)
         wait_until(lambda: store.fetch(at()).envelope is None, what="the older value has expired")
@@ -336,7 +336,7 @@ def test_out_of_memory_a_push_is_loud_leaves_no_parts_and_the_older_value(start_
         client.config_set("maxmemory", client.info("memory")["used_memory"] + room * PART_BYTES)
 
         with pytest.raises(StoreUnavailable, match="out of memory"):
-            store.push(large(size=20 * PART_BYTES), acl=b"{}", ttl=TTL * 2)
+            store.push(Push(large(size=20 * PART_BYTES), acl=b"{}", ttl=TTL * 2))
 
         assert store.fetch(at()).envelope == older
         assert store.fetch(at()).acl == ACL
@@ -441,11 +441,12 @@ def test_concurrent_pushers_purgers_and_readers_never_see_a_mixture(any_redis: R
 PUSHES_UNTIL_KILLED = """
 import sys
 from tests.integration.support import ACL, TTL, at, open_store, value
+from exclusive_redis_xcom.store import Push
 envelope = value(at(), size=64_000_000)
 with open_store(sys.argv[1]) as store:
     print(envelope.version, flush=True)
     while True:
-        store.push(envelope, acl=ACL, ttl=TTL)
+        store.push(Push(envelope, acl=ACL, ttl=TTL))
 """
 
 
@@ -553,14 +554,15 @@ from tests.integration.support import ACL, TTL, at, open_store, value
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 import dataclasses
+from exclusive_redis_xcom.store import Push
 size = int(sys.argv[3])
 with open_store(sys.argv[1]) as store:
-    store.push(value(at(0), size=3_000_000), acl=ACL, ttl=TTL, own_acl=ACL)
+    store.push(Push(value(at(0), size=3_000_000), acl=ACL, ttl=TTL, own_acl=ACL))
     store.fetch(at(0))
     before = peak()
     if sys.argv[2] == "push":
         payload = b"x" * size
-        store.push(dataclasses.replace(value(at()), payload=(payload,), decoded_size=size), acl=ACL, ttl=TTL)
+        store.push(Push(dataclasses.replace(value(at()), payload=(payload,), decoded_size=size), acl=ACL, ttl=TTL))
     else:
         envelope = store.fetch(at()).envelope
         got = str(envelope.payload[0], "ascii") if sys.argv[2] == "pull str" else bytes(envelope.payload[0])
@@ -573,7 +575,7 @@ print((peak() - before) / size)
 def test_no_more_memory_is_taken_than_needed(any_redis: RedisServer, what: str, most: float) -> None:
     size = 100_000_000
     with open_store(any_redis.url) as store:
-        store.push(dataclasses.replace(value(at()), payload=(b"x" * size,), decoded_size=size), acl=ACL, ttl=TTL)
+        store.push(Push(dataclasses.replace(value(at()), payload=(b"x" * size,), decoded_size=size), acl=ACL, ttl=TTL))
 
     command = [sys.executable, "-c", MEASURES, any_redis.url, what, str(size)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store import Store, Stored
+from exclusive_redis_xcom.store import Push, Store, Stored
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.support import ACL, PREFIX, TTL, at, open_store, value
 
@@ -34,7 +34,7 @@ def do(store: Store, key: str, *command: Any) -> Any:
 
 def push(store: Store, map_index: int = -1, **options: Any) -> Envelope:
     pushed = value(at(map_index), **options)
-    store.push(pushed, acl=ACL, ttl=TTL, own_acl=None if map_index < 0 else ACL, watched=True)
+    store.push(Push(pushed, acl=ACL, ttl=TTL, own_acl=None if map_index < 0 else ACL, watched=True))
     return pushed
 
 
@@ -88,9 +88,9 @@ def age(store: Store, server: str, milliseconds: int) -> None:
 class TestCommit:
     def test_a_push_is_marked_as_pending_only_if_it_is_watched(self, store: Store) -> None:
         watched = value(at())
-        moment = store.push(watched, acl=ACL, ttl=TTL, watched=True)
+        moment = store.push(Push(watched, acl=ACL, ttl=TTL, watched=True))
         pending = mark(store)
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert pending == f"{watched.version} {len(watched.pack())} {round(moment.timestamp() * 1000)}".encode()
         assert mark(store) is None
@@ -122,7 +122,7 @@ class TestCommit:
         first = mark(store)
         time.sleep(0.002)
 
-        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
 
         assert mark(store) == first
 
@@ -131,10 +131,10 @@ class TestCommit:
         pushed = value(at(), size=3 * 1024 * 1024 if kind == "in parts" else 100)
         if kind == "spilled":
             pushed = pushed.spilled_to("object")
-        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
         store.uncommit([at()])
 
-        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
 
         assert mark(store) is None
         assert not store.commit(at(), pushed.version)
@@ -191,7 +191,7 @@ class TestCommit:
     def test_marks_of_many_values_are_removed(self, store: Store) -> None:
         everywhere = [at(index, key=key) for key in "ab" for index in range(260)]
         for coordinate in everywhere:
-            store.push(value(coordinate), acl=ACL, ttl=TTL, own_acl=ACL, watched=True)
+            store.push(Push(value(coordinate), acl=ACL, ttl=TTL, own_acl=ACL, watched=True))
 
         store.uncommit([*everywhere, everywhere[0], at(key="never")])
 
@@ -225,7 +225,7 @@ class TestCurrent:
         watch_since_long_ago(store)
         if why != "never pushed":
             pushed = value(at())
-            store.push(pushed, acl=ACL, ttl=TTL, watched=why != "not watched")
+            store.push(Push(pushed, acl=ACL, ttl=TTL, watched=why != "not watched"))
             if why != "pending":
                 store.commit(at(), pushed.version)
         if why == "uncommitted":
@@ -245,7 +245,7 @@ class TestCurrent:
     @pytest.mark.parametrize("size", [100, 3 * 1024 * 1024])
     def test_a_value_is_alone_where_its_hash_holds_nothing_of_another_map_index(self, store: Store, size: int) -> None:
         pushed = value(at(), size=size)
-        store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
         store.commit(at(), pushed.version)
         watch_since_long_ago(store)
 
@@ -523,8 +523,8 @@ class TestServers:
 class TestSpilled:
     def test_the_name_of_the_object_is_found_and_goes_with_the_value(self, store: Store) -> None:
         spilled = value(at(0), size=1000).spilled_to("2026/object")
-        store.push(spilled, acl=ACL, ttl=TTL, own_acl=ACL)
-        store.push(value(at(1)), acl=ACL, ttl=TTL, own_acl=ACL)
+        store.push(Push(spilled, acl=ACL, ttl=TTL, own_acl=ACL))
+        store.push(Push(value(at(1)), acl=ACL, ttl=TTL, own_acl=ACL))
 
         assert store.spilled([at(0), at(1), at(2), at(key="none")]) == ["2026/object", None, None, None]
         assert store.fetch(at(0)).envelope == spilled
@@ -532,23 +532,23 @@ class TestSpilled:
         assert store.spilled([at(0)]) == [None]
 
     def test_a_push_that_is_not_spilled_removes_the_name(self, store: Store) -> None:
-        store.push(value(at()).spilled_to("object"), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()).spilled_to("object"), acl=ACL, ttl=TTL))
 
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert store.spilled([at()]) == [None]
 
     def test_of_many_the_names_come_in_order(self, store: Store) -> None:
         everywhere: list[Coordinate] = [at(index) for index in range(300)]
         for coordinate in everywhere[:4]:
-            store.push(value(coordinate).spilled_to(f"o{coordinate.map_index}"), acl=ACL, ttl=TTL, own_acl=ACL)
+            store.push(Push(value(coordinate).spilled_to(f"o{coordinate.map_index}"), acl=ACL, ttl=TTL, own_acl=ACL))
 
         assert store.spilled(everywhere) == ["o0", "o1", "o2", "o3", *[None] * 296]
         assert store.spilled([]) == []
 
     def test_a_spilled_value_can_be_current(self, store: Store) -> None:
         spilled = value(at()).spilled_to("object")
-        store.push(spilled, acl=ACL, ttl=TTL, watched=True)
+        store.push(Push(spilled, acl=ACL, ttl=TTL, watched=True))
         store.commit(at(), spilled.version)
         watch_since_long_ago(store)
 

@@ -15,6 +15,7 @@ from devtools.redis_server import RedisServer
 from devtools.redis_sets import wait_until
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.store import Push
 from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
 
 Start = Callable[..., RedisServer]
@@ -35,7 +36,7 @@ def test_a_push_to_a_dead_redis_is_loud_within_the_deadline(start_redis: Start) 
         begin = time.monotonic()
 
         with pytest.raises(StoreUnavailable, match=r"Pushing XCom 'key'.*127\.0\.0\.1.*tried \d+ times") as caught:
-            store.push(value(at()), acl=ACL, ttl=TTL)
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert time.monotonic() - begin < 1.5
         assert "refused" in str(caught.value)
@@ -45,13 +46,13 @@ def test_a_fetch_from_a_dead_redis_is_loud_and_the_value_is_there_after_a_restar
     server = start_redis(config=DURABLE)
     pushed = value(at())
     with open_store(server.url, deadline=0.3) as store:
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
         server.kill()
 
         with pytest.raises(StoreUnavailable, match="Fetching XCom 'key'"):
             store.fetch(at())
         with pytest.raises(StoreUnavailable):
-            store.push(value(at(1)), acl=ACL, ttl=TTL)
+            store.push(Push(value(at(1)), acl=ACL, ttl=TTL))
         server.start()
 
         assert store.fetch(at()).envelope == pushed
@@ -62,7 +63,7 @@ def test_a_redis_that_comes_back_before_the_deadline_is_not_noticed(start_redis:
     server = start_redis(config=DURABLE)
     pushed = value(at())
     with open_store(server.url, deadline=10) as store:
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
 
         server.restart()
 
@@ -72,7 +73,7 @@ def test_a_redis_that_comes_back_before_the_deadline_is_not_noticed(start_redis:
 def test_a_redis_that_never_answers_ends_at_the_deadline(start_redis: Start) -> None:
     server = start_redis()
     with open_store(server.url, deadline=1.0, read=0.4, connect=0.4) as store:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
         server.pause()
         begin = time.monotonic()
 
@@ -87,12 +88,12 @@ def test_a_redis_that_never_answers_ends_at_the_deadline(start_redis: Start) -> 
 def test_a_large_value_to_a_redis_that_never_answers_ends_at_the_deadline(start_redis: Start) -> None:
     server = start_redis()
     with open_store(server.url, deadline=1.0, read=0.4, connect=0.4) as store:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
         server.pause()
         begin = time.monotonic()
 
         with pytest.raises(StoreUnavailable, match="no answer in time"):
-            store.push(value(at(), size=30_000_000), acl=ACL, ttl=TTL)
+            store.push(Push(value(at(), size=30_000_000), acl=ACL, ttl=TTL))
 
         assert time.monotonic() - begin < 1.0 + 0.4 + 1.0
         server.resume()
@@ -101,7 +102,7 @@ def test_a_large_value_to_a_redis_that_never_answers_ends_at_the_deadline(start_
 def test_connections_that_were_closed_while_nobody_used_them_are_replaced_even_if_a_command_is_tried_once(
     any_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exclusive_redis_xcom.connection.driver._PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("exclusive_redis_xcom.connection.server._PAUSE_SECONDS", 0.0)
     with open_store(any_redis.url) as store, admin(any_redis) as client:
         for _ in range(3):
             assert store.fetch_current(at()) is None
@@ -112,11 +113,11 @@ def test_connections_that_were_closed_while_nobody_used_them_are_replaced_even_i
 def test_scripts_that_redis_forgot_are_sent_again(start_redis: Start, forget: str) -> None:
     server = start_redis()
     with open_store(server.url) as store, admin(server) as client:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         client.script_flush() if forget == "flush" else server.restart()
         pushed = value(at())
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
         client.script_flush()
 
         assert store.fetch(at()).envelope == pushed
@@ -127,7 +128,7 @@ def test_scripts_that_redis_forgot_are_sent_again(start_redis: Start, forget: st
 def test_a_reply_cut_at_any_byte_is_asked_for_again(any_redis: RedisServer, cut: int) -> None:
     pushed = value(at(), size=2000)
     with open_store(any_redis.url) as direct:
-        direct.push(pushed, acl=ACL, ttl=TTL)
+        direct.push(Push(pushed, acl=ACL, ttl=TTL))
     with CuttingProxy(any_redis.port, replies=cut, cuts=1) as proxy, open_store(proxy.url) as store:
         assert store.fetch(at()).envelope == pushed
 
@@ -135,7 +136,7 @@ def test_a_reply_cut_at_any_byte_is_asked_for_again(any_redis: RedisServer, cut:
 @pytest.mark.parametrize("cut", [0, 1, 7, 40, 300, 2100])
 def test_a_reply_that_is_always_cut_is_an_error_and_never_a_short_value(any_redis: RedisServer, cut: int) -> None:
     with open_store(any_redis.url) as direct:
-        direct.push(value(at(), size=2000), acl=ACL, ttl=TTL)
+        direct.push(Push(value(at(), size=2000), acl=ACL, ttl=TTL))
     with (
         CuttingProxy(any_redis.port, replies=cut) as proxy,
         open_store(proxy.url, deadline=0.2) as store,
@@ -148,13 +149,13 @@ def test_a_reply_that_is_always_cut_is_an_error_and_never_a_short_value(any_redi
 def test_a_push_cut_at_any_byte_leaves_the_older_value_or_the_newer(any_redis: RedisServer, cut: int) -> None:
     older, newer = value(at(), size=1000), value(at(), size=2000)
     with open_store(any_redis.url) as direct:
-        direct.push(older, acl=ACL, ttl=TTL)
+        direct.push(Push(older, acl=ACL, ttl=TTL))
         with (
             CuttingProxy(any_redis.port, requests=cut) as proxy,
             open_store(proxy.url, deadline=0.1) as store,
             contextlib.suppress(StoreUnavailable),
         ):
-            store.push(newer, acl=b"{}", ttl=TTL)
+            store.push(Push(newer, acl=b"{}", ttl=TTL))
 
         stored = direct.fetch(at())
 
@@ -166,13 +167,13 @@ def test_out_of_memory_a_push_is_loud_and_older_value_and_ttl_stay(start_redis: 
     older = value(at())
     name = redis_names.hash_name(PREFIX, at())
     with open_store(server.url) as store, admin(server) as client:
-        store.push(older, acl=ACL, ttl=TTL)
+        store.push(Push(older, acl=ACL, ttl=TTL))
         expires = client.pttl(name)
         client.config_set("maxmemory", 1)
 
         begin = time.monotonic()
         with pytest.raises(StoreUnavailable, match="out of memory"):
-            store.push(value(at()), acl=b"{}", ttl=TTL * 2)
+            store.push(Push(value(at()), acl=b"{}", ttl=TTL * 2))
 
         assert time.monotonic() - begin < 1  # final, not retried
         assert store.fetch(at()).envelope == older
@@ -187,7 +188,7 @@ def test_out_of_memory_a_first_push_leaves_nothing(start_redis: Start) -> None:
         client.config_set("maxmemory", 1)
 
         with pytest.raises(StoreUnavailable, match="out of memory"):
-            store.push(value(at()), acl=ACL, ttl=TTL)
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert client.dbsize() == 0
 
@@ -195,7 +196,7 @@ def test_out_of_memory_a_first_push_leaves_nothing(start_redis: Start) -> None:
 def test_an_evicted_value_is_not_found(start_redis: Start) -> None:
     server = start_redis(config={"maxmemory-policy": "allkeys-random"})
     with open_store(server.url) as store, admin(server) as client:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
         client.config_set("maxmemory", 1)
         with contextlib.suppress(redis.ResponseError):
             client.set("another", "x" * 1000, ex=60)
@@ -206,7 +207,7 @@ def test_an_evicted_value_is_not_found(start_redis: Start) -> None:
 
 def test_a_key_that_somebody_deleted_is_not_found(any_redis: RedisServer) -> None:
     with open_store(any_redis.url) as store, admin(any_redis) as client:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
         client.delete(redis_names.hash_name(PREFIX, at()))
 
         assert not store.fetch(at()).found
@@ -219,7 +220,7 @@ def test_another_program_s_key_under_our_name_is_named_and_left_alone(any_redis:
 
         with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
             {
-                "push": lambda: store.push(value(at()), acl=ACL, ttl=TTL),
+                "push": lambda: store.push(Push(value(at()), acl=ACL, ttl=TTL)),
                 "fetch": lambda: store.fetch(at()),
                 "purge": lambda: store.purge(at()),
             }[method]()
@@ -233,7 +234,7 @@ def test_a_redis_that_is_still_loading_is_waited_for(start_redis: Start) -> None
     pushed = [value(name, size=2000) for name in names]
     with open_store(server.url, deadline=15) as store, open_store(server.url, deadline=0) as impatient:
         for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL)
+            store.push(Push(envelope, acl=ACL, ttl=TTL))
         server.stop()
         with starting(server) as start:
             wait_until(lambda: is_loading(server), what="Redis is loading")
@@ -268,6 +269,6 @@ def test_a_redis_without_enough_replicas_is_waited_for_until_the_deadline(start_
     server = start_redis(config={"min-replicas-to-write": "1"})
     with open_store(server.url, deadline=0.3) as store:
         with pytest.raises(StoreUnavailable, match=r"too few replicas.*tried \d+ times"):
-            store.push(value(at()), acl=ACL, ttl=TTL)
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert not store.fetch(at()).found

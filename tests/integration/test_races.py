@@ -14,13 +14,13 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.connection import RedisClient, Timeouts, driver
+from exclusive_redis_xcom.connection import RedisClient, Timeouts, driver, server
 from exclusive_redis_xcom.connection.budget import Budget
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats.envelope import PART_BYTES
-from exclusive_redis_xcom.store import Claim, Store
+from exclusive_redis_xcom.store import Claim, Push, Store
 from tests.integration import workers
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
 
@@ -73,7 +73,7 @@ def test_after_an_interrupt_at_any_point_the_next_read_is_never_another_key_s(ur
     interrupts = 0
     with open_store(url, deadline=10) as store:
         for coordinate in coordinates:
-            store.push(value(coordinate, size=size), acl=ACL, ttl=TTL)
+            store.push(Push(value(coordinate, size=size), acl=ACL, ttl=TTL))
         for turn in range(5_000):
             if turn >= 60 and interrupts > 20:
                 break
@@ -107,7 +107,7 @@ def test_an_interrupted_claim_is_granted_when_the_claimer_comes_back(url: str) -
             if interrupts > 20:
                 break
             pushed = value(at())
-            store.push(pushed, acl=ACL, ttl=TTL, once=True)
+            store.push(Push(pushed, acl=ACL, ttl=TTL, once=True))
             pair = (at(), pushed.version)
             try:
                 signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00005, 0.001))
@@ -142,7 +142,7 @@ def test_parent_and_child_of_a_fork_get_right_values_only(url: str) -> None:
     coordinates = [at(index, key=f"k{index}") for index in range(4)]
     with open_store(url, deadline=10) as store:
         for coordinate in coordinates:
-            store.push(value(coordinate, size=20_000), acl=ACL, ttl=TTL)
+            store.push(Push(value(coordinate, size=20_000), acl=ACL, ttl=TTL))
 
         children = [_fork_a_reader(store, seed) for seed in range(3)]
         _read(store, seed=9)
@@ -176,7 +176,7 @@ def _read(store: Store, seed: int) -> None:
 def test_a_child_forked_while_a_thread_works_is_not_blocked(any_redis: RedisServer) -> None:
     stop = threading.Event()
     with open_store(any_redis.url) as store, ThreadPoolExecutor(1) as pool:
-        store.push(value(at(0, key="k0")), acl=ACL, ttl=TTL)
+        store.push(Push(value(at(0, key="k0")), acl=ACL, ttl=TTL))
 
         def read_on() -> None:
             while not stop.is_set():
@@ -200,7 +200,7 @@ def test_a_child_forked_while_every_connection_is_in_use_has_its_own(any_redis: 
         release.wait(20)
 
     with open_store(any_redis.url, deadline=2) as store, ThreadPoolExecutor(MAX_SESSIONS) as pool:
-        store.push(value(at(0, key="k0")), acl=ACL, ttl=TTL)
+        store.push(Push(value(at(0, key="k0")), acl=ACL, ttl=TTL))
         for _ in range(MAX_SESSIONS):
             pool.submit(store._client.run, "Holding", hold)
         taken.wait(5)
@@ -240,7 +240,7 @@ def _push_and_read(store: Store, thread: int) -> int:
     right = 0
     for index in range(40):
         coordinate = at(index, key=f"thread{thread}")
-        store.push(pushed := value(coordinate), acl=ACL, ttl=TTL)
+        store.push(Push(pushed := value(coordinate), acl=ACL, ttl=TTL))
         right += store.fetch(coordinate).envelope == pushed
     return right
 
@@ -277,7 +277,7 @@ def test_packing_a_command_survives_any_number_of_interrupts(any_redis: RedisSer
     dice = random.Random(3)  # noqa: S311 - a test's dice
     interrupts = 0
     options = options_from_url(any_redis.url)
-    line = driver.Line(driver.open_server(options, options.addresses[0], Timeouts(1.0, 2.0, 5.0), Budget()))
+    line = server.Line(driver.open_server(options, options.addresses[0], Timeouts(1.0, 2.0, 5.0), Budget()))
     connection = line._ready()
     until = time.monotonic() + 3
     while time.monotonic() < until:

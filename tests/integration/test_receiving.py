@@ -16,6 +16,7 @@ from exclusive_redis_xcom.errors import CorruptValue, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import PART_BYTES
 from exclusive_redis_xcom.memory import fresh
+from exclusive_redis_xcom.store import Push
 from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
 
 NAME = f"{PREFIX}:received"
@@ -95,7 +96,7 @@ def test_no_answer_is_a_timeout(start_redis: Callable[..., RedisServer]) -> None
 def test_each_part_of_a_large_value_is_asked_for_once(any_redis: RedisServer) -> None:
     pushed = value(at(), size=37 * PART_BYTES + 5)
     with open_store(any_redis.url) as store:
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
         assert store.fetch(at(1)).envelope is None
         before = _calls(any_redis)
 
@@ -107,8 +108,8 @@ def test_each_part_of_a_large_value_is_asked_for_once(any_redis: RedisServer) ->
 def test_a_value_whose_parts_are_longer_and_shorter_by_turns_is_corrupt(any_redis: RedisServer) -> None:
     pushed = value(at(), size=3 * PART_BYTES)
     with open_store(any_redis.url) as store:
-        store.push(pushed, acl=ACL, ttl=TTL)
-        name = store._place.hash_of(at())
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
+        name = store._keyspace.hash_of(at())
         for number, size in ((0, PART_BYTES - 1), (1, PART_BYTES + 1)):
             pair = (redis_names.part_name(-1, pushed.version, number), bytes(size))
             store._client.run("overwrite", lambda session, pair=pair: session.call(name, ("HSET", name, *pair)))

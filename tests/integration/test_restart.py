@@ -12,7 +12,7 @@ import pytest
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import wait_until
 from exclusive_redis_xcom.errors import StoreUnavailable
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import ACL, API_USER, TTL, USER, USERS_FILE, at, open_store, value
 
 PREFIX = "exclusive_redis_xcom"  # the one that the file names
@@ -45,7 +45,7 @@ def test_values_small_large_and_mapped_are_there_after_a_restart(server: RedisSe
     pushed = [value(at()), value(at(key="large"), size=LARGE), *(value(at(i, task_id="mapped")) for i in range(3))]
     with as_worker(server) as store:
         for each in pushed:
-            store.push(each, acl=ACL, ttl=TTL, own_acl=ACL if each.coordinate.map_index >= 0 else None)
+            store.push(Push(each, acl=ACL, ttl=TTL, own_acl=ACL if each.coordinate.map_index >= 0 else None))
 
     server.restart()
 
@@ -59,7 +59,7 @@ def test_what_was_removed_stays_removed(server: RedisServer) -> None:
     kept, purged, discarded = value(at()), value(at(key="purged"), size=LARGE), value(at(key="discarded"))
     with as_worker(server) as store:
         for each in (kept, purged, discarded):
-            store.push(each, acl=ACL, ttl=TTL)
+            store.push(Push(each, acl=ACL, ttl=TTL))
         store.purge(purged.coordinate)
     with as_api_server(server) as store:
         store.discard([discarded.coordinate])
@@ -77,7 +77,7 @@ def test_marks_and_the_heartbeat_of_api_servers_are_there_after_a_restart(server
 
         def can_be_pulled_directly() -> bool:
             pushed = value(at())
-            store.push(pushed, acl=ACL, ttl=TTL, watched=True)
+            store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
             return watching.commit(at(), pushed.version) and store.fetch_current(at()) is not None
 
         # Marks count once the API server has watched for a second.
@@ -93,7 +93,7 @@ def test_marks_and_the_heartbeat_of_api_servers_are_there_after_a_restart(server
 def test_a_value_that_was_claimed_stays_its_claimer_s(server: RedisServer, claims_as: object) -> None:
     pushed = value(at())
     with as_worker(server) as store:
-        store.push(pushed, acl=ACL, ttl=TTL, once=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, once=True))
     with claims_as(server) as store:  # type: ignore[operator]
         assert store.claim([(at(), pushed.version)], "first")[0].status == "granted"
 

@@ -15,6 +15,7 @@ import redis
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.store import Push
 from tests.integration.support import (
     ACL,
     API_PASSWORD,
@@ -53,7 +54,7 @@ def api_user(server: RedisServer) -> Iterator[redis.Redis]:
 @contextlib.contextmanager
 def _logged_in(server: RedisServer, name: str, password: str) -> Iterator[redis.Redis]:
     with open_store(server.url) as store:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
     client = redis.Redis(port=server.port, username=name, password=password, socket_timeout=5)
     with contextlib.closing(client):
         client.ping()
@@ -105,7 +106,7 @@ def test_the_api_server_s_user_is_refused(api_user: redis.Redis, command: str) -
 
 def test_workers_cannot_remove_whole_hashes(server: RedisServer) -> None:
     with open_store(server.url.replace("://", f"://{USER}:{PASSWORD}@")) as store:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         with pytest.raises(StoreUnavailable, match=r"Discarding XCom.*NOPERM"):
             store.discard([at()])
@@ -116,7 +117,7 @@ def test_workers_cannot_remove_whole_hashes(server: RedisServer) -> None:
 def test_an_api_server_cannot_push_and_leaves_nothing(server: RedisServer) -> None:
     with open_store(server.url.replace("://", f"://{API_USER}:{API_PASSWORD}@")) as store:
         with pytest.raises(StoreUnavailable, match="NOPERM"):
-            store.push(value(at()), acl=ACL, ttl=TTL)
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert not store.fetch(at()).found
 
@@ -125,7 +126,7 @@ def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) 
     url = server.url.replace("://", f"://{USER}:{PASSWORD}@")
     with open_store(url, prefix="elsewhere") as store:
         for attempt in (
-            lambda: store.push(value(at()), acl=ACL, ttl=TTL),
+            lambda: store.push(Push(value(at()), acl=ACL, ttl=TTL)),
             lambda: store.fetch(at()),
             lambda: store.purge(at()),
             lambda: store.purge_many([at(), at(1)]),
@@ -150,7 +151,7 @@ def test_a_user_who_lacks_one_command_of_the_push_cannot_leave_a_key_without_ttl
                 open_store(server.url.replace("://", "://lacking:x@")) as store,
                 pytest.raises(StoreUnavailable, match="NOPERM"),
             ):
-                store.push(value(at()), acl=ACL, ttl=TTL, once=missing != "hdel")
+                store.push(Push(value(at()), acl=ACL, ttl=TTL, once=missing != "hdel"))
         finally:
             admin.execute_command("ACL", "DELUSER", "lacking")
 
@@ -179,7 +180,7 @@ def test_the_users_file_is_one_that_redis_loads(server: RedisServer) -> None:
     with RedisServer(binary=server.binary, config={"aclfile": str(USERS_FILE)}) as loaded:
         with open_store(loaded.url.replace("://", f"://{USER}:change-me@"), prefix="exclusive_redis_xcom") as store:
             pushed = value(at())
-            store.push(pushed, acl=ACL, ttl=TTL)
+            store.push(Push(pushed, acl=ACL, ttl=TTL))
 
             assert store.fetch(at()).envelope == pushed
         api_url = loaded.url.replace("://", f"://{API_USER}:change-me-api@")

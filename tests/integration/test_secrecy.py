@@ -13,7 +13,7 @@ from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import ACL, PASSWORD, PREFIX, TTL, USER, CuttingProxy, at, open_store, shown, value
 
 CANARY = b"canary-v4lue"
@@ -24,7 +24,7 @@ def canary_push(store: Store) -> str:
     """Push a canary; what the error shows."""
     envelope = dataclasses.replace(value(at()), payload=(CANARY * 100,))
     with pytest.raises(ExclusiveXComError) as caught:
-        store.push(envelope, acl=ACL, ttl=TTL)
+        store.push(Push(envelope, acl=ACL, ttl=TTL))
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None or caught.value.__suppress_context__
     return shown(caught.value)

@@ -34,7 +34,7 @@ from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.task import encryption
-from exclusive_redis_xcom.task.exchange import current_exchange
+from exclusive_redis_xcom.task.access import current_access
 from tests.integration.support import start_afresh
 from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
 
@@ -79,8 +79,8 @@ def ring(values: list[Any]) -> list[Any]:
     """What the API server's ring makes of an answer, for the task that runs at the moment."""
     principal = identity.current_principal()
     assert principal is not None
-    exchange = current_exchange()
-    world = World(Airflow(values), seal_private_keys=PRIVATE, store=lambda: exchange._store)
+    access = current_access()
+    world = World(Airflow(values), seal_private_keys=PRIVATE, store=lambda: access.store)
     world.people[OWNER.ti_id] = Person(principal, OWNER.number)
     url = f"/execution/xcoms/sales/{quote(RUN_ID)}/extract/any/slice"
     answer: list[Any] = world.ask("GET", url, OWNER).json()

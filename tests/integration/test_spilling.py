@@ -29,7 +29,7 @@ from exclusive_redis_xcom import (
 from exclusive_redis_xcom.crypto import generate_encryption_key, generate_seal_keys
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.reporting import metrics
-from exclusive_redis_xcom.task.exchange import current_exchange
+from exclusive_redis_xcom.task.access import current_access
 from tests.integration.support import shown, start_afresh
 
 CANARY = "canary-1b77e0c4"
@@ -489,4 +489,4 @@ def test_the_store_that_the_exchange_uses_knows_the_object(dag: Any, root: Path)
     push(dag, LARGE)
     at = Coordinate("sales", RUN_ID, "extract", "token")
 
-    assert current_exchange()._store.spilled([at]) == [the_object(root).relative_to(root).as_posix()]
+    assert current_access().store.spilled([at]) == [the_object(root).relative_to(root).as_posix()]

@@ -12,7 +12,7 @@ from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
 from exclusive_redis_xcom.formats import claims, redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate, Principal
-from exclusive_redis_xcom.store import Claim, Store, Stored
+from exclusive_redis_xcom.store import Claim, Push, Store, Stored
 from tests.integration.support import (
     ACL,
     PREFIX,
@@ -41,7 +41,7 @@ class TestStore:
     def test_what_was_pushed_is_fetched(self, store: Store) -> None:
         pushed = value(at())
 
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
 
         assert store.fetch(at()) == Stored(acl=ACL, envelope=pushed, found=True)
 
@@ -50,22 +50,22 @@ class TestStore:
 
     def test_a_push_replaces_value_and_rule(self, store: Store) -> None:
         newer = value(at())
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
-        store.push(newer, acl=b"{}", ttl=TTL)
+        store.push(Push(newer, acl=b"{}", ttl=TTL))
 
         assert store.fetch(at()) == Stored(acl=b"{}", envelope=newer, found=True)
 
     def test_a_push_done_twice_is_as_one(self, store: Store) -> None:
         pushed = value(at())
 
-        store.push(pushed, acl=ACL, ttl=TTL)
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
 
         assert store.fetch(at()).envelope == pushed
 
     def test_a_push_tells_the_server_s_time(self, store: Store) -> None:
-        pushed_at = store.push(value(at()), acl=ACL, ttl=TTL)
+        pushed_at = store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert pushed_at.tzinfo == timezone.utc
         assert abs(datetime.now(timezone.utc) - pushed_at) < timedelta(seconds=10)
@@ -73,7 +73,7 @@ class TestStore:
     def test_map_indexes_of_one_key_do_not_touch_each_other(self, store: Store) -> None:
         pushed = [value(at(index)) for index in (-1, 0, 1, 10)]
         for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL)
+            store.push(Push(envelope, acl=ACL, ttl=TTL))
 
         assert store.purge(at(1))
 
@@ -81,18 +81,18 @@ class TestStore:
         assert kept == [pushed[0], pushed[1], None, pushed[3]]
 
     def test_a_missing_map_index_of_an_existing_key_is_told_from_a_missing_key(self, store: Store) -> None:
-        store.push(value(at(0)), acl=ACL, ttl=TTL)
+        store.push(Push(value(at(0)), acl=ACL, ttl=TTL))
 
         assert store.fetch(at(1)) == Stored(acl=ACL, envelope=None, found=True)
 
     def test_a_purge_tells_whether_there_was_a_value(self, store: Store) -> None:
-        store.push(value(at()), acl=ACL, ttl=TTL)
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
         assert [store.purge(at()), store.purge(at())] == [True, False]
 
     def test_the_rule_goes_with_the_last_value(self, store: Store) -> None:
-        store.push(value(at(0)), acl=ACL, ttl=TTL)
-        store.push(value(at(1)), acl=ACL, ttl=TTL)
+        store.push(Push(value(at(0)), acl=ACL, ttl=TTL))
+        store.push(Push(value(at(1)), acl=ACL, ttl=TTL))
 
         store.purge(at(0))
         store.purge(at(1))
@@ -104,8 +104,8 @@ class TestStore:
         assert not store.fetch(at()).found
 
     def test_a_mapped_value_keeps_the_rule_of_its_own_push(self, store: Store) -> None:
-        store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=b"first")
-        store.push(value(at(1)), acl=b"{}", ttl=TTL, own_acl=b"second")
+        store.push(Push(value(at(0)), acl=ACL, ttl=TTL, own_acl=b"first"))
+        store.push(Push(value(at(1)), acl=b"{}", ttl=TTL, own_acl=b"second"))
 
         first, second = store.fetch_many([at(0), at(1)])
 
@@ -113,8 +113,8 @@ class TestStore:
         assert (second.acl, second.own_acl) == (b"{}", b"second")
 
     def test_a_purge_removes_the_value_with_its_own_rule(self, store: Store) -> None:
-        store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=b"first")
-        store.push(value(at(1)), acl=ACL, ttl=TTL, own_acl=b"second")
+        store.push(Push(value(at(0)), acl=ACL, ttl=TTL, own_acl=b"first"))
+        store.push(Push(value(at(1)), acl=ACL, ttl=TTL, own_acl=b"second"))
 
         store.purge(at(0))
 
@@ -123,8 +123,8 @@ class TestStore:
 
     def test_a_mapped_push_with_a_shorter_ttl_leaves_the_hash_its_longer_one(self, store: Store) -> None:
         name = redis_names.hash_name(PREFIX, at())
-        store.push(value(at(0)), acl=ACL, ttl=TTL, own_acl=ACL)
-        store.push(value(at(1)), acl=ACL, ttl=timedelta(milliseconds=100), own_acl=ACL)
+        store.push(Push(value(at(0)), acl=ACL, ttl=TTL, own_acl=ACL))
+        store.push(Push(value(at(1)), acl=ACL, ttl=timedelta(milliseconds=100), own_acl=ACL))
 
         left = _ttl_ms(store, name)
 
@@ -133,7 +133,7 @@ class TestStore:
     def test_many_are_fetched_in_the_order_asked_for_repeated_and_missing_ones_included(self, store: Store) -> None:
         pushed = {at(index, key=key): value(at(index, key=key)) for key in "abc" for index in range(3)}
         for envelope in pushed.values():
-            store.push(envelope, acl=ACL, ttl=TTL)
+            store.push(Push(envelope, acl=ACL, ttl=TTL))
         wanted = [at(2, key="c"), at(0, key="a"), at(7, key="a"), at(2, key="c"), at(0, key="none"), at(1, key="b")]
 
         fetched = store.fetch_many(wanted)
@@ -144,7 +144,7 @@ class TestStore:
     def test_more_mapped_values_than_one_batch_holds_come_back_whole(self, store: Store) -> None:
         pushed = [value(at(index)) for index in range(300)]
         for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL)
+            store.push(Push(envelope, acl=ACL, ttl=TTL))
 
         fetched = store.fetch_many([envelope.coordinate for envelope in pushed])
 
@@ -153,7 +153,7 @@ class TestStore:
     def test_announced_sizes_change_nothing_of_the_answer(self, store: Store) -> None:
         pushed = [value(at(index), size=size) for index, size in enumerate([10, 3_000_000, 6_000_000, 9_000_000, 1])]
         for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL)
+            store.push(Push(envelope, acl=ACL, ttl=TTL))
 
         fetched = store.fetch_many(
             [envelope.coordinate for envelope in pushed], [envelope.decoded_size for envelope in pushed]
@@ -167,12 +167,12 @@ class TestStore:
     @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(seconds=-1), timedelta(microseconds=999)])
     def test_a_ttl_that_keeps_nothing_is_refused(self, store: Store, ttl: timedelta) -> None:
         with pytest.raises(ConfigurationError, match="ttl"):
-            store.push(value(at()), acl=ACL, ttl=ttl)
+            store.push(Push(value(at()), acl=ACL, ttl=ttl))
 
         assert not store.fetch(at()).found
 
     def test_a_value_ends_with_its_ttl(self, store: Store) -> None:
-        store.push(value(at()), acl=ACL, ttl=timedelta(milliseconds=1))
+        store.push(Push(value(at()), acl=ACL, ttl=timedelta(milliseconds=1)))
         deadline = datetime.now(timezone.utc) + timedelta(seconds=5)
 
         while store.fetch(at()).found:
@@ -180,9 +180,9 @@ class TestStore:
 
     def test_a_push_gives_the_hash_its_new_ttl(self, store: Store) -> None:
         name = redis_names.hash_name(PREFIX, at())
-        store.push(value(at()), acl=ACL, ttl=timedelta(hours=2))
+        store.push(Push(value(at()), acl=ACL, ttl=timedelta(hours=2)))
 
-        store.push(value(at()), acl=ACL, ttl=timedelta(minutes=1))
+        store.push(Push(value(at()), acl=ACL, ttl=timedelta(minutes=1)))
 
         left = _ttl_ms(store, name)
         assert 0 < left <= 60_000
@@ -190,7 +190,7 @@ class TestStore:
     def test_ids_of_any_kind_hold_their_own_value(self, store: Store) -> None:
         pushed = [value(Coordinate(*ids)) for ids in AWKWARD_IDS]
         for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL)
+            store.push(Push(envelope, acl=ACL, ttl=TTL))
 
         fetched = store.fetch_many([envelope.coordinate for envelope in pushed])
         purged = store.purge(pushed[0].coordinate)
@@ -222,14 +222,14 @@ class TestStore:
             store.fetch(at())
         healed = value(at())
 
-        store.push(healed, acl=ACL, ttl=TTL)
+        store.push(Push(healed, acl=ACL, ttl=TTL))
 
         assert store.fetch(at()).envelope == healed
 
     def test_a_large_value_comes_back_whole(self, store: Store) -> None:
         pushed = value(at(), size=5_000_001)
 
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
 
         assert store.fetch(at()).envelope == pushed
 
@@ -242,7 +242,7 @@ def _ttl_ms(store: Store, name: str) -> int:
 def _put(store: Store, coordinate: Coordinate, data: bytes) -> None:
     """Overwrite the field of a coordinate, as somebody with the worker's password could."""
     envelope: Envelope = dataclasses.replace(value(coordinate))
-    store.push(envelope, acl=ACL, ttl=TTL)
+    store.push(Push(envelope, acl=ACL, ttl=TTL))
     name = redis_names.hash_name(PREFIX, coordinate)
     command = ("HSET", name, redis_names.field_name(coordinate.map_index), data)
     store._client.run("overwrite", lambda session: session.call(name, command))
@@ -252,7 +252,7 @@ def _push(store: Store, *map_indexes: int, once: bool = True, ttl: timedelta = T
     """Push values; their coordinates and versions."""
     pushed = [value(at(index)) for index in map_indexes]
     for envelope in pushed:
-        store.push(envelope, acl=ACL, ttl=ttl, own_acl=None if envelope.coordinate == at() else ACL, once=once)
+        store.push(Push(envelope, acl=ACL, ttl=ttl, own_acl=None if envelope.coordinate == at() else ACL, once=once))
     return [(envelope.coordinate, envelope.version) for envelope in pushed]
 
 
@@ -267,7 +267,7 @@ class TestClaim:
     def test_a_claim_leaves_value_rule_and_ttl_as_they_were(self, store: Store) -> None:
         name = redis_names.hash_name(PREFIX, at())
         pushed = value(at())
-        store.push(pushed, acl=ACL, ttl=timedelta(hours=2), once=True)
+        store.push(Push(pushed, acl=ACL, ttl=timedelta(hours=2), once=True))
 
         store.claim([(at(), pushed.version)], "one")
 
@@ -306,7 +306,7 @@ class TestClaim:
     def test_the_values_of_several_xcoms_are_claimed_each_for_itself(self, store: Store) -> None:
         pushed = [value(at(key=key)) for key in "abc"]
         for envelope in pushed:
-            store.push(envelope, acl=ACL, ttl=TTL, once=True)
+            store.push(Push(envelope, acl=ACL, ttl=TTL, once=True))
         a, b, c = [(envelope.coordinate, envelope.version) for envelope in pushed]
         store.claim([b], "one")
 
@@ -361,10 +361,10 @@ class TestClaim:
     @pytest.mark.parametrize("map_index", [-1, 3])
     def test_the_very_same_push_again_leaves_its_claim(self, store: Store, map_index: int) -> None:
         pushed = value(at(map_index))
-        store.push(pushed, acl=ACL, ttl=TTL, own_acl=ACL, once=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, own_acl=ACL, once=True))
         store.claim([(at(map_index), pushed.version)], "one")
 
-        store.push(pushed, acl=ACL, ttl=TTL, own_acl=ACL, once=True)
+        store.push(Push(pushed, acl=ACL, ttl=TTL, own_acl=ACL, once=True))
 
         assert store.claim([(at(map_index), pushed.version)], "two") == [Claim("taken", "one")]
 
@@ -433,7 +433,7 @@ class TestPurgeMany:
     def test_values_of_many_xcoms_are_removed_and_counted(self, store: Store) -> None:
         for index in range(3):
             for key in "abc":
-                store.push(value(at(index, key=key)), acl=ACL, ttl=TTL, own_acl=ACL)
+                store.push(Push(value(at(index, key=key)), acl=ACL, ttl=TTL, own_acl=ACL))
         gone = [at(1, key="a"), at(2, key="a"), at(0, key="b"), at(1, key="a"), at(9, key="c"), at(0, key="never")]
 
         assert store.purge_many(gone) == 3
@@ -455,7 +455,7 @@ class TestDiscard:
     def test_a_hash_goes_with_all_its_map_indexes(self, removing_store: Store) -> None:
         store = removing_store
         _push(store, 0, 1, 2)
-        store.push(value(at(key="other")), acl=ACL, ttl=TTL)
+        store.push(Push(value(at(key="other")), acl=ACL, ttl=TTL))
 
         assert store.discard([at(1)]) == 1
 
@@ -465,7 +465,7 @@ class TestDiscard:
     def test_many_hashes_go_and_are_counted(self, removing_store: Store) -> None:
         store = removing_store
         for number in range(300):
-            store.push(value(at(key=f"k{number}")), acl=ACL, ttl=TTL)
+            store.push(Push(value(at(key=f"k{number}")), acl=ACL, ttl=TTL))
         gone = [at(index, key=f"k{number}") for number in range(300) for index in (-1, 0)]
 
         assert store.discard([*gone, at(key="never")]) == 300

@@ -11,6 +11,7 @@ import pytest
 
 from devtools.redis_server import RedisServer, free_port, path_redis_binary
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.store import Push
 from tests.integration.support import ACL, TTL, at, open_store, value
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def tls_port(certificate: Path) -> Iterator[int]:
 def test_a_certificate_of_a_known_authority_is_accepted(tls_port: int, certificate: Path) -> None:
     pushed = value(at(), size=3_000_000)
     with open_store(f"rediss://localhost:{tls_port}?ssl_ca_certs={certificate}") as store:
-        store.push(pushed, acl=ACL, ttl=TTL)
+        store.push(Push(pushed, acl=ACL, ttl=TTL))
 
         assert store.fetch(at()).envelope == pushed
         assert store.purge(at())

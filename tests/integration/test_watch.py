@@ -31,7 +31,7 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.settings import load_settings
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import (
     ACL,
     API_PASSWORD,
@@ -133,7 +133,7 @@ class Scene:
 
     def push(self, server: Server, coordinate: Coordinate = AT) -> str:
         envelope = value(coordinate)
-        pushed_at = self.store.push(envelope, acl=ACL, ttl=TTL, watched=True)
+        pushed_at = self.store.push(Push(envelope, acl=ACL, ttl=TTL, watched=True))
         shown = Reference(coordinate, envelope.version, "str", 1, (), "rule", pushed_at, pushed_at + TTL)
         server.post(coordinate, shown.to_json())
         return envelope.version
@@ -357,7 +357,7 @@ class Writer:
     def _push(self, server: Server, number: int) -> None:
         envelope = value(self.at)
         self.versions[envelope.version] = number
-        pushed_at = self._scene.store.push(envelope, acl=ACL, ttl=TTL, watched=True)
+        pushed_at = self._scene.store.push(Push(envelope, acl=ACL, ttl=TTL, watched=True))
         shown = Reference(self.at, envelope.version, "str", 1, (), "rule", pushed_at, pushed_at + TTL)
         server.post(self.at, shown.to_json())
 

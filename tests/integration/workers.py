@@ -8,7 +8,7 @@ import time
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store import Claim, Store
+from exclusive_redis_xcom.store import Claim, Push, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, value
 
 
@@ -26,7 +26,7 @@ def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[st
         coordinate = dice.choice(coordinates)
         action = dice.random()
         if action < 0.4:
-            store.push(value(coordinate, size=dice.choice([10, 1000, 200_000])), acl=ACL, ttl=TTL)
+            store.push(Push(value(coordinate, size=dice.choice([10, 1000, 200_000])), acl=ACL, ttl=TTL))
         elif action < 0.5:
             store.purge(coordinate)
         else:
@@ -42,7 +42,7 @@ def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[st
 
 def _wait_for_the_others(store: Store, seed: int, racers: int) -> None:
     """Processes start at different times; a race is one only while all of them run."""
-    store.push(value(at(seed, key="ready")), acl=ACL, ttl=TTL)
+    store.push(Push(value(at(seed, key="ready")), acl=ACL, ttl=TTL))
     everybody = [at(other, key="ready") for other in range(racers)]
     deadline = time.monotonic() + 60
     while not all(stored.envelope for stored in store.fetch_many(everybody)) and time.monotonic() < deadline:

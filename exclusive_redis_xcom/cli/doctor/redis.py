@@ -18,7 +18,7 @@ from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import INLINE_BYTES
 from exclusive_redis_xcom.settings.redis import redis_options
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,7 +177,7 @@ def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) 
     try:
         for size in (_SMALL, INLINE_BYTES + 1):  # a large value lies in parts, which need other commands
             envelope = probing.value(probe, size)
-            store.push(envelope, acl=_NO_RULE, ttl=_TTL)
+            store.push(Push(envelope, acl=_NO_RULE, ttl=_TTL))
             if store.fetch(probe).envelope != envelope:
                 return Finding("Redis round trip", "FAIL", "the value that was written could not be read back")
     finally:

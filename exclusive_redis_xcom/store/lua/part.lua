@@ -3,7 +3,7 @@
 -- Parts are written in order. Run again it writes the same again. What takes Redis' time is to hand a part to a script:
 -- it may be written before, by an HSET in one transaction with this.
 --
--- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
+-- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]  field of the rule in force: a hash without it holds no value, only parts to come
 -- ARGV[2]  field of the value's parts
 -- ARGV[3]  the value's version, 32 characters

@@ -1,6 +1,6 @@
 -- Remove one XCom; with the last one, the whole hash.
 --
--- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
+-- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]       field of the rule in force
 -- ARGV[2]       field of the value
 -- ARGV[3]       field of the value's parts

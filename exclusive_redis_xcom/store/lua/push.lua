@@ -1,6 +1,6 @@
 -- Write one XCom: the rule in force and the value, with a TTL, or nothing at all.
 --
--- KEYS[1]   hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
+-- KEYS[1]   hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]   field of the rule in force
 -- ARGV[2]   the rule in force (canonical JSON)
 -- ARGV[3]   field of the value

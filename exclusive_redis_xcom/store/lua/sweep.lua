@@ -1,7 +1,7 @@
 -- Remove some of the parts that belong to no value any more. To be run until nothing is left to do: all at once they
 -- would keep Redis from its other clients.
 --
--- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields are told in keys.py
+-- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]  field of the rule in force
 -- ARGV[2]  field of the value's parts
 -- ARGV[3]  field of the value, with which the names of its parts begin

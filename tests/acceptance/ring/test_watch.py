@@ -29,7 +29,7 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.acceptance.ring.copies import copy_dag
 
 AIRFLOW = tuple(map(int, airflow_version().split(".")[:2]))
@@ -63,7 +63,7 @@ class Watched:
             payload=(b"abc",),
         )
         own = None if coordinate.map_index == NOT_MAPPED else b"{}"
-        self.store.push(envelope, acl=b"{}", ttl=TTL, own_acl=own, watched=True)
+        self.store.push(Push(envelope, acl=b"{}", ttl=TTL, own_acl=own, watched=True))
         shown = Reference(coordinate, version, "str", 3, (), "rule", now, now + TTL)
         return self.caller.xcom("owner", "POST", coordinate, json=shown.to_json())
 

@@ -22,7 +22,7 @@ from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 from exclusive_redis_xcom.settings import Settings, load_settings
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.unit.api_server.ringed import validate
 
 PREFIX = "x"
@@ -87,7 +87,7 @@ class Memory:
             payload=(b"abc",),
         )
         own = None if at.map_index == NOT_MAPPED else b"{}"
-        self.store.push(envelope, acl=b"{}", ttl=TTL, own_acl=own, watched=True)
+        self.store.push(Push(envelope, acl=b"{}", ttl=TTL, own_acl=own, watched=True))
 
     def mark(self, *coordinates: Coordinate) -> None:
         """Values that Airflow's database refers to, and Redis knows it."""

@@ -1,4 +1,4 @@
-"""Where a store keeps its hashes, and what its operations have in common."""
+"""The names under which a store keeps its hashes, and what its operations have in common."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULT_MAX_PAYLOAD_BYTES = 2**31
 BATCH_FIELDS = 256
 
 
-class Place(NamedTuple):
+class Keyspace(NamedTuple):
     """How to reach Redis, the first part of every name, and the largest payload that is put together of parts."""
 
     client: RedisClient
@@ -37,14 +37,6 @@ class Place(NamedTuple):
     def ask(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
         """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
         return self.client.run(doing, lambda session: session.call_many(calls))
-
-    def call(self, doing: str, key: str, command: Command, *, once: bool = False) -> Any:
-        """Send one command that may be sent again; its reply."""
-        return self.client.run(doing, lambda session: session.call(key, command), once=once)
-
-    def ask_once(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """Send commands, each to be run after the one before; their replies in order. Tried once."""
-        return self.client.run(doing, lambda session: session.in_order(calls), once=True)
 
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -14,29 +14,28 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.errors import ExclusiveXComError
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Principal
-    from exclusive_redis_xcom.settings import Settings
-    from exclusive_redis_xcom.store import Store
+    from exclusive_redis_xcom.task.access import Access
 
 
-def claim(
-    references: Sequence[Reference], principal: Principal | None, settings: Settings, store: Store
-) -> ExclusiveXComError | None:
+def claim(access: Access, references: Sequence[Reference], principal: Principal | None) -> ExclusiveXComError | None:
     """Claim these values for the running task instance, all or none of one hash; or say what speaks against it.
 
-    The task instance that produced a value reads it without a claim. Under `mode = report` a value that another has
-    claimed is only reported.
+    Under `mode = report` a value that another task instance has claimed is only reported.
+
+    Args:
+        access: Of this process.
+        references: To values that `principal` has not produced; at least one.
+        principal: Who claims; None where that cannot be established.
     """
-    others = [reference for reference in references if not claims.is_producer(principal, reference.coordinate)]
-    if not others:
-        return None
+    reports_only = access.settings.reports_only
     if principal is None or principal.run_id is None or principal.map_index is None:
-        return None if settings.reports_only else _unidentified(others[0], principal)
-    outcomes = store.claim([(at.coordinate, at.version) for at in others], claims.claimer_text(principal))
-    for reference, outcome in zip(others, outcomes, strict=True):
+        return None if reports_only else _unidentified(references[0], principal)
+    pairs = [(reference.coordinate, reference.version) for reference in references]
+    for reference, outcome in zip(references, access.store.claim(pairs, claims.claimer_text(principal)), strict=True):
         if outcome.status == "taken":
             error = refusals.already_claimed(reference.coordinate, principal, claims.describe(outcome.claimer or ""))
-            refusals.report_pull(reference.coordinate, error, would_only=settings.reports_only)
-            if not settings.reports_only:
+            refusals.report_pull(reference.coordinate, error, would_only=reports_only)
+            if not reports_only:
                 return error
         elif outcome.status == "gone":
             return refusals.superseded(reference)

@@ -1,0 +1,55 @@
+"""Pulls that ask Redis alone first, and Airflow only where Redis cannot answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.xcom import BaseXCom
+
+from exclusive_redis_xcom.airflow.threads import in_thread
+from exclusive_redis_xcom.task import direct_pull
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class RedisFirst(BaseXCom):
+    """The four pulls of `BaseXCom`, answered directly where that is possible, else by the next class."""
+
+    @classmethod
+    def get_one(cls, **request: Any) -> Any | None:
+        """Pull one value; None where Airflow has no row, or the pushed value was None."""
+        found = _directly(request)
+        return super().get_one(**request) if found is direct_pull.MISS else found[0]
+
+    @classmethod
+    async def aget_one(cls, **request: Any) -> Any | None:
+        """`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        found = await _directly_in_thread(request)
+        return await super().aget_one(**request) if found is direct_pull.MISS else found[0]
+
+    @classmethod
+    def get_all(cls, **request: Any) -> list[Any] | None:
+        """Pull the values of all map indexes, in Airflow's order; None where Airflow has no row."""
+        found: list[Any] | None = _directly(request, everything=True)
+        if found is direct_pull.MISS:
+            found = super().get_all(**request)
+        return found
+
+    @classmethod
+    async def aget_all(cls, **request: Any) -> list[Any] | None:
+        """`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        found: list[Any] | None = await _directly_in_thread(request, everything=True)
+        if found is direct_pull.MISS:
+            found = await super().aget_all(**request)
+        return found
+
+
+def _directly(request: Mapping[str, Any], *, everything: bool = False) -> Any:
+    reach = direct_pull.reach_of(request, everything=everything)
+    return direct_pull.MISS if reach is None else direct_pull.pull(reach)
+
+
+async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = False) -> Any:
+    reach = direct_pull.reach_of(request, everything=everything)
+    return direct_pull.MISS if reach is None else await in_thread(direct_pull.pull, reach)

@@ -1,0 +1,28 @@
+"""Threads in which coroutines wait for Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+
+
+async def in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
+    """`asyncio.to_thread` with threads of our own.
+
+    Airflow's `asend` needs those of the event loop, and ours may wait for it, to mask a value.
+    """
+    call = functools.partial(contextvars.copy_context().run, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="exclusive_redis_xcom")

@@ -1,0 +1,45 @@
+"""What a push, a pull and a removal need: the settings of this process, and where the values are."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
+from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.settings.redis import redis_options
+from exclusive_redis_xcom.store import Store
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.settings import Settings
+
+#: By how much encryption, or compression that does not pay, may make a payload longer than what it decodes to.
+MOST_OVERHEAD = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One process's access to XCom values under one set of settings.
+
+    Args:
+        settings: The checked section of Airflow's configuration.
+        store: Where the values are.
+    """
+
+    settings: Settings
+    store: Store
+
+
+@functools.cache
+def current_access() -> Access:
+    """The access of this process, made at first use from Airflow's configuration.
+
+    Raises:
+        ConfigurationError: A setting, or the Redis it names, is wrong.
+    """
+    settings = load_settings()
+    timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
+    client = RedisClient(redis_options(settings), timeouts)
+    largest = settings.max_value_bytes + MOST_OVERHEAD
+    return Access(settings, Store(client, key_prefix=settings.key_prefix, max_payload_bytes=largest))

@@ -1,0 +1,95 @@
+"""The Lua scripts' headers and what Python gives them: the one order of ARGV, told twice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.store import Push, scripts
+from tests.unit.sealed import PUSHED, VERSION
+
+AT = Coordinate("dag", "run", "task", "key", 3)
+
+
+def value(at: Coordinate = AT, *, size: int = 1) -> Envelope:
+    return Envelope(at, VERSION, "raw", "off", size, PUSHED, (bytes(size),))
+
+
+PUSH = Push(value(), acl=b"rule", ttl=timedelta(seconds=2), own_acl=b"own", once=True, watched=True)
+SPILLED = replace(PUSH, envelope=PUSH.envelope.spilled_to("object"))
+LARGE = replace(PUSH, envelope=value(size=3_000_000).in_parts())
+
+
+def told(script: scripts.Script) -> list[str]:
+    """What the script's header says of each of ARGV, in order."""
+    lines = re.findall(r"^-- ARGV\[(\d+)\] +(.*)$", script.source, re.MULTILINE)
+    assert [int(number) for number, _ in lines] == list(range(1, len(lines) + 1))
+    return [text for _, text in lines]
+
+
+def test_a_push_gives_what_the_header_tells() -> None:
+    given = dict(zip(told(scripts.PUSH), scripts.push_arguments(PUSH), strict=True))
+
+    assert {name.split(",")[0].split(";")[0]: given[name] for name in given} == {
+        "field of the rule in force": redis_names.ACL_FIELD,
+        "the rule in force (canonical JSON)": b"rule",
+        "field of the value": "3",
+        "the value (envelope)": PUSH.envelope.pack(),
+        "ttl_ms": 2000,
+        "'1': other values share the hash (the task is mapped)": "1",
+        "the value's version": PUSH.envelope.version,
+        "field of the value's claim": "3:claim",
+        "'1': the value may be read once only": "1",
+        "field of the value's parts": "3:parts",
+        "how many parts part.lua has written for this version": 0,
+        "field of the value's mark": "3:committed",
+        "the mark without its time": f"{PUSH.envelope.version} {len(PUSH.envelope.pack())}",
+        "field of the value's object": "3:spilled",
+        "the object's name": "",
+        "field that says that the hash has a mark for every row of the key": redis_names.COMPLETE_FIELD,
+        "field of the value's own rule": "3:acl",
+        "the value's own rule (canonical JSON)": b"own",
+    }
+
+
+@pytest.mark.parametrize(
+    ("push", "place", "expected"),
+    [
+        (replace(PUSH, once=False), 8, ""),
+        (replace(PUSH, watched=False), 12, ""),
+        (SPILLED, 14, "object"),
+        (LARGE, 10, 3),
+        (replace(PUSH, envelope=value(replace(AT, map_index=-1))), 5, ""),
+    ],
+)
+def test_what_a_push_is_without_is_empty(push: Push, place: int, expected: object) -> None:
+    assert scripts.push_arguments(push)[place] == expected
+
+
+def test_a_value_without_a_rule_of_its_own_gives_two_less() -> None:
+    assert len(scripts.push_arguments(replace(PUSH, own_acl=None))) == len(told(scripts.PUSH)) - 2
+
+
+def test_a_sweep_gives_what_the_header_tells() -> None:
+    given = dict(zip(told(scripts.SWEEP), scripts.sweep_arguments(AT, 8, given_up="f" * 32), strict=True))
+
+    assert {name.split(",")[0].split(" is ")[0].split(" to ")[0]: given[name] for name in given} == {
+        "field of the rule in force": "acl",
+        "field of the value's parts": "3:parts",
+        "field of the value": "3",
+        "how many parts": 8,
+        "a version whose push": "f" * 32,
+    }
+
+
+def test_a_purge_removes_all_fields_of_a_value() -> None:
+    assert scripts.purge_arguments(AT) == (
+        *("acl", "3", "3:parts"),
+        *("3:acl", "3:claim", "3:committed", "3:spilled", "complete"),
+    )
