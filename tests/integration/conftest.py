@@ -98,7 +98,7 @@ def removing_store(request: pytest.FixtureRequest) -> Iterator[Store]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ttl_watch() -> TtlWatch:
     """For servers that a test starts without these fixtures: `with ttl_watch.over(server)`."""
     return _watch

@@ -25,7 +25,8 @@ USER = "exclusive_redis_xcom"
 API_USER = "exclusive_redis_xcom_api"
 PASSWORD = "canary-p4ssword"
 API_PASSWORD = "canary-ap1-p4ssword"
-USERS_FILE = Path(__file__).parents[2] / "docs" / "redis-users.acl"
+ROOT = Path(__file__).resolve().parents[2]
+USERS_FILE = ROOT / "docs" / "redis-users.acl"
 
 
 def at(map_index: int = -1, *, key: str = "key", task_id: str = "task") -> Coordinate:
@@ -152,18 +153,3 @@ class CuttingProxy:
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-
-
-def start_afresh() -> None:
-    """What a new task process would start with."""
-    from exclusive_redis_xcom.process import identity
-    from exclusive_redis_xcom.settings import load_settings
-    from exclusive_redis_xcom.task import protection
-    from exclusive_redis_xcom.task.exchange import current_exchange
-
-    if current_exchange.cache_info().currsize:
-        current_exchange()._store._client.drop()  # before it is forgotten, or its sockets are closed by chance
-    load_settings.cache_clear()
-    current_exchange.cache_clear()
-    identity.forget()
-    protection.forget()

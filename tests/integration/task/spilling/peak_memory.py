@@ -1,4 +1,4 @@
-"""Run by test_spilling.py in a process of its own: what pushing and pulling one spilled value takes at most.
+"""How much memory one push and one pull of a spilled value take at most; a test runs it in a process of its own.
 
 Prints two numbers: bytes above what the process had before the push and the value itself, and above what it had before
 the pull.

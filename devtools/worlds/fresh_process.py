@@ -1,0 +1,18 @@
+"""Let this process forget what it has read, so that it begins as a new task process does."""
+
+from __future__ import annotations
+
+
+def start_afresh() -> None:
+    """Forget the settings, the connection to Redis and who runs."""
+    from exclusive_redis_xcom.process import identity
+    from exclusive_redis_xcom.settings import load_settings
+    from exclusive_redis_xcom.task import protection
+    from exclusive_redis_xcom.task.exchange import current_exchange
+
+    if current_exchange.cache_info().currsize:
+        current_exchange()._store._client.drop()  # before it is forgotten, or its sockets are closed by chance
+    load_settings.cache_clear()
+    current_exchange.cache_clear()
+    identity.forget()
+    protection.forget()
