@@ -9,21 +9,22 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
+from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.rows import Rows, rows_in_memory
 from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, fetch_all
-from tests.integration.support import start_afresh
 
 COUNT = 300  # more than one batch of Redis
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
+    """A Redis of its own: what `filled` pushes stays until the last test."""
     with RedisServer() as running:
         yield running
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def configuration(server: RedisServer) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", server.url)
