@@ -1,22 +1,26 @@
-"""What the integration tests share: stores, values that prove whose they are, a proxy that cuts."""
+"""What the integration tests share: stores, values that prove whose they are, and a look past the store."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import secrets
-import socket
-import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, ask
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
+
+#: The fixture `start_redis`.
+Start = Callable[..., RedisServer]
 
 PREFIX = "xcom-test"
 ACL = b'{"rule":1}'
@@ -87,69 +91,34 @@ def restricted_users() -> dict[str, str]:
     }
 
 
-class CuttingProxy:
-    """Forwards to a Redis server and cuts connections after so many bytes of replies or requests.
+def push_pairs(
+    store: Store, *map_indexes: int, once: bool = True, ttl: timedelta = TTL
+) -> list[tuple[Coordinate, str]]:
+    """Push values; their coordinates and versions, as a claim names them."""
+    pushed = [value(at(index)) for index in map_indexes]
+    for envelope in pushed:
+        store.push(envelope, acl=ACL, ttl=ttl, own_acl=None if envelope.coordinate == at() else ACL, once=once)
+    return [(envelope.coordinate, envelope.version) for envelope in pushed]
 
-    `cuts` limits how many connections are cut; later ones pass unharmed.
-    """
 
-    def __init__(self, port: int, *, replies: int | None = None, requests: int | None = None, cuts: int = 10**6):
-        self._target = port
-        self._limits = (requests, replies)
-        self._cuts = cuts
-        self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
+def do(store: Store, name: str, *command: Any) -> Any:
+    """Send a command about one key, past the store."""
+    return store._client.run("looking", lambda session: session.call(name, command))
 
-    def __enter__(self) -> CuttingProxy:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._run(self._accept)
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        for open_socket in (self._listener, *self._sockets):  # close() alone wakes nobody who waits in recv()
-            with contextlib.suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(timeout=5)
-        for open_socket in (self._listener, *self._sockets):
-            open_socket.close()
+def ttl_ms(store: Store, name: str) -> int:
+    """What is left of the TTL of a hash; asked by a worker, since the API server's user has no need of PTTL."""
+    return int(do(getattr(store, "workers", store), name, "PTTL", name))
 
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
 
-    def _run(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
+def begin_migration(source: RedisServer, target: RedisServer, slot: int) -> None:
+    """Begin to move a slot of a cluster to another node."""
+    ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(source, "CLUSTER", "MYID"))
+    ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(target, "CLUSTER", "MYID"))
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
-            except OSError:
-                return
-            self._sockets += [client, server]
-            with self._lock:
-                cut = self._cuts > 0
-                self._cuts -= 1
-            requests, replies = self._limits if cut else (None, None)
-            self._run(self._pump, client, server, requests)
-            self._run(self._pump, server, client, replies)
 
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
-        left = limit
-        with contextlib.suppress(OSError):
-            while left is None or left > 0:
-                data = source.recv(65536 if left is None else min(left, 65536))
-                if not data:
-                    break
-                sink.sendall(data)
-                left = None if left is None else left - len(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
+    """Let the whole cluster know who has the slot now."""
+    owner = ask(target, "CLUSTER", "MYID")
+    for node in (target, *cluster.nodes):
+        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)

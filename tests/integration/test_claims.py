@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import threading
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -18,10 +17,10 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration import workers
-from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.support import ACL, PREFIX, TTL, Start, at, open_store, value
 from tests.integration.ttl_watch import TtlWatch
 
-Start = Callable[..., RedisServer]
 RACERS = 8
 VALUES = 1000
 ONE, TWO = [Claim("granted", "one")], [Claim("granted", "two")]

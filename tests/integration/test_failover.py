@@ -19,7 +19,18 @@ from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Claim, Store
-from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
+from tests.integration.support import (
+    ACL,
+    PREFIX,
+    TTL,
+    at,
+    begin_migration,
+    do,
+    end_migration,
+    is_intact,
+    open_store,
+    value,
+)
 from tests.integration.ttl_watch import TtlWatch
 
 DEADLINE = 20.0
@@ -120,7 +131,7 @@ def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> Non
     server, name = "0" * 32, redis_names.servers_name(PREFIX)
     with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
         store.beat(server, missed=False)
-        store._client.run("age", lambda session: session.call(name, ("HSET", name, "epoch", 0)))
+        do(store, name, "HSET", name, "epoch", 0)
         pushed = value(at())
         store.push(pushed, acl=ACL, ttl=TTL, watched=True)
         store.commit(at(), pushed.version)
@@ -265,7 +276,7 @@ def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet)
     with open_store(cluster.url) as store:
         store.beat("0" * 32, missed=False)
         servers = redis_names.servers_name(PREFIX)
-        store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
+        do(store, servers, "HSET", servers, "epoch", 0)
         begin_migration(source, target, slot)
         store.push(pushed, acl=ACL, ttl=TTL, watched=True)
         store.commit(at(), pushed.version)
@@ -303,17 +314,6 @@ def test_a_node_that_is_gone_is_told_with_the_cluster_s_addresses(cluster: Clust
             owner.resume()
     with open_store(cluster.url, deadline=10) as store:
         assert not store.fetch(at()).found
-
-
-def begin_migration(source: RedisServer, target: RedisServer, slot: int) -> None:
-    ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(source, "CLUSTER", "MYID"))
-    ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(target, "CLUSTER", "MYID"))
-
-
-def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
-    owner = ask(target, "CLUSTER", "MYID")
-    for node in (target, *cluster.nodes):
-        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)
 
 
 def migrate_twice(cluster: ClusterSet, slot: int, name: str) -> None:

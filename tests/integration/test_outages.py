@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -15,9 +15,9 @@ from devtools.redis_server import RedisServer
 from devtools.redis_sets import wait_until
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
-from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.support import ACL, PREFIX, TTL, Start, at, open_store, value
 
-Start = Callable[..., RedisServer]
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 LOADED_KEYS = 30
 # Written when it stops; read back with a pause of 50 ms (in microseconds) per key, answering meanwhile.

@@ -38,6 +38,7 @@ from tests.integration.support import (
     API_USER,
     PREFIX,
     TTL,
+    Start,
     at,
     open_store,
     restricted_users,
@@ -165,7 +166,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(start_redis: Callable[..., RedisServer]) -> Iterator[Scene]:
+def scene(start_redis: Start) -> Iterator[Scene]:
     server = start_redis(config=restricted_users())
     with open_store(server.url) as store:
         made = Scene(server, store)

@@ -11,12 +11,7 @@ import redis
 
 from devtools.redis_server import RedisServer
 from devtools.worlds.rows import Rows
-from exclusive_redis_xcom import (
-    CorruptValue,
-    StoreUnavailable,
-    XComExpired,
-    XComNotSerializable,
-)
+from exclusive_redis_xcom import CorruptValue, StoreUnavailable, XComExpired, XComNotSerializable
 from tests.integration.task.sales import CANARY, HASH, hash_of, pull, push
 
 # pytest-timeout's default method would take the alarm that a test sets.

@@ -12,11 +12,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    XComAccessDenied,
-    XComTooLarge,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComTooLarge
 from tests.integration.task.sales import CANARY, HASH, pull, pull_all, push, sales_dag, the_row
 
 

@@ -12,10 +12,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    XComAccessDenied,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
 from tests.integration.task.sales import CANARY, HASH, hash_of, pull, push, sales_dag, the_row
 
 

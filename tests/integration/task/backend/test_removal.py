@@ -9,10 +9,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    XComAccessDenied,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
 from exclusive_redis_xcom.process import identity, kind
 from tests.integration.task.sales import CANARY, HASH, delete, push, the_row
 

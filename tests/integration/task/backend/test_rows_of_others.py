@@ -9,11 +9,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    InvalidReference,
-    XComExpired,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComExpired
 from tests.integration.task.sales import CANARY, pull, push, the_row
 
 

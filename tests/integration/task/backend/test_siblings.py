@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from exclusive_redis_xcom import (
-    XComAccessDenied,
-    XComExpired,
-)
+from exclusive_redis_xcom import XComAccessDenied, XComExpired
 from tests.integration.task.sales import CANARY, HASH, pull, push, sales_dag
 
 

@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import (
-    ConfigurationError,
-    StoreUnavailable,
-)
+from exclusive_redis_xcom import ConfigurationError, StoreUnavailable
 from tests.integration.task.sales import CANARY, pull, push
 
 

@@ -8,10 +8,7 @@ import pytest
 import redis
 
 from devtools.worlds.running_task import RUN_ID, executing, task_instance
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    XComAccessDenied,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
 from exclusive_redis_xcom.process import identity
 from tests.integration.task.sales import CANARY, pull, sales_dag
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devtools.worlds.running_task import RUN_ID
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    fetch_all,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, fetch_all
 from exclusive_redis_xcom.model import Coordinate
 from tests.integration.task.direct_pulls.watched import ApiServer, Tasks, a_moment_passes
 from tests.integration.task.sales import address

@@ -12,11 +12,7 @@ import pytest
 import redis
 
 from devtools.worlds.running_task import RUN_ID
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-    XComAccessDenied,
-    XComExpired,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpired
 from exclusive_redis_xcom.model import Coordinate
 from tests.integration.task.direct_pulls.watched import SERVERS, ApiServer, Tasks, hash_of
 from tests.integration.task.sales import address

@@ -10,9 +10,7 @@ import pytest
 import redis
 
 from devtools.worlds.running_task import task_instance
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom
 from exclusive_redis_xcom.crypto import generate_encryption_key
 from exclusive_redis_xcom.process import identity
 from tests.integration.task.direct_pulls.watched import STARTED, ApiServer, Tasks, a_moment_passes, hash_of

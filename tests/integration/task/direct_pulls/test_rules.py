@@ -12,10 +12,7 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom import (
-    XComAccessDenied,
-    XComAlreadyClaimed,
-)
+from exclusive_redis_xcom import XComAccessDenied, XComAlreadyClaimed
 from exclusive_redis_xcom.reporting import metrics
 from tests.integration.task.direct_pulls.watched import ApiServer, Tasks, a_moment_passes, hash_of, names
 from tests.integration.task.sales import CANARY

@@ -11,9 +11,7 @@ import redis
 
 from devtools.worlds.rows import Address, Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import (
-    ExclusiveRedisXCom,
-)
+from exclusive_redis_xcom import ExclusiveRedisXCom
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import Coordinate

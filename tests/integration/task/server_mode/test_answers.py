@@ -8,13 +8,7 @@ from typing import Any
 import pytest
 
 from devtools.worlds.rows import Rows
-from exclusive_redis_xcom import (
-    CorruptValue,
-    InvalidReference,
-    XComAccessDenied,
-    XComAlreadyClaimed,
-    XComSealed,
-)
+from exclusive_redis_xcom import CorruptValue, InvalidReference, XComAccessDenied, XComAlreadyClaimed, XComSealed
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.task import protection

@@ -11,10 +11,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID
-from exclusive_redis_xcom import (
-    XComAlreadyClaimed,
-    XComExpired,
-)
+from exclusive_redis_xcom import XComAlreadyClaimed, XComExpired
 from tests.integration.task.played_ring import PRIVATE_TEXT, no_ring
 from tests.integration.task.sales import CANARY, hash_of, pull, pull_all, push, the_row
 

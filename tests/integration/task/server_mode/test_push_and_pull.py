@@ -11,11 +11,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import (
-    ConfigurationError,
-    CorruptValue,
-    XComAccessDenied,
-)
+from exclusive_redis_xcom import ConfigurationError, CorruptValue, XComAccessDenied
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.process import identity
 from tests.integration.task.sales import CANARY, HASH, pull, pull_all, push, the_row

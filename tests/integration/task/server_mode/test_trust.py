@@ -11,11 +11,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID
-from exclusive_redis_xcom import (
-    CorruptValue,
-    InvalidReference,
-    XComAccessDenied,
-)
+from exclusive_redis_xcom import CorruptValue, InvalidReference, XComAccessDenied
 from tests.integration.task.played_ring import no_ring
 from tests.integration.task.sales import CANARY, HASH, hash_of, pull, pull_all, push, the_row
 

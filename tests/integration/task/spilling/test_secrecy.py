@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 from devtools.worlds.rows import Rows
-from exclusive_redis_xcom import (
-    CorruptValue,
-    XComAccessDenied,
-)
+from exclusive_redis_xcom import CorruptValue, XComAccessDenied
 from exclusive_redis_xcom.crypto import generate_encryption_key, generate_seal_keys
 from tests.integration.task.played_ring import PUBLIC_TEXT, ring
 from tests.integration.task.sales import CANARY, pull, push

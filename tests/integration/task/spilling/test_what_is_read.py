@@ -9,13 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from exclusive_redis_xcom import (
-    ConfigurationError,
-    CorruptValue,
-    XComAccessDenied,
-    XComExpired,
-    XComTooLarge,
-)
+from exclusive_redis_xcom import ConfigurationError, CorruptValue, XComAccessDenied, XComExpired, XComTooLarge
 from tests.integration.support import shown
 from tests.integration.task.sales import CANARY, HASH, pull, push
 from tests.integration.task.spilling.objects import LARGE, edit_envelope, objects, the_object

@@ -10,9 +10,7 @@ import pytest
 import redis
 
 from devtools.worlds.running_task import RUN_ID
-from exclusive_redis_xcom import (
-    StoreUnavailable,
-)
+from exclusive_redis_xcom import StoreUnavailable
 from exclusive_redis_xcom.task.exchange import current_exchange
 from tests.integration.task.sales import CANARY, HASH, delete, pull, push
 from tests.integration.task.spilling.objects import LARGE, objects, the_object

@@ -14,8 +14,8 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import Store, every
 from tests.integration.kinds import FEW_KINDS
-from tests.integration.support import ACL, PREFIX, TTL, at, value
-from tests.integration.test_marks import do, push, watch_since_long_ago
+from tests.integration.store.marked import push, watch_since_long_ago
+from tests.integration.support import ACL, PREFIX, TTL, at, do, value
 
 STORE_KINDS = FEW_KINDS
 

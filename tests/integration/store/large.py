@@ -1,0 +1,57 @@
+"""Values too large for one field, and what a push of one leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from datetime import timedelta
+
+import redis
+
+from devtools.redis_server import RedisServer
+from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import PART_BYTES, Envelope
+from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.store import Store, parts
+from tests.integration.support import ACL, PREFIX, TTL, at, do, value
+
+NAME = redis_names.hash_name(PREFIX, at())
+LARGE = 3 * PART_BYTES + 17  # in four parts
+
+
+def large(coordinate: Coordinate | None = None, size: int = LARGE) -> Envelope:
+    return value(coordinate or at(), size=size)
+
+
+def push(store: Store, envelope: Envelope, **options: object) -> Envelope:
+    own_acl = ACL if envelope.coordinate.map_index >= 0 else None
+    store.push(envelope, acl=ACL, ttl=TTL, own_acl=own_acl, **options)  # type: ignore[arg-type]
+    return envelope
+
+
+def begin(store: Store, envelope: Envelope, *, parts_written: int = 3) -> None:
+    """What a push that is killed leaves behind."""
+    pieces = (b"".join(envelope.payload)[: parts_written * PART_BYTES],)
+    parts.write(
+        getattr(store, "workers", store)._place,
+        dataclasses.replace(envelope, payload=pieces),
+        TTL // timedelta(milliseconds=1),
+    )
+
+
+def parts_of(store: Store, envelope: Envelope) -> int:
+    """How many parts of this version are there."""
+    head = envelope.in_parts()
+    names = [redis_names.part_name(head.coordinate.map_index, head.version, number) for number in range(head.parts)]
+    name = redis_names.hash_name(PREFIX, head.coordinate)
+    found = do(store, name, "HMGET", name, *names)
+    return sum(part is not None for part in found)
+
+
+def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
+    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
+
+
+def fields(server: RedisServer) -> int:
+    with admin(server) as client:
+        return client.hlen(NAME)
