@@ -10,7 +10,9 @@ from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet
 from exclusive_redis_xcom.cli.doctor import redis
 from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
 from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.connection import RedisOptions
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, Start, restricted_users
 
@@ -107,9 +109,9 @@ def test_a_foreign_prefix_fails_with_what_to_do(any_redis: RedisServer) -> None:
 
 def test_the_round_trip_leaves_nothing(any_redis: RedisServer) -> None:
     for role in ("worker", "api-server"):
-        examined(any_redis.url, role)  # type: ignore[arg-type]
-    with redis.client_of(redis.RedisOptions.from_url(any_redis.url)) as client:
-        assert redis.ask(client, "", "DBSIZE").value == 0
+        examined(any_redis.url, role)
+    with client_of(RedisOptions.from_url(any_redis.url)) as client:
+        assert ask(client, "", "DBSIZE").value == 0
 
 
 @pytest.mark.parametrize(

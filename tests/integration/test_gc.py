@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     server = request.getfixturevalue("redis_on_path" if login else request.param)
     url = server.url if login is None else server.url.replace("://", f"://{login[0]}:{login[1]}@")
     with open_store(server.url) as pushing, open_store(url) as collecting_:
-        collecting_.push = pushing.push  # type: ignore[method-assign] - that user may not
+        collecting_.push = pushing.push  # type: ignore[method-assign]  # that user may not
         yield collecting_
 
 

@@ -26,7 +26,8 @@ TEXTS = [random.Random(number).randbytes(size) for number, size in enumerate([1,
 def client(any_redis: RedisServer) -> Iterator[RedisClient]:
     client = RedisClient(RedisOptions.from_url(any_redis.url), Timeouts(1.0, 2.0, 5.0))
     for number, text in enumerate(TEXTS):
-        client.run("write", lambda session, pair=(number, text): session.call(NAME, ("HSET", NAME, *pair)))
+        command = ("HSET", NAME, number, text)
+        client.run("write", lambda session, command=command: session.call(NAME, command))  # type: ignore[misc]
     client.run("write", lambda session: session.call(NAME, ("EXPIRE", NAME, 60)))
     yield client
     client.run("remove", lambda session: session.call(NAME, ("DEL", NAME)))

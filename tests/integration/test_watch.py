@@ -211,7 +211,10 @@ def test_until_then_it_is_not_answered(scene: Scene) -> None:
     scene.refuse_servers()
 
     with meanwhile(lambda: server.delete(AT)) as change:
-        read = [(change.done(), scene.read()) for _ in range(20) if not time.sleep(0.05)]
+        read = []
+        for _ in range(20):
+            time.sleep(0.05)
+            read.append((change.done(), scene.read()))
         scene.accept_servers()
 
     assert any(version for _, version in read)  # so it is for a reason

@@ -90,7 +90,8 @@ class Watched:
         return run_id
 
     def servers(self) -> int:
-        return (self.redis.hget(SERVERS, redis_names.SERVERS_FIELD) or b"").count(b";")
+        told: Any = self.redis.hget(SERVERS, redis_names.SERVERS_FIELD)
+        return (told or b"").count(b";")
 
     def epoch(self) -> int:
         return int(self.redis.hget(SERVERS, redis_names.EPOCH_FIELD) or 0)

@@ -13,6 +13,7 @@ from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import Store, every
+from exclusive_redis_xcom.store.reading import read
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.store.marked import push, watch_since_long_ago
 from tests.integration.support import ACL, PREFIX, TTL, at, do, value
@@ -214,7 +215,7 @@ class TestNotAll:
     def test_a_mark_goes_while_another_comes(self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         """The fields are as many as before, but one of them is of a result that was not asked for."""
         rows.push(4)
-        marks, read = every._marks, every.read
+        marks = every._marks
 
         def and_one_comes(*args: Any) -> Any:
             rows.push(3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import redis
+
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom
@@ -30,7 +32,8 @@ def sales_dag(rules: dict[str, Any]) -> Any:
         def extract() -> None: ...
 
         @task(multiple_outputs=True)
-        def outputs() -> dict[str, Any]: ...
+        def outputs() -> dict[str, Any]:
+            return {}
 
         @task
         def load() -> None: ...
@@ -76,6 +79,13 @@ def pull_all(dag: Any, reader: str = "load", key: str = "token") -> Any:
 def delete(dag: Any, by: str = "extract", map_index: int | None = None) -> None:
     with executing(dag.get_task(by)):
         ExclusiveRedisXCom.delete(key="token", **address(), map_index=map_index)
+
+
+def field_of(raw: redis.Redis, name: str, field: str) -> bytes:
+    """What Redis holds in a field that is there."""
+    found = raw.hget(name, field)
+    assert isinstance(found, bytes)
+    return found
 
 
 def the_row(rows: Rows, key: str = "token", map_index: int = -1) -> Any:

@@ -248,7 +248,8 @@ class TestCopiedRows:
     @pytest.fixture(autouse=True)
     def copied(self, rows: Rows) -> None:
         address = ("sales", RUN_ID, "parts", "return_value")
-        rows.values[(*address, 0)] = rows.values["sales", RUN_ID, "others", "return_value", 0]
+        first = (*address, 0)
+        rows.values[first] = rows.values["sales", RUN_ID, "others", "return_value", 0]
 
     @pytest.mark.parametrize(
         "read",

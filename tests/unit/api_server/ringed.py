@@ -103,7 +103,7 @@ class World:
         self.people = dict(PEOPLE)
         self.row_error: Exception | None = None
         self.look_up_error: Exception | None = None
-        parts = {name: changes.pop(name) for name in ("validate", "store") if name in changes}
+        parts: dict[str, Any] = {name: changes.pop(name) for name in ("validate", "store") if name in changes}
         self.app = Ring(
             airflow,
             settings=settings(**changes),
@@ -137,7 +137,7 @@ class World:
         if self.look_up_error is not None:
             raise self.look_up_error
         person = self.people.get(ti_id)
-        return person and person.caller
+        return person.caller if person else None
 
     def _write_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         if self.row_error is not None:

@@ -74,7 +74,7 @@ def test_asynchronous_calls_do_the_same(dag: Any) -> None:
 
     if not hasattr(BaseXCom, "aget_one"):
         pytest.skip("this Airflow has no asynchronous XCom calls (they came with 3.3)")
-    address = {"key": "token", "dag_id": "sales", "task_id": "extract", "run_id": RUN_ID}
+    address: dict[str, Any] = {"key": "token", "dag_id": "sales", "task_id": "extract", "run_id": RUN_ID}
 
     async def push_and_pull() -> Any:
         with executing(dag.get_task("extract")):

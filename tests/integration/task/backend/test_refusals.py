@@ -149,7 +149,7 @@ def test_ids_that_lie_in_comparisons_do_not_pass_for_the_owners(dag: Any, raw: r
 @pytest.mark.parametrize("key", ["skipmixin_key", "past_depends_met"])
 def test_what_the_scheduler_reads_is_written_and_removed_by_its_task_only(dag: Any, rows: Rows, key: str) -> None:
     push(dag, {"followed": ["load"]}, key=key)
-    ids = {"dag_id": "sales", "task_id": "extract", "run_id": RUN_ID}
+    ids: dict[str, Any] = {"dag_id": "sales", "task_id": "extract", "run_id": RUN_ID}
 
     with executing(dag.get_task("report")):
         with pytest.raises(XComAccessDenied):

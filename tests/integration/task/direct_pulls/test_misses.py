@@ -15,7 +15,7 @@ from devtools.worlds.running_task import RUN_ID
 from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpired
 from exclusive_redis_xcom.model import Coordinate
 from tests.integration.task.direct_pulls.watched import SERVERS, ApiServer, Tasks, hash_of
-from tests.integration.task.sales import address
+from tests.integration.task.sales import address, field_of
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_a_value_of_before_the_run_was_started_that_is_committed_after_it(tasks:
 
 def test_api_servers_whose_clocks_are_behind_do_not_make_a_run_older(tasks: Tasks, raw: redis.Redis) -> None:
     """The run was started after the push, by a clock that is an hour behind Redis'."""
-    server, beat, _ahead = raw.hget(SERVERS, "servers").decode().rstrip(";").split()
+    server, beat, _ahead = field_of(raw, SERVERS, "servers").decode().rstrip(";").split()
     raw.hset(SERVERS, "servers", f"{server} {beat} {-3_600_000};")
     tasks.started = datetime.now(timezone.utc) - timedelta(minutes=50)
 

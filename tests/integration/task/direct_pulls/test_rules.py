@@ -15,7 +15,7 @@ from devtools.redis_server import RedisServer
 from exclusive_redis_xcom import XComAccessDenied, XComAlreadyClaimed
 from exclusive_redis_xcom.reporting import metrics
 from tests.integration.task.direct_pulls.watched import ApiServer, Tasks, a_moment_passes, hash_of, names
-from tests.integration.task.sales import CANARY
+from tests.integration.task.sales import CANARY, field_of
 
 # pytest-timeout's default method would take the alarm that a test sets.
 pytestmark = pytest.mark.timeout(method="thread")
@@ -66,7 +66,7 @@ class TestRules:
     def test_both_rules_of_a_mapped_result_must_allow(self, tasks: Tasks, raw: redis.Redis) -> None:
         tasks.push(CANARY, "denied", task_id="parts", map_index=0)
         tasks.push("open", task_id="parts", map_index=0)
-        denying = raw.hget(hash_of("denied", "parts"), "0:acl") or b""
+        denying = field_of(raw, hash_of("denied", "parts"), "0:acl")
         raw.hset(hash_of(task_id="parts"), "0:acl", denying.replace(b'"denied"', b'"token"'))
 
         with pytest.raises(XComAccessDenied):

@@ -23,7 +23,7 @@ class TestPush:
     ) -> None:
         push(dag, CANARY)
 
-        stored = raw.hvals(HASH)
+        stored: list[Any] = raw.hvals(HASH)
         assert stored
         assert CANARY.encode() not in b"".join(stored)
         assert set(the_row(rows)["exclusive_redis_xcom"]["seal"]) == {"key_id", "acl", "key"}
@@ -70,7 +70,8 @@ class TestPull:
             pull_all(dag, "report")
 
     def test_an_empty_value_and_none_are_sealed_too(self, dag: Any, rows: Rows) -> None:
-        for value in (None, "", b"", {}):
+        empty: tuple[Any, ...] = (None, "", b"", {})
+        for value in empty:
             push(dag, value)
 
             assert pull(dag, "load") == value

@@ -13,15 +13,14 @@ from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID
 from exclusive_redis_xcom import CorruptValue, InvalidReference, XComAccessDenied
 from tests.integration.task.played_ring import no_ring
-from tests.integration.task.sales import CANARY, HASH, hash_of, pull, pull_all, push, the_row
+from tests.integration.task.sales import CANARY, HASH, field_of, hash_of, pull, pull_all, push, the_row
 
 
 class TestRedisIsNotTrusted:
     def test_a_rule_edited_in_redis_lets_nobody_in(self, dag: Any, rows: Rows, raw: redis.Redis) -> None:
         push(dag, CANARY)
-        name = HASH
-        wider = raw.hget(name, "acl").replace(b'"load"', b'"load","report"')
-        raw.hset(name, "acl", wider)
+        wider = field_of(raw, HASH, "acl").replace(b'"load"', b'"load","report"')
+        raw.hset(HASH, "acl", wider)
 
         with pytest.raises(XComAccessDenied):
             pull(dag, "report")
@@ -49,7 +48,7 @@ class TestRedisIsNotTrusted:
     def test_a_ciphertext_of_another_xcom_is_refused(self, dag: Any, rows: Rows, raw: redis.Redis) -> None:
         push(dag, CANARY)
         push(dag, "other", key="other")
-        raw.hset(HASH, "-1", raw.hget(hash_of("other"), "-1"))
+        raw.hset(HASH, "-1", field_of(raw, hash_of("other"), "-1"))
 
         with pytest.raises(CorruptValue):
             pull(dag, "load")

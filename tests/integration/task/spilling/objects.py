@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from exclusive_redis_xcom.formats.envelope import Envelope
-from tests.integration.task.sales import CANARY, HASH
+from tests.integration.task.sales import CANARY, HASH, field_of
 
 LARGE = CANARY + secrets.token_hex(20_000)
 
@@ -26,6 +26,5 @@ def the_object(root: Path) -> Path:
 
 def edit_envelope(raw: redis.Redis, **changes: Any) -> None:
     """What whoever has Redis' password can do."""
-    field = raw.hget(HASH, "-1")
-    assert isinstance(field, bytes)
-    raw.hset(HASH, "-1", dataclasses.replace(Envelope.unpack(field), **changes).pack())
+    envelope = Envelope.unpack(field_of(raw, HASH, "-1"))
+    raw.hset(HASH, "-1", dataclasses.replace(envelope, **changes).pack())

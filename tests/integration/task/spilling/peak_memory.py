@@ -52,7 +52,7 @@ def main(size: int) -> tuple[int, int]:
             with executing(dag.get_task("load")):
                 reset()
                 before = peak()
-                found = ExclusiveRedisXCom.get_one(key=key, **address)
+                found: Any = ExclusiveRedisXCom.get_one(key=key, **address)
                 pulling = peak() - before
             assert len(found) == size
             del found

@@ -49,7 +49,7 @@ def value(stored: Any) -> dict[str, Any]:
 
 def reason(answer: Any) -> str | None:
     seal = parse(answer).seal
-    return seal and seal.refused and seal.refused.reason
+    return seal.refused.reason if seal and seal.refused else None
 
 
 class TestTheThreeShapes:
