@@ -72,6 +72,13 @@ def sentinels() -> Iterator[SentinelSet]:
         yield servers
 
 
+@pytest.fixture
+def sentinels_to_fail_over() -> Iterator[SentinelSet]:
+    """A set of a test's own, which is quick to make the replica its master."""
+    with SentinelSet(binary=_any_binary(), down_after_ms=1000) as servers, _watch.over(servers.master, servers.replica):
+        yield servers
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[ClusterSet]:
     with ClusterSet(binary=_any_binary(), config=restricted_users()) as servers, _watch.over(*servers.nodes):

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import redis
+
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, ask
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
@@ -122,3 +124,21 @@ def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
     owner = ask(target, "CLUSTER", "MYID")
     for node in (target, *cluster.nodes):
         ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)
+
+
+def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
+    """An administrator's client."""
+    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
+
+
+@contextlib.contextmanager
+def user_without(server: RedisServer, command: str) -> Iterator[str]:
+    """The URL of a user who may do everything but one command; in the end, no key is without a TTL."""
+    with admin(server) as client:
+        client.execute_command("ACL", "SETUSER", "lacking", "on", "nopass", "~*", "+@all", f"-{command}")
+        try:
+            yield server.url.replace("://", "://lacking:x@")
+        finally:
+            client.execute_command("ACL", "DELUSER", "lacking")
+
+        assert [key for key in client.scan_iter() if client.ttl(key) == -1] == []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from tests.integration.support import (
     open_store,
     value,
 )
-from tests.integration.ttl_watch import TtlWatch
 
 DEADLINE = 20.0
 SMALL, IN_PARTS = 5_000, 3_500_000
@@ -88,15 +86,12 @@ def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0, s
     return loads
 
 
-@contextlib.contextmanager
-def sentinel_set(ttl_watch: TtlWatch) -> Iterator[SentinelSet]:
-    with SentinelSet(down_after_ms=1000) as servers, ttl_watch.over(servers.master, servers.replica):
-        yield servers
-
-
 @pytest.mark.parametrize("size", [SMALL, IN_PARTS])
-def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_watch: TtlWatch, size: int) -> None:
-    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(
+    sentinels_to_fail_over: SentinelSet, size: int
+) -> None:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=DEADLINE) as store:
         before = servers.current_master_port()
 
         def event() -> None:
@@ -112,8 +107,11 @@ def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_wa
 
 
 @pytest.mark.parametrize("size", [SMALL, IN_PARTS])
-def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: TtlWatch, size: int) -> None:
-    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+def test_a_killed_master_under_load_is_replaced_within_the_deadline(
+    sentinels_to_fail_over: SentinelSet, size: int
+) -> None:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=DEADLINE) as store:
 
         def event() -> None:
             servers.master.kill()
@@ -126,10 +124,11 @@ def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: T
         assert max(load.slowest for load in loads) < DEADLINE
 
 
-def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> None:
+def test_after_a_failover_no_mark_from_before_counts(sentinels_to_fail_over: SentinelSet) -> None:
     """The new master may lack the removal of a mark that the old one had acknowledged."""
     server, name = "0" * 32, redis_names.servers_name(PREFIX)
-    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=DEADLINE) as store:
         store.beat(server, missed=False)
         do(store, name, "HSET", name, "epoch", 0)
         pushed = value(at())

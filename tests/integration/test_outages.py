@@ -16,16 +16,12 @@ from devtools.redis_sets import wait_until
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from tests.integration.cutting_proxy import CuttingProxy
-from tests.integration.support import ACL, PREFIX, TTL, Start, at, open_store, value
+from tests.integration.support import ACL, PREFIX, TTL, Start, admin, at, open_store, value
 
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 LOADED_KEYS = 30
 # Written when it stops; read back with a pause of 50 ms (in microseconds) per key, answering meanwhile.
 SLOW_TO_LOAD = {"save": "3600 1", "key-load-delay": "50000", "loading-process-events-interval-bytes": "1024"}
-
-
-def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
-    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
 
 
 def test_a_push_to_a_dead_redis_is_loud_within_the_deadline(start_redis: Start) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from datetime import timedelta
-
-import redis
 
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import PART_BYTES, Envelope
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store, parts
-from tests.integration.support import ACL, PREFIX, TTL, at, do, value
+from tests.integration.support import ACL, PREFIX, TTL, admin, at, do, value
 
 NAME = redis_names.hash_name(PREFIX, at())
 LARGE = 3 * PART_BYTES + 17  # in four parts
@@ -46,10 +43,6 @@ def parts_of(store: Store, envelope: Envelope) -> int:
     name = redis_names.hash_name(PREFIX, head.coordinate)
     found = do(store, name, "HMGET", name, *names)
     return sum(part is not None for part in found)
-
-
-def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
-    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
 
 
 def fields(server: RedisServer) -> int:

@@ -17,8 +17,22 @@ from exclusive_redis_xcom.formats.envelope import INLINE_BYTES, MAX_PARTS, PART_
 from exclusive_redis_xcom.store import Claim, Store
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.integration.kinds import FEW_KINDS
-from tests.integration.store.large import LARGE, NAME, admin, large, parts_of, push
-from tests.integration.support import ACL, PASSWORD, PREFIX, ROOT, TTL, USER, Start, at, do, open_store, shown, value
+from tests.integration.store.large import LARGE, NAME, large, parts_of, push
+from tests.integration.support import (
+    ACL,
+    PASSWORD,
+    PREFIX,
+    ROOT,
+    TTL,
+    USER,
+    Start,
+    admin,
+    at,
+    do,
+    open_store,
+    shown,
+    value,
+)
 
 STORE_KINDS = FEW_KINDS
 CANARY = b"canary-v4lue"
@@ -218,7 +232,7 @@ def test_no_error_shows_anything_of_the_value(start_redis: Start, how: str, capl
 MEASURES = """
 import resource, sys
 from exclusive_redis_xcom.formats.envelope import Envelope
-from tests.integration.support import ACL, TTL, at, open_store, value
+from tests.integration.support import admin, user_without, ACL, TTL, at, open_store, value
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 import dataclasses

@@ -21,12 +21,13 @@ from exclusive_redis_xcom.formats.envelope import PART_BYTES, Envelope
 from exclusive_redis_xcom.store import Store
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.integration.kinds import FEW_KINDS
-from tests.integration.store.large import LARGE, NAME, admin, begin, fields, large, parts_of, push
+from tests.integration.store.large import LARGE, NAME, begin, fields, large, parts_of, push
 from tests.integration.support import (
     ACL,
     ROOT,
     TTL,
     Start,
+    admin,
     at,
     begin_migration,
     do,
@@ -34,6 +35,7 @@ from tests.integration.support import (
     is_intact,
     open_store,
     ttl_ms,
+    user_without,
     value,
 )
 
@@ -231,7 +233,7 @@ def test_concurrent_pushers_purgers_and_readers_never_see_a_mixture(any_redis: R
 
 PUSHES_UNTIL_KILLED = """
 import sys
-from tests.integration.support import ACL, TTL, at, open_store, value
+from tests.integration.support import admin, user_without, ACL, TTL, at, open_store, value
 envelope = value(at(), size=64_000_000)
 with open_store(sys.argv[1]) as store:
     print(envelope.version, flush=True)
@@ -272,20 +274,12 @@ def test_a_user_who_lacks_one_command_cannot_leave_a_key_without_ttl(
     request: pytest.FixtureRequest, binary: str, missing: str
 ) -> None:
     server: RedisServer = request.getfixturevalue(binary)
-    with admin(server) as client:
-        client.execute_command("ACL", "SETUSER", "lacking", "on", "nopass", "~*", "+@all", f"-{missing}")
-        try:
-            with (
-                open_store(server.url.replace("://", "://lacking:x@")) as store,
-                contextlib.suppress(StoreUnavailable)
-                if missing in ("hdel", "hlen")
-                else pytest.raises(StoreUnavailable),
-            ):
-                push(store, large())
-        finally:
-            client.execute_command("ACL", "DELUSER", "lacking")
-
-        assert [key for key in client.scan_iter() if client.ttl(key) == -1] == []
+    with (
+        user_without(server, missing) as url,
+        open_store(url) as store,
+        contextlib.suppress(StoreUnavailable) if missing in ("hdel", "hlen") else pytest.raises(StoreUnavailable),
+    ):
+        push(store, large())
 
 
 def test_while_a_slot_is_moving_parts_follow_it(cluster: ClusterSet) -> None:
