@@ -22,6 +22,9 @@ MIGRATE: Final[tuple[str, ...]] = ("db", "migrate")
 #: The value that switches this package on.
 BACKEND: Final[str] = "exclusive_redis_xcom.ExclusiveRedisXCom"
 
+#: How the environment names the settings of this package: `f"{OURS}REDIS_URL"`.
+OURS: Final[str] = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
+
 #: What only a stack with separate hosts needs, and the native one has no use for. Name -> why.
 COMPOSE_ONLY_SETTINGS: Final[dict[str, str]] = {
     "AIRFLOW__CELERY__BROKER_URL": "LocalExecutor has no broker",

@@ -24,7 +24,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from devtools.airflow_stack import AirflowStack, airflow_version
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 from devtools.demo import observations as seen
 from devtools.demo.observations import DAG_ID, Loot, Observation
 from devtools.redis_server import RedisServer, redis_version
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).parent / "dags"
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 
 def main() -> int:

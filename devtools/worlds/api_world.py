@@ -23,7 +23,7 @@ import httpx
 
 from devtools.airflow_home import ROOT
 from devtools.airflow_stack import AirflowStack, wait_until
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import DAGS, INSTANCES, Instance, Plan
 from devtools.worlds.sealed import Keys, Pushed, seal
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 PREFIX = "exclusive_redis_xcom"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 CORE = "AIRFLOW__CORE__"
 ADMIN = "admin"
 

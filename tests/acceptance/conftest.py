@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from devtools.airflow_stack import AirflowStack
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 from devtools.redis_server import RedisServer
 from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
 from exclusive_redis_xcom.crypto import generate_seal_keys
@@ -21,7 +21,6 @@ from exclusive_redis_xcom.crypto import generate_seal_keys
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"
 SERVER_DAGS = FOLDER / "dags_server"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 _stacks: list[AirflowStack] = []
 
@@ -58,7 +57,7 @@ def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
     """The environment of an Airflow that uses our backend; a test may change a copy."""
     return {
         "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
-        "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL": redis_server.url,
+        f"{OURS}REDIS_URL": redis_server.url,
         "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
     }
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from devtools.airflow_stack import AirflowStack
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.sealed import Keys
 
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 PASSWORD = "canary-p4ssword"
 KEYS = Keys.generate()
 PRIVATE = {f"{OURS}SEAL_PRIVATE_KEYS": KEYS.private}

@@ -19,10 +19,11 @@ import redis
 from devtools import processes
 from devtools.airflow_home import airflow_version
 from devtools.airflow_stack import free_port, wait_until
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import SALES, at
-from devtools.worlds.api_world import OURS, World
+from devtools.worlds.api_world import World
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope

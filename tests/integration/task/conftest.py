@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.rows import Rows, rows_in_memory
@@ -36,7 +37,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def set_options(**options: str) -> None:
         for name, value in options.items():
-            monkeypatch.setenv(f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{name.upper()}", value)
+            monkeypatch.setenv(f"{OURS}{name.upper()}", value)
         start_afresh()
 
     return set_options

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.rows import Rows, rows_in_memory
@@ -27,7 +28,7 @@ def server() -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def configuration(server: RedisServer) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", server.url)
+        monkeypatch.setenv(f"{OURS}REDIS_URL", server.url)
         start_afresh()
         yield
         start_afresh()
