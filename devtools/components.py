@@ -35,6 +35,21 @@ COMPOSE_ONLY_COMMANDS: Final[dict[tuple[str, ...], str]] = {
 }
 
 
+def server_mode(redis_url: str, public_key: str) -> dict[str, str]:
+    """Return what all components share with `enforcement = server`; the API server's private key is not part of it.
+
+    Args:
+        redis_url: The Redis, with the login of workers.
+        public_key: The key that workers seal with.
+    """
+    return {
+        "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
+        f"{OURS}REDIS_URL": redis_url,
+        f"{OURS}ENFORCEMENT": "server",
+        f"{OURS}SEAL_PUBLIC_KEY": public_key,
+    }
+
+
 def settings(*, home: str, dags_folder: str, port: int, secret: str, base_path: str = "") -> dict[str, str]:
     """Return the `AIRFLOW__*` environment of a small, quick, single-host Airflow.
 

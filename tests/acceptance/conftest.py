@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 
+from devtools import components
 from devtools.airflow_stack import AirflowStack
 from devtools.components import BACKEND, OURS
 from devtools.redis_server import RedisServer
@@ -83,7 +84,7 @@ def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Airfl
 @pytest.fixture(scope="session", autouse=True)
 def no_key_without_a_ttl(redis_client: redis.Redis) -> Iterator[None]:
     yield
-    assert [name for name in redis_client.scan_iter(count=1000) if redis_client.ttl(name) == -1] == []
+    assert _without_ttl(redis_client) == []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -117,11 +118,8 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
             passwords = create_users(client)
         users = {name: url_for(server.url, name, password) for name, password in passwords.items()}
         env = {
-            "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
+            **components.server_mode(users[WORKER], public_key),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
-            f"{OURS}REDIS_URL": users[WORKER],
-            f"{OURS}ENFORCEMENT": "server",
-            f"{OURS}SEAL_PUBLIC_KEY": public_key,
             f"{OURS}AUDIT": "all",
             "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
             "PYTHONPATH": os.fspath(SERVER_DAGS),  # the triggerer imports triggers from there
@@ -129,4 +127,8 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
         of_api_server = {f"{OURS}REDIS_URL": users[API_SERVER], f"{OURS}SEAL_PRIVATE_KEYS": private_key}
         yield ServerMode(server, server.url, env, of_api_server, private_key)
         with redis.Redis.from_url(server.url) as client:
-            assert [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1] == []
+            assert _without_ttl(client) == []
+
+
+def _without_ttl(client: redis.Redis) -> list[bytes]:
+    return [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1]
