@@ -11,7 +11,8 @@ def start_afresh() -> None:
     from exclusive_redis_xcom.task.exchange import current_exchange
 
     if current_exchange.cache_info().currsize:
-        current_exchange()._store._client.drop()  # before it is forgotten, or its sockets are closed by chance
+        # A client that is forgotten first leaves open sockets, of which the garbage collector warns.
+        current_exchange()._store._client.drop()
     load_settings.cache_clear()
     current_exchange.cache_clear()
     identity.forget()

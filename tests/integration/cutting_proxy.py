@@ -8,9 +8,9 @@ import threading
 
 
 class CuttingProxy:
-    """Forwards to a Redis server and cuts connections after so many bytes of replies or requests.
+    """Forward to a Redis server, and cut connections after a number of bytes of replies or requests.
 
-    `cuts` limits how many connections are cut; later ones pass unharmed.
+    `cuts` limits how many connections are cut; later connections stay whole.
     """
 
     def __init__(self, port: int, *, replies: int | None = None, requests: int | None = None, cuts: int = 10**6):

@@ -1,4 +1,4 @@
-"""What the integration tests share: stores, values that prove whose they are, and a look past the store."""
+"""Helpers for the integration tests: stores, values that prove whose they are, and commands past the store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
 
-#: The fixture `start_redis`.
+#: The type of the fixture `start_redis`.
 Start = Callable[..., RedisServer]
 
 PREFIX = "xcom-test"
@@ -40,7 +40,7 @@ def at(map_index: int = -1, *, key: str = "key", task_id: str = "task") -> Coord
 
 
 def payload_of(coordinate: Coordinate, version: str, size: int) -> bytes:
-    """Bytes that only this push of this coordinate can have."""
+    """Return bytes that only this push of this coordinate can have."""
     seed = hashlib.sha256(f"{coordinate!r}{version}".encode()).digest()
     return (seed * (size // len(seed) + 1))[:size]
 
@@ -59,7 +59,7 @@ def value(coordinate: Coordinate, *, size: int = 100) -> Envelope:
 
 
 def is_intact(envelope: Envelope, coordinate: Coordinate) -> bool:
-    """Whether it is a whole value that somebody pushed for this coordinate."""
+    """Return whether the envelope holds a whole value that was pushed for this coordinate."""
     expected = payload_of(coordinate, envelope.version, envelope.decoded_size)
     return envelope.coordinate == coordinate and joined(envelope.payload) == expected
 
@@ -76,12 +76,12 @@ def open_store(
 
 
 def shown(error: BaseException) -> str:
-    """All that a log or an audit could show of an error."""
+    """Return all texts of an error that a log could show."""
     return "".join((str(error), repr(error), repr(error.args), *traceback.format_exception(error)))
 
 
 def restricted_users() -> dict[str, str]:
-    """The users of docs/redis-users.acl, with the tests' prefix and passwords, as lines of redis.conf."""
+    """Return the users of docs/redis-users.acl as lines of redis.conf, with the tests' prefix and passwords."""
     lines = [text for text in USERS_FILE.read_text().splitlines() if not text.startswith("user default ")]
     named = {f"user {name}": rights for _, name, rights in (line.split(" ", 2) for line in lines)}
     assert set(named) == {f"user {USER}", f"user {API_USER}"}
@@ -96,7 +96,7 @@ def restricted_users() -> dict[str, str]:
 def push_pairs(
     store: Store, *map_indexes: int, once: bool = True, ttl: timedelta = TTL
 ) -> list[tuple[Coordinate, str]]:
-    """Push values; their coordinates and versions, as a claim names them."""
+    """Push values and return their coordinates and versions, as a claim names them."""
     pushed = [value(at(index)) for index in map_indexes]
     for envelope in pushed:
         store.push(envelope, acl=ACL, ttl=ttl, own_acl=None if envelope.coordinate == at() else ACL, once=once)
@@ -109,7 +109,7 @@ def do(store: Store, name: str, *command: Any) -> Any:
 
 
 def ttl_ms(store: Store, name: str) -> int:
-    """What is left of the TTL of a hash; asked by a worker, since the API server's user has no need of PTTL."""
+    """Return what is left of a hash's TTL. A worker asks, because the API server's user may not send PTTL."""
     return int(do(getattr(store, "workers", store), name, "PTTL", name))
 
 
@@ -120,20 +120,20 @@ def begin_migration(source: RedisServer, target: RedisServer, slot: int) -> None
 
 
 def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
-    """Let the whole cluster know who has the slot now."""
+    """Tell the whole cluster which node has the slot now."""
     owner = ask(target, "CLUSTER", "MYID")
     for node in (target, *cluster.nodes):
         ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)
 
 
 def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
-    """An administrator's client."""
+    """Open an administrator's client."""
     return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
 
 
 @contextlib.contextmanager
 def user_without(server: RedisServer, command: str) -> Iterator[str]:
-    """The URL of a user who may do everything but one command; in the end, no key is without a TTL."""
+    """Make a user who lacks one command, and yield that user's URL. Check at the end that every key has a TTL."""
     with admin(server) as client:
         client.execute_command("ACL", "SETUSER", "lacking", "on", "nopass", "~*", "+@all", f"-{command}")
         try:

@@ -1,4 +1,4 @@
-"""Values too large for one field, and what a push of one leaves behind."""
+"""Values too large for one field, and helpers that look at their parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exclusive_redis_xcom.store import Store, parts
 from tests.integration.support import ACL, PREFIX, TTL, admin, at, do, value
 
 NAME = redis_names.hash_name(PREFIX, at())
-LARGE = 3 * PART_BYTES + 17  # in four parts
+LARGE = 3 * PART_BYTES + 17  # this takes four parts
 
 
 def large(coordinate: Coordinate | None = None, size: int = LARGE) -> Envelope:
@@ -27,7 +27,7 @@ def push(store: Store, envelope: Envelope, **options: object) -> Envelope:
 
 
 def begin(store: Store, envelope: Envelope, *, parts_written: int = 3) -> None:
-    """What a push that is killed leaves behind."""
+    """Write what a killed push leaves behind."""
     pieces = (b"".join(envelope.payload)[: parts_written * PART_BYTES],)
     parts.write(
         getattr(store, "workers", store)._place,
@@ -37,7 +37,7 @@ def begin(store: Store, envelope: Envelope, *, parts_written: int = 3) -> None:
 
 
 def parts_of(store: Store, envelope: Envelope) -> int:
-    """How many parts of this version are there."""
+    """Return how many parts of this version Redis holds."""
     head = envelope.in_parts()
     names = [redis_names.part_name(head.coordinate.map_index, head.version, number) for number in range(head.parts)]
     name = redis_names.hash_name(PREFIX, head.coordinate)

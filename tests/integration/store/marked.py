@@ -1,4 +1,4 @@
-"""Values that are pushed with marks, and a look at marks and at API servers in Redis."""
+"""Push values with marks, and look at what Redis holds of marks and of API servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def push(store: Store, map_index: int = -1, **options: Any) -> Envelope:
 
 
 def watch_since_long_ago(store: Store, *servers: str) -> None:
-    """API servers that have watched for long, so that marks count at once."""
+    """Let API servers have watched for long, so that marks count at once."""
     for server in servers or (SERVER,):
         store.beat(server, missed=False)
     do(store, SERVERS, "HSET", SERVERS, "epoch", "0")
@@ -39,14 +39,14 @@ def redis_ms(store: Store) -> int:
 
 
 def beats(store: Store) -> dict[str, tuple[int, int]]:
-    """When each server was heard of last, and how far ahead its clock is."""
+    """Return when each server beat last, and how far ahead its clock is."""
     (text,) = do(store, SERVERS, "HMGET", SERVERS, "servers")
     entries = (entry.split() for entry in (text or b"").decode().split(";") if entry)
     return {server: (int(beat), int(ahead)) for server, beat, ahead in entries}
 
 
 def times(store: Store) -> list[int]:
-    """When the value was pushed, and since when it is committed."""
+    """Return when the value was pushed and when it was committed."""
     return [int(text) for text in (mark(store) or b"").split()[2:]]
 
 
@@ -56,7 +56,7 @@ def epoch(store: Store) -> int | None:
 
 
 def age(store: Store, server: str, milliseconds: int) -> None:
-    """Let the last beat of a server be so much longer ago."""
+    """Make the last beat of a server older by so many milliseconds."""
     told = {name: (beat - milliseconds * (name == server), ahead) for name, (beat, ahead) in beats(store).items()}
     text = "".join(f"{name} {beat} {ahead};" for name, (beat, ahead) in told.items())
     do(store, SERVERS, "HSET", SERVERS, "servers", text)

@@ -1,4 +1,4 @@
-"""What a claim of a value that may be read once does, whatever Redis is behind the store."""
+"""Claims do the same on every kind of Redis: one task instance gets a value that may be read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store does, whatever Redis is behind it."""
+"""A store does the same on every kind of Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All results of a mapped task: what Redis alone may say that they are all."""
+"""When Redis alone may answer a pull of all results of a mapped task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HASH = redis_names.hash_name(PREFIX, at())
 
 
 class Rows:
-    """Those of one key in Airflow's database."""
+    """The rows of one key in Airflow's database."""
 
     def __init__(self, store: Store) -> None:
         self.indexes: set[int] = set()
@@ -114,7 +114,7 @@ class TestAll:
 
 
 class TestNotAll:
-    """Something speaks against it: Airflow is asked."""
+    """Airflow is asked where Redis may not answer alone."""
 
     @pytest.fixture(autouse=True)
     def pushed(self, store: Store, rows: Rows) -> None:

@@ -1,4 +1,4 @@
-"""Values that are too large for one field: in parts, which nobody ever sees half."""
+"""A value too large for one field lies in parts, and nobody ever sees half of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pushes of large values that are cut, killed, refused or overtaken, and what a reader sees then."""
+"""A push of a large value that is cut, killed, refused or overtaken leaves a whole value or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks on values that Airflow's database refers to."""
+"""Marks tell which values Airflow's database refers to."""
 
 from __future__ import annotations
 

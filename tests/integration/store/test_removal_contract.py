@@ -1,4 +1,4 @@
-"""What removes several values or whole hashes, whatever Redis is behind the store."""
+"""A store removes several values or whole hashes in the same way on every kind of Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API servers that vouch for marks: their beats, their clocks and their epoch."""
+"""Marks count while API servers vouch for them with beats, clocks and an epoch."""
 
 from __future__ import annotations
 

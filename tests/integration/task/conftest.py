@@ -1,4 +1,4 @@
-"""A task without a scheduler: a real Redis, settings in the environment, Airflow's rows in memory, a DAG."""
+"""Let tests play tasks: with a real Redis, settings in the environment, Airflow's rows in memory, and a DAG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.integration.ttl_watch import TtlWatch
 
 @pytest.fixture(scope="session")
 def server(ttl_watch: TtlWatch) -> Iterator[RedisServer]:
-    """A Redis that loses nothing when a test stops it; every test begins with an empty one."""
+    """A Redis that loses nothing when a test stops it. It is empty when a test begins."""
     with RedisServer(config={"appendonly": "yes", "appendfsync": "always"}) as running, ttl_watch.over(running):
         yield running
 
@@ -59,7 +59,7 @@ def configuration(server: RedisServer, configure: Callable[..., None], options: 
 
 @pytest.fixture(autouse=True)
 def rows() -> Iterator[Rows]:
-    """What Airflow's database would hold."""
+    """The rows that Airflow's database would hold."""
     with rows_in_memory() as in_memory:
         yield in_memory
 
@@ -73,7 +73,7 @@ def dag() -> Any:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, dict[str, str]]]:
-    """What is counted through Airflow's Stats: name, by how much, tags."""
+    """All counts that Airflow's Stats received: the name, the number and the tags of each."""
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
     metrics._stats.cache_clear()
     stats = metrics._stats()

@@ -1,4 +1,4 @@
-"""What an API server with our ring answers to a task of the DAG `sales`, and what others would answer."""
+"""Answers of API servers to a task of the DAG `sales`: one server has our ring, others do not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRIVATE = SealPrivateKeys.parse(PRIVATE_TEXT)
 
 
 def ring(values: list[Any]) -> list[Any]:
-    """What the API server's ring makes of an answer, for the task that runs at the moment."""
+    """Return what the API server's ring makes of an answer for the task that runs now."""
     principal = identity.current_principal()
     assert principal is not None
     exchange = current_exchange()
@@ -31,7 +31,7 @@ def ring(values: list[Any]) -> list[Any]:
 
 
 def each(change: Callable[[Reference], Any]) -> Callable[[list[Any]], list[Any]]:
-    """An API server that answers with something else than the ring would."""
+    """Return an API server that changes each reference in its own way."""
 
     def answer(values: list[Any]) -> list[Any]:
         return [change(references.parse(value)) for value in values]

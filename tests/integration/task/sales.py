@@ -1,4 +1,4 @@
-"""The DAG `sales`, and its tasks, played one after the other in this process."""
+"""The DAG `sales`. Its tasks are played one after the other in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUN = RUN_ID.replace(":", "%3A").replace("+", "%2B")
 
 
 def hash_of(key: str) -> str:
-    """The name in Redis of what task `extract` pushes under a key."""
+    """Return the name of the hash that task `extract` pushes to under a key."""
     return f"exclusive_redis_xcom:sales:{RUN}:extract:{key}"
 
 
@@ -23,7 +23,7 @@ HASH = hash_of("token")
 
 
 def sales_dag(rules: dict[str, Any]) -> Any:
-    """`extract` and `outputs` (a task of multiple outputs) before `load` and `report`, with `rules` as `xcom_acl`."""
+    """Make a DAG with `rules` as its `xcom_acl`: `extract` and `outputs` run before `load` and `report`."""
     from airflow.sdk import DAG, task
 
     with DAG("sales", params={"xcom_acl": rules}) as dag:
@@ -82,7 +82,7 @@ def delete(dag: Any, by: str = "extract", map_index: int | None = None) -> None:
 
 
 def field_of(raw: redis.Redis, name: str, field: str) -> bytes:
-    """What Redis holds in a field that is there."""
+    """Return what Redis holds in a field that must be there."""
     found = raw.hget(name, field)
     assert isinstance(found, bytes)
     return found

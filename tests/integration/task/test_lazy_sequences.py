@@ -15,12 +15,12 @@ from devtools.worlds.rows import Rows, rows_in_memory
 from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, fetch_all
 
-COUNT = 300  # more than one batch of Redis
+COUNT = 300  # these need more than one batch of commands
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
-    """A Redis of its own: what `filled` pushes stays until the last test."""
+    """A Redis for this file alone: what `filled` pushes must stay until the last test."""
     with RedisServer() as running:
         yield running
 
@@ -36,7 +36,7 @@ def configuration(server: RedisServer) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Airflow with our backend, or with another class."""
+    """Let Airflow use our backend; the test may choose another class."""
     from airflow.sdk.execution_time import xcom
 
     def configure(backend: Any) -> None:
@@ -71,7 +71,7 @@ def dag() -> Any:
 
 @pytest.fixture(scope="module")
 def filled(dag: Any, configuration: None) -> Iterator[Rows]:
-    """Rows that references were pushed into: 300 results of `parts`, 3 of `others`."""
+    """Rows with the references of 300 results of `parts` and 3 of `others`."""
     with rows_in_memory() as rows:
         for task_id, count in (("parts", COUNT), ("others", 3)):
             for index in range(count):
@@ -99,14 +99,14 @@ class Reading:
         return self._dag.get_task(task_id).output
 
     def resolved(self, argument: Any) -> Any:
-        """What Airflow hands to the task for an argument."""
+        """Return what Airflow hands to the task for an argument."""
         return argument.resolve({"ti": self._task_instance})
 
     def results(self, task_id: str = "parts") -> Any:
         return self.resolved(self.argument(task_id))
 
     def cost(self, read: Any) -> tuple[list[str], int]:
-        """The API calls and the number of Redis commands."""
+        """Return the API calls of a read and the number of its Redis commands."""
         self._rows.messages.clear()
         before = self._commands()
         read()

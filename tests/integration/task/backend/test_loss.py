@@ -1,4 +1,4 @@
-"""Values that Redis lost or damaged, a Redis that is gone, and processes that share one."""
+"""Pulls are loud where Redis has lost or damaged a value or is gone; processes share no connection."""
 
 from __future__ import annotations
 

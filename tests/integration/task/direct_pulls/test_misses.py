@@ -1,4 +1,4 @@
-"""Whatever is not proven, Airflow is asked: the answer is the same."""
+"""Where Redis proves nothing, a pull asks Airflow and gets the same answer."""
 
 from __future__ import annotations
 

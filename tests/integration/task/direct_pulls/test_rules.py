@@ -1,4 +1,4 @@
-"""Direct pulls obey the same rules, log and count as others, and let a task's own alarm through."""
+"""Direct pulls obey the same rules as others, log and count the same, and let a task's own alarm through."""
 
 from __future__ import annotations
 

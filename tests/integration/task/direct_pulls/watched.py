@@ -1,4 +1,4 @@
-"""An API server that watches, played; and the tasks that pull past it."""
+"""A played API server that watches, and the tasks that pull past it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.integration.task.sales import address
 
 PREFIX = "exclusive_redis_xcom"
 STARTED = datetime.now(timezone.utc) - timedelta(hours=1)
-MASKING = "MaskSecret"  # a message of the first pull in a process
+MASKING = "MaskSecret"  # the first pull of a process sends this message
 SERVERS = redis_names.servers_name(PREFIX)
 
 
 class ApiServer:
-    """The one that watches: what it tells Redis, and Airflow's rows."""
+    """Plays an API server that watches: it tells Redis about each row that Airflow takes."""
 
     def __init__(self, rows: Rows, store: Store, raw: redis.Redis) -> None:
         self.rows = rows
@@ -55,7 +55,7 @@ class ApiServer:
 
 
 class Tasks:
-    """The tasks of a DAG, played one after the other; `calls` are those to the API server of the latest pull."""
+    """Plays the tasks of a DAG one after the other. `calls` are the latest pull's calls to the API server."""
 
     def __init__(self, dag: Any, rows: Rows) -> None:
         self.dag = dag
@@ -92,5 +92,5 @@ def names(counted: list[Any], start: str) -> list[str]:
 
 
 def a_moment_passes() -> None:
-    """Redis tells the time of a commit in milliseconds; real readers start later."""
+    """Wait for Redis' clock, which counts commits in milliseconds; real readers start later."""
     time.sleep(0.002)

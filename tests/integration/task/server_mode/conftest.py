@@ -1,4 +1,4 @@
-"""`enforcement = server` in the task's process, and the real ring around the rows.
+"""Set `enforcement = server` in the task's process, and put the real ring around the rows.
 
 The ring itself is tested in tests/unit/api_server and tests/acceptance/ring.
 """

@@ -1,4 +1,4 @@
-"""Values that may be read once, in server mode."""
+"""In server mode, one task gets a value that may be read once, and the others are told which."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was written past the ring is not read: values in Redis, and plain values in rows."""
+"""A task does not read what was written past the ring: values in Redis, and plain values in rows."""
 
 from __future__ import annotations
 

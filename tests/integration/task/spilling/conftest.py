@@ -1,4 +1,4 @@
-"""A local directory as the object storage that `spill_path` names, for values over 10,000 bytes."""
+"""Let `spill_path` name a local directory, which takes values over 10,000 bytes."""
 
 from __future__ import annotations
 

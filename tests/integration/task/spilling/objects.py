@@ -1,4 +1,4 @@
-"""What the tests of spilling push, and a look at the objects that a push made."""
+"""A value large enough to be spilled, and helpers that look at the objects."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def the_object(root: Path) -> Path:
 
 
 def edit_envelope(raw: redis.Redis, **changes: Any) -> None:
-    """What whoever has Redis' password can do."""
+    """Change an envelope as somebody with the password of Redis can."""
     envelope = Envelope.unpack(field_of(raw, HASH, "-1"))
     raw.hset(HASH, "-1", dataclasses.replace(envelope, **changes).pack())

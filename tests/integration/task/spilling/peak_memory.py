@@ -1,4 +1,4 @@
-"""How much memory one push and one pull of a spilled value take at most; a test runs it in a process of its own.
+"""Measure the memory that one push and one pull of a spilled value take; a test runs this in its own process.
 
 Prints two numbers: bytes above what the process had before the push and the value itself, and above what it had before
 the pull.
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def peak() -> int:
-    """The most memory that the process has had since the last `reset`, in bytes. Linux."""
+    """Return the most memory that the process has had since the last `reset`, in bytes. This works on Linux only."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 

@@ -1,4 +1,4 @@
-"""The object holds what Redis would: ciphertext, where values are encrypted or sealed."""
+"""An object holds what Redis would hold: ciphertext, where values are encrypted or sealed."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def test_a_sealed_value_that_nobody_opens_stays_shut(dag: Any, root: Path, confi
     push(dag, LARGE)
     the_object(root).unlink()
 
-    with pytest.raises(XComAccessDenied):  # and not: expired
+    with pytest.raises(XComAccessDenied):  # the rule decides before the loss is noticed
         pull(dag)

@@ -103,7 +103,7 @@ def test_memory_is_bounded_by_the_value(server: RedisServer, root: Path) -> None
     pushing, pulling = map(int, done.stdout.split()[-2:])
     assert len(objects(root)) == 2
     assert pushing < 0.3 * size  # bytes need not be encoded
-    assert pulling < 2.2 * size  # the value among it
+    assert pulling < 2.2 * size  # this includes the value itself
 
 
 def test_bytes_in_objects_count_as_pulled(dag: Any, counted: list[tuple[str, int, dict[str, str]]]) -> None:
