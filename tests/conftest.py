@@ -36,8 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give each process whole files, or whole directories that are packages: their tests share what starts slowly.
 
-    Whatever `--dist` says. Its `loadgroup` is no help: pytest-xdist 3.8 marks groups in node ids, which pytest 9.2
-    does not take.
+    This replaces what `--dist` chooses. `--dist loadgroup` does not work: pytest-xdist 3.8 marks groups in node ids,
+    and pytest 9.2 refuses such ids.
     """
     from xdist.scheduler import LoadScopeScheduling
 
