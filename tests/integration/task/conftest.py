@@ -20,7 +20,7 @@ from tests.integration.ttl_watch import TtlWatch
 @pytest.fixture(scope="session")
 def server(ttl_watch: TtlWatch) -> Iterator[RedisServer]:
     """A Redis that loses nothing when a test stops it. It is empty when a test begins."""
-    with RedisServer(config={"appendonly": "yes", "appendfsync": "always"}) as running, ttl_watch.over(running):
+    with RedisServer(config={"appendonly": "yes"}) as running, ttl_watch.over(running):
         yield running
 
 
