@@ -20,9 +20,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_plan import INSTANCES, Instance, at
-from devtools.worlds.api_world import OURS, World, open_world
+from devtools.worlds.api_world import World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.ring import WARM_UP, checked
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_plan import at
-from devtools.worlds.api_world import OURS, World, open_world
+from devtools.worlds.api_world import World, open_world
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.store import Push

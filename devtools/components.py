@@ -22,6 +22,9 @@ MIGRATE: Final[tuple[str, ...]] = ("db", "migrate")
 #: The value that switches this package on.
 BACKEND: Final[str] = "exclusive_redis_xcom.ExclusiveRedisXCom"
 
+#: How the environment names the settings of this package: `f"{OURS}REDIS_URL"`.
+OURS: Final[str] = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
+
 #: What only a stack with separate hosts needs, and the native one has no use for. Name -> why.
 COMPOSE_ONLY_SETTINGS: Final[dict[str, str]] = {
     "AIRFLOW__CELERY__BROKER_URL": "LocalExecutor has no broker",
@@ -30,6 +33,21 @@ COMPOSE_ONLY_SETTINGS: Final[dict[str, str]] = {
 COMPOSE_ONLY_COMMANDS: Final[dict[tuple[str, ...], str]] = {
     ("celery", "worker", "--skip-serve-logs"): "LocalExecutor runs tasks inside the scheduler",
 }
+
+
+def server_mode(redis_url: str, public_key: str) -> dict[str, str]:
+    """Return what all components share with `enforcement = server`; the API server's private key is not part of it.
+
+    Args:
+        redis_url: The Redis, with the login of workers.
+        public_key: The key that workers seal with.
+    """
+    return {
+        "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
+        f"{OURS}REDIS_URL": redis_url,
+        f"{OURS}ENFORCEMENT": "server",
+        f"{OURS}SEAL_PUBLIC_KEY": public_key,
+    }
 
 
 def settings(*, home: str, dags_folder: str, port: int, secret: str, base_path: str = "") -> dict[str, str]:

@@ -22,7 +22,7 @@ from rich.console import Console
 from devtools import processes
 from devtools.airflow_api import AirflowApi
 from devtools.airflow_stack import ROOT, AirflowStack, airflow_version, free_port
-from devtools.components import BACKEND, COMPONENTS
+from devtools.components import BACKEND, COMPONENTS, OURS
 from devtools.redis_server import find_redis_binary
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def native_up() -> int:
     HOME.mkdir(parents=True)
     redis_url, redis = start_redis(HOME, outlive=True)
     console.print(f"• Redis: 127.0.0.1:{redis_url.rpartition(':')[2]}")
-    env = {"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL": redis_url}
+    env = {"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, f"{OURS}REDIS_URL": redis_url}
     airflow = AirflowStack(HOME, ROOT / "examples", env, port=free_port(UI_PORT), outlive=True)
     console.print(f"• Airflow {airflow_version()}: {', '.join(COMPONENTS)} ...")
     try:

@@ -1,4 +1,4 @@
-"""What every tier shares: no test sees, or leaves, anything of the user's Airflow or Redis."""
+"""Keep the user's Airflow and Redis out of every tier: no test sees them, and no test leaves anything there."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TIERS = ("unit", "integration", "acceptance")
 
-# Before anything imports Airflow, which reads its configuration then, and would write to ~/airflow.
+# This must come before any import of Airflow: the import reads the configuration, and would write to ~/airflow.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[name]
 _home = tempfile.TemporaryDirectory(prefix="exclusive-xcom-tests-")
 os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-# The same examples in every run: a failure in CI is a failure here.
+# Every run tries the same examples, so that a failure in CI is a failure here.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first, but in several processes (pytest-xdist) what takes longest; and none outside a tier."""
+    """Run quick tests first, but slow ones first in several processes (pytest-xdist). Refuse tests outside a tier."""
     several = hasattr(config, "workerinput")
     items.sort(key=lambda item: TIERS.index(_tier(item)), reverse=several)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Each process takes whole files, or whole directories that are packages: those share what takes long to start.
+    """Give each process whole files, or whole directories that are packages: their tests share what starts slowly.
 
-    Whatever `--dist` says. Its `loadgroup` is no help: pytest-xdist 3.8 marks groups in node ids, which pytest 9.2
-    does not take.
+    This replaces what `--dist` chooses. `--dist loadgroup` does not work: pytest-xdist 3.8 marks groups in node ids,
+    and pytest 9.2 refuses such ids.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -51,7 +51,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_unconfigure() -> None:
-    """Remove the throw-away AIRFLOW_HOME; mutmut runs pytest several times in one process, and it goes with that."""
+    """Remove the temporary AIRFLOW_HOME. Under mutmut it stays: mutmut runs pytest many times in one process."""
     if "MUTANT_UNDER_TEST" not in os.environ:
         _home.cleanup()
 

@@ -24,7 +24,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from devtools.airflow_stack import AirflowStack, airflow_version
-from devtools.components import BACKEND
+from devtools.components import OURS, server_mode
 from devtools.demo import observations as seen
 from devtools.demo.observations import DAG_ID, Loot, Observation
 from devtools.redis_server import RedisServer, redis_version
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).parent / "dags"
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 
 def main() -> int:
@@ -72,11 +71,8 @@ def run(console: Console, home: Path) -> list[Observation]:
     with open_redis() as (admin, users, origin):
         console.print(f"[dim]•[/] Redis: {escape(origin)}", soft_wrap=True)
         env = {
-            "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
-            f"{OURS}REDIS_URL": users[WORKER],
+            **server_mode(users[WORKER], public_key),
             f"{OURS}KEY_PREFIX": prefix,
-            f"{OURS}ENFORCEMENT": "server",
-            f"{OURS}SEAL_PUBLIC_KEY": public_key,
             "DEMO_LOOT": os.fspath(loot),
             "DEMO_HASH": f"{prefix}:{DAG_ID}:{{run_id}}:extract:token",
         }

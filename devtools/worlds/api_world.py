@@ -23,7 +23,7 @@ import httpx
 
 from devtools.airflow_home import ROOT
 from devtools.airflow_stack import AirflowStack, wait_until
-from devtools.components import BACKEND
+from devtools.components import OURS, server_mode
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import DAGS, INSTANCES, Instance, Plan
 from devtools.worlds.sealed import Keys, Pushed, seal
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 PREFIX = "exclusive_redis_xcom"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 CORE = "AIRFLOW__CORE__"
 ADMIN = "admin"
 
@@ -188,8 +187,7 @@ def open_world(
         instances: The task instances to create.
     """
     keys, older = Keys.generate(), Keys.generate()
-    public = {f"{CORE}XCOM_BACKEND": BACKEND, f"{OURS}REDIS_URL": redis_url}
-    public |= {f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": keys.public, **(env or {})}
+    public = {**server_mode(redis_url, keys.public), **(env or {})}
     private = {f"{OURS}SEAL_PRIVATE_KEYS": f"{keys.private} {older.private}"}
     client = RedisClient(options_from_url(redis_url), Timeouts(1.0, 2.0, 5.0))
     # "All admins" would give every request without a token the administrator's.

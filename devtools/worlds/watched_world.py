@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 from devtools.airflow_inside import Inside
 from devtools.airflow_stack import AirflowStack
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 from devtools.worlds.running_task import executing
 from devtools.worlds.served_rows import ServedRows, served
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import httpx
 
 DAG_ID = "watched"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 #: The DAG, for the database and for the tasks that are played here. `load` reads what the others push.
 SOURCE = """

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import redis
 
+from devtools import components
 from devtools.airflow_stack import AirflowStack
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 from devtools.redis_server import RedisServer
 from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
 from exclusive_redis_xcom.crypto import generate_seal_keys
@@ -21,7 +22,6 @@ from exclusive_redis_xcom.crypto import generate_seal_keys
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"
 SERVER_DAGS = FOLDER / "dags_server"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 _stacks: list[AirflowStack] = []
 
@@ -58,7 +58,7 @@ def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
     """The environment of an Airflow that uses our backend; a test may change a copy."""
     return {
         "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
-        "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL": redis_server.url,
+        f"{OURS}REDIS_URL": redis_server.url,
         "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
     }
 
@@ -84,7 +84,7 @@ def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Airfl
 @pytest.fixture(scope="session", autouse=True)
 def no_key_without_a_ttl(redis_client: redis.Redis) -> Iterator[None]:
     yield
-    assert [name for name in redis_client.scan_iter(count=1000) if redis_client.ttl(name) == -1] == []
+    assert _without_ttl(redis_client) == []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -118,11 +118,8 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
             passwords = create_users(client)
         users = {name: url_for(server.url, name, password) for name, password in passwords.items()}
         env = {
-            "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
+            **components.server_mode(users[WORKER], public_key),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
-            f"{OURS}REDIS_URL": users[WORKER],
-            f"{OURS}ENFORCEMENT": "server",
-            f"{OURS}SEAL_PUBLIC_KEY": public_key,
             f"{OURS}AUDIT": "all",
             "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
             "PYTHONPATH": os.fspath(SERVER_DAGS),  # the triggerer imports triggers from there
@@ -130,4 +127,8 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
         of_api_server = {f"{OURS}REDIS_URL": users[API_SERVER], f"{OURS}SEAL_PRIVATE_KEYS": private_key}
         yield ServerMode(server, server.url, env, of_api_server, private_key)
         with redis.Redis.from_url(server.url) as client:
-            assert [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1] == []
+            assert _without_ttl(client) == []
+
+
+def _without_ttl(client: redis.Redis) -> list[bytes]:
+    return [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1]

@@ -30,12 +30,12 @@ from hypothesis.stateful import (
 
 from devtools.airflow_api import wait_until
 from devtools.redis_server import RedisServer
+from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.watched_world import DAG_ID, WatchedWorld, open_watched_world
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.formats.seal import SEALED_KEY_BYTES, Seal
 from exclusive_redis_xcom.model import Coordinate
-from tests.integration.support import start_afresh
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "search"
 MOST_PARTS = 3

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from devtools.airflow_stack import AirflowStack
+from devtools.components import OURS, server_mode
 from devtools.redis_server import RedisServer
 from devtools.worlds.sealed import Keys
 
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 PASSWORD = "canary-p4ssword"
 KEYS = Keys.generate()
 PRIVATE = {f"{OURS}SEAL_PRIVATE_KEYS": KEYS.private}
@@ -27,8 +27,7 @@ def env(backend_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """What all components share: a Redis with a password, and the public key."""
     with RedisServer(config={"requirepass": PASSWORD}) as server:
         url = server.url.replace("://", f"://:{PASSWORD}@")
-        shared = {f"{OURS}REDIS_URL": url, f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": KEYS.public}
-        yield {**backend_env, **shared}
+        yield {**backend_env, **server_mode(url, KEYS.public)}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.conftest import OURS, SERVER_DAGS
+from devtools.components import OURS
+from tests.acceptance.conftest import SERVER_DAGS
 from tests.acceptance.test_dag_test import dag_test
 
 if TYPE_CHECKING:

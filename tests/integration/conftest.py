@@ -1,4 +1,4 @@
-"""Real Redis servers, one of each kind per run, and a look at every key after every test."""
+"""Start real Redis servers, one of each kind per run, and check after every test that every key has a TTL."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def redis_62() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def any_redis() -> Iterator[RedisServer]:
-    """A plain server, for tests that leave it running and unchanged."""
+    """A plain server. Tests that use it must leave it running and unchanged."""
     with _watched(RedisServer(binary=_any_binary(), config=restricted_users())) as server:
         yield server
 
 
 @pytest.fixture
 def start_redis() -> Iterator[Callable[..., RedisServer]]:
-    """Starts servers of a test's own, which it may stop, kill and fill."""
+    """Start servers that belong to one test; the test may stop, kill and fill them."""
     with contextlib.ExitStack() as stack:
 
         def start(**settings: Any) -> RedisServer:
@@ -69,6 +69,13 @@ def start_redis() -> Iterator[Callable[..., RedisServer]]:
 @pytest.fixture(scope="session")
 def sentinels() -> Iterator[SentinelSet]:
     with SentinelSet(binary=_any_binary()) as servers, _watch.over(servers.master, servers.replica):
+        yield servers
+
+
+@pytest.fixture
+def sentinels_to_fail_over() -> Iterator[SentinelSet]:
+    """A set that belongs to one test. The Sentinels replace a dead master after one second."""
+    with SentinelSet(binary=_any_binary(), down_after_ms=1000) as servers, _watch.over(servers.master, servers.replica):
         yield servers
 
 
@@ -86,21 +93,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    """Of one kind of Redis after the other, see `pytest_generate_tests`."""
+    """A store on one kind of Redis; `pytest_generate_tests` names the kinds."""
     with open_kind(request, request.param) as opened:
         yield opened
 
 
 @pytest.fixture(params=REMOVING_KINDS)
 def removing_store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    """With every user but that of workers, who may not remove whole hashes."""
+    """A store whose user may remove whole hashes, which the user of workers may not."""
     with open_kind(request, request.param) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ttl_watch() -> TtlWatch:
-    """For servers that a test starts without these fixtures: `with ttl_watch.over(server)`."""
+    """The check of TTLs, for servers that a test starts itself: `with ttl_watch.over(server)`."""
     return _watch
 
 

@@ -27,8 +27,8 @@ KINDS = [
     "API server's user, redis 6.2",
     "API server's user, cluster",
 ]
-#: Both server versions, a single server and a cluster, and every user: for tests of what the store makes of replies,
-#: not of what Redis does.
+#: These cover both server versions, a single server, a cluster, and every user. They suffice for tests of what the
+#: store makes of replies.
 FEW_KINDS = ["fakeredis", "redis on PATH", "restricted user, redis 6.2", "API server's user, cluster"]
 # The user of workers may not remove hashes.
 REMOVING_KINDS = [kind for kind in KINDS if "restricted" not in kind]
@@ -37,7 +37,7 @@ API_LOGIN = f"{API_USER}:{API_PASSWORD}@"
 
 
 class ApiServersStore(Store):
-    """What an API server and a worker do together: it never pushes itself, and its user could not."""
+    """The store of an API server. It pushes as a worker, because the API server's user may not push."""
 
     workers: Store
 

@@ -1,23 +1,29 @@
-"""What the integration tests share: stores, values that prove whose they are, a proxy that cuts."""
+"""Helpers for the integration tests: stores, values that prove whose they are, and commands past the store."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import secrets
-import socket
-import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+import redis
+
+from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, ask
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
+
+#: The type of the fixture `start_redis`.
+Start = Callable[..., RedisServer]
 
 PREFIX = "xcom-test"
 ACL = b'{"rule":1}'
@@ -26,7 +32,8 @@ USER = "exclusive_redis_xcom"
 API_USER = "exclusive_redis_xcom_api"
 PASSWORD = "canary-p4ssword"
 API_PASSWORD = "canary-ap1-p4ssword"
-USERS_FILE = Path(__file__).parents[2] / "docs" / "redis-users.acl"
+ROOT = Path(__file__).resolve().parents[2]
+USERS_FILE = ROOT / "docs" / "redis-users.acl"
 
 
 def at(map_index: int = -1, *, key: str = "key", task_id: str = "task") -> Coordinate:
@@ -34,7 +41,7 @@ def at(map_index: int = -1, *, key: str = "key", task_id: str = "task") -> Coord
 
 
 def payload_of(coordinate: Coordinate, version: str, size: int) -> bytes:
-    """Bytes that only this push of this coordinate can have."""
+    """Return bytes that only this push of this coordinate can have."""
     seed = hashlib.sha256(f"{coordinate!r}{version}".encode()).digest()
     return (seed * (size // len(seed) + 1))[:size]
 
@@ -53,7 +60,7 @@ def value(coordinate: Coordinate, *, size: int = 100) -> Envelope:
 
 
 def is_intact(envelope: Envelope, coordinate: Coordinate) -> bool:
-    """Whether it is a whole value that somebody pushed for this coordinate."""
+    """Return whether the envelope holds a whole value that was pushed for this coordinate."""
     expected = payload_of(coordinate, envelope.version, envelope.decoded_size)
     return envelope.coordinate == coordinate and joined(envelope.payload) == expected
 
@@ -70,12 +77,12 @@ def open_store(
 
 
 def shown(error: BaseException) -> str:
-    """All that a log or an audit could show of an error."""
+    """Return all texts of an error that a log could show."""
     return "".join((str(error), repr(error), repr(error.args), *traceback.format_exception(error)))
 
 
 def restricted_users() -> dict[str, str]:
-    """The users of docs/redis-users.acl, with the tests' prefix and passwords, as lines of redis.conf."""
+    """Return the users of docs/redis-users.acl as lines of redis.conf, with the tests' prefix and passwords."""
     lines = [text for text in USERS_FILE.read_text().splitlines() if not text.startswith("user default ")]
     named = {f"user {name}": rights for _, name, rights in (line.split(" ", 2) for line in lines)}
     assert set(named) == {f"user {USER}", f"user {API_USER}"}
@@ -87,84 +94,52 @@ def restricted_users() -> dict[str, str]:
     }
 
 
-class CuttingProxy:
-    """Forwards to a Redis server and cuts connections after so many bytes of replies or requests.
-
-    `cuts` limits how many connections are cut; later ones pass unharmed.
-    """
-
-    def __init__(self, port: int, *, replies: int | None = None, requests: int | None = None, cuts: int = 10**6):
-        self._target = port
-        self._limits = (requests, replies)
-        self._cuts = cuts
-        self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-
-    def __enter__(self) -> CuttingProxy:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._run(self._accept)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for open_socket in (self._listener, *self._sockets):  # close() alone wakes nobody who waits in recv()
-            with contextlib.suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(timeout=5)
-        for open_socket in (self._listener, *self._sockets):
-            open_socket.close()
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def _run(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
-            except OSError:
-                return
-            self._sockets += [client, server]
-            with self._lock:
-                cut = self._cuts > 0
-                self._cuts -= 1
-            requests, replies = self._limits if cut else (None, None)
-            self._run(self._pump, client, server, requests)
-            self._run(self._pump, server, client, replies)
-
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
-        left = limit
-        with contextlib.suppress(OSError):
-            while left is None or left > 0:
-                data = source.recv(65536 if left is None else min(left, 65536))
-                if not data:
-                    break
-                sink.sendall(data)
-                left = None if left is None else left - len(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+def push_pairs(
+    store: Store, *map_indexes: int, once: bool = True, ttl: timedelta = TTL
+) -> list[tuple[Coordinate, str]]:
+    """Push values and return their coordinates and versions, as a claim names them."""
+    pushed = [value(at(index)) for index in map_indexes]
+    for envelope in pushed:
+        store.push(Push(envelope, acl=ACL, ttl=ttl, own_acl=None if envelope.coordinate == at() else ACL, once=once))
+    return [(envelope.coordinate, envelope.version) for envelope in pushed]
 
 
-def start_afresh() -> None:
-    """What a new task process would start with."""
-    from exclusive_redis_xcom.process import identity
-    from exclusive_redis_xcom.settings import load_settings
-    from exclusive_redis_xcom.task import encryption
-    from exclusive_redis_xcom.task.access import current_access
+def do(store: Store, name: str, *command: Any) -> Any:
+    """Send a command about one key, past the store."""
+    return store._client.run("looking", lambda session: session.call(name, command))
 
-    if current_access.cache_info().currsize:
-        current_access().store._client.drop()  # before it is forgotten, or its sockets are closed by chance
-    load_settings.cache_clear()
-    current_access.cache_clear()
-    identity.forget()
-    encryption.forget()
+
+def ttl_ms(store: Store, name: str) -> int:
+    """Return what is left of a hash's TTL. A worker asks, because the API server's user may not send PTTL."""
+    return int(do(getattr(store, "workers", store), name, "PTTL", name))
+
+
+def begin_migration(source: RedisServer, target: RedisServer, slot: int) -> None:
+    """Begin to move a slot of a cluster to another node."""
+    ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(source, "CLUSTER", "MYID"))
+    ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(target, "CLUSTER", "MYID"))
+
+
+def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
+    """Tell the whole cluster which node has the slot now."""
+    owner = ask(target, "CLUSTER", "MYID")
+    for node in (target, *cluster.nodes):
+        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)
+
+
+def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
+    """Open an administrator's client."""
+    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
+
+
+@contextlib.contextmanager
+def user_without(server: RedisServer, command: str) -> Iterator[str]:
+    """Make a user who lacks one command, and yield that user's URL. Check at the end that every key has a TTL."""
+    with admin(server) as client:
+        client.execute_command("ACL", "SETUSER", "lacking", "on", "nopass", "~*", "+@all", f"-{command}")
+        try:
+            yield server.url.replace("://", "://lacking:x@")
+        finally:
+            client.execute_command("ACL", "DELUSER", "lacking")
+
+        assert [key for key in client.scan_iter() if client.ttl(key) == -1] == []

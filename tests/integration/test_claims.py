@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import threading
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -18,10 +17,10 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Claim, Push, Store
 from tests.integration import workers
-from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.support import ACL, PREFIX, TTL, Start, at, open_store, value
 from tests.integration.ttl_watch import TtlWatch
 
-Start = Callable[..., RedisServer]
 RACERS = 8
 VALUES = 1000
 ONE, TWO = [Claim("granted", "one")], [Claim("granted", "two")]
@@ -245,13 +244,12 @@ def lose_the_replica(servers: SentinelSet) -> None:
     ask(servers.master, "CLIENT", "KILL", "TYPE", "replica")
 
 
-def test_a_claim_that_was_not_replicated_is_lost_in_a_failover_and_another_task_can_win(ttl_watch: TtlWatch) -> None:
+def test_a_claim_that_was_not_replicated_is_lost_in_a_failover_and_another_task_can_win(
+    sentinels_to_fail_over: SentinelSet,
+) -> None:
     """Not wanted, but so: docs/redis.md, "What a failover can do to a claim"."""
-    with (
-        SentinelSet(down_after_ms=1000) as servers,
-        ttl_watch.over(servers.master, servers.replica),
-        open_store(servers.url, deadline=20) as store,
-    ):
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=20) as store:
         pair = push(store)
         wait_until(lambda: bool(ask(servers.replica, "DBSIZE")), what="the value is replicated")
         lose_the_replica(servers)
@@ -280,12 +278,9 @@ def test_a_claim_that_somebody_blew_up_in_redis_is_not_handed_out_whole(any_redi
         assert len(outcome.claimer or "") == 16_384
 
 
-def test_a_claim_that_was_replicated_outlives_a_failover(ttl_watch: TtlWatch) -> None:
-    with (
-        SentinelSet(down_after_ms=1000) as servers,
-        ttl_watch.over(servers.master, servers.replica),
-        open_store(servers.url, deadline=20) as store,
-    ):
+def test_a_claim_that_was_replicated_outlives_a_failover(sentinels_to_fail_over: SentinelSet) -> None:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=20) as store:
         pair = push(store)
         store.claim([pair], "one")
         name, field = redis_names.hash_name(PREFIX, at()), redis_names.claim_name(-1)

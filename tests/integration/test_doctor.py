@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import pytest
 
@@ -11,10 +10,11 @@ from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet
 from exclusive_redis_xcom.cli.doctor import redis
 from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
 from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.settings import load_settings
-from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, restricted_users
+from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, Start, restricted_users
 
 SERVER_SETTINGS = "Redis eviction, persistence, replicas"
 
@@ -69,7 +69,7 @@ def test_the_user_of_workers_is_told_from_that_of_api_servers(any_redis: RedisSe
         assert "docs/redis-users.acl" in found.seen
 
 
-def test_a_user_of_api_servers_who_cannot_write_claims_is_noticed(start_redis: Callable[..., RedisServer]) -> None:
+def test_a_user_of_api_servers_who_cannot_write_claims_is_noticed(start_redis: Start) -> None:
     lacking = {name: rights.replace("+hset ", "") for name, rights in restricted_users().items()}
     url = login(start_redis(config=lacking).url, API_USER, API_PASSWORD)
 
@@ -89,7 +89,7 @@ def test_the_default_user_is_a_warning_and_what_it_may_do_another(any_redis: Red
 
 
 def test_a_user_who_may_all_but_what_is_dangerous_can_still_list_and_copy(
-    start_redis: Callable[..., RedisServer],
+    start_redis: Start,
 ) -> None:
     server = start_redis(config={"user tame": f"on >{PASSWORD} ~* resetchannels +@all -@dangerous"})
 
@@ -109,9 +109,9 @@ def test_a_foreign_prefix_fails_with_what_to_do(any_redis: RedisServer) -> None:
 
 def test_the_round_trip_leaves_nothing(any_redis: RedisServer) -> None:
     for role in ("worker", "api-server"):
-        examined(any_redis.url, role)  # type: ignore[arg-type]
-    with redis.client_of(options_from_url(any_redis.url)) as client:
-        assert redis.ask(client, "", "DBSIZE").value == 0
+        examined(any_redis.url, role)
+    with client_of(options_from_url(any_redis.url)) as client:
+        assert ask(client, "", "DBSIZE").value == 0
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,7 @@ def test_the_round_trip_leaves_nothing(any_redis: RedisServer) -> None:
         ({"save": "3600 1"}, "Redis persistence", "warning"),
     ],
 )
-def test_the_server_s_settings_are_seen(
-    start_redis: Callable[..., RedisServer], config: dict[str, str], check: str, result: str
-) -> None:
+def test_the_server_s_settings_are_seen(start_redis: Start, config: dict[str, str], check: str, result: str) -> None:
     assert examined(start_redis(config=config).url)[check].result == result
 
 
@@ -149,7 +147,7 @@ def the_default_user(server: RedisServer) -> Finding:
 
 
 def test_a_default_user_whose_lack_of_rights_loses_pushes_at_a_restart_fails(
-    start_redis: Callable[..., RedisServer],
+    start_redis: Start,
 ) -> None:
     with_file = start_redis(config={**restricted_users(), **DOCTOR, **OLD_LINE, "appendonly": "yes"})
     without = start_redis(config={**restricted_users(), **DOCTOR, **OLD_LINE})
@@ -163,7 +161,7 @@ def test_a_default_user_whose_lack_of_rights_loses_pushes_at_a_restart_fails(
 
 
 def test_a_default_user_who_may_not_log_in_but_has_all_rights_is_all_right(
-    start_redis: Callable[..., RedisServer],
+    start_redis: Start,
 ) -> None:
     server = start_redis(config={**restricted_users(), **DOCTOR, **NEW_LINE, "appendonly": "yes"})
 
@@ -175,7 +173,7 @@ def test_a_server_that_asks_no_rights_while_it_loads_is_all_right(redis_62: Redi
         assert the_default_user(server).result == "ok"
 
 
-def test_a_doctor_who_may_not_ask_about_the_default_user_says_so(start_redis: Callable[..., RedisServer]) -> None:
+def test_a_doctor_who_may_not_ask_about_the_default_user_says_so(start_redis: Start) -> None:
     lacking = {name: rights.replace(" +acl|dryrun", "") for name, rights in DOCTOR.items()}
     server = start_redis(config={**restricted_users(), **lacking, **OLD_LINE, "appendonly": "yes"})
 
@@ -200,7 +198,7 @@ def test_a_wrong_password_fails_once(any_redis: RedisServer) -> None:
     assert "Redis round trip" not in found
 
 
-def test_nobody_there_fails(start_redis: Callable[..., RedisServer]) -> None:
+def test_nobody_there_fails(start_redis: Start) -> None:
     server = start_redis()
     server.stop()
 
@@ -210,7 +208,7 @@ def test_nobody_there_fails(start_redis: Callable[..., RedisServer]) -> None:
     assert "connection refused" in found.seen
 
 
-def test_a_full_server_fails_the_round_trip(start_redis: Callable[..., RedisServer]) -> None:
+def test_a_full_server_fails_the_round_trip(start_redis: Start) -> None:
     server = start_redis(config={"maxmemory": "1mb", "maxmemory-policy": "noeviction"})
 
     found = examined(server.url)["Redis round trip"]

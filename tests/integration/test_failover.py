@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,18 @@ from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Claim, Push, Store
-from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, open_store, value
-from tests.integration.ttl_watch import TtlWatch
+from tests.integration.support import (
+    ACL,
+    PREFIX,
+    TTL,
+    at,
+    begin_migration,
+    do,
+    end_migration,
+    is_intact,
+    open_store,
+    value,
+)
 
 DEADLINE = 20.0
 SMALL, IN_PARTS = 5_000, 3_500_000
@@ -77,15 +86,12 @@ def under_load(store: Store, event: Callable[[], None], *, after: float = 1.0, s
     return loads
 
 
-@contextlib.contextmanager
-def sentinel_set(ttl_watch: TtlWatch) -> Iterator[SentinelSet]:
-    with SentinelSet(down_after_ms=1000) as servers, ttl_watch.over(servers.master, servers.replica):
-        yield servers
-
-
 @pytest.mark.parametrize("size", [SMALL, IN_PARTS])
-def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_watch: TtlWatch, size: int) -> None:
-    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(
+    sentinels_to_fail_over: SentinelSet, size: int
+) -> None:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=DEADLINE) as store:
         before = servers.current_master_port()
 
         def event() -> None:
@@ -101,8 +107,11 @@ def test_an_ordered_failover_under_load_gives_no_wrong_value_and_no_error(ttl_wa
 
 
 @pytest.mark.parametrize("size", [SMALL, IN_PARTS])
-def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: TtlWatch, size: int) -> None:
-    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+def test_a_killed_master_under_load_is_replaced_within_the_deadline(
+    sentinels_to_fail_over: SentinelSet, size: int
+) -> None:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=DEADLINE) as store:
 
         def event() -> None:
             servers.master.kill()
@@ -115,12 +124,13 @@ def test_a_killed_master_under_load_is_replaced_within_the_deadline(ttl_watch: T
         assert max(load.slowest for load in loads) < DEADLINE
 
 
-def test_after_a_failover_no_mark_from_before_counts(ttl_watch: TtlWatch) -> None:
+def test_after_a_failover_no_mark_from_before_counts(sentinels_to_fail_over: SentinelSet) -> None:
     """The new master may lack the removal of a mark that the old one had acknowledged."""
     server, name = "0" * 32, redis_names.servers_name(PREFIX)
-    with sentinel_set(ttl_watch) as servers, open_store(servers.url, deadline=DEADLINE) as store:
+    servers = sentinels_to_fail_over
+    with open_store(servers.url, deadline=DEADLINE) as store:
         store.beat(server, missed=False)
-        store._client.run("age", lambda session: session.call(name, ("HSET", name, "epoch", 0)))
+        do(store, name, "HSET", name, "epoch", 0)
         pushed = value(at())
         store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
         store.commit(at(), pushed.version)
@@ -265,7 +275,7 @@ def test_while_a_slot_is_moving_commands_in_order_follow_it(cluster: ClusterSet)
     with open_store(cluster.url) as store:
         store.beat("0" * 32, missed=False)
         servers = redis_names.servers_name(PREFIX)
-        store._client.run("age", lambda session: session.call(servers, ("HSET", servers, "epoch", 0)))
+        do(store, servers, "HSET", servers, "epoch", 0)
         begin_migration(source, target, slot)
         store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True))
         store.commit(at(), pushed.version)
@@ -303,17 +313,6 @@ def test_a_node_that_is_gone_is_told_with_the_cluster_s_addresses(cluster: Clust
             owner.resume()
     with open_store(cluster.url, deadline=10) as store:
         assert not store.fetch(at()).found
-
-
-def begin_migration(source: RedisServer, target: RedisServer, slot: int) -> None:
-    ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(source, "CLUSTER", "MYID"))
-    ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(target, "CLUSTER", "MYID"))
-
-
-def end_migration(cluster: ClusterSet, target: RedisServer, slot: int) -> None:
-    owner = ask(target, "CLUSTER", "MYID")
-    for node in (target, *cluster.nodes):
-        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", owner)
 
 
 def migrate_twice(cluster: ClusterSet, slot: int, name: str) -> None:

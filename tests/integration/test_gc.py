@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.cli.gc import collecting
 from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, Outcome, collect
@@ -44,7 +45,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     server = request.getfixturevalue("redis_on_path" if login else request.param)
     url = server.url if login is None else server.url.replace("://", f"://{login[0]}:{login[1]}@")
     with open_store(server.url) as pushing, open_store(url) as collecting_:
-        collecting_.push = pushing.push  # type: ignore[method-assign] - that user may not
+        collecting_.push = pushing.push  # type: ignore[method-assign]  # that user may not
         yield collecting_
 
 
@@ -261,7 +262,7 @@ class TestTheCommand:
         def run_command(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
             settings = {"redis_url": any_redis.url, "key_prefix": PREFIX, "spill_path": f"file://{root}"}
             settings |= {"retry_deadline": "0", **options}
-            environment = {f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{name.upper()}": text for name, text in settings.items()}
+            environment = {f"{OURS}{name.upper()}": text for name, text in settings.items()}
             return subprocess.run(
                 [sys.executable, "-m", "exclusive_redis_xcom.cli", "gc", *arguments],
                 env=os.environ | environment,

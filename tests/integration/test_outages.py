@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -16,17 +16,13 @@ from devtools.redis_sets import wait_until
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Push
-from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.support import ACL, PREFIX, TTL, Start, admin, at, open_store, value
 
-Start = Callable[..., RedisServer]
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 LOADED_KEYS = 30
 # Written when it stops; read back with a pause of 50 ms (in microseconds) per key, answering meanwhile.
 SLOW_TO_LOAD = {"save": "3600 1", "key-load-delay": "50000", "loading-process-events-interval-bytes": "1024"}
-
-
-def admin(server: RedisServer) -> contextlib.closing[redis.Redis]:
-    return contextlib.closing(redis.Redis(port=server.port, socket_timeout=5))
 
 
 def test_a_push_to_a_dead_redis_is_loud_within_the_deadline(start_redis: Start) -> None:

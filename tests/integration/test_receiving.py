@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -17,7 +17,8 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import PART_BYTES
 from exclusive_redis_xcom.memory import fresh
 from exclusive_redis_xcom.store import Push
-from tests.integration.support import ACL, PREFIX, TTL, CuttingProxy, at, open_store, value
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.support import ACL, PREFIX, TTL, Start, at, do, open_store, value
 
 NAME = f"{PREFIX}:received"
 TEXTS = [random.Random(number).randbytes(size) for number, size in enumerate([1, 300_000, 2, 10, 70_000, 5, 17])]  # noqa: S311
@@ -27,7 +28,8 @@ TEXTS = [random.Random(number).randbytes(size) for number, size in enumerate([1,
 def client(any_redis: RedisServer) -> Iterator[RedisClient]:
     client = RedisClient(options_from_url(any_redis.url), Timeouts(1.0, 2.0, 5.0))
     for number, text in enumerate(TEXTS):
-        client.run("write", lambda session, pair=(number, text): session.call(NAME, ("HSET", NAME, *pair)))
+        command = ("HSET", NAME, number, text)
+        client.run("write", lambda session, command=command: session.call(NAME, command))  # type: ignore[misc]
     client.run("write", lambda session: session.call(NAME, ("EXPIRE", NAME, 60)))
     yield client
     client.run("remove", lambda session: session.call(NAME, ("DEL", NAME)))
@@ -82,7 +84,7 @@ def test_a_connection_that_is_cut_is_an_error(client: RedisClient, any_redis: Re
         cut.close()
 
 
-def test_no_answer_is_a_timeout(start_redis: Callable[..., RedisServer]) -> None:
+def test_no_answer_is_a_timeout(start_redis: Start) -> None:
     server = start_redis()
     slow = RedisClient(options_from_url(server.url), Timeouts(1.0, 0.3, 0.0))
     slow.run("wait", lambda session: session.call("", ("PING",)))
@@ -112,7 +114,7 @@ def test_a_value_whose_parts_are_longer_and_shorter_by_turns_is_corrupt(any_redi
         name = store._keyspace.hash_of(at())
         for number, size in ((0, PART_BYTES - 1), (1, PART_BYTES + 1)):
             pair = (redis_names.part_name(-1, pushed.version, number), bytes(size))
-            store._client.run("overwrite", lambda session, pair=pair: session.call(name, ("HSET", name, *pair)))
+            do(store, name, "HSET", name, *pair)
 
         with pytest.raises(CorruptValue, match="not as long"):
             store.fetch(at())

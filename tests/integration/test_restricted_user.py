@@ -27,6 +27,7 @@ from tests.integration.support import (
     USERS_FILE,
     at,
     open_store,
+    user_without,
     value,
 )
 
@@ -144,36 +145,24 @@ def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) 
 def test_a_user_who_lacks_one_command_of_the_push_cannot_leave_a_key_without_ttl(
     server: RedisServer, missing: str
 ) -> None:
-    with contextlib.closing(redis.Redis(port=server.port, socket_timeout=5)) as admin:
-        admin.execute_command("ACL", "SETUSER", "lacking", "on", "nopass", "~*", "+@all", f"-{missing}")
-        try:
-            with (
-                open_store(server.url.replace("://", "://lacking:x@")) as store,
-                pytest.raises(StoreUnavailable, match="NOPERM"),
-            ):
-                store.push(Push(value(at()), acl=ACL, ttl=TTL, once=missing != "hdel"))
-        finally:
-            admin.execute_command("ACL", "DELUSER", "lacking")
-
-        assert [key for key in admin.scan_iter() if admin.ttl(key) == -1] == []
+    with (
+        user_without(server, missing) as url,
+        open_store(url) as store,
+        pytest.raises(StoreUnavailable, match="NOPERM"),
+    ):
+        store.push(Push(value(at()), acl=ACL, ttl=TTL, once=missing != "hdel"))
 
 
 @pytest.mark.parametrize("missing", ["time", "pexpire", "hset", "hmget", "hdel"])
 def test_an_api_server_who_lacks_one_command_of_the_beat_cannot_leave_a_key_without_ttl(
     server: RedisServer, missing: str
 ) -> None:
-    with contextlib.closing(redis.Redis(port=server.port, socket_timeout=5)) as admin:
-        admin.execute_command("ACL", "SETUSER", "lacking", "on", "nopass", "~*", "+@all", f"-{missing}")
-        try:
-            with (
-                open_store(server.url.replace("://", "://lacking:x@")) as store,
-                contextlib.suppress(StoreUnavailable) if missing == "hdel" else pytest.raises(StoreUnavailable),
-            ):
-                store.beat("0" * 32, missed=False)
-        finally:
-            admin.execute_command("ACL", "DELUSER", "lacking")
-
-        assert [key for key in admin.scan_iter() if admin.ttl(key) == -1] == []
+    with (
+        user_without(server, missing) as url,
+        open_store(url) as store,
+        contextlib.suppress(StoreUnavailable) if missing == "hdel" else pytest.raises(StoreUnavailable),
+    ):
+        store.beat("0" * 32, missed=False)
 
 
 def test_the_users_file_is_one_that_redis_loads(server: RedisServer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
 
 import pytest
 
@@ -14,10 +13,10 @@ from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Push, Store
-from tests.integration.support import ACL, PASSWORD, PREFIX, TTL, USER, CuttingProxy, at, open_store, shown, value
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.support import ACL, PASSWORD, PREFIX, TTL, USER, Start, at, open_store, shown, value
 
 CANARY = b"canary-v4lue"
-Start = Callable[..., RedisServer]
 
 
 def canary_push(store: Store) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from redis.crc import key_slot
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet, ask
+from tests.integration.support import Start
 from tests.integration.ttl_watch import TtlWatch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ FORGETS_NOTHING = FORGETS_A_TTL.replace("1)", "1, ex=60)")
 
 
 @pytest.fixture
-def server(start_redis: Callable[..., RedisServer]) -> RedisServer:
+def server(start_redis: Start) -> RedisServer:
     return start_redis()
 
 

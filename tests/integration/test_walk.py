@@ -15,18 +15,18 @@ import redis
 
 import exclusive_redis_xcom
 from devtools.redis_server import RedisServer
+from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.task.access import current_access
-from tests.integration.support import start_afresh
 
 HOME = Path(exclusive_redis_xcom.__file__).parent
 MOST_FILES = 8
 
 VALUE = "x" * 100
-ADDRESS = {"dag_id": "sales", "run_id": RUN_ID, "task_id": "extract", "key": "token", "map_index": -1}
+ADDRESS: dict[str, Any] = {"dag_id": "sales", "run_id": RUN_ID, "task_id": "extract", "key": "token", "map_index": -1}
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ from tests.integration.support import (
     API_USER,
     PREFIX,
     TTL,
+    Start,
     at,
     open_store,
     restricted_users,
@@ -165,7 +166,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(start_redis: Callable[..., RedisServer]) -> Iterator[Scene]:
+def scene(start_redis: Start) -> Iterator[Scene]:
     server = start_redis(config=restricted_users())
     with open_store(server.url) as store:
         made = Scene(server, store)
@@ -210,7 +211,10 @@ def test_until_then_it_is_not_answered(scene: Scene) -> None:
     scene.refuse_servers()
 
     with meanwhile(lambda: server.delete(AT)) as change:
-        read = [(change.done(), scene.read()) for _ in range(20) if not time.sleep(0.05)]
+        read = []
+        for _ in range(20):
+            time.sleep(0.05)
+            read.append((change.done(), scene.read()))
         scene.accept_servers()
 
     assert any(version for _, version in read)  # so it is for a reason

@@ -1,4 +1,4 @@
-"""Looks for keys without a TTL on every server a test uses: after each test, and before a server goes away."""
+"""Look for keys without a TTL on every server that a test uses: after each test, and before a server stops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devtools.redis_server import RedisServer
 
 
 class TtlWatch:
-    """An administrator's client for every watched server, and what was found on those no longer watched."""
+    """Holds an administrator's client for each watched server, and what it found on servers that are gone."""
 
     def __init__(self) -> None:
         self._admins: list[redis.Redis] = []
@@ -21,7 +21,7 @@ class TtlWatch:
 
     @contextlib.contextmanager
     def over(self, *servers: RedisServer) -> Iterator[None]:
-        """Watch running servers; their keys are looked at in the end. Enter it after them, so that they still run."""
+        """Watch running servers, and look at their keys at the end. Leave this before the servers stop."""
         admins = [_admin(server) for server in servers]
         self._admins.extend(admins)
         try:
@@ -33,7 +33,7 @@ class TtlWatch:
                 admin.close()
 
     def collect(self) -> list[bytes]:
-        """Names of all keys without a TTL found since the last call; every key is removed."""
+        """Return the keys without a TTL that were found since the last call. Every key is removed."""
         found = [*self._found, *(key for admin in self._admins for key in _take_keys(admin))]
         self._found.clear()
         return found
@@ -42,9 +42,9 @@ class TtlWatch:
 def _take_keys(admin: redis.Redis) -> list[bytes]:
     """Remove all keys; return those that had no TTL."""
     without: list[bytes] = []
-    with contextlib.suppress(redis.ConnectionError):  # stopped by its test
+    with contextlib.suppress(redis.ConnectionError):  # the test has stopped the server
         without = [key for key in admin.scan_iter(count=1000) if admin.ttl(key) == -1]
-        with contextlib.suppress(redis.ResponseError):  # a replica, or a master that lacks one
+        with contextlib.suppress(redis.ResponseError):  # replicas refuse, and so do masters that lack a replica
             admin.flushall()
     return without
 

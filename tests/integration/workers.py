@@ -1,4 +1,4 @@
-"""What runs in the processes of test_races.py. Each function returns what it found wrong, in words."""
+"""Functions that run in the processes of test_races.py and test_claims.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.support import ACL, PREFIX, TTL, at, is_intact, value
 
 
 def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[str]]:
-    """Push, fetch and purge at random on few fields; how many fetches found a value, and what was wrong."""
+    """Push, fetch and purge at random on few fields. Return how many fetches found a value, and what was wrong."""
     dice = random.Random(seed)  # noqa: S311 - a test's dice
     coordinates = [at(index, key=key) for key in ("a", "b") for index in range(3)]
     client = RedisClient(options_from_url(url), Timeouts(deadline=10))
@@ -41,7 +41,7 @@ def race(url: str, seed: int, racers: int, seconds: float) -> tuple[int, list[st
 
 
 def _wait_for_the_others(store: Store, seed: int, racers: int) -> None:
-    """Processes start at different times; a race is one only while all of them run."""
+    """Wait until all processes run: they start at different times, and only then do they race."""
     store.push(Push(value(at(seed, key="ready")), acl=ACL, ttl=TTL))
     everybody = [at(other, key="ready") for other in range(racers)]
     deadline = time.monotonic() + 60
@@ -50,7 +50,10 @@ def _wait_for_the_others(store: Store, seed: int, racers: int) -> None:
 
 
 def claim_all(url: str, seed: int, racers: int, pairs: list[tuple[Coordinate, str]]) -> list[tuple[Claim, Claim]]:
-    """Claim every value, eight neighbours at a time in an order of one's own, each twice; the answers in order."""
+    """Claim every value twice, and return the answers in the order of `pairs`.
+
+    Eight neighbours at a time are claimed in an order that only this process has.
+    """
     dice = random.Random(seed)  # noqa: S311 - a test's dice
     client = RedisClient(options_from_url(url), Timeouts(deadline=20))
     store = Store(client, key_prefix=PREFIX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from exclusive_redis_xcom.acl import Acl, parse
 from exclusive_redis_xcom.crypto import (
@@ -67,5 +68,5 @@ def sealed_reference(rule: object = ("load",), public: SealPublicKey = PUBLIC) -
     )
 
 
-def moved(reference: Reference, **coordinate: object) -> Reference:
+def moved(reference: Reference, **coordinate: Any) -> Reference:
     return replace(reference, coordinate=replace(reference.coordinate, **coordinate))

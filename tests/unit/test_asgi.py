@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools.components import OURS
 from exclusive_redis_xcom.crypto import generate_seal_keys
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 PUBLIC, PRIVATE = generate_seal_keys()
 OTHER_PUBLIC, _ = generate_seal_keys()

@@ -60,7 +60,7 @@ class TestFigures:
         assert figures.percentile([3.0, 1.0, 2.0], 99) == 3.0
 
     def test_spans_have_the_median_and_the_mean_number_of_calls(self) -> None:
-        assert Spans.of(Measured([3.0, 1.0, 2.0], [1, 0, 0])) == Spans(2.0, 3.0, 3, pytest.approx(1 / 3))
+        assert Spans.of(Measured([3.0, 1.0, 2.0], [1, 0, 0])) == Spans(2.0, 3.0, 3, pytest.approx(1 / 3))  # type: ignore[arg-type]
 
     def test_rows_come_back_from_the_file_as_they_went(self, tmp_path: Path) -> None:
         found = Row("push", "100 B", {"ours": spans(1.5, calls=1.0)}, {"object": "TypeError"}, size=100, sent=90)

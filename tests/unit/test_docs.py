@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exclusive_redis_xcom import errors
-from exclusive_redis_xcom.settings import OPTIONS
+from exclusive_redis_xcom.settings import OPTIONS, Option
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -19,7 +19,7 @@ PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|doc
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_the_settings_page_has_every_option_with_its_default(option: object) -> None:
+def test_the_settings_page_has_every_option_with_its_default(option: Option) -> None:
     rows = [line for line in (ROOT / "docs/settings.md").read_text().splitlines() if f"| `{option.name}` |" in line]
 
     assert len(rows) == 1

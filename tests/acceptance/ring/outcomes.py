@@ -56,7 +56,7 @@ def outcome(answer: httpx.Response) -> str:
 
 
 def _outcome_of_error(answer: httpx.Response) -> str:
-    detail = answer.json()["detail"] if answer.content else ""
+    detail: Any = answer.json()["detail"] if answer.content else ""
     reason = detail["reason"] if isinstance(detail, dict) else ""
     if (answer.status_code, reason) == (403, "access_denied"):
         assert detail["message"]

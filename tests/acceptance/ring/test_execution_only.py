@@ -11,9 +11,10 @@ import pytest
 
 from devtools import processes
 from devtools.airflow_stack import free_port, wait_until
+from devtools.components import OURS
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import at
-from devtools.worlds.api_world import OURS, World
+from devtools.worlds.api_world import World
 from exclusive_redis_xcom.formats.seal import parse_seal
 from tests.acceptance.ring.conftest import HEADER, Asker
 

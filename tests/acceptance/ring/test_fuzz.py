@@ -22,7 +22,8 @@ from devtools.worlds.sealed import Pushed
 from tests.acceptance.ring.conftest import Asker
 
 KEYS = ("k", "k/slice", "k/item/0", "slice", "item/0", "a b", "a%2Fb", "%2e%2e", "..", "a?b", "a#b", "ü", "k;x", "K")
-FOR_LOAD, FOR_REPORT, FOR_NOBODY = ["load"], ["report"], []
+FOR_LOAD, FOR_REPORT = ["load"], ["report"]
+FOR_NOBODY: list[str] = []
 
 #: Caller -> which of the three it may open.
 CALLERS: dict[str | None, list[list[str]]] = {

@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from devtools.airflow_stack import wait_until
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_caller import xcom_path
 from devtools.worlds.api_plan import at
-from devtools.worlds.api_world import CORE, OURS, World
+from devtools.worlds.api_world import CORE, World
 from tests.acceptance.ring.conftest import Asker
 from tests.acceptance.ring.outcomes import (
     DENIED,

@@ -19,10 +19,11 @@ import redis
 from devtools import processes
 from devtools.airflow_home import airflow_version
 from devtools.airflow_stack import free_port, wait_until
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import SALES, at
-from devtools.worlds.api_world import OURS, World
+from devtools.worlds.api_world import World
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.formats import redis_names
@@ -91,7 +92,8 @@ class Watched:
         return run_id
 
     def servers(self) -> int:
-        return (self.redis.hget(SERVERS, redis_names.SERVERS_FIELD) or b"").count(b";")
+        told: Any = self.redis.hget(SERVERS, redis_names.SERVERS_FIELD)
+        return (told or b"").count(b";")
 
     def epoch(self) -> int:
         return int(self.redis.hget(SERVERS, redis_names.EPOCH_FIELD) or 0)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from devtools.airflow_home import airflow_version
+from devtools.components import OURS
 from exclusive_redis_xcom.airflow import commands
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 #: Commands that Airflow logs and that leave XCom rows, task instances and runs alone, by what their names contain.
 #: Read in the sources of 3.1 to 3.3. (A new run has no rows yet.)

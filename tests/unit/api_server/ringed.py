@@ -104,7 +104,7 @@ class World:
         self.people = dict(PEOPLE)
         self.row_error: Exception | None = None
         self.look_up_error: Exception | None = None
-        parts = {name: changes.pop(name) for name in ("validate", "store") if name in changes}
+        parts: dict[str, Any] = {name: changes.pop(name) for name in ("validate", "store") if name in changes}
         self.app = Ring(
             airflow,
             settings=settings(**changes),
@@ -138,7 +138,7 @@ class World:
         if self.look_up_error is not None:
             raise self.look_up_error
         person = self.people.get(ti_id)
-        return person and person.caller
+        return person.caller if person else None
 
     def _write_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         if self.row_error is not None:
@@ -183,7 +183,7 @@ def value(stored: Any) -> dict[str, Any]:
 def reason(answer: Any) -> str | None:
     """Why a value of an answer stayed sealed; None if it was opened."""
     seal = parse(answer).seal
-    return seal and seal.refused and seal.refused.reason
+    return None if seal is None or seal.refused is None else seal.refused.reason
 
 
 NO_KEYS = SealPrivateKeys.parse("")

@@ -194,7 +194,7 @@ class Watched:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: Any) -> None:
             if answer.status is None:
                 answer.status, answer.seen = message["status"], on_answer()
             answer.body += message.get("body", b"")

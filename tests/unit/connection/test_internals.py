@@ -14,7 +14,7 @@ import pytest
 import redis
 
 import exclusive_redis_xcom.connection
-from exclusive_redis_xcom.connection import internals
+from exclusive_redis_xcom.connection import Address, internals
 from exclusive_redis_xcom.connection.budget import Budget
 from exclusive_redis_xcom.connection.packing import Packer
 
@@ -60,9 +60,9 @@ def test_connecting_asks_for_the_address_and_the_socket_is_the_one_that_was_made
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = []
 
-        def locate() -> tuple[str, int]:
+        def locate() -> Address:
             asked.append(True)
-            return server.getsockname()
+            return Address(*server.getsockname())
 
         connection = internals.TcpConnection(
             budget=Budget(), locate=locate, host="nowhere", protocol=2, socket_connect_timeout=5.0

@@ -16,7 +16,7 @@ from tests.unit.crypto.tampering import error_text, flipped, shows
 KEY = bytes(range(32))
 AAD = b"where it belongs"
 PAYLOAD = b"canary"
-DATA = crypto.encrypt((PAYLOAD,), KEY, AAD)
+DATA = bytes(crypto.encrypt((PAYLOAD,), KEY, AAD))
 
 
 def is_forged(data: bytes, key: bytes = KEY, aad: bytes = AAD) -> bool:

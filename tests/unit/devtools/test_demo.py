@@ -94,9 +94,14 @@ class TestTheLootIsSealed:
     @pytest.fixture
     def loot(self) -> Loot:
         encoded = codec.encode(TOKEN, compression="off", max_bytes=1000)
-        facts = {"codec": encoded.codec, "compression": encoded.compression, "decoded_size": encoded.decoded_size}
+        facts: dict[str, Any] = {
+            "codec": encoded.codec,
+            "compression": encoded.compression,
+            "decoded_size": encoded.decoded_size,
+        }
         reference = seal(AT, ["load"], keys=KEYS).reference
         envelope = Envelope(AT, reference.version, pushed_at=reference.pushed_at, payload=encoded.payload, **facts)
+        assert reference.seal is not None
         acl = Acl.loads(reference.seal.acl)
         settings = replace(load_settings(), enforcement="server", seal_public_key=SealPublicKey.parse(KEYS.public))
         encrypted = encrypt_payload(envelope, acl, settings)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -34,7 +35,7 @@ def test_two_coordinates_share_a_hash_exactly_if_they_differ_in_map_index_alone(
 def test_moving_a_character_from_one_id_to_the_next_changes_the_name(
     dag_id: str, run_id: str, task_id: str, key: str, which: int
 ) -> None:
-    ids = [dag_id, run_id, task_id, key]
+    ids: list[Any] = [dag_id, run_id, task_id, key]
     moved = list(ids)
     following = (which + 1) % 4
     moved[which], moved[following] = ids[which][:-1], ids[which][-1:] + ids[following]

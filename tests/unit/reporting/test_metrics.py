@@ -14,7 +14,7 @@ import pytest
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.reporting import metrics
 
-TAGS = {"dag_id": "sales", "task_id": "extract"}
+TAGS: dict[str, Any] = {"dag_id": "sales", "task_id": "extract"}
 AT = Coordinate("sales", "run", "extract", "token")
 
 
@@ -23,7 +23,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.counted: list[tuple[str, int, Any]] = []
-        self.timed: list[tuple[str, float, Any]] = []
+        self.timed: list[tuple[str, Any, Any]] = []
 
     def incr(self, stat: str, count: int = 1, rate: float = 1, *, tags: Any = None) -> None:
         self.counted.append((stat, count, tags))

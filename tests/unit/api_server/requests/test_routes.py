@@ -212,6 +212,7 @@ def agree() -> None:
         assert isinstance(parsed, Unknown)  # Airflow itself answers 422
     elif isinstance(parsed, Write):
         assert name == ("POST push" if parsed.action == "push" else "DELETE remove")
+        assert map_index is not None
         assert parsed.coordinate == Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index)
     elif isinstance(parsed, Read):
         assert name == f"GET {parsed.shape}"

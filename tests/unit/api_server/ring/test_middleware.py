@@ -9,9 +9,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from exclusive_redis_xcom.api_server.ring.middleware import RING_HEADER, Ring
+from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.formats.ring_header import RING_HEADER
 from tests.unit.api_server.ringed import (
     CONSUMER,
     NO_KEYS,

@@ -17,7 +17,7 @@ SEALED = {"key": "token", "value": sealed_reference().to_json()}
 
 def reason(answer: object) -> str | None:
     seal = parse(answer).seal
-    return seal and seal.refused and seal.refused.reason
+    return seal.refused.reason if seal and seal.refused else None
 
 
 @pytest.mark.parametrize(

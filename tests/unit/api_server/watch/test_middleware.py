@@ -330,6 +330,8 @@ def test_a_server_that_ends_takes_leave_when_airflow_has_ended(memory: Memory) -
         for _ in range(2):
             await send({"type": (await receive())["type"] + ".complete"})
 
+    watched = Watched(airflow, memory)
+
     async def run() -> None:
         messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
 
@@ -343,7 +345,6 @@ def test_a_server_that_ends_takes_leave_when_airflow_has_ended(memory: Memory) -
 
         await watched.watch({"type": "lifespan"}, receive, send)
 
-    watched = Watched(airflow, memory)
     asyncio.run(run())
 
     assert heard == [("lifespan.startup.complete", True), ("lifespan.shutdown.complete", False)]
@@ -354,7 +355,7 @@ def test_a_value_is_never_logged(
 ) -> None:
     watched.beat()
     memory.up = False
-    watched.watch._heart._believed_until = 0.0  # as after 6 seconds
+    watched.watch._heart._misses._believed_until = 0.0  # as after 6 seconds
 
     with caplog.at_level(logging.DEBUG, "exclusive_redis_xcom"):
         watched.ask("POST", XCOM, "canary", token=TASK)

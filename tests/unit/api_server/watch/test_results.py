@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ def test_all_rows_of_the_key_are_listed_and_no_others(airflow: Airflow) -> None:
     for index in (-1, 0, 7):
         airflow.put(replace(FIRST, map_index=index), REFERENCE if index else "plain")
     for other in ("dag_id", "run_id", "task_id", "key"):
-        airflow.put(replace(FIRST, **{other: "other", "map_index": 3}), REFERENCE)
+        changes: dict[str, Any] = {other: "other", "map_index": 3}
+        airflow.put(replace(FIRST, **changes), REFERENCE)
 
     assert sorted(results.listed_indexes(FIRST) or ()) == [-1, 0, 7]
 

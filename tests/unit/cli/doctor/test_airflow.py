@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from airflow.plugins_manager import AirflowPlugin
 
+from devtools.components import OURS
 from exclusive_redis_xcom.airflow.plugin import ExclusiveRedisXComPlugin
 from exclusive_redis_xcom.cli.doctor import airflow
 from exclusive_redis_xcom.settings import load_settings
 from tests.unit.cli.doctor.patients import PRIVATE_TEXT, only, visit
-
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 
 class Namesake(AirflowPlugin):

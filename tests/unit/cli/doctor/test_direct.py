@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_beats_are_read_as_redis_has_them() -> None:
         ({"redis_url": None, "redis_conn_id": "nobody_has_it"}, "Redis is not reached"),
     ],
 )
-def test_where_there_is_nothing_to_ask_the_check_says_why(changes: dict[str, str], said: str) -> None:
+def test_where_there_is_nothing_to_ask_the_check_says_why(changes: dict[str, Any], said: str) -> None:
     (finding,) = direct_pulls(Visit("worker", dataclasses.replace(load_settings(), **changes)))
 
     assert finding.result == "skipped"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from exclusive_redis_xcom.cli.doctor import keys
@@ -47,13 +49,13 @@ def test_a_worker_that_has_private_keys_from_a_file_fails() -> None:
     ("changes", "result"),
     [({"seal_public_key": PUBLIC}, "ok"), ({"seal_public_key": None}, "FAIL")],
 )
-def test_a_worker_needs_the_public_key(changes: dict[str, object], result: str) -> None:
+def test_a_worker_needs_the_public_key(changes: dict[str, Any], result: str) -> None:
     assert only(keys.public_key(sealed_visit(**changes))).result == result
 
 
 def test_without_enforcement_no_key_is_needed() -> None:
     for role in ("worker", "api-server"):
-        asked = visit(role)  # type: ignore[arg-type]
+        asked = visit(role)
         assert [found.result for found in (*keys.private_keys(asked), *keys.public_key(asked))] == ["ok", "ok"]
 
 

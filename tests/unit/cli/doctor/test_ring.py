@@ -29,7 +29,7 @@ def asked(visit: Visit) -> dict[str, Finding]:
     return {finding.check: finding for finding in ring.ring(visit)}
 
 
-def execution_of(status: int, headers: dict[str, str], **changes: object) -> Finding:
+def execution_of(status: int, headers: dict[str, str], **changes: Any) -> Finding:
     with server(status, headers) as served:
         return asked(sealed_visit(urls=[served.url], **changes))[EXECUTION]
 

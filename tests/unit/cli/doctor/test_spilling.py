@@ -127,7 +127,7 @@ def test_what_is_gone_or_another_when_it_is_read_fails(
 
 
 def test_a_threshold_that_no_value_passes_is_a_warning(tmp_path: Path) -> None:
-    changes = {"spill_path": f"file://{tmp_path}", "spill_threshold_bytes": 10, "max_value_bytes": 10}
+    changes: dict[str, Any] = {"spill_path": f"file://{tmp_path}", "spill_threshold_bytes": 10, "max_value_bytes": 10}
 
     _, finding = spilling.object_storage(visit(**changes))
 

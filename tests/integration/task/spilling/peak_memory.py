@@ -1,4 +1,4 @@
-"""Run by test_spilling.py in a process of its own: what pushing and pulling one spilled value takes at most.
+"""Measure the memory that one push and one pull of a spilled value take; a test runs this in its own process.
 
 Prints two numbers: bytes above what the process had before the push and the value itself, and above what it had before
 the pull.
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def peak() -> int:
-    """The most memory that the process has had since the last `reset`, in bytes. Linux."""
+    """Return the most memory that the process has had since the last `reset`, in bytes. This works on Linux only."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
@@ -52,7 +52,7 @@ def main(size: int) -> tuple[int, int]:
             with executing(dag.get_task("load")):
                 reset()
                 before = peak()
-                found = ExclusiveRedisXCom.get_one(key=key, **address)
+                found: Any = ExclusiveRedisXCom.get_one(key=key, **address)
                 pulling = peak() - before
             assert len(found) == size
             del found

@@ -1,4 +1,4 @@
-"""All results of a mapped task: what Redis alone may say that they are all."""
+"""When Redis alone may answer a pull of all results of a mapped task."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import Push, Store, every
+from exclusive_redis_xcom.store.reading import read
 from tests.integration.kinds import FEW_KINDS
-from tests.integration.support import ACL, PREFIX, TTL, at, value
-from tests.integration.test_marks import do, push, watch_since_long_ago
+from tests.integration.store.marked import push, watch_since_long_ago
+from tests.integration.support import ACL, PREFIX, TTL, at, do, value
 
 STORE_KINDS = FEW_KINDS
 
@@ -23,7 +24,7 @@ HASH = redis_names.hash_name(PREFIX, at())
 
 
 class Rows:
-    """Those of one key in Airflow's database."""
+    """The rows of one key in Airflow's database."""
 
     def __init__(self, store: Store) -> None:
         self.indexes: set[int] = set()
@@ -113,7 +114,7 @@ class TestAll:
 
 
 class TestNotAll:
-    """Something speaks against it: Airflow is asked."""
+    """Airflow is asked where Redis may not answer alone."""
 
     @pytest.fixture(autouse=True)
     def pushed(self, store: Store, rows: Rows) -> None:
@@ -214,7 +215,7 @@ class TestNotAll:
     def test_a_mark_goes_while_another_comes(self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         """The fields are as many as before, but one of them is of a result that was not asked for."""
         rows.push(4)
-        marks, read = every._marks, every.read
+        marks = every._marks
 
         def and_one_comes(*args: Any) -> Any:
             rows.push(3)

@@ -8,25 +8,27 @@ from typing import Any
 import pytest
 import redis
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
+from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.rows import Rows, rows_in_memory
 from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, fetch_all
-from tests.integration.support import start_afresh
 
-COUNT = 300  # more than one batch of Redis
+COUNT = 300  # these need more than one batch of commands
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
+    """A Redis for this file alone: what `filled` pushes must stay until the last test."""
     with RedisServer() as running:
         yield running
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def configuration(server: RedisServer) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", server.url)
+        monkeypatch.setenv(f"{OURS}REDIS_URL", server.url)
         start_afresh()
         yield
         start_afresh()
@@ -34,7 +36,7 @@ def configuration(server: RedisServer) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def configured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Airflow with our backend, or with another class."""
+    """Let Airflow use our backend; the test may choose another class."""
     from airflow.sdk.execution_time import xcom
 
     def configure(backend: Any) -> None:
@@ -69,7 +71,7 @@ def dag() -> Any:
 
 @pytest.fixture(scope="module")
 def filled(dag: Any, configuration: None) -> Iterator[Rows]:
-    """Rows that references were pushed into: 300 results of `parts`, 3 of `others`."""
+    """Rows with the references of 300 results of `parts` and 3 of `others`."""
     with rows_in_memory() as rows:
         for task_id, count in (("parts", COUNT), ("others", 3)):
             for index in range(count):
@@ -97,14 +99,14 @@ class Reading:
         return self._dag.get_task(task_id).output
 
     def resolved(self, argument: Any) -> Any:
-        """What Airflow hands to the task for an argument."""
+        """Return what Airflow hands to the task for an argument."""
         return argument.resolve({"ti": self._task_instance})
 
     def results(self, task_id: str = "parts") -> Any:
         return self.resolved(self.argument(task_id))
 
     def cost(self, read: Any) -> tuple[list[str], int]:
-        """The API calls and the number of Redis commands."""
+        """Return the API calls of a read and the number of its Redis commands."""
         self._rows.messages.clear()
         before = self._commands()
         read()
@@ -247,7 +249,8 @@ class TestCopiedRows:
     @pytest.fixture(autouse=True)
     def copied(self, rows: Rows) -> None:
         address = ("sales", RUN_ID, "parts", "return_value")
-        rows.values[(*address, 0)] = rows.values["sales", RUN_ID, "others", "return_value", 0]
+        first = (*address, 0)
+        rows.values[first] = rows.values["sales", RUN_ID, "others", "return_value", 0]
 
     @pytest.mark.parametrize(
         "read",

@@ -1,0 +1,19 @@
+"""Let this process forget what it has read, so that it begins as a new task process does."""
+
+from __future__ import annotations
+
+
+def start_afresh() -> None:
+    """Forget the settings, the connection to Redis and who runs."""
+    from exclusive_redis_xcom.process import identity
+    from exclusive_redis_xcom.settings import load_settings
+    from exclusive_redis_xcom.task import encryption
+    from exclusive_redis_xcom.task.access import current_access
+
+    if current_access.cache_info().currsize:
+        # A client that is forgotten first leaves open sockets, of which the garbage collector warns.
+        current_access().store._client.drop()
+    load_settings.cache_clear()
+    current_access.cache_clear()
+    identity.forget()
+    encryption.forget()

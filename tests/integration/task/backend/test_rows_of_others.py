@@ -1,0 +1,87 @@
+"""Rows that hold no reference of ours, or one that does not belong there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from devtools.worlds.rows import Rows
+from devtools.worlds.running_task import RUN_ID, executing
+from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComExpired
+from tests.integration.task.sales import CANARY, pull, push, the_row
+
+
+def test_a_list_of_references_is_refused_and_not_returned(dag: Any, rows: Rows) -> None:
+    push(dag, CANARY)
+    rows.values["sales", RUN_ID, "extract", "token/slice", -1] = [the_row(rows)]
+
+    with pytest.raises(InvalidReference, match="must not end in '/slice'"):
+        pull(dag, "load", key="token/slice")
+
+
+@pytest.mark.parametrize("elsewhere", [{"dag_id": "other"}, {"run_id": "another run"}, {"map_index": -1}])
+def test_a_lazy_sequence_takes_no_reference_from_another_dag_run_or_unmapped_task(
+    dag: Any, rows: Rows, elsewhere: dict[str, Any]
+) -> None:
+    from airflow.sdk.execution_time.lazy_sequence import _XComWrapper
+
+    push(dag, CANARY, map_index=0)
+    row = rows.values["sales", RUN_ID, "extract", "token", 0]
+    row["exclusive_redis_xcom"]["coordinate"].update(elsewhere)
+
+    with executing(dag.get_task("load")), pytest.raises(InvalidReference, match="copied there"):
+        ExclusiveRedisXCom.deserialize_value(_XComWrapper(row))
+
+
+@pytest.mark.parametrize("plain", ["text", 7, [1, {"a": 2}], {"a": 1}, {"exclusive_redis_xcom": 1, "more": 2}])
+def test_a_row_that_is_not_ours_is_read_as_the_default_backend_reads_it(dag: Any, rows: Rows, plain: Any) -> None:
+    rows.values["sales", RUN_ID, "extract", "token", -1] = plain
+
+    assert pull(dag, "report") == plain
+
+
+def test_a_row_that_airflow_serialised_is_deserialised(dag: Any, rows: Rows) -> None:
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    rows.values["sales", RUN_ID, "extract", "token", -1] = BaseXCom.serialize_value((1, 2))
+
+    assert pull(dag, "report") == (1, 2)
+
+
+@pytest.mark.parametrize("key", ["skipmixin_key", "past_depends_met"])
+def test_the_keys_that_the_scheduler_reads_stay_in_the_database(
+    dag: Any, rows: Rows, raw: redis.Redis, key: str
+) -> None:
+    push(dag, {"followed": ["load"]}, key=key)
+
+    assert the_row(rows, key) == {"followed": ["load"]}
+    assert raw.dbsize() == 0
+    assert pull(dag, "report", key=key) == {"followed": ["load"]}
+
+
+def test_a_forged_reference_is_refused(dag: Any, rows: Rows) -> None:
+    rows.values["sales", RUN_ID, "extract", "token", -1] = {"exclusive_redis_xcom": {"v": 1}}
+
+    with pytest.raises(InvalidReference):
+        pull(dag, "load")
+
+
+def test_a_reference_copied_into_another_row_is_refused(dag: Any, rows: Rows) -> None:
+    push(dag, CANARY)
+    push(dag, "public", key="unlisted")
+    rows.values["sales", RUN_ID, "extract", "unlisted", -1] = the_row(rows)
+
+    with pytest.raises(InvalidReference, match="reference to another XCom"):
+        pull(dag, "load", key="unlisted")
+
+
+def test_a_reference_of_an_earlier_push_is_not_answered_with_a_later_value(dag: Any, rows: Rows) -> None:
+    push(dag, "old")
+    old = the_row(rows)
+    push(dag, "new")
+    rows.values["sales", RUN_ID, "extract", "token", -1] = old
+
+    with pytest.raises(XComExpired, match="replaced in Redis by a later push"):
+        pull(dag, "load")
