@@ -1,8 +1,8 @@
 """Reading msgpack that anyone may have written.
 
-ormsgpack is fast, but ignores bytes after the message, and its releases before 1.13 (the last for Python
-3.10 is 1.12) reserve memory for as many items as a header announces and crash when that fails. msgspec,
-which Airflow's Task SDK is built on, walks the message first without making objects: about 2 ms per MB.
+ormsgpack is fast, but it ignores bytes after the message, and ormsgpack 1.12.2 (the last for Python 3.10) crashed on a
+message that was not whole. So msgspec, which Airflow's Task SDK is built on, walks each message first. It makes no
+objects and takes about 2 ms per MB.
 """
 
 from __future__ import annotations
