@@ -138,10 +138,11 @@ def assert_same(found: Any, expected: Any) -> None:
             assert_same(one, other)
     elif isinstance(expected, np.ndarray):
         np.testing.assert_array_equal(found, expected, strict=True)
-    elif isinstance(expected, (pd.DataFrame, pd.Series)):
-        (pd.testing.assert_frame_equal if isinstance(expected, pd.DataFrame) else pd.testing.assert_series_equal)(
-            found, expected
-        )
+    elif isinstance(expected, pd.DataFrame):
+        # Names of columns have another dtype in pandas 3, which made the recording, than in pandas 2.
+        pd.testing.assert_frame_equal(found, expected, check_column_type=False)
+    elif isinstance(expected, pd.Series):
+        pd.testing.assert_series_equal(found, expected)
     elif hasattr(expected, "equals"):  # of pyarrow and polars
         assert found.equals(expected)
     else:
@@ -286,9 +287,7 @@ class TestSealed:
 
 
 class TestObjects:
-    def test_gc_finds_whose_they_are(
-        self, raw: redis.Redis, rows: Rows, objects: Path, recording: Recording, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_gc_finds_whose_they_are(self, raw: redis.Redis, rows: Rows, objects: Path, recording: Recording) -> None:
         kept, gone = sorted(recording["objects"])[:-1], sorted(recording["objects"])[-1]
         (owner,) = [name for name, fields in recording["redis"].items() if gone.encode() in fields.values()]
         raw.delete(owner)

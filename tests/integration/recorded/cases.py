@@ -110,7 +110,8 @@ class Case:
 
 
 _MOMENT = datetime(2026, 3, 29, 1, 30, 0, 250_000, tzinfo=ZoneInfo("Europe/Paris"))
-_FRAME = pd.DataFrame({"number": [1, 2, 3], "share": [0.5, None, 1.5], "since": pd.date_range("2026-01-01", periods=3)})
+_DAYS = pd.date_range("2026-01-01", periods=3).as_unit("us")  # as pandas 3 makes them by itself
+_FRAME = pd.DataFrame({"number": [1, 2, 3], "share": [0.5, None, 1.5], "since": _DAYS})
 
 CASES = (
     Case("open", {"pair": (1, 2), "text": "grün", "none": None}),
