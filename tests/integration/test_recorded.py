@@ -317,7 +317,7 @@ class TestWrittenToday:
         assert len(today["objects"]) == len(before["objects"])
 
 
-# The head of an envelope up to its texts; told here once more, since the code must not change it.
+# The head of an envelope up to its texts. The test repeats it, so that the code cannot change it unnoticed.
 FACTS = struct.Struct(">3sBI16sQQqqI")
 
 
