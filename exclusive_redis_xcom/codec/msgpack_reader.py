@@ -1,7 +1,7 @@
 """Read msgpack that anyone may have written.
 
-ormsgpack is fast, but it ignores bytes after the message. Its releases before 1.13 also crash on some damaged messages;
-1.12 is the last release for Python 3.10. So msgspec first walks the message without making objects, which takes about
+ormsgpack is fast, but it ignores bytes after the message, and ormsgpack 1.12.2 crashed on a message that was not whole.
+That is the last release for Python 3.10. So msgspec first walks the message without making objects, which takes about
 2 ms per MB. Airflow's Task SDK is built on msgspec, so it is always there.
 """
 

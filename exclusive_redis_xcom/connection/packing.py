@@ -1,7 +1,7 @@
-"""How commands become bytes.
+"""How commands become bytes: by Python code, also where hiredis is installed.
 
-Not by hiredis' packer, which redis-py takes where it is installed: where a signal handler raises, it crashes or never
-returns (hiredis 3.5.0). Nor does it take large values without copying them. Its reader does neither.
+redis-py would take the packer of hiredis there. hiredis 3.5.0 crashed while it packed, and it copies large values. The
+reader of hiredis is used: it has neither fault.
 """
 
 from __future__ import annotations

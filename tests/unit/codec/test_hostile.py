@@ -11,12 +11,14 @@ from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import ormsgpack
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from exclusive_redis_xcom.codec.wire import read
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -137,13 +139,14 @@ def test_every_kind_with_any_content(code, content, codec):
     [
         b"",
         b"\xc1",
-        b"\xdd\xff\xff\xff\xff",
-        b"\xdd\xc0\x92\x92\xde\xe8\xfe",  # crashed ormsgpack 1.12.2
-        b"\xdf\xff\xff\xff\xff",
+        b"\x95\xc0",  # announces more items than there are bytes, as do the next three
+        b"\x85\xa1a\xc0",
+        b"\xdd\x00\x00\x10\x00\xc0",
+        b"\xdf\x00\x00\x10\x00\xa1a\xc0",
         b"\xc6\xff\xff\xff\xff",
         b"\xdb\xff\xff\xff\xff",
         b"\xc9\xff\xff\xff\xff\x0a",
-        b"\xdd\x00\xff\xff\xff" * 1000 + b"\xc0" * 100_000,
+        b"\xdd\x00\x00\x10\x00" * 1000 + b"\xc0" * 100_000,
         b"\x91" * 1_000_000,
         b"\x81\xa1a" * 300_000,
         b"\xa3\xed\xa0\x80",
@@ -218,6 +221,32 @@ def test_a_crafted_payload(payload, codec):
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        b"\x92",
+        b"\x9f",
+        b"\xdc\x00\x10",
+        b"\xdd\x00\x00\x10\x00",
+        b"\x81",
+        b"\x8f",
+        b"\xde\x00\x10",
+        b"\xdf\x00\x00\x10\x00",
+    ],
+    ids=bytes.hex,
+)
+def test_a_header_that_announces_more_items_than_there_are_is_refused_before_the_decoder_sees_one(header):
+    seen = []
+    item = ormsgpack.packb(ormsgpack.Ext(1, b"first"))
+
+    with pytest.raises(msgspec.DecodeError):
+        read(header + item, hook=lambda code, data: seen.append(data))
+    assert seen == []
+
+    read(b"\x91" + item, hook=lambda code, data: seen.append(data))
+    assert seen == [b"first"]  # what is whole is seen
+
+
+@pytest.mark.parametrize(
     "key",
     [
         "../../../etc/passwd",
@@ -271,9 +300,8 @@ def test_a_long_number_is_read_in_linear_time():
 @pytest.mark.parametrize(
     "make",
     [
-        'b"\\xdd\\xff\\xff\\xff\\xff"',
-        'b"\\xdd\\x00\\xff\\xff\\xff" * 1000 + b"\\xc0" * 4_000_000',
-        'b"\\xdf\\x00\\xff\\xff\\xff\\xa1a" * 1000',
+        'b"\\xdd\\x00\\x00\\x10\\x00" * 1000 + b"\\xc0" * 4_000_000',
+        'b"\\xdf\\x00\\x00\\x10\\x00\\xa1a" * 1000',
         'b"\\xc6\\xff\\xff\\xff\\xff" * 100',
         'b"\\x91" * 8_000_000',
         'ormsgpack.packb(ormsgpack.Ext(51, ormsgpack.packb(["<i8", [2**31], False, b""])))',
