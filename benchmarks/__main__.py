@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from benchmarks import cold, figures, growth, memory, report, side_by_side
+from benchmarks import cold, figures, growth, limits, memory, report, side_by_side
 from benchmarks.airflows import Airflows, kinds
 from benchmarks.played import PREFIX, clean_up, redis_for_bench, whereabouts
 
@@ -95,15 +95,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.figures = options.figures or (figures.QUICK_FOLDER if options.quick else figures.FOLDER)
     wanted = options.only.split(",") if options.only else COMMANDS.get(options.command, ())
     if options.resume:
-        wanted = [name for name in wanted if name not in report.read(options.figures)]
+        wanted = [name for name in wanted if name not in figures.load(options.figures)]
     if wanted:
         with redis_for_bench() as url:
             Bench(options.figures, url, quick=options.quick).measure(wanted)
-    sections = report.read(options.figures)
+    sections = figures.load(options.figures)
     print(report.as_text(sections))
     if options.command == "render" or (options.command in COMMANDS and not (options.quick or options.no_docs)):
-        report.write(options.figures)
-    exceeded = [check for check in report.checks(sections) if check.exceeded]
+        report.write(sections)
+    exceeded = [check for check in limits.checks(sections) if check.verdict != "ok"]
     print(f"\n{len(exceeded)} limits are exceeded" if exceeded else "\nno limit is exceeded")
     return int(bool(exceeded) and not options.no_limits)
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import table
+from benchmarks import markdown
 from benchmarks.base import players
 from benchmarks.base.ratios import Ratios
 from benchmarks.base.trees import lay_out, this_tree
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return players.playing(tree, urls[tree.name], Path(home))
 
         players.measure(ratios, trees, start, runs=options.runs, rounds=options.rounds)
-    print(table.as_text(ratios.table()))
+    print(markdown.aligned(ratios.table()))
     exceeded = ratios.exceeded()
     print(f"\nexceeded: {', '.join(exceeded)}" if exceeded else "\nno limit is exceeded")
     return int(bool(exceeded))
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.base", description=__doc__)
     parser.add_argument("base", help="the git revision to compare with")
-    parser.add_argument("--runs", type=int, default=12, help="pairs of processes")
-    parser.add_argument("--rounds", type=int, default=10, help="rounds of each pair")
+    parser.add_argument("--runs", type=int, default=16, help="pairs of processes")
+    parser.add_argument("--rounds", type=int, default=6, help="rounds of each pair")
     return parser
 
 

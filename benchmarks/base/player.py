@@ -1,8 +1,8 @@
 """Play tasks with the package of one revision, and tell the times. A program; `players.py` starts it.
 
-It runs with that revision's environment and its tree on PYTHONPATH, and uses only what all revisions share: the plugin's
-entry point, `ExclusiveRedisXCom`, and `benchmarks.played`, which knows the revision's own module names.
-The first line of output tells what the start took. Each later line answers a line of input: `<operation> <times>`.
+It runs with that revision's environment, and with its tree on PYTHONPATH. It uses only what all revisions share: the
+plugin's entry point, `ExclusiveRedisXCom`, and `benchmarks.played`, which knows the module names of its own revision.
+The first line of output has the times of the start. Each later line answers a line of input: `<operation> <times>`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 VALUE = "x" * 100
 MAPPED = 100
+FORKS = 8
 #: What a process that forks tasks has imported before it loads plugins.
 _BEFORE_PLUGINS = ("airflow.plugins_manager", "airflow.sdk.execution_time.task_runner", "sqlalchemy.orm")
 
@@ -33,13 +34,12 @@ _BEFORE_PLUGINS = ("airflow.plugins_manager", "airflow.sdk.execution_time.task_r
 def main(url: str) -> None:
     """Play until the input ends."""
     with _answers() as out:
-        start = {"import the plugin": _plugin_ms()}
+        for name in _BEFORE_PLUGINS:
+            importlib.import_module(name)
+        start = {"import of the plugin": _in_forks(_load_plugin)}
+        _load_plugin()
         with played.played(url) as play:
-            start["first push"] = _ms(lambda: play.push("first", VALUE))
-            calls = play.calls()
-            with play.consumer():
-                start["first pull"] = _ms(lambda: play.pull("first"))
-            assert play.calls() == calls, "the first pull was not direct"
+            start["first push and pull of a task, after the fork"] = _in_forks(lambda: _first_task(play))
             operations = _operations(play)
             print(json.dumps(start), file=out, flush=True)
             for line in sys.stdin:
@@ -47,16 +47,40 @@ def main(url: str) -> None:
                 print(json.dumps(_round(play, operations[name], int(times))), file=out, flush=True)
 
 
-def _plugin_ms() -> float:
-    """Load the plugin as Airflow does, and return how long that took."""
-    for name in _BEFORE_PLUGINS:
-        importlib.import_module(name)
+def _load_plugin() -> None:
+    """Load the plugin as Airflow does."""
     (entry,) = importlib.metadata.entry_points(group="airflow.plugins", name="exclusive_redis_xcom")
-    took = _ms(entry.load)
+    entry.load()
     home = os.path.dirname(os.path.dirname(os.path.abspath(played.__file__)))
     source = importlib.import_module("exclusive_redis_xcom").__file__ or ""
     assert source.startswith(home + os.sep), f"{source} is not of the tree {home}"
-    return took
+
+
+def _first_task(play: Any) -> None:
+    """Do what a task does first, with connections of its own."""
+    play.after_fork()
+    play.push("first", VALUE)
+    calls = play.calls()
+    with play.consumer():
+        assert play.pull("first") == VALUE
+    assert play.calls() == calls, "the pull was not direct"
+
+
+def _in_forks(operation: Callable[[], Any]) -> list[float]:
+    """Run an operation in forks of this process, one after the other, and return the times in ms."""
+    found = []
+    for _ in range(FORKS):
+        ours, theirs = os.pipe()
+        if not os.fork():
+            try:
+                os.write(theirs, str(_ms(operation)).encode())
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        with open(ours) as pipe:
+            found.append(float(pipe.read()))
+        os.wait()
+    return found
 
 
 def _operations(play: Any) -> dict[str, Callable[[], Any]]:
@@ -76,7 +100,7 @@ def _operations(play: Any) -> dict[str, Callable[[], Any]]:
 
 
 def _round(play: Any, operation: Callable[[], Any], times: int) -> list[float]:
-    """Run an operation so often, and return the times in ms. A push takes on another identity by itself."""
+    """Run an operation so often, as the consumer; return the times in ms. A push changes to the producer by itself."""
     gc.collect()
     with play.consumer():
         operation()

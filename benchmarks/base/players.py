@@ -30,17 +30,17 @@ _END_SECONDS = 30
 
 
 class Player:
-    """A process that plays tasks with one tree's package. `start` tells what its start took, in ms."""
+    """A process that plays tasks with one tree's package. `start` has the times of its start, in ms."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.start: dict[str, float] = self._answer()
+        self.start = {row: _calm(times) for row, times in self._answer().items()}
 
-    def median(self, operation: str, times: int) -> float:
-        """Run an operation so often; return the median in ms."""
+    def time(self, operation: str, times: int) -> float:
+        """Run an operation so often; return what it takes, in ms."""
         assert self._process.stdin is not None
         print(operation, times, file=self._process.stdin, flush=True)
-        return statistics.median(self._answer())
+        return _calm(self._answer())
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -82,7 +82,12 @@ def measure(ratios: Ratios, trees: Sequence[Tree], start: Callable[[Tree], Any],
             for number in range(rounds):
                 for row, (operation, times) in OPERATIONS.items():
                     names = _turned(list(players), number)
-                    ratios.add(row, {name: players[name].median(operation, times) for name in names})
+                    ratios.add(row, {name: players[name].time(operation, times) for name in names})
+
+
+def _calm(times: Sequence[float]) -> float:
+    """Return the lower quartile: of a few times on a busy machine, it varies half as much as the median."""
+    return statistics.quantiles(times, n=4, method="inclusive")[0]
 
 
 def _turned(pair: Sequence[Any], number: int) -> Sequence[Any]:

@@ -6,6 +6,8 @@ import statistics
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from benchmarks.markdown import table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,11 +35,11 @@ class Ratios:
         """Return the rows whose median ratio exceeds the limit."""
         return [row for row in self._pairs if self.quartiles(row)[1] > LIMIT]
 
-    def table(self) -> list[list[str]]:
-        """Return a head and a line for each row, as texts."""
-        head = ["", "base, ms", "new, ms", "new : base", "quartiles", "rounds", f"limit {LIMIT}"]
+    def table(self) -> str:
+        """Return a Markdown table with a line for each row."""
+        head = f"|base, ms|new, ms|new : base|quartiles|rounds|limit {LIMIT}"
         exceeded = self.exceeded()
-        return [head, *(self._line(row, "exceeded" if row in exceeded else "ok") for row in self._pairs)]
+        return table(head, (self._line(row, "exceeded" if row in exceeded else "ok") for row in self._pairs))
 
     def _line(self, row: str, verdict: str) -> list[str]:
         pairs, (low, middle, high) = self._pairs[row], self.quartiles(row)
