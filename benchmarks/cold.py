@@ -12,12 +12,12 @@ import os
 import statistics
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.airflows import BASE_XCOM, OBJECT_STORAGE, Airflows, Variant
 from benchmarks.contenders import Address, BareCall
 from benchmarks.schedulers import Schedulers
-from benchmarks.timing import in_turn, rotated
+from benchmarks.timing import in_turn, quartiles, rotated
 from devtools.components import BACKEND
 
 if TYPE_CHECKING:
@@ -50,6 +50,17 @@ PHASES = {
 }
 
 
+class Rounds(NamedTuple):
+    """What the rounds wrote, each by variant: the stamps of its tasks, and the times of Airflow's bare call."""
+
+    stamps: list[dict[str, list[dict[str, int]]]]
+    calls: list[dict[str, dict[str, list[float]]]]
+
+    def medians(self) -> list[dict[str, dict[str, float]]]:
+        """Return the medians in ms of each round: variant -> phase -> median."""
+        return [{name: medians(summary(found)) for name, found in one.items()} for one in self.stamps]
+
+
 def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
     """Measure all variants; return the section.
 
@@ -57,45 +68,48 @@ def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
     `rounds` and `bare_rounds`: a mapping of variant to its medians in ms, of each round.
     `to_default` and `bare_to_default`: variant -> what the rounds say of it and of the default: see `compared`.
     """
-    outs = {variant.name: airflows.home / f"cold-{variant.name}.jsonl" for variant in VARIANTS}
+    names = [variant.name for variant in VARIANTS]
+    found = play_rounds(airflows, VARIANTS, ROUNDS[quick], ENOUGH[quick])
+    rounds = found.medians()
+    bare_rounds = [{name: bare_summary([calls]) for name, calls in one.items()} for one in found.calls]
+    return {
+        "phases": {name: summary([line for one in found.stamps for line in one[name]]) for name in names},
+        "bare": {name: bare_summary([one[name] for one in found.calls]) for name in names},
+        "rounds": rounds,
+        "bare_rounds": bare_rounds,
+        "to_default": {name: compared(rounds, name) for name in names},
+        "bare_to_default": {name: compared(bare_rounds, name) for name in names},
+    }
+
+
+def play_rounds(airflows: Airflows, variants: Sequence[Variant], rounds: int, enough: float) -> Rounds:
+    """Run the DAG with each variant in turn. After `enough` seconds no further round begins."""
+    outs = {variant.name: airflows.home / f"cold-{variant.name}.jsonl" for variant in variants}
     env = {
-        name: {
-            "AIRFLOW__CORE__PARALLELISM": "1",  # one task at a time
-            "BENCH_COLD_OUT": str(out),
-        }
+        name: {"AIRFLOW__CORE__PARALLELISM": "1", "BENCH_COLD_OUT": str(out)}  # one task at a time
         for name, out in outs.items()
     }
-    stamps: list[dict[str, list[dict[str, int]]]] = []
-    calls: list[dict[str, dict[str, list[float]]]] = []
-    with Schedulers(airflows, VARIANTS, env) as schedulers:
+    found = Rounds([], [])
+    with Schedulers(airflows, variants, env) as schedulers:
         began = time.monotonic()
-        for number in range(ROUNDS[quick]):
-            if number > 1 and time.monotonic() - began > ENOUGH[quick]:
+        for number in range(rounds):
+            if number > 1 and time.monotonic() - began > enough:
                 break
-            stamps.append({})
-            calls.append({})
-            for variant in in_order(VARIANTS, number):
+            found.stamps.append({})
+            found.calls.append({})
+            for variant in in_order(variants, number):
                 out = outs[variant.name]
                 with schedulers.running(variant) as api:
                     airflows.run(api, DAG_ID, _TIMEOUT)
-                stamps[-1][variant.name] = [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
-                calls[-1][variant.name] = json.loads(_calls_beside(out).read_text())
+                found.stamps[-1][variant.name] = [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
+                found.calls[-1][variant.name] = json.loads(_calls_beside(out).read_text())
                 out.unlink()
-    rounds = [{name: medians(summary(found)) for name, found in one.items()} for one in stamps]
-    bare_rounds = [{name: bare_summary([found]) for name, found in one.items()} for one in calls]
-    return {
-        "phases": {name: summary([line for one in stamps for line in one[name]]) for name in outs},
-        "bare": {name: bare_summary([one[name] for one in calls]) for name in outs},
-        "rounds": rounds,
-        "bare_rounds": bare_rounds,
-        "to_default": {name: compared(rounds, name) for name in outs},
-        "bare_to_default": {name: compared(bare_rounds, name) for name in outs},
-    }
+    return found
 
 
 def in_order(variants: Sequence[Variant], number: int) -> list[Variant]:
     """Return the variants as a round has them: each round begins with another, every other one runs backwards."""
-    turned = list(rotated(variants, number))
+    turned = rotated(variants, number)
     return turned[::-1] if number % 2 else turned
 
 
@@ -107,8 +121,7 @@ def compared(rounds: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> 
     found = {}
     for phase in rounds[0][name]:
         pairs = [(one[name][phase], one["default"][phase]) for one in rounds]
-        ratios = [ours / default for ours, default in pairs]
-        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+        low, middle, high = quartiles([ours / default for ours, default in pairs])
         more = statistics.median([ours - default for ours, default in pairs])
         found[phase] = {"ratio": middle, "low": low, "high": high, "more": more}
     return found

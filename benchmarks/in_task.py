@@ -81,7 +81,8 @@ def _push(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
 
 
 def _pull(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
-    label, contenders = _label(value), {**plan.backends(value.kind), FLOOR: plan.floor()}
+    label = _label(value)
+    contenders: dict[str, Any] = {**plan.backends(value.kind), FLOOR: plan.floor()}
     assert same(contenders[OURS].pull(at, label), value.make()), "what was pulled is not what was pushed"
     operations = {name: partial(each.pull, at, label) for name, each in contenders.items()}
     return timed(Row("pull", value.name), operations, value.rounds[plan.quick], calls)

@@ -38,8 +38,15 @@ TTL = timedelta(minutes=30)
 def push(world: World) -> Reference:
     """What a worker does before it sends the reference."""
     coordinate, name, now = at("extract", "watched"), secrets.token_hex(16), datetime.now(timezone.utc)
-    facts = {"codec": "msgpack", "compression": "off", "decoded_size": 3, "payload": (b"abc",)}
-    envelope = Envelope(coordinate=coordinate, version=name, pushed_at=now, **facts)
+    envelope = Envelope(
+        coordinate=coordinate,
+        version=name,
+        pushed_at=now,
+        codec="msgpack",
+        compression="off",
+        decoded_size=3,
+        payload=(b"abc",),
+    )
     world.store.push(envelope, acl=b"{}", ttl=TTL, watched=True)
     return Reference(coordinate, name, "str", 3, ("load",), "rule", now, now + TTL)
 

@@ -1,7 +1,8 @@
 """Compare this tree with a base revision: `make bench-base BASE=<revision>`.
 
-Both play tasks of worker mode against one Redis, in short rounds in turn. The base revision is laid out under `.make/`
-with an environment of its own. Exit code 1: the median ratio of a row exceeds the limit.
+Both play tasks of worker mode against one Redis, in short rounds in turn. Then both run tasks in one real Airflow.
+The base revision is laid out under `.make/` with an environment of its own. Options: BENCH_ARGS="--cold-rounds 0".
+Exit code 1: the median ratio of a row exceeds the limit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import markdown
-from benchmarks.base import players
+from benchmarks.base import cold_start, players
 from benchmarks.base.ratios import Ratios
 from benchmarks.base.trees import lay_out, this_tree
 from devtools.redis_server import RedisServer
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.base.trees import Tree
+
+#: Seconds that a round of the cold start may take, on average.
+_COLD_SECONDS = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return players.playing(tree, urls[tree.name], Path(home))
 
         players.measure(ratios, trees, start, runs=options.runs, rounds=options.rounds)
+        if options.cold_rounds:
+            enough = options.cold_rounds * _COLD_SECONDS
+            cold_start.measure(ratios, trees, server.url, Path(home), rounds=options.cold_rounds, enough=enough)
     print(markdown.aligned(ratios.table()))
     exceeded = ratios.exceeded()
     print(f"\nexceeded: {', '.join(exceeded)}" if exceeded else "\nno limit is exceeded")
@@ -46,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("base", help="the git revision to compare with")
     parser.add_argument("--runs", type=int, default=16, help="pairs of processes")
     parser.add_argument("--rounds", type=int, default=6, help="rounds of each pair")
+    parser.add_argument("--cold-rounds", type=int, default=16, help="rounds in a real Airflow; 0: do not start one")
     return parser
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import statistics
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.timing import quartiles
 from devtools.airflow_home import NOT_INHERITED
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def measure(ratios: Ratios, trees: Sequence[Tree], start: Callable[[Tree], Any],
 
 def _calm(times: Sequence[float]) -> float:
     """Return the lower quartile: of a few times on a busy machine, it varies half as much as the median."""
-    return statistics.quantiles(times, n=4, method="inclusive")[0]
+    return quartiles(times)[0]
 
 
 def _turned(pair: Sequence[Any], number: int) -> Sequence[Any]:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from benchmarks.markdown import table
+from benchmarks.timing import quartiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,7 @@ class Ratios:
 
     def quartiles(self, row: str) -> tuple[float, float, float]:
         """Return a row's ratios new/base over its rounds: first quartile, median, third quartile."""
-        found = [new / base for base, new in self._pairs[row]]
-        low, middle, high = statistics.quantiles(found, n=4, method="inclusive") if len(found) > 1 else found * 3
-        return low, middle, high
+        return quartiles([new / base for base, new in self._pairs[row]])
 
     def exceeded(self) -> list[str]:
         """Return the rows whose median ratio exceeds the limit."""
