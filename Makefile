@@ -51,22 +51,22 @@ lint: $(ENV) ## Check style, types and layers
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-bench: $(ENV) ## Backends side by side in a real Airflow (12 minutes; BENCH_ARGS=--quick 4), writes docs/performance.md
+bench: $(ENV) ## Compare backends side by side in a real Airflow (12 minutes, or 4 with BENCH_ARGS=--quick), and write docs/performance.md
 	@$(PY) -m benchmarks run $(BENCH_ARGS)
 
-bench-growth: $(ENV) ## What grows: results, sizes, processes against one Redis (BENCH_ARGS=--quick)
+bench-growth: $(ENV) ## Measure more results, larger values and more processes against one Redis (BENCH_ARGS=--quick)
 	@$(PY) -m benchmarks growth $(BENCH_ARGS)
 
-bench-docs: $(ENV) ## Write the figures that were measured last into docs/performance.md, and draw the chart
+bench-docs: $(ENV) ## Write the figures that were measured last into docs/performance.md, and draw its chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)
 
-bench-micro: $(ENV) ## Single operations in a warmed process, to compare commits (MICRO_ARGS="-o before.json")
+bench-micro: $(ENV) ## Time single operations in a warmed process, to compare commits (MICRO_ARGS="-o before.json")
 	@$(PY) -m benchmarks.micro $(MICRO_ARGS)
 
 bench-ring: $(ENV) ## Print what server enforcement costs the API server
 	@$(PY) -m benchmarks.ring
 
-bench-base: $(ENV) ## Push, pull and start of this tree and of BASE=<revision> in turn; fails at a ratio over 1.03
+bench-base: $(ENV) ## Compare this tree with BASE=<revision> in one run (10 minutes, or 4 with BENCH_ARGS="--cold-rounds 0")
 	@test -n "$(BASE)" || { echo "say which revision: make bench-base BASE=HEAD~1"; exit 2; }
 	@$(PY) -m benchmarks.base $(BENCH_ARGS) "$(BASE)"
 

@@ -1,8 +1,8 @@
-"""The section `cold`: from the fork of a task's process to the first line of its code, by backend.
+"""Measure the section `cold`: from the fork of a task's process to the first line of its code, by backend.
 
-The task takes one argument that another task returned. The machine's speed drifts by far more than what the backends
-differ by, so they are measured in many short rounds, and compared within each: every backend has a scheduler of its own
-(schedulers.py), which runs the DAG once a round, while the others are paused.
+The task takes one argument that another task returned. The machine's speed drifts by far more than the backends differ.
+So the bench measures many short rounds, and compares the backends within each round. Every backend has a scheduler of
+its own (schedulers.py). It runs the DAG once in each round, while the others are paused.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ VARIANTS = (
     Variant("server", BACKEND, "server"),
     Variant("unpreloaded", BACKEND, "worker", {"BENCH_PACKAGE": "unpreloaded"}),
 )
-#: Of the tasks of a round, these warm up what forks them.
+#: So many tasks of each round only warm up the process that forks them.
 WARM_UP = 1
 ROUNDS = {False: 12, True: 4}
-#: Seconds after which no further round begins: a busy machine gets fewer.
+#: After so many seconds no further round begins: a busy machine plays fewer rounds.
 ENOUGH = {False: 280, True: 120}
 BARE_CALLS = 12
 _TIMEOUT = 120
 
-#: Phase -> the stamps that it lies between.
+#: Phase -> the stamps of its begin and end.
 PHASES = {
     "start": ("forked", "parsing"),
     "parse the DAG file": ("parsing", "parsed"),
@@ -51,7 +51,7 @@ PHASES = {
 
 
 class Rounds(NamedTuple):
-    """What the rounds wrote, each by variant: the stamps of its tasks, and the times of Airflow's bare call."""
+    """The results of all rounds, by variant: the stamps of the tasks, and the times of Airflow's bare call."""
 
     stamps: list[dict[str, list[dict[str, int]]]]
     calls: list[dict[str, dict[str, list[float]]]]
@@ -66,7 +66,7 @@ def measure(airflows: Airflows, *, quick: bool) -> dict[str, Any]:
 
     `phases`: variant -> phase -> spans in ms over all tasks. `bare`: variant -> medians of Airflow's bare call, ms.
     `rounds` and `bare_rounds`: a mapping of variant to its medians in ms, of each round.
-    `to_default` and `bare_to_default`: variant -> what the rounds say of it and of the default: see `compared`.
+    `to_default` and `bare_to_default`: variant -> how it compares with the default: see `compared`.
     """
     names = [variant.name for variant in VARIANTS]
     found = play_rounds(airflows, VARIANTS, ROUNDS[quick], ENOUGH[quick])
@@ -108,13 +108,13 @@ def play_rounds(airflows: Airflows, variants: Sequence[Variant], rounds: int, en
 
 
 def in_order(variants: Sequence[Variant], number: int) -> list[Variant]:
-    """Return the variants as a round has them: each round begins with another, every other one runs backwards."""
+    """Return the order of a round: each round begins with another variant, and every other round runs backwards."""
     turned = rotated(variants, number)
     return turned[::-1] if number % 2 else turned
 
 
 def compared(rounds: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> dict[str, dict[str, float]]:
-    """Return how a variant compares with the default, by phase, each round by itself: so what drifts cancels out.
+    """Return how a variant compares with the default, by phase. Each round counts by itself, so that drift cancels out.
 
     `ratio` and `more`, in ms: medians over the rounds. `low` and `high`: quartiles of the ratio.
     """
@@ -151,7 +151,7 @@ def bare_summary(rounds: Sequence[dict[str, list[float]]]) -> dict[str, float]:
 
 
 def bare_calls(running: Any) -> None:
-    """Measure Airflow's own call inside a task, and write down the times: what the package adds to it, if anything."""
+    """Measure Airflow's own call inside a task, and write the times. They show whether the package slows it down."""
     bare, at = BareCall(), Address(running.dag_id, running.run_id, running.task_id)
     found = in_turn({"push": lambda: bare.push(at, "bare", None), "pull": lambda: bare.pull(at, "bare")}, BARE_CALLS)
     ms = {name: measured.ms for name, measured in found.items()}

@@ -1,4 +1,4 @@
-"""Figures: what was measured, kept as JSON, one file per section, so that a run can go on where it stopped."""
+"""Keep figures as JSON, one file per section, so that a run can go on where the last one stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAMES = ("memory", "worker", "server", "cold", "growth")
-#: Where figures are kept unless another folder is named; those of quick runs apart.
+#: The default folders of the figures; quick runs have one of their own.
 FOLDER = ROOT / ".stack" / "bench"
 QUICK_FOLDER = ROOT / ".stack" / "bench-quick"
 

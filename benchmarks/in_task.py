@@ -1,4 +1,4 @@
-"""What the tasks of dags/bench_side_by_side.py do: push and pull by each contender in turn, under keys of their own."""
+"""The code of the tasks of dags/bench_side_by_side.py: each contender pushes and pulls in turn, under its own keys."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pull_values(at: Address) -> None:
 
 
 def push_part(at: Address) -> None:
-    """Push one mapped result, by each contender."""
+    """Push one mapped result with each contender."""
     plan = Plan.load()
     value = part(at.map_index or 0)
     for backend in plan.backends("many").values():
@@ -51,7 +51,7 @@ def pull_all(plan: Plan, name: str, at: Address, label: str, count: int, rounds:
     calls = Calls()
     contenders: dict[str, Any] = {**plan.backends("many"), FLOOR: plan.floor()}
     wanted = [part(index) for index in range(count)]
-    assert contenders[OURS].pull_all(at, label) == wanted, "what was pulled is not what was pushed"
+    assert contenders[OURS].pull_all(at, label) == wanted, "the pulled value is not the pushed value"
     operations = {name: partial(contender.pull_all, at, label) for name, contender in contenders.items()}
     row = Row("pull all", f"{count:,} mapped results")
     plan.write(name, [timed(row, operations, rounds[plan.quick], calls)])
@@ -63,7 +63,7 @@ def part(index: int) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; frames, too."""
+    """Return whether two values or DataFrames are equal."""
     return bool(one.equals(other)) if hasattr(one, "equals") else bool(one == other)
 
 
@@ -83,7 +83,7 @@ def _push(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
 def _pull(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
     label = _label(value)
     contenders: dict[str, Any] = {**plan.backends(value.kind), FLOOR: plan.floor()}
-    assert same(contenders[OURS].pull(at, label), value.make()), "what was pulled is not what was pushed"
+    assert same(contenders[OURS].pull(at, label), value.make()), "the pulled value is not the pushed value"
     operations = {name: partial(each.pull, at, label) for name, each in contenders.items()}
     return timed(Row("pull", value.name), operations, value.rounds[plan.quick], calls)
 

@@ -1,4 +1,4 @@
-"""What the figures are held to. Each limit is relative to something that was measured in turn in the same run."""
+"""The limits of the figures. Each is relative to a figure that was measured in turn in the same run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Row, Section, Sections
 
 
-#: Kinds of value, operations, what the limit is: a sum of other contenders' medians, each times a factor.
+#: Kinds of value, operations, a text for the limit, and the limit: the sum of other contenders' medians times factors.
 RULES: tuple[tuple[str, str, str, dict[str, float]], ...] = (
     ("small", "push", "1.10 x API call", {API: 1.10}),
     ("small", "pull", "1/30 of API call", {API: 1 / 30}),
@@ -29,7 +29,7 @@ RULES: tuple[tuple[str, str, str, dict[str, float]], ...] = (
 THOUSAND_MS = 30.0
 COLD_START = 1.05
 MEMORY = 2.2
-#: "Flat or falling", with what one median differs from the next by chance.
+#: "Flat or falling", with some room for what medians differ by chance.
 FLAT = 1.3
 
 

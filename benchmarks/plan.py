@@ -1,4 +1,4 @@
-"""What the bench tells its tasks, and how they hand back what they measured."""
+"""Tell the tasks of a DAG what to measure, and let them hand back the figures."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _FEW = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure.
+    """A plan for the tasks.
 
     Args:
-        out: The folder that results go to.
+        out: The folder for the figures.
         redis_url: The floor's Redis.
         prefix: The first part of the floor's keys.
-        contenders: Who takes part besides the floor, by kind of value; `other` for kinds that are not named.
-        values: Which values.
+        contenders: The contenders besides the floor, by kind of value; `other` stands for all other kinds.
+        values: The names of the values.
         database: Airflow's SQLite file.
-        quick: Whether to do with few rounds.
+        quick: Whether few rounds are enough.
     """
 
     out: str
@@ -51,7 +51,7 @@ class Plan:
         return cls(**json.loads(Path(os.environ[VARIABLE]).read_text()))
 
     def backends(self, kind: str) -> dict[str, Backend]:
-        """Return who takes part for values of a kind, without the floor."""
+        """Return the contenders for values of a kind, without the floor."""
         return backends(self.contenders.get(kind, self.contenders["other"]))
 
     def floor(self) -> Floor:

@@ -1,4 +1,4 @@
-"""The sections `worker` and `server`: every contender in the same tasks of a real Airflow."""
+"""Measure the sections `worker` and `server`: all contenders run in the same tasks of a real Airflow."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from devtools.components import BACKEND
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: DAG -> what its tasks write.
+#: DAG -> the names of the files that its tasks write.
 DAGS = {"bench_side_by_side": ("push", "pull", "parts"), "bench_many": ("many",)}
 MANY = {False: 1000, True: 200}
-#: With server enforcement the other backends are measured only where limits compare with them.
+#: With `enforcement = server` the other backends take part only where limits compare with them.
 CONTENDERS = {
     "worker": {"small": [API, DEFAULT, OBJECT, OUR_BACKEND], "other": [DEFAULT, OBJECT, OUR_BACKEND]},
     "server": {
@@ -34,12 +34,12 @@ _TIMEOUT = 1800
 
 
 def dag_env(*, quick: bool) -> dict[str, str]:
-    """Return the environment that says what the DAGs are: for whoever parses them."""
+    """Return the environment of all processes that parse the DAGs."""
     return {"BENCH_MANY": str(MANY[quick])}
 
 
 def measure(airflows: Airflows, mode: str, redis_url: str, prefix: str, *, quick: bool) -> dict[str, Any]:
-    """Measure in tasks whose API server enforces as `mode` says (`worker` or `server`); return the section."""
+    """Measure in tasks of an API server whose `enforcement` is `mode` (`worker` or `server`); return the section."""
     out = airflows.home / f"out-{mode}"
     out.mkdir()
     values = [value.name for value in (SMALL, *LARGE) if not (quick and value.only_in_full)]
