@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.base", description=__doc__)
     parser.add_argument("base", help="the git revision to compare with")
-    parser.add_argument("--runs", type=int, default=16, help="pairs of processes")
-    parser.add_argument("--rounds", type=int, default=6, help="rounds of each pair")
-    parser.add_argument("--cold-rounds", type=int, default=16, help="rounds in a real Airflow; 0: do not start one")
+    parser.add_argument("--runs", type=int, default=12, help="pairs of processes")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of each pair")
+    parser.add_argument("--cold-rounds", type=int, default=16, help="rounds in a real Airflow; 0 starts none")
     return parser
 
 

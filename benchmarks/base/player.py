@@ -41,6 +41,8 @@ def main(url: str) -> None:
         with played.played(url) as play:
             start["first push and pull of a task, after the fork"] = _in_forks(lambda: _first_task(play))
             operations = _operations(play)
+            gc.collect()
+            gc.freeze()  # or each round would spend most of its time on Airflow's objects
             print(json.dumps(start), file=out, flush=True)
             for line in sys.stdin:
                 name, _, times = line.rpartition(" ")

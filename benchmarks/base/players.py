@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 PLAYER = Path(__file__).with_name("player.py")
 #: Row -> the player's operation, and how often it runs in one round.
 OPERATIONS = {
-    "push of 100 B, before Airflow's call": ("push", 40),
-    "direct pull of 100 B": ("direct pull", 60),
-    "direct pull of 100 mapped results": ("direct pull, mapped", 8),
-    "pull of 100 B by its row": ("pull by row", 60),
+    "push of 100 B, before Airflow's call": ("push", 12),
+    "direct pull of 100 B": ("direct pull", 16),
+    "direct pull of 100 mapped results": ("direct pull, mapped", 6),
+    "pull of 100 B by its row": ("pull by row", 16),
 }
 _END_SECONDS = 30
 
