@@ -6,6 +6,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 2
 BENCH_ARGS ?=
 MICRO_ARGS ?=
+BASE ?=
 
 NEWEST := 3.3.2
 VENV := $(if $(filter $(NEWEST),$(AIRFLOW)),.venv,.venv-airflow-$(AIRFLOW))
@@ -22,7 +23,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow lint format bench bench-growth bench-docs bench-micro bench-ring mutants up down lock clean
+.PHONY: help env demo test test-airflow lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -65,6 +66,10 @@ bench-micro: $(ENV) ## Measure single operations in a warmed process, to compare
 
 bench-ring: $(ENV) ## Measure what server enforcement costs the API server
 	@$(PY) -m benchmarks.ring
+
+bench-base: $(ENV) ## Compare this tree with BASE=<revision> in one run (10 minutes, or 4 with BENCH_ARGS="--cold-rounds 0")
+	@test -n "$(BASE)" || { echo "say which revision: make bench-base BASE=HEAD~1"; exit 2; }
+	@$(PY) -m benchmarks.base $(BENCH_ARGS) "$(BASE)"
 
 mutants: $(ENV) ## Change the security core in small ways, and list changes that no test notices (about an hour)
 	@.make/uv pip install --quiet --python $(PY) mutmut

@@ -1,1 +1,1 @@
-"""What pushes and pulls cost, side by side with Airflow's own backends: `make bench`, docs/performance.md."""
+"""Measure what pushes and pulls cost, next to Airflow's own backends: `make bench`, docs/performance.md."""

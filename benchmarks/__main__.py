@@ -1,7 +1,7 @@
-"""`make bench`, `make bench-growth`, `make bench-docs`: measure, print, keep the figures, write docs/performance.md.
+"""Measure, print and keep figures, and write docs/performance.md: `make bench`, `make bench-growth`, `make bench-docs`.
 
-Figures are kept as soon as a section is measured: `--resume` goes on with what is missing. The Redis is that of
-REDIS_URL, else one that is started here. Exit code 1: a limit is exceeded (not with --no-limits).
+The figures of a section are kept as soon as it is measured, and `--resume` measures the sections that are missing.
+The bench uses the Redis of REDIS_URL, or starts one. The exit code is 1 if a limit is exceeded, unless --no-limits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from benchmarks import cold, figures, growth, memory, report, side_by_side
+from benchmarks import cold, figures, growth, limits, memory, report, side_by_side
 from benchmarks.airflows import Airflows, kinds
 from benchmarks.played import PREFIX, clean_up, redis_for_bench, whereabouts
 
@@ -30,7 +30,7 @@ COMMANDS = {"run": ("memory", *AIRFLOW), "growth": ("growth",), "all": ("memory"
 
 
 class Bench:
-    """One run of the bench: what is to be measured, where to keep it, and which Redis it is."""
+    """One run of the bench, with a folder for its figures and the URL of its Redis."""
 
     def __init__(self, folder: Path, url: str, *, quick: bool) -> None:
         self._folder = folder
@@ -41,7 +41,7 @@ class Bench:
             self._redis = whereabouts(client, url)
 
     def measure(self, sections: Sequence[str]) -> None:
-        """Measure sections, and keep the figures of each at once."""
+        """Measure sections, and keep the figures of each as soon as there are any."""
         self._say(self._redis)
         for name, measure in (("memory", memory.measure), ("growth", growth.measure)):
             if name in sections:
@@ -63,7 +63,7 @@ class Bench:
                 for name in sections:
                     self._section(name, lambda name=name: self._of_airflow(airflows, name))  # type: ignore[misc]
         except BaseException:
-            self._say(f"logs are left in {home}")
+            self._say(f"the logs are in {home}")
             raise
         finally:
             clean_up(self._url)
@@ -95,15 +95,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.figures = options.figures or (figures.QUICK_FOLDER if options.quick else figures.FOLDER)
     wanted = options.only.split(",") if options.only else COMMANDS.get(options.command, ())
     if options.resume:
-        wanted = [name for name in wanted if name not in report.read(options.figures)]
+        wanted = [name for name in wanted if name not in figures.load(options.figures)]
     if wanted:
         with redis_for_bench() as url:
             Bench(options.figures, url, quick=options.quick).measure(wanted)
-    sections = report.read(options.figures)
+    sections = figures.load(options.figures)
     print(report.as_text(sections))
     if options.command == "render" or (options.command in COMMANDS and not (options.quick or options.no_docs)):
-        report.write(options.figures)
-    exceeded = [check for check in report.checks(sections) if check.exceeded]
+        report.write(sections)
+    exceeded = [check for check in limits.checks(sections) if check.verdict != "ok"]
     print(f"\n{len(exceeded)} limits are exceeded" if exceeded else "\nno limit is exceeded")
     return int(bool(exceeded) and not options.no_limits)
 
@@ -111,12 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("command", choices=[*COMMANDS, "show", "render"], nargs="?", default="run")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and values, docs are left alone")
-    parser.add_argument("--resume", action="store_true", help="only what has not been measured yet")
-    parser.add_argument("--only", help="sections, separated by commas")
-    parser.add_argument("--no-limits", action="store_true", help="exit code 0 whatever is exceeded")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure fewer rounds and values, and leave docs/performance.md alone"
+    )
+    parser.add_argument("--resume", action="store_true", help="measure only the sections that have no figures yet")
+    parser.add_argument("--only", help="measure only these sections, separated by commas")
+    parser.add_argument("--no-limits", action="store_true", help="exit with 0 even if a limit is exceeded")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/performance.md alone")
-    parser.add_argument("--figures", type=Path, help=f"where figures are kept: {figures.FOLDER}")
+    parser.add_argument("--figures", type=Path, help=f"the folder of the figures; by default {figures.FOLDER}")
     return parser
 
 

@@ -1,8 +1,8 @@
-"""One Airflow database with an API server of each kind and, at a time, one scheduler: what the figures stand on.
+"""Run one Airflow database with an API server of each kind and one scheduler at a time.
 
-A scheduler (LocalExecutor: it forks the tasks) is told which backend its tasks use and which API server they talk to.
-So all backends share a machine, a database and a DAG processor, and changing over costs the start of a scheduler; or
-next to nothing, with schedulers that wait paused: see schedulers.py.
+A scheduler with LocalExecutor forks the tasks. It decides which backend its tasks use and which API server they ask.
+So all backends share a machine, a database and a DAG processor. A change of backend costs the start of a scheduler.
+With paused schedulers it costs next to nothing: see schedulers.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BACKEND_VARIABLE = "AIRFLOW__CORE__XCOM_BACKEND"
 BASE_XCOM = "airflow.sdk.bases.xcom.BaseXCom"
 OBJECT_STORAGE = "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend"
 
-#: What servers and schedulers that share a database must agree on.
+#: Settings on which servers and schedulers must agree if they share a database.
 _SHARED = (
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
     "AIRFLOW__API_AUTH__JWT_SECRET",
@@ -43,7 +43,7 @@ _SHARED = (
 class Kind:
     """A kind of API server.
 
-    `package` says what of ours Airflow finds installed: see site/sitecustomize.py.
+    `package` says which parts of our package Airflow finds installed: see site/sitecustomize.py.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Variant:
-    """What the tasks of one scheduler use: a backend, an API server of a kind, and what else is set."""
+    """The backend, the kind of API server and the further environment of the tasks of one scheduler."""
 
     name: str
     backend: str
@@ -63,7 +63,7 @@ class Variant:
 
 
 def kinds(redis_url: str, prefix: str) -> dict[str, Kind]:
-    """Return the kinds of API server: this package absent, enforcing in workers, enforcing itself."""
+    """Return the kinds of API server: one without this package, and one for each `enforcement`."""
     public_key, private_key = generate_seal_keys()
     ours = {f"{OURS}REDIS_URL": redis_url}
     worker = {**ours, f"{OURS}KEY_PREFIX": f"{prefix}:worker"}
@@ -87,7 +87,7 @@ class Airflows:
     Args:
         home: An empty folder.
         found: The kinds of API server to start, by name.
-        env: Further environment of all.
+        env: The further environment of all.
     """
 
     def __init__(self, home: Path, found: Sequence[Kind], env: Mapping[str, str]) -> None:
@@ -120,12 +120,12 @@ class Airflows:
 
     @contextlib.contextmanager
     def scheduler(self, variant: Variant, env: Mapping[str, str] | None = None) -> Iterator[AirflowApi]:
-        """Run a scheduler whose tasks use what the variant says; yields the API of the tasks' API server."""
+        """Run a scheduler for the tasks of a variant; yield the API of the tasks' API server."""
         with self.scheduler_stack(variant, env or {}):
             yield self.server(variant)
 
     def scheduler_stack(self, variant: Variant, env: Mapping[str, str]) -> AirflowStack:
-        """Return what starts and stops a scheduler whose tasks use what the variant says."""
+        """Return the stack that starts and stops a scheduler for the tasks of a variant."""
         own = {BACKEND_VARIABLE: variant.backend, **variant.env, **env}
         port = self._servers[variant.kind].port
         return self._stack(f"scheduler-{variant.name}", self._kinds[variant.kind], own, ("scheduler",), port=port)
@@ -138,7 +138,7 @@ class Airflows:
         """Run a DAG to its end.
 
         Raises:
-            StackError: A task failed, or it took too long; the text has the ends of the failed tasks' logs.
+            StackError: A task failed, or the run took too long; the text has the ends of the failed tasks' logs.
         """
         run_id = api.trigger(dag_id)
         state = api.wait_run(dag_id, run_id, timeout)

@@ -1,6 +1,6 @@
-"""Who is compared: three backends, called as classes in one task, Airflow's bare API call, and redis-py alone.
+"""The contenders: three backends as classes in one task, Airflow's bare API call, and redis-py alone.
 
-Runs inside a task; imports Airflow when it is called.
+This code runs inside a task. It imports Airflow when it is called.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 API, DEFAULT, OBJECT, OURS, FLOOR = "api", "default", "object", "ours", "floor"
 
-#: As large as a reference of ours: what Airflow's own call costs, whoever makes it.
+#: A value as large as one of our references. Its push and pull show what Airflow's own call costs.
 LIKE_A_REFERENCE: dict[str, Any] = {
     "v": 1,
     "coordinate": {"dag_id": "d" * 20, "run_id": "r" * 40, "task_id": "t" * 10, "map_index": -1, "key": "k" * 10},
@@ -26,7 +26,7 @@ LIKE_A_REFERENCE: dict[str, Any] = {
 
 
 class Address(NamedTuple):
-    """Where the values of one producer are."""
+    """The task instance that pushes values."""
 
     dag_id: str
     run_id: str
@@ -35,7 +35,7 @@ class Address(NamedTuple):
 
 
 class Backend:
-    """A backend class of Airflow's, its values under keys of its own."""
+    """One of Airflow's backend classes. It has XCom keys of its own."""
 
     def __init__(self, name: str, backend: Any) -> None:
         self.name = name
@@ -73,13 +73,13 @@ class BareCall(Backend):
 
         super().__init__(API, BaseXCom)
 
-    def push(self, at: Address, label: str, value: Any) -> None:  # noqa: ARG002 - its value is always the same
-        """Push what is as large as a reference."""
+    def push(self, at: Address, label: str, value: Any) -> None:  # noqa: ARG002 - the value is always the same
+        """Push a value as large as a reference."""
         super().push(at, label, LIKE_A_REFERENCE)
 
 
 class Floor:
-    """redis-py's SET and GET of the encoded bytes, and nothing else."""
+    """The floor: redis-py's SET and GET of the encoded bytes, and nothing else."""
 
     name = FLOOR
 
@@ -88,15 +88,15 @@ class Floor:
         self._prefix = prefix
 
     def push(self, at: Address, label: str, value: bytes) -> None:
-        """SET, with a TTL as our values have."""
+        """SET the value, with a TTL as our values have."""
         self._client.set(self._key(at, label), value, ex=3600)
 
     def pull(self, at: Address, label: str) -> Any:
-        """GET."""
+        """GET the value."""
         return self._client.get(self._key(at, label))
 
     def pull_all(self, at: Address, label: str) -> list[Any]:
-        """HGETALL of a hash that `push_field` filled."""
+        """HGETALL the hash that `push_field` filled."""
         found: Any = self._client.hgetall(self._key(at, label))
         return list(found.values())
 

@@ -1,4 +1,4 @@
-"""Figures: what was measured, kept as JSON, one file per section, so that a run can go on where it stopped."""
+"""Keep figures as JSON, one file per section, so that a run can go on where the last one stopped."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ import os
 import platform
 import statistics
 import subprocess
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devtools.airflow_home import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from benchmarks.timing import Measured
 
 FORMAT = 1
-#: Where figures are kept unless another folder is named; those of quick runs apart.
+NAMES = ("memory", "worker", "server", "cold", "growth")
+#: The default folders of the figures; quick runs have one of their own.
 FOLDER = ROOT / ".stack" / "bench"
 QUICK_FOLDER = ROOT / ".stack" / "bench-quick"
+
+Section = dict[str, Any]
+Sections = dict[str, Section]
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: an operation on one kind of value, by contender.
+    """An operation on one kind of value, by contender.
 
     `size` and `sent`: bytes of the encoded value, and of what our backend sends of it after compression.
     `notes` says of a contender without spans why it has none.
@@ -61,83 +65,53 @@ class Row:
     size: int | None = None
     sent: int | None = None
 
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Row:
-        """Read back what `asdict` wrote."""
-        return cls(**{**entry, "spans": {name: Spans(**spans) for name, spans in entry["spans"].items()}})
+    @property
+    def name(self) -> str:
+        """What the row is about."""
+        return f"{self.operation} {self.value}"
 
     def median(self, contender: str) -> float | None:
         """Return the contender's median in ms, if there is one."""
-        spans = self.spans.get(contender)
-        return None if spans is None else spans.median
+        return self.spans[contender].median if contender in self.spans else None
 
 
-def replaced(row: Row, **changes: Any) -> Row:
-    """Return the row with some of its facts replaced."""
-    return replace(row, **changes)
+def rows(section: Section | None) -> list[Row]:
+    """Return the rows of a section; `dataclasses.asdict` made its entries."""
+    entries = (section or {}).get("rows", [])
+    return [Row(**{**one, "spans": {name: Spans(**spans) for name, spans in one["spans"].items()}}) for one in entries]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the smallest value that so many percent of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
+    return sorted(values)[max(math.ceil(len(values) * percent / 100) - 1, 0)]
 
 
 def save(folder: Path, section: str, content: Mapping[str, Any], **facts: Any) -> None:
     """Write a section's figures, with when and on what they were measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"format": FORMAT, "section": section, **surroundings(), **facts, **content}, indent=1)
     draft = folder / f"{section}.draft"
-    draft.write_text(text + "\n")
+    draft.write_text(json.dumps({"format": FORMAT, **_surroundings(), **facts, **content}, indent=1) + "\n")
     draft.replace(folder / f"{section}.json")
 
 
-def load(folder: Path, section: str) -> dict[str, Any] | None:
-    """Return a section's figures; None where there are none of this format."""
-    path = folder / f"{section}.json"
-    if not path.exists():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content if content.get("format") == FORMAT else None
+def load(folder: Path) -> Sections:
+    """Return the sections that were measured, by name; figures of another format are left out."""
+    paths = {name: folder / f"{name}.json" for name in NAMES}
+    found = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    return {name: content for name, content in found.items() if content.get("format") == FORMAT}
 
 
-def rows(content: Mapping[str, Any] | None) -> list[Row]:
-    """Return the rows of a section."""
-    return [Row.of(entry) for entry in (content or {}).get("rows", [])]
-
-
-def as_entries(found: Sequence[Row]) -> list[dict[str, Any]]:
-    """Turn rows into what JSON takes."""
-    return [asdict(row) for row in found]
-
-
-def surroundings() -> dict[str, Any]:
-    """Return when and on what something is measured."""
+def _surroundings() -> dict[str, Any]:
+    """Return when and on what something is measured. The commit has a `+` where files differ from it."""
+    describe = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
+    processors = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": subprocess.run(describe, check=False, capture_output=True, text=True).stdout.strip() or "unknown",
         "cores": len(os.sched_getaffinity(0)),
-        "cpu": cpu(),
+        "cpu": processors[0].partition(":")[2].strip() if processors else platform.machine(),
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "airflow": version("apache-airflow-core"),
         "redis_py": version("redis"),
     }
-
-
-def commit() -> str:
-    """Return the short id of the commit that is checked out, with `+` where files differ from it."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
-    try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def cpu() -> str:
-    """Return the processor's name."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine() or "unknown"

@@ -1,6 +1,6 @@
-"""The section `growth`: more results, larger values, more processes, and a small pull while a large push goes on.
+"""Measure the section `growth`: more results, larger values, more processes, and a small pull during a large push.
 
-In processes that play tasks, against one Redis: what Airflow's API call adds to a push stays the same whatever grows.
+Processes play tasks against one Redis, without Airflow: the cost of its API call is the same whatever grows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LOAD_SECONDS = {False: 3.0, True: 1.0}
 
 
 def measure(url: str, *, quick: bool) -> dict[str, Any]:
-    """Measure all of it; return the section."""
+    """Measure and return the section."""
     with played(url) as play, redis.Redis.from_url(url) as client:
         found = {
             "results": [_results(play, count) for count in COUNTS],
@@ -48,7 +48,7 @@ def measure(url: str, *, quick: bool) -> dict[str, Any]:
 
 
 def _results(play: Played, count: int) -> dict[str, Any]:
-    """All results of a mapped task, 100 bytes each."""
+    """Measure the pull of all results of a mapped task, 100 bytes each."""
     key, value = f"mapped-{count}", "x" * 100
     for index in range(count):
         play.push(key, value, index)
@@ -70,7 +70,7 @@ def _results(play: Played, count: int) -> dict[str, Any]:
 
 
 def _sizes(play: Played, size: int, *, quick: bool) -> dict[str, Any]:
-    """One value of random bytes."""
+    """Measure the push and pull of one value of random bytes."""
     value, key = noise(size)(), f"size-{size}"
     rounds = max(min(200, 300 * MB // size) // (5 if quick else 1), 3)
     pushes = in_turn({"push": lambda: play.push(key, value)}, rounds, collect=rounds < 20)["push"].ms
@@ -84,7 +84,7 @@ def _sizes(play: Played, size: int, *, quick: bool) -> dict[str, Any]:
 
 
 def _costs(play: Played, client: redis.Redis, *, quick: bool) -> list[dict[str, Any]]:
-    """What one operation costs Redis' one thread, next to redis-py's SET and GET of as many bytes."""
+    """Measure what one operation costs Redis' thread, next to redis-py's SET and GET of as many bytes."""
     found = []
     for size in COST_SIZES:
         value, key, bare = noise(size)(), f"cost-{size}", f"{PREFIX}:floor"
@@ -103,7 +103,7 @@ def _costs(play: Played, client: redis.Redis, *, quick: bool) -> list[dict[str, 
 
 
 def _cluster(*, quick: bool) -> dict[str, Any]:
-    """The same load on three masters: its share of each one's thread."""
+    """Measure the same load on three masters, and how busy it keeps the thread of each."""
     load = Load(8, KB, _LOAD_SECONDS[quick])
     with ClusterSet() as cluster, played(cluster.url) as play, contextlib.ExitStack() as clients:
         nodes = [clients.enter_context(redis.Redis(port=node.port)) for node in cluster.nodes]
@@ -111,7 +111,7 @@ def _cluster(*, quick: bool) -> dict[str, Any]:
 
 
 def _processes(play: Played, client: redis.Redis, *, quick: bool) -> list[dict[str, Any]]:
-    """Pushes and pulls of as many processes at once."""
+    """Measure the pushes and pulls of many processes at once."""
     return [
         {
             "label": f"{count} x {human(size)}",
@@ -125,7 +125,7 @@ def _processes(play: Played, client: redis.Redis, *, quick: bool) -> list[dict[s
 
 
 def _beside(play: Played, *, quick: bool) -> dict[str, Any]:
-    """Small pulls of one process while another pushes 500 MB, some times, and while nobody does."""
+    """Measure small pulls alone, and then while another process pushes 500 MB a few times."""
     play.push("beside", "x" * 100)
     size, pushes = (100 if quick else 500) * MB, 3
     alone_until = time.perf_counter() + _ALONE_SECONDS[quick]

@@ -1,4 +1,4 @@
-"""What the tasks of dags/bench_side_by_side.py do: push and pull by each contender in turn, under keys of their own."""
+"""The code of the tasks of dags/bench_side_by_side.py: each contender pushes and pulls in turn, under its own keys."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _WITHOUT_LIMIT = 2**31
 
 def push_values(at: Address) -> None:
     """Measure the pushes of all values, and write `push.json`."""
-    plan, calls = Plan.load(), Calls().watch()
+    plan, calls = Plan.load(), Calls()
     plan.write("push", [_push(plan, BY_NAME[name], at, calls) for name in plan.values])
 
 
 def pull_values(at: Address) -> None:
     """Measure the pulls of what `push_values` pushed as task instance `at`, and write `pull.json`."""
-    plan, calls = Plan.load(), Calls().watch()
+    plan, calls = Plan.load(), Calls()
     plan.write("pull", [_pull(plan, BY_NAME[name], at, calls) for name in plan.values])
 
 
 def push_part(at: Address) -> None:
-    """Push one mapped result, by each contender."""
+    """Push one mapped result with each contender."""
     plan = Plan.load()
     value = part(at.map_index or 0)
     for backend in plan.backends("many").values():
@@ -48,13 +48,13 @@ def pull_parts(at: Address) -> None:
 
 def pull_all(plan: Plan, name: str, at: Address, label: str, count: int, rounds: tuple[int, int]) -> None:
     """Measure the pull of all results of a mapped task, and write `<name>.json`."""
-    calls = Calls().watch()
+    calls = Calls()
     contenders: dict[str, Any] = {**plan.backends("many"), FLOOR: plan.floor()}
     wanted = [part(index) for index in range(count)]
-    assert contenders[OURS].pull_all(at, label) == wanted, "what was pulled is not what was pushed"
+    assert contenders[OURS].pull_all(at, label) == wanted, "the pulled value is not the pushed value"
     operations = {name: partial(contender.pull_all, at, label) for name, contender in contenders.items()}
     row = Row("pull all", f"{count:,} mapped results")
-    plan.write(name, [timed(row, operations, plan.rounds(rounds), calls)])
+    plan.write(name, [timed(row, operations, rounds[plan.quick], calls)])
 
 
 def part(index: int) -> str:
@@ -63,7 +63,7 @@ def part(index: int) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; frames, too."""
+    """Return whether two values or DataFrames are equal."""
     return bool(one.equals(other)) if hasattr(one, "equals") else bool(one == other)
 
 
@@ -77,14 +77,15 @@ def _push(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
     operations = {name: partial(each.push, at, label, made) for name, each in plan.backends(value.kind).items()}
     operations[FLOOR] = partial(plan.floor().push, at, label, plain)
     row = Row("push", value.name, size=len(plain), sent=sent)
-    return timed(row, operations, plan.rounds(value.rounds), calls)
+    return timed(row, operations, value.rounds[plan.quick], calls)
 
 
 def _pull(plan: Plan, value: Value, at: Address, calls: Calls) -> Row:
-    label, contenders = _label(value), {**plan.backends(value.kind), FLOOR: plan.floor()}
-    assert same(contenders[OURS].pull(at, label), value.make()), "what was pulled is not what was pushed"
+    label = _label(value)
+    contenders: dict[str, Any] = {**plan.backends(value.kind), FLOOR: plan.floor()}
+    assert same(contenders[OURS].pull(at, label), value.make()), "the pulled value is not the pushed value"
     operations = {name: partial(each.pull, at, label) for name, each in contenders.items()}
-    return timed(Row("pull", value.name), operations, plan.rounds(value.rounds), calls)
+    return timed(Row("pull", value.name), operations, value.rounds[plan.quick], calls)
 
 
 def _label(value: Value) -> str:

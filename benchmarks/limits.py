@@ -1,27 +1,35 @@
-"""What the figures are held to. Each limit is relative to something that was measured in turn in the same run."""
+"""The limits of the figures. Each is relative to a figure that was measured in turn in the same run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
+from benchmarks import figures
 from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
-from benchmarks.values import BY_NAME
+from benchmarks.values import BY_NAME, KB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from benchmarks.figures import Row
+    from benchmarks.figures import Row, Section, Sections
 
-SMALL_PULL, SMALL_PUSH = 1 / 30, 1.10
-TO_FLOOR = 1.3
-RECORDS = 1 / 30
-FRAME_PUSH, FRAME_PULL = 1 / 5, 1 / 25
+
+#: Kinds of value, operations, a text for the limit, and the limit: the sum of other contenders' medians times factors.
+RULES: tuple[tuple[str, str, str, dict[str, float]], ...] = (
+    ("small", "push", "1.10 x API call", {API: 1.10}),
+    ("small", "pull", "1/30 of API call", {API: 1 / 30}),
+    ("text bytes", "push pull", "1.3 x floor + API call", {FLOOR: 1.3, API: 1}),
+    ("text", "push", "object storage", {OBJECT: 1}),
+    ("records", "push pull", "1/30 of default", {DEFAULT: 1 / 30}),
+    ("frame", "push", "1/5 of default", {DEFAULT: 1 / 5}),
+    ("frame", "pull", "1/25 of default", {DEFAULT: 1 / 25}),
+)
 THOUSAND_MS = 30.0
 COLD_START = 1.05
 MEMORY = 2.2
-#: "Flat or falling", with what one median differs from the next by chance.
+#: "Flat or falling", with some room for what medians differ by chance.
 FLAT = 1.3
 
 
@@ -36,93 +44,67 @@ class Check:
     unit: str = "ms"
 
     @property
-    def exceeded(self) -> bool:
-        """Whether the limit is exceeded."""
-        return self.found > self.limit
-
-    @property
     def verdict(self) -> str:
-        """Say so."""
-        return "EXCEEDED" if self.exceeded else "ok"
+        """Say whether the limit is exceeded."""
+        return "exceeded" if self.found > self.limit else "ok"
 
 
-def of_side_by_side(rows: Sequence[Row]) -> list[Check]:
-    """Check the rows of section `worker`."""
-    table = {(row.operation, row.value): row for row in rows}
-    api = {row.operation: row.spans[API].median for row in rows if API in row.spans}
-    return [check for key in table for check in _of_row(table[key], api)]
-
-
-def of_cold_start(to_default: Mapping[str, Any]) -> list[Check]:
-    """Check the section `cold`: what its rounds say of worker mode and the default backend, each by itself.
-
-    Figures of different rounds are not compared: the machine's speed drifts by more than the limit allows.
-    """
-    if "worker" not in to_default:
-        return []
-    ratio, rule = to_default["worker"]["all"]["ratio"], "x default of the same round, median"
-    return [Check("fork to user code, one argument", ratio, COLD_START, rule, "x")]
-
-
-def of_memory(entries: Sequence[Mapping[str, Any]]) -> list[Check]:
-    """Check the section `memory`."""
-    rule = f"{MEMORY} x encoded size"
+def checks(sections: Sections) -> list[Check]:
+    """Check all figures that have a limit."""
     return [
-        Check(f"memory of a {one['operation']}: {one['value']}", one["peak"] / one["size"], MEMORY, rule, "x")
-        for one in entries
+        *_side_by_side(figures.rows(sections.get("worker"))),
+        *_cold_start(sections.get("cold", {}).get("to_default", {})),
+        *_memory(sections.get("memory", {}).get("entries", [])),
+        *(_growth(sections["growth"]) if "growth" in sections else ()),
     ]
 
 
-def of_growth(series: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Check]:
-    """Check that nothing of section `growth` gets dearer per item: of each series, the step that fares worst.
+def _side_by_side(rows: Sequence[Row]) -> Iterator[Check]:
+    calls = {row.operation: row.spans[API].median for row in rows if API in row.spans}
+    for row in (row for row in rows if OURS in row.spans):
+        times = {name: spans.median for name, spans in row.spans.items()}
+        times |= {API: calls[row.operation]} if row.operation in calls else {}
+        kind = BY_NAME[row.value].kind if row.value in BY_NAME else ""
+        for kinds, operations, text, factors in RULES:
+            if kind in kinds.split() and row.operation in operations.split() and times.keys() >= factors.keys():
+                yield Check(row.name, times[OURS], sum(times[name] * factors[name] for name in factors), text)
+        if row.name == "pull all 1,000 mapped results":
+            yield Check(row.name, times[OURS], THOUSAND_MS, "30 ms")
 
-    Args:
-        series: What is measured, with its unit after a comma -> its steps; each has a label and a cost per item.
-    """
-    found = []
-    for name, steps in series.items():
-        what, _, unit = name.rpartition(", ")
-        checks = [
-            Check(f"{what} at {step['label']}", step["per_item"], FLAT * least, f"{FLAT} x the cheapest before", unit)
-            for least, step in _with_least_before(steps)
+
+def _cold_start(to_default: Section) -> Iterator[Check]:
+    """Check what the rounds say, each by itself: the machine's speed drifts by more than the limit allows."""
+    if "worker" in to_default:
+        ratio, rule = to_default["worker"]["all"]["ratio"], "x default of the same round, median"
+        yield Check("fork to user code, one argument", ratio, COLD_START, rule, "x")
+
+
+def _memory(entries: Sequence[Section]) -> Iterator[Check]:
+    for one in entries:
+        what = f"memory of a {one['operation']}: {one['value']}"
+        yield Check(what, one["peak"] / one["size"], MEMORY, f"{MEMORY} x encoded size", "x")
+
+
+def _growth(section: Section) -> Iterator[Check]:
+    """Check that nothing gets dearer per item: of each series, the step that fares worst."""
+    for what, (unit, series) in _per_item(section).items():
+        cheapest = accumulate((cost for _, cost in series), min)
+        found = [
+            Check(f"{what} at {label}", cost, FLAT * least, f"{FLAT} x the cheapest before", unit)
+            for least, (label, cost) in zip(cheapest, series[1:], strict=False)
         ]
-        found += sorted(checks, key=lambda check: check.limit / check.found)[:1]
+        yield from sorted(found, key=lambda check: check.limit / check.found)[:1]
+
+
+def _per_item(section: Section) -> dict[str, tuple[str, list[tuple[str, float]]]]:
+    """Return what must be flat or falling: its unit, and the label and cost per item of each step."""
+    found = {"each of all mapped results": ("ms", [(step["label"], step["per_item"]) for step in section["results"]])}
+    for name in ("push", "pull"):
+        steps = [step for step in section["sizes"] if step["size"] >= KB]
+        per_mb = [(step["label"], step[name]["median"] * 1e6 / step["size"]) for step in steps]
+        found[f"a {name}, per MB"] = ("ms", per_mb)
+    for step in section["processes"]:
+        what = f"an operation on {step['label'].partition(' x ')[2]}, of Redis' thread"
+        label = f"{step['processes']} processes"
+        found.setdefault(what, ("us", []))[1].append((label, step["redis_us_per_operation"]))
     return found
-
-
-def _with_least_before(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, Mapping[str, Any]]]:
-    least = float("inf")
-    for before, step in pairwise(steps):
-        least = min(least, before["per_item"])
-        yield least, step
-
-
-def _of_row(row: Row, api: Mapping[str, float]) -> Iterator[Check]:
-    found = row.median(OURS)
-    if found is None:
-        return
-    name = f"{row.operation} {row.value}"
-    for limit, rule in (*_limits_of_value(row, api), *_limits_of_all(row)):
-        yield Check(name, found, limit, rule)
-
-
-def _limits_of_value(row: Row, api: Mapping[str, float]) -> Iterator[tuple[float, str]]:
-    value = BY_NAME.get(row.value)
-    kind = value.kind if value else None
-    push = row.operation == "push"
-    call, floor, default = api.get(row.operation), row.median(FLOOR), row.median(DEFAULT)
-    if kind == "small" and call is not None:
-        yield (SMALL_PUSH * call, "1.10 x API call") if push else (SMALL_PULL * call, "1/30 of API call")
-    if kind in ("text", "bytes") and call is not None and floor is not None:
-        yield TO_FLOOR * floor + call, "1.3 x floor + API call"
-    if kind == "text" and push and (stored := row.median(OBJECT)) is not None:
-        yield stored, "object storage"
-    if kind == "records" and default is not None:
-        yield RECORDS * default, "1/30 of default"
-    if kind == "frame" and default is not None:
-        yield (FRAME_PUSH * default, "1/5 of default") if push else (FRAME_PULL * default, "1/25 of default")
-
-
-def _limits_of_all(row: Row) -> Iterator[tuple[float, str]]:
-    if row.operation == "pull all" and row.value.startswith("1,000 "):
-        yield THOUSAND_MS, "30 ms"

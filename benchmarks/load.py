@@ -1,4 +1,4 @@
-"""Many processes that push and pull at once, and what that costs Redis' one thread."""
+"""Let many processes push and pull at once, and measure how busy they keep Redis' one thread."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from benchmarks.played import Played
 
-#: For each push.
+#: So many pulls follow each push.
 _PULLS = 2
 
 
 @dataclass(frozen=True)
 class Load:
-    """So many processes, each pushing a value of a size and pulling it twice, for so many seconds."""
+    """A number of processes. Each pushes a value of `size` bytes and pulls it twice, for so many seconds."""
 
     processes: int
     size: int
@@ -31,7 +31,7 @@ class Load:
 
 
 def under_load(play: Played, servers: Sequence[redis.Redis], load: Load) -> dict[str, Any]:
-    """Run the load; return operations a second, times in ms, and the use of each server's thread."""
+    """Run the load; return operations a second, times in ms, and how busy each server's thread was."""
     context = multiprocessing.get_context("fork")
     ready, go, out = context.Barrier(load.processes + 1), context.Event(), context.SimpleQueue()
     workers = [

@@ -1,10 +1,9 @@
-"""All results of a mapped task of 1,000: what dags/bench_many.py does.
+"""Pull all results of a mapped task with 1,000 instances: the code of dags/bench_many.py.
 
-A thousand processes would take a quarter of an hour. So the mapped task's instances exist in Airflow's database, but
-are skipped, and one task plays them one after the other: it takes on the identity of each (map_index) and pushes
-through its own supervisor to the real API server. That is accepted where tasks are not hindered from writing for each
-other, i.e. not with `enforcement = server`; there the values are sealed and stored as always, and the rows written
-into the database by hand. What is measured, the pull, is the same as after a thousand processes.
+A thousand processes would take a quarter of an hour. So Airflow skips the instances of the mapped task, and one task
+plays them one after the other. It takes on the `map_index` of each and pushes through its own supervisor to the real
+API server. With `enforcement = server` the API server refuses a push for another task. There the values are sealed and
+stored as always, and this module writes the rows into the database. The measured pull is the same in both cases.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _BATCH = 250
 
 
 def push_as_each(running: Any, task_id: str, count: int) -> None:
-    """Push one result as each mapped instance of a task, by each contender."""
+    """Push one result as each mapped instance of a task, with each contender."""
     plan = Plan.load()
     bare, contenders = plan.floor(), plan.backends("many")
     for index in range(count):
@@ -44,13 +43,13 @@ def push_as_each(running: Any, task_id: str, count: int) -> None:
 
 
 def pull(running: Any, task_id: str, count: int) -> None:
-    """Measure the pull of them all, and write `many.json`."""
+    """Measure the pull of all results, and write `many.json`."""
     pull_all(Plan.load(), "many", Address(running.dag_id, running.run_id, task_id), _LABEL, count, ROUNDS)
 
 
 @contextlib.contextmanager
 def playing(running: Any, task_id: str, map_index: int) -> Iterator[Any]:
-    """Be another task instance of the same run, as far as this process can tell."""
+    """Play another task instance of the same run in this process."""
     from airflow.sdk.execution_time.context import set_current_context
 
     task = running.task.dag.get_task(task_id)

@@ -1,7 +1,7 @@
-"""The section `memory`: the peak of a push and of a pull, in multiples of the encoded value's size.
+"""Measure the section `memory`: the peak of a push and of a pull, in multiples of the encoded value's size.
 
-Each is done in a fork of its own against a real Redis, after a small value of the same kind, so that what is imported
-once does not count. The peak is VmHWM, reset before; the value itself is in it, whether pushed or pulled.
+Each push and pull has a fork of its own and uses a real Redis. A small value of the same kind comes first, so that
+imports do not count. The peak is VmHWM, which is reset before. The peak includes the value itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KEY, _SMALL_KEY = "large", "small"
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of value: `make` takes a size in bytes and returns what makes one."""
+    """A kind of value: `make` takes a size in bytes and returns a function that makes a value."""
 
     name: str
     make: Callable[[int], Callable[[], Any]]
@@ -35,7 +35,7 @@ class Case:
 
 
 def numbers(size: int) -> Callable[[], Any]:
-    """A DataFrame of numbers, 24 bytes a row."""
+    """Make a DataFrame of numbers, with 24 bytes in each row."""
 
     def make() -> Any:
         import numpy as np
@@ -47,7 +47,7 @@ def numbers(size: int) -> Callable[[], Any]:
 
 
 def array(size: int) -> Callable[[], Any]:
-    """A numpy array of floats."""
+    """Make a numpy array of floats."""
 
     def make() -> Any:
         import numpy as np
@@ -58,7 +58,7 @@ def array(size: int) -> Callable[[], Any]:
 
 
 def strings(size: int) -> Callable[[], Any]:
-    """A DataFrame with a column of strings."""
+    """Make a DataFrame with a column of strings."""
 
     def make() -> Any:
         import numpy as np
@@ -86,7 +86,7 @@ def measure(url: str, *, quick: bool) -> dict[str, Any]:
     cases = CASES[1::2] if quick else CASES
     with played(url) as play:
         for case in cases:
-            play.push(f"warm {_KEY}", case.make(MB)())  # imports what it needs, before the forks
+            play.push(f"warm {_KEY}", case.make(MB)())  # the encoder's imports come before the forks
         return {"entries": [entry for case in cases for entry in _of_case(play, case)]}
 
 
@@ -102,7 +102,7 @@ def _of_case(play: Played, case: Case) -> list[dict[str, Any]]:
 
 
 def encoded_size(value: Any) -> int:
-    """Return the bytes that a value takes, encoded and not compressed."""
+    """Return how many bytes a value takes when it is encoded and not compressed."""
     from exclusive_redis_xcom import codec
 
     return codec.encode(value, compression="off", max_bytes=2**31).decoded_size
@@ -112,7 +112,7 @@ def _push(play: Played, case: Case) -> dict[str, Any]:
     play.push(_SMALL_KEY, case.make(MB)())
     before = _start()
     value = case.make(case.size)()
-    _start()  # what making it took at most does not count
+    _start()  # the peak of making the value does not count
     play.push(_KEY, value)
     return {"peak": _peak() - before, "size": encoded_size(value), "rows": play.rows.values}
 
@@ -128,7 +128,7 @@ def _pull(play: Played, case: Case) -> dict[str, Any]:
 
 
 def _start() -> int:
-    """Forget the peak so far, and return what this process uses now."""
+    """Reset the peak, and return the memory that this process uses now."""
     gc.collect()
     _CLEAR.write_text(_RESET_PEAK)
     return _status("VmRSS")
@@ -144,7 +144,7 @@ def _status(name: str) -> int:
 
 
 def _in_fork(work: Callable[[Played, Case], dict[str, Any]], play: Played, case: Case) -> dict[str, Any]:
-    """Run some work in a fork of this process, which itself never has a large value, and return what it returns."""
+    """Run some work in a fork of this process, and return its result. This process itself never has a large value."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_answer, args=(theirs, work, play, case))

@@ -1,9 +1,8 @@
-"""Single operations in a warmed process, by pyperf: `make bench-micro`.
+"""Time single operations in a warmed process with pyperf, next to redis-py's own calls: `make bench-micro`.
 
-For comparing one state of the code with another, next to redis-py's own calls; what they are within an Airflow is for
-`make bench`. `MICRO_ARGS` are pyperf's: `-o before.json`, then `-o after.json`, and
-`python -m pyperf compare_to before.json after.json` says which differences are more than chance. Exit code 1: a limit
-is exceeded.
+It compares two commits; `make bench` shows what operations cost within an Airflow. `MICRO_ARGS` are arguments of
+pyperf. Say `-o before.json`, then `-o after.json`. Then `python -m pyperf compare_to before.json after.json` says which
+differences are more than chance. The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from benchmarks.values import MB, csv_text, frame, frame_with_text, noise, recor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Tells the processes that pyperf starts which Redis it is.
+#: Names the Redis in the environment of the processes that pyperf starts.
 VARIABLE = "BENCH_MICRO_REDIS"
 FLOOR = f"{PREFIX}:floor"
 LARGEST = 2**31
-#: Milliseconds of our code and Redis alone, on two quiet cores of 2024.
+#: Milliseconds that our code and Redis may take, on two quiet cores of 2024.
 LIMITS_MS = {"push 100 B, over Airflow's call": 0.6, "pull 100 B, direct": 0.5, "encode 20,000 small dicts": 40.0}
 VALUES: dict[str, Callable[[], Any]] = {
     "20,000 small dicts": records,
@@ -40,7 +39,7 @@ VALUES: dict[str, Callable[[], Any]] = {
 
 
 class Micro:
-    """Benchmarks by name, each run in processes of its own, which prepare that one alone."""
+    """Benchmarks by name. Each runs in processes of its own, which prepare nothing for the others."""
 
     def __init__(self, cleanup: contextlib.ExitStack) -> None:
         self._runner = pyperf.Runner(processes=2, values=5, min_time=0.1, program_args=("-m", "benchmarks.micro"))
@@ -51,11 +50,11 @@ class Micro:
 
     @property
     def in_worker(self) -> bool:
-        """Whether this is one of the processes that pyperf starts."""
+        """Return whether this is one of the processes that pyperf starts."""
         return bool(self._runner.args.worker)
 
     def time(self, name: str, prepare: Callable[[], Callable[[], Any]]) -> None:
-        """Time an operation; `prepare` returns it, and is called where it is run."""
+        """Time an operation. `prepare` returns it, and is called in the process that runs it."""
         is_mine = self.in_worker and self._runner.args.worker_task == len(self._found)
         self._found[name] = self._runner.bench_func(name, prepare() if is_mine else int)
 
@@ -67,17 +66,17 @@ class Micro:
         """Say which limits are exceeded."""
         means = {name: bench.mean() * 1000 for name, bench in self._found.items() if bench and name in LIMITS_MS}
         return [
-            f"{name}: {ms:.2f} ms, limit {LIMITS_MS[name]:g} ms: EXCEEDED"
+            f"{name}: {ms:.2f} ms, limit {LIMITS_MS[name]:g} ms: exceeded"
             for name, ms in means.items()
             if ms > LIMITS_MS[name]
         ]
 
     def play(self) -> Played:
-        """Begin to play tasks, until the end."""
+        """Play tasks until the process ends."""
         return self._cleanup.enter_context(played(os.environ[VARIABLE]))
 
     def client(self) -> redis.Redis:
-        """A bare client, with a value under its key."""
+        """Return a bare client, and store a value for it."""
         client: redis.Redis = self._cleanup.enter_context(redis.Redis.from_url(os.environ[VARIABLE]))
         client.hset(FLOOR, "-1", small())
         client.expire(FLOOR, 600)

@@ -1,15 +1,17 @@
-"""What the bench tells its tasks, and how they hand back what they measured."""
+"""Tell the tasks of a DAG what to measure, and let them hand back the figures."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import figures
-from benchmarks.contenders import Floor, backends
+import redis
+
+from benchmarks.contenders import FLOOR, OURS, Backend, Floor, backends
+from benchmarks.figures import Row, Spans
 from benchmarks.timing import in_turn
 
 if TYPE_CHECKING:
@@ -17,22 +19,22 @@ if TYPE_CHECKING:
 
 #: Names the plan's file in the tasks' environment.
 VARIABLE = "BENCH_PLAN"
-#: Up to so many rounds, garbage is collected before each operation: values are large then.
+#: Garbage is collected before each operation where there are fewer rounds: values are large then.
 _FEW = 20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure.
+    """A plan for the tasks.
 
     Args:
-        out: The folder that results go to.
+        out: The folder for the figures.
         redis_url: The floor's Redis.
         prefix: The first part of the floor's keys.
-        contenders: Who takes part besides the floor, by kind of value; `other` for kinds that are not named.
-        values: Which values.
+        contenders: The contenders besides the floor, by kind of value; `other` stands for all other kinds.
+        values: The names of the values.
         database: Airflow's SQLite file.
-        quick: Whether to do with few rounds.
+        quick: Whether few rounds are enough.
     """
 
     out: str
@@ -48,47 +50,29 @@ class Plan:
         """Read the plan of this run."""
         return cls(**json.loads(Path(os.environ[VARIABLE]).read_text()))
 
-    def save(self, path: Path) -> None:
-        """Write it."""
-        path.write_text(json.dumps(asdict(self)))
-
-    def backends(self, kind: str) -> dict[str, Any]:
-        """Return who takes part for values of a kind, without the floor."""
-        return dict(backends(self.contenders.get(kind, self.contenders["other"])))
+    def backends(self, kind: str) -> dict[str, Backend]:
+        """Return the contenders for values of a kind, without the floor."""
+        return backends(self.contenders.get(kind, self.contenders["other"]))
 
     def floor(self) -> Floor:
         """Return the floor."""
-        import redis
-
         return Floor(redis.Redis.from_url(self.redis_url), self.prefix)
 
-    def rounds(self, both: tuple[int, int]) -> int:
-        """Return how many rounds there are, of those of a full and of a quick run."""
-        return both[self.quick]
-
-    def write(self, name: str, found: Sequence[figures.Row]) -> None:
+    def write(self, name: str, found: Sequence[Row]) -> None:
         """Hand back rows."""
-        (Path(self.out) / f"{name}.json").write_text(json.dumps(figures.as_entries(found)))
-
-    def read(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what tasks handed back under these names."""
-        return [row for name in names for row in json.loads((Path(self.out) / f"{name}.json").read_text())]
+        (Path(self.out) / f"{name}.json").write_text(json.dumps([asdict(row) for row in found]))
 
 
 class Calls:
-    """Counts what this task asks its supervisor, and so Airflow's API server."""
+    """Counts what this process asks its supervisor from now on, and so Airflow's API server."""
 
     def __init__(self) -> None:
-        self.count = 0
-
-    def watch(self) -> Calls:
-        """Begin to count, for the rest of this process."""
         from airflow.sdk.execution_time.comms import CommsDecoder
 
+        self.count = 0
         for name in ("send", "asend"):
             if hasattr(CommsDecoder, name):
                 setattr(CommsDecoder, name, self._counting(getattr(CommsDecoder, name)))
-        return self
 
     def _counting(self, send: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -98,21 +82,20 @@ class Calls:
         return counted
 
 
-def timed(row: figures.Row, operations: Mapping[str, Callable[[], Any]], rounds: int, calls: Calls) -> figures.Row:
+def timed(row: Row, operations: Mapping[str, Callable[[], Any]], rounds: int, calls: Calls) -> Row:
     """Run the operations in turn, and return the row with their times and with why some could not be run."""
     notes = {name: note for name, operation in operations.items() if (note := _why_not(name, row, operation))}
     able = {name: operation for name, operation in operations.items() if name not in notes}
     measured = in_turn(able, rounds, calls=lambda: calls.count, collect=rounds < _FEW)
-    spans = {contender: figures.Spans.of(found) for contender, found in measured.items()}
-    return figures.replaced(row, spans=spans, notes=notes)
+    return replace(row, spans={name: Spans.of(found) for name, found in measured.items()}, notes=notes)
 
 
-def _why_not(name: str, row: figures.Row, operation: Callable[[], Any]) -> str | None:
+def _why_not(name: str, row: Row, operation: Callable[[], Any]) -> str | None:
     """Try an operation, and return why it cannot be run: a backend may be unable to carry a value."""
     try:
         result = operation()
-    except Exception as error:  # whatever a backend makes of what it cannot carry
-        if name in ("ours", "floor"):
+    except Exception as error:  # whatever a backend raises for a value that it cannot carry
+        if name in (OURS, FLOOR):
             raise
         return type(error).__name__
     return "has none" if result is None and row.operation != "push" else None

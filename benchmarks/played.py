@@ -1,6 +1,6 @@
-"""A task's process without an Airflow around it: rows in memory, and the marks that an API server makes in Redis.
+"""Play tasks in a process without an Airflow: rows are in memory, and this process makes the API server's marks.
 
-For what does not depend on Airflow's API call: memory, growth, micro figures. Redis and all of our code are real.
+It serves the figures that do not depend on Airflow's API call. Redis and all of our code are real.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Played:
         self._store: Store | None = None
 
     def push(self, key: str, value: Any, map_index: int = -1) -> None:
-        """Push as the producer; with a map_index, as that instance of the mapped one."""
+        """Push as the producer, or as an instance of the mapped producer if a `map_index` is given."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         task_id = _PRODUCER if map_index < 0 else _MAPPED
@@ -53,24 +53,24 @@ class Played:
             ExclusiveRedisXCom.set(key=key, value=value, task_id=task_id, map_index=map_index, **_RUN)
 
     def store_only(self, key: str, value: Any) -> Any:
-        """Do what a push does before Airflow's call; return what that would carry."""
+        """Do all of a push that comes before Airflow's call; return the value of that call."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         with self._as(_PRODUCER, -1):
             return ExclusiveRedisXCom.serialize_value(value, key=key, task_id=_PRODUCER, map_index=-1, **_RUN)
 
     def consumer(self) -> contextlib.AbstractContextManager[Any]:
-        """Be the consumer, for pulls."""
+        """Play the consumer, who pulls."""
         return self._as(_CONSUMER, -1)
 
     def pull(self, key: str) -> Any:
-        """Pull one value; inside `consumer`."""
+        """Pull one value, inside `consumer`."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         return ExclusiveRedisXCom.get_one(key=key, task_id=_PRODUCER, map_index=-1, **_RUN)
 
     def pull_all(self, key: str) -> Any:
-        """Pull all results of the mapped producer; inside `consumer`."""
+        """Pull all results of the mapped producer, inside `consumer`."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         return ExclusiveRedisXCom.get_all(key=key, task_id=_MAPPED, **_RUN)
@@ -80,7 +80,7 @@ class Played:
         return len(self.rows.messages)
 
     def after_fork(self) -> None:
-        """Have connections of its own."""
+        """Forget all connections: a fork needs its own."""
         from exclusive_redis_xcom.task.access import current_access
 
         current_access.cache_clear()
@@ -88,7 +88,7 @@ class Played:
 
     @property
     def store(self) -> Store:
-        """The API server's."""
+        """The API server's store."""
         from exclusive_redis_xcom.connection import RedisClient, Timeouts
         from exclusive_redis_xcom.connection.url import options_from_url
         from exclusive_redis_xcom.store import Store
@@ -99,7 +99,7 @@ class Played:
         return self._store
 
     def commit(self, address: Address, row: Any) -> None:
-        """Do what the API server does when the database has taken a row."""
+        """Do what the API server does after the database has taken a row."""
         from exclusive_redis_xcom.formats import reference
 
         found = reference.parse(row)
@@ -116,7 +116,7 @@ _RUN: dict[str, Any] = {"dag_id": _DAG_ID, "run_id": RUN_ID}
 
 @contextlib.contextmanager
 def played(url: str) -> Iterator[Played]:
-    """Play against a Redis, and remove what was written there (not from a cluster). Sets environment variables."""
+    """Set environment variables and play against a Redis; at the end remove the bench's keys, except from a cluster."""
     from exclusive_redis_xcom.settings import load_settings
     from exclusive_redis_xcom.task.access import current_access
 
@@ -140,7 +140,7 @@ def played(url: str) -> Iterator[Played]:
 
 @contextlib.contextmanager
 def redis_for_bench() -> Iterator[str]:
-    """The URL of the Redis in REDIS_URL, else of one that is started."""
+    """Yield REDIS_URL, or the URL of a Redis that this function starts."""
     if url := os.environ.get("REDIS_URL"):
         yield url
         return
@@ -149,7 +149,7 @@ def redis_for_bench() -> Iterator[str]:
 
 
 def whereabouts(client: redis.Redis, url: str) -> str:
-    """Say what answers there, and where it is; no credentials."""
+    """Return the version and host of a Redis, without credentials."""
     facts: Any = client.info("server")
     parts = urlsplit(url)
     name = f"Valkey {facts['valkey_version']}" if "valkey_version" in facts else f"Redis {facts['redis_version']}"
@@ -157,7 +157,7 @@ def whereabouts(client: redis.Redis, url: str) -> str:
 
 
 def clean_up(url: str, prefix: str = PREFIX) -> None:
-    """Remove all keys of the bench: the Redis may be somebody's."""
+    """Remove all keys of the bench: others may use the same Redis."""
     import redis
 
     with redis.Redis.from_url(url) as client:
@@ -167,7 +167,7 @@ def clean_up(url: str, prefix: str = PREFIX) -> None:
 
 @contextlib.contextmanager
 def _watching(store: Store) -> Iterator[None]:
-    """Beat as an API server does."""
+    """Send heartbeats as an API server does."""
     server, stop = uuid.uuid4().hex, threading.Event()
     store.beat(server, missed=False)
 

@@ -1,4 +1,4 @@
-"""docs/performance.md: prose that people write, and between marks, figures that the bench writes.
+"""The figures as Markdown: for the terminal, and for the marked parts of docs/performance.md.
 
 <!-- bench:NAME -->
 what `make bench-docs` puts here
@@ -8,106 +8,206 @@ what `make bench-docs` puts here
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks import chart, figures, limits, table, words
+from benchmarks import chart, figures, limits
+from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
+from benchmarks.markdown import aligned, cell, figures_table, number, ratio, rounded, table
 from devtools.airflow_home import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from benchmarks.figures import Section, Sections
 
 PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "performance.svg"
-SECTIONS = ("memory", "worker", "server", "cold", "growth")
-_NOT_MEASURED = "*Not measured yet.*"
-_MARKED = re.compile(r"(<!-- bench:([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Sections = dict[str, dict[str, Any]]
-
-
-def read(folder: Path) -> Sections:
-    """Return the sections that were measured, by name."""
-    found = {name: figures.load(folder, name) for name in SECTIONS}
-    return {name: content for name, content in found.items() if content}
-
-
-def checks(sections: Sections) -> list[limits.Check]:
-    """Return all figures that have a limit."""
-    return [
-        *limits.of_side_by_side(figures.rows(sections.get("worker"))),
-        *limits.of_cold_start(sections.get("cold", {}).get("to_default", {})),
-        *limits.of_memory(sections.get("memory", {}).get("entries", [])),
-        *limits.of_growth(words.per_item(sections.get("growth", {}))),
-    ]
+MARKED = re.compile(r"(<!-- bench:([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def as_text(sections: Sections) -> str:
-    """Return all tables for a terminal."""
-    tables = {
-        "Side by side": _side_by_side(sections),
-        "From fork to user code": table.cold_start(sections.get("cold", {})),
-        "Airflow's bare call": words.bare_table(sections.get("cold", {})),
-        **words.growth_tables(sections.get("growth", {})),
-        "Limits": table.limits(checks(sections)),
-    }
-    return "\n\n".join(f"{title}\n{table.as_text(cells)}" for title, cells in tables.items() if len(cells) > 1)
+    """Return all figures for a terminal."""
+    blocks = "\n\n".join(filter(None, (part(name, sections) for name in PARTS))).split("\n\n")
+    return "\n\n".join(aligned(block) if block.startswith("|") else block for block in blocks)
 
 
-def write(folder: Path, page: Path = PAGE, chart_path: Path = CHART) -> None:
+def write(sections: Sections, page: Path = PAGE, chart_path: Path = CHART) -> None:
     """Put the figures into the page, and draw the chart."""
-    sections = read(folder)
-    found = chart.lines(
-        figures.rows(sections.get("worker")), figures.rows(sections.get("server")), _cold_by_contender(sections)
-    )
-    if found:
-        chart_path.write_text(chart.svg(found))
     page.write_text(filled(page.read_text(), sections))
+    if "worker" in sections:
+        chart_path.write_text(chart.svg(chart.lines(sections)))
 
 
 def filled(text: str, sections: Sections) -> str:
     """Return a page with its marked parts written anew.
 
     Raises:
-        ValueError: A mark names a part that there is none of.
+        KeyError: A mark names a part that does not exist.
     """
-
-    def fill(match: re.Match[str]) -> str:
-        if match[2] not in PARTS:
-            raise ValueError(f"docs/performance.md has a mark for {match[2]!r}; there are {sorted(PARTS)}")
-        return f"{match[1]}{PARTS[match[2]](sections) or _NOT_MEASURED}\n{match[3]}"
-
-    return _MARKED.sub(fill, text)
+    return MARKED.sub(lambda mark: f"{mark[1]}{part(mark[2], sections) or '*Not measured yet.*'}\n{mark[3]}", text)
 
 
-def _side_by_side(sections: Sections) -> table.Cells:
-    return table.side_by_side(figures.rows(sections.get("worker")), figures.rows(sections.get("server")))
+def part(name: str, sections: Sections) -> str:
+    """Return a part of the page, or nothing where its section was not measured."""
+    needed, written = PARTS[name]
+    return written(sections) if needed in sections or (needed == "any" and sections) else ""
 
 
-def _markdown(cells: table.Cells) -> str:
-    return table.as_markdown(cells) if len(cells) > 1 else ""
+def _machine(sections: Sections) -> str:
+    newest = max(sections.values(), key=lambda section: str(section["at"]))
+    days = sorted({str(section["at"])[:10] for section in sections.values()})
+    commits = sorted({str(section["commit"]) for section in sections.values()})
+    return (
+        f"Measured on {' and '.join(days)} at commit {', '.join(commits)}: {newest['cores']} cores ({newest['cpu']}), "
+        f"Airflow {newest['airflow']} with LocalExecutor and SQLite, Python {newest['python']}, "
+        f"{newest.get('redis', 'Redis')}, redis-py {newest['redis_py']}."
+    )
 
 
-def _chart(sections: Sections) -> str:
-    return f"![Times by backend, logarithmic scale]({CHART.name})" if "worker" in sections else ""
+def _side_by_side(sections: Sections) -> Iterator[list[str]]:
+    servers = {row.name: row for row in figures.rows(sections.get("server"))}
+    for row in figures.rows(sections["worker"]):
+        server = servers.get(row.name, figures.Row(row.operation, row.value))
+        sent = row.size and row.sent and row.sent < 0.95 * row.size and f" (sent as {row.sent / 1e6:.1f} MB)"
+        calls = row.spans[OURS].calls if OURS in row.spans else None
+        yield [
+            f"{row.name}{sent or ''}",
+            *(_median(row, name) for name in (API, DEFAULT, OBJECT, OURS)),
+            *(_median(server, OURS), _median(row, FLOOR)),
+            *(ratio(row.median(OURS), row.median(other)) for other in (DEFAULT, FLOOR)),
+            ratio(server.median(OURS), server.median(DEFAULT)),
+            "" if calls is None else f"{calls:.2g}",
+        ]
 
 
-def _cold_by_contender(sections: Sections) -> dict[str, float]:
-    names = {"default": "default", "object": "object", "worker": "ours", "server": "server"}
-    phases: Mapping[str, Any] = sections.get("cold", {}).get("phases", {})
-    return {names[name]: phases[name]["all"]["median"] for name in names if name in phases}
+def _median(row: figures.Row, contender: str) -> str:
+    return cell(row.median(contender) or ("n/a" if contender in row.notes else ""))
 
 
-#: Name of a mark -> what comes there.
-PARTS: dict[str, Callable[[Sections], str]] = {
-    "machine": words.machine,
-    "chart": _chart,
-    "side-by-side": lambda sections: _markdown(_side_by_side(sections)),
-    "cold": lambda sections: _markdown(table.cold_start(sections.get("cold", {}))),
-    "bare": lambda sections: _markdown(words.bare_table(sections.get("cold", {}))),
-    "memory": lambda sections: _markdown(words.memory_table(sections.get("memory", {}))),
-    "limits": lambda sections: _markdown(table.limits(checks(sections))),
-    "growth": lambda sections: words.growth(sections.get("growth", {})),
-    "one-redis": lambda sections: words.one_redis(sections.get("growth", {})),
-    "cluster": lambda sections: words.cluster(sections.get("growth", {})),
+def _cold(sections: Sections) -> str:
+    section, lines = sections["cold"], []
+    names = list(next(iter(section["phases"].values())))
+    for variant, found in section["phases"].items():
+        more, to_default = _compared(section["to_default"], variant, "all")
+        span = f"{number(found['all']['least'])} - {number(found['all']['most'])}"
+        medians = (number(found[name]["median"]) if name in found else "" for name in names)
+        processor = _compared(section["to_default"], variant, "processor time")[1]
+        lines.append([variant, *medians, span, str(found["all"]["n"]), more, to_default, processor])
+    head = ["fastest - slowest", "runs", "more than default", ": default", "processor time: default"]
+    return table("|".join(["fork to user code, ms", *names, *head]), lines)
+
+
+def _bare(sections: Sections) -> Iterator[list[str]]:
+    found, calls = sections["cold"]["bare"], ("push", "pull")
+    for variant, text in {"default": "without this package", "worker": "worker", "server": "server"}.items():
+        if variant in found:
+            compared = (_compared(sections["cold"]["bare_to_default"], variant, call) for call in calls)
+            yield [
+                text,
+                *(number(found[variant][call]) for call in calls),
+                *(", ".join(filter(None, c)) for c in compared),
+            ]
+
+
+def _compared(to_default: Section, variant: str, name: str) -> tuple[str, str]:
+    """Return how many ms more than the default, and the ratio with its quartiles."""
+    found = to_default.get(variant, {}).get(name) if variant != "default" else None
+    if not found:
+        return "", ""
+    return f"{found['more']:+.2f}", f"{found['ratio']:.2f} ({found['low']:.2f} - {found['high']:.2f})"
+
+
+def _memory(sections: Sections) -> str:
+    lines: dict[str, list[str]] = {}
+    for one in sections["memory"]["entries"]:
+        not_direct = one["operation"] == "pull" and not one["direct"]
+        line = lines.setdefault(one["value"], [one["value"], f"{one['size'] / 1e6:.0f}"])
+        line.append(f"{one['peak'] / one['size']:.2f}{' (not direct)' if not_direct else ''}")
+    return table("peak memory : encoded size|encoded, MB|push|pull", lines.values())
+
+
+def _limits(sections: Sections) -> Iterator[list[str]]:
+    for one in limits.checks(sections):
+        yield [one.what, *(f"{number(ms)} {one.unit}" for ms in (one.found, one.limit)), one.rule, one.verdict]
+
+
+def _growth(sections: Sections) -> str:
+    section, beside = sections["growth"], sections["growth"]["beside"]
+    results = [{**one, "us": one["per_item"] * 1e3, "calls": f"{one['calls']:.2g}"} for one in section["results"]]
+    loads = [{**one, "busy": f"{one['redis_busy'][0] * 100:.0f} %"} for one in section["processes"]]
+    during = f"during {beside['pushes']} pushes of {beside['size'] / 1e6:.0f} MB"
+    pulls = [{**beside["alone"], "label": "alone"}, {**beside["beside"], "label": during}]
+    spans = "push.median push.p99 {0} pull.median pull.p99 {1}"
+    tables = {
+        "All results of a mapped task, 100 B each": figures_table(
+            "results|pull, ms|p99, ms|us per result|API calls", "label median p99 us calls", results
+        ),
+        "One value of random bytes": figures_table(
+            "size|push, ms|p99, ms|MB/s|pull, ms|p99, ms|MB/s",
+            f"label {spans.format('push.mb_per_s', 'pull.mb_per_s')}",
+            section["sizes"],
+        ),
+        "Processes at once, a push and two pulls in turn": figures_table(
+            "processes x size|per second|push, ms|p99|pull, ms|p99|Redis busy|us of Redis",
+            f"label per_second {spans.format('', 'busy')} redis_us_per_operation",
+            loads,
+        ),
+        "What one operation costs Redis' thread": figures_table(
+            "us|pull|GET|push|SET", "label pull get push set", section["costs"]
+        ),
+        "A pull of 100 B by another process": figures_table(
+            "ms|median|p99|slowest|pulls", "label median p99 most n", pulls
+        ),
+    }
+    return "\n\n".join(f"**{title}**\n\n{text}" for title, text in tables.items())
+
+
+def _one_redis(sections: Sections) -> str:
+    """Say where one Redis ends, from what operations cost its thread."""
+    small, *_, large = sections["growth"]["costs"]
+    most = max(sections["growth"]["processes"], key=lambda one: float(one["per_second"]))
+    us = {name: number(small[name]) for name in ("pull", "push", "get", "set")}
+    mb = {name: rounded(large["size"] / large[name]) for name in us}
+    busy = 100 * (10 * small["pull"] + small["push"]) / 1e6 * 100
+    return (
+        f"Redis runs commands on one thread. A pull of {small['label']} keeps it busy for {us['pull']} us, "
+        f"a push for {us['push']} us (redis-py's GET and SET: {us['get']} and {us['set']} us). "
+        f"So one Redis ends at about {rounded(1e6 / small['pull'])} pulls or {rounded(1e6 / small['push'])} pushes a "
+        f"second; with 100 tasks started a second, each with ten pulls and a push, it is {busy:.0f} % busy. "
+        f"Of values of {large['label']} it gives {mb['pull']} MB/s to pulls and takes {mb['push']} MB/s from pushes, "
+        f"where the network does (GET and SET: {mb['get']} and {mb['set']}). On this machine, where the processes "
+        f"share the cores with Redis, the most was {rounded(most['per_second'])} operations a second "
+        f"({most['label']}) with Redis {most['redis_busy'][0] * 100:.0f} % busy."
+    )
+
+
+def _cluster(sections: Sections) -> str:
+    """Say what a cluster of three does with the same load."""
+    found = sections["growth"]["cluster"]
+    load = (found["processes"], found["size"])
+    alone = next(one for one in sections["growth"]["processes"] if (one["processes"], one["size"]) == load)
+    costs = [number(one["redis_us_per_operation"]) for one in (found, alone)]
+    return (
+        f"The same load ({alone['label']}) on three masters on this machine: {rounded(found['per_second'])} "
+        f"operations a second (one Redis: {rounded(alone['per_second'])}), {costs[0]} us of Redis' time each "
+        f"({costs[1]}), the three threads {', '.join(f'{share * 100:.0f} %' for share in found['redis_busy'])} busy."
+    )
+
+
+_CONTENDERS = "API call|default|object storage|worker|server|floor"
+_RATIOS = "worker : default|worker : floor|server : its default|worker's API calls"
+_BARE = "bare call, ms|push|pull|push: more than without, and ratio|pull: more than without, and ratio"
+#: Name of a mark -> the section that must have been measured, and what writes the part.
+PARTS: dict[str, tuple[str, Callable[[Sections], str]]] = {
+    "machine": ("any", _machine),
+    "chart": ("worker", lambda _: f"![Times by backend, logarithmic scale]({CHART.name})"),
+    "side-by-side": ("worker", lambda found: table(f"ms, median|{_CONTENDERS}|{_RATIOS}", _side_by_side(found))),
+    "cold": ("cold", _cold),
+    "bare": ("cold", lambda found: table(_BARE, _bare(found))),
+    "memory": ("memory", _memory),
+    "growth": ("growth", _growth),
+    "one-redis": ("growth", _one_redis),
+    "cluster": ("growth", _cluster),
+    "limits": ("any", lambda found: table("|measured|limit|that is|", _limits(found))),
 }

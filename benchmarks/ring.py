@@ -1,8 +1,8 @@
-"""What the ring adds to a request of the Execution API: `make bench-ring`.
+"""Measure what the ring adds to a request of the Execution API: `make bench-ring`.
 
-Two real API servers on one database, one with `enforcement = worker`, in which the ring passes everything through, one
-with `enforcement = server`. Each kind of request goes to both in turn, so that whatever else the machine does falls on
-both. Prints medians and differences, and the limits they are held to; exit code 1 when one is exceeded.
+Two real API servers share one database. With `enforcement = worker` the ring passes everything through; with
+`enforcement = server` it works. Each kind of request goes to both in turn, so that whatever else the machine does falls
+on both. It prints medians, differences and limits. The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ SLICE = 256
 SLICE_ROUNDS = 40
 CACHED_LIMIT, COLD_LIMIT = 1.5, 4.0
 
-#: Running consumers whose tokens are used once: the ring has to look each up. Some for the warm-up.
+#: Running consumers whose tokens are used once, so that the ring must look each up; some are for the warm-up.
 WARM_UP = 20
 COLD = tuple(Instance(f"cold {index}", "load", map_index=5000 + index) for index in range(ROUNDS + WARM_UP))
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Medians in ms without and with the ring; `limit` is for the difference."""
+    """Medians in ms without and with the ring; `limit` holds for the difference."""
 
     name: str
     off: float
@@ -57,12 +57,12 @@ class Figure:
         return self.limit is not None and self.on - self.off > self.limit
 
     def __str__(self) -> str:
-        verdict = "" if self.limit is None else f"  limit +{self.limit:g}: {'EXCEEDED' if self.exceeded else 'ok'}"
+        verdict = "" if self.limit is None else f"  limit +{self.limit:g}: {'exceeded' if self.exceeded else 'ok'}"
         return f"{self.name:<47}{self.off:>9.2f}{self.on:>9.2f}{self.on - self.off:>+9.2f}{verdict}"
 
 
 def compare(name: str, ask: Callable[[str, int], Any], rounds: int, limit: float | None = None) -> Figure:
-    """Ask "off" and "on" in turn, and with the order changed every time."""
+    """Ask `off` and `on` in turn, and change the order every time."""
     spans: dict[str, list[float]] = {"off": [], "on": []}
     for turn in range(-WARM_UP, rounds):
         for server in ("off", "on") if turn % 2 else ("on", "off"):

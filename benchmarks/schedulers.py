@@ -1,8 +1,8 @@
-"""Schedulers of several variants at once, all but one of them paused: changing over costs next to nothing.
+"""Run the schedulers of several variants at once and pause all but one, so that a change costs next to nothing.
 
-They share one database. So a scheduler must not be paused inside a transaction, which would lock out the others, nor
-with a task of its own under way, and none may take the tasks of a paused one for abandoned.
-If the bench is killed (SIGKILL), they stay paused: SIGCONT lets them end.
+The schedulers share one database. A pause inside a transaction would lock out the others, so it must not happen there,
+and not while a task runs. No scheduler may take the tasks of a paused one for abandoned.
+If the bench is killed with SIGKILL, the schedulers stay paused: SIGCONT lets them end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from devtools.airflow_api import AirflowApi
     from devtools.airflow_stack import AirflowStack
 
-#: Seconds that nobody's pause reaches: a scheduler that shows no sign of life for so long counts as dead.
+#: A scheduler without a sign of life for so many seconds counts as dead. No pause is as long.
 _NEVER = "86400"
 _ENV = {
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": _NEVER,
@@ -36,8 +36,8 @@ class Schedulers:
     """A paused scheduler for each variant. Use as a context manager.
 
     Args:
-        airflows: What they belong to.
-        variants: What their tasks use.
+        airflows: The database and servers of the schedulers.
+        variants: One for each scheduler.
         env: The name of a variant -> further environment of its scheduler and tasks.
     """
 
@@ -59,9 +59,9 @@ class Schedulers:
 
     @contextlib.contextmanager
     def running(self, variant: Variant) -> Iterator[AirflowApi]:
-        """Let the variant's scheduler run; yields the API of the tasks' API server.
+        """Let the variant's scheduler run; yield the API of the tasks' API server.
 
-        The block must wait for the end of whatever runs it starts.
+        The block must wait for the end of all DAG runs that it starts.
         """
         session = self._stacks[variant.name].programs[0].pid
         processes.resume([session])
@@ -78,12 +78,12 @@ class Schedulers:
 
     def _stop(self) -> None:
         programs = [program for stack in self._stacks.values() for program in stack.programs]
-        processes.stop(programs)  # all at once, which also lets them go on; what is left is only to be closed
+        processes.stop(programs)  # all at once; this also resumes them
         for stack in self._stacks.values():
             stack.stop()
 
     def _are_up(self, before: int) -> bool:
-        """Whether all have said that they run, and have forked what forks their tasks."""
+        """Return whether all schedulers run and have forked the processes that fork their tasks."""
         for stack in self._stacks.values():
             if stack.programs[0].exit_code() is not None:
                 raise StackError(f"a scheduler ended\n{stack.log_tails()}")
@@ -109,7 +109,7 @@ class Schedulers:
 
 
 def _is_writable(database: object) -> bool:
-    """Whether anybody can write to a SQLite database, after waiting for a second for those who are about to."""
+    """Return whether a SQLite database can be written; wait up to a second for writers that are about to finish."""
     with contextlib.closing(sqlite3.connect(str(database), timeout=1, isolation_level=None)) as db:
         try:
             db.execute("BEGIN EXCLUSIVE")

@@ -1,14 +1,17 @@
-"""Measuring in turn: A B C, B C A, C A B, ... so that whatever else the machine does falls on all alike."""
+"""Measure in turn: A B C, B C A, C A B, ... So whatever else the machine does falls on all alike."""
 
 from __future__ import annotations
 
 import gc
+import statistics
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -52,7 +55,15 @@ def in_turn(
     return measured
 
 
-def rotated(names: Sequence[str], turn: int) -> Iterator[str]:
-    """Yield the names, each time beginning with another."""
-    start = turn % len(names) if names else 0
-    yield from (*names[start:], *names[:start])
+def rotated(items: Sequence[_T], turn: int) -> list[_T]:
+    """Return the items, in each turn beginning with another."""
+    start = turn % len(items) if items else 0
+    return [*items[start:], *items[:start]]
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the first quartile, the median and the third quartile."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, middle, high

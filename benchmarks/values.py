@@ -1,4 +1,4 @@
-"""The values that are pushed and pulled. They are made anew in each process, the same every time."""
+"""The values that are pushed and pulled. Each process makes them anew, and they are the same every time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KB, MB = 1_000, 1_000_000
 
 @dataclass(frozen=True)
 class Value:
-    """`make` makes it; `rounds` are those of a full and of a quick run; `kind` says what limits it is under."""
+    """`make` makes the value; `rounds` are those of a full and of a quick run; `kind` decides which limits hold."""
 
     name: str
     kind: str
@@ -23,22 +23,22 @@ class Value:
 
     @property
     def only_in_full(self) -> bool:
-        """Whether a quick run leaves it out."""
+        """Return whether a quick run leaves the value out."""
         return self.rounds[1] == 0
 
 
 def small() -> str:
-    """100 bytes."""
+    """Return 100 bytes of text."""
     return "x" * 100
 
 
 def hex_text(size: int) -> Callable[[], str]:
-    """Text of random hexadecimal digits: half of it is noise that nothing compresses."""
+    """Make text of random hexadecimal digits: it compresses to half its size."""
     return lambda: random.Random(1).randbytes(size // 2).hex()
 
 
 def csv_text(size: int) -> Callable[[], str]:
-    """Text like a CSV file's, with numbers, names and dates."""
+    """Make text like that of a CSV file, with numbers, names and dates."""
 
     def make() -> str:
         rng = random.Random(2)
@@ -53,13 +53,13 @@ def csv_text(size: int) -> Callable[[], str]:
 
 
 def log_text(size: int) -> Callable[[], str]:
-    """Text like a log's, which compresses to a small part."""
+    """Make text like that of a log, which compresses to a small part."""
     line = "2026-01-01T00:00:00.000Z INFO worker-1 GET /health 200 0.4 ms\n"
     return lambda: repeated(line, size)
 
 
 def noise(size: int) -> Callable[[], bytes]:
-    """Random bytes."""
+    """Make random bytes."""
 
     def make() -> bytes:
         rng = random.Random(3)
@@ -75,14 +75,14 @@ def repeated(block: str, size: int) -> str:
 
 
 def records() -> list[dict[str, Any]]:
-    """20,000 small dicts."""
+    """Return 20,000 small dicts."""
     return [
         {"id": i, "name": f"customer-{i}", "amount": i * 1.5, "active": i % 2 == 0, "note": None} for i in range(20_000)
     ]
 
 
 def frame() -> Any:
-    """A DataFrame of 300,000 rows and 3 columns of numbers."""
+    """Return a DataFrame of 300,000 rows and 3 columns of numbers."""
     import numpy as np
     import pandas as pd
 
@@ -92,7 +92,7 @@ def frame() -> Any:
 
 
 def frame_with_text() -> Any:
-    """The same with a column of strings in place of one of numbers."""
+    """Return the same DataFrame with a column of strings instead of one of numbers."""
     found = frame()
     found["score"] = [f"customer-{i % 5000}" for i in range(len(found))]
     return found

@@ -1,8 +1,8 @@
-"""What the watch adds to a request of the Execution API: `python -m benchmarks.watch`.
+"""Measure what the watch adds to a request of the Execution API: `python -m benchmarks.watch`.
 
-Two real API servers on one database and one Redis, with `enforcement = worker`: one with `direct_pulls = off`, where
-the watch passes everything through, one with `auto`. Each kind of request goes to both in turn, in changing order, and
-each pair gives one difference, so that whatever else the machine does falls on both.
+Two real API servers with `enforcement = worker` share one database and one Redis. With `direct_pulls = off` the watch
+passes everything through; with `auto` it works. Each kind of request goes to both in turn, in changing order. Each pair
+gives one difference, so that whatever else the machine does falls on both.
 """
 
 from __future__ import annotations
@@ -38,16 +38,23 @@ TTL = timedelta(minutes=30)
 
 
 def push(world: World) -> Reference:
-    """What a worker does before it sends the reference."""
+    """Store a value as a worker does; return the reference that the worker would send."""
     coordinate, name, now = at("extract", "watched"), secrets.token_hex(16), datetime.now(timezone.utc)
-    facts = {"codec": "msgpack", "compression": "off", "decoded_size": 3, "payload": (b"abc",)}
-    envelope = Envelope(coordinate=coordinate, version=name, pushed_at=now, **facts)
+    envelope = Envelope(
+        coordinate=coordinate,
+        version=name,
+        pushed_at=now,
+        codec="msgpack",
+        compression="off",
+        decoded_size=3,
+        payload=(b"abc",),
+    )
     world.store.push(Push(envelope, acl=b"{}", ttl=TTL, watched=True))
     return Reference(coordinate, name, "str", 3, ("load",), "rule", now, now + TTL)
 
 
 def compare(name: str, ask: Callable[[str], object]) -> str:
-    """Medians without and with the watch, and of the differences; lower quartiles are what a calm moment costs."""
+    """Return medians without and with the watch and of the differences. The lower quartiles show a calm moment."""
     spans: dict[str, list[float]] = {"off": [], "on": []}
     for turn in range(-WARM_UP, ROUNDS):
         for server in ("off", "on") if turn % 2 else ("on", "off"):

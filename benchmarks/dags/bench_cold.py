@@ -1,4 +1,4 @@
-"""A task with one pulled argument, again and again, each in a process of its own: see benchmarks/cold.py."""
+"""Run a task with one pulled argument several times, each time in a new process: see benchmarks/cold.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Push in one task, pull in another, by each backend in turn: see benchmarks/in_task.py."""
+"""Push in one task and pull in another, with each backend in turn: see benchmarks/in_task.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PARTS = list(range(24))
 
 
 def address(task_id: str | None = None) -> Any:
-    """Where the running task instance's values are, or another task's of this run."""
+    """Return the address of the running task instance, or of another task of this run."""
     from benchmarks.contenders import Address
 
     ti = get_current_context()["ti"]

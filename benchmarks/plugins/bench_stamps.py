@@ -1,4 +1,4 @@
-"""Airflow plugin of the bench: when a task process got its order, and when it began to execute."""
+"""An Airflow plugin that stamps when a task's process got its order, and when it began to execute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ stamps: dict[str, int] = {}
 
 
 class Stamps:
-    """Listener."""
+    """A listener that writes stamps."""
 
     @hookimpl
     def on_starting(self, component: Any) -> None:  # noqa: ARG002 - the hook's signature
@@ -29,7 +29,7 @@ sys.modules.setdefault("bench_stamps", sys.modules[__name__])
 
 
 class BenchStamps(AirflowPlugin):
-    """Declarative."""
+    """The plugin."""
 
     name = "bench_stamps"
     listeners = [Stamps()]  # noqa: RUF012 - Airflow's plugin interface

@@ -1,7 +1,7 @@
-"""Found by Python before anything else where the bench starts an Airflow: stamps forks, and can hide this package.
+"""Stamp forks, and hide this package where the bench wants that. Python loads this module when it starts.
 
-`BENCH_PACKAGE`: `whole`; `absent`, Airflow finds no entry point of ours, as where the package is not installed;
-`unpreloaded`, the plugin is there without what it imports ahead for the tasks.
+`BENCH_PACKAGE=absent`: Airflow finds no entry point of ours, as if the package were not installed.
+`BENCH_PACKAGE=unpreloaded`: Airflow finds a plugin that imports nothing ahead for the tasks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-#: When this process was forked from its parent, by `time.monotonic_ns`; read through `sys.modules`.
+#: `time.monotonic_ns()` when this process was forked from its parent; others read it through `sys.modules`.
 forked_ns = 0
 
 

@@ -1,4 +1,4 @@
-"""The plugin as it would be if it imported nothing ahead: for the cold start before and after."""
+"""The plugin without its imports for tasks. The cold start compares it with the real one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exclusive_redis_xcom.airflow import listener
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """The listener alone."""
+    """A plugin with the listener alone."""
 
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface

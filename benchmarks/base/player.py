@@ -1,0 +1,128 @@
+"""Play tasks with the package of one revision, and tell the times. A program; `players.py` starts it.
+
+It runs with that revision's environment, and with its tree on PYTHONPATH. It uses only what all revisions share: the
+plugin's entry point, `ExclusiveRedisXCom`, and `benchmarks.played`, which knows the module names of its own revision.
+The first line of output has the times of the start. Each later line answers a line of input: `<operation> <times>`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+import time
+from functools import partial
+from types import SimpleNamespace
+from typing import IO, TYPE_CHECKING, Any
+
+from benchmarks import played
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VALUE = "x" * 100
+MAPPED = 100
+FORKS = 8
+#: What a process that forks tasks has imported before it loads plugins.
+_BEFORE_PLUGINS = ("airflow.plugins_manager", "airflow.sdk.execution_time.task_runner", "sqlalchemy.orm")
+
+
+def main(url: str) -> None:
+    """Play until the input ends."""
+    with _answers() as out:
+        for name in _BEFORE_PLUGINS:
+            importlib.import_module(name)
+        start = {"import of the plugin": _in_forks(_load_plugin)}
+        _load_plugin()
+        with played.played(url) as play:
+            start["first push and pull of a task, after the fork"] = _in_forks(lambda: _first_task(play))
+            operations = _operations(play)
+            gc.collect()
+            gc.freeze()  # or each round would spend most of its time on Airflow's objects
+            print(json.dumps(start), file=out, flush=True)
+            for line in sys.stdin:
+                name, _, times = line.rpartition(" ")
+                print(json.dumps(_round(play, operations[name], int(times))), file=out, flush=True)
+
+
+def _load_plugin() -> None:
+    """Load the plugin as Airflow does."""
+    (entry,) = importlib.metadata.entry_points(group="airflow.plugins", name="exclusive_redis_xcom")
+    entry.load()
+    home = os.path.dirname(os.path.dirname(os.path.abspath(played.__file__)))
+    source = importlib.import_module("exclusive_redis_xcom").__file__ or ""
+    assert source.startswith(home + os.sep), f"{source} is not of the tree {home}"
+
+
+def _first_task(play: Any) -> None:
+    """Do what a task does first, with connections of its own."""
+    play.after_fork()
+    play.push("first", VALUE)
+    calls = play.calls()
+    with play.consumer():
+        assert play.pull("first") == VALUE
+    assert play.calls() == calls, "the pull was not direct"
+
+
+def _in_forks(operation: Callable[[], Any]) -> list[float]:
+    """Run an operation in forks of this process, one after the other, and return the times in ms."""
+    found = []
+    for _ in range(FORKS):
+        ours, theirs = os.pipe()
+        if not os.fork():
+            try:
+                os.write(theirs, str(_ms(operation)).encode())
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        with open(ours) as pipe:
+            found.append(float(pipe.read()))
+        os.wait()
+    return found
+
+
+def _operations(play: Any) -> dict[str, Callable[[], Any]]:
+    """Push what will be pulled, and return the operations by name."""
+    from exclusive_redis_xcom import ExclusiveRedisXCom
+
+    play.push("small", VALUE)
+    row = SimpleNamespace(value=next(reversed(play.rows.values.values())))
+    for index in range(MAPPED):
+        play.push("mapped", VALUE, index)
+    return {
+        "push": partial(play.store_only, "pushed", VALUE),
+        "direct pull": partial(play.pull, "small"),
+        "direct pull, mapped": partial(play.pull_all, "mapped"),
+        "pull by row": partial(ExclusiveRedisXCom.deserialize_value, row),
+    }
+
+
+def _round(play: Any, operation: Callable[[], Any], times: int) -> list[float]:
+    """Run an operation so often, as the consumer; return the times in ms. A push changes to the producer by itself."""
+    gc.collect()
+    with play.consumer():
+        operation()
+        return [_ms(operation) for _ in range(times)]
+
+
+def _ms(operation: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    operation()
+    return (time.perf_counter() - start) * 1000
+
+
+@contextlib.contextmanager
+def _answers() -> Any:
+    """Yield the output for answers; whatever else is printed goes to stderr."""
+    out: IO[str] = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    with out:
+        yield out
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
