@@ -18,11 +18,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from exclusive_redis_xcom.codec.wire import read
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom.codec import XComNotImportable, decode, encode
+from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.registry import BY_CODE
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from exclusive_redis_xcom.memory import joined
