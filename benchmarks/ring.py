@@ -8,18 +8,19 @@ on both. It prints medians, differences and limits. The exit code is 1 if a limi
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import platform
 import statistics
 import sys
 import tempfile
 import threading
-import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.timing import in_turn
 from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_plan import INSTANCES, Instance, at
@@ -63,14 +64,10 @@ class Figure:
 
 def compare(name: str, ask: Callable[[str, int], Any], rounds: int, limit: float | None = None) -> Figure:
     """Ask `off` and `on` in turn, and change the order every time."""
-    spans: dict[str, list[float]] = {"off": [], "on": []}
-    for turn in range(-WARM_UP, rounds):
-        for server in ("off", "on") if turn % 2 else ("on", "off"):
-            start = time.perf_counter()
-            ask(server, turn + WARM_UP)
-            if turn >= 0:
-                spans[server].append((time.perf_counter() - start) * 1000)
-    return Figure(name, statistics.median(spans["off"]), statistics.median(spans["on"]), limit)
+    off, on = itertools.count(), itertools.count()
+    asked = {"off": lambda: ask("off", next(off)), "on": lambda: ask("on", next(on))}
+    found = in_turn(asked, rounds, warm_up=WARM_UP)
+    return Figure(name, statistics.median(found["off"].ms), statistics.median(found["on"].ms), limit)
 
 
 def checked(answer: httpx.Response) -> httpx.Response:

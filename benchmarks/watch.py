@@ -13,13 +13,14 @@ import secrets
 import statistics
 import sys
 import tempfile
-import time
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.ring import WARM_UP, checked
+from benchmarks.timing import in_turn, quartiles
 from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_plan import at
@@ -55,15 +56,9 @@ def push(world: World) -> Reference:
 
 def compare(name: str, ask: Callable[[str], object]) -> str:
     """Return medians without and with the watch and of the differences. The lower quartiles show a calm moment."""
-    spans: dict[str, list[float]] = {"off": [], "on": []}
-    for turn in range(-WARM_UP, ROUNDS):
-        for server in ("off", "on") if turn % 2 else ("on", "off"):
-            start = time.perf_counter()
-            ask(server)
-            if turn >= 0:
-                spans[server].append((time.perf_counter() - start) * 1000)
-    off, on = (statistics.quantiles(spans[server], n=4) for server in ("off", "on"))
-    difference = statistics.median(b - a for a, b in zip(spans["off"], spans["on"], strict=True))
+    found = in_turn({server: partial(ask, server) for server in ("off", "on")}, ROUNDS, warm_up=WARM_UP)
+    off, on = (quartiles(found[server].ms) for server in ("off", "on"))
+    difference = statistics.median(b - a for a, b in zip(found["off"].ms, found["on"].ms, strict=True))
     return f"{name:<26}{off[1]:>8.2f}{on[1]:>8.2f}{difference:>+8.2f}{on[1] / off[1]:>8.3f}{off[0]:>10.2f}{on[0]:>8.2f}"
 
 
