@@ -40,7 +40,7 @@ def open_seals(references: Sequence[Reference], principal: Principal | None, set
     if sealed:
         # A value that was withheld only because of another value says nothing by itself.
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])
-        error = refusals.sealed(telling, principal, kind.where())
+        error = refusals.sealed(telling, principal, kind.of_this_process())
         refusals.report_sealed(telling, error)
         del opened  # the task that catches the error also gets this frame
         raise error
@@ -54,7 +54,7 @@ def _opened(reference: Reference, principal: Principal | None, settings: Setting
     data_key = _own_after_the_end(reference, principal)
     if data_key is not None:
         return Opened(reference.opened(data_key), by_server=False)
-    if kind.where() != "dag_test" or not settings.seal_private_keys or _reason(reference) is not None:
+    if kind.of_this_process() != "dag_test" or not settings.seal_private_keys or _reason(reference) is not None:
         return Opened(reference, by_server=False)
     # dag.test() is one process without an API server: whoever runs it with the private keys may open what it pushed.
     verdict = open_for(reference, principal, settings.seal_private_keys, reports_only=settings.reports_only)
