@@ -116,7 +116,7 @@ def _blocks(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def _is_verb(word: str) -> bool:
-    """Whether a word, or what is left without an ending, is in the list."""
+    """Tell whether a word, or what is left without an ending, is in the list."""
     return any(re.sub(ending, stem, word) in _VERBS for ending, stem in _ENDINGS)
 
 
