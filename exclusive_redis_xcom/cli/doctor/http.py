@@ -70,7 +70,7 @@ class Answer:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Tell whether a host name or address is this machine's own."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -63,7 +63,10 @@ class _Occurrence:
 
 
 def token_signing_key(visit: Visit) -> Iterator[Finding]:
-    """Could this process sign a token for any task? API servers must, but their key must have no second use."""
+    """Check whether this process could sign a token for any task.
+
+    API servers must be able to, but their key must have no second use.
+    """
     if visit.role == "worker":
         yield _worker(visit, _KEY_CHECK, _signing_keys, _KEY_REMEDY)
     elif visit.settings is not None and visit.settings.by_server:
@@ -71,7 +74,7 @@ def token_signing_key(visit: Visit) -> Iterator[Finding]:
 
 
 def database_login(visit: Visit) -> Iterator[Finding]:
-    """Could a task on this worker rewrite Airflow's database?"""
+    """Check whether a task on this worker could rewrite Airflow's database."""
     if visit.role == "worker":
         yield _worker(visit, _LOGIN_CHECK, _logins, _LOGIN_REMEDY)
 
@@ -171,7 +174,7 @@ def _was_generated(occurrence: _Occurrence) -> bool:
 
 
 def _is_generated(secret: str) -> bool:
-    """Whether a secret of airflow.cfg has the form of those that Airflow makes, in a file that looks like its own.
+    """Tell whether a secret of airflow.cfg has the form of those that Airflow makes, in a file that looks like its own.
 
     Somebody's own 16 bytes look alike: so the rest of the file must be Airflow's, too, with the default database.
     """
@@ -190,7 +193,7 @@ def _is_readable(path: str | None) -> bool:
 
 
 def _is_database(occurrence: _Occurrence) -> bool:
-    """Whether a result backend is a database, or not known to be something else."""
+    """Tell whether a result backend is a database, or not known to be something else."""
     value = occurrence.value if occurrence.value is not None else _result_backend(occurrence.name)
     return value is None or value.strip().startswith("db+")
 
@@ -209,7 +212,7 @@ def _result_backend(name: str) -> str | None:
 
 
 def _only_local() -> bool:
-    """Whether no task of this Airflow runs elsewhere than under its scheduler."""
+    """Tell whether no task of this Airflow runs elsewhere than under its scheduler."""
     from airflow.configuration import conf
 
     if os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):  # a pod of a task, where charts set "LocalExecutor"

@@ -41,7 +41,7 @@ class Target:
 
 
 def ring(visit: Visit) -> Iterator[Finding]:
-    """Does every address of every API server answer with the ring's header?"""
+    """Check whether every address of every API server answers with the ring's header."""
     settings = visit.settings
     if settings is None:
         yield Finding("ring", "skipped", "the settings cannot be read")
@@ -60,7 +60,7 @@ def ring(visit: Visit) -> Iterator[Finding]:
 
 
 def tokens(visit: Visit) -> Iterator[Finding]:
-    """Do tokens and opened keys travel in the clear?"""
+    """Check whether tokens and opened keys travel in the clear."""
     origins: dict[str, BaseUrl] = {}
     for target in _targets(visit):
         with contextlib.suppress(NotAUrlError):  # the other check reports it
