@@ -1,7 +1,7 @@
 """The fast form: ormsgpack walks the value, and calls our hook only for types that msgpack does not know.
 
-ormsgpack changes some things without an error, or cannot hold them: `bytearray` (it would come back as bytes), dict
-keys such as dates, lone surrogates, more than 255 levels. For these the caller uses the flat form (`flat.py`).
+ormsgpack changes some things without an error: a `bytearray` would come back as bytes. Others it cannot hold: dict keys
+such as dates, lone surrogates, more than 255 levels. For all these, the caller uses the flat form (`flat.py`).
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
 def own_data_key(version: str) -> bytes | None:
     """Return the data key of one of the last thousand values that this process sealed; None for all other values.
 
-    A task may read its own values even after Airflow has recorded the task as over: in callbacks, and for the links
-    that operators show in the UI. The API server opens nothing for the task then.
+    A task may read its own values even after Airflow has recorded the task as over. It does so in callbacks, and for
+    the links that operators show in the UI. The API server opens nothing for the task then.
     """
     return _pushed_here.get(version)
 

@@ -7,8 +7,8 @@ to Celery.
 
 The checks look for options by name, in the environment and in airflow.cfg. `ConfigParser`'s own methods read the file,
 because they know no defaults of Airflow. `conf.as_dict(display_source=True)` would tell the same, but runs every `_CMD`
-and asks secrets backends for every option. It also takes a secret that Airflow generated for one of the file: the first
-`airflow` command writes it into airflow.cfg, and its default is the empty string in all later processes.
+and asks secrets backends for every option. It also takes a secret that Airflow generated for a secret of the file. The
+first `airflow` command writes that secret into airflow.cfg. In all later processes, its default is the empty string.
 """
 
 from __future__ import annotations
