@@ -1,1 +1,1 @@
-"""Programs and helpers for developing this package; not part of what is installed."""
+"""Programs and helpers for the development of this package. They are not installed."""

@@ -1,6 +1,6 @@
-"""Airflow's public REST API, as far as tests, the demo and `make up` need it.
+"""A client of Airflow's public REST API (3.1 to 3.3), as far as tests, the demo and `make up` need it.
 
-Works on Airflow 3.1 to 3.3. Waiting is done by asking again, never by sleeping for a guessed time.
+It waits by asking again, and never sleeps for a guessed time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ COMPONENTS_WITH_HEARTBEAT = {"scheduler": "scheduler", "dag-processor": "dag_pro
 
 
 class ApiError(RuntimeError):
-    """The API answered with an error; `status` and `body` hold the answer."""
+    """The API answered with an error. `status` and `body` hold the answer."""
 
     def __init__(self, method: str, path: str, status: int, body: str) -> None:
         super().__init__(f"{method} {path}: HTTP {status}: {body[:2000]}")
@@ -81,7 +81,7 @@ class AirflowApi:
         return [name for name, key in watched.items() if (health.get(key) or {}).get("status") != "healthy"]
 
     def execution_api_answers(self) -> bool:
-        """Whether the API that tasks talk to is there; the first request makes the server build it."""
+        """Tell whether the API that tasks talk to is there. The first request makes the server build it."""
         try:
             return self._client.get("/execution/health").is_success
         except httpx.HTTPError:
@@ -95,7 +95,7 @@ class AirflowApi:
         """Wait until Airflow knows the DAG, and return what it knows.
 
         Raises:
-            TimeoutError: It does not appear; the text has the import errors.
+            TimeoutError: The DAG does not appear. The text has the import errors.
         """
 
         def known() -> dict[str, Any] | None:
@@ -132,7 +132,7 @@ class AirflowApi:
         """Wait until the run is over, and return its state: `success` or `failed`.
 
         Raises:
-            TimeoutError: It is not over in time; the text has the states of its tasks.
+            TimeoutError: The run is not over in time. The text has the states of its tasks.
         """
 
         def final() -> str | None:
@@ -151,7 +151,7 @@ class AirflowApi:
     def clear(
         self, dag_id: str, run_id: str, task_ids: Iterable[str | tuple[str, int]] | None = None, **options: bool
     ) -> list[str]:
-        """Clear tasks of a run, all by default, so that they run again; return their ids.
+        """Clear tasks of a run so that they run again, all tasks by default. Return their ids.
 
         `options` are those of Airflow's route, e.g. `include_downstream=True`.
         """
@@ -176,7 +176,7 @@ def wait_until(ask: Callable[[], T | None], timeout: float, explain: Callable[[]
     """Ask again and again until the answer is neither None nor empty.
 
     Raises:
-        TimeoutError: It stays so for `timeout` seconds; the text is what `explain` returns.
+        TimeoutError: It stays so for `timeout` seconds. The text is what `explain` returns.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,4 +1,4 @@
-"""What a throw-away Airflow starts from: its environment, and an empty database that is made once per version."""
+"""The environment of a throw-away Airflow, and an empty database. The database is made once per version of Airflow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / ".stack" / "templates"
 
-#: Not inherited by Airflow: other Airflow's settings, and what makes every start slow.
+#: Airflow does not inherit these: settings of another Airflow, and variables that make every start slow.
 NOT_INHERITED = ("AIRFLOW", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "REDIS_URL")
 
 
@@ -39,7 +39,7 @@ def environment(home: Path, dags_folder: Path, port: int, base_path: str, extra:
         dags_folder: Where DAG files are.
         port: The API server's.
         base_path: The path that the API server's URLs begin with, such as `/airflow`; or nothing.
-        extra: What wins over all else.
+        extra: Variables that win over all others.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     env |= components.settings(
@@ -67,7 +67,7 @@ def _checkout() -> str:
 
 
 def empty_database() -> Path:
-    """Return the path of an empty, migrated database of the installed Airflow; made once.
+    """Return the path of an empty, migrated database of the installed Airflow. The first call makes it.
 
     Raises:
         RuntimeError: Airflow cannot make one.
@@ -77,7 +77,7 @@ def empty_database() -> Path:
         return path
     TEMPLATES.mkdir(parents=True, exist_ok=True)
     with (TEMPLATES / "lock").open("w") as lock, tempfile.TemporaryDirectory(dir=TEMPLATES) as scratch:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that test, one makes it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may run tests; one of them makes it
         if path.exists():
             return path
         home = Path(scratch)

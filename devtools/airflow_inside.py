@@ -1,12 +1,12 @@
-"""Airflow's own code in the environment of a stack: commands, and what its scheduler does to runs, without a scheduler.
+"""Run Airflow's own code in the environment of a stack: its commands, and its scheduler's steps without a scheduler.
 
     with Inside(stack) as inside:
         inside.make_run("sales", "run-1")
         inside.schedule("sales", "run-1")
         inside.command("db", "clean", ...)
 
-One process for all of it, since importing Airflow takes seconds. It is this module as a program: it reads JSON objects
-from stdin, a line each, and answers each with a line.
+One process does all of it, because an import of Airflow takes seconds. The process runs this module as a program. It
+reads JSON objects from stdin, one a line, and answers each with a line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Inside:
-    """The process; what it prints goes to a log of the stack's."""
+    """The process that runs Airflow's code. Its output goes to a log of the stack."""
 
     def __init__(self, stack: AirflowStack) -> None:
         self._log: Path = stack.logs / "inside.log"
@@ -67,7 +67,7 @@ class Inside:
         self._ask(do="make_run", dag_id=dag_id, run_id=run_id)
 
     def schedule(self, dag_id: str, run_id: str) -> None:
-        """Look after a run's task instances as the scheduler does: expand what is mapped, and remove what is over."""
+        """Do to a run's task instances what the scheduler does: expand mapped tasks, and remove surplus instances."""
         self._ask(do="schedule", dag_id=dag_id, run_id=run_id)
 
     def succeed(self, dag_id: str, run_id: str, task_id: str) -> None:
@@ -75,7 +75,7 @@ class Inside:
         self._ask(do="succeed", dag_id=dag_id, run_id=run_id, task_id=task_id)
 
     def token(self) -> str:
-        """A token such as tasks get."""
+        """Make a token such as tasks get."""
         return str(self._ask(do="token"))
 
     def _ask(self, **what: Any) -> Any:
@@ -169,5 +169,5 @@ def _verified(run: Any, session: Any) -> Any:
 
 if __name__ == "__main__":
     _answers = sys.stdout
-    sys.stdout = sys.stderr  # where Airflow may print
+    sys.stdout = sys.stderr  # Airflow may print, and that must not mix with the answers
     _serve(sys.stdin, _answers)

@@ -1,11 +1,11 @@
-"""A real, throw-away Airflow on this machine: real components, SQLite, LocalExecutor, free ports.
+"""A real, throw-away Airflow on this machine, with real components, SQLite, LocalExecutor and free ports.
 
     with AirflowStack(home, dags_folder, env={"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, ...}) as airflow:
         run_id = airflow.trigger("my_dag")
         assert airflow.wait_run("my_dag", run_id) == "success"
 
-A start takes about as long as importing Airflow four times. The migrated, empty database is kept in
-`.stack/` per Airflow version and copied.
+A start takes about as long as four imports of Airflow. `.stack/` keeps a migrated, empty database for each version of
+Airflow. A start copies it.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 
 __all__ = ["ROOT", "AirflowStack", "ApiError", "StackError", "airflow_version", "wait_until"]
 
-#: How the components that have a heartbeat call themselves in table `job`.
+#: Components that have a heartbeat, and their names in table `job`.
 JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
 
 
 class StackError(RuntimeError):
-    """Airflow did not come up; the text has the ends of the logs."""
+    """Airflow did not come up. The text has the ends of the logs."""
 
 
 class AirflowStack(AirflowApi):
     """Airflow's components as processes, and its REST API as methods.
 
     Args:
-        home: AIRFLOW_HOME. Must exist; whoever made it removes it.
+        home: AIRFLOW_HOME. The directory must exist, and whoever made it removes it.
         dags_folder: Where DAG files are.
         env: Further environment, also settings that win over those of `devtools.components`.
-        components: Which to start; see `devtools.components.COMPONENTS`.
-        component_env: Component -> what it alone gets on top of `env`; commands and other components do not.
+        components: Which components to start; see `devtools.components.COMPONENTS`.
+        component_env: Component -> what it alone gets on top of `env`. Commands and other components do not get it.
         port: The API server's port; a free one by default.
         base_path: The path that the API server's URLs begin with, such as `/airflow`.
         outlive: Whether the processes go on when this one ends (`make up`).
@@ -91,7 +91,7 @@ class AirflowStack(AirflowApi):
         """Start the components at once and wait until all report as healthy.
 
         Raises:
-            StackError: One ended, or they are not healthy within `timeout` seconds. All are stopped then.
+            StackError: A component ended, or they are not healthy within `timeout` seconds. All are stopped then.
         """
         self.dags_folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(empty_database(), self.home / "airflow.db")
@@ -117,14 +117,14 @@ class AirflowStack(AirflowApi):
         return program
 
     def stop(self) -> None:
-        """Stop all components and everything they started. May be called again."""
+        """Stop all components and everything they started. A second call does nothing."""
         atexit.unregister(self.stop)
         programs, self.programs = self.programs, []
         processes.stop(programs)
         self.close()
 
     def run_cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run an `airflow` command in this stack's environment, its output captured."""
+        """Run an `airflow` command in this stack's environment, and capture its output."""
         return subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
             env=self.env,
@@ -149,7 +149,7 @@ class AirflowStack(AirflowApi):
             timeout: Seconds to wait.
         """
         path = self.dags_folder / f"{name}.py"
-        # A parsing that began before the file was replaced may end after: only the second shows the new text.
+        # A parsing that began before the file was replaced may end after it. Only the second one shows the new text.
         parsings = 2 if path.exists() else 1
         draft = path.with_suffix(".draft")
         draft.write_text(source)
@@ -162,12 +162,12 @@ class AirflowStack(AirflowApi):
         return sorted(dag_id for dag_id, _ in fresh if dag_id)
 
     def xcom_rows(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return the run's rows of table `xcom`, read from the database file; `value` is raw JSON text."""
+        """Return the run's rows of table `xcom`, read from the database file. `value` is raw JSON text."""
         query = "SELECT * FROM xcom WHERE dag_id = ? AND run_id = ? ORDER BY task_id, map_index, key"
         return self.rows(query, dag_id, run_id)
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
-        """Return what a query on Airflow's database, opened read-only, finds."""
+        """Run a query on Airflow's database, opened read-only, and return the rows."""
         with contextlib.closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=10)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(query, arguments)]
@@ -180,13 +180,13 @@ class AirflowStack(AirflowApi):
     def _wait_parsed(
         self, path: Path, before: set[tuple[str | None, str]], timeout: float
     ) -> set[tuple[str | None, str]]:
-        os.utime(path)  # what is newer than its last parsing is parsed at once
+        os.utime(path)  # a file that is newer than its last parsing is parsed at once
         return wait_until(
             lambda: self._parsed(path) - before, timeout, lambda: f"{path.name} was not parsed\n{self.log_tails()}"
         )
 
     def _parsed(self, path: Path) -> set[tuple[str | None, str]]:
-        """Return when each DAG of a file was last parsed; None in place of a DAG id: when it last failed to import."""
+        """Return when each DAG of a file was last parsed. An id of None stands for its last failure to import."""
         dags = [dag for dag in self.pages("/dags", "dags") if dag["relative_fileloc"] == path.name]
         errors = self.pages("/importErrors", "import_errors")
         broken = [error for error in errors if Path(error["filename"]).name == path.name]
@@ -195,9 +195,9 @@ class AirflowStack(AirflowApi):
         }
 
     def _start_in_turn(self, deadline: float) -> None:
-        """Start all components, as many importing Airflow at a time as there are cores.
+        """Start all components. At any time, as many import Airflow as there are cores.
 
-        The API server takes longest by far and goes first: sharing its core with three others would delay all.
+        The API server takes longest by far, so it goes first. If it shared its core with three others, all would wait.
         """
         cores = len(os.sched_getaffinity(0))
         for name in self.components:
@@ -207,7 +207,7 @@ class AirflowStack(AirflowApi):
     def _wait_healthy(self, deadline: float) -> None:
         if not self.components:
             return  # a home and a database, for commands and dag.test()
-        # The first request to the execution API builds it, which takes seconds: not at the cost of the first task.
+        # The first request to the execution API builds it. That takes seconds, and the first task must not pay for it.
         self._wait(lambda: not self.unhealthy(self.components) and self.execution_api_answers(), deadline)
 
     def _wait(self, ready: Callable[[], bool], deadline: float) -> None:
@@ -230,7 +230,7 @@ class AirflowStack(AirflowApi):
 
 
 def free_port(wanted: int = 0) -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on at the moment: the wanted one, if it is free."""
+    """Return a TCP port of 127.0.0.1 that nobody listens on at the moment. It is the wanted one if that is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         try:

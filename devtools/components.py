@@ -1,7 +1,7 @@
-"""What an Airflow of ours consists of: one table for the native stack, `make up` and docker-compose.yaml.
+"""The parts of an Airflow of ours: one table for the native stack, `make up` and docker-compose.yaml.
 
-`tests/unit/devtools/test_compose.py` compares the compose file with this table, so that the commands and settings
-which nobody here can start without a Docker engine are those that the native stack starts every day.
+`tests/unit/devtools/test_compose.py` compares the compose file with this table. Without a Docker engine, nobody can
+start the compose file. But its commands and settings are those that the native stack uses every day.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BACKEND: Final[str] = "exclusive_redis_xcom.ExclusiveRedisXCom"
 #: How the environment names the settings of this package: `f"{OURS}REDIS_URL"`.
 OURS: Final[str] = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
-#: What only a stack with separate hosts needs, and the native one has no use for. Name -> why.
+#: Settings that only a stack with separate hosts needs: name -> why the native stack has no use for them.
 COMPOSE_ONLY_SETTINGS: Final[dict[str, str]] = {
     "AIRFLOW__CELERY__BROKER_URL": "LocalExecutor has no broker",
     "AIRFLOW__CELERY__RESULT_BACKEND": "LocalExecutor reports results through a pipe",
@@ -36,10 +36,10 @@ COMPOSE_ONLY_COMMANDS: Final[dict[tuple[str, ...], str]] = {
 
 
 def server_mode(redis_url: str, public_key: str) -> dict[str, str]:
-    """Return what all components share with `enforcement = server`; the API server's private key is not part of it.
+    """Return the settings that all components share with `enforcement = server`. They hold no private key.
 
     Args:
-        redis_url: The Redis, with the login of workers.
+        redis_url: The URL of Redis, with the login of workers.
         public_key: The key that workers seal with.
     """
     return {
@@ -54,10 +54,10 @@ def settings(*, home: str, dags_folder: str, port: int, secret: str, base_path: 
     """Return the `AIRFLOW__*` environment of a small, quick, single-host Airflow.
 
     Args:
-        home: AIRFLOW_HOME; the SQLite database `airflow.db` and `logs/` are in it.
+        home: AIRFLOW_HOME. The SQLite database `airflow.db` and `logs/` are in it.
         dags_folder: Where DAG files are.
         port: The API server's port on 127.0.0.1.
-        secret: Signs tokens and sessions; throw-away.
+        secret: The throw-away secret that signs tokens and sessions.
         base_path: The path that the API server's URLs begin with, such as `/airflow`.
     """
     url = f"http://127.0.0.1:{port}{base_path}"
@@ -80,7 +80,7 @@ def settings(*, home: str, dags_folder: str, port: int, secret: str, base_path: 
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__XCOM_BACKEND": "airflow.sdk.bases.xcom.BaseXCom",
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-        # Unchanged files only: new and changed ones are parsed at once.
+        # This is for unchanged files. New and changed files are parsed at once.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",

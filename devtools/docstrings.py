@@ -1,8 +1,8 @@
 """`make lint`: one style of docstrings where no linter looks.
 
-Ruff checks the sections of a docstring (rules D4xx). It does not check how an entry of a section is written, nor how
-code is quoted. Here: entries of `Args`, `Attributes` and `Raises` begin with a capital letter and end with a full stop,
-and code stands in single backticks.
+Ruff checks the sections of a docstring (rules D4xx). This program checks three more things. Entries of `Args`,
+`Attributes` and `Raises` begin with a capital letter and end with a full stop. Code stands in single backticks. A
+sentence has at most 25 words, as on the pages that `devtools.prose` checks.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devtools.prose import MOST_WORDS, sentences
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECTION = re.compile(r"( *)(?:Args|Attributes|Raises):")
-_ENTRY = re.compile(r" *[\w*`., ]+(?: \([^)]*\))?: (?P<text>.+)")
+_NAME = r"[\w*`., ]+(?: \([^)]*\))?: "
+_ENTRY = re.compile(rf" *{_NAME}(?P<text>.+)")
+# These words are part of no sentence: the heading of a section, and the name at the beginning of an entry.
+_NO_SENTENCE = re.compile(rf"^(?: *(?:Args|Attributes|Raises|Returns|Yields):$| +{_NAME})", re.MULTILINE)
 _QUOTED_OTHERWISE = re.compile(r"(?<!`)``(?!`)|:(?:attr|class|data|exc|func|meth|mod):`")
 
 
 def faults(source: str) -> Iterator[tuple[int, str]]:
-    """Find what is written otherwise: line number and complaint.
+    """Find what is not in our style: line number and complaint.
 
     Args:
         source: The text of a Python file.
@@ -41,6 +46,9 @@ def complaints(docstring: str) -> Iterator[str]:
     """Say what is wrong with one docstring, cleaned of its indentation."""
     if _QUOTED_OTHERWISE.search(docstring):
         yield "code stands in single backticks"
+    for sentence in sentences(_NO_SENTENCE.sub("\n", docstring)):
+        if len(sentence.words) > MOST_WORDS:
+            yield f"{len(sentence.words)} words: {' '.join(sentence.text.split())[:80]!r}"
     for entry in entries(docstring):
         found = _ENTRY.fullmatch(entry)
         text = found["text"] if found else entry
@@ -51,7 +59,7 @@ def complaints(docstring: str) -> Iterator[str]:
 
 
 def entries(docstring: str) -> list[str]:
-    """Each entry of `Args`, `Attributes` and `Raises` on one line."""
+    """Return each entry of `Args`, `Attributes` and `Raises` on one line."""
     found: list[str] = []
     margin: int | None = None  # of the entries, while in a section
     for line in docstring.splitlines():

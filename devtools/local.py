@@ -1,8 +1,8 @@
-"""`make up` and `make down`: a local Airflow that stays, with this package and the DAGs of examples/.
+"""`make up` and `make down` start and stop a local Airflow, with this package and the DAGs of examples/.
 
-Where a Docker engine answers, `make up` starts docker-compose.yaml; elsewhere it starts the same components natively.
-Both have a Redis with one user, that of docs/redis-users.acl. Passwords are generated, and `make down` throws them
-away. They lie in files that are not committed: .env or .stack/local.
+If a Docker engine answers, `make up` starts docker-compose.yaml. Else it starts the same components natively. Both have
+a Redis with one user, that of docs/redis-users.acl. Passwords are generated, and `make down` throws them away. They lie
+in files that are not committed: .env or .stack/local.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def has_docker_engine() -> bool:
-    """Whether `docker compose` exists and an engine answers it."""
+    """Tell whether `docker compose` exists and an engine answers it."""
     if shutil.which("docker") is None:
         return False
     checks = (["docker", "compose", "version"], ["docker", "info"])
@@ -150,18 +150,18 @@ def running() -> str | None:
 
 
 def remember(url: str, programs: list[processes.Program]) -> None:
-    """Write down what runs. A pid alone could one day be another program's: its start time is kept too."""
+    """Write down what runs. A pid could one day be another program's, so its start time is kept, too."""
     sessions = {str(program.pid): started_at(program.pid) for program in programs}
     write_privately(STATE, json.dumps({"url": url, "sessions": sessions}))
 
 
 def leaders(sessions: dict[str, float]) -> list[int]:
-    """Return those pids that are, still, the programs that were started."""
+    """Return the pids that still belong to the programs that were started."""
     return [int(pid) for pid, created in sessions.items() if started_at(int(pid)) == created]
 
 
 def remains(sessions: dict[str, float]) -> list[int]:
-    """Return the sessions that may be stopped: not those whose pid is by now another program's."""
+    """Return the sessions that may be stopped. If a pid is another program's by now, its session is left out."""
     return [int(pid) for pid, created in sessions.items() if started_at(int(pid)) in (created, None)]
 
 

@@ -1,8 +1,8 @@
-"""Programs in process groups of their own, which are stopped with all their descendants.
+"""Start programs, and stop them with all their descendants.
 
-Airflow's components fork, and some of their children move to process groups of their own (tasks do so from
-3.3 on). Every component is therefore the leader of a *session*: whatever it starts stays in that session,
-and is found there even after its parent has died.
+Airflow's components fork, and some of their children move to process groups of their own (tasks do so from 3.3 on).
+Every component is therefore the leader of a *session*. All its descendants stay in that session, and are found there
+even after their parent has died.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Program:
 
 
 def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, outlive: bool = False) -> Program:
-    """Start a program in its own session, its output appended to `log`.
+    """Start a program in its own session, and append its output to `log`.
 
     Args:
-        name: For messages.
+        name: A name for messages.
         command: Program and arguments.
-        env: Its whole environment.
-        log: File that receives stdout and stderr.
-        outlive: Whether it goes on when this process dies. If not, the kernel sends it SIGTERM then, even
+        env: The whole environment of the program.
+        log: The file that receives stdout and stderr.
+        outlive: Whether the program goes on when this process dies. If not, the kernel sends it SIGTERM then, even
             when this process is killed with SIGKILL.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +84,10 @@ def stop(programs: Iterable[Program], *, grace: float = 3.0) -> None:
 
 
 def stop_sessions(sessions: Iterable[int], *, grace: float = 3.0) -> None:
-    """Stop every process of the given sessions; a session id is the pid of the program that leads it."""
+    """Stop every process of the given sessions. A session's id is the pid of the program that leads it."""
     wanted = set(sessions)
     _signal(wanted, signal.SIGTERM, leaders_only=True)
-    resume(wanted)  # a paused program hears of it only then
+    resume(wanted)  # a paused program gets the signal only when it goes on
     deadline = time.monotonic() + grace
     while time.monotonic() < deadline:
         if not any(pid in wanted for pid in members(wanted)):
@@ -100,9 +100,9 @@ def stop_sessions(sessions: Iterable[int], *, grace: float = 3.0) -> None:
 
 
 def pause(session: int) -> None:
-    """Stop a session's processes where they are (SIGSTOP), also such as are forked meanwhile."""
+    """Pause a session's processes with SIGSTOP, also those that are forked meanwhile."""
     while running := [pid for pid in members({session}) if not _is_paused(pid)]:
-        for pid in sorted(running, key=lambda pid: pid != session):  # who forks the others first
+        for pid in sorted(running, key=lambda pid: pid != session):  # first the leader, which forks the others
             _kill(pid, signal.SIGSTOP)
         time.sleep(0.005)
 

@@ -60,6 +60,11 @@ class Sentence:
     text: str
     running: bool
 
+    @property
+    def words(self) -> list[str]:
+        """The words of the sentence. A code span is one word."""
+        return _WORD.findall(self.text)
+
 
 def faults(markdown: str) -> Iterator[tuple[int, str]]:
     """Find sentences to mend: line number and complaint.
@@ -74,11 +79,10 @@ def faults(markdown: str) -> Iterator[tuple[int, str]]:
 
 def complaints(sentence: Sentence) -> Iterator[str]:
     """Say what is wrong with one sentence."""
-    words = _WORD.findall(sentence.text)
-    if len(words) > MOST_WORDS:
-        yield f"{len(words)} words"
+    if len(sentence.words) > MOST_WORDS:
+        yield f"{len(sentence.words)} words"
     if sentence.running and sentence.text.endswith((".", "!", "?")):
-        plain = [word.strip(".,;:!?()*\"'").lower() for word in words]
+        plain = [word.strip(".,;:!?()*\"'").lower() for word in sentence.words]
         if plain and plain[0] in _OPENERS:
             yield "no sentence of its own"
         elif not _DEFINITION.match(sentence.text) and not any(_is_verb(word) for word in plain):
@@ -86,7 +90,7 @@ def complaints(sentence: Sentence) -> Iterator[str]:
 
 
 def sentences(markdown: str) -> Iterator[Sentence]:
-    """All sentences of a page. Code spans and links are one word or their text."""
+    """Yield all sentences of a page. A code span becomes one word, and a link becomes its text."""
     text = _UNREAD.sub(lambda found: "\n" * found[0].count("\n"), markdown)
     text = _CODE.sub(lambda found: "Code" + "\n" * found[0].count("\n"), text)
     text = _LINK.sub(lambda found: found[1], text)
@@ -101,7 +105,7 @@ def sentences(markdown: str) -> Iterator[Sentence]:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Paragraphs, list items and cells of tables: line number, text, and whether it is running text."""
+    """Yield paragraphs, list items and cells of tables: line number, text, and whether it is running text."""
     first, lines = 0, list[str]()
     for number, line in enumerate([*text.splitlines(), ""], start=1):
         item, row, heading = _LIST_ITEM.match(line), _TABLE_ROW.match(line), line.startswith(("#", "    $"))
@@ -116,7 +120,7 @@ def _blocks(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def _is_verb(word: str) -> bool:
-    """Whether a word, or what is left without an ending, is in the list."""
+    """Tell whether a word, or what is left without an ending, is in the list."""
     return any(re.sub(ending, stem, word) in _VERBS for ending, stem in _ENDINGS)
 
 

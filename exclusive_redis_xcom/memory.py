@@ -1,4 +1,4 @@
-"""Memory: payloads in several pieces, so that a value on its way to Redis is not copied, and Python's collector."""
+"""Payloads in several pieces, so that a value is not copied on its way to Redis; and a pause of garbage collection."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: One piece: contiguous bytes.
+#: One piece of a payload: contiguous bytes.
 Buffer: TypeAlias = Union[bytes, bytearray, memoryview]  # noqa: UP007 - evaluated at import
 #: The pieces of one payload, in order.
 Buffers: TypeAlias = tuple[Buffer, ...]
 
 
 def fresh(size: int) -> memoryview:
-    """Memory to write to, of at least one byte. What is not written to takes none, however much was asked for.
+    """Return memory to write to, of at least one byte. Pages that are not written to take no memory.
 
-    In huge pages where the system has them, as NumPy does it: to be given 10 MB in small ones takes longer than to
-    receive them.
+    The memory is in huge pages if the system has them, as NumPy does it. The system needs longer to hand out 10 MB in
+    small pages than Redis needs to send them.
 
     Raises:
-        MemoryError: There is not as much.
+        MemoryError: There is not so much memory.
     """
     import mmap
 
@@ -37,19 +37,20 @@ def fresh(size: int) -> memoryview:
 
 
 def size_of(buffers: Buffers) -> int:
-    """Bytes in all pieces together."""
+    """Count the bytes in all pieces together."""
     return sum(memoryview(buffer).nbytes for buffer in buffers)
 
 
 def joined(buffers: Buffers) -> Buffer:
-    """All in one piece: the only piece itself, else a copy."""
+    """Return all bytes in one piece: the only piece itself, else a copy."""
     return buffers[0] if len(buffers) == 1 else b"".join(buffers)
 
 
 def pieces(buffers: Buffers, size: int) -> Iterator[Buffer]:
-    """The same bytes in contiguous pieces of exactly `size` bytes, the last one shorter.
+    """Yield the same bytes in contiguous pieces of exactly `size` bytes; the last one may be shorter.
 
-    Views, where a piece lies within one buffer; only what spans several is copied, `size` bytes at a time.
+    A piece that lies within one buffer is a view. Only a piece that spans several buffers is copied, so at most `size`
+    bytes at a time.
     """
     spanning: list[Buffer] = []
     missing = size
@@ -68,7 +69,7 @@ def pieces(buffers: Buffers, size: int) -> Iterator[Buffer]:
 
 @contextlib.contextmanager
 def paused_collector() -> Iterator[None]:
-    """Keep the collector from looking at them again and again, which costs the more the more there are."""
+    """Pause Python's garbage collector. It would look at many new objects again and again."""
     if not gc.isenabled():
         yield
         return

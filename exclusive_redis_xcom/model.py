@@ -21,7 +21,7 @@ AIRFLOW_KEYS = frozenset({"skipmixin_key", "past_depends_met"})
 
 
 def is_airflows(key: str) -> bool:
-    """Whether Airflow itself writes or reads the rows of this key, past every backend."""
+    """Tell whether Airflow itself writes or reads the rows of this key, past every backend."""
     return key in AIRFLOW_KEYS or key.startswith(LINK_PREFIX)
 
 

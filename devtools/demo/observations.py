@@ -60,7 +60,7 @@ class Loot:
 
 
 def consumer_served(states: Mapping[str, str | None], pushed: str | None, pulled: str | None) -> Observation:
-    """Whether the declared consumer got the very token."""
+    """Tell whether the declared consumer got the very token."""
     return Observation(
         "load, the declared consumer, got the token",
         states.get("load") == "success" and pushed is not None and pulled == pushed,
@@ -69,7 +69,7 @@ def consumer_served(states: Mapping[str, str | None], pushed: str | None, pulled
 
 
 def pull_refused(log: str) -> Observation:
-    """Whether the intruder's pull was refused, and for the right reason."""
+    """Tell whether the intruder's pull was refused, and for the right reason."""
     refusal = first(PULL_REFUSED, log)
     return Observation(
         "intruder, which nobody declared, was refused the pull",
@@ -100,7 +100,7 @@ def loot_is_sealed(loot: Loot | None, digest: str | None, private_keys: str) -> 
 
 
 def overwrite_refused(log: str, rows: list[Any]) -> Observation:
-    """Whether the API server refused to overwrite another task's XCom, and the row is still a reference."""
+    """Tell whether the API server refused to overwrite another task's XCom, and the row is still a reference."""
     refusal = first(OVERWRITE_REFUSED, log)
     intact = len(rows) == 1 and reference.is_reference(rows[0])
     return Observation(
@@ -111,7 +111,7 @@ def overwrite_refused(log: str, rows: list[Any]) -> Observation:
 
 
 def reference_only(airflow: AirflowStack, rows: list[Any], digest: str | None) -> Observation:
-    """Whether the row is a reference, and the token is nowhere in Airflow's database file."""
+    """Tell whether the row is a reference, and the token is nowhere in Airflow's database file."""
     files = [path.read_bytes() for path in airflow.home.glob("airflow.db*")]
     leaked = any(holds_token(data, digest) for data in files)
     is_reference = len(rows) == 1 and reference.is_reference(rows[0])
@@ -123,7 +123,7 @@ def reference_only(airflow: AirflowStack, rows: list[Any], digest: str | None) -
 
 
 def in_redis(connection: redis.Redis, prefix: str, digest: str | None) -> Iterator[Observation]:
-    """Whether Redis holds the value in a hash that expires, and the token nowhere in the open."""
+    """Tell whether Redis holds the value in a hash that expires, and the token nowhere in the open."""
     names = list(connection.scan_iter(match=f"{prefix}:*"))
     tokens = [name for name in names if name.endswith(b":token")]
     fields: list[Any] = [field for name in names for field in connection.hvals(name)]
@@ -143,7 +143,7 @@ def in_redis(connection: redis.Redis, prefix: str, digest: str | None) -> Iterat
 
 
 def audited(entries: Iterable[Mapping[str, Any]]) -> Observation:
-    """Whether the refusals are in Airflow's audit log."""
+    """Tell whether the refusals are in Airflow's audit log."""
     events = sorted({str(entry["event"]) for entry in entries if "intruder" in str(entry["owner"])})
     return Observation(
         "the refusals are in Airflow's audit log",
@@ -176,7 +176,7 @@ def opened(loot: Loot, private_keys: str) -> str | None:
 
 
 def holds_token(data: bytes, digest: str | None) -> bool:
-    """Whether some 32 hexadecimal characters in `data` have that SHA-256."""
+    """Tell whether some 32 hexadecimal characters in `data` have that SHA-256."""
     candidates = re.finditer(rb"(?=([0-9a-f]{%d}))" % TOKEN_CHARACTERS, data)
     return any(sha256(found[1]).hexdigest() == digest for found in candidates)
 

@@ -1,4 +1,4 @@
-"""Who is there in the world of `devtools.worlds.api_world`: DAGs, runs, task instances and their tokens."""
+"""The inhabitants of `devtools.worlds.api_world`: DAGs, runs, task instances and their tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ declare("other", "load")
 
 @dataclass(frozen=True)
 class Instance:
-    """A task instance of the world; `name` is also the name of its token."""
+    """A task instance of the world. `name` is also the name of its token."""
 
     name: str
     task_id: str
@@ -43,7 +43,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Token:
-    """A task token: `subject` is an instance's name, or an id that no task instance has."""
+    """A task token. `subject` is an instance's name, or an id that no task instance has."""
 
     name: str
     subject: str
@@ -61,7 +61,7 @@ INSTANCES = (
     Instance("finished", "done", state="success"),
     Instance("queued", "queued", state="queued"),
     *(Instance(f"part {index}", "parts", map_index=index) for index in range(3)),
-    # Consumers that the ring has not seen yet.
+    # These are consumers that the ring has not seen yet.
     *(Instance(f"spare {index}", "load", map_index=1000 + index) for index in range(SPARES)),
 )
 
@@ -75,7 +75,7 @@ TOKENS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What `devtools.worlds.api_world_rows` is to create."""
+    """What `devtools.worlds.api_world_rows` creates."""
 
     instances: Sequence[Instance]
     tokens: Sequence[Token] = TOKENS
@@ -88,7 +88,7 @@ class Plan:
     )
 
     def to_json(self) -> str:
-        """The plan with a token for each instance."""
+        """Return the plan as JSON, with a token for each instance."""
         own = [Token(instance.name, instance.name) for instance in self.instances]
         return json.dumps({**asdict(self), "tokens": [asdict(token) for token in (*own, *self.tokens)]})
 
@@ -96,5 +96,5 @@ class Plan:
 def at(
     task_id: str, key: str = "token", *, dag_id: str = SALES, run_id: str = RUN, map_index: int = NOT_MAPPED
 ) -> Coordinate:
-    """An XCom of this world."""
+    """Name an XCom of this world."""
     return Coordinate(dag_id, run_id, task_id, key, map_index)

@@ -1,11 +1,10 @@
-"""Airflow's real API server with the ring in it, and a small world of DAGs, runs and task instances to ask it about.
+"""Airflow's real API server with the ring in it, and a small world of DAGs, runs and task instances.
 
     with open_world(home, redis_url) as world:
         pushed = world.push(at("extract"), ["load"])
         answer = world.caller.xcom("stranger", "GET", pushed.reference.coordinate)
 
-There is no scheduler: who runs, who has finished and who holds which token is exactly what
-`devtools.worlds.api_plan` says.
+There is no scheduler. `devtools.worlds.api_plan` says exactly who runs, who has finished and who holds which token.
 """
 
 from __future__ import annotations
@@ -41,15 +40,15 @@ PREFIX = "exclusive_redis_xcom"
 CORE = "AIRFLOW__CORE__"
 ADMIN = "admin"
 
-#: What servers that share a database must agree on.
+#: Servers that share a database must agree on these.
 _SHARED = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
 
 
 class World:
-    """One database and one Redis, and the API servers that work on them; made by `open_world`.
+    """One database and one Redis, and the API servers that work on them. `open_world` makes it.
 
-    `keys` are in force, `older_keys` were before and are still held; see
-    `devtools.worlds.api_plan.TOKENS` for the names in `tokens`.
+    `keys` are in force. `older_keys` were in force before, and the servers still hold them. `tokens` has the names of
+    `devtools.worlds.api_plan.TOKENS`.
     """
 
     def __init__(
@@ -79,9 +78,9 @@ class World:
         """Seal a value, and put the ciphertext into Redis and the reference into the database.
 
         Args:
-            at: Where.
+            at: Where the value goes.
             consumers: Who may read besides the producer.
-            keys: Whom it is sealed to; the servers of this world by default.
+            keys: The keys that it is sealed to. By default, these are the keys of this world's servers.
             payload: The plain value, encoded.
             rule: Further fields of `exclusive_redis_xcom.acl.Rule`.
         """
@@ -90,7 +89,7 @@ class World:
         return pushed
 
     def put_row(self, at: Coordinate, value: Any) -> None:
-        """Write a row of table `xcom` past the API, whoever is to be able to: an intruder, or a REST user."""
+        """Write a row of table `xcom` past the API, in the place of an intruder or a REST user."""
         with self.database() as database:
             database.execute(
                 "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
@@ -107,16 +106,16 @@ class World:
             )
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """All rows of table `xcom`: address and value, as they lie in the database."""
+        """Return all rows of table `xcom`: address and value, as they lie in the database."""
         with self.database() as database:
             query = "SELECT dag_id, run_id, task_id, map_index, key, value FROM xcom ORDER BY 1, 2, 3, 4, 5"
             return database.execute(query).fetchall()
 
     def row(self, at: Coordinate) -> Any:
-        """The value in the row of one XCom, decoded; None if there is none."""
+        """Return the decoded value in the row of one XCom; None if there is no row."""
         address = (at.dag_id, at.run_id, at.task_id, at.map_index, at.key)
         texts = (found[5] for found in self.rows() if found[:5] == address)
-        return json.loads(str(next(texts, "null")))  # SQLite makes numbers of what looks like one
+        return json.loads(str(next(texts, "null")))  # SQLite makes a number of a text that looks like one
 
     @contextlib.contextmanager
     def serve(
@@ -126,7 +125,8 @@ class World:
 
         Args:
             home: An empty directory.
-            env: Its settings; only they and those of the first server's tasks hold, not its private keys.
+            env: The settings of the server. Besides these, the settings of the first server's tasks hold. The first
+                server's private keys do not.
             base_path: The path that its URLs begin with.
             healthy: Whether to wait until it is healthy, or only until it answers at all.
         """
@@ -152,9 +152,9 @@ class World:
 
     @contextlib.contextmanager
     def table_gone(self, name: str = "task_instance") -> Iterator[None]:
-        """A database in which a table cannot be read, for the duration."""
+        """Make a table unreadable while the context lasts."""
         with self.database() as database:
-            database.execute("PRAGMA legacy_alter_table = ON")  # what refers to the table is left alone
+            database.execute("PRAGMA legacy_alter_table = ON")  # references to the table stay as they are
             database.execute(f"ALTER TABLE {name} RENAME TO {name}_gone")
         try:
             yield
@@ -165,7 +165,7 @@ class World:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        """Airflow's database, writable; committed at the end."""
+        """Open Airflow's database for writing, and commit at the end."""
         path = self.airflow.home / "airflow.db"
         with contextlib.closing(sqlite3.connect(path, timeout=20)) as database, database:
             yield database
@@ -182,15 +182,15 @@ def open_world(
 
     Args:
         home: An empty directory, for AIRFLOW_HOME.
-        redis_url: A Redis that is running.
-        env: Further environment of all, such as settings of the ring.
+        redis_url: The URL of a Redis that is running.
+        env: Further environment of all processes, such as settings of the ring.
         instances: The task instances to create.
     """
     keys, older = Keys.generate(), Keys.generate()
     public = {**server_mode(redis_url, keys.public), **(env or {})}
     private = {f"{OURS}SEAL_PRIVATE_KEYS": f"{keys.private} {older.private}"}
     client = RedisClient(options_from_url(redis_url), Timeouts(1.0, 2.0, 5.0))
-    # "All admins" would give every request without a token the administrator's.
+    # With "all admins", every request without a token would get the administrator's token.
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({ADMIN: ADMIN}))
     public |= {
@@ -211,7 +211,7 @@ def open_world(
 
 
 def _log_in(url: str) -> str:
-    """A token of the UI and the public API."""
+    """Get a token of the UI and the public API."""
     credentials = {"username": ADMIN, "password": ADMIN}
     answer = httpx.post(f"{url}/auth/token", json=credentials, trust_env=False).raise_for_status()
     return str(answer.json()["access_token"])

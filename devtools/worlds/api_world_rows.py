@@ -1,7 +1,7 @@
-"""Fill an Airflow database with DAG runs and task instances, and mint task tokens, with Airflow's own code.
+"""Fill an Airflow database with DAG runs and task instances, and make task tokens, with Airflow's own code.
 
-A program of its own, since it needs the environment of the Airflow that it fills. Reads a JSON object from stdin
-(see `devtools.worlds.api_plan.Plan`). Its last line is `{"ids": {name: task instance id}, "tokens": {name:
+This is a program of its own, because it needs the environment of the Airflow that it fills. It reads a JSON object from
+stdin (see `devtools.worlds.api_plan.Plan`). Its last line is `{"ids": {name: task instance id}, "tokens": {name:
 token}}`.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def fill(plan: dict[str, Any]) -> dict[str, Any]:
-    """Create all that the plan names; return the ids and tokens."""
+    """Create all that the plan names, and return the ids and tokens."""
     _reserialize()
     ids = _rows(plan)
     return {"ids": ids, "tokens": {token.pop("name"): _token(ids, **token) for token in plan["tokens"]}}
@@ -78,7 +78,7 @@ def _dag_run(dag_id: str, run_id: str, logical_date: str) -> Any:
 
 
 def _token(ids: dict[str, str], subject: str, scope: str | None, valid_for: int) -> str:
-    """What the executor gives to a task: see `jwt_generator` in `airflow/executors/base_executor.py`."""
+    """Make the token that the executor gives to a task; see `jwt_generator` in `airflow/executors/base_executor.py`."""
     from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
     from airflow.configuration import conf
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 def start_afresh() -> None:
-    """Forget the settings, the connection to Redis and who runs."""
+    """Forget the settings, the connection to Redis and the running task."""
     from exclusive_redis_xcom.process import identity
     from exclusive_redis_xcom.settings import load_settings
     from exclusive_redis_xcom.task import encryption
     from exclusive_redis_xcom.task.access import current_access
 
     if current_access.cache_info().currsize:
-        # A client that is forgotten first leaves open sockets, of which the garbage collector warns.
+        # A client that is forgotten before it is closed leaves open sockets. The garbage collector warns of them.
         current_access().store._client.drop()
     load_settings.cache_clear()
     current_access.cache_clear()

@@ -1,7 +1,7 @@
 """Airflow's XCom rows in memory, behind the Task SDK's own messages.
 
-Stands in for supervisor, API server and database where a test is about what happens between a task and Redis. The
-real ones are used in tests/acceptance.
+They stand in for supervisor, API server and database. Tests use them for what happens between a task and Redis.
+tests/acceptance uses the real supervisor, API server and database.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Address = tuple[str, str, str, str, int]
 
 
 class Rows:
-    """`values` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON.
+    """Rows in memory, which answer the Task SDK's messages.
 
-    `answer` turns the values of an answer into what the API server would make of them; by default they stay.
-    `accepted` is called with each address and value that was written, before the answer. `messages` are the names
-    of the messages so far.
+    `values` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON. `answer` changes
+    the values of an answer as the API server would; by default, they stay. `accepted` is called with each address and
+    value that was written, before the answer. `messages` are the names of the messages so far.
     """
 
     def __init__(self) -> None:
@@ -69,11 +69,11 @@ class Rows:
         return XComCountResponse(len=len(self._mapped(msg)))
 
     def map_indexes(self, address: Address) -> list[int]:
-        """The map indexes of all rows of an address's key."""
+        """Return the map indexes of all rows of an address's key."""
         return [map_index for *ids, map_index in self.values if ids == [*address[:4]]]
 
     def _mapped(self, msg: Any) -> list[Any]:
-        """All rows of a task's key, in the order of their map indexes."""
+        """Return all rows of a task's key, in the order of their map indexes."""
         wanted = (msg.dag_id, msg.run_id, msg.task_id, msg.key)
         found = {address[4]: value for address, value in self.values.items() if address[:4] == wanted}
         return [found[index] for index in sorted(found)]

@@ -1,6 +1,6 @@
-"""Be a running task without a scheduler: Airflow's own objects, in this process.
+"""Play a running task without a scheduler, with Airflow's own objects in this process.
 
-For tests and benchmarks of what happens inside a task; what happens around it is tested in tests/acceptance.
+Tests and benchmarks use it for what happens inside a task. tests/acceptance tests what happens around a task.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 
 
 def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None) -> Any:
-    """The Task SDK's `RuntimeTaskInstance` for an operator of a DAG.
+    """Make the Task SDK's `RuntimeTaskInstance` for an operator of a DAG.
 
     Args:
         task: The operator.
-        run_id: Of its run.
-        map_index: Of the task instance.
-        run_started: When the run was, as the API server tells it; by default the API server has told nothing.
+        run_id: The id of the run.
+        map_index: The map_index of the task instance.
+        run_started: When the run was started, as the API server tells it. By default, it has told nothing.
     """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -45,7 +45,7 @@ def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_s
 def executing(
     task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None
 ) -> Iterator[Any]:
-    """Airflow's context, as it is while `execute` runs; yields the task instance. See `task_instance`."""
+    """Enter Airflow's context as it is while `execute` runs, and yield the task instance. See `task_instance`."""
     from airflow.sdk.execution_time.context import set_current_context
 
     instance = task_instance(task, run_id=run_id, map_index=map_index, run_started=run_started)

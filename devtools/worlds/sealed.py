@@ -1,4 +1,4 @@
-"""Seal values as a push does, and tell the data key, which a push does not."""
+"""Seal values as a push does, and return the data key, which a push keeps to itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Keys:
 
     @classmethod
     def generate(cls) -> Keys:
-        """A new pair."""
+        """Make a new pair."""
         return cls(*crypto.generate_seal_keys())
 
     @property

@@ -1,6 +1,6 @@
 """Airflow's XCom rows of a real API server, behind the Task SDK's own messages.
 
-Stands in for the supervisor, where a test plays tasks in its own process: with Airflow's own HTTP client.
+They stand in for the supervisor where a test plays tasks in its own process. They use Airflow's own HTTP client.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 class ServedRows:
-    """Answers messages as `airflow.sdk.execution_time.supervisor` does; `messages` are the names of those so far.
+    """Rows of an API server, which answer messages as `airflow.sdk.execution_time.supervisor` does.
+
+    `messages` are the names of the messages so far.
 
     Args:
-        url: The API server's.
-        token: A task's.
+        url: The URL of the API server.
+        token: The token of a task.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -59,12 +61,12 @@ class ServedRows:
         self._client.xcoms.delete(*_ids(msg), msg.map_index)
 
     def _MaskSecret(self, msg: Any) -> None:  # noqa: N802 - named after the message
-        """There are no logs to mask."""
+        """Do nothing, because there are no logs to mask."""
 
 
 @contextmanager
 def served(rows: ServedRows) -> Iterator[ServedRows]:
-    """Put them where the Task SDK sends its messages."""
+    """Put the rows where the Task SDK sends its messages."""
     from airflow.sdk.execution_time import task_runner
 
     with patch.object(task_runner, "SUPERVISOR_COMMS", rows, create=True):

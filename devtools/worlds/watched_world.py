@@ -1,11 +1,11 @@
-"""One API server that watches over XCom rows, its database and one Redis; and tasks, played in the caller's process.
+"""One API server that watches over XCom rows, its database and one Redis. Tasks are played in the caller's process.
 
     with open_watched_world(home, redis_url) as world:
         run = world.run("run-1")
         run.push("extract", "token", "a value")
         assert run.pull("extract", "token") == Pulled("a value", direct=True)
 
-There is no scheduler: what it would do to runs, `devtools.airflow_inside.Inside` does. The caller's process has
+There is no scheduler. `devtools.airflow_inside.Inside` does to runs what a scheduler would do. The caller's process has
 the settings of a worker; see `open_watched_world`.
 """
 
@@ -66,19 +66,19 @@ _ROWS = frozenset({"GetXCom", "GetXComSequenceSlice", "GetXComSequenceItem"})
 
 @dataclass(frozen=True)
 class Pulled:
-    """What came of a pull: the value, or the type of the error; and whether Redis alone answered."""
+    """The result of a pull: the value or the type of the error, and whether Redis alone answered."""
 
     value: Any = None
     error: type[BaseException] | None = None
     direct: bool = False
 
     def same_as(self, other: Pulled) -> bool:
-        """Whether a task would notice no difference."""
+        """Tell whether a task would notice no difference."""
         return (self.error, repr(self.value)) == (other.error, repr(other.value))
 
 
 class WatchedWorld:
-    """The servers, and runs of the one DAG; made by `open_watched_world`."""
+    """The servers, and runs of the one DAG. `open_watched_world` makes it."""
 
     def __init__(self, airflow: AirflowStack, inside: Inside, rows: ServedRows) -> None:
         self.airflow = airflow
@@ -95,7 +95,7 @@ class WatchedWorld:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        """Airflow's database, writable; committed at the end."""
+        """Open Airflow's database for writing, and commit at the end."""
         with contextlib.closing(sqlite3.connect(self.airflow.home / "airflow.db", timeout=20)) as database, database:
             yield database
 
@@ -118,7 +118,7 @@ class Run:
             ExclusiveRedisXCom.set(key, value, **self._address(task_id), map_index=map_index, **options)
 
     def push_to_redis_only(self, task_id: str, key: str, value: Any, map_index: int = -1) -> Any:
-        """Push as a task instance that dies before the API server hears of it; return what the row would hold."""
+        """Push as a task instance that dies before the API server hears of it. Return what the row would hold."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         with self._executing(task_id, map_index):
@@ -126,40 +126,40 @@ class Run:
             return ExclusiveRedisXCom.serialize_value(value, key=key, **address, map_index=map_index)
 
     def write_row(self, task_id: str, key: str, row: Any, map_index: int = -1) -> None:
-        """Write a row as a task does that goes past the backend."""
+        """Write a row past the backend, as a task can."""
         from airflow.sdk.bases.xcom import BaseXCom
 
         BaseXCom._set_xcom_in_db(key, row, **self._address(task_id), map_index=map_index)
 
     def delete(self, task_id: str, key: str, map_index: int = -1) -> None:
-        """Delete as Airflow does when the task instance starts again."""
+        """Delete an XCom as Airflow does when the task instance starts again."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         with self._executing(task_id, map_index):
             ExclusiveRedisXCom.delete(key, **self._address(task_id), map_index=map_index)
 
     def delete_row(self, task_id: str, key: str, map_index: int = -1) -> None:
-        """Delete a row as a task does that goes past the backend."""
+        """Delete a row past the backend, as a task can."""
         from airflow.sdk.execution_time.comms import DeleteXCom
 
         self._world.rows.send(DeleteXCom(key=key, **self._address(task_id), map_index=map_index))
 
     def pull(self, task_id: str, key: str, map_index: int = -1, *, direct: bool = True) -> Pulled:
-        """`get_one` as `load`, with `direct_pulls` on or off."""
+        """Call `get_one` as the task `load`, with `direct_pulls` on or off."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         request = {"key": key, **self._address(task_id), "map_index": map_index}
         return self._pulled(lambda: ExclusiveRedisXCom.get_one(**request), direct=direct)
 
     def pull_all(self, task_id: str, key: str, *, direct: bool = True) -> Pulled:
-        """`get_all` as `load`, with `direct_pulls` on or off."""
+        """Call `get_all` as the task `load`, with `direct_pulls` on or off."""
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         request = {"key": key, **self._address(task_id)}
         return self._pulled(lambda: ExclusiveRedisXCom.get_all(**request), direct=direct)
 
     def rest(self, method: str, path: str, json: Any = None, **params: Any) -> httpx.Response:
-        """Send a request to the public REST API; `path` begins after the run's."""
+        """Send a request to the public REST API. `path` begins after the path of the run."""
         return self._world.airflow.request(
             method, f"/dags/{DAG_ID}/dagRuns/{self.run_id}{path}", json=json, params=params
         )
@@ -170,38 +170,38 @@ class Run:
         return self._world.airflow.request("POST", f"/dags/{DAG_ID}/clearTaskInstances", json=body)
 
     def expand(self, count: int) -> None:
-        """Let `parts` have so many instances, or fewer than before: those left over are removed, their rows stay."""
+        """Let `parts` have so many instances. Surplus ones of before are removed, but their rows stay."""
         self.push("numbers", "return_value", list(range(count)), mapped_length=count)
         self._world.inside.succeed(DAG_ID, self.run_id, "numbers")
         self.schedule()
 
     def schedule(self) -> None:
-        """Let the scheduler look after the run once, and start it again if it was cleared."""
+        """Let the scheduler handle the run once, and start the run again if it was cleared."""
         with self._world.database() as database:
             database.execute("UPDATE dag_run SET state = 'running' WHERE run_id = ?", (self.run_id,))
         self._world.inside.schedule(DAG_ID, self.run_id)
 
     def end(self) -> None:
-        """Let it be over: Airflow deletes no running run."""
+        """End the run, because Airflow deletes no running run."""
         with self._world.database() as database:
             database.execute("UPDATE dag_run SET state = 'failed' WHERE run_id = ?", (self.run_id,))
 
     def delete_past_the_api(self) -> None:
-        """Delete it with all that belongs to it, as `dag.test()` deletes the run that it makes again."""
+        """Delete the run with all that belongs to it. `dag.test()` does so with a run that it makes again."""
         with self._world.database() as database:
             database.execute("PRAGMA foreign_keys = ON")
             database.execute("DELETE FROM task_instance WHERE run_id = ?", (self.run_id,))
             database.execute("DELETE FROM dag_run WHERE run_id = ?", (self.run_id,))
 
     def start_date(self) -> datetime | None:
-        """What the API server would tell a task that starts now."""
+        """Return the start of the run that the API server would tell a task that starts now."""
         with self._world.database() as database:
             query = "SELECT start_date FROM dag_run WHERE dag_id = ? AND run_id = ?"
             found = database.execute(query, (DAG_ID, self.run_id)).fetchone()
         return datetime.fromisoformat(found[0]).replace(tzinfo=timezone.utc) if found and found[0] else None
 
     def rows(self) -> dict[tuple[str, str, int], Any]:
-        """What the database holds for the run: (task_id, key, map_index) -> decoded JSON."""
+        """Return what the database holds for the run: (task_id, key, map_index) -> decoded JSON."""
         with self._world.database() as database:
             query = "SELECT task_id, key, map_index, value FROM xcom WHERE dag_id = ? AND run_id = ?"
             found = database.execute(query, (DAG_ID, self.run_id)).fetchall()
@@ -231,7 +231,7 @@ def open_watched_world(home: Path, redis_url: str) -> Iterator[WatchedWorld]:
 
     Args:
         home: An empty directory, for AIRFLOW_HOME.
-        redis_url: A Redis that is running.
+        redis_url: The URL of a Redis that is running.
     """
     env = {"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, f"{OURS}REDIS_URL": redis_url, f"{OURS}RETRY_DEADLINE": "5"}
     (home / "dags").mkdir()

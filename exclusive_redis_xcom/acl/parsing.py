@@ -80,8 +80,9 @@ def _keyed_rule(producer: str, key: Any, value: Any, where: Where) -> Rule:
 def _is_rule_object(name: Any, value: dict[Any, Any], known_task: bool) -> bool:
     """Return whether a dict under a top-level name is one rule; otherwise it maps keys to rules.
 
-    A misspelt field must be reported as a field, not as an odd key. So a dict with `consumers` is read as a rule where
-    the name is no task of the DAG, or where a field's value can be no rule. `RuleParser` then refuses it.
+    A misspelt field must be reported as a field, not as an odd key. So a dict with `consumers` is read as a rule if the
+    name is no task of the DAG. It is also read as a rule if a field's value can be no rule. `RuleParser` then refuses
+    it.
     """
     if "consumers" not in value or isinstance(value["consumers"], dict):
         return False

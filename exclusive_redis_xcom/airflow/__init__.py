@@ -1,1 +1,1 @@
-"""What Airflow finds by name: the backend, the plugin, the cluster policies, the provider's description."""
+"""What Airflow finds by name: the backend, the plugin, the cluster policies and the provider's description."""

@@ -1,9 +1,9 @@
-"""Airflow's side: the XCom backend class, a translation of `BaseXCom`'s contract into calls of `task`.
+"""The XCom backend class. It translates `BaseXCom`'s contract into calls of `task`.
 
-Contract and traps: `airflow/sdk/bases/xcom.py` and docs/how-it-works.md. `RedisFirst` asks Redis alone, where Redis can
-prove that it has what the database refers to. Else Airflow's own methods fetch the rows, whose values `_Rows` leaves as
-they are. All references among these rows are then resolved together, so that the results of a whole mapped task cost a
-bounded number of Redis round trips.
+`airflow/sdk/bases/xcom.py` and docs/how-it-works.md describe the contract and its traps. `RedisFirst` asks Redis alone
+if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and `_Rows`
+leaves the values of the rows as they are. Then all references among these rows are resolved together. So the results of
+a whole mapped task cost a bounded number of Redis round trips.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from exclusive_redis_xcom.task.push import push
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: How Airflow wraps the rows of a lazy sequence; `get_all` has another wrapper.
+#: Airflow wraps the rows of a lazy sequence in this class. `get_all` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
 
 
 class _Rows(BaseXCom):
-    """Airflow's own XCom calls, with the rows' values left as they are in the database."""
+    """Airflow's own XCom calls. They leave the values of rows as they are in the database."""
 
     @staticmethod
     def serialize_value(value: Any, **_coordinate: Any) -> Any:
@@ -44,7 +44,7 @@ class _Rows(BaseXCom):
 
 
 class _ByRow(BaseXCom):
-    """Each call by way of the row that Airflow's database has, or gets."""
+    """Pushes and pulls by way of a row in Airflow's database."""
 
     @staticmethod
     def serialize_value(
@@ -65,7 +65,7 @@ class _ByRow(BaseXCom):
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:
-        """Turn one row (anything with `.value`) into its value; a row that is not ours as Airflow would."""
+        """Turn one row (anything with `.value`) into its value. Airflow's own code reads rows that are not ours."""
         if type(result).__name__ != _LAZY_ITEM:
             return resolve([result.value])[0]
         asking = sequences.asking()
@@ -73,29 +73,29 @@ class _ByRow(BaseXCom):
             return resolve([result.value], OfThisRun())[0]
         return result.value if asking.rows else resolve([result.value], asking.asked)[0]
 
-    # The four pulls take what BaseXCom's take: key, dag_id, task_id, run_id, map_index, include_prior_dates.
+    # The four pulls take the arguments of BaseXCom: key, dag_id, task_id, run_id, map_index, include_prior_dates.
 
     @classmethod
     def get_one(cls, **request: Any) -> Any | None:
-        """Pull one value; None where Airflow has no row, or the pushed value was None."""
+        """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
         row = _Rows.get_one(**request)
         return None if row is None else resolve([row], _asked_for_one(request))[0]
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
-        """`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """Do what `get_one` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         row = await _Rows.aget_one(**request)
         return None if row is None else (await in_thread(resolve, [row], _asked_for_one(request)))[0]
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
-        """Pull the values of all map indexes, in Airflow's order; None where Airflow has no row."""
+        """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
         rows = _Rows.get_all(**request)
         return None if rows is None else resolve(rows, _asked_for_all(request))
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
-        """`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         rows = await _Rows.aget_all(**request)
         return None if rows is None else await in_thread(resolve, rows, _asked_for_all(request))
 
@@ -111,7 +111,7 @@ class _ByRow(BaseXCom):
         map_index: int = NOT_MAPPED,
         **options: Any,
     ) -> None:
-        """`set` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """Do what `set` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         address: dict[str, Any] = {
             "key": key,
             "dag_id": dag_id,
@@ -126,24 +126,24 @@ class _ByRow(BaseXCom):
     def delete(cls, key: str, task_id: str, dag_id: str, run_id: str, map_index: int | None = None) -> None:
         """Remove one XCom of the running task: its value, then its row.
 
-        The value removed is the one at the task's own coordinate, whatever the row says: a row that somebody
-        edited must neither direct the removal elsewhere nor keep a task from retrying.
+        The value at the task's own coordinate is removed, whatever the row says. A row that somebody edited must not
+        direct the removal elsewhere, and it must not keep a task from retrying.
         """
         purge(current_access(), _coordinate(key, task_id, dag_id, run_id, map_index))
         _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
 
     @classmethod
     def purge(cls, xcom: Any, *_args: Any) -> None:
-        """Remove the value that a row refers to; a row that is not ours has none."""
+        """Remove the value that a row refers to. A row that is not ours refers to none."""
         if references.is_reference(xcom.value):
             purge(current_access(), references.parse(xcom.value).coordinate)
 
 
 class ExclusiveRedisXCom(RedisFirst, _ByRow):
-    """`[core] xcom_backend`: values in Redis, references in Airflow's database, each pull decided by ACL.
+    """The class for `[core] xcom_backend`: Redis has the values, Airflow's database has references to them.
 
-    Errors, all of them `ExclusiveXComError`: XComAccessDenied, XComExpired,
-    XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable, ConfigurationError.
+    An access list decides about each pull. All errors are `ExclusiveXComError`: XComAccessDenied, XComExpired,
+    XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable and ConfigurationError.
     """
 
 
@@ -161,12 +161,12 @@ def _coordinate(
     key: str | None, task_id: str | None, dag_id: str | None, run_id: str | None, map_index: int | None
 ) -> Coordinate:
     if not (key and task_id and dag_id and run_id):
-        raise InvalidReference("An XCom can be stored only under a full coordinate: dag_id, run_id, task_id and key.")
+        raise InvalidReference("An XCom needs a full coordinate: dag_id, run_id, task_id and key.")
     return Coordinate(dag_id=dag_id, run_id=run_id, task_id=task_id, key=key, map_index=_index(map_index))
 
 
 def _index(map_index: int | None) -> int:
-    # Airflow's API takes an absent map_index as "not mapped" (execution_api/routes/xcoms.py).
+    # Airflow's API reads an absent map_index as "not mapped" (execution_api/routes/xcoms.py).
     return NOT_MAPPED if map_index is None else map_index
 
 

@@ -1,8 +1,8 @@
 """Airflow plugin (entry point `airflow.plugins`): the listener that `process.identity` needs, the ring and the watch.
 
-Airflow loads plugins in the process that forks its tasks (the LocalExecutor's scheduler; Celery's workers with
-`[core] lazy_load_plugins = False`). What a pull needs is imported here, once, so that no task pays for it:
-importing redis takes far longer than a pull does.
+Airflow loads plugins in the process that forks its tasks. This is the LocalExecutor's scheduler, or a Celery worker
+with `[core] lazy_load_plugins = False`. The modules that a pull needs are imported here once, so that no task pays for
+that. An import of redis takes far longer than a pull.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from exclusive_redis_xcom.connection import opener, url
 PRELOADED = (threads, opener, url)
 for _module in pkgutil.iter_modules(task.__path__, f"{task.__name__}."):
     importlib.import_module(_module.name)
-with contextlib.suppress(ImportError):  # what reporting/metrics.py looks for first; Airflow has it from 3.2 on
+with contextlib.suppress(ImportError):  # reporting/metrics.py looks for this first; Airflow has it from 3.2 on
     importlib.import_module("airflow.sdk.observability.stats")
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """Declarative: see `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`."""
+    """The plugin. See `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`."""
 
     name = "exclusive_redis_xcom"
     listeners = [listener]  # noqa: RUF012 - Airflow's plugin interface
     fastapi_root_middlewares = [  # noqa: RUF012 - as above
-        # At most one of them does anything: the ring with `enforcement = server`, the watch without.
+        # At most one of them does anything: the ring with `enforcement = server`, the watch otherwise.
         {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
         {"name": "exclusive_redis_xcom_watch", "middleware": Watch, "args": [], "kwargs": {}},
     ]

@@ -1,4 +1,4 @@
-"""Pulls that ask Redis alone first, and Airflow only where Redis cannot answer."""
+"""Pulls that ask Redis alone first. They ask Airflow only if Redis cannot answer."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class RedisFirst(BaseXCom):
-    """The four pulls of `BaseXCom`, answered directly where that is possible, else by the next class."""
+    """The four pulls of `BaseXCom`. Redis alone answers them if it can; else the next class does."""
 
     @classmethod
     def get_one(cls, **request: Any) -> Any | None:
-        """Pull one value; None where Airflow has no row, or the pushed value was None."""
+        """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
         found = _directly(request)
         return super().get_one(**request) if found is direct_pull.MISS else found[0]
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
-        """`get_one` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """Do what `get_one` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         found = await _directly_in_thread(request)
         return await super().aget_one(**request) if found is direct_pull.MISS else found[0]
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
-        """Pull the values of all map indexes, in Airflow's order; None where Airflow has no row."""
+        """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
         found: list[Any] | None = _directly(request, everything=True)
         if found is direct_pull.MISS:
             found = super().get_all(**request)
@@ -38,7 +38,7 @@ class RedisFirst(BaseXCom):
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
-        """`get_all` for coroutines; Redis is waited for in a thread. Airflow 3.3 and later."""
+        """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         found: list[Any] | None = await _directly_in_thread(request, everything=True)
         if found is direct_pull.MISS:
             found = await super().aget_all(**request)

@@ -1,6 +1,7 @@
-"""Rows of Airflow's database into values: references all at once, from Redis; other rows as Airflow would.
+"""Turn rows of Airflow's database into values.
 
-A row is untrusted input, so a reference in it is compared with the XCom that was asked for.
+All references are fetched from Redis together. Airflow's own code reads the other rows. A row is untrusted input, so a
+reference in a row is compared with the XCom that was asked for.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a pull asked for. `run_id` or `map_index` None: any (prior runs; a whole mapped task)."""
+    """What a pull asked for.
+
+    If `run_id` is None, any run will do, also a prior one. If `map_index` is None, a whole mapped task was asked for.
+    """
 
     dag_id: str
     task_id: str
@@ -38,7 +42,7 @@ class Asked:
         return f"XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}'"
 
     def require(self, reference: Reference) -> None:
-        """Refuse a reference that lies in a row it does not belong to (copied there by hand or by a task)."""
+        """Refuse a reference that was copied into another row, by hand or by a task."""
         found = reference.coordinate
         same_task = (found.dag_id, found.task_id, found.key) == (self.dag_id, self.task_id, self.key)
         same_run = self.run_id in (None, found.run_id)
@@ -50,9 +54,11 @@ class Asked:
 
 
 class OfThisRun:
-    """What an item of a lazy sequence is known to be where `sequences` is not in place: a result of a mapped
-    task of the same run. Airflow tells no more than the row's value (`sdk/execution_time/lazy_sequence.py`).
-    """  # noqa: D205 - one sentence
+    """All that is known of an item of a lazy sequence if `sequences` is not in place.
+
+    The item is a result of a mapped task of the same run. Airflow tells only the value of the row
+    (`sdk/execution_time/lazy_sequence.py`).
+    """
 
     def require(self, reference: Reference) -> None:
         """Refuse a reference to an XCom of another DAG or run, or of a task that is not mapped."""
@@ -66,10 +72,10 @@ class OfThisRun:
 
 
 def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list[Any]:
-    """Values for rows, in their order: our references together, in few round trips.
+    """Return the values of rows, in their order. All our references are fetched together, in few round trips.
 
     Raises:
-        ExclusiveXComError: Any of those that `task.pull.pull` raises, or InvalidReference.
+        ExclusiveXComError: Any error that `task.pull.pull` raises, or InvalidReference.
     """
     if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
         # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
@@ -85,7 +91,7 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
 
 
 def _require_plain_rows_allowed(what: str) -> None:
-    """Refuse a row that holds a plain value where all values are sealed: anybody could have put it there."""
+    """Refuse a row with a plain value where all values are sealed. Anybody could have written such a row."""
     settings = current_access().settings
     if settings.by_server and settings.seal == "all" and not settings.allow_plaintext_read:
         raise refusals.plain_row(what)
@@ -96,6 +102,6 @@ def _as_airflow_would(row: Any) -> Any:
 
 
 class _Row(NamedTuple):
-    """The shape that `BaseXCom.deserialize_value` takes."""
+    """A row in the shape that `BaseXCom.deserialize_value` takes."""
 
     value: Any

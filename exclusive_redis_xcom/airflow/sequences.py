@@ -1,7 +1,7 @@
-"""All results of a mapped task at once, where Airflow would ask for one after the other.
+"""Fetch all results of a mapped task at once. Airflow would ask for one after the other.
 
-A task gets the results of a mapped task as a lazy sequence. In Airflow (3.1 to 3.3), iterating over it costs an API
-call per item, and a slice is one API call whose rows it then hands to the backend one by one
+A task gets the results of a mapped task as a lazy sequence. In Airflow 3.1 to 3.3, iteration costs an API call per
+item. A slice costs one API call, but Airflow hands its rows to the backend one by one
 (`airflow/sdk/execution_time/lazy_sequence.py`). `fetch_all` and `batch` do better.
 """
 
@@ -29,7 +29,7 @@ _DERIVED = {"_MapResult": "value", "_ZipResult": "values", "_ConcatResult": "val
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What a lazy sequence is asking Airflow for, while it does; `rows`: its rows are wanted as they are."""
+    """What a lazy sequence is asking Airflow for at the moment. `rows` says that its rows must stay as they are."""
 
     asked: Asked
     rows: bool
@@ -39,14 +39,15 @@ _asking: ContextVar[Asking | None] = ContextVar("exclusive_redis_xcom_asking", d
 
 
 def asking() -> Asking | None:
-    """For the backend: the lazy sequence on whose behalf Airflow calls it, if that is known."""
+    """Tell the backend for which lazy sequence Airflow calls it; return None if that is not known."""
     return _asking.get()
 
 
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
-    """The list of all that is in a lazy sequence of a mapped task's results, as `list(xs)`, only at once.
+    """Return all items of a lazy sequence of a mapped task's results as a list, as `list(xs)` does, but at once.
 
-    One API call and few Redis commands, however many results there are; `list(xs)` costs one of each per result.
+    This takes one API call and few Redis commands, however many results there are. `list(xs)` takes one of each per
+    result.
 
         @task
         def total(xs):
@@ -55,23 +56,22 @@ def fetch_all(xs: Iterable[_T]) -> list[_T]:
         total(parts.expand(number=[1, 2, 3]))
 
     Args:
-        xs: What a task gets for the results of a mapped task, also with `.map()`, `.zip()` or `.concat()`; of
-            any other iterable, its items.
+        xs: What a task gets for the results of a mapped task, also with `.map()`, `.zip()` or `.concat()`. Any other
+            iterable gives its items.
 
     Raises:
-        ExclusiveXComError: As for `xcom_pull`: of the whole, where iterating would get to the first item that cannot
-            be had.
+        ExclusiveXComError: As for `xcom_pull`, if any item cannot be had. Iteration would raise it only at that item.
     """
     return list(_fetched(xs))
 
 
 def batch(backend: type) -> None:
-    """Let slices of lazy sequences read Redis in batches, and items say which XCom they are.
+    """Let slices of lazy sequences read Redis in batches, and let items say which XCom they are.
 
-    Does nothing with an Airflow whose sequences are made differently.
+    This does nothing with an Airflow whose sequences are made differently.
 
     Args:
-        backend: The class that Airflow may be configured with; where it is not, nothing changes.
+        backend: The class that Airflow may be configured with. If Airflow is not, nothing changes.
     """
     with contextlib.suppress(ImportError, AttributeError):
         from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
@@ -82,7 +82,7 @@ def batch(backend: type) -> None:
 
 
 def _is_known(sequence: Any) -> bool:
-    """Whether the class has the shape that Airflow 3.1 to 3.3 gave it."""
+    """Tell whether the class has the shape that Airflow 3.1 to 3.3 gave it."""
     parameters = list(inspect.signature(sequence.__getitem__).parameters)
     return parameters == ["self", "key"] and {"_xcom_arg", "_ti"} <= set(getattr(sequence, "__slots__", ()))
 
@@ -106,7 +106,7 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
 
 
 def _fetched(xs: Any) -> Any:
-    """The same with every lazy sequence in it replaced by its items."""
+    """Return `xs` with every lazy sequence in it replaced by its items."""
     kind = type(xs)
     if kind.__module__ == "airflow.sdk.execution_time.lazy_sequence" and kind.__name__ == "LazyXComSequence":
         return xs[:]
@@ -119,7 +119,7 @@ def _fetched(xs: Any) -> Any:
 
 
 def _serves(backend: Any) -> bool:
-    """Whether Airflow's values are this backend's own, not those of a class that makes something else of them."""
+    """Tell whether Airflow's values are this backend's own, and not made by a class that changes them."""
     from airflow.sdk.execution_time.xcom import XCom
 
     return XCom.deserialize_value is backend.deserialize_value

@@ -15,9 +15,10 @@ _T = TypeVar("_T")
 
 
 async def in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
-    """`asyncio.to_thread` with threads of our own.
+    """Do what `asyncio.to_thread` does, with threads of our own.
 
-    Airflow's `asend` needs those of the event loop, and ours may wait for it, to mask a value.
+    To mask a value, our thread may have to wait for Airflow's `asend`. `asend` itself needs a thread of the event loop.
+    If our work took those threads, both could wait for ever.
     """
     call = functools.partial(contextvars.copy_context().run, function, *arguments)
     return await asyncio.get_running_loop().run_in_executor(_threads(), call)

@@ -103,11 +103,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check this installation, and say what to change")
     if arguments[:1] == ["doctor"]:
         _add_doctor_arguments(doctor)
-    collector = commands.add_parser("gc", help="remove stored objects of large values that Redis no longer names")
+    gc_parser = commands.add_parser("gc", help="remove stored objects of large values that Redis no longer names")
     if arguments[:1] == ["gc"]:
         from exclusive_redis_xcom.cli import gc
 
-        gc.add_arguments(collector)
+        gc.add_arguments(gc_parser)
     return parser
 
 

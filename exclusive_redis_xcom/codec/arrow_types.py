@@ -3,8 +3,8 @@
 Two kinds of arrays hold more than their value, and are copied. A slice refers to its whole buffers, of which Arrow's
 writer sends up to 63 bytes too much. A value that was set to null may still lie under its null.
 
-Three kinds of types are not carried: extension types (they need code), unions and list views (their slices are written
-whole), and run-end encoded arrays (a few bytes describe terabytes).
+Some types are not carried. Extension types need code. Slices of unions and list views are written whole. In run-end
+encoded arrays, a few bytes describe terabytes.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class _Frame:
         return self.count - length_hint(self.children)
 
 
-class _Writer:
+class _FlatWriter:
     """The state of one `pack`."""
 
     __slots__ = ("frames", "open", "program", "slabs")
@@ -155,7 +155,7 @@ def pack(value: Any, slabs: Outgoing) -> bytes:
     Raises:
         XComNotSerializable: Something in the value cannot be carried. The text gives its position and type.
     """
-    program = [_without_large_bytes(item, slabs) for item in _Writer(slabs).write(value)]
+    program = [_without_large_bytes(item, slabs) for item in _FlatWriter(slabs).write(value)]
     try:
         return ormsgpack.packb(program, option=OPTIONS)
     except TypeError:  # A text has a lone surrogate. That is rare, so the search begins only now.
@@ -190,7 +190,7 @@ class _Step:
         self.kind = BY_CODE[code]
 
 
-class _Reader:
+class _FlatReader:
     """The state of one `unpack`. It keeps the first problem, since ormsgpack hides exceptions of its hooks."""
 
     __slots__ = ("problem", "slabs")
@@ -214,7 +214,7 @@ class _Reader:
 
 def unpack(data: Buffer, slabs: Incoming) -> Any:
     """Reverse `pack`. Raises any Exception for data that `pack` did not write."""
-    reader = _Reader(slabs)
+    reader = _FlatReader(slabs)
     try:
         program = read(data, reader.hook)
     except Exception:

@@ -1,8 +1,8 @@
 """Kinds of values. A kind says how a value is taken apart and put together again, and has a code.
 
-A kind is a leaf (bytes), bulk (bytes, and buffers that may lie outside the message) or a tree (a list of children, each
-of which is a value). Codes are msgpack extension types. Redis holds codes, so never renumber or reuse one.
-`registry.py` has the table of kinds.
+There are three forms of kinds. A leaf is bytes. Bulk is bytes, and buffers that may lie outside the message. A tree is
+a list of children, each of which is a value. Codes are msgpack extension types. Redis holds codes, so never renumber or
+reuse one. `registry.py` has the table of kinds.
 """
 
 from __future__ import annotations

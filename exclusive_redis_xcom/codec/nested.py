@@ -1,7 +1,7 @@
 """The fast form: ormsgpack walks the value, and calls our hook only for types that msgpack does not know.
 
-ormsgpack changes some things without an error, or cannot hold them: `bytearray` (it would come back as bytes), dict
-keys such as dates, lone surrogates, more than 255 levels. For these the caller uses the flat form (`flat.py`).
+ormsgpack changes some things without an error: a `bytearray` would come back as bytes. Others it cannot hold: dict keys
+such as dates, lone surrogates, more than 255 levels. For all these, the caller uses the flat form (`flat.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class NeedsFlatForm(Exception):  # noqa: N818 - a signal within this package
     """The fast form cannot hold this value."""
 
 
-class _Writer:
+class _NestedWriter:
     """The state of one `pack`: the depth and the first problem, since ormsgpack hides exceptions of its hooks."""
 
     __slots__ = ("depth", "problem", "slabs")
@@ -103,7 +103,7 @@ def pack(value: Any, slabs: Outgoing) -> bytes:
     Raises:
         Exception: The fast form cannot hold the value. The flat form carries the value or says what is wrong.
     """
-    writer = _Writer(slabs)
+    writer = _NestedWriter(slabs)
     try:
         return writer.pack(value)
     except Exception:
@@ -112,8 +112,8 @@ def pack(value: Any, slabs: Outgoing) -> bytes:
         raise
 
 
-class _Reader:
-    """The state of one `unpack`, as in `_Writer`."""
+class _NestedReader:
+    """The state of one `unpack`, as in `_NestedWriter`."""
 
     __slots__ = ("depth", "problem", "slabs")
 
@@ -144,7 +144,7 @@ class _Reader:
 
 def unpack(data: Buffer, slabs: Incoming) -> Any:
     """Reverse `pack`. Raises any Exception for data that `pack` did not write."""
-    reader = _Reader(slabs)
+    reader = _NestedReader(slabs)
     try:
         return read(data, reader.hook)
     except Exception:

@@ -1,35 +1,33 @@
 """The one table of kinds. `kind_of` finds the kind that carries an object.
 
-=====  ================================  =====  ================================
-code   kind                              code   kind
-=====  ================================  =====  ================================
-1      step of the flat form             40     enum member
-10     tuple                             41     namedtuple
-11     set                               42     dataclass
-12     frozenset                         43     attrs object
-13     dict with other keys than str     44     pydantic model
-14     OrderedDict                       45     object with `serialize()`
-15     Counter                           46     object Airflow has a serializer for
-16     deque                             50     NumPy scalar
-17     defaultdict                       51     NumPy array
-18     list (flat form only)             52     NumPy array of objects
-19     list of tuples                    60     pandas array
-20     int beyond 64 bits                61     pandas Index
-21     str with lone surrogates          62     pandas Series
-22     bytearray                         63     pandas DataFrame
-23     Decimal                           64     pandas Timestamp
-24     UUID                              65     pandas Timedelta
-25     large bytes                       66     pandas NaT, NA
-30     datetime
-31     date
-32     time
-33     timedelta                         70     pyarrow Table
-34     time zone                         71     pyarrow RecordBatch
-                                         72     pyarrow ChunkedArray
-                                         73     pyarrow Array
-                                         74     polars DataFrame
-                                         75     polars Series
-=====  ================================  =====  ================================
+| code | kind                          | code | kind                                |
+|------|-------------------------------|------|-------------------------------------|
+| 1    | step of the flat form         | 40   | enum member                         |
+| 10   | tuple                         | 41   | namedtuple                          |
+| 11   | set                           | 42   | dataclass                           |
+| 12   | frozenset                     | 43   | attrs object                        |
+| 13   | dict with other keys than str | 44   | pydantic model                      |
+| 14   | OrderedDict                   | 45   | object with `serialize()`           |
+| 15   | Counter                       | 46   | object Airflow has a serializer for |
+| 16   | deque                         | 50   | NumPy scalar                        |
+| 17   | defaultdict                   | 51   | NumPy array                         |
+| 18   | list (flat form only)         | 52   | NumPy array of objects              |
+| 19   | list of tuples                | 60   | pandas array                        |
+| 20   | int beyond 64 bits            | 61   | pandas Index                        |
+| 21   | str with lone surrogates      | 62   | pandas Series                       |
+| 22   | bytearray                     | 63   | pandas DataFrame                    |
+| 23   | Decimal                       | 64   | pandas Timestamp                    |
+| 24   | UUID                          | 65   | pandas Timedelta                    |
+| 25   | large bytes                   | 66   | pandas NaT, NA                      |
+| 30   | datetime                      |      |                                     |
+| 31   | date                          |      |                                     |
+| 32   | time                          |      |                                     |
+| 33   | timedelta                     | 70   | pyarrow Table                       |
+| 34   | time zone                     | 71   | pyarrow RecordBatch                 |
+|      |                               | 72   | pyarrow ChunkedArray                |
+|      |                               | 73   | pyarrow Array                       |
+|      |                               | 74   | polars DataFrame                    |
+|      |                               | 75   | polars Series                       |
 
 None, bool, int, float, str, bytes, list and dict are msgpack's own types. Redis holds codes: add new ones, but never
 renumber or reuse one.

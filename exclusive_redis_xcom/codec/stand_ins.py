@@ -1,8 +1,7 @@
 """Stand-ins: what the fast form swaps into a value before ormsgpack walks it.
 
-A list of tuples, such as the rows of a table, gets one stand-in, so that our hook is called once and not for every
-tuple. Large bytes get stand-ins too; they become slabs. The search covers the upper levels, a few thousand items in
-all.
+A list of tuples, such as the rows of a table, gets one stand-in. So our hook is called once, and not for every tuple.
+Large bytes get stand-ins too; they become slabs. The search covers the upper levels, a few thousand items in all.
 """
 
 from __future__ import annotations

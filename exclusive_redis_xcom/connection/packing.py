@@ -12,13 +12,15 @@ from redis.connection import PythonRespSerializer
 
 
 class Packer(PythonRespSerializer):
-    """redis-py's own, and faster where all is text: it weighs each argument, of which a thousand results have 3,000.
+    """A packer that is faster than redis-py's if all arguments are text.
+
+    redis-py looks at each argument by itself. A pull of a thousand results has 3,000 arguments.
 
     https://redis.io/docs/latest/develop/reference/protocol-spec/#sending-commands-to-a-redis-server
     """
 
     def pack(self, *args: Any) -> list[Any]:
-        """A command's bytes, in pieces."""
+        """Return a command's bytes in pieces."""
         if {*map(type, args)} != {str} or " " in args[0]:  # more than text, or a command of two words
             return super().pack(*args)  # type: ignore[no-any-return,no-untyped-call]
         texts = [one.encode() for one in args]

@@ -1,7 +1,7 @@
 """Receive large replies directly in the memory meant for them. redis-py would copy each byte four times.
 
-Only replies whose size is known to the byte are received like this. Anything else, such as a refusal or a missing
-value, is not read to its end: the connection is cut, and the caller asks in the usual way.
+Only replies whose size is known to the byte are received like this. Any other reply, such as a refusal or a missing
+value, is not read to its end. The connection is cut, and the caller asks in the usual way.
 """
 
 from __future__ import annotations

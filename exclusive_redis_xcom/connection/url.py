@@ -1,13 +1,13 @@
 """Redis URLs.
 
-=============================================== =====================================================
-`redis://user:password@host:6379/0`           one server (`rediss://`: over TLS)
-`unix://user:password@/path/to/socket?db=0`   one server, Unix socket
-`redis+sentinel://u:p@h1:26379,h2/mymaster/0` the master that these Sentinels name (`rediss+sentinel://`)
-`redis+cluster://u:p@h1:6379,h2`              a cluster, begun with any of these nodes (`rediss+cluster://`)
-=============================================== =====================================================
+| URL                                           | what it names                                                |
+|-----------------------------------------------|--------------------------------------------------------------|
+| `redis://user:password@host:6379/0`           | one server (`rediss://`: over TLS)                           |
+| `unix://user:password@/path/to/socket?db=0`   | one server, Unix socket                                      |
+| `redis+sentinel://u:p@h1:26379,h2/mymaster/0` | the master that these Sentinels name (`rediss+sentinel://`)  |
+| `redis+cluster://u:p@h1:6379,h2`              | a cluster, begun at any of these nodes (`rediss+cluster://`) |
 
-User name, password and query values are percent-decoded. The query parameters are `db`, `ssl_cert_reqs`,
+User name, password and query values are percent-decoded. These are the query parameters: `db`, `ssl_cert_reqs`,
 `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`, and for Sentinels `sentinel_username`,
 `sentinel_password`, `sentinel_ssl`. The credentials in front of the hosts are for the Redis servers. Sentinels get
 credentials from the parameters only.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exclusive_redis_xcom.declaration.freeze import FrozenAcl, freeze, frozen_acl, frozen_acl_by_id
+from exclusive_redis_xcom.declaration.frozen import FrozenAcl, freeze, frozen_acl, frozen_acl_by_id
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
 from exclusive_redis_xcom.declaration.validation import AclWarning
 

@@ -30,8 +30,9 @@ def exclusive(
 
     Args:
         xcom: What a TaskFlow call or `operator.output["key"]` returns. An operator stands for its return value.
-        to: One consumer or a list of consumers: operators, XComs (for the tasks that push them), task groups (for the
-            tasks they have now), or texts: `task_id`, `dag_id/task_id`, patterns with `*`. An empty list means nobody.
+        to: One consumer or a list of consumers. An XCom stands for the task that pushes it. A task group stands for the
+            tasks that it has now. Other consumers are operators, and texts: `task_id`, `dag_id/task_id`, patterns with
+            `*`. An empty list means nobody.
         ttl: How long the value is kept, in whole seconds; None leaves it to the setting.
         same_run: Allow only tasks of the run that pushed the value.
         once: Only the first task instance that pulls the value gets it, in its retries too.

@@ -1,8 +1,13 @@
 """Find which tasks take which XCom as an argument or in a template field, from the DAG's objects.
 
-The search covers the places that Airflow resolves before a task runs. These are template fields (which hold TaskFlow
-arguments too), the arguments of `expand` and `partial`, arguments of mapped task groups, and objects with template
-fields of their own. Three places are not searched: template files, callables as template fields, and Python code.
+The search covers the places that Airflow resolves before a task runs:
+
+- template fields, which hold TaskFlow arguments too
+- the arguments of `expand` and `partial`
+- arguments of mapped task groups
+- objects with template fields of their own
+
+Three places are not searched: template files, callables as template fields, and Python code.
 """
 
 from __future__ import annotations

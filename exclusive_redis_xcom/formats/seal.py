@@ -3,11 +3,11 @@
 A seal has one of three forms, which differ in their fields. Airflow's database holds only the first form. The other two
 are answers of the ring (on the API server) to one task:
 
-======== ================================== ======================================================
-pushed   `key_id`, `acl`, `key`             the data key, sealed to the API server's public key
-opened   `key_id`, `acl`, `data_key`        for a task that may read
-refused  `key_id`, `acl`, `key`, `refused`  for everybody else: still sealed, with the reason
-======== ================================== ======================================================
+| form    | fields                            | meaning                                             |
+|---------|-----------------------------------|-----------------------------------------------------|
+| pushed  | `key_id`, `acl`, `key`            | the data key, sealed to the API server's public key |
+| opened  | `key_id`, `acl`, `data_key`       | for a task that may read                            |
+| refused | `key_id`, `acl`, `key`, `refused` | for everybody else: still sealed, with the reason   |
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from __future__ import annotations
 import sys
 from typing import Any, Literal
 
-Surroundings = Literal["task", "dag_test", "triggerer", "dag_processor", "api_server", "unknown"]
+ProcessKind = Literal["task", "dag_test", "triggerer", "dag_processor", "api_server", "unknown"]
 
-_BY_CLASS: dict[str, Surroundings] = {"InProcessSupervisorComms": "dag_test", "TriggerCommsDecoder": "triggerer"}
+_BY_CLASS: dict[str, ProcessKind] = {"InProcessSupervisorComms": "dag_test", "TriggerCommsDecoder": "triggerer"}
 
 #: Only API servers import these: Airflow's ASGI module, and ours for `--apps execution`.
 _SERVER_MODULES = ("airflow.api_fastapi.main", "exclusive_redis_xcom.asgi")
@@ -32,7 +32,7 @@ _SERVER_MODULES = ("airflow.api_fastapi.main", "exclusive_redis_xcom.asgi")
 _is_task_process = False
 
 
-def where() -> Surroundings:
+def of_this_process() -> ProcessKind:
     """Return what kind of process this is; "unknown" where nothing tells, as in a plain script."""
     comms = _comms()
     if type(comms).__name__ in _BY_CLASS:

@@ -75,13 +75,13 @@ def already_claimed(coordinate: Coordinate, principal: Principal | None, by: str
     )
 
 
-def sealed(reference: Reference, principal: Principal | None, where: str) -> ExclusiveXComError:
+def sealed(reference: Reference, principal: Principal | None, process: str) -> ExclusiveXComError:
     """Make the error to raise for a sealed value that was not opened.
 
     Args:
         reference: It holds the ring's reason if the ring answered.
         principal: Who asks, as this process knows it.
-        where: The kind of process that pulls (`process.kind`).
+        process: The kind of process that pulls (`process.kind`).
     """
     at = reference.coordinate
     refused = None if reference.seal is None else reference.seal.refused
@@ -99,7 +99,7 @@ def sealed(reference: Reference, principal: Principal | None, where: str) -> Exc
     decision = decide(acl, at, principal)
     if acl is not None and principal is not None and not decision.allowed and reason in (None, seal.DENIED):
         return pull_denied(at, principal, decision, acl)
-    why = _NOBODY.get(where, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
+    why = _NOBODY.get(process, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
     return XComSealed(f"{at} is sealed and was not opened for {_who(principal, at)}: {why}")
 
 

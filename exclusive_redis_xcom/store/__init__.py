@@ -1,6 +1,6 @@
 """The store: envelopes, rules and marks in Redis hashes. It decides nothing about who may read.
 
-`formats/redis_names.py` tells which fields a hash has; the scripts in `lua/` change them.
+`formats/redis_names.py` tells which fields a hash has. The scripts in `lua/` change them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Claiming values that may be read once: those of one hash together."""
+"""Claim values that may be read once. The values of one hash are claimed together."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
-#: Airflow's default max_map_length, and far from the 8,000 values that Lua can unpack.
+#: This is Airflow's default max_map_length. It is far below the 8,000 values that Lua can unpack.
 _BATCH_CLAIMS = 1024
 
 
 def claim(keyspace: Keyspace, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
-    """As `Store.claim` says."""
+    """See `Store.claim`."""
     if not claimer:
         raise ValueError("A claim needs a claimer.")
     hashes: dict[str, dict[tuple[Coordinate, str], None]] = {}

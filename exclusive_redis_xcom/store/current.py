@@ -1,4 +1,4 @@
-"""One value that Airflow's database provably refers to, without asking it."""
+"""Read one value that Airflow's database provably refers to, without asking the database."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Stored
 
-_LATEST_MS = 10**14  # in the year 5138; Python's end in 9999
+_LATEST_MS = 10**14  # this is in the year 5138; Python's dates end in 9999
 
 
 class Mark(NamedTuple):
-    """A completed mark: of which version, how many bytes its field has; and when it was pushed, ms since 1970."""
+    """A completed mark: the version, the bytes of its field, and the time of the push in milliseconds since 1970."""
 
     version: str
     size: int
@@ -33,10 +33,10 @@ class Mark(NamedTuple):
 
 
 def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current | None:
-    """As `Store.fetch_current` says.
+    """See `Store.fetch_current`.
 
-    Mark and value are read before it is asked whether the API servers watch: a server that stopped watching, and
-    whose changes nobody hears of, is then noticed, whenever it stopped.
+    Mark and value are read first. Only then comes the question whether the API servers watch. So a server that stopped
+    watching is noticed whenever it stopped; nobody hears of its changes.
     """
     name = keyspace.hash_of(at)
     calls = [(name, reading_command(name, [at], redis_names.committed_name(at.map_index))), *asking_epoch(keyspace)]
@@ -52,7 +52,7 @@ def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current
             return None
         stored = read([at], reply)
     except CorruptValue:
-        # Maybe a connection that is one reply behind: it must not answer the next question.
+        # The connection may be one reply behind. It must not answer the next question.
         keyspace.client.drop()
         raise
     if alone and lengths != [fields + _further_fields(stored[0])]:
@@ -61,12 +61,12 @@ def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current
 
 
 def ask_once(keyspace: Keyspace, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-    """Send commands, each to be run after the one before; their replies in order. Tried once."""
+    """Send commands, each to be run after the one before, and return their replies in order. This is tried once."""
     return keyspace.client.run(doing, lambda session: session.in_order(calls), once=True)
 
 
 def _further_fields(stored: Stored) -> int:
-    """How many fields a value has apart from itself, rules and mark (`formats/redis_names.py`); without a claim."""
+    """Count a value's fields apart from itself, its rules, its mark and its claim (`formats/redis_names.py`)."""
     envelope = stored.envelope
     if envelope is None:
         return 0
@@ -74,9 +74,10 @@ def _further_fields(stored: Stored) -> int:
 
 
 def mark_of(text: Any) -> Mark | None:
-    """None where it is not completed, or nothing that was written here.
+    """Read a mark; return None if it is not completed, or was not written by this package.
 
-    Nor where the commit is the older one: the clock of Redis has gone back, and which of the two is right nobody knows.
+    A commit that is older than its push also gives None. The clock of Redis has then gone back, and nobody knows which
+    of the two times is right.
     """
     try:
         version, size, pushed_ms, committed_ms = str(text, "ascii").split(" ")
@@ -88,7 +89,7 @@ def mark_of(text: Any) -> Mark | None:
 
 
 def current_of(marks: Sequence[Mark], stored: Sequence[Stored], epoch: Epoch) -> Current | None:
-    """None unless every value is of the version that its mark names, and the marks count."""
+    """Return the values if each has the version that its mark names, and if the marks count; else None."""
     first_ms = min([mark.pushed_ms for mark in marks])
     if not epoch.covers(first_ms):
         return None

@@ -1,4 +1,4 @@
-"""Since when all API servers have watched over XCom rows: marks count only while they do, see `marks.py`."""
+"""Find out since when all API servers have watched over XCom rows. Marks count only while they do; see `marks.py`."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
-#: Marks and epoch come from the clocks of two nodes, in a cluster: what these may differ by.
+#: In a cluster, marks and epoch come from the clocks of two nodes. The clocks may differ by this much.
 _SLACK_MS = 1_000
 
-#: What `lua/beat.lua` writes for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
+#: `lua/beat.lua` writes this for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
 _SERVER_ENTRY = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
 
 class Epoch(NamedTuple):
-    """Since when API servers have watched without a gap, and the smallest of their clocks minus Redis'."""
+    """Since when API servers have watched without a gap, and how far the slowest of their clocks is ahead of Redis'."""
 
     began_ms: int
     ahead_ms: int
 
     def covers(self, since_ms: int) -> bool:
-        """Whether they have watched since then: over the row of a value that was pushed then, for one."""
+        """Tell whether they have watched since then, for example over the row of a value that was pushed then."""
         return since_ms > self.began_ms + _SLACK_MS
 
 
 def asking_epoch(keyspace: Keyspace) -> tuple[tuple[str, Command], tuple[str, Command]]:
-    """What to ask for `epoch_of`, last of all."""
-    # Plain commands: to run a script costs Redis, and the network, more than all the rest of a small pull.
+    """Return the commands that ask for what `epoch_of` takes. They must be the last commands of a pull."""
+    # These are plain commands. A script costs Redis and the network more than all the rest of a small pull.
     name = redis_names.servers_name(keyspace.prefix)
     return (name, ("HMGET", name, redis_names.EPOCH_FIELD, redis_names.SERVERS_FIELD)), (name, ("TIME",))
 
 
 def epoch_of(held: Any, time: Any) -> Epoch | None:
-    """None unless there are API servers, all heard of lately.
+    """Return the epoch if there are API servers, and all have been heard of lately; else None.
 
     Args:
-        held: Epoch and servers. What is not all as `lua/beat.lua` writes it may be a server that is not heard of.
-        time: Redis' time, asked for after that.
+        held: Epoch and servers. Anything else than `lua/beat.lua` writes may be a server that is not heard of.
+        time: Redis' time. It was asked for after them.
     """
     try:
         began, servers = held

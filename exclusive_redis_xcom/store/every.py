@@ -1,7 +1,7 @@
-"""All results of a mapped task that Airflow's database refers to, without asking it.
+"""Read all results of a mapped task that Airflow's database refers to, without asking the database.
 
-That each of them is current, their marks say (`current.py`). That there are no others, the field `complete` says:
-since the time it names, the hash has had a mark, completed or not, for every row of the key, see `Store.commit`.
+The mark of each result says that it is current (`current.py`). The field `complete` says that there are no others.
+It names a time. Since then, the hash has had a mark for every row of the key, completed or not; see `Store.commit`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Current, Stored
 
-#: Fields of a hash besides those of values, `acl` and `complete`; and of each value: itself, its rule and its mark.
+#: A hash has two fields besides those of values: `acl` and `complete`. A value has three: itself, its rule, its mark.
 _OF_HASH, _OF_VALUE = 2, 3
 _BATCH_MARKS = 1_024
 
 
 class _Extent(NamedTuple):
-    """How many fields there are, and what `complete` holds. While it stays the same, no result came or went."""
+    """How many fields there are, and what `complete` holds. While both stay the same, no result came or went."""
 
     fields: int
     complete: bytes
 
 
 def fetch_every(keyspace: Keyspace, first: Coordinate) -> Current | None:
-    """As `Store.fetch_every` says. The marks are read before the values, since they tell how large these are."""
+    """See `Store.fetch_every`. The marks are read before the values, because they tell how large the values are."""
     try:
         return _fetch(keyspace, first)
     except CorruptValue:
-        # Maybe a connection that is one reply behind: it must not answer the next question.
+        # The connection may be one reply behind. It must not answer the next question.
         keyspace.client.drop()
         raise
 
@@ -56,7 +56,7 @@ def _fetch(keyspace: Keyspace, first: Coordinate) -> Current | None:
     epoch, extent = epoch_of(held, time), _extent(replies, first)
     if epoch is None or extent is None or not epoch.covers(int(extent.complete)):
         return None
-    # Nothing but results, whose map_indexes have no gap, and which lie in one field each: else Airflow has to be asked.
+    # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
     count, more = divmod(extent.fields - _OF_HASH, _OF_VALUE)
     if more or count < 1:
         return None
@@ -72,14 +72,14 @@ def _fetch(keyspace: Keyspace, first: Coordinate) -> Current | None:
         values, *replies, held, time = ask_once(keyspace, what("Fetching", batch), calls)
         stored += read(batch, values)
     epoch = epoch_of(held, time)
-    # Each has its three fields, or is refused: these are all the fields, if there are still as many.
+    # A result that lacks one of its three fields is refused. So if there are still as many fields, these are all.
     if epoch is None or not epoch.covers(int(extent.complete)) or _extent(replies, first) != extent:
         return None
     return current_of(marks, stored, epoch)
 
 
 def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> list[Mark] | None:
-    """Those of all coordinates; None if one is missing or not completed."""
+    """Return the marks of all coordinates; None if one is missing or not completed."""
     marks: list[Mark] = []
     for batch in slices(coordinates, _BATCH_MARKS):
         fields = [redis_names.committed_name(at.map_index) for at in batch]
@@ -99,5 +99,5 @@ def _extent(replies: Sequence[Any], at: Coordinate) -> _Extent | None:
     if not isinstance(fields, int) or not isinstance(held, list) or len(held) != 1:
         raise misanswered(at)
     complete = held[0]
-    # With a question mark after it, an API server is finding out.
+    # A question mark after the time says that an API server is still finding out.
     return _Extent(fields, complete) if complete is not None and complete.isdigit() and len(complete) < 15 else None

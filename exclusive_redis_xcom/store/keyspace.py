@@ -1,4 +1,4 @@
-"""The names under which a store keeps its hashes, and what its operations have in common."""
+"""The names of a store's hashes, and what its operations share."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: More than any value that can be pushed (`settings.LARGEST_VALUE_BYTES`).
+#: This is more than any value that can be pushed (`settings.LARGEST_VALUE_BYTES`).
 DEFAULT_MAX_PAYLOAD_BYTES = 2**31
-#: What one command asks for or removes at most.
+#: One command asks for or removes at most so many fields.
 BATCH_FIELDS = 256
 
 
@@ -31,30 +31,30 @@ class Keyspace(NamedTuple):
     max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
 
     def hash_of(self, at: Coordinate) -> str:
-        """The name of the coordinate's hash."""
+        """Return the name of the coordinate's hash."""
         return redis_names.hash_name(self.prefix, at)
 
     def ask(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        """Send commands that may be sent again, in as few round trips as possible; their replies in order."""
+        """Send commands that may be sent again, in as few round trips as possible; return their replies in order."""
         return self.client.run(doing, lambda session: session.call_many(calls))
 
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in order, so many at a time."""
+    """Yield the items in order, so many at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def what(verb: str, batch: Sequence[Coordinate]) -> str:
-    """The beginning of an error's text."""
+    """Return the beginning of an error's text."""
     more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
     return f"{verb} {batch[0]}{more}"
 
 
 def moment(milliseconds: int) -> datetime:
-    """UTC, from Redis' time."""
+    """Turn Redis' time into a UTC datetime."""
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
 def misanswered(at: Coordinate) -> CorruptValue:
-    """Maybe a connection that is one reply behind."""
+    """Make the error for a reply of a wrong form. The connection may be one reply behind."""
     return CorruptValue(f"{at}: Redis answered something else than was asked. Clear the pulling task.")

@@ -1,4 +1,4 @@
-"""What API servers tell Redis: which values their database refers to, and that they watch over it."""
+"""What API servers tell Redis: which values their database refers to, and that they watch over its rows."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
-#: A server whose last beat is older may have missed a change of rows; it beats every 2 s.
+#: A server beats every 2 s. If its last beat is older than this, it may have missed a change of rows.
 FRESH_MS = 6_000
-#: One whose last beat is older is gone.
+#: A server whose last beat is older than this is gone.
 RETIRE_MS = 60_000
 
-#: Lists the map_indexes of all rows of an XCom key; None if that is not known.
+#: A function that lists the map_indexes of all rows of an XCom key. It returns None if they are not known.
 Rows: TypeAlias = Callable[[], "Sequence[int] | None"]
-#: What one script is asked about at most: it keeps Redis from others for a few milliseconds.
+#: One script is asked about at most so many rows. It blocks Redis for a few milliseconds.
 MOST_ROWS = 20_000
 
 _SERVER_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def commit(keyspace: Keyspace, at: Coordinate, version: str | None, rows: Rows | None) -> bool:
-    """As `Store.commit` says."""
+    """See `Store.commit`."""
     mapped = "" if at.map_index == NOT_MAPPED else "1"
     name, arguments = (
         keyspace.hash_of(at),
@@ -48,7 +48,7 @@ def commit(keyspace: Keyspace, at: Coordinate, version: str | None, rows: Rows |
 
 
 def _complete(keyspace: Keyspace, at: Coordinate, since: bytes, rows: Rows) -> None:
-    """Say that the hash knows all rows, if it does. What fails says nothing, and Airflow is asked for them."""
+    """Record that the hash knows all rows, if it does. A failure records nothing, and pulls ask Airflow then."""
     indexes, name = rows(), keyspace.hash_of(at)
     if indexes is None or len(indexes) > MOST_ROWS:
         return
@@ -62,7 +62,7 @@ def _complete(keyspace: Keyspace, at: Coordinate, since: bytes, rows: Rows) -> N
 
 
 def uncommit(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> None:
-    """As `Store.uncommit` says."""
+    """See `Store.uncommit`."""
     for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS):
         hashes: dict[str, list[str]] = {}
         for at in batch:
@@ -74,17 +74,17 @@ def uncommit(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> None:
 class Pulse:
     """The beats of one API server, over a connection of their own.
 
-    A lost connection may mean another master, which need not know all that the old one was told last: a mark may be
-    back that was removed. The beat after it therefore counts as one after something was missed.
+    A lost connection may mean that another Redis is master now. The new master may not know what the old one was told
+    last, so a mark that was removed may be back. The next beat therefore counts as one after something was missed.
     """
 
     def __init__(self, keyspace: Keyspace) -> None:
         self._client = keyspace.client.twin()
         self._prefix = keyspace.prefix
-        self._opened = 0  # sessions, by the time of the last beat
+        self._opened = 0  # the number of sessions at the last beat
 
     def beat(self, server: str, *, missed: bool) -> None:
-        """As `Store.beat` says."""
+        """See `Store.beat`."""
         name = _servers(self._prefix, server)
 
         def command(session: Session) -> None:
@@ -107,7 +107,7 @@ class Pulse:
 
 
 def leave(keyspace: Keyspace, server: str) -> None:
-    """As `Store.leave` says."""
+    """See `Store.leave`."""
     name = _servers(keyspace.prefix, server)
     keyspace.client.run(
         "Telling Redis that this API server stops",
@@ -116,7 +116,7 @@ def leave(keyspace: Keyspace, server: str) -> None:
 
 
 def distrust(keyspace: Keyspace) -> None:
-    """As `Store.distrust` says."""
+    """See `Store.distrust`."""
     name = redis_names.servers_name(keyspace.prefix)
     keyspace.client.run(
         "Telling Redis that XCom rows have changed",

@@ -1,8 +1,8 @@
-"""Payloads too large for one field: written and read in parts, a few at a time, so that nobody else has to wait.
+"""Write and read payloads that are too large for one field. They travel in parts, a few at a time: nobody else waits.
 
 The fields of each version have names of their own, so a push does not touch what others read meanwhile. A field
 (`redis_names.parts_name`) lists which parts of which version lie in a hash. When a push is interrupted, the next push
-or purge finds there what it left.
+or purge finds in this field what the push left.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Parts that share one deadline, and one try.
+#: So many parts share one deadline and one try.
 _WRITTEN_AT_ONCE, _READ_AT_ONCE = 8, 16
-#: Freeing as many takes Redis about as long as writing one.
+#: Redis takes about as long to free so many parts as to write one.
 _REMOVED_AT_ONCE = 8
-#: Enough for what fifteen pushes leave of the largest value; what is left then is for the next push or purge.
+#: This is enough for what fifteen pushes of the largest value leave. The next push or purge removes the rest.
 _MOST_SWEEPS = 4000
-#: How long parts stay after the last one, in a hash without any value: what an interrupted push leaves there.
+#: In a hash without a value, parts expire so long after the last one. An interrupted push leaves such a hash.
 _PENDING_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
-#: How often others may remove what is being written, by pushing or purging the same value, before it is given up.
+#: Others that push or purge the same value remove what is being written. After so many times, the push gives up.
 MOST_RESTARTS = 10
 
 
 def are_needed(envelope: Envelope) -> bool:
-    """Whether the payload is too large for the field of its envelope.
+    """Tell whether the payload is too large for the field of its envelope.
 
     Raises:
         XComTooLarge: It is too large for parts, too.
@@ -59,10 +59,10 @@ def are_needed(envelope: Envelope) -> bool:
 
 
 def write(keyspace: Keyspace, envelope: Envelope, ttl_ms: int) -> None:
-    """Write the payload of an envelope as parts; no reader sees them before the envelope is pushed.
+    """Write the payload of an envelope as parts. No reader sees them before the envelope is pushed.
 
     Raises:
-        StoreUnavailable: Others keep removing them.
+        StoreUnavailable: Others keep removing the parts.
     """
     at, written, restarts = envelope.coordinate, 0, 0
     remaining: Iterator[Buffer] = pieces(envelope.payload, PART_BYTES)
@@ -81,11 +81,11 @@ def write(keyspace: Keyspace, envelope: Envelope, ttl_ms: int) -> None:
 
 
 def read(keyspace: Keyspace, envelope: Envelope, *, once: bool = False) -> Envelope | None:
-    """The envelope with its payload, in one piece; None if parts of it are not there (any more).
+    """Return the envelope with its payload in one piece; None if parts of the payload are missing.
 
     Args:
-        keyspace: Where.
-        envelope: One whose payload lies in parts.
+        keyspace: Where the parts lie.
+        envelope: An envelope whose payload lies in parts.
         once: Whether each request is tried once only.
 
     Raises:
@@ -93,8 +93,7 @@ def read(keyspace: Keyspace, envelope: Envelope, *, once: bool = False) -> Envel
     """
     at, name = envelope.coordinate, keyspace.hash_of(envelope.coordinate)
     fields = [redis_names.part_name(at.map_index, envelope.version, number) for number in range(envelope.parts)]
-    # What is announced and does not come takes no memory. It stays writable, so that arrays need not be copied out of
-    # it.
+    # Bytes that are announced and do not come take no memory. The payload stays writable, so arrays need no copy.
     payload = fresh(envelope.payload_size)
     wanted = [
         (("HMGET", name, field), payload[number * PART_BYTES : (number + 1) * PART_BYTES])
@@ -124,15 +123,15 @@ def sweep(keyspace: Keyspace, at: Coordinate) -> None:
 
 
 def sweep_if_possible(keyspace: Keyspace, at: Coordinate) -> None:
-    """As `sweep`; what it cannot remove now stays until the next push or purge, or as long as the hash."""
+    """Call `sweep`. Parts that it cannot remove now stay until the next push or purge, or as long as the hash."""
     with contextlib.suppress(StoreUnavailable):
         sweep(keyspace, at)
 
 
 def or_give_up(keyspace: Keyspace, envelope: Envelope, command: Callable[[Session], T]) -> Callable[[Session], T]:
-    """The command of a push; if Redis refuses it, being full, say, the parts written so far are removed.
+    """Return the command of a push, which removes the parts written so far if Redis refuses it (when full, say).
 
-    Whoever cannot reach Redis can remove nothing either: then they stay as `sweep_if_possible` says.
+    If Redis cannot be reached, nothing can be removed either. The parts then stay as `sweep_if_possible` says.
     """
     at = envelope.coordinate
     name, arguments = keyspace.hash_of(at), sweep_arguments(at, _REMOVED_AT_ONCE, given_up=envelope.version)
@@ -153,14 +152,14 @@ def or_give_up(keyspace: Keyspace, envelope: Envelope, command: Callable[[Sessio
 
 
 def contended(at: Coordinate) -> StoreUnavailable:
-    """Somebody else pushes the same XCom, again and again."""
+    """Make the error for an XCom that somebody else pushes again and again."""
     return StoreUnavailable(
         f"Pushing {at} failed: others kept pushing or removing the same XCom. Does another try of the task still run?"
     )
 
 
 def _part(keyspace: Keyspace, envelope: Envelope, command: Command, *, once: bool) -> bytes | None:
-    """One part, whatever its size; None if it is not there (any more)."""
+    """Return one part, whatever its size; None if it is missing."""
     at = envelope.coordinate
     name = keyspace.hash_of(at)
     found = keyspace.client.run(f"Fetching {at}", lambda session: session.call(name, command), once=once)
@@ -170,7 +169,7 @@ def _part(keyspace: Keyspace, envelope: Envelope, command: Command, *, once: boo
 
 
 def _write(keyspace: Keyspace, envelope: Envelope, first: int, batch: Sequence[Buffer], ttl_ms: int) -> int:
-    """How many parts there are afterwards."""
+    """Write parts, and return how many there are afterwards."""
     at, version, name = envelope.coordinate, envelope.version, keyspace.hash_of(envelope.coordinate)
     fields = [redis_names.part_name(at.map_index, version, first + number) for number in range(len(batch))]
     arguments: list[tuple[Argument, ...]] = [

@@ -1,4 +1,4 @@
-"""Values and their rules, read in few round trips."""
+"""Read values and their rules in few round trips."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
-#: What one round trip may cost the server, and this process in memory.
+#: One round trip may cost the server, and this process, so much memory.
 _BATCH_BYTES = 8 * 1024 * 1024
 
 
 def fetch_many(keyspace: Keyspace, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None) -> list[Stored]:
-    """As `Store.fetch_many` says."""
+    """See `Store.fetch_many`."""
     if len(coordinates) == 1:
         return [_whole(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates)[0])]
     wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
@@ -38,7 +38,7 @@ def fetch_many(keyspace: Keyspace, coordinates: Sequence[Coordinate], sizes: Seq
 
 
 def spilled(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[str | None]:
-    """As `Store.spilled` says."""
+    """See `Store.spilled`."""
     names: list[str | None] = []
     for batch in slices(coordinates, BATCH_FIELDS):
         calls = [
@@ -46,13 +46,13 @@ def spilled(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[str |
             for name, at in ((keyspace.hash_of(at), at) for at in batch)
         ]
         replies = keyspace.ask(what("Asking for", batch), calls)
-        # What is no text was not written here: it becomes a name that no value has.
+        # Bytes that are no text were not written by this package. They become a name that no value has.
         names += [None if value is None else value.decode("utf-8", "replace") for (value,) in replies]
     return names
 
 
 def batches(sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Where batches begin and end: at most 256 values and, as far as their sizes are known, 8 MiB at a time."""
+    """Yield where batches begin and end. A batch has at most 256 values and, as far as sizes are known, 8 MiB."""
     start = end = total = 0
     for end, size in enumerate(sizes, start=1):
         total += size
@@ -64,12 +64,12 @@ def batches(sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def _by_hash(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
-    """The coordinates in their order, with the name of the hash that those next to each other share."""
+    """Group the coordinates in their order: neighbours that share a hash come together, with the hash's name."""
     return [(name, list(members)) for name, members in itertools.groupby(coordinates, keyspace.hash_of)]
 
 
 def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Command:
-    """What asks for the rule of the hash, then value and own rule of each of its members; then for more fields."""
+    """Return the command that asks for the hash's rule, for each member's value and own rule, and for more fields."""
     fields = [
         name for at in members for name in (redis_names.field_name(at.map_index), redis_names.rule_name(at.map_index))
     ]
@@ -77,10 +77,10 @@ def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Com
 
 
 def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
-    """What is answered to `reading_command`.
+    """Read the reply to `reading_command`.
 
     Raises:
-        CorruptValue: It is no such answer, or a value in it is not what was pushed for its coordinate.
+        CorruptValue: The reply has another form, or a value in it is not what was pushed for its coordinate.
     """
     if not isinstance(reply, list) or len(reply) != 2 * len(members) + 1:
         raise misanswered(members[0])
@@ -94,7 +94,7 @@ def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
 
 
 def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> Stored | None:
-    """With its payload, if that lies in parts; None if they are gone."""
+    """Return what is stored, with its payload if that lies in parts; None if the parts are gone."""
     envelope = stored.envelope
     if envelope is None or not envelope.parts:
         return stored
@@ -108,7 +108,7 @@ def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> S
 
 
 def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
-    """As `with_payload`; what a newer push has replaced meanwhile is read anew."""
+    """Call `with_payload`, and read the value anew if a newer push has replaced it meanwhile."""
     for _ in range(parts.MOST_RESTARTS):
         if stored.envelope is None or not stored.envelope.parts:
             return stored
@@ -129,7 +129,7 @@ def _fetch_batch(keyspace: Keyspace, batch: Sequence[Coordinate]) -> list[Stored
     try:
         return [stored for (_, members), reply in zip(hashes, replies, strict=True) for stored in read(members, reply)]
     except CorruptValue:
-        # Maybe a connection that is one reply behind: it must not answer the next question.
+        # The connection may be one reply behind. It must not answer the next question.
         keyspace.client.drop()
         raise
 

@@ -1,4 +1,4 @@
-"""Removing single values, and whole hashes."""
+"""Remove single values and whole hashes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def purge_many(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> int:
-    """As `Store.purge_many` says."""
+    """See `Store.purge_many`."""
     return sum(_purge(keyspace, batch) for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS))
 
 
 def discard(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> int:
-    """As `Store.discard` says."""
+    """See `Store.discard`."""
     return sum(_discard(keyspace, batch) for batch in slices(list(dict.fromkeys(coordinates)), BATCH_FIELDS))
 
 

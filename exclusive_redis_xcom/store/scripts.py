@@ -1,4 +1,4 @@
-"""The Lua scripts in `lua/`, the order of their arguments, and how to run one: by its digest, or in full."""
+"""The Lua scripts in `lua/`, the order of their arguments, and how to run one by its digest or in full."""
 
 from __future__ import annotations
 
@@ -33,17 +33,18 @@ class Script:
     def load(cls, name: str) -> Script:
         """Read `lua/<name>.lua`."""
         source = (resources.files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
-        # SHA-1 is how Redis names scripts; it protects nothing.
+        # Redis names scripts by SHA-1. The digest protects nothing.
         return cls(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
     def command(self, key: str, *arguments: Argument) -> tuple[Argument, ...]:
-        """The command that runs it on `key`, with its source."""
+        """Return the command that runs the script on `key`, with its source."""
         return ("EVAL", self.source, 1, key, *arguments)
 
     def run(self, session: Session, key: str, *arguments: Argument) -> Any:
-        """Run it on `key`.
+        """Run the script on `key`.
 
-        After a restart, a failover or SCRIPT FLUSH Redis answers NOSCRIPT; EVAL sends the source and makes it known.
+        After a restart, a failover or SCRIPT FLUSH, Redis answers NOSCRIPT. EVAL then sends the source, and Redis knows
+        it again.
 
         Raises:
             redis.RedisError: As the session does.
@@ -56,12 +57,12 @@ class Script:
             return session.call(key, self.command(key, *arguments))
 
     def run_many(self, session: Session, calls: Sequence[tuple[str, tuple[Argument, ...]]]) -> list[Any]:
-        """Run it on many keys, each with its arguments, in as few round trips as possible; the replies in order.
+        """Run the script on many keys, each with its arguments, in few round trips; return the replies in order.
 
-        Always with its source: of calls by digest some would run, and some nodes of a cluster answer NOSCRIPT.
+        The source is always sent. If calls named the digest, some would run, and some nodes would answer NOSCRIPT.
 
         Raises:
-            redis.RedisError: As the session does; some may have run.
+            redis.RedisError: As the session does. Some calls may have run.
         """
         if len(calls) == 1:
             ((key, arguments),) = calls
@@ -82,7 +83,7 @@ DISTRUST = Script.load("distrust")
 
 
 def push_arguments(push: Push) -> tuple[Argument, ...]:
-    """ARGV of `lua/push.lua`, in the order of its header."""
+    """Return ARGV of `lua/push.lua`, in the order of its header."""
     envelope = push.envelope
     index, data = envelope.coordinate.map_index, envelope.pack()
     return (
@@ -107,7 +108,7 @@ def push_arguments(push: Push) -> tuple[Argument, ...]:
 
 
 def purge_arguments(at: Coordinate) -> tuple[Argument, ...]:
-    """ARGV of `lua/purge.lua`, in the order of its header."""
+    """Return ARGV of `lua/purge.lua`, in the order of its header."""
     index = at.map_index
     return (
         redis_names.ACL_FIELD,
@@ -122,12 +123,12 @@ def purge_arguments(at: Coordinate) -> tuple[Argument, ...]:
 
 
 def sweep_arguments(at: Coordinate, most: int, *, given_up: str = "") -> tuple[Argument, ...]:
-    """ARGV of `lua/sweep.lua`, in the order of its header.
+    """Return ARGV of `lua/sweep.lua`, in the order of its header.
 
     Args:
         at: The XCom whose parts are to be removed.
         most: How many parts to remove at most.
-        given_up: A version whose push failed; its parts go as well.
+        given_up: A version whose push failed. Its parts are removed as well.
     """
     index = at.map_index
     return redis_names.ACL_FIELD, redis_names.parts_name(index), redis_names.field_name(index), most, given_up

@@ -1,4 +1,4 @@
-"""The store's operations, for whoever uses it."""
+"""All operations of the store."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class Store:
     """XComs in Redis.
 
-    Every method raises StoreUnavailable when Redis cannot be reached within the client's deadline or refuses.
+    Every method raises StoreUnavailable if Redis refuses, or cannot be reached within the client's deadline.
 
     Args:
         client: How to reach Redis.
         key_prefix: The first part of every name.
-        max_payload_bytes: Largest payload that is put together of parts; whoever has Redis' password writes what a
-            value announces.
+        max_payload_bytes: The largest payload that is put together from parts. A value announces its size, and
+            whoever has Redis' password can write that size.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class Store:
     def push(self, push: Push) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
 
-        The results of a mapped task share a hash: there a longer TTL that the hash has stays. More than 1 MiB is sent
-        in parts first, 8 MiB per round trip; the deadline holds for each of these.
+        The results of a mapped task share a hash. If this hash has a longer TTL already, the longer one stays. A value
+        of more than 1 MiB is sent in parts first, 8 MiB per round trip. The deadline holds for each round trip.
 
-        Running it twice, as a retry after a lost reply does, leaves what running it once does, also where the value was
-        claimed, committed or uncommitted in between. A new version has no claimer, whoever claimed the older one.
+        A retry after a lost reply pushes twice. That leaves the same as one push, even if the value was claimed,
+        committed or uncommitted in between. A new version has no claimer, whoever claimed the older one.
 
         Returns:
             The server's time of the push, UTC, in whole milliseconds.
 
         Raises:
-            XComTooLarge: The ids are too long, or the value takes more than 2 GiB; nothing was sent.
-            ConfigurationError: `ttl` is not positive; nothing was sent.
+            XComTooLarge: The ids are too long, or the value takes more than 2 GiB. Nothing was sent.
+            ConfigurationError: `ttl` is not positive. Nothing was sent.
         """
         envelope, at = push.envelope, push.envelope.coordinate
         if push.ttl_ms < 1:
@@ -77,20 +77,20 @@ class Store:
         """Read one value and its rule, in one round trip.
 
         Raises:
-            CorruptValue: What is there is not what was pushed for this coordinate.
+            CorruptValue: Redis holds something else than was pushed for this coordinate.
         """
         return self.fetch_many([coordinate])[0]
 
     def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
         """Read many values and their rules.
 
-        One round trip per batch of at most 256 values and, where `sizes` tells them, 8 MiB; to a cluster, one per
-        batch and node. Values of more than 1 MiB come one by one, with a round trip more per 16 MiB. The deadline holds
+        A batch takes one round trip; in a cluster, one per node. It has at most 256 values and, where `sizes` tells
+        them, 8 MiB. Values of more than 1 MiB come one by one, with one more round trip per 16 MiB. The deadline holds
         for each round trip.
 
         Args:
-            coordinates: In any order, also repeated.
-            sizes: What each value is known to take in Redis, in bytes.
+            coordinates: The coordinates, in any order. One may stand there twice.
+            sizes: How many bytes each value is known to take in Redis.
 
         Returns:
             One entry per coordinate, in the same order.
@@ -101,24 +101,25 @@ class Store:
         return reading.fetch_many(self._keyspace, coordinates, sizes)
 
     def fetch_current(self, coordinate: Coordinate, *, alone: bool = False) -> Current | None:
-        """Read a value that Airflow's database is known to refer to; None unless that is known.
+        """Read a value if Airflow's database is known to refer to it; else return None.
 
-        It is tried once. The API servers must all have been heard of within the last 6 s, and the value must have been
-        pushed after all of them had begun to watch. What lies in parts is for `with_payload`.
+        This is tried once. Every API server must have been heard of within the last 6 s. The value must have been
+        pushed after all of them had begun to watch. `with_payload` adds a payload that lies in parts.
 
         Args:
-            coordinate: Where.
-            alone: Find it only if its hash holds nothing else, of no other map_index either.
+            coordinate: Where the value is.
+            alone: Find the value only if its hash holds nothing else, not even of another map_index.
 
         Raises:
-            CorruptValue: What is there is not what was pushed for the coordinate.
+            CorruptValue: Redis holds something else than was pushed for the coordinate.
         """
         return current.fetch_current(self._keyspace, coordinate, alone=alone)
 
     def fetch_every(self, first: Coordinate) -> Current | None:
-        """Read all results of a mapped task; None unless Airflow's database is known to refer to these and no others.
+        """Read all results of a mapped task if Airflow's database is known to refer to these alone; else return None.
 
-        As for `fetch_current`; besides, their map indexes must have no gap, and each must lie in one field.
+        The conditions of `fetch_current` hold. Besides, the map indexes must have no gap, and each result must lie in
+        one field.
 
         Args:
             first: The XCom of map_index 0.
@@ -129,23 +130,23 @@ class Store:
         return every.fetch_every(self._keyspace, first)
 
     def with_payload(self, stored: Stored) -> Stored | None:
-        """A value of `fetch_current` with its payload; None if it has been replaced. Tried once.
+        """Return a value of `fetch_current` with its payload; None if the value has been replaced. This is tried once.
 
         Raises:
-            CorruptValue: Its parts do not make up the payload.
-            XComTooLarge: It announces more bytes than `max_payload_bytes`.
+            CorruptValue: The parts do not make up the payload.
+            XComTooLarge: The value announces more bytes than `max_payload_bytes`.
         """
         return reading.with_payload(self._keyspace, stored, once=True)
 
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
-        """The names of the objects in which values lie; None for each value that lies in Redis or is not there."""
+        """Return the names of the objects in which values lie; None for a value that lies in Redis or is missing."""
         return reading.spilled(self._keyspace, coordinates)
 
     def purge(self, coordinate: Coordinate) -> bool:
-        """Remove a value; with the last one of its hash, the hash.
+        """Remove a value. The last value of a hash takes the hash with it.
 
         Returns:
-            Whether there was one. False, too, when the reply to a first attempt that removed it was lost.
+            Whether there was a value. It is also False if a first attempt removed the value and its reply was lost.
         """
         return bool(self.purge_many([coordinate]))
 
@@ -153,28 +154,28 @@ class Store:
         """Remove values, as `purge` does, at most 256 per round trip. The deadline holds for each batch.
 
         Returns:
-            How many there were; fewer when the reply to an attempt that removed some was lost.
+            How many values there were. It is fewer if an attempt removed some and its reply was lost.
         """
         return removal.purge_many(self._keyspace, coordinates)
 
     def discard(self, coordinates: Sequence[Coordinate]) -> int:
-        """Remove whole hashes: the values of these XComs and of all their map_indexes, rules, marks and claims.
+        """Remove whole hashes: the values of these XComs at all their map_indexes, with rules, marks and claims.
 
-        For XComs whose task instances are gone altogether. Needs UNLINK, which the Redis user of workers lacks
-        (docs/redis-users.acl). Batches, deadline and count are those of `purge_many`; what is counted are hashes.
+        This is for XComs whose task instances no longer exist. It needs UNLINK, and the Redis user of workers lacks
+        that right (docs/redis-users.acl). Batches and deadline are those of `purge_many`. The result counts hashes.
         """
         return removal.discard(self._keyspace, coordinates)
 
     def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
-        """Claim read-once values for one task instance: those of one hash all together, or none of them.
+        """Claim read-once values for one task instance: all values of one hash, or none of them.
 
-        The same claimer may claim again and is granted again, also after a reply that was lost. One script per hash
-        (the map_indexes of one XCom) claims up to 1024 values. Of more than that, batch after batch is claimed in
-        the order given until one is refused; what was claimed before stays this claimer's, the rest is withheld.
+        The same claimer may claim again, for example after a lost reply, and is granted again. One script per hash (the
+        map_indexes of one XCom) claims up to 1024 values. More than 1024 are claimed batch after batch in the order
+        given, until a batch is refused. What was claimed before stays with this claimer, and the rest is withheld.
 
         Args:
-            claims: Coordinate and version, 32 hexadecimal digits, of each value.
-            claimer: Who claims, not empty: `claims.claimer_text`.
+            claims: The coordinate and the version (32 hexadecimal digits) of each value.
+            claimer: Who claims: `claims.claimer_text`. It is not empty.
 
         Returns:
             One entry per pair, in the same order.
@@ -187,36 +188,37 @@ class Store:
     def commit(self, coordinate: Coordinate, version: str | None, rows: marks.Rows | None = None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
 
-        A mark that names another version is removed. Repeating it changes nothing: the first time stays. However long
-        after the push it is done: what counts against a change of all rows meanwhile is the time of the push.
+        A mark that names another version is removed. A repeated commit changes nothing: the first time stays. A commit
+        may come long after the push. Against `distrust`, the time of the push counts, not that of the commit.
 
         Args:
             coordinate: Whose row was written.
-            version: What the row refers to; None if it refers to nothing: then the mark is removed.
-            rows: Lists the map_indexes of all rows of the key, where the task is mapped. Called where it is not known
-                whether each of them has a mark, so that `fetch_every` can tell. Without it, that stays unknown.
+            version: The version that the row refers to. If it refers to none, it is None, and the mark is removed.
+            rows: A function that lists the map_indexes of all rows of the key, where the task is mapped. It is called
+                if it is not known whether each of them has a mark. Then `fetch_every` can tell. Without the function,
+                that stays unknown.
 
         Returns:
-            Whether it is marked now. Not, where nothing is there, something else was pushed since, or the push was
-            not `watched`.
+            Whether the value is marked now. It is not if nothing is there, if something else was pushed since, or if
+            the push was not `watched`.
         """
         return marks.commit(self._keyspace, coordinate, version, rows)
 
     def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
-        """Remove marks: nobody knows any more what the database refers to. At most 256 per round trip."""
+        """Remove marks, at most 256 per round trip. Nobody knows any more what the database refers to."""
         marks.uncommit(self._keyspace, coordinates)
 
     def beat(self, server: str, *, missed: bool) -> None:
-        """Say that an API server watches over XCom rows. To be repeated every 2 s.
+        """Tell Redis that an API server watches over XCom rows. The server repeats this every 2 s.
 
-        If it does not for 6 s, `fetch_current` finds nothing, and after 60 s it counts as gone. Marks of what was
-        pushed before its first beat, before one after such a pause, or before one over a new connection, count for
-        nothing from then on.
+        If a server has not done so for 6 s, `fetch_current` finds nothing. After 60 s, the server counts as gone. Some
+        beats make the marks of everything pushed before them worthless. These are a server's first beat, its first
+        after a pause of 6 s, and its first over a new connection.
 
         Args:
-            server: Its id, 32 hexadecimal digits.
-            missed: Whether it failed to tell Redis of a change since its last beat; then no mark of what was pushed so
-                far counts.
+            server: The id of the server, 32 hexadecimal digits.
+            missed: Whether the server failed to tell Redis of a change since its last beat. Then no mark of anything
+                pushed so far counts.
 
         Raises:
             ValueError: `server` is no id.
@@ -226,7 +228,7 @@ class Store:
         self._pulse.beat(server, missed=missed)
 
     def leave(self, server: str) -> None:
-        """Say that an API server stops and changes no more rows.
+        """Tell Redis that an API server stops and changes no more rows.
 
         Raises:
             ValueError: `server` is no id.
@@ -234,11 +236,11 @@ class Store:
         marks.leave(self._keyspace, server)
 
     def distrust(self) -> None:
-        """Let no mark count of what was pushed until now: rows have changed that are not named."""
+        """Let no mark of anything pushed until now count, because rows have changed that are not named."""
         marks.distrust(self._keyspace)
 
     def _run_push(self, head: Envelope, arguments: tuple[scripts.Argument, ...]) -> tuple[int, int] | None:
-        """Time of the push, and whether there are parts to remove; None if parts of this version are missing."""
+        """Return the time of the push, and whether to remove parts; None if parts of this version are missing."""
         keyspace, at = self._keyspace, head.coordinate
         name = keyspace.hash_of(at)
 

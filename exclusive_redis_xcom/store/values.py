@@ -1,4 +1,4 @@
-"""What the store is given to write, and what it answers with."""
+"""What the store writes, and what it answers with."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Push:
     """What one push writes: a value, its rules and how long they stay.
 
     Args:
-        envelope: The value; it says where it belongs. It comes without its payload where that was spilled.
-        acl: The rule in force for the key, as canonical JSON; it replaces the rule of the hash.
-        ttl: How long they stay from now on, by the server's clock; at least a millisecond.
-        own_acl: Where the task is mapped, the rule in force for this value alone.
-        once: Whether the value must be claimed before it is read, see `Store.claim`.
+        envelope: The value with its coordinate. A spilled value comes without its payload.
+        acl: The rule in force for the key, as canonical JSON. It replaces the rule of the hash.
+        ttl: How long they stay from now on, by the server's clock. It is at least a millisecond.
+        own_acl: The rule in force for this value alone, where the task is mapped.
+        once: Whether the value must be claimed before it is read; see `Store.claim`.
         watched: Whether API servers may `Store.commit` the value, so that `Store.fetch_current` finds it.
     """
 
@@ -39,13 +39,13 @@ class Push:
         return self.ttl // timedelta(milliseconds=1)
 
 
-@dataclass(slots=True)  # as of envelopes, a pull makes a thousand
+@dataclass(slots=True)  # not frozen: a pull may make a thousand, as of envelopes
 class Stored:
-    """What Redis holds for a coordinate. Not to be changed.
+    """What Redis holds for a coordinate. Nobody changes it.
 
-    `found` says whether the hash exists; with it and no `envelope`, another map_index was pushed or this one
-    purged. `acl` is the rule of the latest push to the hash, `own_acl` that of this value's push, which only the
-    values of mapped tasks have. The envelope holds its payload, unless that was spilled.
+    `found` says whether the hash exists. If it does and there is no `envelope`, another map_index was pushed, or this
+    one was purged. `acl` is the rule of the latest push to the hash. `own_acl` is the rule of this value's own push;
+    only the values of mapped tasks have one. The envelope holds its payload, unless that was spilled.
     """
 
     acl: bytes | None
@@ -58,8 +58,8 @@ class Stored:
 class Current:
     """Values that Airflow's database is known to refer to, for as long as API servers watch over its rows.
 
-    `pushed_at` is when the first of them was pushed, by Redis' clock. `ahead` is how far the API servers' clocks
-    are ahead of that one, at least; negative where they are behind.
+    `pushed_at` is when the first of them was pushed, by Redis' clock. The API servers' clocks are ahead of that clock
+    by at least `ahead`, which is negative if they are behind.
     """
 
     stored: tuple[Stored, ...]

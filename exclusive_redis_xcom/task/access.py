@@ -1,4 +1,4 @@
-"""What a push, a pull and a removal need: the settings of this process, and where the values are."""
+"""What a push, a pull and a removal need: the settings of this process, and the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exclusive_redis_xcom.store import Store
 if TYPE_CHECKING:
     from exclusive_redis_xcom.settings import Settings
 
-#: By how much encryption, or compression that does not pay, may make a payload longer than what it decodes to.
+#: Encryption, or compression that does not pay, may make a payload this much longer than what it decodes to.
 MOST_OVERHEAD = 1024 * 1024
 
 
@@ -33,7 +33,7 @@ class Access:
 
 @functools.cache
 def current_access() -> Access:
-    """The access of this process, made at first use from Airflow's configuration.
+    """Return the access of this process. It is made at first use from Airflow's configuration.
 
     Raises:
         ConfigurationError: A setting, or the Redis it names, is wrong.

@@ -1,8 +1,11 @@
-"""A pull that asks Redis alone. Anything that is not proven is a miss, and Airflow's own path answers.
+"""Pull from Redis alone. Anything that is not proven is a miss, and Airflow's own path answers.
 
-What must hold besides `eligible`: the value is committed, which API servers say and watch over
-(`Store.fetch_current`); that was after the reader's run was started; `may_read` finds nothing in the way; the value is
-not sealed.
+These conditions must hold besides those of `eligible`:
+
+- The value is committed. API servers say so and watch over it (`Store.fetch_current`).
+- The value was pushed after the reader's run was started.
+- `may_read` finds no obstacle.
+- The value is not sealed.
 """
 
 from __future__ import annotations
@@ -33,10 +36,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: In place of values. (None is a value.)
+#: This stands in place of values. (None is a value.)
 MISS: Final = object()
 
-#: Besides Airflow's own errors: what we say ourselves, and where Airflow or a value is made otherwise than we know.
+#: Errors that make a miss, besides Airflow's own: ours, and those of an Airflow or a value in a form we do not know.
 _MISSES = (
     ExclusiveXComError,
     ArithmeticError,
@@ -52,7 +55,7 @@ _MISSES = (
 
 
 def reach_of(request: Mapping[str, Any], *, everything: bool) -> Reach | None:
-    """What to read directly for a pull of the running task; None where only Airflow can answer.
+    """Find out what to read directly for a pull of the running task; return None where only Airflow can answer.
 
     Args:
         request: The keyword arguments of Airflow's `get_one`, or of its `get_all`.
@@ -68,12 +71,12 @@ def reach_of(request: Mapping[str, Any], *, everything: bool) -> Reach | None:
 
 
 def pull(reach: Reach) -> Any:
-    """The values that a pull is to get, in the order of their map indexes, or `MISS`.
+    """Return the values of a pull, in the order of their map indexes, or `MISS`.
 
-    Where there is something to raise, Airflow's own path raises it.
+    If there is something to raise, Airflow's own path raises it.
 
     Args:
-        reach: What `reach_of` said.
+        reach: What `reach_of` returned.
     """
     try:
         access = current_access()
@@ -94,13 +97,13 @@ def _pulled(access: Access, reach: Reach) -> Any:
     else:
         current = store.fetch_current(reach.first, alone=reach.alone)
     rules = None if current is None else _rules(current, reach)
-    # What lies in parts is fetched when nothing speaks against it any more.
+    # Parts of a value are fetched last, when no obstacle is left.
     envelopes = None if current is None or rules is None else _envelopes(current, store)
     if rules is None or envelopes is None:
         return MISS
     seconds = time.perf_counter() - start
     is_counted = metrics.is_on()
-    # Before they are decoded, which may use up the payloads.
+    # The sizes are taken before the values are decoded. Decoding may use up the payloads.
     sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes] if is_counted else ()
     values = [decoded(envelope, None, acl, access.settings) for envelope, acl in zip(envelopes, rules, strict=True)]
     if is_counted:
@@ -110,8 +113,8 @@ def _pulled(access: Access, reach: Reach) -> Any:
 
 
 def _rules(current: Current, reach: Reach) -> list[Acl | None] | None:
-    """The values' own rules; None unless all may be read, here and now."""
-    since = reach.since - current.ahead  # by Redis' clock, as all the others
+    """Return the values' own rules if all values may be read here and now; else None."""
+    since = reach.since - current.ahead  # by Redis' clock, as all other times
     if current.pushed_at <= since:
         return None
     known: dict[RuleTexts, Permission] = {}
@@ -127,7 +130,7 @@ def _rules(current: Current, reach: Reach) -> list[Acl | None] | None:
 
 
 def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
-    """The values with their payloads; None if one has been replaced."""
+    """Return the values with their payloads; None if one has been replaced."""
     found = []
     for stored in current.stored:
         whole = store.with_payload(stored)
@@ -138,8 +141,8 @@ def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
 
 
 def _require_a_miss(error: Exception) -> None:
-    """Raise what comes from elsewhere: a task's own signal handler may raise wherever the task waits."""
+    """Raise an error that comes from elsewhere. A task's own signal handler may raise wherever the task waits."""
     if not (isinstance(error, _MISSES) or type(error).__module__.startswith("airflow.")):
         raise error
-    # The type alone: a text may quote what the value holds.
+    # The log gets the type alone, because a text may quote what the value holds.
     log.debug("No direct pull: %s.", type(error).__name__)

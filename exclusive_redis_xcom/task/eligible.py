@@ -1,7 +1,8 @@
-"""Which pulls may be answered by Redis alone: what must be known about asker and producer before Redis is asked.
+"""Which pulls may be answered by Redis alone.
 
-A table of conditions, no Redis and no decision about access. Where one does not hold, Airflow's own path answers, which
-also words the errors. What Redis then has to prove is in `exclusive_redis_xcom.task.direct_pull`.
+This module checks what must be known about reader and producer before Redis is asked. It asks no Redis and decides
+nothing about access. If a condition does not hold, Airflow's own path answers and words the errors. Redis then has to
+prove the conditions of `exclusive_redis_xcom.task.direct_pull`.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.model import Principal
 
-#: What `BaseXCom.get_one` and `get_all` take (`airflow/sdk/bases/xcom.py`, 3.1 to 3.3). A release that asks for
-#: more means something that is not known here.
+#: What `BaseXCom.get_one` and `get_all` take (`airflow/sdk/bases/xcom.py`, 3.1 to 3.3). A later release may pass more
+#: arguments. Their meaning is not known here.
 _KNOWN = frozenset({"key", "dag_id", "task_id", "run_id", "map_index", "include_prior_dates"})
 _IDS = ("dag_id", "run_id", "task_id", "key")
 
 
-@dataclass(slots=True)  # frozen ones take five times as long to make
+@dataclass(slots=True)  # a frozen one takes five times as long to make
 class Reach:
-    """One pull that may be direct. Not to be changed.
+    """One pull that may be direct. Nobody changes it.
 
-    `first` is the XCom asked for; with `every_index`, the first of all results of a mapped task. `since` is when
-    the reader's run was started, by the scheduler's clock. `alone`: all results are asked for of a task that is not
-    mapped, and as it may have been before, there must be no others.
+    `first` is the XCom that the pull asks for. With `every_index`, it is the first of all results of a mapped task.
+    `since` is when the reader's run was started, by the scheduler's clock. `alone` says that the pull asks for all
+    results of a task that is not mapped. The task may have been mapped before, so there must be no other results.
     """
 
     first: Coordinate
@@ -41,11 +42,11 @@ class Reach:
 
 
 def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: bool) -> Reach | None:
-    """What to read directly for a pull, or None.
+    """Find out what to read directly for a pull; return None if Airflow must answer.
 
     Args:
         request: The keyword arguments of `get_one`, or of `get_all`.
-        task_instance: The `RuntimeTaskInstance` that asks, None where there is none.
+        task_instance: The `RuntimeTaskInstance` that asks; None where there is none.
         everything: Whether it is `get_all`.
     """
     reader = None if task_instance is None else identity.principal_of(task_instance)
@@ -64,10 +65,10 @@ def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: boo
 
 
 def _is_plain(request: Mapping[str, Any]) -> bool:
-    """Whether it says no more than which XCom, in a way that Airflow's client cannot read differently."""
+    """Tell whether a request only names an XCom, in a way that Airflow's client cannot read differently."""
     if not request.keys() <= _KNOWN or request.get("include_prior_dates"):
         return False
-    # A slash in a key: "name/slice" is stored as such, and read as something else (execution_api/routes/xcoms.py).
+    # A key may hold a slash. "name/slice" is stored as such, and read as another key (execution_api/routes/xcoms.py).
     for name in _IDS:
         if not (type(request.get(name)) is str and request[name]):
             return False
@@ -75,7 +76,7 @@ def _is_plain(request: Mapping[str, Any]) -> bool:
 
 
 def _is_mapped(dag: Any, dag_id: str, task_id: str) -> bool | None:
-    """Whether the instances of a task have map indexes; None if the reader's code of the DAG does not know the task."""
+    """Tell whether instances of a task have map indexes; return None if the reader's DAG does not have the task."""
     producer = dag.task_dict.get(task_id) if dag.dag_id == dag_id else None
     if producer is None:
         return None
@@ -83,8 +84,8 @@ def _is_mapped(dag: Any, dag_id: str, task_id: str) -> bool | None:
 
 
 def _started(task_instance: Any) -> datetime | None:
-    """When its run was; None where the API server told nothing."""
-    # What pydantic's __getattr__ would give, for a tenth of what a pull takes.
+    """Return when the run of a task instance was started; None if the API server did not tell."""
+    # pydantic's __getattr__ would give the same, but it would take a tenth of a pull's time.
     private = getattr(task_instance, "__pydantic_private__", None) or {}
     run = getattr(private.get("_ti_context_from_server"), "dag_run", None)
     since = getattr(run, "start_date", None)
@@ -92,10 +93,10 @@ def _started(task_instance: Any) -> datetime | None:
 
 
 def _index(asked: Any, mapped: bool, everything: bool) -> int | None:
-    """The map_index to read first; None where such a task should have no such result."""
+    """Return the map_index to read first; None where such a task should have no such result."""
     if everything:
         return 0 if mapped else NOT_MAPPED
-    # Airflow's client takes None and all that is negative as "not mapped" (sdk/api/client.py, XComOperations.get).
+    # Airflow's client takes None and all negative numbers as "not mapped" (sdk/api/client.py, XComOperations.get).
     index = NOT_MAPPED if asked is None else asked
     fits = type(index) is int and (index >= 0 if mapped else index == NOT_MAPPED)
     return index if fits else None

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _pushed_here: OrderedDict[str, bytes] = OrderedDict()
 _MOST_PUSHED_HERE = 1000
 
-#: How `Envelope.key_id` begins: with a sealed data key, and with a derived one.
+#: `Envelope.key_id` begins with the first if the data key is sealed, and with the second if it is derived.
 _SEALED, _SHARED = "seal:", "enc:"
 
 
@@ -60,7 +60,7 @@ def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypt
     Args:
         envelope: The value, with its plain payload.
         acl: The rule in force for the value.
-        settings: Of this process.
+        settings: The settings of this process.
 
     Raises:
         ConfigurationError: Values are to be sealed and there is no public key.
@@ -84,11 +84,11 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
         seal: The seal of the reference, opened.
         acl: The rule that Redis holds for the value. Without a readable rule it is None, and then only plain
             payloads are returned.
-        settings: Of this process.
+        settings: The settings of this process.
 
     Raises:
-        CorruptValue: Value, rule, version and coordinate were not pushed together; or the payload is plain where it
-            may not be.
+        CorruptValue: Value, rule, version and coordinate were not pushed together. Or the payload is plain where it
+            must be encrypted.
         ConfigurationError: This process lacks the encryption key of the value.
     """
     if envelope.key_id is None and seal is None:
@@ -110,14 +110,14 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
 def own_data_key(version: str) -> bytes | None:
     """Return the data key of one of the last thousand values that this process sealed; None for all other values.
 
-    A task may read its own values even after Airflow has recorded the task as over: in callbacks, and for the links
-    that operators show in the UI. The API server opens nothing for the task then.
+    A task may read its own values even after Airflow has recorded the task as over. It does so in callbacks, and for
+    the links that operators show in the UI. The API server opens nothing for the task then.
     """
     return _pushed_here.get(version)
 
 
 def forget() -> None:
-    """Drop the data keys of what this process pushed. For tests, which are many processes in one."""
+    """Drop the data keys of what this process pushed. Tests need this: they play many processes in one."""
     _pushed_here.clear()
 
 

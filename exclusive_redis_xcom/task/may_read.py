@@ -1,6 +1,6 @@
-"""May this stored value be read? The one answer, for pulls by row and for direct pulls.
+"""May this stored value be read? Pulls by row and direct pulls share this one answer.
 
-Nothing here asks Redis, logs or counts. `acl.decide` says what a rule allows; this says what else must hold.
+This module does not ask Redis, log or count. `acl.decide` says what a rule allows. `may_read` says what else must hold.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
     from exclusive_redis_xcom.store import Stored
 
-#: What is in the way of a read. "gone": Redis no longer holds the value, or it has outlived its time. "denied": a rule
-#: refuses. "superseded": Redis holds another version. "unclaimed": it may be read once, and must be claimed first.
+#: What is in the way of a read. "gone": Redis no longer holds the value, or the value has outlived its TTL. "denied": a
+#: rule refuses. "superseded": Redis holds another version. "unclaimed": a read-once value must be claimed first.
 Obstacle: TypeAlias = Literal["gone", "denied", "superseded", "unclaimed"]
 
-#: The rules that must all allow a read, as Redis holds them: the key's, and the value's own where the task is mapped.
+#: The rules that must all allow a read, as Redis holds them: the key's rule, and where the task is mapped the value's.
 RuleTexts: TypeAlias = tuple[bytes | None, ...]
 
 
 class Denial(NamedTuple):
-    """A rule that refuses. `acl` is None where there is no rule that can be read."""
+    """A rule that refuses. `acl` is None where no rule can be read."""
 
     decision: Decision
     acl: Acl | None
 
 
 class Permission(NamedTuple):
-    """Whether a value may be read: it may, where there is no `obstacle`.
+    """Whether a value may be read. Without an `obstacle`, it may.
 
-    `acl` is the value's own rule. It is None where a rule was not looked at, and under `mode = report` also where no
-    rule can be read. `denials` are to be reported: under `mode = report` they are no obstacle.
+    `acl` is the value's own rule. It is None if the rule was not looked at, and under `mode = report` also if no rule
+    can be read. `denials` are to be reported. Under `mode = report`, they are no obstacle.
     """
 
     obstacle: Obstacle | None = None
@@ -54,14 +54,14 @@ def may_read(
     reports_only: bool = False,
     known: dict[RuleTexts, Permission] | None = None,
 ) -> Permission:
-    """Whether the reader may have a value. In doubt: no.
+    """Tell whether the reader may have a value. In doubt, the answer is no.
 
     Args:
         stored: What Redis holds.
         at: The coordinate that was asked for.
-        reader: Who asks; None where that cannot be established.
-        version: The version that is wanted; None where whoever read it has checked that.
-        reports_only: `mode = report`: what a rule refuses is no obstacle.
+        reader: Who asks; None if that cannot be established.
+        version: The version that is wanted; None if the caller has checked the version.
+        reports_only: Whether `mode = report` is set. Then a rule that refuses is no obstacle.
         known: What the rules said before, for one reader and values that differ in their map_index alone. A rule does
             not tell map indexes apart, and the results of a mapped task share most of their rules.
     """
@@ -107,7 +107,7 @@ def _beyond_rules(
 
 
 def _readable(text: bytes | None) -> Acl | None:
-    """The rule; None, which refuses, for one that is missing or cannot be read."""
+    """Return the rule; None if it is missing or cannot be read. None refuses everybody."""
     try:
         return None if text is None else Acl.loads_again(text)
     except InvalidAcl:
@@ -115,9 +115,9 @@ def _readable(text: bytes | None) -> Acl | None:
 
 
 def _has_outlived(envelope: Envelope, acl: Acl | None) -> bool:
-    """Whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
+    """Tell whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
 
-    By the workers' clocks; everywhere else Redis' clock alone counts.
+    Here the workers' clocks count. Everywhere else, Redis' clock alone counts.
     """
     ttl = None if acl is None or envelope.coordinate.map_index == NOT_MAPPED else acl.ttl
     return ttl is not None and datetime.now(timezone.utc) - envelope.pushed_at > ttl

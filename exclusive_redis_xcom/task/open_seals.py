@@ -1,4 +1,4 @@
-"""The seals of the references that a task pulls: the API server opens them, or `dag.test()` does, or nobody."""
+"""The seals of the references that a task pulls. The API server opens them, or `dag.test()` does, or nobody does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Opened(NamedTuple):
-    """A reference whose seal is open, or that has none; and whether the API server opened it."""
+    """A reference that is open or has no seal, and whether the API server opened it."""
 
     reference: Reference
     by_server: bool
@@ -29,34 +29,34 @@ def open_seals(references: Sequence[Reference], principal: Principal | None, set
     """Return the references of one pull, each with its data key if it needs one.
 
     Raises:
-        XComAccessDenied: The API server refused one, and the access list says why.
-        XComAlreadyClaimed: The API server refused one, because another task instance has read it.
-        XComExpired: The API server refused one that may be read once, because Redis no longer has it.
-        XComSealed: Nobody opened one. The text says what to do.
-        InvalidReference: The seal of one was made for another reference.
+        XComAccessDenied: The API server refused a reference, and the access list says why.
+        XComAlreadyClaimed: The API server refused a read-once value, because another task instance has read it.
+        XComExpired: The API server refused a read-once value, because Redis no longer has it.
+        XComSealed: Nobody opened a seal. The text says what to do.
+        InvalidReference: A seal was made for another reference.
     """
     opened = [_opened(reference, principal, settings) for reference in references]
     sealed = [one.reference for one in opened if _is_sealed(one.reference)]
     if sealed:
-        # A value that was withheld only because of another value says nothing by itself.
+        # A value that was withheld because of another value says nothing by itself.
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])
-        error = refusals.sealed(telling, principal, kind.where())
+        error = refusals.sealed(telling, principal, kind.of_this_process())
         refusals.report_sealed(telling, error)
-        del opened  # the task that catches the error also gets this frame
+        del opened  # the task that catches the error gets this frame, too
         raise error
     return opened
 
 
 def _opened(reference: Reference, principal: Principal | None, settings: Settings) -> Opened:
-    """Open a seal if that is possible; else return the reference still sealed, with a reason where there is one."""
+    """Open a seal if that is possible; else return the reference still sealed, with the reason if there is one."""
     if not _is_sealed(reference):
         return Opened(reference, by_server=reference.seal is not None)
     data_key = _own_after_the_end(reference, principal)
     if data_key is not None:
         return Opened(reference.opened(data_key), by_server=False)
-    if kind.where() != "dag_test" or not settings.seal_private_keys or _reason(reference) is not None:
+    if kind.of_this_process() != "dag_test" or not settings.seal_private_keys or _reason(reference) is not None:
         return Opened(reference, by_server=False)
-    # dag.test() is one process without an API server: whoever runs it with the private keys may open what it pushed.
+    # dag.test() is one process without an API server. Whoever runs it with the private keys may open what it pushed.
     verdict = open_for(reference, principal, settings.seal_private_keys, reports_only=settings.reports_only)
     if verdict.data_key is not None:
         return Opened(reference.opened(verdict.data_key), by_server=False)

@@ -14,10 +14,10 @@ Action = Literal["push", "remove"]
 
 
 def require_owner(coordinate: Coordinate, action: Action) -> None:
-    """Refuse whoever is not the task instance that the coordinate belongs to.
+    """Refuse everybody but the task instance that owns the coordinate.
 
     Raises:
-        XComAccessDenied: Logged and counted as well.
+        XComAccessDenied: The running task does not own it. The refusal is logged and counted, too.
     """
     principal = identity.clearing_principal() if action == "remove" else identity.current_principal()
     if principal is None or not _owns(principal, coordinate, action):
@@ -30,7 +30,7 @@ def _owns(principal: Principal, coordinate: Coordinate, action: Action) -> bool:
     if (principal.dag_id, principal.task_id) != (coordinate.dag_id, coordinate.task_id):
         return False
     if principal.run_id is None and action == "remove":
-        # Airflow 3.1 clears a task's old XComs before it says which run this is; no code of the DAG has run
-        # but its top level. See process/identity.py.
+        # Airflow 3.1 clears a task's old XComs before it says which run this is. So far, only the top level of the
+        # DAG file has run. See process/identity.py.
         return True
     return (principal.run_id, principal.map_index) == (coordinate.run_id, coordinate.map_index)

@@ -1,7 +1,10 @@
 """A pull, step by step.
 
-Sealed references are opened; value and rules are fetched; `may_read` answers for each value; what may be read once is
-claimed; then the values are decrypted, decoded, and masked in logs.
+1. Sealed references are opened.
+2. Values and rules are fetched.
+3. `may_read` answers for each value.
+4. Read-once values are claimed.
+5. The values are decrypted, decoded, and masked in logs.
 """
 
 from __future__ import annotations
@@ -36,9 +39,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """What Redis holds for one reference: a value that may be read, or what speaks against reading it.
+    """What Redis holds for one reference: a value that may be read, or the problem with it.
 
-    `acl` is the value's own rule; None, under `mode = report` only, where there is none that can be read.
+    `acl` is the value's own rule. It is None only under `mode = report`, where no rule can be read.
     """
 
     reference: Reference
@@ -52,12 +55,12 @@ def pull(access: Access, references: Sequence[Reference]) -> list[Any]:
     """Fetch the values that the references point to, in their order, in few round trips.
 
     Raises:
-        XComAccessDenied: The running task may not read one of them; none is returned.
-        XComAlreadyClaimed: One may be read once, and another task instance has.
-        XComSealed: One is sealed, and nobody opened it for this process.
-        XComExpired: Redis no longer holds one of them.
-        CorruptValue: Redis holds something else than what was pushed.
-        ConfigurationError: One is encrypted with a key that this process lacks.
+        XComAccessDenied: The running task may not read a value. None is returned.
+        XComAlreadyClaimed: A value may be read once, and another task instance has read it.
+        XComSealed: A value is sealed, and nobody opened it for this process.
+        XComExpired: Redis no longer holds a value.
+        CorruptValue: Redis holds something else than was pushed.
+        ConfigurationError: A value is encrypted with a key that this process lacks.
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
@@ -68,14 +71,14 @@ def pull(access: Access, references: Sequence[Reference]) -> list[Any]:
         once = [one.reference for one in found if one.must_be_claimed]
         problem = claim(access, once, principal) if once else None
     if problem is not None:
-        del found, opened  # the task that catches the error also gets this frame
+        del found, opened  # the task that catches the error gets this frame, too
         raise problem
     metrics.pulled([(one.reference.coordinate, _size(one)) for one in found], seconds=seconds)
     return [_value(one, access.settings) for one in found]
 
 
 def _fetch(access: Access, opened: Sequence[Opened], principal: Principal | None) -> tuple[list[_Fetched], float]:
-    """What there is for each reference, and the seconds that Redis took."""
+    """Return what there is for each reference, and the seconds that Redis took."""
     start = time.perf_counter()
     coordinates = [one.reference.coordinate for one in opened]
     stored = access.store.fetch_many(coordinates, [one.reference.size for one in opened])
@@ -84,7 +87,7 @@ def _fetch(access: Access, opened: Sequence[Opened], principal: Principal | None
 
 
 def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settings: Settings) -> _Fetched:
-    """Whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
+    """Tell whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     reference, reports_only = opened.reference, settings.reports_only
     permission = may_read(stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only)
     denied = _reported(reference, principal, permission, reports_only=reports_only)
@@ -94,7 +97,7 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
         return _Fetched(reference, problem=refusals.expired(reference))
     if permission.obstacle == "superseded":
         return _Fetched(reference, problem=refusals.superseded(reference))
-    # The API server has claimed what it opened.
+    # The API server has claimed the values that it opened.
     must_be_claimed = permission.obstacle == "unclaimed" and not opened.by_server
     return _Fetched(reference, permission.acl, stored.envelope, must_be_claimed=must_be_claimed)
 
@@ -102,7 +105,7 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
 def _reported(
     reference: Reference, principal: Principal | None, permission: Permission, *, reports_only: bool
 ) -> ExclusiveXComError | None:
-    """The last refusal, if there is one; each is logged and counted."""
+    """Log and count each refusal, and return the last one."""
     error = None
     for decision, acl in permission.denials:
         error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
@@ -117,13 +120,13 @@ def _value(fetched: _Fetched, settings: Settings) -> Any:
 
 
 def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Any:
-    """The value in an envelope, for who may read it: decrypted, decoded, and masked in logs.
+    """Return the value in an envelope to a task that may read it: decrypted, decoded, and masked in logs.
 
     Args:
         envelope: What Redis holds.
-        seal: The reference's, opened.
+        seal: The seal of the reference, opened.
         acl: The value's own rule; None as for `_Fetched`.
-        settings: Of this process.
+        settings: The settings of this process.
 
     Raises:
         CorruptValue, ConfigurationError: As for `pull`.

@@ -1,4 +1,4 @@
-"""A removal: the task owns the coordinate → value and rule go → the object of a spilled value goes."""
+"""A removal. The task must own the coordinate. Value and rule are removed, and then the object of a spilled value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def purge(access: Access, coordinate: Coordinate) -> None:
-    """Remove a value of the running task; one that is not there is no error.
+    """Remove a value of the running task. A missing value is no error.
 
     Raises:
         XComAccessDenied: The running task does not own the coordinate.

@@ -1,4 +1,10 @@
-"""A push: the task owns the coordinate → its key's rule in force → encode → seal or encrypt → one script writes all."""
+"""A push, step by step.
+
+1. The task must own the coordinate.
+2. The rule in force for the key is found.
+3. The value is encoded, and sealed or encrypted.
+4. One script writes all of it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.declaration import FrozenAcl
     from exclusive_redis_xcom.task.access import Access
 
-#: Airflow bounds ids at 250 and keys at 512 characters; what is far longer cannot be a row of its database.
+#: Airflow bounds ids at 250 and keys at 512 characters. Its database takes none that is far longer.
 _MAX_ID_LENGTH = 1000
 
 
@@ -38,9 +44,9 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
 
     Raises:
         XComAccessDenied: The running task does not own the coordinate, or its DAG's ACL is unknown.
-        XComTooLarge, XComNotSerializable: Nothing was sent.
-        ConfigurationError: Values are to be sealed and there is no key for it; nothing was sent.
-        StoreUnavailable: Redis did not take it; an earlier value is unchanged.
+        XComTooLarge, XComNotSerializable: The value is too large, or cannot be encoded. Nothing was sent.
+        ConfigurationError: Values are to be sealed and there is no key for it. Nothing was sent.
+        StoreUnavailable: Redis did not take the value. An earlier value is unchanged.
     """
     settings = access.settings
     require_owner(coordinate, "push")
@@ -84,7 +90,7 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
 
 
 def _write(access: Access, push: Push) -> datetime:
-    """When Redis took it, by its own clock."""
+    """Write a value, and return when Redis took it, by the clock of Redis."""
     start = time.perf_counter()
     settings = access.settings
     if settings.spill_path is None:
@@ -97,15 +103,15 @@ def _write(access: Access, push: Push) -> datetime:
 
 
 def _acls_in_force(coordinate: Coordinate, value: Any, default_ttl: timedelta) -> tuple[Acl, Acl]:
-    """The rules from the ACL that was frozen when the DAG file was parsed: for the key, and for this value.
+    """Return two rules of the ACL that was frozen when the DAG file was parsed: the key's, and this value's.
 
-    They differ for the `return_value` of multiple outputs, which also depends on the keys it copies.
+    They differ for the `return_value` of multiple outputs. Its rule also depends on the keys that it copies.
     """
     task_instance = identity.running_task_instance()
     task = getattr(task_instance, "task", None)
     frozen = _frozen_acl(coordinate, task, task_instance)
     whole = frozen.in_force(coordinate, None, default_ttl)
-    # A task that is not known may have multiple outputs.
+    # An unknown task may have multiple outputs.
     if coordinate.key != RETURN_KEY or not getattr(task, "multiple_outputs", task is None):
         return whole, whole
     output_keys = [key for key in value if isinstance(key, str)] if isinstance(value, Mapping) else []

@@ -1,4 +1,4 @@
-"""Values that may be read once: the pulling process claims them where no API server does."""
+"""Values that may be read once. The pulling process claims them if no API server does."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def claim(access: Access, references: Sequence[Reference], principal: Principal | None) -> ExclusiveXComError | None:
-    """Claim these values for the running task instance, all or none of one hash; or say what speaks against it.
+    """Claim these values for the running task instance: all values of one hash, or none. Return the error, if any.
 
-    Under `mode = report` a value that another task instance has claimed is only reported.
+    Under `mode = report`, a value that another task instance has claimed is only reported.
 
     Args:
-        access: Of this process.
-        references: To values that `principal` has not produced; at least one.
-        principal: Who claims; None where that cannot be established.
+        access: The access of this process.
+        references: At least one reference. Each refers to a value that `principal` has not produced.
+        principal: Who claims; None if that cannot be established.
     """
     reports_only = access.settings.reports_only
     if principal is None or principal.run_id is None or principal.map_index is None:

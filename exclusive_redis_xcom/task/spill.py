@@ -1,9 +1,9 @@
-"""Values that are too large for Redis: their payload lies in an object, Redis has the envelope's head.
+"""Values that are too large for Redis. Their payload lies in an object, and Redis has the envelope's head.
 
-The object begins with that same head, so that it proves whose value it is and which version, and the payload follows as
-it would lie in Redis: compressed, sealed or encrypted. It is written before Redis refers to it and removed after Redis
-no longer does; one that is left between the two is for `exclusive-xcom gc`. What reaches object storage is imported
-only where a value is, or was, spilled: tasks are to start fast.
+The object begins with the same head, which proves the value's coordinate and version. The payload follows as it would
+lie in Redis: compressed, sealed or encrypted. The object is written before Redis refers to it, and removed when Redis
+no longer does. `exclusive-xcom gc` removes objects that are left between these steps. The code for object storage is
+imported only where a value is or was spilled, because tasks must start fast.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 
 def push(store: Store, url: str, threshold_bytes: int, push: Push) -> datetime:
-    """`Store.push`, by way of object storage where the payload is larger than `threshold_bytes`.
+    """Push a value to the store; a payload larger than `threshold_bytes` goes to object storage.
 
     Raises:
-        StoreUnavailable: Redis or the object storage did not take it; an earlier value is unchanged.
-        ConfigurationError: Nothing that is installed knows the object storage.
+        StoreUnavailable: Redis or the object storage did not take the value. An earlier value is unchanged.
+        ConfigurationError: No installed library knows the object storage.
     """
     at = push.envelope.coordinate
     (older,) = store.spilled([at])
@@ -52,7 +52,7 @@ def push(store: Store, url: str, threshold_bytes: int, push: Push) -> datetime:
 
 
 def written(url: str, envelope: Envelope) -> Envelope:
-    """The envelope without the payload, which is in an object now.
+    """Write the payload to an object, and return the envelope without it.
 
     Raises:
         StoreUnavailable, ConfigurationError: As for `push`.
@@ -72,13 +72,15 @@ def written(url: str, envelope: Envelope) -> Envelope:
 
 
 def fetched(envelope: Envelope, settings: Settings) -> Envelope:
-    """An envelope with its payload, from object storage if it lies there. Only for whom the access list allows.
+    """Return an envelope with its payload, from object storage if it lies there.
+
+    The caller has checked that the access list allows the read.
 
     Raises:
         XComExpired: The object is gone.
-        CorruptValue: It is not the one that was pushed, or Redis names another than this value's own.
-        XComTooLarge: It is larger than `max_value_bytes` allows.
-        ConfigurationError: There is no `spill_path` here, or nothing that is installed knows it.
+        CorruptValue: The object is not the one that was pushed, or Redis names another object than this value's own.
+        XComTooLarge: The payload is larger than `max_value_bytes` allows.
+        ConfigurationError: There is no `spill_path` here, or no installed library knows it.
         StoreUnavailable: The object storage could not be asked.
     """
     if envelope.spilled is None:
@@ -87,7 +89,7 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
     if settings.spill_path is None:
         raise ConfigurationError(
             f"{at} lies in object storage, and [exclusive_redis_xcom] spill_path is not set here. Set it to the same "
-            "place on all components."
+            "value on all components."
         )
     from exclusive_redis_xcom.formats.object_names import object_name
     from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
@@ -109,10 +111,12 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
 
 
 def purge(store: Store, url: str, coordinate: Coordinate) -> None:
-    """`Store.purge`, and the object.
+    """Remove a value from the store, and its object.
+
+    An object that cannot be removed is only logged.
 
     Raises:
-        StoreUnavailable: Redis could not be asked. That an object could not be removed is logged.
+        StoreUnavailable: Redis could not be asked.
     """
     (name,) = store.spilled([coordinate])
     store.purge(coordinate)
@@ -120,7 +124,7 @@ def purge(store: Store, url: str, coordinate: Coordinate) -> None:
 
 
 def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryview:
-    """What the object holds after a head that is the one in Redis, byte for byte."""
+    """Return what the object holds after its head. The head must be the one in Redis, byte for byte."""
     expected = envelope.pack()
     if storage.size(name) != len(expected) + envelope.payload_size:
         raise _not_as_pushed(envelope.coordinate)
@@ -135,12 +139,12 @@ def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryvie
 
 def _not_as_pushed(at: Coordinate) -> CorruptValue:
     return CorruptValue(
-        f"{at}: the object with its value is not what was pushed: it was cut or replaced. Clear the producing task."
+        f"{at}: the object with its value is not what was pushed. It was cut or replaced. Clear the producing task."
     )
 
 
 def _forget(url: str, at: Coordinate, name: str | None) -> None:
-    """Remove an object of this coordinate, if it can be; names come from Redis and are not trusted."""
+    """Remove an object of this coordinate if possible. Names come from Redis and are not trusted."""
     if name is None:
         return
     from exclusive_redis_xcom.formats.object_names import is_name_of
@@ -153,4 +157,4 @@ def _forget(url: str, at: Coordinate, name: str | None) -> None:
     except NoSuchObject:
         pass
     except ExclusiveXComError as error:
-        log.warning("An object of %s is left in object storage, for `exclusive-xcom gc` to remove: %s", at, error)
+        log.warning("An object of %s stays in object storage. `exclusive-xcom gc` removes it. Reason: %s", at, error)

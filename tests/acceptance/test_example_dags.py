@@ -1,7 +1,7 @@
 """Airflow's own example DAGs end in the same task states and XCom values as under Airflow's default backend.
 
-Every selected DAG is run once in each of two Airflows that differ in their XCom backend only: same files, same
-run_id and logical date, same hash seed, same virtualenvs.
+Every selected DAG is run once in each of two Airflows that differ in their XCom backend only. They have the same files,
+run_id, logical date, hash seed and virtualenvs.
 """
 
 from __future__ import annotations

@@ -333,7 +333,7 @@ class TestANeighbour:
         scene.push_until_read(server)
 
 
-class Writer:
+class RowChanger:
     """Changes one row again and again, through one server or another, and knows what it has been told is done."""
 
     def __init__(self, scene: Scene, seed: int) -> None:
@@ -369,7 +369,7 @@ class Writer:
 def test_under_load_no_task_reads_what_was_changed_before_it_asked(scene: Scene) -> None:
     dice = random.Random(0)  # noqa: S311 - as above
     scene.rows.meanwhile = lambda: time.sleep(dice.random() * 0.004)
-    writers = [Writer(scene, seed) for seed in range(3)]
+    writers = [RowChanger(scene, seed) for seed in range(3)]
     wrong: list[str] = []
     direct = 0
     end = time.monotonic() + 8

@@ -39,6 +39,15 @@ def test_the_errors_page_has_every_error_with_its_builtin() -> None:
     assert [cls.__name__ for cls in public if f"| `{cls.__name__}` (`{above[cls]}`) |" not in text] == []
 
 
+def test_contributing_lists_the_layers_of_the_contract_in_order() -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## Layers\n")[2].partition("\n## ")[0]
+    told = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in section.splitlines() if row.startswith("| `")]
+    contract = re.search(r"^layers = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
+
+    assert contract is not None
+    assert told == [re.findall(r"\((\w+)\)", line) for line in contract[1].splitlines()]
+
+
 def test_the_readme_fits_its_limit() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 

@@ -5,8 +5,8 @@ there. A GET to the Execution API goes through `reads`, which takes the answer a
 `releasing`, which opens the seals. `writes` decides about POSTs and DELETEs. `records` and `audit` put on record what
 was decided. The modules `rest*` guard the public REST API: they refuse edits, and carry deletions on to Redis.
 
-*Open* is said of a seal. *Release* is said of a value that leaves the ring: its seal is open, it is claimed if it may
-be read once, and a record says so.
+*Open* is said of a seal. *Release* is said of a value that leaves the ring. Its seal is open. A read-once value is
+claimed. A record says all of this.
 
 Airflow imports the plugin, and so this package, in each of its components. The import loads neither starlette nor redis
 nor cryptography. The API server alone makes the middleware, and that imports what a request needs.

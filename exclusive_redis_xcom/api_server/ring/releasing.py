@@ -149,7 +149,7 @@ def _open(item: Item, found: Reference, data_key: bytes, event: str, why: str) -
 
 
 def _is_once(item: Item, caller: Caller | None) -> bool:
-    """Whether a value is read once, by another task instance than its producer."""
+    """Tell whether a value is read once, by another task instance than its producer."""
     verdict = item.verdict
     return (
         verdict is not None
@@ -163,5 +163,5 @@ def _is_once(item: Item, caller: Caller | None) -> bool:
 
 
 def _is_refused(item: Item) -> bool:
-    """Whether the pull fails at this value, whatever a claim would say."""
+    """Tell whether the pull fails at this value, whatever a claim would say."""
     return item.malformed or (item.verdict is not None and item.verdict.refused is not None)

@@ -52,7 +52,7 @@ def read_settings() -> tuple[Settings | None, list[Finding]]:
 
 
 def version(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - every check is called alike
-    """Is Airflow's version one that this package is made and tested for?"""
+    """Check whether this package is made and tested for Airflow's version."""
     from packaging.requirements import Requirement
 
     installed = importlib.metadata.version("apache-airflow-core")
@@ -64,7 +64,7 @@ def version(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - every check is
 
 
 def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
-    """Does Airflow use our backend?"""
+    """Check whether Airflow uses our backend."""
     remedy = f"Set [core] xcom_backend = {_BACKEND} on all components."
     try:
         from airflow.sdk.execution_time.xcom import XCom
@@ -78,7 +78,7 @@ def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
-    """Has Airflow loaded our plugin? From 3.2 on, the Task SDK loads plugins itself, and is asked as well."""
+    """Check whether Airflow has loaded our plugin. From 3.2 on, the Task SDK loads plugins itself, and is asked too."""
     for check, module in (("plugin", "airflow.plugins_manager"), ("plugin in tasks", "airflow.sdk.plugins_manager")):
         manager = _module(module)
         if manager is not None:
@@ -130,7 +130,7 @@ def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
-    """Are the access lists of DAGs checked and frozen when they are parsed?"""
+    """Check whether the access lists of DAGs are checked and frozen when DAG files are parsed."""
     from airflow import settings
 
     maker = getattr(settings, "get_policy_plugin_manager", None)  # from 3.2

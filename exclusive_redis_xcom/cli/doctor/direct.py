@@ -56,7 +56,7 @@ class Beat:
 
 
 def direct_pulls(visit: Visit) -> Iterator[Finding]:
-    """Do API servers watch, according to Redis?"""
+    """Check whether API servers watch, according to Redis."""
     settings = visit.settings
     if settings is None:
         yield Finding(_CHECK, "skipped", "the settings cannot be read")

@@ -26,7 +26,7 @@ class NotAUrlError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BaseUrl:
     """An API server's URL without credentials; `path` ends without a slash."""
 
     scheme: str
@@ -35,7 +35,7 @@ class Place:
     path: str
 
     @classmethod
-    def parse(cls, url: str) -> Place:
+    def parse(cls, url: str) -> BaseUrl:
         """Read a URL.
 
         Raises:
@@ -57,7 +57,7 @@ class Place:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether a request to this place stays on this machine."""
+        """Whether a request to this URL stays on this machine."""
         return is_loopback(self.host)
 
 
@@ -70,37 +70,37 @@ class Answer:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Tell whether a host name or address is this machine's own."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def addresses(place: Place) -> list[str]:
-    """Return the IP addresses of the place's host, in the resolver's order.
+def addresses(base: BaseUrl) -> list[str]:
+    """Return the IP addresses of the host, in the resolver's order.
 
     Raises:
         OSError: The name does not resolve.
     """
-    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(base.host, base.port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))[:_MOST_ADDRESSES]
 
 
-def ask(place: Place, address: str, path: str, context: ssl.SSLContext) -> Answer:
-    """GET `path`, which begins with a slash, below the place's URL at one of its addresses; without a token.
+def ask(base: BaseUrl, address: str, path: str, context: ssl.SSLContext) -> Answer:
+    """GET `path`, which begins with a slash, below the base URL at one of its addresses; without a token.
 
     Raises:
         OSError: No connection, no TLS, or no answer in time.
         http.client.HTTPException: What answers does not speak HTTP.
     """
-    connection = http.client.HTTPConnection(place.host, place.port, timeout=TIMEOUT)
-    sock = socket.create_connection((address, place.port), timeout=CONNECT_TIMEOUT)
+    connection = http.client.HTTPConnection(base.host, base.port, timeout=TIMEOUT)
+    sock = socket.create_connection((address, base.port), timeout=CONNECT_TIMEOUT)
     sock.settimeout(TIMEOUT)
     try:
-        connection.sock = context.wrap_socket(sock, server_hostname=place.host) if place.scheme == "https" else sock
-        host = str(place).removeprefix(f"{place.scheme}://").removesuffix(place.path)
-        connection.request("GET", place.path + path, headers={"Host": host, "Connection": "close"})
+        connection.sock = context.wrap_socket(sock, server_hostname=base.host) if base.scheme == "https" else sock
+        host = str(base).removeprefix(f"{base.scheme}://").removesuffix(base.path)
+        connection.request("GET", base.path + path, headers={"Host": host, "Connection": "close"})
         response = connection.getresponse()
         return Answer(response.status, tuple(response.headers.get_all(RING_HEADER, ())))
     finally:

@@ -7,8 +7,8 @@ to Celery.
 
 The checks look for options by name, in the environment and in airflow.cfg. `ConfigParser`'s own methods read the file,
 because they know no defaults of Airflow. `conf.as_dict(display_source=True)` would tell the same, but runs every `_CMD`
-and asks secrets backends for every option. It also takes a secret that Airflow generated for one of the file: the first
-`airflow` command writes it into airflow.cfg, and its default is the empty string in all later processes.
+and asks secrets backends for every option. It also takes a secret that Airflow generated for a secret of the file. The
+first `airflow` command writes that secret into airflow.cfg. In all later processes, its default is the empty string.
 """
 
 from __future__ import annotations
@@ -51,8 +51,11 @@ _LOGIN_REMEDY = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A place where an option is set. `value` is None if a command or a secrets backend holds it."""
+class _Occurrence:
+    """An option that is set, in the environment or in a file.
+
+    `value` is None if a command or a secrets backend holds it.
+    """
 
     name: str
     value: str | None = field(repr=False)
@@ -60,7 +63,10 @@ class _Place:
 
 
 def token_signing_key(visit: Visit) -> Iterator[Finding]:
-    """Could this process sign a token for any task? API servers must, but their key must have no second use."""
+    """Check whether this process could sign a token for any task.
+
+    API servers must be able to, but their key must have no second use.
+    """
     if visit.role == "worker":
         yield _worker(visit, _KEY_CHECK, _signing_keys, _KEY_REMEDY)
     elif visit.settings is not None and visit.settings.by_server:
@@ -68,7 +74,7 @@ def token_signing_key(visit: Visit) -> Iterator[Finding]:
 
 
 def database_login(visit: Visit) -> Iterator[Finding]:
-    """Could a task on this worker rewrite Airflow's database?"""
+    """Check whether a task on this worker could rewrite Airflow's database."""
     if visit.role == "worker":
         yield _worker(visit, _LOGIN_CHECK, _logins, _LOGIN_REMEDY)
 
@@ -76,14 +82,14 @@ def database_login(visit: Visit) -> Iterator[Finding]:
 CHECKS = (token_signing_key, database_login)
 
 
-def _worker(visit: Visit, check: str, places: Callable[[], list[_Place]], remedy: str) -> Finding:
+def _worker(visit: Visit, check: str, occurrences: Callable[[], list[_Occurrence]], remedy: str) -> Finding:
     if visit.settings is None:
         return Finding(check, "skipped", "the settings cannot be read")
     if not visit.settings.by_server:
         return Finding(check, "ok", "not checked, because enforcement = worker")
-    found = places()
+    found = occurrences()
     if found:
-        seen = f"set on a worker: {', '.join(place.name for place in found)}"
+        seen = f"set on a worker: {', '.join(occurrence.name for occurrence in found)}"
         return Finding(check, "warning", seen, _LOCAL_REMEDY) if _only_local() else Finding(check, "FAIL", seen, remedy)
     if check == _KEY_CHECK and _is_generated(_file_value("api_auth", "jwt_secret")):
         own = "only the secret that Airflow seems to have generated into this airflow.cfg"
@@ -104,41 +110,46 @@ def _server_key() -> Finding:
     return Finding(_KEY_CHECK, "ok", "for API servers and the scheduler alone")
 
 
-def _signing_keys() -> list[_Place]:
-    secrets = [place for place in _places("api_auth", "jwt_secret") if not _was_generated(place)]
+def _signing_keys() -> list[_Occurrence]:
+    secrets = [occurrence for occurrence in _occurrences("api_auth", "jwt_secret") if not _was_generated(occurrence)]
     # Airflow takes no _CMD or _SECRET for this option, which is a path. A file that is not readable is no finding.
-    paths = [place for place in _places("api_auth", "jwt_private_key_path") if _is_readable(place.value)]
+    paths = [
+        occurrence for occurrence in _occurrences("api_auth", "jwt_private_key_path") if _is_readable(occurrence.value)
+    ]
     return [*secrets, *paths]
 
 
-def _logins() -> list[_Place]:
+def _logins() -> list[_Occurrence]:
     from airflow.configuration import conf
 
     default = conf.get_default_value("database", "sql_alchemy_conn")
     # Airflow 3.2 and later still look into [core]. In 3.1, nobody uses a login there.
     options = [("database", "sql_alchemy_conn"), ("database", "sql_alchemy_conn_async"), ("core", "sql_alchemy_conn")]
     direct = [
-        place
+        occurrence
         for option in options
-        for place in _places(*option)
-        if place.value is None or not (place.value == default or place.value.startswith(_BLOCKED))
+        for occurrence in _occurrences(*option)
+        if occurrence.value is None or not (occurrence.value == default or occurrence.value.startswith(_BLOCKED))
     ]
-    return [*direct, *(place for place in _places("celery", "result_backend") if _is_database(place))]
+    return [
+        *direct,
+        *(occurrence for occurrence in _occurrences("celery", "result_backend") if _is_database(occurrence)),
+    ]
 
 
-def _places(section: str, option: str) -> list[_Place]:
+def _occurrences(section: str, option: str) -> list[_Occurrence]:
     """List where an option is set and not empty: in the environment, then in the file, also for teams (Airflow 3.2)."""
     found = []
     named = re.compile(rf"AIRFLOW__(?:\w+___)?{section}__{option}(?P<told>_CMD|_SECRET)?", re.IGNORECASE)
     for name, value in sorted(os.environ.items()):
         if (match := named.fullmatch(name)) and value.strip():
-            found.append(_Place(name, None if match["told"] else os.path.expandvars(value), in_file=False))
+            found.append(_Occurrence(name, None if match["told"] else os.path.expandvars(value), in_file=False))
     for where in _sections(section):
         for suffix in ("", "_cmd", "_secret"):
             value = _file_value(where, option + suffix)
             if value.strip():
                 told = None if suffix else os.path.expandvars(value)
-                found.append(_Place(f"[{where}] {option}{suffix} in airflow.cfg", told, in_file=True))
+                found.append(_Occurrence(f"[{where}] {option}{suffix} in airflow.cfg", told, in_file=True))
     return found
 
 
@@ -158,12 +169,12 @@ def _file_value(section: str, option: str) -> str:
     return str(ConfigParser.get(conf, section, option, raw=True) or "")
 
 
-def _was_generated(place: _Place) -> bool:
-    return place.in_file and place.value is not None and _is_generated(place.value)
+def _was_generated(occurrence: _Occurrence) -> bool:
+    return occurrence.in_file and occurrence.value is not None and _is_generated(occurrence.value)
 
 
 def _is_generated(secret: str) -> bool:
-    """Whether a secret of airflow.cfg has the form of those that Airflow makes, in a file that looks like its own.
+    """Tell whether a secret of airflow.cfg has the form of those that Airflow makes, in a file that looks like its own.
 
     Somebody's own 16 bytes look alike: so the rest of the file must be Airflow's, too, with the default database.
     """
@@ -181,17 +192,17 @@ def _is_readable(path: str | None) -> bool:
     return path is not None and os.access(os.path.expanduser(path), os.R_OK)
 
 
-def _is_database(place: _Place) -> bool:
-    """Whether a result backend is a database, or not known to be something else."""
-    value = place.value if place.value is not None else _result_backend(place.name)
+def _is_database(occurrence: _Occurrence) -> bool:
+    """Tell whether a result backend is a database, or not known to be something else."""
+    value = occurrence.value if occurrence.value is not None else _result_backend(occurrence.name)
     return value is None or value.strip().startswith("db+")
 
 
-def _result_backend(place: str) -> str | None:
+def _result_backend(name: str) -> str | None:
     """Return what a command or secrets backend tells Airflow; None if it tells nothing, or if it is a team's."""
     from airflow.configuration import conf
 
-    if "___" in place or "=" in place:
+    if "___" in name or "=" in name:
         return None
     try:
         found = conf.get("celery", "result_backend", fallback=None)
@@ -201,7 +212,7 @@ def _result_backend(place: str) -> str | None:
 
 
 def _only_local() -> bool:
-    """Whether no task of this Airflow runs elsewhere than under its scheduler."""
+    """Tell whether no task of this Airflow runs elsewhere than under its scheduler."""
     from airflow.configuration import conf
 
     if os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):  # a pod of a task, where charts set "LocalExecutor"

@@ -23,7 +23,7 @@ _KEYGEN = "Make a pair of keys with `exclusive-xcom keygen`"
 
 
 def private_keys(visit: Visit) -> Iterator[Finding]:
-    """API servers need the private keys; no other process may have them."""
+    """Check the private keys. API servers need them, and no other process may have them."""
     if visit.role == "worker":
         yield _no_private_keys(visit.settings, _sources(os.environ))
     elif visit.settings is None:
@@ -69,7 +69,7 @@ def executor(visit: Visit) -> Iterator[Finding]:
 
 
 def encryption(visit: Visit) -> Iterator[Finding]:
-    """Can whoever reads Redis read the values?"""
+    """Check whether somebody who reads Redis can read the values."""
     settings = visit.settings
     if settings is None:
         yield Finding("values at rest", "skipped", "the settings cannot be read")

@@ -66,7 +66,7 @@ CHECKS = (redis,)
 
 
 def tls(options: RedisOptions) -> Finding:
-    """Do values and the password travel in the clear?"""
+    """Check whether values and the password travel in the clear."""
     check = "Redis TLS"
     if options.path is not None or all(is_loopback(address.host) for address in options.addresses):
         return Finding(check, "ok", f"{options.endpoint} is on this machine")

@@ -70,7 +70,7 @@ def _replayed(key: str) -> list[tuple[str, ...]]:
 
 
 def eviction(info: dict[str, Any], endpoint: str) -> Finding:
-    """Does Redis throw live values away when it is full?"""
+    """Check whether Redis throws live values away when it is full."""
     policy = text(info["maxmemory_policy"])
     seen = f"{endpoint}: maxmemory-policy {policy}"
     remedy = "Run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf. Other policies drop live values."
@@ -82,7 +82,7 @@ def eviction(info: dict[str, Any], endpoint: str) -> Finding:
 
 
 def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> Finding:
-    """Do values outlast a restart? `snapshots` is the setting `save`; it is None if not known."""
+    """Check whether values outlast a restart. `snapshots` is the setting `save`; it is None if not known."""
     check = "Redis persistence"
     remedy = "Set appendonly yes and appendfsync everysec. Otherwise a restart loses values that tasks still need."
     if _number(info, "aof_enabled"):
@@ -100,10 +100,10 @@ def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> F
 
 
 def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str) -> Finding:
-    """Does a restart replay every push? `denied` lists commands that `default` lacks; it is None if not known.
+    """Check whether a restart replays every push. `denied` lists commands that `default` lacks; None if not known.
 
-    Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user `default`, also
-    where nobody may log in as that user (redis issue 14541, valkey issue 3983). They drop what it may not run.
+    Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user `default`. They do
+    so even if nobody may log in as that user, and drop what it may not run (redis issue 14541, valkey issue 3983).
     """
     check = "Redis default user"
     version = text(info.get("redis_version", ""))
@@ -124,7 +124,7 @@ def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint:
 
 
 def replicas(info: dict[str, Any], endpoint: str) -> Finding:
-    """Does a master that lost its replicas stop taking writes?"""
+    """Check whether a master that lost its replicas stops taking writes."""
     check = "Redis replicas"
     if text(info.get("role", "")) in ("slave", "replica"):
         return Finding(check, "FAIL", f"{endpoint} is a replica", "Give the URL of the master, or of its Sentinels.")

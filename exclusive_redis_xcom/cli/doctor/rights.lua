@@ -1,6 +1,6 @@
--- Does to a hash what claims and removals do, and takes it away again: nothing is left behind.
+-- Do to a hash what claims and removals do, and remove the hash again. Nothing stays in Redis.
 --
--- What removes comes first: a user who lacks that right stops there, before anything is written.
+-- The removal comes first. A user who lacks that right stops there, before anything is written.
 --
 -- KEYS[1]  hash  a name that is not in use
 -- Returns 1.

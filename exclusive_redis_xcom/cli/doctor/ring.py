@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.http import Answer, NotAUrlError, Place, addresses, ask
+from exclusive_redis_xcom.cli.doctor.http import Answer, BaseUrl, NotAUrlError, addresses, ask
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER, VERSION, RingMark, parse_header
 from exclusive_redis_xcom.settings import SECTION
 
@@ -41,7 +41,7 @@ class Target:
 
 
 def ring(visit: Visit) -> Iterator[Finding]:
-    """Does every address of every API server answer with the ring's header?"""
+    """Check whether every address of every API server answers with the ring's header."""
     settings = visit.settings
     if settings is None:
         yield Finding("ring", "skipped", "the settings cannot be read")
@@ -49,25 +49,25 @@ def ring(visit: Visit) -> Iterator[Finding]:
     context = _tls_context()
     for target in _targets(visit):
         try:
-            place = Place.parse(target.url)
+            base = BaseUrl.parse(target.url)
         except NotAUrlError:
             remedy = "Correct [core] execution_api_server_url, [api] base_url or --url. The form is http(s)://host:port/path."
             yield Finding(
                 target.check, "FAIL", "the URL cannot be used; it is not shown, because it may hold a password", remedy
             )
             continue
-        yield from _asked(target, place, settings, context)
+        yield from _asked(target, base, settings, context)
 
 
 def tokens(visit: Visit) -> Iterator[Finding]:
-    """Do tokens and opened keys travel in the clear?"""
-    origins: dict[str, Place] = {}
+    """Check whether tokens and opened keys travel in the clear."""
+    origins: dict[str, BaseUrl] = {}
     for target in _targets(visit):
         with contextlib.suppress(NotAUrlError):  # the other check reports it
-            place = replace(Place.parse(target.url), path="")
-            origins[str(place)] = place
-    for shown, place in origins.items():
-        if place.scheme == "https" or place.is_loopback:
+            base = replace(BaseUrl.parse(target.url), path="")
+            origins[str(base)] = base
+    for shown, base in origins.items():
+        if base.scheme == "https" or base.is_loopback:
             yield Finding("TLS to the API server", "ok", shown)
         else:
             remedy = "Use https. Otherwise the tokens of tasks and the keys of values travel in the clear."
@@ -106,27 +106,27 @@ def _configured() -> tuple[str, str]:
     return str(conf.get("core", "execution_api_server_url", fallback="") or f"{base}/execution/"), base
 
 
-def _asked(target: Target, place: Place, settings: Settings, context: ssl.SSLContext) -> Iterator[Finding]:
+def _asked(target: Target, base: BaseUrl, settings: Settings, context: ssl.SSLContext) -> Iterator[Finding]:
     try:
-        found = addresses(place)
+        found = addresses(base)
     except (OSError, UnicodeError):
-        yield _unreached(target, f"{place}: the name does not resolve")
+        yield _unreached(target, f"{base}: the name does not resolve")
         return
     answers: dict[str, Answer] = {}
     failures: dict[str, str] = {}
     for address in found:
         try:
-            answers[address] = ask(place, address, target.path, context)
+            answers[address] = ask(base, address, target.path, context)
         except (OSError, http.client.HTTPException) as error:
             failures[address] = _reason(error)
     for address, answer in answers.items():
-        shown = str(place) if address == place.host else f"{place} at {address}"
+        shown = str(base) if address == base.host else f"{base} at {address}"
         yield Finding(target.check, *_judged(answer, settings, shown))
     for address, why in failures.items():
-        shown = f"{place} at {address}: {why}"
+        shown = f"{base} at {address}: {why}"
         if not answers:
             yield _unreached(target, shown)
-        elif not place.is_loopback:  # "localhost" has two addresses, and servers listen at one
+        elif not base.is_loopback:  # "localhost" has two addresses, and servers listen at one
             yield Finding(
                 target.check,
                 "skipped",

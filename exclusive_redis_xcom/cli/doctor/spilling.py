@@ -27,7 +27,7 @@ _BYTES = 100
 
 
 def object_storage(visit: Visit) -> Iterator[Finding]:
-    """Can one small object be written, read and removed? Its name is of no XCom."""
+    """Check whether one small object can be written, read and removed. No XCom has its name."""
     settings = visit.settings
     if settings is None:
         yield Finding(_CHECK, "skipped", "the settings cannot be read")

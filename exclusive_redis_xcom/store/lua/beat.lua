@@ -1,15 +1,15 @@
--- An API server says that it watches over XCom rows.
+-- Record that an API server watches over XCom rows.
 --
 -- KEYS[1]  hash   <prefix>:!servers
--- ARGV[1]  field of the epoch: milliseconds since 1970, by this server's clock; marks of what was pushed before it count
+-- ARGV[1]  field of the epoch: milliseconds since 1970, by the clock of Redis. Marks of what was pushed before it count
 --          for nothing
--- ARGV[2]  field of the servers: for each '<id> <time of its last beat> <its clock minus this one>;', in milliseconds.
---          Whoever reads it (store/current.py) believes nobody where it holds anything else
+-- ARGV[2]  field of the servers: for each '<id> <time of its last beat> <its clock minus that of Redis>;', in
+--          milliseconds. Readers (store/epoch.py) believe no server if the field holds anything else
 -- ARGV[3]  the API server's id, hexadecimal digits
--- ARGV[4]  its clock, milliseconds since 1970
--- ARGV[5]  fresh_ms: a server whose last beat is older may have missed an invalidation
--- ARGV[6]  retire_ms: one whose last beat is older is gone
--- ARGV[7]  '1' if it could not tell Redis of a change of rows, else ''
+-- ARGV[4]  the API server's clock, milliseconds since 1970
+-- ARGV[5]  fresh_ms: a server whose last beat is older may have missed a change of rows
+-- ARGV[6]  retire_ms: a server whose last beat is older is gone
+-- ARGV[7]  '1' if the API server could not tell Redis of a change of rows, else ''
 -- Returns  the epoch
 
 local fresh_ms, retire_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -37,10 +37,11 @@ if ARGV[7] == '1' or retired or not epoch or not own or math.abs(now - own) > fr
   epoch = math.max(epoch or 0, now)
 end
 if latest > now then
-  -- The clock went back, as after a failover to another machine: marks made since the last beat are later than now.
+  -- The clock went back, as after a failover to another machine. Marks made since the last beat are later than now.
   epoch = math.max(epoch, latest + fresh_ms)
 end
--- One less, since both were rounded down, and less by what the request was under way: too small is on the safe side.
+-- Both clocks were rounded down, so one is subtracted. The request's way makes the difference smaller still. A
+-- difference that is too small is on the safe side.
 servers[#servers + 1] = string.format('%s %.0f %.0f;', ARGV[3], now, ARGV[4] - now - 1)
 
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', epoch), ARGV[2], table.concat(servers))

@@ -1,14 +1,14 @@
 -- Claim read-once values of one hash for one task instance: all of them, or none.
 --
--- Run again by the same claimer, as after a lost reply, it grants again.
+-- If the same claimer runs it again, as after a lost reply, it grants again.
 --
 -- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
 -- ARGV[1]  the claimer (canonical JSON), not empty
 -- ARGV[2], ARGV[3]; ARGV[4], ARGV[5]; ...  field of a value's claim and that value's version, 32 characters
--- Returns  per value  the claimer who has it now, '' if nobody has, nil if this version is gone
+-- Returns  for each value, the claimer who has it now; '' if nobody has it, nil if this version is gone
 
 local version_length = 32
--- No claimer is as long as this; a longer one was not written here, and is not handed out whole.
+-- No claimer is as long as this. A longer one was not written by this package, and is not handed out whole.
 local claimer_length = 16384
 local fields = {}
 for i = 2, #ARGV, 2 do
@@ -34,7 +34,8 @@ for i, claim in ipairs(held) do
   end
 end
 
--- The only write, and of existing fields: out of memory it fails with nothing claimed, and the hash keeps its TTL.
+-- This is the only write, and its fields exist. If memory is short, it fails with nothing claimed. The hash keeps its
+-- TTL.
 if not refused and #grants > 0 then
   redis.call('HSET', KEYS[1], unpack(grants))
   for i, holder in ipairs(holders) do

@@ -1,24 +1,24 @@
--- Airflow's database now refers to a version of one XCom: say so in the XCom's mark, or remove the mark.
+-- Record in an XCom's mark that Airflow's database now refers to a version of this XCom, or remove the mark.
 --
--- Run again it answers the same and changes nothing.
+-- A second run answers the same and changes nothing.
 --
 -- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
--- ARGV[1]  field of the value's mark: '<version> <bytes> <time of the push>' before this, and after it with the time of
---          this: '<version> <bytes> <time of the push> <time of the first commit>'; milliseconds since 1970
+-- ARGV[1]  field of the value's mark. Before this script, it holds '<version> <bytes> <time of the push>'. The script
+--          appends ' <time of the first commit>'. Both times are milliseconds since 1970
 -- ARGV[2]  the version, 32 characters; '' if the database refers to no version
 -- ARGV[3]  field that says that the hash has a mark for every row of the key
 -- ARGV[4]  '1' where the task is mapped, else ''
--- Returns  1 if the value in the hash is the one referred to and marked so, else 0. In place of 1 the text that is now
---          in ARGV[3], '<milliseconds>?<version>', where nobody knows whether all rows of a mapped task have marks: find
---          out, then run complete.lua
+-- Returns  1 if the database refers to the value in the hash and its mark now says so, else 0. If nobody knows whether
+--          all rows of a mapped task have marks, it returns the text that it wrote to ARGV[3] in place of 1:
+--          '<milliseconds>?<version>'. The caller finds out, and then runs complete.lua
 
--- Milliseconds after which somebody who wanted to find out is not waited for any longer.
+-- Somebody who wanted to find out has so many milliseconds. After that, the next caller does it.
 local patience = 5000
 
 local mark = redis.call('HMGET', KEYS[1], ARGV[1])[1] or ''
 local pending, completed = string.find(mark, '^%x+ %d+ %d+$'), string.find(mark, '^%x+ %d+ %d+ %d+$')
 if ARGV[2] == '' or string.sub(mark, 1, 32) ~= ARGV[2] or not (pending or completed) then
-  -- A row of which the hash does not know.
+  -- The hash does not know what this row refers to.
   redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3])
   return 0
 end
@@ -42,7 +42,7 @@ end
 if #fields > 0 then
   local written = redis.pcall('HSET', KEYS[1], unpack(fields))
   if type(written) == 'table' and written.err then
-    -- Full: the mark stays as it was, which promises nothing.
+    -- Redis is full. The mark stays as it was, and that promises nothing.
     if string.find(written.err, 'OOM', 1, true) then
       return 0
     end

@@ -1,11 +1,11 @@
--- Airflow's database has rows of an XCom key for some map_indexes, and no others: say that the hash knows all of them.
+-- Record that the hash has a mark for every row that Airflow's database has of an XCom key.
 --
 -- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
--- ARGV[1]       field that says so: '<milliseconds>?<version>' since commit.lua, '<milliseconds>' after this
--- ARGV[2]       what commit.lua wrote there, before the database was asked; whatever has happened to a row or a value
---               since then has removed it
+-- ARGV[1]       field that says so: '<milliseconds>?<version>' since commit.lua, '<milliseconds>' after this script
+-- ARGV[2]       what commit.lua wrote to ARGV[1] before the database was asked. Any change of a row or a value since
+--               then has removed it
 -- ARGV[3], ...  fields of the marks of the rows' values
--- Returns       1 if it is said now, else 0
+-- Returns       1 if the field says so now, else 0
 
 if redis.call('HMGET', KEYS[1], ARGV[1])[1] ~= ARGV[2] then
   return 0

@@ -1,10 +1,10 @@
--- All marks of what was pushed until now count for nothing, whenever they were or will be completed.
+-- Make all marks of what was pushed until now count for nothing, no matter when they were or will be completed.
 --
 -- KEYS[1]  hash   <prefix>:!servers
 -- ARGV[1]  field of the epoch, see beat.lua
 -- ARGV[2]  field of the servers
 -- ARGV[3]  fresh_ms
--- Returns  1 if there are servers, else 0: where none beats, no mark counts
+-- Returns  1 if there are servers, else 0. Without servers, no mark counts anyway
 
 local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])
 if not held[1] and not held[2] then
@@ -15,7 +15,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = math.max(tonumber(held[1] or '') or 0, now)
 for beat in string.gmatch(held[2] or '', '%x+ (%d+) %-?%d+;') do
   if tonumber(beat) > now then
-    -- The clock went back, as after a failover to another machine: marks made since that beat are later than now.
+    -- The clock went back, as after a failover to another machine. Marks made since that beat are later than now.
     epoch = math.max(epoch, beat + ARGV[3])
   end
 end

@@ -1,9 +1,9 @@
--- An API server stops, in an orderly way: it will change no more rows.
+-- Record that an API server stops in an orderly way. It will change no more rows.
 --
 -- KEYS[1]  hash   <prefix>:!servers
 -- ARGV[1]  field of the servers, see beat.lua
 -- ARGV[2]  the API server's id
--- Returns  1 if it was there, else 0
+-- Returns  1 if the server was in the field, else 0
 
 local held = redis.call('HMGET', KEYS[1], ARGV[1])[1] or ''
 local left = string.gsub(held, ARGV[2] .. ' %d+ %-?%d+;', '')

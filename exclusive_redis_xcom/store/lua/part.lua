@@ -1,18 +1,18 @@
 -- Write one part of a value that is too large for one field. push.lua makes the value of the parts.
 --
--- Parts are written in order. Run again it writes the same again. What takes Redis' time is to hand a part to a script:
--- it may be written before, by an HSET in one transaction with this.
+-- Parts are written in order. A second run writes the same again. Redis takes long to hand a part to a script. So an
+-- HSET in the same transaction may write the part before this script runs.
 --
 -- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
--- ARGV[1]  field of the rule in force: a hash without it holds no value, only parts to come
+-- ARGV[1]  field of the rule in force. A hash without it holds no value, only parts of a value to come
 -- ARGV[2]  field of the value's parts
 -- ARGV[3]  the value's version, 32 characters
 -- ARGV[4]  number of the part, from 0
 -- ARGV[5]  field of the part
--- ARGV[6]  ttl_ms of a hash that holds no value; from now
+-- ARGV[6]  ttl_ms of a hash that holds no value, from now
 -- ARGV[7]  the part, unless it was written just before
 -- Returns  how many parts of this version there are, from 0 on and without a gap. If that is no more than ARGV[4],
---          this one was not kept: others were removed. -1, if this version is being removed, and this part with it
+--          other parts were removed, and this part was not kept. -1 if this version is being removed with this part
 
 local function write()
   local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])
@@ -41,7 +41,7 @@ local function write()
     fields[3], fields[4] = ARGV[5], ARGV[7]
   end
   redis.call('HSET', KEYS[1], unpack(fields))
-  -- A hash with values keeps its TTL, even if that ends before the push does: the parts are then written again.
+  -- A hash with values keeps its TTL. If the TTL ends before the push does, the parts are written again.
   if left < 0 or not held[1] then
     redis.call('PEXPIRE', KEYS[1], ARGV[6])
   end
@@ -50,7 +50,7 @@ end
 
 local done, answer = pcall(write)
 if not done then
-  -- A user who may HSET but not PEXPIRE, say, must not leave a hash that stays for ever.
+  -- The user may have the right to HSET but not to PEXPIRE, for example. A hash must not stay for ever.
   redis.call('HDEL', KEYS[1], ARGV[5])
   if redis.call('HLEN', KEYS[1]) == 1 then
     redis.call('HDEL', KEYS[1], ARGV[2])

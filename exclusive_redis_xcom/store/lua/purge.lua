@@ -1,4 +1,4 @@
--- Remove one XCom; with the last one, the whole hash.
+-- Remove one XCom. The last XCom of a hash takes the whole hash with it.
 --
 -- KEYS[1]       hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]       field of the rule in force
@@ -15,7 +15,7 @@ if list then
   redis.call('HSET', KEYS[1], ARGV[3], (string.gsub(list, '[=+-](%x+:%d+)', '-%1')))
   return {removed, 1}
 end
--- A rule alone guards nothing. Redis drops a hash with its last field.
+-- A rule alone guards nothing. Redis removes a hash with its last field.
 if redis.call('HLEN', KEYS[1]) == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])
 end

@@ -1,4 +1,4 @@
--- Write one XCom: the rule in force and the value, with a TTL, or nothing at all.
+-- Write one XCom: the rule in force and the value, with a TTL. The script writes all of it or nothing.
 --
 -- KEYS[1]   hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]   field of the rule in force
@@ -6,21 +6,21 @@
 -- ARGV[3]   field of the value
 -- ARGV[4]   the value (envelope)
 -- ARGV[5]   ttl_ms, at least 1; from now, for the whole hash
--- ARGV[6]   '1': other values share the hash (the task is mapped), and a longer TTL that it has stays
+-- ARGV[6]   '1': other values share the hash (the task is mapped); a longer TTL of the hash stays
 -- ARGV[7]   the value's version, 32 characters
 -- ARGV[8]   field of the value's claim
 -- ARGV[9]   '1': the value may be read once only; '' removes the claim field
 -- ARGV[10]  field of the value's parts
--- ARGV[11]  how many parts part.lua has written for this version; '0': the value is in its own field
+-- ARGV[11]  how many parts part.lua has written for this version; '0' for a value without parts
 -- ARGV[12]  field of the value's mark
 -- ARGV[13]  the mark without its time, '<version> <bytes of ARGV[4]>'; '' removes it
 -- ARGV[14]  field of the value's object
 -- ARGV[15]  the object's name; '' removes the field
--- ARGV[16]  field that says that the hash has a mark for every row of the key; it goes with any mark that goes
+-- ARGV[16]  field that says that the hash has a mark for every row of the key; it is removed with any mark
 -- ARGV[17]  field of the value's own rule, only where the task is mapped
--- ARGV[18]  the value's own rule (canonical JSON), with ARGV[17]
+-- ARGV[18]  the value's own rule (canonical JSON), only with ARGV[17]
 -- Returns   {the server's time of the push, milliseconds since 1970; 1 if sweep.lua has parts to remove, else 0};
---           nil, with nothing written, if parts of this version are missing
+--           nil if parts of this version are missing. Nothing is written then
 
 local ttl_ms = tonumber(ARGV[5])
 if not ttl_ms or ttl_ms < 1 then
@@ -32,7 +32,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = redis.call('PTTL', KEYS[1])
 local held = redis.call('HMGET', KEYS[1], ARGV[8], ARGV[10], ARGV[12])
 
--- The parts of this version become the value's; those of all other versions are nobody's any more.
+-- The parts of this version become the value's. Parts of all other versions belong to no value any more.
 local kept, garbage, parts = {}, 0, false
 for state, other, count in string.gmatch(held[2] or '', '([=+-])(%x+):(%d+)') do
   if other ~= version then
@@ -62,7 +62,7 @@ local function put(field, value)
 end
 local claim = ''
 if ARGV[9] == '1' then
-  -- The same version again is this very push, repeated because its reply was lost: a claim made since then stays.
+  -- If the hash has this version already, this push is a repetition after a lost reply. A claim made since then stays.
   claim = held[1]
   if not claim or string.sub(claim, 1, #version) ~= version then
     claim = version
@@ -70,8 +70,8 @@ if ARGV[9] == '1' then
 end
 local mark = ARGV[13]
 if mark ~= '' then
-  -- So is its mark: a repetition may come late, when the row is written and has changed again. It must make the push no
-  -- younger, and not undo that somebody took the mark away.
+  -- The same goes for the mark. A repetition may come late, when the row was written and has changed again. It must not
+  -- make the push younger, and it must not bring back a mark that somebody removed.
   if held[3] and string.sub(held[3], 1, #version) == version then
     mark = held[3]
   elseif not held[3] and redis.call('HMGET', KEYS[1], ARGV[3])[1] == ARGV[4] then
@@ -91,11 +91,11 @@ if ARGV[17] then
   put(ARGV[17], ARGV[18])
 end
 
--- The first write must be the one that needs memory: after any other, Redis lets a script go over maxmemory. Refused,
--- it fails the script here, and the older value and its TTL are untouched.
+-- The first write must be the one that needs memory. After any other write, Redis lets a script exceed maxmemory. If
+-- Redis refuses this write, the script fails here, and the older value and its TTL are untouched.
 redis.call('HSET', KEYS[1], unpack(fields))
 
--- A script is not rolled back. A user who may HSET but not PEXPIRE must not leave a hash that stays for ever; an older
+-- A script is not rolled back. A user who may HSET but not PEXPIRE must not leave a hash that stays for ever. An older
 -- hash still has its TTL.
 local longest = ttl_ms
 if ARGV[6] == '1' and left > ttl_ms then
@@ -111,7 +111,7 @@ if type(expiry) == 'table' and expiry.err then
   return expiry
 end
 
--- After the TTL. Should this fail, what stays is of another version, which nobody asks for.
+-- This comes after the TTL. If it fails, fields of another version stay. Nobody asks for that version.
 if #gone > 0 then
   redis.call('HDEL', KEYS[1], unpack(gone))
 end

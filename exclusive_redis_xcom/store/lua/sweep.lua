@@ -1,12 +1,12 @@
--- Remove some of the parts that belong to no value any more. To be run until nothing is left to do: all at once they
--- would keep Redis from its other clients.
+-- Remove some of the parts that belong to no value any more. The caller runs it until nothing is left. The removal of
+-- all parts at once would block Redis for its other clients.
 --
 -- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]  field of the rule in force
 -- ARGV[2]  field of the value's parts
--- ARGV[3]  field of the value, with which the names of its parts begin
+-- ARGV[3]  field of the value, the beginning of the names of its parts
 -- ARGV[4]  how many parts to remove at most
--- ARGV[5]  a version whose push is given up: its parts go as well, unless they are the value's; or ''
+-- ARGV[5]  a version whose push is given up, or ''. Its parts are removed as well, unless they are the value's
 -- Returns  1 if there are more to remove, else 0
 
 -- No value has more parts.
@@ -37,13 +37,13 @@ for number = math.max(0, count - ARGV[4]), count - 1 do
   redis.call('HDEL', KEYS[1], name .. string.format('%.0f', number))
 end
 
--- After the removal: even a full Redis then takes it.
+-- This write comes after the removal, so even a full Redis accepts it.
 if #entries > 0 then
   redis.call('HSET', KEYS[1], ARGV[2], table.concat(entries, ' '))
   return more
 end
 redis.call('HDEL', KEYS[1], ARGV[2])
--- A rule alone guards nothing. Redis drops a hash with its last field.
+-- A rule alone guards nothing. Redis removes a hash with its last field.
 if redis.call('HLEN', KEYS[1]) == 1 then
   redis.call('HDEL', KEYS[1], ARGV[1])
 end

@@ -1,6 +1,6 @@
 """Hostile requests to the XCom routes of the real API server: whatever they are, three things never happen.
 
-A failure of the server; a data key for a task that its rule does not name; a change of a row by another task than its
+The server never fails. No task gets a data key if the rule does not name it. No row is changed by another task than its
 owner. The requests are made around rows whose keys look like routes, queries and escapes.
 """
 

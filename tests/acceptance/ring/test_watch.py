@@ -42,7 +42,7 @@ _numbers = itertools.count()
 
 
 @dataclass
-class Watched:
+class WatchedServer:
     """The server, people's and tasks' requests to it, and what is in Redis."""
 
     caller: Caller
@@ -106,21 +106,21 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedServer]:
     with RedisServer() as server, redis.Redis.from_url(server.url) as connection:
         ours = {f"{OURS}ENFORCEMENT": "worker", f"{OURS}REDIS_URL": server.url, f"{OURS}KEY_PREFIX": PREFIX}
         client = RedisClient(options_from_url(server.url), Timeouts(1.0, 2.0, 5.0))
         ours |= {name: text for name, text in world.airflow.env.items() if "SIMPLE_AUTH_MANAGER" in name}
         with world.serve(tmp_path_factory.mktemp("watching"), ours) as caller:
             env = {**world.airflow.env, **ours}
-            yield Watched(caller, server, connection, Store(client, key_prefix=PREFIX), env)
+            yield WatchedServer(caller, server, connection, Store(client, key_prefix=PREFIX), env)
             assert [name for name in connection.scan_iter() if connection.ttl(name) == -1] == []
         assert connection.hget(SERVERS, redis_names.SERVERS_FIELD) == b""  # it has taken leave
         client.close()
 
 
 @pytest.fixture
-def run_id(watched: Watched) -> str:
+def run_id(watched: WatchedServer) -> str:
     return watched.new_run()
 
 
@@ -128,7 +128,7 @@ def path(one: Coordinate) -> str:
     return f"/{one.dag_id}/dagRuns/{one.run_id}/taskInstances/{one.task_id}/xcomEntries"
 
 
-def test_what_a_task_pushes_is_current_as_soon_as_it_hears_of_that(watched: Watched) -> None:
+def test_what_a_task_pushes_is_current_as_soon_as_it_hears_of_that(watched: WatchedServer) -> None:
     one = at("extract", "pushed")
     watched.push_until_current(one)
     for _ in range(20):
@@ -136,12 +136,12 @@ def test_what_a_task_pushes_is_current_as_soon_as_it_hears_of_that(watched: Watc
         assert watched.current(one) == [one]
 
 
-def test_the_servers_are_forgotten_with_them(watched: Watched) -> None:
+def test_the_servers_are_forgotten_with_them(watched: WatchedServer) -> None:
     assert 0 < watched.redis.pttl(SERVERS) <= 60_000
 
 
 @pytest.mark.parametrize("body", ["plain", {"exclusive_redis_xcom": {"v": 1}}, None])
-def test_a_task_that_writes_something_else_makes_it_old(watched: Watched, body: Any) -> None:
+def test_a_task_that_writes_something_else_makes_it_old(watched: WatchedServer, body: Any) -> None:
     one = at("extract", "overwritten")
     watched.push_until_current(one)
 
@@ -150,7 +150,7 @@ def test_a_task_that_writes_something_else_makes_it_old(watched: Watched, body: 
     assert (answer.status_code, watched.current(one)) == (201, [])
 
 
-def test_a_task_that_deletes_makes_it_old(watched: Watched) -> None:
+def test_a_task_that_deletes_makes_it_old(watched: WatchedServer) -> None:
     one, other = at("parts", "deleted", map_index=0), at("parts", "deleted", map_index=1)
     watched.push_until_current(one, other)
 
@@ -160,7 +160,7 @@ def test_a_task_that_deletes_makes_it_old(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("who", [None, "garbage", "expired", "earlier try"])
-def test_what_airflow_refuses_leaves_it_current(watched: Watched, who: str | None) -> None:
+def test_what_airflow_refuses_leaves_it_current(watched: WatchedServer, who: str | None) -> None:
     one = at("extract", "refused")
     watched.push_until_current(one)
 
@@ -174,7 +174,7 @@ def test_what_airflow_refuses_leaves_it_current(watched: Watched, who: str | Non
 
 
 class TestPeople:
-    def test_who_edit_an_xcom_make_it_old(self, watched: Watched, run_id: str) -> None:
+    def test_who_edit_an_xcom_make_it_old(self, watched: WatchedServer, run_id: str) -> None:
         one, other = at("extract", "a/b", run_id=run_id), at("extract", "other", run_id=run_id)
         watched.push_until_current(one, other)
 
@@ -182,7 +182,7 @@ class TestPeople:
 
         assert (answer.status_code, watched.current(one, other)) == (200, [other]), answer.text
 
-    def test_who_may_not_leave_it_current(self, watched: Watched, run_id: str) -> None:
+    def test_who_may_not_leave_it_current(self, watched: WatchedServer, run_id: str) -> None:
         one = at("extract", "kept", run_id=run_id)
         watched.push_until_current(one)
 
@@ -197,7 +197,7 @@ class TestPeople:
         assert (allowed.status_code, watched.current(one)) == (409, [])  # better once too often
 
     @pytest.mark.skipif(AIRFLOW < (3, 2), reason="came with Airflow 3.2")
-    def test_who_delete_one_of_a_mapped_task_make_that_old(self, watched: Watched, run_id: str) -> None:
+    def test_who_delete_one_of_a_mapped_task_make_that_old(self, watched: WatchedServer, run_id: str) -> None:
         parts = [at("parts", run_id=run_id, map_index=index) for index in range(2)]
         watched.push_until_current(*parts)
 
@@ -205,7 +205,7 @@ class TestPeople:
 
         assert (answer.status_code, watched.current(*parts)) == (204, [parts[1]]), answer.text
 
-    def test_who_delete_a_run_make_all_of_it_old(self, watched: Watched, run_id: str) -> None:
+    def test_who_delete_a_run_make_all_of_it_old(self, watched: WatchedServer, run_id: str) -> None:
         doomed = watched.new_run()
         gone = [at("parts", run_id=doomed, map_index=0), at("extract", run_id=doomed)]
         stays = at("extract", run_id=run_id)
@@ -215,7 +215,7 @@ class TestPeople:
 
         assert (answer.status_code, watched.current(*gone, stays)) == (204, [stays]), answer.text
 
-    def test_who_delete_a_task_instance_make_what_it_pushed_old(self, watched: Watched, run_id: str) -> None:
+    def test_who_delete_a_task_instance_make_what_it_pushed_old(self, watched: WatchedServer, run_id: str) -> None:
         one = at("extract", run_id=run_id)
         watched.push_until_current(one)
 
@@ -224,7 +224,7 @@ class TestPeople:
         assert (answer.is_success, watched.current(one)) == (True, []), answer.text
         watched.push_until_current(at("load", run_id=run_id))
 
-    def test_who_delete_in_bulk_do_so_too(self, watched: Watched, run_id: str) -> None:
+    def test_who_delete_in_bulk_do_so_too(self, watched: WatchedServer, run_id: str) -> None:
         one = at("extract", run_id=run_id)
         watched.push_until_current(one)
         action = {"action": "delete", "action_on_non_existence": "skip", "entities": ["extract"]}
@@ -235,7 +235,7 @@ class TestPeople:
 
     @pytest.mark.parametrize("dry_run", [True, False])
     def test_who_clear_a_run_make_it_old_unless_they_only_ask(
-        self, watched: Watched, run_id: str, dry_run: bool
+        self, watched: WatchedServer, run_id: str, dry_run: bool
     ) -> None:
         one = at("extract", run_id=run_id)
         watched.push_until_current(one)
@@ -248,7 +248,7 @@ class TestPeople:
         assert [answer.status_code for answer in answers] == [200, 200]
         assert watched.current(one) == ([one] if dry_run else [])
 
-    def test_who_delete_a_dag_make_all_of_it_old(self, watched: Watched, world: World, run_id: str) -> None:
+    def test_who_delete_a_dag_make_all_of_it_old(self, watched: WatchedServer, world: World, run_id: str) -> None:
         copy_dag(world, "other", "watched-and-doomed")
         one, stays = at("load", dag_id="watched-and-doomed"), at("extract", run_id=run_id)
         watched.push_until_current(one, stays)
@@ -268,7 +268,7 @@ class TestCommands:
         ],
         ids=lambda command: " ".join(command[:2]),
     )
-    def test_that_change_rows_make_all_old(self, watched: Watched, command: tuple[str, ...]) -> None:
+    def test_that_change_rows_make_all_old(self, watched: WatchedServer, command: tuple[str, ...]) -> None:
         one = at("extract", "commanded")
         watched.push_until_current(one)
 
@@ -277,7 +277,7 @@ class TestCommands:
         assert watched.current(one) == [], said
         assert "Redis could not be told" not in said
 
-    def test_that_do_not_leave_it_current(self, watched: Watched) -> None:
+    def test_that_do_not_leave_it_current(self, watched: WatchedServer) -> None:
         one = at("extract", "not commanded")
         watched.push_until_current(one)
         before = watched.epoch()
@@ -287,7 +287,7 @@ class TestCommands:
 
         assert (watched.current(one), watched.epoch()) == ([one], before)
 
-    def test_warn_where_redis_is_not_there_and_say_what_to_do(self, watched: Watched) -> None:
+    def test_warn_where_redis_is_not_there_and_say_what_to_do(self, watched: WatchedServer) -> None:
         nobody = {f"{OURS}REDIS_URL": "redis://user:canary@127.0.0.1:1/0"}
 
         said = watched.airflow("dags", "delete", "--yes", "there-is-none", **nobody)
@@ -296,7 +296,7 @@ class TestCommands:
         assert "Restart an API server" in said
         assert "canary" not in said
 
-    def test_find_a_connection_of_the_database(self, watched: Watched) -> None:
+    def test_find_a_connection_of_the_database(self, watched: WatchedServer) -> None:
         port = str(watched.redis_server.port)
         watched.airflow(
             *("connections", "add", "watched_redis", "--conn-type", "redis", "--conn-host", "127.0.0.1"),
@@ -311,7 +311,7 @@ class TestCommands:
         assert watched.current(one) == [], said
 
 
-def test_an_answer_that_redis_cannot_be_told_of_is_held_until_nobody_reads_directly(watched: Watched) -> None:
+def test_an_answer_that_redis_cannot_be_told_of_is_held_until_nobody_reads_directly(watched: WatchedServer) -> None:
     one = at("extract", "held")
     watched.push_until_current(one)
     answers: list[httpx.Response] = []
@@ -332,7 +332,7 @@ def test_an_answer_that_redis_cannot_be_told_of_is_held_until_nobody_reads_direc
 
 
 def test_an_execution_only_server_watches_and_takes_leave(
-    watched: Watched, world: World, tmp_path_factory: pytest.TempPathFactory
+    watched: WatchedServer, world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     port, log = free_port(), tmp_path_factory.mktemp("execution-only-watch") / "server.log"
     app = "exclusive_redis_xcom.asgi:execution_app"
@@ -353,7 +353,7 @@ def test_an_execution_only_server_watches_and_takes_leave(
     assert watched.servers() == 1
 
 
-def test_values_are_not_in_the_log(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_values_are_not_in_the_log(watched: WatchedServer, tmp_path_factory: pytest.TempPathFactory) -> None:
     watched.caller.xcom("owner", "POST", at("extract", "canary"), json="canary-of-a-value")
 
     logs = [

@@ -37,9 +37,9 @@ def test_consumers_get_the_value_itself(airflow: AirflowStack, run_id: str) -> N
 def test_no_file_of_airflow_has_the_value(airflow: AirflowStack, canary: str) -> None:
     """All logs of tasks and components, and the database: rendered fields, XComs, audit log, whatever else it has.
 
-    But for one: from 3.2, LocalExecutor repeats what tasks log on the scheduler's standard output, through a logger
-    that masks nothing, passwords of connections neither (`executors/local_executor.py`,
-    `subprocess_logs_to_stdout`). docs/security.md says so.
+    One log is left out. From 3.2, LocalExecutor repeats what tasks log on the scheduler's standard output. Its logger
+    masks nothing, not even passwords of connections (`executors/local_executor.py`, `subprocess_logs_to_stdout`).
+    docs/security.md says so.
     """
     files = [path for path in airflow.home.rglob("*") if path.is_file() and path.name != "scheduler.log"]
 

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.crypto import SealPrivateKeys
 from exclusive_redis_xcom.formats.reference import parse
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.settings import Settings, load_settings
-from tests.unit.sealed import EXTRACT, LOAD, PRIVATE, REPORT
+from tests.unit.sealed_reference import EXTRACT, LOAD, PRIVATE, REPORT
 
 BASE = "http://server"
 XCOM = "/execution/xcoms/sales/run_1/extract/token"

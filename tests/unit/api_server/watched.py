@@ -141,7 +141,7 @@ class Answer:
     seen: Any = None
 
 
-class Watched:
+class WatchedApp:
     """The watch and what it was made of."""
 
     def __init__(self, app: Any, memory: Memory, **changes: Any) -> None:

@@ -11,7 +11,7 @@ from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.model import Decision, Principal
-from tests.unit.sealed import (
+from tests.unit.sealed_reference import (
     AT,
     DATA_KEY,
     EXTRACT,
@@ -100,7 +100,7 @@ def test_whatever_was_not_sealed_together_stays_shut_for_all(forged: Reference, 
 
 def test_a_rule_that_is_no_rule_is_forged_even_if_sealed() -> None:
     from exclusive_redis_xcom.crypto import seal_info, seal_key
-    from tests.unit.sealed import PUBLIC, VERSION
+    from tests.unit.sealed_reference import PUBLIC, VERSION
 
     sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, b"{}"))
     reference = replace(sealed_reference(), seal=seal.Seal(PUBLIC.key_id, b"{}", sealed_key=sealed_key))
@@ -110,7 +110,7 @@ def test_a_rule_that_is_no_rule_is_forged_even_if_sealed() -> None:
 
 def test_a_rule_for_another_xcom_opens_nothing_even_if_sealed() -> None:
     from exclusive_redis_xcom.crypto import seal_info, seal_key
-    from tests.unit.sealed import PUBLIC, VERSION
+    from tests.unit.sealed_reference import PUBLIC, VERSION
 
     acl = acl_in_force(("report",), replace(AT, key="other")).dumps()
     sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, acl))

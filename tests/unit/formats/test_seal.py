@@ -11,7 +11,7 @@ from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.formats.reference import MARK, Reference
-from tests.unit.sealed import DATA_KEY, sealed_reference
+from tests.unit.sealed_reference import DATA_KEY, sealed_reference
 
 FORMS = {
     "pushed": sealed_reference(),

@@ -44,13 +44,13 @@ def start_a_task_process() -> None:
 
 
 def test_a_plain_process_is_unknown() -> None:
-    assert kind.where() == "unknown"
+    assert kind.of_this_process() == "unknown"
 
 
 def test_a_process_that_airflow_starts_for_a_task_is_one() -> None:
     start_a_task_process()
 
-    assert kind.where() == "task"
+    assert kind.of_this_process() == "task"
 
 
 def test_a_task_process_that_talks_to_its_supervisor_is_one(
@@ -62,7 +62,7 @@ def test_a_task_process_that_talks_to_its_supervisor_is_one(
     start_a_task_process()
     talks_through(monkeypatch, CommsDecoder(socket=ends[0]))
 
-    assert kind.where() == "task"
+    assert kind.of_this_process() == "task"
 
 
 def test_a_callback_on_an_executor_is_no_task(
@@ -73,7 +73,7 @@ def test_a_callback_on_an_executor_is_no_task(
 
     talks_through(monkeypatch, CommsDecoder(socket=ends[0]))
 
-    assert kind.where() == "unknown"
+    assert kind.of_this_process() == "unknown"
 
 
 def test_the_dag_processors_child_is_told_by_the_messages_it_decodes(
@@ -85,7 +85,7 @@ def test_the_dag_processors_child_is_told_by_the_messages_it_decodes(
 
     talks_through(monkeypatch, CommsDecoder(socket=ends[0], body_decoder=TypeAdapter(ToDagProcessor)))
 
-    assert kind.where() == "dag_processor"
+    assert kind.of_this_process() == "dag_processor"
 
 
 def test_the_triggerer_has_a_class_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_the_triggerer_has_a_class_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
     talks_through(monkeypatch, TriggerCommsDecoder.__new__(TriggerCommsDecoder))
 
-    assert kind.where() == "triggerer"
+    assert kind.of_this_process() == "triggerer"
 
 
 def test_dag_test_has_a_class_of_its_own_even_inside_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_dag_test_has_a_class_of_its_own_even_inside_a_task(monkeypatch: pytest.
     start_a_task_process()
     talks_through(monkeypatch, InProcessSupervisorComms(supervisor=None))
 
-    assert kind.where() == "dag_test"
+    assert kind.of_this_process() == "dag_test"
     assert kind.in_process_task_instance() is None
 
 
@@ -110,4 +110,4 @@ def test_dag_test_has_a_class_of_its_own_even_inside_a_task(monkeypatch: pytest.
 def test_an_api_server_is_told_by_the_module_that_only_it_imports(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setitem(sys.modules, name, ModuleType(name))
 
-    assert kind.where() == "api_server"
+    assert kind.of_this_process() == "api_server"

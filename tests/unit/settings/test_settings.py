@@ -12,7 +12,7 @@ from exclusive_redis_xcom.crypto import generate_encryption_key
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import OPTIONS, SECTION, load_settings
 from exclusive_redis_xcom.settings.loading import _airflow_configuration
-from tests.unit.sealed import PRIVATE_TEXT, PUBLIC_TEXT
+from tests.unit.sealed_reference import PRIVATE_TEXT, PUBLIC_TEXT
 from tests.unit.vault import URL
 
 SECRET = "canary-2718"

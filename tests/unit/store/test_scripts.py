@@ -12,7 +12,7 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Push, scripts
-from tests.unit.sealed import PUSHED, VERSION
+from tests.unit.sealed_reference import PUSHED, VERSION
 
 AT = Coordinate("dag", "run", "task", "key", 3)
 

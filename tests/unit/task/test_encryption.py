@@ -15,7 +15,7 @@ from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.settings import Settings, load_settings
 from exclusive_redis_xcom.task import encryption
 from exclusive_redis_xcom.task.encryption import Encrypted, decrypt_payload, encrypt_payload
-from tests.unit.sealed import AT, LOAD, PRIVATE, PUBLIC, PUSHED, VERSION, acl_in_force, sealed_reference
+from tests.unit.sealed_reference import AT, LOAD, PRIVATE, PUBLIC, PUSHED, VERSION, acl_in_force, sealed_reference
 
 SECRET = b"canary-3141592653"
 ENVELOPE = Envelope(AT, VERSION, codec="raw", compression="off", decoded_size=17, pushed_at=PUSHED, payload=(SECRET,))

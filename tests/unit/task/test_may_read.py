@@ -12,7 +12,7 @@ from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate, Principal
 from exclusive_redis_xcom.store import Stored
 from exclusive_redis_xcom.task.may_read import Permission, RuleTexts, may_read
-from tests.unit.sealed import AT, EXTRACT, LOAD, REPORT, VERSION, acl_in_force
+from tests.unit.sealed_reference import AT, EXTRACT, LOAD, REPORT, VERSION, acl_in_force
 
 OTHER_VERSION = "f" * 32
 MAPPED = replace(AT, map_index=0)

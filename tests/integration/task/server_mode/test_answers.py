@@ -31,7 +31,7 @@ class TestNobodyOpensIt:
             pull(dag, "report")
 
     @pytest.mark.parametrize(
-        ("where", "says"),
+        ("process", "says"),
         [
             ("dag_test", "dag.test\\(\\) runs without an API server"),
             ("triggerer", "triggers run without"),
@@ -39,11 +39,11 @@ class TestNobodyOpensIt:
         ],
     )
     def test_elsewhere_the_text_says_why_there(
-        self, dag: Any, monkeypatch: pytest.MonkeyPatch, where: str, says: str
+        self, dag: Any, monkeypatch: pytest.MonkeyPatch, process: str, says: str
     ) -> None:
         from exclusive_redis_xcom.process import kind
 
-        monkeypatch.setattr(kind, "where", lambda: where)
+        monkeypatch.setattr(kind, "of_this_process", lambda: process)
 
         with pytest.raises(XComSealed, match=says):
             pull(dag, "load")
@@ -54,7 +54,7 @@ class TestNobodyOpensIt:
         from exclusive_redis_xcom.process import kind
 
         configure(seal_private_keys=PRIVATE_TEXT)
-        monkeypatch.setattr(kind, "where", lambda: "dag_test")
+        monkeypatch.setattr(kind, "of_this_process", lambda: "dag_test")
 
         assert pull(dag, "load") == CANARY
         with pytest.raises(XComAccessDenied, match="allows only 'load'"):

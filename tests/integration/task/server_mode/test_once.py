@@ -22,7 +22,7 @@ def test_dag_test_claims_in_its_own_process(
     from exclusive_redis_xcom.process import kind
 
     configure(seal_private_keys=PRIVATE_TEXT)
-    monkeypatch.setattr(kind, "where", lambda: "dag_test")
+    monkeypatch.setattr(kind, "of_this_process", lambda: "dag_test")
     push(dag, CANARY, key="once")
     rows.answer = no_ring
 

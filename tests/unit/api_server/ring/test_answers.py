@@ -21,7 +21,7 @@ from tests.unit.api_server.ringed import (
     scope_of,
     settings,
 )
-from tests.unit.sealed import AT, sealed_reference
+from tests.unit.sealed_reference import AT, sealed_reference
 
 SEALED = {"key": "token", "value": sealed_reference().to_json()}
 

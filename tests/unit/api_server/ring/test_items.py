@@ -8,7 +8,7 @@ from exclusive_redis_xcom.api_server.requests.routes import Shape
 from exclusive_redis_xcom.api_server.ring.items import take_apart
 from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.formats.reference import MARK
-from tests.unit.sealed import DATA_KEY, LOAD, PRIVATE, sealed_reference
+from tests.unit.sealed_reference import DATA_KEY, LOAD, PRIVATE, sealed_reference
 
 
 def test_items_stand_in_the_order_of_the_values() -> None:

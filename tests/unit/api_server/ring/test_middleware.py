@@ -25,7 +25,7 @@ from tests.unit.api_server.ringed import (
     scope_of,
     settings,
 )
-from tests.unit.sealed import PRIVATE, PRIVATE_TEXT, PUBLIC, sealed_reference
+from tests.unit.sealed_reference import PRIVATE, PRIVATE_TEXT, PUBLIC, sealed_reference
 
 SEALED = sealed_reference().to_json()
 PROOF = f"1; keys={PUBLIC.key_id}"

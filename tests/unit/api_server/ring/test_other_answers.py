@@ -20,7 +20,7 @@ from tests.unit.api_server.ringed import (
     scope_of,
     value,
 )
-from tests.unit.sealed import sealed_reference
+from tests.unit.sealed_reference import sealed_reference
 
 SEALED = sealed_reference().to_json()
 

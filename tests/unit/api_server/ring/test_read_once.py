@@ -24,7 +24,7 @@ from tests.unit.api_server.ringed import (
     reason,
     value,
 )
-from tests.unit.sealed import AT, DATA_KEY, PRIVATE_TEXT, PUBLIC_TEXT, acl_in_force, sealed_reference
+from tests.unit.sealed_reference import AT, DATA_KEY, PRIVATE_TEXT, PUBLIC_TEXT, acl_in_force, sealed_reference
 
 KEYS = Keys(PUBLIC_TEXT, PRIVATE_TEXT)
 

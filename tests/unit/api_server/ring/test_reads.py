@@ -24,7 +24,7 @@ from tests.unit.api_server.ringed import (
     reason,
     value,
 )
-from tests.unit.sealed import AT, DATA_KEY, acl_in_force, sealed_reference
+from tests.unit.sealed_reference import AT, DATA_KEY, acl_in_force, sealed_reference
 
 SEALED = sealed_reference().to_json()
 OTHER_PUBLIC = SealPublicKey.parse(generate_seal_keys()[0])

@@ -27,7 +27,7 @@ from tests.unit.api_server.ringed import (
     reason,
     value,
 )
-from tests.unit.sealed import AT, PRIVATE_TEXT, PUBLIC_TEXT, moved, sealed_reference
+from tests.unit.sealed_reference import AT, PRIVATE_TEXT, PUBLIC_TEXT, moved, sealed_reference
 
 KEYS = Keys(PUBLIC_TEXT, PRIVATE_TEXT)
 SEALED = sealed_reference().to_json()

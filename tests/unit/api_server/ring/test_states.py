@@ -10,7 +10,7 @@ from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.formats.reference import parse
 from tests.unit.api_server.ringed import CONSUMER, XCOM, Airflow, World, settings
-from tests.unit.sealed import sealed_reference
+from tests.unit.sealed_reference import sealed_reference
 
 SEALED = {"key": "token", "value": sealed_reference().to_json()}
 

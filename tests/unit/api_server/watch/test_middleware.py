@@ -18,7 +18,7 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.ringed import OWNER
-from tests.unit.api_server.watched import AT, FIRST, PREFIX, SECOND, Airflow, Memory, Watched, reference_to, settings
+from tests.unit.api_server.watched import AT, FIRST, PREFIX, SECOND, Airflow, Memory, WatchedApp, reference_to, settings
 
 XCOM = "/execution/xcoms/sales/run-1/extract/token"
 MAPPED = replace(AT, map_index=3)
@@ -36,15 +36,15 @@ def airflow() -> Airflow:
 
 
 @pytest.fixture
-def watched(airflow: Airflow, memory: Memory) -> Iterator[Watched]:
-    made = Watched(airflow, memory)
+def watched(airflow: Airflow, memory: Memory) -> Iterator[WatchedApp]:
+    made = WatchedApp(airflow, memory)
     yield made
     made.close()
 
 
 class TestAPush:
     def test_is_marked_when_airflow_has_taken_it_and_before_the_task_hears_of_it(
-        self, watched: Watched, memory: Memory, airflow: Airflow
+        self, watched: WatchedApp, memory: Memory, airflow: Airflow
     ) -> None:
         memory.push()
         airflow.meanwhile = memory.marked
@@ -53,7 +53,7 @@ class TestAPush:
 
         assert (airflow.seen, answer.seen, answer.status, answer.body) == ([False], True, 201, b"airflow")
 
-    def test_of_a_mapped_task_is_marked_at_its_map_index(self, watched: Watched, memory: Memory) -> None:
+    def test_of_a_mapped_task_is_marked_at_its_map_index(self, watched: WatchedApp, memory: Memory) -> None:
         memory.push(MAPPED)
         memory.push(replace(AT, map_index=2))
 
@@ -61,7 +61,7 @@ class TestAPush:
 
         assert [memory.marked(replace(AT, map_index=index)) for index in (2, 3)] == [False, True]
 
-    def test_that_airflow_refuses_is_not_marked(self, watched: Watched, memory: Memory, airflow: Airflow) -> None:
+    def test_that_airflow_refuses_is_not_marked(self, watched: WatchedApp, memory: Memory, airflow: Airflow) -> None:
         memory.push()
         airflow.status = 403
 
@@ -69,7 +69,7 @@ class TestAPush:
 
         assert not memory.marked()
 
-    def test_of_an_older_version_than_redis_has_takes_the_mark_away(self, watched: Watched, memory: Memory) -> None:
+    def test_of_an_older_version_than_redis_has_takes_the_mark_away(self, watched: WatchedApp, memory: Memory) -> None:
         memory.push(version=SECOND)
         memory.store.commit(AT, SECOND)
 
@@ -77,7 +77,7 @@ class TestAPush:
 
         assert not memory.marked(version=SECOND)
 
-    def test_that_airflow_takes_long_for_is_marked(self, watched: Watched, memory: Memory, airflow: Airflow) -> None:
+    def test_that_airflow_takes_long_for_is_marked(self, watched: WatchedApp, memory: Memory, airflow: Airflow) -> None:
         watched.beat()
         memory.fake.hset(redis_names.servers_name(PREFIX), redis_names.EPOCH_FIELD, 0)
         memory.push()
@@ -89,7 +89,7 @@ class TestAPush:
         assert memory.store.fetch_current(AT) is not None
 
     def test_while_all_marks_lose_their_worth_does_not_count(
-        self, watched: Watched, memory: Memory, airflow: Airflow
+        self, watched: WatchedApp, memory: Memory, airflow: Airflow
     ) -> None:
         """What it stored may have been deleted since, with all the rows of its task instance."""
         watched.beat()
@@ -107,7 +107,7 @@ class TestAPush:
         assert memory.store.fetch_current(AT) is None
 
     def test_that_was_overtaken_by_a_deletion_stays_unmarked(
-        self, watched: Watched, memory: Memory, airflow: Airflow
+        self, watched: WatchedApp, memory: Memory, airflow: Airflow
     ) -> None:
         memory.push()
         airflow.meanwhile = lambda: memory.store.uncommit([AT])  # of a deletion, on another server
@@ -138,7 +138,7 @@ class TestAnythingElseInTheRow:
         ids=["plain", "nothing", "half", "deep", "forged", "empty", "of another run", "of another index", "in a list"],
     )
     def test_has_no_mark_from_before_airflow_answers(
-        self, watched: Watched, memory: Memory, airflow: Airflow, body: Any
+        self, watched: WatchedApp, memory: Memory, airflow: Airflow, body: Any
     ) -> None:
         memory.mark()
         airflow.meanwhile = memory.marked
@@ -149,7 +149,7 @@ class TestAnythingElseInTheRow:
 
     @pytest.mark.parametrize("headers", [(), [(b"content-type", b"text/plain")]], ids=["no type", "text"])
     def test_a_reference_that_is_not_sent_as_json_is_something_else(
-        self, watched: Watched, memory: Memory, headers: Any
+        self, watched: WatchedApp, memory: Memory, headers: Any
     ) -> None:
         memory.mark()
 
@@ -158,7 +158,7 @@ class TestAnythingElseInTheRow:
         assert not memory.marked()
 
     def test_a_body_longer_than_any_reference_is_passed_on_as_it_comes(
-        self, watched: Watched, memory: Memory, airflow: Airflow
+        self, watched: WatchedApp, memory: Memory, airflow: Airflow
     ) -> None:
         memory.mark()
         chunks = [b"x" * rest_body.MOST_PEEKED] * 5
@@ -169,7 +169,7 @@ class TestAnythingElseInTheRow:
 
         assert (airflow.seen, memory.marked()) == ([3], False)
 
-    def test_airflow_reads_every_byte_of_it(self, watched: Watched, airflow: Airflow) -> None:
+    def test_airflow_reads_every_byte_of_it(self, watched: WatchedApp, airflow: Airflow) -> None:
         parts = [b"a" * 40_000, b"b" * 40_000, b"c", b""]
 
         watched.ask("POST", XCOM, chunks=list(parts))
@@ -178,7 +178,7 @@ class TestAnythingElseInTheRow:
 
 
 class TestADeletion:
-    def test_takes_the_mark_before_and_again_after(self, watched: Watched, memory: Memory, airflow: Airflow) -> None:
+    def test_takes_the_mark_before_and_again_after(self, watched: WatchedApp, memory: Memory, airflow: Airflow) -> None:
         memory.mark()
 
         def pushed_meanwhile() -> bool:
@@ -191,7 +191,7 @@ class TestADeletion:
 
         assert (airflow.seen, answer.seen) == ([False], False)
 
-    def test_of_another_map_index_leaves_it(self, watched: Watched, memory: Memory) -> None:
+    def test_of_another_map_index_leaves_it(self, watched: WatchedApp, memory: Memory) -> None:
         memory.mark(MAPPED)
 
         watched.ask("DELETE", XCOM, query=b"map_index=4", token=TASK)
@@ -202,7 +202,7 @@ class TestADeletion:
 @pytest.mark.parametrize("status", [307, 400, 401, 403, 404, 409, 422])
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_what_airflow_did_not_do_leaves_the_mark_and_does_not_ask_redis(
-    watched: Watched, memory: Memory, airflow: Airflow, method: str, status: int
+    watched: WatchedApp, memory: Memory, airflow: Airflow, method: str, status: int
 ) -> None:
     memory.mark()
     watched.beat()
@@ -216,7 +216,7 @@ def test_what_airflow_did_not_do_leaves_the_mark_and_does_not_ask_redis(
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_where_airflow_fails_in_the_middle_the_mark_goes_and_the_answer_is_airflows(
-    watched: Watched, memory: Memory, airflow: Airflow, method: str
+    watched: WatchedApp, memory: Memory, airflow: Airflow, method: str
 ) -> None:
     memory.push()
     memory.store.commit(AT, FIRST)
@@ -227,7 +227,7 @@ def test_where_airflow_fails_in_the_middle_the_mark_goes_and_the_answer_is_airfl
     assert (answer.status, answer.body, memory.marked()) == (503, b"airflow", False)
 
 
-def test_so_it_does_where_airflow_raises(watched: Watched, memory: Memory, airflow: Airflow) -> None:
+def test_so_it_does_where_airflow_raises(watched: WatchedApp, memory: Memory, airflow: Airflow) -> None:
     memory.mark()
     airflow.raises = RuntimeError("of Airflow")
 
@@ -249,7 +249,7 @@ def test_so_it_does_where_airflow_raises(watched: Watched, memory: Memory, airfl
     ],
 )
 def test_after_a_write_that_is_not_understood_no_mark_counts(
-    watched: Watched, memory: Memory, method: str, path: str, query: bytes
+    watched: WatchedApp, memory: Memory, method: str, path: str, query: bytes
 ) -> None:
     with watched.moved() as moved:
         watched.ask(method, path, reference_to(), query=query)
@@ -282,7 +282,7 @@ def test_everything_else_is_passed_on_as_it_is(memory: Memory, method: str, path
     async def send(message: Any) -> None:
         raise AssertionError
 
-    watched = Watched(airflow, memory)
+    watched = WatchedApp(airflow, memory)
     scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
     asyncio.run(watched.watch(scope, receive, send))
     watched.close()
@@ -293,7 +293,7 @@ def test_everything_else_is_passed_on_as_it_is(memory: Memory, method: str, path
 class TestItDoesNothing:
     @pytest.mark.parametrize("changes", [{"enforcement": "server"}, {"direct_pulls": "off"}])
     def test_where_no_task_pulls_directly(self, memory: Memory, airflow: Airflow, changes: dict[str, Any]) -> None:
-        watched = Watched(airflow, memory, **changes)
+        watched = WatchedApp(airflow, memory, **changes)
         memory.mark()
         asked = memory.asked
 
@@ -306,7 +306,7 @@ class TestItDoesNothing:
             raise ConfigurationError("[exclusive_redis_xcom] redis_conn_id: there is no such connection.")
 
         made = Watch(airflow, settings=settings(redis_url=None), store=no_redis)
-        watched = Watched(airflow, Memory())
+        watched = WatchedApp(airflow, Memory())
         watched.watch = made
 
         answers = [watched.ask("POST", XCOM, reference_to()) for _ in range(3)]
@@ -330,7 +330,7 @@ def test_a_server_that_ends_takes_leave_when_airflow_has_ended(memory: Memory) -
         for _ in range(2):
             await send({"type": (await receive())["type"] + ".complete"})
 
-    watched = Watched(airflow, memory)
+    watched = WatchedApp(airflow, memory)
 
     async def run() -> None:
         messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
@@ -351,7 +351,7 @@ def test_a_server_that_ends_takes_leave_when_airflow_has_ended(memory: Memory) -
 
 
 def test_a_value_is_never_logged(
-    watched: Watched, memory: Memory, caplog: pytest.LogCaptureFixture, airflow: Airflow
+    watched: WatchedApp, memory: Memory, caplog: pytest.LogCaptureFixture, airflow: Airflow
 ) -> None:
     watched.beat()
     memory.up = False
@@ -364,7 +364,7 @@ def test_a_value_is_never_logged(
     assert "canary" not in caplog.text
 
 
-def test_coordinates_are_those_that_airflows_router_reads(watched: Watched, memory: Memory) -> None:
+def test_coordinates_are_those_that_airflows_router_reads(watched: WatchedApp, memory: Memory) -> None:
     at = Coordinate("sales", "run-1", "extract", "a/b c/slice")
     memory.push(at)
 

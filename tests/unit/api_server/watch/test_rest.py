@@ -13,7 +13,7 @@ from exclusive_redis_xcom.api_server.requests import rest_body
 from exclusive_redis_xcom.api_server.watch import touched
 from exclusive_redis_xcom.model import Coordinate
 from tests.unit.api_server.rested import AT, REFERENCE, RUN, TASK, XCOMS, Airflow
-from tests.unit.api_server.watched import Answer, Memory, Watched
+from tests.unit.api_server.watched import Answer, Memory, WatchedApp
 
 OTHER_TASK = replace(AT, task_id="load")
 OTHER_KEY = replace(AT, key="other")
@@ -30,7 +30,7 @@ class Clerk:
     def __init__(self, airflow: Airflow, memory: Memory, tokens: dict[str, str]) -> None:
         self.airflow = airflow
         self.memory = memory
-        self.watched = Watched(self._serve, memory)
+        self.watched = WatchedApp(self._serve, memory)
         self.meanwhile: Callable[[], Any] = lambda: None
         self.seen: list[Any] = []
         self._tokens = tokens
@@ -333,7 +333,7 @@ def test_a_client_that_goes_away_is_airflows_to_notice(clerk: Clerk) -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
-    watched = Watched(airflow, clerk.memory)
+    watched = WatchedApp(airflow, clerk.memory)
     scope = {
         **{"type": "http", "method": "PATCH", "path": f"{DAG}/dagRuns", "root_path": ""},
         **{"query_string": b"", "headers": [], "state": {}},
