@@ -57,11 +57,11 @@ class _ByRow(BaseXCom):
         map_index: int | None = None,
     ) -> Any:
         """Push the value and return the JSON that Airflow's database gets."""
-        coordinate = _coordinate(key, task_id, dag_id, run_id, map_index)
+        coordinate, access = _coordinate(key, task_id, dag_id, run_id, map_index), current_access()
         if coordinate.key in AIRFLOW_KEYS:
             require_owner(coordinate, "push")
             return BaseXCom.serialize_value(value)
-        return push(current_access(), coordinate, value).to_json()
+        return push(access, coordinate, value).to_json()
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:

@@ -55,7 +55,7 @@ def pull(access: Access, references: Sequence[Reference]) -> list[Any]:
     """Fetch the values that the references point to, in their order, in few round trips.
 
     Raises:
-        XComAccessDenied: The running task may not read a value. None is returned.
+        XComAccessDenied: The running task may not read one of the values. No value is returned.
         XComAlreadyClaimed: A value may be read once, and another task instance has read it.
         XComSealed: A value is sealed, and nobody opened it for this process.
         XComExpired: Redis no longer holds a value.
@@ -68,13 +68,18 @@ def pull(access: Access, references: Sequence[Reference]) -> list[Any]:
     found, seconds = _fetch(access, opened, principal)
     problem = next((one.problem for one in found if one.problem is not None), None)
     if problem is None:
-        once = [one.reference for one in found if one.must_be_claimed]
-        problem = claim(access, once, principal) if once else None
+        problem = _claim(access, found, principal)
     if problem is not None:
         del found, opened  # the task that catches the error gets this frame, too
         raise problem
     metrics.pulled([(one.reference.coordinate, _size(one)) for one in found], seconds=seconds)
     return [_value(one, access.settings) for one in found]
+
+
+def _claim(access: Access, found: Sequence[_Fetched], principal: Principal | None) -> ExclusiveXComError | None:
+    """Claim what may be read once. The references, which hold open keys, are in this frame and not in `pull`'s."""
+    once = [one.reference for one in found if one.must_be_claimed]
+    return claim(access, once, principal) if once else None
 
 
 def _fetch(access: Access, opened: Sequence[Opened], principal: Principal | None) -> tuple[list[_Fetched], float]:

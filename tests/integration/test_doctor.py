@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet
 from exclusive_redis_xcom.cli.doctor import redis
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
+from exclusive_redis_xcom.cli.doctor.redis_server import CLOSING_DEFAULT
 from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.settings import load_settings
@@ -138,6 +144,7 @@ def test_the_doctor_s_own_url_shows_what_the_restricted_user_may_not_see(any_red
 
 
 DOCTOR = {"user xcom_doctor": f"on >{PASSWORD} -@all +info +config|get +acl|dryrun +ping"}
+ADMIN = {"user admin": f"on >{PASSWORD} ~* &* +@all"}
 OLD_LINE = {"user default": "off resetpass resetkeys resetchannels -@all"}
 NEW_LINE = {"user default": "off resetpass ~* &* +@all"}
 
@@ -166,6 +173,37 @@ def test_a_default_user_who_may_not_log_in_but_has_all_rights_is_all_right(
     server = start_redis(config={**restricted_users(), **DOCTOR, **NEW_LINE, "appendonly": "yes"})
 
     assert the_default_user(server).result == "ok"
+
+
+def test_a_default_user_without_a_password_is_a_warning(start_redis: Start) -> None:
+    server = start_redis(config={**restricted_users(), **DOCTOR, "appendonly": "yes"})
+
+    found = the_default_user(server)
+
+    assert (found.result, "without a password" in found.seen) == ("warning", True)
+
+
+def test_what_the_doctor_says_closes_the_default_user_and_ends_connections_from_before(
+    start_redis: Start, tmp_path: Path
+) -> None:
+    users = tmp_path / "users.acl"
+    users.write_text(
+        "\n".join(f"{name} {rights}" for name, rights in {**restricted_users(), **DOCTOR, **ADMIN}.items())
+    )
+    server = start_redis(config={"aclfile": str(users), "appendonly": "yes"})
+    with (
+        Redis(port=server.port, single_connection_client=True, retry=Retry(NoBackoff(), 0)) as from_before,
+        Redis(port=server.port, username="admin", password=PASSWORD) as administrator,
+    ):
+        assert from_before.ping()
+
+        for command in CLOSING_DEFAULT:
+            administrator.execute_command(command)
+
+        with pytest.raises(RedisConnectionError):
+            from_before.ping()
+    assert the_default_user(server).result == "ok"
+    assert f"user default {NEW_LINE['user default'].split()[0]}" in users.read_text()
 
 
 def test_a_server_that_asks_no_rights_while_it_loads_is_all_right(redis_62: RedisServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
@@ -18,11 +19,15 @@ _HOW = (
     "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN. The user of "
     "tasks need not run these. Or check the server yourself: docs/redis.md, How to run it."
 )
-_LOADING_REMEDY = (
-    "Before the next restart, run: ACL SETUSER default off resetpass ~* &* +@all. Then run ACL SAVE, or put that "
-    "line into the users file. Nobody can log in as that user afterwards. If a program does so now, give it a user "
-    "of its own first. docs/redis.md, Two restricted users, says why."
+#: What closes the user `default` and keeps what Redis needs of it. The last command ends connections from before.
+CLOSING_DEFAULT = ("ACL SETUSER default off resetpass ~* &* +@all", "ACL SAVE", "CLIENT KILL USER default")
+_CLOSE_DEFAULT = (
+    f"Run {CLOSING_DEFAULT[0]}, then {CLOSING_DEFAULT[1]} (or put the line into the users file), then "
+    f"{CLOSING_DEFAULT[2]}. Do so on the master, on each replica and on each node: ACLs are not replicated. Nobody "
+    "can log in as 'default' afterwards. If a program does so now, give it a user of its own first. docs/redis.md, "
+    "Two restricted users, says why."
 )
+_LOADING_REMEDY = f"Do this before the next restart. {_CLOSE_DEFAULT}"
 
 
 def examine(options: RedisOptions, key: str) -> Iterator[Finding]:
@@ -30,15 +35,15 @@ def examine(options: RedisOptions, key: str) -> Iterator[Finding]:
     for server in servers(options):
         try:
             with client_of(server) as client:
-                yield from _examine(client, key, server.endpoint)
+                yield from _examine(client, key, server)
         except (StoreUnavailable, ConfigurationError) as error:
             yield Finding(
                 _ALL, "FAIL", str(error), "Correct the URL that was given to the doctor, or start that server."
             )
 
 
-def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
-    reply = ask(client, key, "INFO")
+def _examine(client: RedisClient, key: str, server: RedisOptions) -> Iterator[Finding]:
+    endpoint, reply = server.endpoint, ask(client, key, "INFO")
     if reply.refused:
         yield Finding(_ALL, "skipped", f"{endpoint}: this user may not run INFO", _HOW)
         return
@@ -52,7 +57,7 @@ def _examine(client: RedisClient, key: str, endpoint: str) -> Iterator[Finding]:
         config = ask(client, key, "CONFIG GET", "save")
         snapshots = None if config.refused else text(mapping(config.value).get("save", ""))
     yield persistence(info, snapshots, endpoint)
-    yield loading_user(info, _denied_to_default(client, key), endpoint)
+    yield default_user(info, _denied_to_default(client, key), endpoint, is_open=_is_open(server, key))
     yield replicas(info, endpoint)
 
 
@@ -62,6 +67,15 @@ def _denied_to_default(client: RedisClient, key: str) -> tuple[str, ...] | None:
     if any(reply.refused for reply in replies.values()):
         return None
     return tuple(name for name, reply in replies.items() if text(reply.value) != "OK")
+
+
+def _is_open(server: RedisOptions, key: str) -> bool:
+    """Tell whether the server answers a connection that does not log in."""
+    try:
+        with client_of(replace(server, username=None, password=None)) as stranger:
+            return not ask(stranger, key, "PING").refused
+    except (StoreUnavailable, ConfigurationError):
+        return False
 
 
 def _replayed(key: str) -> list[tuple[str, ...]]:
@@ -99,28 +113,36 @@ def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> F
     return Finding(check, "warning", f"{endpoint}: none", remedy)
 
 
-def loading_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str) -> Finding:
-    """Check whether a restart replays every push. `denied` lists commands that `default` lacks; None if not known.
+def default_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str, *, is_open: bool) -> Finding:
+    """Judge whether a restart replays every push, and whether nobody gets in as the user `default`.
 
     Redis 7.0 and newer, and Valkey, check each transaction of the append-only file against the user `default`. They do
-    so even if nobody may log in as that user, and drop what it may not run (redis issue 14541, valkey issue 3983).
+    so even where nobody may log in as that user (redis issue 14541, valkey issue 3983). They drop what it may not run.
+
+    Args:
+        info: The reply to `INFO`.
+        denied: The commands that `default` may not run; None if that is not known.
+        endpoint: The server's name for people.
+        is_open: Whether the server serves a connection that does not log in.
     """
     check = "Redis default user"
     version = text(info.get("redis_version", ""))
-    if version.startswith("6."):
+    asks_rights = not version.startswith("6.")
+    if asks_rights and denied:
+        seen = f"{endpoint}: the user 'default' may not run {', '.join(denied)}"
+        if not _number(info, "aof_enabled"):
+            return Finding(check, "warning", f"{seen}; this has no effect while appendonly is off", _LOADING_REMEDY)
+        lost = "The next restart drops every push since the last AOF rewrite"
+        return Finding(check, "FAIL", f"{seen}. {lost}", _LOADING_REMEDY)
+    if is_open:
+        seen = f"{endpoint}: everybody who reaches it is the user 'default', without a password"
+        return Finding(check, "warning", seen, _CLOSE_DEFAULT)
+    if not asks_rights:
         return Finding(check, "ok", f"{endpoint}: Redis {version} loads its files without asking for rights")
     if denied is None:
         return Finding(check, "skipped", f"{endpoint}: this user may not run ACL DRYRUN", _HOW)
-    if not denied:
-        return Finding(
-            check, "ok", f"{endpoint}: the user 'default' has the rights that loading the append-only file needs"
-        )
-    seen = f"{endpoint}: the user 'default' may not run {', '.join(denied)}"
-    if not _number(info, "aof_enabled"):
-        return Finding(check, "warning", f"{seen}; this has no effect while appendonly is off", _LOADING_REMEDY)
-    return Finding(
-        check, "FAIL", f"{seen}. The next restart drops every push since the last AOF rewrite", _LOADING_REMEDY
-    )
+    seen = f"{endpoint}: the user 'default' is closed, and has the rights that loading the append-only file needs"
+    return Finding(check, "ok", seen)
 
 
 def replicas(info: dict[str, Any], endpoint: str) -> Finding:

@@ -12,7 +12,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
+from exclusive_redis_xcom import ConfigurationError, ExclusiveRedisXCom, XComAccessDenied
 from tests.integration.task.sales import CANARY, HASH, hash_of, pull, push, sales_dag, the_row
 
 
@@ -158,6 +158,17 @@ def test_what_the_scheduler_reads_is_written_and_removed_by_its_task_only(dag: A
             ExclusiveRedisXCom.delete(key, **ids)
 
     assert the_row(rows, key) == {"followed": ["load"]}
+
+
+def test_what_the_scheduler_reads_is_not_written_under_wrong_settings(
+    dag: Any, rows: Rows, configure: Callable[..., None]
+) -> None:
+    configure(mode="nonsense")
+
+    with pytest.raises(ConfigurationError, match="mode"):
+        push(dag, {"followed": ["load"]}, key="skipmixin_key")
+
+    assert not rows.values
 
 
 def test_the_refused_value_does_not_hang_on_the_error(dag: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,37 @@ def test_dag_test_claims_in_its_own_process(
     assert pull(dag, "load", key="once") == CANARY  # and again: a retry
     with pytest.raises(XComAlreadyClaimed, match="task 'load'"):
         pull(dag, "report", key="once")
+
+
+def test_an_open_key_does_not_hang_on_the_error(
+    dag: Any, rows: Rows, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]
+) -> None:
+    from exclusive_redis_xcom.process import kind
+
+    configure(seal_private_keys=PRIVATE_TEXT)
+    monkeypatch.setattr(kind, "of_this_process", lambda: "dag_test")
+    push(dag, CANARY, key="once")
+    rows.answer = no_ring
+    pull(dag, "load", key="once")
+
+    with pytest.raises(XComAlreadyClaimed) as caught:
+        pull(dag, "report", key="once")
+
+    assert open_keys(caught.value) == []
+
+
+def open_keys(error: BaseException) -> list[bytes]:
+    """Open data keys in lists, tuples and references that the frames of an error hold."""
+    pending = [value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values()]
+    found = []
+    while pending:
+        value = pending.pop()
+        if isinstance(value, (list, tuple)):
+            pending.extend(value)
+        pending.extend(getattr(value, name) for name in ("reference", "seal") if hasattr(value, name))
+        if isinstance(getattr(value, "data_key", None), bytes):
+            found.append(value.data_key)
+    return found
 
 
 def test_the_first_reads_and_reads_again_and_the_next_is_told_who_has_it(dag: Any, rows: Rows) -> None:

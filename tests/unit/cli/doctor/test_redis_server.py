@@ -47,20 +47,27 @@ def test_values_should_outlast_a_restart(info: dict[str, Any], snapshots: str | 
 
 
 @pytest.mark.parametrize(
-    ("version", "aof", "denied", "result"),
+    ("version", "aof", "denied", "is_open", "result"),
     [
-        ("7.0.15", 1, (), "ok"),
-        ("7.0.15", 1, ("HSET",), "FAIL"),
-        ("7.0.15", 0, ("HSET",), "warning"),
-        ("7.2.4", 1, ("UNLINK",), "FAIL"),  # what Valkey calls itself
-        ("8.2.3", 1, None, "skipped"),
-        ("6.2.14", 1, None, "ok"),
+        ("7.0.15", 1, (), False, "ok"),
+        ("7.0.15", 1, (), True, "warning"),
+        ("7.0.15", 1, ("HSET",), False, "FAIL"),
+        ("7.0.15", 1, ("HSET",), True, "FAIL"),
+        ("7.0.15", 0, ("HSET",), False, "warning"),
+        ("7.2.4", 1, ("UNLINK",), False, "FAIL"),  # what Valkey calls itself
+        ("8.2.3", 1, None, False, "skipped"),
+        ("8.2.3", 1, None, True, "warning"),
+        ("6.2.14", 1, None, False, "ok"),
+        ("6.2.14", 1, ("HSET",), False, "ok"),
+        ("6.2.14", 1, None, True, "warning"),
     ],
 )
-def test_a_restart_should_replay_every_push(
-    version: str, aof: int, denied: tuple[str, ...] | None, result: str
+def test_a_restart_should_replay_every_push_and_nobody_should_be_the_default_user(
+    version: str, aof: int, denied: tuple[str, ...] | None, is_open: bool, result: str
 ) -> None:
-    found = redis_server.loading_user({"redis_version": version, "aof_enabled": aof}, denied, AT)
+    info = {"redis_version": version, "aof_enabled": aof}
+
+    found = redis_server.default_user(info, denied, AT, is_open=is_open)
 
     assert found.result == result
     assert bool(found.remedy) is (result != "ok")
