@@ -238,7 +238,7 @@ class TestControlFlow:
 
         assert event.startswith("XComSealed: ")
         assert "triggers run without an API server that could check who asks" in event
-        assert "Pull in the task, before it defers or after it resumes" in event
+        assert "Pull in the task before it defers or after it resumes" in event
 
     def test_an_operators_extra_link_is_a_plain_row_that_airflow_shows(
         self, runs: Runs, server_airflow: AirflowStack
@@ -287,7 +287,7 @@ class TestCallbacks:
 
         assert found.startswith(expected)
         if expected == OVER:
-            assert "opens values for running task instances only, and this one is over" in found
+            assert "opens values for running task instances only. This one is over or was cleared" in found
             assert "Pull in the task itself" in found
 
     @pytest.mark.parametrize("moment", ["failure", "retry", "skipped", "success"])
