@@ -57,7 +57,7 @@ def test_a_value_that_contains_itself_is_refused(make):
     assert "contains itself" in refusal(make())
 
 
-def test_absurd_depth_is_refused():
+def test_absurd_depth_is_refused() -> None:
     value: list[object] = []
     for _ in range(100_000):
         value = [value]
