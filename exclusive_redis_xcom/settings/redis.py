@@ -31,7 +31,7 @@ def redis_options(settings: Settings) -> RedisOptions:
             f"[{SECTION}] redis_conn_id: Airflow connection '{settings.redis_conn_id}' is of type "
             f"{connection.conn_type!r}; it must be of type '{_CONNECTION_TYPE}'."
         )
-    from exclusive_redis_xcom.connection.fields import options_from_fields
+    from exclusive_redis_xcom.connection.airflow_connection import options_from_fields
 
     return options_from_fields(
         host=connection.host,
