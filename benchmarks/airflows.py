@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from devtools.airflow_home import ROOT
 from devtools.airflow_stack import AirflowStack, StackError, wait_until
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 from exclusive_redis_xcom.crypto import generate_seal_keys
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from devtools.airflow_api import AirflowApi
 
 HERE = ROOT / "benchmarks"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 BACKEND_VARIABLE = "AIRFLOW__CORE__XCOM_BACKEND"
 BASE_XCOM = "airflow.sdk.bases.xcom.BaseXCom"
 OBJECT_STORAGE = "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend"

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.rows import rows_in_memory
 from devtools.worlds.running_task import RUN_ID, executing
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
 
 PREFIX = "exclusive_redis_xcom:bench"
-OURS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 _DAG_ID, _PRODUCER, _MAPPED, _CONSUMER = "bench", "produce", "produce_many", "consume"
 _BEAT_SECONDS = 2.0
 #: Marks count from a second after the first beat on (`Store.fetch_current`).

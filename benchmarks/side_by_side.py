@@ -7,12 +7,12 @@ import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.airflows import OURS, Airflows, Variant
+from benchmarks.airflows import Airflows, Variant
 from benchmarks.contenders import API, DEFAULT, OBJECT
 from benchmarks.contenders import OURS as OUR_BACKEND
 from benchmarks.plan import VARIABLE, Plan
 from benchmarks.values import LARGE, SMALL
-from devtools.components import BACKEND
+from devtools.components import BACKEND, OURS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,6 +6,7 @@ It waits by asking again, and never sleeps for a guessed time.
 from __future__ import annotations
 
 import time
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FINAL_STATES = frozenset({"success", "failed"})
+#: How many seconds `trigger` tries again while Airflow's database fails.
+_DATABASE_BUSY_SECONDS = 30.0
 COMPONENTS_WITH_HEARTBEAT = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 
 
@@ -27,6 +30,11 @@ class ApiError(RuntimeError):
         super().__init__(f"{method} {path}: HTTP {status}: {body[:2000]}")
         self.status = status
         self.body = body
+
+    @property
+    def is_of_database(self) -> bool:
+        """Whether the API server could not use its database, for example because SQLite was locked."""
+        return self.status == 500 and "Database error" in self.body
 
 
 class AirflowApi:
@@ -117,12 +125,34 @@ class AirflowApi:
 
         Raises:
             ApiError: Airflow refused, for instance because of the conf.
+            TimeoutError: Airflow does not know the DAG, or its database went on failing.
         """
         self.wait_dag(dag_id, timeout)
-        body: dict[str, Any] = {"logical_date": logical_date, "conf": conf or {}}
-        if run_id is not None:
-            body["dag_run_id"] = run_id
-        return str(self.api("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+        # Airflow makes ids of this form, too. An id that is known here shows whether a request that failed made a run.
+        run_id = run_id or f"manual__{datetime.now(timezone.utc).isoformat()}"
+        body = {"logical_date": logical_date, "conf": conf or {}, "dag_run_id": run_id}
+        return self._make_run(dag_id, run_id, body)
+
+    def _make_run(self, dag_id: str, run_id: str, body: dict[str, Any]) -> str:
+        """Make a run, also on a busy machine: there SQLite stays locked for longer than Airflow waits for it."""
+        failed: ApiError | None = None
+
+        def made() -> str | None:
+            nonlocal failed
+            if failed is not None:
+                # The run may have been made before the database failed. It must not be made twice.
+                found = self.request("GET", _run(dag_id, run_id))
+                if found.status_code != 404:
+                    return run_id if found.is_success else None
+            try:
+                return str(self.api("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+            except ApiError as error:
+                if not error.is_of_database:
+                    raise
+                failed = error
+                return None
+
+        return wait_until(made, _DATABASE_BUSY_SECONDS, lambda: str(failed))
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""

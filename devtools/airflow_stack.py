@@ -134,12 +134,6 @@ class AirflowStack(AirflowApi):
             check=False,
         )
 
-    def reserialize(self) -> None:
-        """Parse all DAG files now, in a process of its own."""
-        done = self.run_cli("dags", "reserialize")
-        if done.returncode:
-            raise StackError(f"airflow dags reserialize failed:\n{done.stdout}{done.stderr}")
-
     def add_dag(self, name: str, source: str, timeout: float = 60) -> list[str]:
         """Write a DAG file and wait until it has been parsed; return its DAG ids, none if it does not import.
 

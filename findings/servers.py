@@ -27,7 +27,7 @@ def running(binary, directory=None, *options, **login):
         directory = directory or stack.enter_context(tempfile.TemporaryDirectory())
         socket = f"{directory}/redis.sock"
         command = [binary, "--port", "0", "--unixsocket", socket, "--dir", directory, "--save", "", *options]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
         stack.callback(server.wait)
         stack.callback(server.terminate)
         client = stack.enter_context(redis.Redis(unix_socket_path=socket, protocol=2, decode_responses=True, **login))

@@ -3,8 +3,7 @@
 # Under pytest 9.0.2 it runs the tests of a group in one process.
 set -eu
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname "$0")/environment.sh"
 cat > "$dir/test_groups.py" <<'PY'
 import os
 import pathlib
@@ -20,8 +19,7 @@ def test_in_one_process(number):
 PY
 
 processes() { # of the 20 tests of one group, under the pytest of $1
-    "${PYTHON:-python3}" -m venv "$dir/$1"
-    "$dir/$1/bin/python" -m pip install --quiet --disable-pip-version-check "pytest==$1" pytest-xdist==3.8.0
+    install "$1" "pytest==$1" pytest-xdist==3.8.0
     (cd "$dir" && SEEN="$dir/seen-$1" "$dir/$1/bin/python" -m pytest -q -p no:cacheprovider -n 2 --dist loadgroup test_groups.py) > "$dir/log-$1" 2>&1
     sort "$dir/seen-$1" | uniq -c > "$dir/count-$1"
     echo "pytest $1, pytest-xdist 3.8.0: 20 tests of one group ran in $(wc -l < "$dir/count-$1") process(es); $(tail -n 1 "$dir/log-$1")"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.acl import canonical, resolution
-from exclusive_redis_xcom.acl.rule import NOBODY, DagGraph, Rule, describe_consumers
+from exclusive_redis_xcom.acl.rule import NOBODY, DagGraph, Rule
 from exclusive_redis_xcom.model import RETURN_KEY
 
 if TYPE_CHECKING:
@@ -131,14 +131,6 @@ class Acl:
     def restricted(self) -> bool:
         """Whether an entry of `xcom_acl` is about the XCom, and not only the policy for keys without an entry."""
         return self._only_rule().restricted
-
-    def consumers_text(self) -> str:
-        """Say who may read, for references and denials."""
-        rule = self._only_rule()
-        text = describe_consumers(rule.consumers, self.dag_id)
-        if not rule.consumers:
-            return text
-        return f"{text}{', in the same run' if rule.same_run else ''}{', the first to pull it' if rule.once else ''}"
 
     def _only_rule(self) -> Rule:
         if len(self.rules) != 1:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.airflow import sequences
+from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
-from exclusive_redis_xcom.airflow.threads import in_thread
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import AIRFLOW_KEYS, NOT_MAPPED, Coordinate

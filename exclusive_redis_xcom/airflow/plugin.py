@@ -14,12 +14,12 @@ import pkgutil
 from airflow.plugins_manager import AirflowPlugin
 
 from exclusive_redis_xcom import task
-from exclusive_redis_xcom.airflow import listener, threads
+from exclusive_redis_xcom.airflow import coroutine_threads, listener
 from exclusive_redis_xcom.api_server.ring.middleware import Ring
 from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.connection import opener, url
 
-PRELOADED = (threads, opener, url)
+PRELOADED = (coroutine_threads, opener, url)
 for _module in pkgutil.iter_modules(task.__path__, f"{task.__name__}."):
     importlib.import_module(_module.name)
 with contextlib.suppress(ImportError):  # reporting/metrics.py looks for this first; Airflow has it from 3.2 on

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow.threads import in_thread
+from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.task import direct_pull
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class RedisFirst(BaseXCom):
 
 
 def _directly(request: Mapping[str, Any], *, everything: bool = False) -> Any:
-    reach = direct_pull.reach_of(request, everything=everything)
-    return direct_pull.MISS if reach is None else direct_pull.pull(reach)
+    eligible = direct_pull.eligible_pull(request, everything=everything)
+    return direct_pull.MISS if eligible is None else direct_pull.pull(eligible)
 
 
 async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = False) -> Any:
-    reach = direct_pull.reach_of(request, everything=everything)
-    return direct_pull.MISS if reach is None else await in_thread(direct_pull.pull, reach)
+    eligible = direct_pull.eligible_pull(request, everything=everything)
+    return direct_pull.MISS if eligible is None else await in_thread(direct_pull.pull, eligible)

@@ -6,11 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom import __version__
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_DISTRIBUTION = "exclusive-redis-xcom"
 _OPTION = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
 # Lines have at most 79 characters, because these texts are shown as they are, even in narrow terminals.
@@ -87,7 +86,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         prog="exclusive-xcom",
         description="Make keys for exclusive-redis-xcom, the Airflow XCom backend; check and clean up an installation.",
     )
-    parser.add_argument("--version", action="version", version=f"exclusive-redis-xcom {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     keygen = commands.add_parser(
         "keygen",
@@ -109,6 +108,16 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
         gc.add_arguments(gc_parser)
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version of the installed distribution. Only this option pays for the look-up."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"{_DISTRIBUTION} {version(_DISTRIBUTION)}\n")
+        parser.exit()
 
 
 def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:

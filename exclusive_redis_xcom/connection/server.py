@@ -118,11 +118,20 @@ class ServerSession:
         """Do what the protocol says, in one round trip."""
         return self.call_many(calls)
 
-    def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:  # noqa: ARG002
+    def receive(
+        self,
+        key: str,  # noqa: ARG002 - as above
+        commands: Sequence[Command],
+        into: Sequence[memoryview],
+    ) -> bool:
         """Do what the protocol says."""
         return self._line.receive(commands, into)
 
-    def transact(self, key: str, transactions: Sequence[Sequence[Command]]) -> list[list[Any]] | None:  # noqa: ARG002
+    def transact(
+        self,
+        key: str,  # noqa: ARG002 - as above
+        transactions: Sequence[Sequence[Command]],
+    ) -> list[list[Any]] | None:
         """Do what the protocol says."""
         return self._line.transact(transactions)
 

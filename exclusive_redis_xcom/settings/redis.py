@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import SECTION, Settings
 
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection import RedisOptions
 
 _CONNECTION_TYPE = "redis"
+
+
+def redis_client(settings: Settings) -> RedisClient:
+    """Make a client that is as patient as the settings say. It connects at first use.
+
+    Raises:
+        ConfigurationError: As for `redis_options`.
+    """
+    timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
+    return RedisClient(redis_options(settings), timeouts)
 
 
 def redis_options(settings: Settings) -> RedisOptions:
@@ -31,7 +42,7 @@ def redis_options(settings: Settings) -> RedisOptions:
             f"[{SECTION}] redis_conn_id: Airflow connection '{settings.redis_conn_id}' is of type "
             f"{connection.conn_type!r}; it must be of type '{_CONNECTION_TYPE}'."
         )
-    from exclusive_redis_xcom.connection.fields import options_from_fields
+    from exclusive_redis_xcom.connection.airflow_connection import options_from_fields
 
     return options_from_fields(
         host=connection.host,

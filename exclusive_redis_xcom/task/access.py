@@ -6,9 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.settings import load_settings
-from exclusive_redis_xcom.settings.redis import redis_options
+from exclusive_redis_xcom.settings.redis import redis_client
 from exclusive_redis_xcom.store import Store
 
 if TYPE_CHECKING:
@@ -39,7 +38,5 @@ def current_access() -> Access:
         ConfigurationError: A setting, or the Redis it names, is wrong.
     """
     settings = load_settings()
-    timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
-    client = RedisClient(redis_options(settings), timeouts)
     largest = settings.max_value_bytes + MOST_OVERHEAD
-    return Access(settings, Store(client, key_prefix=settings.key_prefix, max_payload_bytes=largest))
+    return Access(settings, Store(redis_client(settings), key_prefix=settings.key_prefix, max_payload_bytes=largest))

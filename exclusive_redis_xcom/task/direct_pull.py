@@ -20,7 +20,7 @@ from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.task.access import current_access
-from exclusive_redis_xcom.task.eligible import reachable
+from exclusive_redis_xcom.task.eligible import find_eligible
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.pull import decoded
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.store import Current, Store
     from exclusive_redis_xcom.task.access import Access
-    from exclusive_redis_xcom.task.eligible import Reach
+    from exclusive_redis_xcom.task.eligible import EligiblePull
     from exclusive_redis_xcom.task.may_read import Permission, RuleTexts
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -54,7 +54,7 @@ _MISSES = (
 )
 
 
-def reach_of(request: Mapping[str, Any], *, everything: bool) -> Reach | None:
+def eligible_pull(request: Mapping[str, Any], *, everything: bool) -> EligiblePull | None:
     """Find out what to read directly for a pull of the running task; return None where only Airflow can answer.
 
     Args:
@@ -64,39 +64,39 @@ def reach_of(request: Mapping[str, Any], *, everything: bool) -> Reach | None:
     try:
         if not load_settings().pulls_directly:
             return None
-        return reachable(request, identity.running_task_instance(), everything=everything)
+        return find_eligible(request, identity.running_task_instance(), everything=everything)
     except Exception as error:
         _require_a_miss(error)
         return None
 
 
-def pull(reach: Reach) -> Any:
+def pull(eligible: EligiblePull) -> Any:
     """Return the values of a pull, in the order of their map indexes, or `MISS`.
 
     If there is something to raise, Airflow's own path raises it.
 
     Args:
-        reach: What `reach_of` returned.
+        eligible: What `eligible_pull` returned.
     """
     try:
         access = current_access()
-        if not reach.every_index:
-            return _pulled(access, reach)
+        if not eligible.every_index:
+            return _pulled(access, eligible)
         with memory.paused_collector():
-            return _pulled(access, reach)
+            return _pulled(access, eligible)
     except Exception as error:
         _require_a_miss(error)
         return MISS
 
 
-def _pulled(access: Access, reach: Reach) -> Any:
+def _pulled(access: Access, eligible: EligiblePull) -> Any:
     start = time.perf_counter()
     store = access.store
-    if reach.every_index:
-        current = store.fetch_every(reach.first)
+    if eligible.every_index:
+        current = store.fetch_every(eligible.first)
     else:
-        current = store.fetch_current(reach.first, alone=reach.alone)
-    rules = None if current is None else _rules(current, reach)
+        current = store.fetch_current(eligible.first, alone=eligible.alone)
+    rules = None if current is None else _rules(current, eligible)
     # Parts of a value are fetched last, when no obstacle is left.
     envelopes = None if current is None or rules is None else _envelopes(current, store)
     if rules is None or envelopes is None:
@@ -108,13 +108,13 @@ def _pulled(access: Access, reach: Reach) -> Any:
     values = [decoded(envelope, None, acl, access.settings) for envelope, acl in zip(envelopes, rules, strict=True)]
     if is_counted:
         metrics.pulled(sizes, seconds=seconds)
-        metrics.count(metrics.PULL_DIRECT, dag_id=reach.first.dag_id, task_id=reach.first.task_id, by=len(values))
+        metrics.count(metrics.PULL_DIRECT, dag_id=eligible.first.dag_id, task_id=eligible.first.task_id, by=len(values))
     return values
 
 
-def _rules(current: Current, reach: Reach) -> list[Acl | None] | None:
+def _rules(current: Current, eligible: EligiblePull) -> list[Acl | None] | None:
     """Return the values' own rules if all values may be read here and now; else None."""
-    since = reach.since - current.ahead  # by Redis' clock, as all other times
+    since = eligible.since - current.ahead  # by Redis' clock, as all other times
     if current.pushed_at <= since:
         return None
     known: dict[RuleTexts, Permission] = {}
@@ -122,7 +122,7 @@ def _rules(current: Current, reach: Reach) -> list[Acl | None] | None:
     for stored in current.stored:
         if stored.envelope is None:
             return None
-        permission = may_read(stored, stored.envelope.coordinate, reach.reader, known=known)
+        permission = may_read(stored, stored.envelope.coordinate, eligible.reader, known=known)
         if permission.obstacle is not None:
             return None
         rules.append(permission.acl)

@@ -26,8 +26,8 @@ _IDS = ("dag_id", "run_id", "task_id", "key")
 
 
 @dataclass(slots=True)  # a frozen one takes five times as long to make
-class Reach:
-    """One pull that may be direct. Nobody changes it.
+class EligiblePull:
+    """One pull that Redis alone may answer. Nobody changes it.
 
     `first` is the XCom that the pull asks for. With `every_index`, it is the first of all results of a mapped task.
     `since` is when the reader's run was started, by the scheduler's clock. `alone` says that the pull asks for all
@@ -41,7 +41,7 @@ class Reach:
     alone: bool = False
 
 
-def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: bool) -> Reach | None:
+def find_eligible(request: Mapping[str, Any], task_instance: Any, *, everything: bool) -> EligiblePull | None:
     """Find out what to read directly for a pull; return None if Airflow must answer.
 
     Args:
@@ -61,7 +61,7 @@ def reachable(request: Mapping[str, Any], task_instance: Any, *, everything: boo
         return None
     first = Coordinate(request["dag_id"], request["run_id"], request["task_id"], request["key"], index)
     of_mapped = index != NOT_MAPPED
-    return Reach(first, everything and of_mapped, reader, since, alone=everything and not of_mapped)
+    return EligiblePull(first, everything and of_mapped, reader, since, alone=everything and not of_mapped)
 
 
 def _is_plain(request: Mapping[str, Any]) -> bool:

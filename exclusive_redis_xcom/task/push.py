@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from exclusive_redis_xcom.acl import Acl
+    from exclusive_redis_xcom.codec import Encoded
     from exclusive_redis_xcom.declaration import FrozenAcl
+    from exclusive_redis_xcom.formats.seal import Seal
     from exclusive_redis_xcom.task.access import Access
 
 #: Airflow bounds ids at 250 and keys at 512 characters. Its database takes none that is far longer.
@@ -53,7 +55,25 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     _require_bounded(coordinate)
     shared_acl, acl = _acls_in_force(coordinate, value, settings.ttl)
     encoded = codec.encode(value, compression=settings.compression, max_bytes=settings.max_value_bytes)
-    plain = Envelope(
+    plain = _envelope(coordinate, encoded)
+    encrypted = encrypt_payload(plain, acl, settings)
+    ttl = acl.ttl or settings.ttl
+    pushed_at = _write(
+        access,
+        Push(
+            encrypted.envelope,
+            acl=shared_acl.dumps(),
+            ttl=ttl,
+            own_acl=None if coordinate.map_index == NOT_MAPPED else acl.dumps(),
+            once=acl.once,
+            watched=settings.pulls_directly,
+        ),
+    )
+    return _reference(plain, encoded.type_name, acl, encrypted.seal, pushed_at, ttl)
+
+
+def _envelope(coordinate: Coordinate, encoded: Encoded) -> Envelope:
+    return Envelope(
         coordinate=coordinate,
         version=secrets.token_hex(16),
         codec=encoded.codec,
@@ -62,30 +82,22 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
         pushed_at=datetime.now(timezone.utc),
         payload=encoded.payload,
     )
-    encrypted = encrypt_payload(plain, acl, settings)
-    ttl = acl.ttl or settings.ttl
-    own_acl = None if coordinate.map_index == NOT_MAPPED else acl.dumps()
-    pushed_at = _write(
-        access,
-        Push(
-            encrypted.envelope,
-            acl=shared_acl.dumps(),
-            ttl=ttl,
-            own_acl=own_acl,
-            once=acl.once,
-            watched=settings.pulls_directly,
-        ),
-    )
+
+
+def _reference(
+    plain: Envelope, type_name: str, acl: Acl, seal: Seal | None, pushed_at: datetime, ttl: timedelta
+) -> Reference:
+    """Return what Airflow's database gets for a value that Redis took at `pushed_at`."""
     return Reference(
-        coordinate=coordinate,
+        coordinate=plain.coordinate,
         version=plain.version,
-        type_name=encoded.type_name[:_MAX_ID_LENGTH],
-        size=encoded.decoded_size,
+        type_name=type_name[:_MAX_ID_LENGTH],
+        size=plain.decoded_size,
         consumers=acl.consumers,
         rule=acl.source[:_MAX_ID_LENGTH],
         pushed_at=pushed_at,
         expires_at=pushed_at + ttl,
-        seal=encrypted.seal,
+        seal=seal,
     )
 
 

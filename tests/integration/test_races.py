@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
+from redis._parsers import Encoder
 from redis.utils import HIREDIS_AVAILABLE
 
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.connection import RedisClient, Timeouts, driver, server
 from exclusive_redis_xcom.connection.budget import Budget
+from exclusive_redis_xcom.connection.packing import Packer
 from exclusive_redis_xcom.connection.pool import MAX_SESSIONS
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import StoreUnavailable
@@ -282,3 +284,29 @@ def test_commands_are_packed_by_python_code_where_hiredis_is_installed(any_redis
     assert HIREDIS_AVAILABLE
     assert b"".join(packed).startswith(b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$100000\r\n")
     assert any(piece is large for piece in packed)  # hiredis' packer copies it
+
+
+@OWN_SIGALRM
+@pytest.mark.usefixtures("interrupted")
+@pytest.mark.parametrize("arguments", [("key", "x" * 100), ("key", 1, b"zz", "x" * 100)], ids=["text", "all types"])
+def test_our_packer_packs_right_bytes_after_any_number_of_interrupts(arguments: tuple[str | int | bytes, ...]) -> None:
+    # This makes the packer itself, so no other one can be in use here.
+    packer = Packer(6000, Encoder("utf-8", "strict", False).encode)
+    command = ("EVALSHA", "a" * 40, *arguments)
+    right = b"".join(packer.pack(*command))
+    dice = random.Random(3)  # noqa: S311 - a test's dice
+    interrupts = 0
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00002, 0.0006))
+            try:
+                for _ in range(300):
+                    assert b"".join(packer.pack(*command)) == right
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupt:
+            interrupts += 1
+
+    assert right.startswith(b"*%d\r\n$7\r\nEVALSHA\r\n" % len(command))
+    assert interrupts > 100

@@ -21,7 +21,10 @@ from tests.integration.cutting_proxy import CuttingProxy
 from tests.integration.support import ACL, PREFIX, TTL, Start, at, do, open_store, value
 
 NAME = f"{PREFIX}:received"
-TEXTS = [random.Random(number).randbytes(size) for number, size in enumerate([1, 300_000, 2, 10, 70_000, 5, 17])]  # noqa: S311
+TEXTS = [
+    random.Random(number).randbytes(size)  # noqa: S311 - a test's dice
+    for number, size in enumerate([1, 300_000, 2, 10, 70_000, 5, 17])
+]
 
 
 @pytest.fixture

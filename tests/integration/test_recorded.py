@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 import redis
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.rows import Rows, rows_in_memory
@@ -42,7 +43,7 @@ from tests.integration.recorded.cases import (
     Case,
     make_dag,
 )
-from tests.integration.recorded.record import HERE, SERVER_ID, Recording, load, record
+from tests.integration.recorded.record import HERE, SERVER_ID, Configure, Recording, configuring, load, record
 from tests.integration.support import open_store
 from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
 from tests.unit.codec.conftest import OPTION, forget_patterns
@@ -77,15 +78,10 @@ def objects(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    def set_options(**options: str) -> None:
-        for name, text in options.items():
-            monkeypatch.setenv(f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{name.upper()}", text)
-        start_afresh()
-
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     monkeypatch.setenv(OPTION, "airflow.* tests.integration.recorded.*")
     forget_patterns()
-    yield set_options
+    yield configuring(monkeypatch.setenv)
     monkeypatch.undo()
     forget_patterns()
     start_afresh()
@@ -93,7 +89,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def rows(
-    recording: Recording, any_redis: RedisServer, raw: redis.Redis, objects: Path, configure: Callable[..., None]
+    recording: Recording, any_redis: RedisServer, raw: redis.Redis, objects: Path, configure: Configure
 ) -> Iterator[Rows]:
     """Airflow's rows, Redis and object storage as the recording tells, and settings under which all can be read."""
     restore(recording, raw, objects)
@@ -154,7 +150,7 @@ def ring(values: list[Any]) -> list[Any]:
     """What the API server's ring makes of an answer, for the task that runs at the moment."""
     principal = identity.current_principal()
     assert principal is not None
-    with open_store(os.environ["AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL"], prefix=PREFIX) as store:
+    with open_store(os.environ[f"{OURS}REDIS_URL"], prefix=PREFIX) as store:
         world = World(Airflow(values), seal_private_keys=SealPrivateKeys.parse(SEAL_PRIVATE_KEY), store=lambda: store)
         world.people[OWNER.ti_id] = Person(principal, OWNER.number)
         task_id = values[0]["exclusive_redis_xcom"]["coordinate"]["task_id"]
@@ -164,7 +160,7 @@ def ring(values: list[Any]) -> list[Any]:
 
 
 @pytest.fixture
-def sealed_rows(rows: Rows, configure: Callable[..., None]) -> Rows:
+def sealed_rows(rows: Rows, configure: Configure) -> Rows:
     configure(enforcement="server", seal_public_key=SEAL_PUBLIC_KEY)
     rows.answer = ring
     return rows
@@ -174,13 +170,7 @@ def sealed_rows(rows: Rows, configure: Callable[..., None]) -> Rows:
 def today(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
     """What this revision writes."""
     with pytest.MonkeyPatch.context() as patched:
-
-        def configure(**options: str) -> None:
-            for name, text in options.items():
-                patched.setenv(f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{name.upper()}", text)
-            start_afresh()
-
-        yield record(any_redis.url, tmp_path_factory.mktemp("xcoms"), configure)
+        yield record(any_redis.url, tmp_path_factory.mktemp("xcoms"), configuring(patched.setenv))
     start_afresh()
 
 

@@ -111,7 +111,7 @@ def an_error_carries_its_message_and_nothing_else(error: ExclusiveXComError) -> 
     assert_type(str(error), str)
     assert_type(error.args, tuple[Any, ...])
     error.value  # type: ignore[attr-defined]  # noqa: B018 - no error carries a value
-    error.coordinate  # type: ignore[attr-defined]  # noqa: B018
+    error.coordinate  # type: ignore[attr-defined]  # noqa: B018 - as above
 
 
 def the_backend_pulls_and_pushes(address: dict[str, Any]) -> None:

@@ -37,7 +37,6 @@ class Caller:
     principal: Principal
     state: str | None
     try_number: int
-    ti_id: str
 
     @property
     def running(self) -> bool:
@@ -183,4 +182,4 @@ def look_up_task_instance(ti_id: str) -> Caller | None:
     if row is None:
         return None
     dag_id, task_id, run_id, map_index, state, try_number = row
-    return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number, ti_id)
+    return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number)

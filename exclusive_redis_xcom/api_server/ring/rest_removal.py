@@ -41,7 +41,9 @@ class Removal:
         self._scopes = scopes
         self._map_index = map_index
         self._whole = bool(scopes) and len(scopes[0]) <= _WHOLE
-        self._noted: IO[str] = tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii")  # noqa: SIM115
+        self._noted: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - __exit__ closes it
+            _IN_MEMORY, mode="w+", encoding="ascii"
+        )
         # This is asked after the deletion. Mostly all rows are gone, and then one question saves thousands.
         self._emptied: bool | None = None
         self.count = 0

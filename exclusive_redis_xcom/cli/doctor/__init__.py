@@ -1,7 +1,7 @@
 """`exclusive-xcom doctor` looks at the installation it runs in, and says what is wrong and what to do about it.
 
-Each subject has a module: `airflow`, `keys`, `identity_secrets`, `ring`, `redis`, `direct`, `spilling`. A check is a
-function that takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See
+Each subject has a module: `airflow`, `keys`, `identity_secrets`, `ring`, `redis`, `direct_pulls`, `object_storage`. A
+check is a function that takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See
 docs/doctor.md.
 """
 
@@ -76,7 +76,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _examine(args: argparse.Namespace) -> list[Finding]:
-    from exclusive_redis_xcom.cli.doctor import airflow, direct, identity_secrets, keys, redis, ring, spilling
+    from exclusive_redis_xcom.cli.doctor import (
+        airflow,
+        direct_pulls,
+        identity_secrets,
+        keys,
+        object_storage,
+        redis,
+        ring,
+    )
 
     settings, found = airflow.read_settings()
     visit = Visit(
@@ -86,7 +94,7 @@ def _examine(args: argparse.Namespace) -> list[Finding]:
         admin_url=args.redis_url or os.environ.get(REDIS_URL_VARIABLE) or None,
     )
     findings = [*found]
-    subjects = (airflow, keys, identity_secrets, ring, redis, direct, spilling)
+    subjects = (airflow, keys, identity_secrets, ring, redis, direct_pulls, object_storage)
     for check in (check for subject in subjects for check in subject.CHECKS):
         findings += _made(check, visit)
     return findings

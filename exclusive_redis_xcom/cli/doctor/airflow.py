@@ -63,7 +63,7 @@ def version(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - every check is
     yield Finding("Airflow version", "ok" if fits else "FAIL", installed, remedy)
 
 
-def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
     """Check whether Airflow uses our backend."""
     remedy = f"Set [core] xcom_backend = {_BACKEND} on all components."
     try:
@@ -77,7 +77,7 @@ def backend(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
     yield Finding("XCom backend", "ok" if ours else "FAIL", seen, "" if ours else remedy)
 
 
-def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+def plugin(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
     """Check whether Airflow has loaded our plugin. From 3.2 on, the Task SDK loads plugins itself, and is asked too."""
     for check, module in (("plugin", "airflow.plugins_manager"), ("plugin in tasks", "airflow.sdk.plugins_manager")):
         manager = _module(module)
@@ -115,7 +115,7 @@ def judge_plugins(check: str, plugins: Iterable[Any], errors: dict[str, str]) ->
     return Finding(check, "FAIL", f"the plugin is not loaded; Airflow has loaded: {others}", remedy)
 
 
-def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
     """Will tasks tell our listener who they are?"""
     manager = _module("airflow.sdk.listener") or importlib.import_module("airflow.listeners.listener")
     registered = manager.get_listener_manager().pm.get_plugins()
@@ -129,7 +129,7 @@ def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
         yield Finding("listener", "FAIL", "not registered", remedy)
 
 
-def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001
+def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
     """Check whether the access lists of DAGs are checked and frozen when DAG files are parsed."""
     from airflow import settings
 

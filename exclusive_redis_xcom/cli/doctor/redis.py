@@ -107,9 +107,9 @@ def _as_configured(
         except ExclusiveXComError as error:  # its text names endpoint and remedy, and quotes no secret
             yield Finding("Redis", "FAIL", str(error))
             return
-        trip = _rights if visit.role == "api-server" else _round_trip
+        store = Store(client, key_prefix=settings.key_prefix)
         try:
-            yield trip(client, Store(client, key_prefix=settings.key_prefix), key, probe)
+            yield _rights(client, store, key, probe) if visit.role == "api-server" else _round_trip(store, probe)
         except ExclusiveXComError as error:
             yield Finding("Redis round trip", "FAIL", str(error))
 
@@ -172,7 +172,7 @@ def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
     return Finding("Redis commands", "warning", f"this user may run {', '.join(may)}", remedy)
 
 
-def _round_trip(client: RedisClient, store: Store, key: str, probe: Coordinate) -> Finding:  # noqa: ARG001
+def _round_trip(store: Store, probe: Coordinate) -> Finding:
     removed = True
     try:
         for size in (_SMALL, INLINE_BYTES + 1):  # a large value lies in parts, which need other commands

@@ -96,16 +96,11 @@ def _collected(args: argparse.Namespace) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def _store(settings: Settings) -> Iterator[Store]:
-    from exclusive_redis_xcom.connection import RedisClient, Timeouts
-    from exclusive_redis_xcom.settings.redis import redis_options
+    from exclusive_redis_xcom.settings.redis import redis_client
     from exclusive_redis_xcom.store import Store
 
-    timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, settings.retry_deadline)
-    client = RedisClient(redis_options(settings), timeouts)
-    try:
+    with contextlib.closing(redis_client(settings)) as client:
         yield Store(client, key_prefix=settings.key_prefix)
-    finally:
-        client.close()
 
 
 def _report(endpoint: str, outcome: Outcome, *, dry_run: bool) -> str:

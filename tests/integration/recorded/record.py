@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import redis
 
+from devtools.components import OURS
 from tests.integration.recorded.cases import CASES, DAG_ID, GROUPS, PREFIX, RUN_ID, SETTINGS, Case, make_dag
 
 HERE = Path(__file__).parent
@@ -33,6 +34,18 @@ Recording: TypeAlias = dict[str, Any]
 SERVER_ID = "5e" * 16
 #: Marks count only where API servers watched for longer than this before.
 _SLACK_SECONDS = 1.2
+
+
+def configuring(set_variable: Callable[[str, str], object]) -> Configure:
+    """Return a function that sets options of the section. `set_variable` sets one variable of the environment."""
+    from devtools.worlds.fresh_process import start_afresh
+
+    def configure(**options: str) -> None:
+        for name, text in options.items():
+            set_variable(f"{OURS}{name.upper()}", text)
+        start_afresh()
+
+    return configure
 
 
 def record(url: str, objects: Path, configure: Configure) -> Recording:
@@ -133,14 +146,10 @@ def main(name: str) -> None:
         from devtools.redis_server import RedisServer
         from devtools.worlds.fresh_process import start_afresh
 
-        def configure(**options: str) -> None:
-            os.environ |= {f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{name.upper()}": text for name, text in options.items()}
-            start_afresh()
-
         objects = Path(directory, "objects")
         objects.mkdir()
         with RedisServer() as server:
-            text = dump(record(server.url, objects, configure))
+            text = dump(record(server.url, objects, configuring(os.environ.__setitem__)))
             start_afresh()
     with (HERE / f"{name}.json").open("x") as file:
         file.write(text)

@@ -196,7 +196,7 @@ def test_concurrent_pushers_purgers_and_readers_never_see_a_mixture(any_redis: R
 
     def push_on(store: Store) -> None:
         while not stop.is_set():
-            pushed.append(large(size=random.choice([10, LARGE, 9 * PART_BYTES])))  # noqa: S311
+            pushed.append(large(size=random.choice([10, LARGE, 9 * PART_BYTES])))  # noqa: S311 - a test's dice
             push(store, pushed[-1])
 
     def read_on(store: Store) -> int:

@@ -42,7 +42,7 @@ class Person:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.principal, self.state, 1, self.ti_id)
+        return Caller(self.principal, self.state, 1)
 
 
 OWNER, CONSUMER, STRANGER = Person(EXTRACT, 1), Person(LOAD, 2), Person(REPORT, 3)

@@ -224,7 +224,7 @@ def stream_of(table: pa.Table, **options: object) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def payload_of(stream: bytes, code: int = 70) -> bytes:

@@ -31,7 +31,6 @@ from tests.unit.codec.support import LIMIT, raw
 
 ROOT = Path(__file__).parents[3]
 EXPECTED = (CorruptValue, XComTooLarge, XComNotImportable)
-CODECS = ["msgpack", "flat", "str", "bytes", "slabs"]
 CODES = sorted(BY_CODE)
 HUGE_RANGE = ormsgpack.Ext(61, ormsgpack.packb(["range", 0, 10**12, 1, None]))
 ONE_ZERO = ormsgpack.Ext(51, ormsgpack.packb(["<i8", [1], False, bytes(8)]))

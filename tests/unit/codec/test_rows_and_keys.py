@@ -158,7 +158,7 @@ def test_the_value_pushed_is_not_changed():
     assert value["bytes"][0] is BIG
 
 
-def test_what_contains_itself_is_still_found_out():
+def test_what_contains_itself_is_still_found_out() -> None:
     value: dict[object, object] = {"rows": [(1,)] * 5, 1: BIG}
     value[2] = [value, value]
 

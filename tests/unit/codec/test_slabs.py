@@ -16,7 +16,7 @@ from exclusive_redis_xcom.memory import joined
 from tests.unit.codec.samples import Point
 from tests.unit.codec.support import LIMIT, pulled, raw, read, round_trip
 
-LARGE = np.arange(SMALLEST // 8 + 5, dtype="<i8")
+LARGE: np.ndarray = np.arange(SMALLEST // 8 + 5, dtype="<i8")
 MATRIX = LARGE[: SMALLEST // 8].reshape(64, -1)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom.connection import Address, RedisOptions, Tls
-from exclusive_redis_xcom.connection.fields import options_from_fields
+from exclusive_redis_xcom.connection.airflow_connection import options_from_fields
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ConfigurationError
 

@@ -60,12 +60,6 @@ def packed_with(name: str, number: int, envelope: Envelope = SAMPLE) -> bytes:
     return bytes(packed)
 
 
-def fact(packed: bytes, name: str) -> int:
-    start, form = FACTS[name]
-    (number,) = struct.unpack_from(form, packed, start)
-    return int(number)
-
-
 @given(ENVELOPES)
 @example(dataclasses.replace(SAMPLE, coordinate=Coordinate("\ud83d\ude00", "\U0001f600", "\udc00", "\0")))
 def test_what_was_packed_is_unpacked(envelope: Envelope) -> None:

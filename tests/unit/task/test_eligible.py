@@ -10,7 +10,7 @@ from airflow.sdk import DAG, task, task_group
 
 from devtools.worlds.running_task import RUN_ID, task_instance
 from exclusive_redis_xcom.model import Coordinate, Principal
-from exclusive_redis_xcom.task.eligible import Reach, reachable
+from exclusive_redis_xcom.task.eligible import EligiblePull, find_eligible
 
 STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -62,9 +62,9 @@ def request(task_id: str, **others: Any) -> dict[str, Any]:
     return {"dag_id": "sales", "run_id": RUN_ID, "task_id": task_id, "key": "token", **others}
 
 
-def reach(task_id: str, map_index: int = -1, *, every_index: bool = False, alone: bool = False) -> Reach:
+def eligible(task_id: str, map_index: int = -1, *, every_index: bool = False, alone: bool = False) -> EligiblePull:
     coordinate = Coordinate("sales", RUN_ID, task_id, "token", map_index)
-    return Reach(coordinate, every_index, Principal("sales", "load", RUN_ID, -1), STARTED, alone)
+    return EligiblePull(coordinate, every_index, Principal("sales", "load", RUN_ID, -1), STARTED, alone)
 
 
 class TestOneValue:
@@ -82,10 +82,10 @@ class TestOneValue:
             ("load", -1),  # its own
         ],
     )
-    def test_a_result_such_as_the_task_has_is_in_reach(self, dag: Any, task_id: str, map_index: int | None) -> None:
-        found = reachable(request(task_id, map_index=map_index), reading(dag), everything=False)
+    def test_a_result_such_as_the_task_has_is_eligible(self, dag: Any, task_id: str, map_index: int | None) -> None:
+        found = find_eligible(request(task_id, map_index=map_index), reading(dag), everything=False)
 
-        assert found == reach(task_id, -1 if map_index is None else map_index)
+        assert found == eligible(task_id, -1 if map_index is None else map_index)
 
     @pytest.mark.parametrize(
         ("task_id", "map_index"),
@@ -103,7 +103,7 @@ class TestOneValue:
         ],
     )
     def test_a_result_such_as_the_task_does_not_have_is_not(self, dag: Any, task_id: str, map_index: Any) -> None:
-        assert reachable(request(task_id, map_index=map_index), reading(dag), everything=False) is None
+        assert find_eligible(request(task_id, map_index=map_index), reading(dag), everything=False) is None
 
     @pytest.mark.parametrize(
         "others",
@@ -123,7 +123,7 @@ class TestOneValue:
         ids=str,
     )
     def test_what_only_airflow_can_answer_is_not(self, dag: Any, others: dict[str, Any]) -> None:
-        assert reachable(request("extract", **others), reading(dag), everything=False) is None
+        assert find_eligible(request("extract", **others), reading(dag), everything=False) is None
 
     @pytest.mark.parametrize("name", ["dag_id", "run_id", "task_id", "key"])
     def test_ids_that_are_more_than_text_are_left_to_airflow(self, dag: Any, name: str) -> None:
@@ -133,23 +133,23 @@ class TestOneValue:
         asked = request("extract")
         asked[name] = Text(asked[name])
 
-        assert reachable(asked, reading(dag), everything=False) is None
+        assert find_eligible(asked, reading(dag), everything=False) is None
 
     @pytest.mark.parametrize("name", ["dag_id", "run_id", "task_id", "key"])
     def test_a_request_that_lacks_an_id_is_not(self, dag: Any, name: str) -> None:
         asked = {other: value for other, value in request("extract").items() if other != name}
 
-        assert reachable(asked, reading(dag), everything=False) is None
+        assert find_eligible(asked, reading(dag), everything=False) is None
 
-    def test_nobody_reaches_anything(self) -> None:
-        assert reachable(request("extract"), None, everything=False) is None
+    def test_a_pull_outside_a_task_is_not(self) -> None:
+        assert find_eligible(request("extract"), None, everything=False) is None
 
     @pytest.mark.parametrize("started", [None, "2026-01-01", datetime(2026, 1, 1)], ids=str)
-    def test_a_run_that_was_started_nobody_knows_when_reaches_nothing(self, dag: Any, started: Any) -> None:
-        assert reachable(request("extract"), reading(dag, started=started), everything=False) is None
+    def test_a_pull_in_a_run_that_was_started_nobody_knows_when_is_not(self, dag: Any, started: Any) -> None:
+        assert find_eligible(request("extract"), reading(dag, started=started), everything=False) is None
 
     def test_a_mapped_reader_is_told_apart_from_its_siblings(self, dag: Any) -> None:
-        found = reachable(request("extract"), reading(dag, "part", map_index=4), everything=False)
+        found = find_eligible(request("extract"), reading(dag, "part", map_index=4), everything=False)
 
         assert found is not None
         assert found.reader == Principal("sales", "part", RUN_ID, 4)
@@ -159,15 +159,15 @@ class TestEverything:
     @pytest.mark.parametrize(
         ("task_id", "expected"),
         [
-            ("extract", reach("extract", alone=True)),
-            ("plain_group.inside", reach("plain_group.inside", alone=True)),
-            ("part", reach("part", 0, every_index=True)),
-            ("group.step", reach("group.step", 0, every_index=True)),
+            ("extract", eligible("extract", alone=True)),
+            ("plain_group.inside", eligible("plain_group.inside", alone=True)),
+            ("part", eligible("part", 0, every_index=True)),
+            ("group.step", eligible("group.step", 0, every_index=True)),
             ("no longer in the DAG's code", None),
         ],
     )
-    def test_all_results_begin_with_the_first(self, dag: Any, task_id: str, expected: Reach | None) -> None:
-        assert reachable(request(task_id), reading(dag), everything=True) == expected
+    def test_all_results_begin_with_the_first(self, dag: Any, task_id: str, expected: EligiblePull | None) -> None:
+        assert find_eligible(request(task_id), reading(dag), everything=True) == expected
 
     def test_those_of_prior_runs_are_airflows(self, dag: Any) -> None:
-        assert reachable(request("part", include_prior_dates=True), reading(dag), everything=True) is None
+        assert find_eligible(request("part", include_prior_dates=True), reading(dag), everything=True) is None

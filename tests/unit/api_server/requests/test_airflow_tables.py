@@ -52,7 +52,7 @@ def test_a_task_instance_is_found_by_its_id(put: Any) -> None:
     put(mapped, try_number=2)
 
     assert find(OWNER.ti_id) == OWNER.caller
-    assert find(mapped.ti_id) == Caller(mapped.principal, "running", 2, mapped.ti_id)
+    assert find(mapped.ti_id) == Caller(mapped.principal, "running", 2)
 
 
 @pytest.mark.parametrize("state", ["success", "deferred", None])

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.cli.doctor.direct import direct_pulls
+from exclusive_redis_xcom.cli.doctor.direct_pulls import direct_pulls
 from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.settings import load_settings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from exclusive_redis_xcom.cli.doctor import spilling
+from exclusive_redis_xcom.cli.doctor import object_storage
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.object_names import parse
@@ -46,7 +46,7 @@ class Changing(Obeying):
 
 
 def found(spill_path: str | None, **changes: Any) -> Finding:
-    return only(spilling.object_storage(visit(spill_path=spill_path, **changes)))
+    return only(object_storage.object_storage(visit(spill_path=spill_path, **changes)))
 
 
 def found_in(driver: Obeying, monkeypatch: pytest.MonkeyPatch) -> Finding:
@@ -77,7 +77,7 @@ def test_so_is_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_place_there_is_nothing_to_look_at() -> None:
     assert found(None).result == "skipped"
-    assert only(spilling.object_storage(visit("api-server", spill_path="file:///nowhere"))).result == "skipped"
+    assert only(object_storage.object_storage(visit("api-server", spill_path="file:///nowhere"))).result == "skipped"
 
 
 def test_one_that_cannot_be_written_to_fails(tmp_path: Path) -> None:
@@ -129,6 +129,6 @@ def test_what_is_gone_or_another_when_it_is_read_fails(
 def test_a_threshold_that_no_value_passes_is_a_warning(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"spill_path": f"file://{tmp_path}", "spill_threshold_bytes": 10, "max_value_bytes": 10}
 
-    _, finding = spilling.object_storage(visit(**changes))
+    _, finding = object_storage.object_storage(visit(**changes))
 
     assert finding.result == "warning"
