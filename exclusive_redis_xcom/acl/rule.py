@@ -107,16 +107,16 @@ def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Princi
 
 
 def describe_consumers(consumers: tuple[str, ...] | str, dag_id: str) -> str:
-    """Say who may read, for people: `'load', 'reports/*'`, `any task of DAG 'd'`, `the producer itself`."""
+    """Say who may read, for people: `'load', 'reports/*'`, `tasks of DAG 'd'`, `the producer itself`."""
     if isinstance(consumers, str):
         fixed = FIXED_WORDS.get(consumers)
         return f"the {consumers} tasks" if fixed is None else describe_consumers(fixed, dag_id)
     if not consumers:
         return "the producer itself"
     if "*/*" in consumers:
-        return "any task of any DAG"
+        return "tasks of any DAG"
     if consumers == ("*",):
-        return f"any task of DAG '{dag_id}'"
+        return f"tasks of DAG '{dag_id}'"
     named = ", ".join(f"'{one_line(consumer, 2 * MAX_ID_LENGTH + 1)}'" for consumer in consumers[:_NAMED_CONSUMERS])
     more = len(consumers) - _NAMED_CONSUMERS
     return named if more <= 0 else f"{named} and {more} more"
