@@ -132,6 +132,17 @@ def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
     )
 
 
+def of_value(coordinate: Coordinate, done: str, error: ExclusiveXComError) -> ExclusiveXComError:
+    """Name the XCom in an error about its value. The codec that raised the error does not know the XCom.
+
+    Args:
+        coordinate: The XCom.
+        done: What was not done: "pushed" or "pulled".
+        error: The error; the new error has its type.
+    """
+    return type(error)(f"{coordinate} was not {done}. {error}")
+
+
 def expired(reference: Reference) -> XComExpired:
     """Word the error of a reference whose value is gone."""
     return XComExpired(
