@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TTL_SECONDS
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
 from exclusive_redis_xcom.errors import InvalidAcl
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 #: The fields of a rule object.
-FIELDS = frozenset({"consumers", "ttl_seconds", "same_run", "once"})
+FIELDS = ("consumers", "ttl_seconds", "same_run", "once")
 
 _WORDS = ", ".join(f"'{word}'" for word in POLICY_WORDS)
+
+#: Longer numbers are not repeated in a message.
+_MOST_DIGITS = 20
 
 
 class Where:
@@ -37,6 +43,27 @@ def quote(text: object) -> str:
         return f"<{type(text).__name__}>"
     shown = repr(text)
     return shown if len(shown) <= 2 * MAX_ID_LENGTH else f"{shown[:MAX_ID_LENGTH]}..."
+
+
+def shown(value: object) -> str:
+    """Show a wrong value in a message: a text in quotes, a number, True, False or None; for anything else, the type."""
+    if isinstance(value, str):
+        return quote(value)
+    short = value is None or (isinstance(value, (int, float)) and abs(value) < 10**_MOST_DIGITS)
+    return repr(value) if short else f"a value of type {type(value).__name__}"
+
+
+def not_a_flag(name: str, value: object) -> str:
+    """Word what is wrong with a flag that is neither True nor False."""
+    return f"{name} must be True or False, not {shown(value)}."
+
+
+def _did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return a question that begins with a space; "" if no known name resembles the name."""
+    import difflib
+
+    close = difflib.get_close_matches(name.lower(), known, n=1) if isinstance(name, str) else []
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def check_name(name: Any, what: str, max_length: int, where: Where) -> None:
@@ -79,12 +106,12 @@ class RuleParser:
     def _fields(self, value: Any) -> dict[Any, Any]:
         if not isinstance(value, dict):
             return {"consumers": value}
-        unknown = [quote(field) for field in value if field not in FIELDS]
-        if unknown:
-            self._where.fail(
-                f"unknown field {', '.join(unknown[:5])} in a rule; known are 'consumers', 'ttl_seconds', 'same_run', "
-                "'once'"
-            )
+        for field in value:
+            if field not in FIELDS:
+                known = ", ".join(f"'{name}'" for name in FIELDS)
+                self._where.fail(
+                    f"a rule has no field {quote(field)}.{_did_you_mean(field, FIELDS)} The fields are {known}."
+                )
         if "consumers" not in value:
             self._where.fail("the rule names no consumers; add 'consumers': ['consumer_task'] or a policy word")
         return value
@@ -92,12 +119,15 @@ class RuleParser:
     def _consumers(self, value: Any) -> tuple[str, ...] | str:
         if isinstance(value, str):
             if value not in POLICY_WORDS:
-                self._where.fail(f"{quote(value)} is none of {_WORDS}; for a task write a list: [{quote(value)}]")
+                self._where.fail(
+                    f"{quote(value)} is not a policy word.{_did_you_mean(value, POLICY_WORDS)} The policy words are "
+                    f"{_WORDS}. Write a task in a list: [{quote(value)}]."
+                )
             return value
         if not isinstance(value, (list, tuple)):
             self._where.fail(
-                f"consumers are a list of task ids or one of {_WORDS}, not {type(value).__name__}; "
-                "an empty list means nobody"
+                f"the consumers {_of_type(value)}. Write a list of task ids, or one of {_WORDS}. An empty list means "
+                "nobody."
             )
         if len(value) > MAX_CONSUMERS:
             self._where.fail(f"more than {MAX_CONSUMERS} consumers; use patterns")
@@ -119,11 +149,18 @@ class RuleParser:
         if "ttl_seconds" not in fields:
             return None
         if type(seconds) is not int or not 0 < seconds <= MAX_TTL_SECONDS:
-            self._where.fail(f"ttl_seconds must be a whole number of seconds, 1 to {MAX_TTL_SECONDS}")
+            quotes = ", without quotes" if isinstance(seconds, str) else ""
+            self._where.fail(
+                f"ttl_seconds is {shown(seconds)}. Write a whole number from 1 to {MAX_TTL_SECONDS}{quotes}."
+            )
         return timedelta(seconds=seconds)
 
     def _flag(self, fields: dict[Any, Any], name: str) -> bool:
         flag = fields.get(name, False)
         if not isinstance(flag, bool):
-            self._where.fail(f"{name} must be true or false")
+            self._where.fail(not_a_flag(name, flag))
         return flag
+
+
+def _of_type(value: object) -> str:
+    return "are None" if value is None else f"have the type {type(value).__name__}"

@@ -86,7 +86,7 @@ def _is_rule_object(name: Any, value: dict[Any, Any], known_task: bool) -> bool:
     """
     if "consumers" not in value or isinstance(value["consumers"], dict):
         return False
-    if value.keys() <= FIELDS:
+    if value.keys() <= set(FIELDS):
         return True
     if known_task:
         return False
@@ -97,12 +97,12 @@ def _refuse_task_as_key(name: str, value: Any, where: Where) -> NoReturn:
     rule = f"'{value}'" if isinstance(value, str) and value in POLICY_WORDS else "[...]"
     keyed = "{'consumers': [...]}" if isinstance(value, dict) else rule
     nested = f"{{{name!r}: {{'consumers': [...]}}}}" if isinstance(value, dict) else f"{{{name!r}: {rule}}}"
-    hint = f" For a key named 'consumers', {{{name!r}: {{'consumers': {{'consumers': [...]}}}}}}."
+    hint = f" For a key named 'consumers', write {{{name!r}: {{'consumers': {{'consumers': [...]}}}}}}."
     where.fail(
-        f"{name!r} is a task of this DAG, but {nested} is a rule for the XCom key {name!r} of any task and would "
-        f"not protect what the task pushes. Write {{{name!r}: {{'return_value': {keyed}}}}} for what the task "
-        f"returns, {{{name!r}: {{'*': {keyed}}}}} for all its keys, or {{'*': {{{name!r}: {keyed}}}}} for that key "
-        f"of any task.{hint if isinstance(value, dict) else ''}"
+        f"{name!r} is a task of this DAG. But {nested} is a rule for the XCom key {name!r} of any task. It would not "
+        f"protect what the task pushes. For what the task returns, write {{{name!r}: {{'return_value': {keyed}}}}}. "
+        f"For all its keys, write {{{name!r}: {{'*': {keyed}}}}}. For the key {name!r} of any task, write "
+        f"{{'*': {{{name!r}: {keyed}}}}}.{hint if isinstance(value, dict) else ''}"
     )
 
 

@@ -107,11 +107,13 @@ def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Princi
 
 
 def describe_consumers(consumers: tuple[str, ...], dag_id: str) -> str:
-    """Say who may read, for people: `'load', 'reports/*'`, `any task of DAG 'd'`, `the producer itself`."""
+    """Say who may read, for people: `'load', 'reports/*'`, `tasks of DAG 'd'`, `the producer itself`."""
     if not consumers:
         return "the producer itself"
+    if "*/*" in consumers:
+        return "tasks of any DAG"
     if consumers == ("*",):
-        return f"any task of DAG '{dag_id}'"
+        return f"tasks of DAG '{dag_id}'"
     named = ", ".join(f"'{one_line(consumer, 2 * MAX_ID_LENGTH + 1)}'" for consumer in consumers[:_NAMED_CONSUMERS])
     more = len(consumers) - _NAMED_CONSUMERS
     return named if more <= 0 else f"{named} and {more} more"

@@ -145,7 +145,7 @@ def _unchain(error: ExclusiveXComError) -> None:
 def _decode(data: Buffer, codec: str) -> Any:
     read = _READERS.get(codec)
     if read is None:
-        raise CorruptValue("An XCom value is encoded in a way that this version does not know.")
+        raise CorruptValue("The value is encoded in a way that this version does not know.")
     try:
         if len(data) < _LARGE:
             return read(data)
@@ -156,6 +156,6 @@ def _decode(data: Buffer, codec: str) -> Any:
     except Exception as problem:
         # The text of the problem is left out: it may quote the value.
         raise CorruptValue(
-            f"An XCom value in Redis cannot be decoded ({type(problem).__name__}): it is damaged, was not written by "
+            f"The value in Redis cannot be decoded ({type(problem).__name__}). It is damaged, was not written by "
             "this package, or a class in it no longer accepts its fields."
         ) from None

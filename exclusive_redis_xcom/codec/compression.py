@@ -93,15 +93,15 @@ def decompress(payload: Buffer, how: str, size: int, max_bytes: int, *, writable
         CorruptValue: The result does not have `size` bytes, or the payload is not what `how` says.
     """
     if type(size) is not int or size < 0:
-        raise CorruptValue("The announced size of an XCom value is not a number of bytes.")
+        raise CorruptValue("The value's announced size is not a number of bytes.")
     if size > max_bytes:
         raise XComTooLarge(_too_large(size, max_bytes, "stored in Redis"))
     if how == OFF:
         if len(payload) != size:
-            raise CorruptValue(f"An XCom value has {len(payload)} bytes in Redis; {size} were announced.")
+            raise CorruptValue(f"The value has {len(payload)} bytes in Redis; {size} were announced.")
         return payload
     if how != ZSTD:
-        raise CorruptValue("An XCom value is compressed in a way that this version does not know.")
+        raise CorruptValue("The value is compressed in a way that this version does not know.")
     return _unzstd(payload, size, writable=writable)
 
 
@@ -111,15 +111,15 @@ def _unzstd(payload: Buffer, size: int, *, writable: bool) -> Buffer:
     try:
         frame = zstandard.get_frame_parameters(payload)
         if frame.content_size != size:
-            raise CorruptValue("An XCom value's compressed data disagrees with the announced size.")
+            raise CorruptValue("The value's compressed data disagrees with the announced size.")
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WIDEST_WINDOW)
         if writable:
             return _unzstd_into(bytearray(size), decompressor.stream_reader(payload))
         data: bytes = decompressor.decompress(payload, allow_extra_data=False)
     except zstandard.ZstdError:
-        raise CorruptValue("An XCom value's compressed data is damaged.") from None
+        raise CorruptValue("The value's compressed data is damaged.") from None
     if len(data) != size:
-        raise CorruptValue("An XCom value's compressed data disagrees with the announced size.")
+        raise CorruptValue("The value's compressed data disagrees with the announced size.")
     return data
 
 
@@ -131,7 +131,7 @@ def _unzstd_into(data: bytearray, reader: Any) -> bytearray:
             break
         view = view[count:]
     if len(view) or reader.read(1):
-        raise CorruptValue("An XCom value's compressed data disagrees with the announced size.")
+        raise CorruptValue("The value's compressed data disagrees with the announced size.")
     return data
 
 
@@ -147,6 +147,6 @@ def check_size(size: int, max_bytes: int) -> None:
 
 def _too_large(size: int, max_bytes: int, state: str) -> str:
     return (
-        f"An XCom value of {size} bytes ({state}, uncompressed) exceeds the limit of {max_bytes} bytes. Raise "
+        f"The value takes {size} bytes ({state}, uncompressed), more than the limit of {max_bytes} bytes. Raise "
         "[exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
     )

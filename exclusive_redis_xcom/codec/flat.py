@@ -111,15 +111,15 @@ class _FlatWriter:
     def _kind(self, value: Any) -> Kind:
         kind = self._try(kind_of, value)
         if kind is None:
-            raise self._refusal(value, "is of a type that neither this package nor Airflow can carry")
+            raise self._refusal(value, "Neither this package nor Airflow can carry it.")
         found: Kind = kind
         return found
 
     def _open(self, value: Any, kind: Tree) -> None:
         if id(value) in self.open:
-            raise self._refusal(value, "contains itself")
+            raise self._refusal(value, "It contains itself.")
         if len(self.frames) >= MAX_DEPTH:
-            raise self._refusal(value, f"is nested more than {MAX_DEPTH} levels deep")
+            raise self._refusal(value, f"It is nested more than {MAX_DEPTH} levels deep.")
         self.open.add(id(value))
         self.frames.append(_Frame(value, kind, self._try(kind.children, value)))
 
@@ -128,20 +128,21 @@ class _FlatWriter:
         try:
             return function(value)
         except NotCarriedError:
-            raise self._refusal(value, "cannot be carried without a change") from None
+            raise self._refusal(value, "It cannot be carried without a change.") from None
         except (MemoryError, XComNotImportable):
             raise
         except Exception as problem:
-            raise self._refusal(value, f"could not be taken apart ({type(problem).__name__})") from None
+            raise self._refusal(value, f"It could not be taken apart ({type(problem).__name__}).") from None
 
     def _refusal(self, value: Any, why: str) -> XComNotSerializable:
         steps = [f"child {frame.done} of a {qualified_name(type(frame.owner))}" for frame in self.frames]
         where = " > ".join(steps[-_SHOWN_STEPS:])
         more = "... > " if len(steps) > _SHOWN_STEPS else ""
-        place = f" (at {more}{where}; a dict's children are key, value, key, value...)" if steps else ""
+        place = f" The part is {more}{where}. (A dict's children are key, value, key, value...)" if steps else ""
+        what = "A part of the value" if steps else "The value"
         return XComNotSerializable(
-            f"An XCom value of type {qualified_name(type(value))} {why}{place}. Return built-in types, or give the "
-            "class a serialize() method and a deserialize(data, version) staticmethod, or make it a dataclass."
+            f"{what} has the type {qualified_name(type(value))}. {why}{place} Return built-in types, or give the class "
+            "a serialize() method and a deserialize(data, version) staticmethod, or make it a dataclass."
         )
 
 

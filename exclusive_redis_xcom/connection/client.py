@@ -127,7 +127,7 @@ class RedisClient:
             spent = time.monotonic() - start
             pause = next(pauses)
             if once or not failure.retry or spent + pause >= self._timeouts.deadline:
-                raise self._unavailable(what, failure.reason, failure.remedy, attempt, spent)
+                raise self._unavailable(what, failure, attempt, spent)
             self._pool.drop_idle()  # Idle sessions may lead to the same dead or demoted server.
             time.sleep(pause)
         raise AssertionError  # itertools.count never ends
@@ -151,15 +151,18 @@ class RedisClient:
             return earlier
         return classify(error, read_timeout=self._timeouts.read)
 
-    def _unavailable(self, what: str, reason: str, remedy: str, attempts: int, spent: float) -> StoreUnavailable:
+    def _unavailable(self, what: str, failure: Failure, attempts: int, spent: float) -> StoreUnavailable:
         tries = "once" if attempts == 1 else f"{attempts} times"
         return StoreUnavailable(
-            f"{what} failed: {reason}. Redis: {self._options.endpoint}; tried {tries} in {spent:.1f} s. {remedy}"
+            f"{what} failed: {failure.reason}. Redis ({self._options.endpoint}) was tried {tries} in {spent:.1f} s. "
+            f"{failure.remedy}"
         )
 
     def _busy(self, what: str, spent: float) -> StoreUnavailable:
-        reason = "all connections of this process stayed in use"
-        return self._unavailable(what, reason, "Use fewer threads, or raise retry_deadline.", 1, spent)
+        return StoreUnavailable(
+            f"{what} failed: for {spent:.1f} s, all connections of this process to Redis ({self._options.endpoint}) "
+            "stayed in use. Use fewer threads, or raise retry_deadline."
+        )
 
     def _start_after_fork(self) -> None:
         # The child must use neither the parent's sockets nor its locks: another thread may have held them.

@@ -5,6 +5,7 @@ The driver's own text is never passed on. The text of a failing pipelined comman
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import ssl
@@ -128,6 +129,8 @@ def _connection_failure(error: Exception) -> Failure:
         )
     if isinstance(cause, ssl.SSLError):
         return Failure("the TLS handshake failed", "Check that both sides speak TLS on this port.", retry=True)
-    known = isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0
-    detail = f": {os.strerror(cause.errno).lower()}" if known and isinstance(cause, OSError) and cause.errno else ""
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number == errno.ECONNREFUSED:
+        return Failure("the connection was refused", _LATER, retry=True)
+    detail = f" ({os.strerror(number).lower()})" if number is not None and number > 0 else ""
     return Failure(f"the connection failed{detail}", _LATER, retry=True)

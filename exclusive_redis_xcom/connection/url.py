@@ -66,7 +66,7 @@ def options_from_url(url: str) -> RedisOptions:
 def _direct(split: _Split, kind: Kind, *, tls: bool) -> RedisOptions:
     hosts = _hosts(split, REDIS_PORT)
     if kind == "standalone" and len(hosts) > 1:
-        raise _wrong("it names several hosts; for several hosts use redis+cluster:// or redis+sentinel://")
+        raise _wrong("names several hosts. For several hosts, use redis+cluster:// or redis+sentinel://")
     db = _database(split, split.path.strip("/"))
     if kind == "cluster":
         option_parsers.refuse_database_of_cluster(db, what=_WHAT)
@@ -78,7 +78,7 @@ def _direct(split: _Split, kind: Kind, *, tls: bool) -> RedisOptions:
 def _sentinel(split: _Split, *, tls: bool) -> RedisOptions:
     master, _, db = split.path.removeprefix("/").partition("/")
     if not master:
-        raise _wrong("it names no master; expected redis+sentinel://host:26379,host:26379/name-of-the-master/0")
+        raise _wrong("names no master. Its form is redis+sentinel://host:26379,host:26379/name-of-the-master/0")
     over_tls = split.query.get("sentinel_ssl")
     return RedisOptions(
         kind="sentinel",
@@ -96,7 +96,7 @@ def _sentinel(split: _Split, *, tls: bool) -> RedisOptions:
 
 def _unix(split: _Split) -> RedisOptions:
     if split.hosts or not split.path.strip("/"):
-        raise _wrong("expected unix:///path/to/socket?db=0")
+        raise _wrong("must have the form unix:///path/to/socket?db=0")
     return RedisOptions(
         addresses=(),
         path=unquote(split.path),
@@ -118,7 +118,7 @@ def _hosts(split: _Split, default_port: int) -> tuple[Address, ...]:
 
 def _database(split: _Split, in_path: str) -> int:
     if in_path and "db" in split.query:
-        raise _wrong("it gives the database twice, in its path and as db=")
+        raise _wrong("gives the database twice, in its path and as db=")
     return option_parsers.database(in_path or split.query.get("db"), what=_WHAT)
 
 
@@ -126,7 +126,7 @@ def _tls(split: _Split, *, on: bool) -> Tls | None:
     given = {name: split.query[name] for name in _TLS_PARAMETERS if name in split.query}
     if not on:
         if given:
-            raise _wrong(f"{', '.join(given)} need a scheme with TLS (rediss...://)")
+            raise _wrong(f"needs a scheme with TLS (rediss...://) for {', '.join(given)}")
         return None
     return Tls(
         cert_reqs=option_parsers.cert_reqs(given.get("ssl_cert_reqs", "required"), what=f"{_WHAT}, ssl_cert_reqs"),
@@ -143,13 +143,13 @@ def _split(url: str) -> _Split:
     scheme, separator, rest = url.strip().partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _SCHEMES:
-        raise _wrong(f"expected it to begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
+        raise _wrong(f"must begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
     location, _, query = rest.partition("?")
     authority, slash, path = location.partition("/")
     credentials, at, hosts = authority.rpartition("@")
     # A raw / ? or # in a password moves its end behind the hosts. There it would be read as something else.
     if "@" in path or "@" in query or "#" in rest or any(character.isspace() for character in rest):
-        raise _wrong("it holds @, # or a space in a place where none is possible", _ENCODE)
+        raise _wrong("holds @, # or a space in a place where none is possible", _ENCODE)
     username, _, password = credentials.partition(":") if at else ("", "", "")
     return _Split(
         scheme=scheme,
@@ -171,7 +171,9 @@ def _query(query: str, scheme: str) -> dict[str, str]:
     for number, parameter in enumerate(filter(None, query.split("&")), start=1):
         name, _, value = parameter.partition("=")
         if name not in accepted or name in values:  # Named by number: a raw & in a password would make it a name.
-            raise _wrong(f"query parameter {number} is unknown or repeated; accepted are {', '.join(accepted)}")
+            raise _wrong(
+                f"has an unknown or repeated query parameter, number {number}. Accepted are {', '.join(accepted)}"
+            )
         values[name] = unquote_plus(value)
     return values
 
@@ -180,4 +182,4 @@ _ENCODE = "Percent-encode / ? # @ & and spaces in user name and password (%2F %3
 
 
 def _wrong(why: str, remedy: str = "") -> ConfigurationError:
-    return ConfigurationError(f"{_WHAT} cannot be used: {why}. {remedy}".rstrip())
+    return ConfigurationError(f"{_WHAT} {why}. {remedy}".rstrip())

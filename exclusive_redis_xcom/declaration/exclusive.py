@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from exclusive_redis_xcom.acl.entry import not_a_flag
 from exclusive_redis_xcom.declaration.param import PARAM, param_of
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.model import RETURN_KEY
@@ -51,10 +52,11 @@ def exclusive(
         _fail(where, "a key with '*' would be read as a pattern; write the pattern in the DAG's params")
     if ttl is not None:
         rule["ttl_seconds"] = _seconds(ttl, where)
-    if same_run:
-        rule["same_run"] = True
-    if once:
-        rule["once"] = True
+    for name, flag in (("same_run", same_run), ("once", once)):
+        if not isinstance(flag, bool):
+            _fail(where, not_a_flag(name, flag))
+        if flag:
+            rule[name] = True
     _write(dag, producer.task_id, key, rule, where)
     return xcom
 

@@ -58,8 +58,8 @@ class DeclaredAcl:
                 continue
             if source == "task" or not _has_grown(own, value):
                 raise InvalidAcl(
-                    f"DAG '{self._dag.dag_id}', task '{task.task_id}': its params hold an xcom_acl of their own. "
-                    "Rules are declared for the whole DAG: move them to DAG(params={'xcom_acl': ...})"
+                    f"DAG '{self._dag.dag_id}': task '{task.task_id}' has a param xcom_acl that is not the DAG's. Only "
+                    "the DAG may declare rules. Move this param to DAG(params={'xcom_acl': ...})."
                 )
 
     def fix(self) -> None:

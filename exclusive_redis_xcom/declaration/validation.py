@@ -89,10 +89,7 @@ class _Checker:
 
     def _task(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
         if consumer not in self._task_ids:
-            self._fail(
-                rule,
-                f"the consumer '{consumer}' is not a task of this DAG. {_consumer_advice(consumer, self._task_ids)}",
-            )
+            self._fail(rule, _unknown_consumer(consumer, self._task_ids))
         if self._runs_before(consumer, producers):
             self._fail(
                 rule,
@@ -129,10 +126,13 @@ def _name(rule: Rule) -> str:
     )
 
 
-def _consumer_advice(consumer: str, task_ids: Collection[str]) -> str:
+def _unknown_consumer(consumer: str, task_ids: Collection[str]) -> str:
     if consumer in POLICY_WORDS:
-        return f"A policy word stands alone, without a list: '{consumer}'"
-    return f"{_advice(consumer, task_ids)} For a task of another DAG, write 'dag_id/{consumer}'"
+        return f"'{consumer}' is a policy word. Write it without the list: '{consumer}'."
+    return (
+        f"the consumer '{consumer}' is not a task of this DAG. {_advice(consumer, task_ids)} "
+        f"For a task of another DAG, write 'dag_id/{consumer}'"
+    )
 
 
 def _advice(name: str, task_ids: Collection[str]) -> str:

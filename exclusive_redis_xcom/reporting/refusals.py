@@ -53,6 +53,9 @@ _WHY_SEALED = {
     "`exclusive-xcom doctor`.",
 }
 
+#: How a refused write is worded, by what the task wanted.
+_WRITES = {"push": ("pushed", "Return or xcom_push the value"), "remove": ("removed", "Remove the XCom")}
+
 _UNKNOWN = "a task whose identity could not be established"
 
 
@@ -70,8 +73,8 @@ def already_claimed(coordinate: Coordinate, principal: Principal | None, by: str
     """Word the refusal of a read-once value that another task instance has claimed."""
     return XComAlreadyClaimed(
         f"{coordinate} may be read once, and {by or 'another task instance'} has claimed it. "
-        f"{_capital(_who(principal, coordinate))} may not pull it any more. "
-        f"Clear task '{coordinate.task_id}' of that run to produce it again."
+        f"Only the first task instance may pull it, so {_who(principal, coordinate)} may not. "
+        f"Clear task '{coordinate.task_id}' of that run to push it again."
     )
 
 
@@ -114,10 +117,10 @@ def plain_row(what: str) -> InvalidReference:
 
 def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
     """Word the refusal of a push or removal (`action`: "push" or "remove") under another task's coordinate."""
-    who = _who(principal, coordinate)
+    done, remedy = _WRITES[action]
     return XComAccessDenied(
-        f"{who} may not {action} {coordinate}: a task instance writes and removes its own XComs only. "
-        "Return or xcom_push the value in the task that owns it."
+        f"{coordinate} may not be {done} by {_who(principal, coordinate)}. A task instance writes and removes only its "
+        f"own XComs. {remedy} in the task instance that owns it."
     )
 
 
@@ -129,12 +132,23 @@ def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
     )
 
 
+def of_value(coordinate: Coordinate, done: str, error: ExclusiveXComError) -> ExclusiveXComError:
+    """Name the XCom in an error about its value. The codec that raised the error does not know the XCom.
+
+    Args:
+        coordinate: The XCom.
+        done: What was not done: "pushed" or "pulled".
+        error: The error; the new error has its type.
+    """
+    return type(error)(f"{coordinate} was not {done}. {error}")
+
+
 def expired(reference: Reference) -> XComExpired:
     """Word the error of a reference whose value is gone."""
     return XComExpired(
         f"{reference.coordinate} is no longer in Redis. {_pushed(reference)} It expired, or it was evicted, removed or "
         "lost: Redis cannot tell which. An eviction policy other than 'noeviction' drops live values early. "
-        f"Clear task '{reference.coordinate.task_id}' of that run to produce it again."
+        f"Clear task '{reference.coordinate.task_id}' of that run to push it again."
     )
 
 
@@ -183,10 +197,6 @@ def _shown_acl(reference: Reference) -> Acl | None:
         return None
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _who(principal: Principal | None, coordinate: Coordinate) -> str:
     if principal is None:
         return _UNKNOWN
@@ -210,9 +220,9 @@ def _remedy(coordinate: Coordinate, principal: Principal | None, acl: Acl | None
     same_dag = principal.dag_id == coordinate.dag_id
     consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"
     return (
-        f"To allow it, name '{consumer}' as a consumer in DAG '{coordinate.dag_id}', for example "
-        f"params={{'xcom_acl': {{'{coordinate.task_id}': {{'{coordinate.key}': [..., '{consumer}']}}}}}}, and clear "
-        f"task '{coordinate.task_id}' so that the value is pushed under the new rule."
+        f"To allow this pull, name '{consumer}' as a consumer in DAG '{coordinate.dag_id}', for example "
+        f"params={{'xcom_acl': {{'{coordinate.task_id}': {{'{coordinate.key}': [..., '{consumer}']}}}}}}. Then clear "
+        f"task '{coordinate.task_id}', so that the value is pushed under the new rule."
     )
 
 

@@ -92,8 +92,8 @@ def _read(option: Option, text: str) -> Any:
         given = repr(text) if shown else "the value given (not shown)"
         why = f"What is wrong: {str(error).rstrip('.')}. " if option.explains and str(error) else ""
         raise ConfigurationError(
-            f"[{SECTION}] {option.name}: {given} is not accepted; it takes {option.accepted}. {why}"
-            f"Set it in airflow.cfg or as AIRFLOW__{SECTION.upper()}__{option.name.upper()}."
+            f"[{SECTION}] {option.name}: {given} is not accepted. The option takes {option.accepted}. {why}"
+            f"Set the option in airflow.cfg or as AIRFLOW__{SECTION.upper()}__{option.name.upper()}."
         ) from None
 
 

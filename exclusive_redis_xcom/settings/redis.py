@@ -33,9 +33,7 @@ def redis_options(settings: Settings) -> RedisOptions:
         ConfigurationError: The connection does not exist or is not of type redis, or its fields or the URL are wrong.
     """
     if settings.redis_url:
-        from exclusive_redis_xcom.connection.url import options_from_url
-
-        return options_from_url(settings.redis_url)
+        return _of_url(settings.redis_url)
     connection = _airflow_connection(settings.redis_conn_id)
     if connection.conn_type != _CONNECTION_TYPE:
         raise ConfigurationError(
@@ -51,6 +49,15 @@ def redis_options(settings: Settings) -> RedisOptions:
         password=connection.password,
         extra=connection.extra_dejson,
     )
+
+
+def _of_url(url: str) -> RedisOptions:
+    from exclusive_redis_xcom.connection.url import options_from_url
+
+    try:
+        return options_from_url(url)
+    except ConfigurationError as error:  # its text repeats nothing of the URL
+        raise ConfigurationError(f"[{SECTION}] redis_url cannot be used. {error}") from None
 
 
 def _airflow_connection(conn_id: str) -> Any:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import masking, metrics, refusals
 from exclusive_redis_xcom.task import spill
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.acl import Acl
-    from exclusive_redis_xcom.errors import ExclusiveXComError
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.formats.seal import Seal
+    from exclusive_redis_xcom.memory import Buffer
     from exclusive_redis_xcom.model import Principal
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.store import Stored
@@ -135,17 +136,27 @@ def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Se
 
     Raises:
         CorruptValue, ConfigurationError: As for `pull`.
+        XComTooLarge, XComNotImportable: As for `codec.decode`.
     """
-    value = codec.decode(
-        decrypt_payload(spill.fetched(envelope, settings), seal, acl, settings),
-        codec=envelope.codec,
-        compression=envelope.compression,
-        decoded_size=envelope.decoded_size,
-        max_bytes=settings.max_value_bytes,
-    )
+    value = _decoded(decrypt_payload(spill.fetched(envelope, settings), seal, acl, settings), envelope, settings)
     if masking.applies(settings.mask, acl is None or acl.restricted):
         masking.mask(value, str(envelope.coordinate))
     return value
+
+
+def _decoded(payload: Buffer, envelope: Envelope, settings: Settings) -> Any:
+    """Decode a value. The error of a value that cannot be decoded names its XCom."""
+    try:
+        return codec.decode(
+            payload,
+            codec=envelope.codec,
+            compression=envelope.compression,
+            decoded_size=envelope.decoded_size,
+            max_bytes=settings.max_value_bytes,
+        )
+    except ExclusiveXComError as error:
+        problem = refusals.of_value(envelope.coordinate, "pulled", error)
+    raise problem  # outside of `except`, so that the error has no context
 
 
 def _size(fetched: _Fetched) -> int:

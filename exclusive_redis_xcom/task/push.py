@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
-from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidReference
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.memory import size_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.codec import Encoded
     from exclusive_redis_xcom.declaration import FrozenAcl
     from exclusive_redis_xcom.formats.seal import Seal
+    from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.task.access import Access
 
 #: Airflow bounds ids at 250 and keys at 512 characters. Its database takes none that is far longer.
@@ -46,7 +47,8 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
 
     Raises:
         XComAccessDenied: The running task does not own the coordinate, or its DAG's ACL is unknown.
-        XComTooLarge, XComNotSerializable: The value is too large, or cannot be encoded. Nothing was sent.
+        XComTooLarge, XComNotSerializable, XComNotImportable: The value is too large, or cannot be encoded. Nothing was
+            sent.
         ConfigurationError: Values are to be sealed and there is no key for it. Nothing was sent.
         StoreUnavailable: Redis did not take the value. An earlier value is unchanged.
     """
@@ -54,7 +56,7 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     require_owner(coordinate, "push")
     _require_bounded(coordinate)
     shared_acl, acl = _acls_in_force(coordinate, value, settings.ttl)
-    encoded = codec.encode(value, compression=settings.compression, max_bytes=settings.max_value_bytes)
+    encoded = _encoded(coordinate, value, settings)
     plain = _envelope(coordinate, encoded)
     encrypted = encrypt_payload(plain, acl, settings)
     ttl = acl.ttl or settings.ttl
@@ -99,6 +101,15 @@ def _reference(
         expires_at=pushed_at + ttl,
         seal=seal,
     )
+
+
+def _encoded(coordinate: Coordinate, value: Any, settings: Settings) -> Encoded:
+    """Encode a value. The error of a value that cannot be encoded names its XCom."""
+    try:
+        return codec.encode(value, compression=settings.compression, max_bytes=settings.max_value_bytes)
+    except ExclusiveXComError as error:
+        problem = refusals.of_value(coordinate, "pushed", error)
+    raise problem  # outside of `except`, so that the error has no context
 
 
 def _write(access: Access, push: Push) -> datetime:

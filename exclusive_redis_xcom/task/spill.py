@@ -106,7 +106,7 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
     except NoSuchObject:
         raise XComExpired(
             f"{at} is no longer in object storage: its object was removed, by a later push, by a lifecycle rule of the "
-            f"bucket or by hand. Clear task '{at.task_id}' of that run to produce it again."
+            f"bucket or by hand. Clear task '{at.task_id}' of that run to push it again."
         ) from None
 
 

@@ -307,7 +307,7 @@ def test_a_node_that_is_gone_is_told_with_the_cluster_s_addresses(cluster: Clust
     with open_store(cluster.url, deadline=0.5, read=0.3, connect=0.3) as store:
         owner.pause()
         try:
-            with pytest.raises(StoreUnavailable, match=r"Redis: cluster of 127\.0\.0\.1:"):
+            with pytest.raises(StoreUnavailable, match=r"Redis \(cluster of 127\.0\.0\.1:"):
                 store.fetch(at())
         finally:
             owner.resume()

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Check the installation that this command runs in, and say what to change. Run it in each kind of container: "
         "with --role worker where tasks run, and with --role api-server on API servers. Exit status: 0 nothing failed, "
-        "1 something failed, 2 nothing could be checked."
+        "1 something failed, 2 Airflow cannot be loaded, or the command was called wrongly."
     )
     parser.add_argument(
         "--role", choices=("worker", "api-server"), default="worker", help="what this process is (default: worker)"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.redis_asking import Reply, ask, client_of, text
+from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.settings.redis import redis_options
@@ -31,6 +32,7 @@ _APART = 1_000
 
 _ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+);")
 
+_ASK = "tasks ask the API server for every XCom"
 _NOBODY = (
     "Run the doctor with --role api-server on each API server. The plugin must be loaded and reach this Redis. It "
     "needs the same key_prefix, enforcement = worker and direct_pulls = auto. `airflow api-server --apps "
@@ -59,9 +61,9 @@ def direct_pulls(visit: Visit) -> Iterator[Finding]:
     """Check whether API servers watch, according to Redis."""
     settings = visit.settings
     if settings is None:
-        yield Finding(_CHECK, "skipped", "the settings cannot be read")
+        yield Finding(_CHECK, "skipped", NO_SETTINGS)
     elif settings.by_server:
-        yield Finding(_CHECK, "skipped", "with enforcement = server, tasks ask the API server for every XCom")
+        yield Finding(_CHECK, "skipped", f"with enforcement = server, {_ASK}")
     elif not settings.pulls_directly:
         yield Finding(_CHECK, "skipped", "direct_pulls = off")
     else:
@@ -97,14 +99,12 @@ def beats(held: Reply, time: Reply) -> list[Beat]:
 def judged(servers: list[Beat]) -> Iterator[Finding]:
     """Judge the beats of all API servers."""
     if not servers:
-        yield Finding(_CHECK, "warning", "no API server watches over XCom rows, so tasks ask for every XCom", _NOBODY)
+        yield Finding(_CHECK, "warning", f"no API server watches over XCom rows, so {_ASK}", _NOBODY)
         return
     unheard = [server.ago for server in servers if server.ago > FRESH_MS]
     count = f"{len(servers)} API server processes" if len(servers) > 1 else "1 API server process"
     if unheard:
-        seen = (
-            f"{count}, {len(unheard)} of them not heard of for {max(unheard) / 1000:.0f} s, so tasks ask for every XCom"
-        )
+        seen = f"{count}, {len(unheard)} of them not heard of for {max(unheard) / 1000:.0f} s, so {_ASK}"
         yield Finding(_CHECK, "warning", seen, _UNHEARD)
     else:
         yield Finding(_CHECK, "ok", f"{count} {'watch' if len(servers) > 1 else 'watches'} over XCom rows")

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,9 +85,9 @@ CHECKS = (token_signing_key, database_login)
 
 def _worker(visit: Visit, check: str, occurrences: Callable[[], list[_Occurrence]], remedy: str) -> Finding:
     if visit.settings is None:
-        return Finding(check, "skipped", "the settings cannot be read")
+        return Finding(check, "skipped", NO_SETTINGS)
     if not visit.settings.by_server:
-        return Finding(check, "ok", "not checked, because enforcement = worker")
+        return Finding(check, "skipped", "not checked, because enforcement = worker")
     found = occurrences()
     if found:
         seen = f"set on a worker: {', '.join(occurrence.name for occurrence in found)}"

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def private_keys(visit: Visit) -> Iterator[Finding]:
     if visit.role == "worker":
         yield _no_private_keys(visit.settings, _sources(os.environ))
     elif visit.settings is None:
-        yield Finding(_PRIVATE_CHECK, "skipped", "the settings cannot be read")
+        yield Finding(_PRIVATE_CHECK, "skipped", NO_SETTINGS)
     elif visit.settings.seal_private_keys:
         ids = ", ".join(visit.settings.seal_private_keys.key_ids)
         yield Finding(_PRIVATE_CHECK, "ok", f"the private keys open what is sealed to {ids}")
@@ -42,7 +43,7 @@ def public_key(visit: Visit) -> Iterator[Finding]:
     """Workers need the public key; on an API server it must be the other half of a private one."""
     settings = visit.settings
     if settings is None:
-        yield Finding(_PUBLIC_CHECK, "skipped", "the settings cannot be read")
+        yield Finding(_PUBLIC_CHECK, "skipped", NO_SETTINGS)
     elif settings.seal_public_key is None:
         yield _no_public_key(visit.role, settings)
     elif visit.role == "worker":
@@ -72,7 +73,7 @@ def encryption(visit: Visit) -> Iterator[Finding]:
     """Check whether somebody who reads Redis can read the values."""
     settings = visit.settings
     if settings is None:
-        yield Finding("values at rest", "skipped", "the settings cannot be read")
+        yield Finding("values at rest", "skipped", NO_SETTINGS)
     elif settings.allow_plaintext_read and (settings.by_server or settings.encryption_keys):
         remedy = (
             f"Set [{SECTION}] allow_plaintext_read = False when the longest TTL in use has passed since you switched "
@@ -96,7 +97,7 @@ def _no_private_keys(settings: Settings | None, sources: list[str]) -> Finding:
         )
         return Finding(_PRIVATE_CHECK, "FAIL", f"set on a worker: {where}", remedy)
     if settings is None:
-        return Finding(_PRIVATE_CHECK, "skipped", "the settings cannot be read")
+        return Finding(_PRIVATE_CHECK, "skipped", NO_SETTINGS)
     return Finding(_PRIVATE_CHECK, "ok", "none, as it must be on workers")
 
 

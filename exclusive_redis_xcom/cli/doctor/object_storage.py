@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor import probing
 from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, StoreUnavailable
 from exclusive_redis_xcom.formats.object_names import object_name
 from exclusive_redis_xcom.memory import joined
@@ -30,7 +31,7 @@ def object_storage(visit: Visit) -> Iterator[Finding]:
     """Check whether one small object can be written, read and removed. No XCom has its name."""
     settings = visit.settings
     if settings is None:
-        yield Finding(_CHECK, "skipped", "the settings cannot be read")
+        yield Finding(_CHECK, "skipped", NO_SETTINGS)
     elif settings.spill_path is None:
         yield Finding(_CHECK, "skipped", "spill_path is not set")
     elif visit.role != "worker":

@@ -13,6 +13,7 @@ from exclusive_redis_xcom.cli.doctor import probing, redis_server
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.http import is_loopback
 from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of, mapping, text
+from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
 from exclusive_redis_xcom.formats import redis_names
@@ -23,7 +24,7 @@ from exclusive_redis_xcom.store import Push, Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
     from exclusive_redis_xcom.connection import RedisClient, RedisOptions
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
@@ -40,7 +41,7 @@ def redis(visit: Visit) -> Iterator[Finding]:
     """Check everything about the configured Redis."""
     settings = visit.settings
     if settings is None:
-        yield Finding("Redis", "skipped", "the settings cannot be read")
+        yield Finding("Redis", "skipped", NO_SETTINGS)
         return
     probe = probing.coordinate()
     key = redis_names.hash_name(settings.key_prefix, probe)
@@ -103,7 +104,7 @@ def _as_configured(
             yield _reachable(client, key, options)
             yield _version(client, key)
             yield _user(client, key, options)
-            yield _restricted(client, key, settings.key_prefix)
+            yield _restricted(client, key, settings.key_prefix, visit.role)
         except ExclusiveXComError as error:  # its text names endpoint and remedy, and quotes no secret
             yield Finding("Redis", "FAIL", str(error))
             return
@@ -121,7 +122,13 @@ def _reachable(client: RedisClient, key: str, options: RedisOptions) -> Finding:
         start = time.perf_counter()
         ask(client, key, "PING")
         times.append(time.perf_counter() - start)
-    return Finding("Redis", "ok", f"{options.endpoint} answers in {statistics.median(times) * 1000:.1f} ms")
+    return Finding("Redis", "ok", f"{options.endpoint} answers in {duration(statistics.median(times))}")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: "0.3 ms", and never "0.0 ms"."""
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.1f} ms" if milliseconds >= 0.1 else "less than 0.1 ms"
 
 
 def _version(client: RedisClient, key: str) -> Finding:
@@ -146,30 +153,26 @@ def _user(client: RedisClient, key: str, options: RedisOptions) -> Finding:
     return Finding("Redis user", "ok", f"'{name}'")
 
 
-def _restricted(client: RedisClient, key: str, prefix: str) -> Finding:
+def _restricted(client: RedisClient, key: str, prefix: str, role: Role) -> Finding:
     """Try commands that change nothing, and that a user with an allow-list may not run. Their replies are not read."""
     foreign = f"exclusive-xcom-doctor-is-not-below:{prefix}"
     commands = {
         "RANDOMKEY": ("RANDOMKEY",),
         "SCAN": ("SCAN", 0, "COUNT", 1),
         "CONFIG GET": ("CONFIG GET", "maxmemory-policy"),
-        "HMGET of keys outside key_prefix": ("HMGET", foreign, "field"),
     }
+    names = [name for name, command in commands.items() if not ask(client, key, *command).refused]
+    may = [f"run {', '.join(names)}"] if names else []
     # In a cluster the foreign key may live on another node. HMGET is therefore routed by the name of that key.
-    may = [
-        name
-        for name, command in commands.items()
-        if not ask(client, foreign if command[0] == "HMGET" else key, *command).refused
-    ]
+    if not ask(client, foreign, "HMGET", foreign, "field").refused:
+        may.append("read keys outside key_prefix (HMGET)")
     if not may:
         return Finding(
             "Redis commands", "ok", "this user may not list keys, read the server's settings, or read foreign keys"
         )
-    remedy = (
-        "With the worker's password, every task can do the same: it can list and copy keys, or change the server. "
-        f"{_USER_REMEDY}"
-    )
-    return Finding("Redis commands", "warning", f"this user may run {', '.join(may)}", remedy)
+    who = "With the worker's password, every task" if role == "worker" else "Whoever has the API servers' password"
+    remedy = f"{who} can list and copy keys, or change the server. {_USER_REMEDY}"
+    return Finding("Redis commands", "warning", f"this user may {', and may '.join(may)}", remedy)
 
 
 def _round_trip(store: Store, probe: Coordinate) -> Finding:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection import RedisClient, RedisOptions
 
-_ALL = "Redis eviction, persistence, replicas"
+_ALL = "Redis eviction, persistence, default user, replicas"
 _HOW = (
     "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN. The user of "
     "tasks need not run these. Or check the server yourself: docs/redis.md, How to run it."
@@ -110,7 +110,7 @@ def persistence(info: dict[str, Any], snapshots: str | None, endpoint: str) -> F
     if snapshots:
         seen = f"{endpoint}: appendonly no, only snapshots; a restart loses what is newer than the last snapshot"
         return Finding(check, "warning", seen, remedy)
-    return Finding(check, "warning", f"{endpoint}: none", remedy)
+    return Finding(check, "warning", f"{endpoint}: no append-only file and no snapshots", remedy)
 
 
 def default_user(info: dict[str, Any], denied: tuple[str, ...] | None, endpoint: str, *, is_open: bool) -> Finding:
@@ -152,7 +152,7 @@ def replicas(info: dict[str, Any], endpoint: str) -> Finding:
         return Finding(check, "FAIL", f"{endpoint} is a replica", "Give the URL of the master, or of its Sentinels.")
     count = _number(info, "connected_slaves")
     if not count:
-        return Finding(check, "ok", f"{endpoint}: none")
+        return Finding(check, "ok", f"{endpoint}: this server has no replicas")
     # INFO has this field only while min-replicas-to-write and min-replicas-max-lag are set (server.c).
     if "min_slaves_good_slaves" in info:
         return Finding(check, "ok", f"{endpoint}: {count}, and min-replicas-to-write is set")

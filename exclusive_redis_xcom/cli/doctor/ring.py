@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.http import Answer, BaseUrl, NotAUrlError, addresses, ask
+from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER, VERSION, RingMark, parse_header
 from exclusive_redis_xcom.settings import SECTION
 
@@ -44,7 +45,7 @@ def ring(visit: Visit) -> Iterator[Finding]:
     """Check whether every address of every API server answers with the ring's header."""
     settings = visit.settings
     if settings is None:
-        yield Finding("ring", "skipped", "the settings cannot be read")
+        yield Finding("ring", "skipped", NO_SETTINGS)
         return
     context = _tls_context()
     for target in _targets(visit):
@@ -68,7 +69,8 @@ def tokens(visit: Visit) -> Iterator[Finding]:
             origins[str(base)] = base
     for shown, base in origins.items():
         if base.scheme == "https" or base.is_loopback:
-            yield Finding("TLS to the API server", "ok", shown)
+            not_needed = "" if base.scheme == "https" else ": not needed, because the URL names this machine"
+            yield Finding("TLS to the API server", "ok", f"{shown}{not_needed}")
         else:
             remedy = "Use https. Otherwise the tokens of tasks and the keys of values travel in the clear."
             yield Finding("TLS to the API server", "warning", shown, remedy)
@@ -110,7 +112,7 @@ def _asked(target: Target, base: BaseUrl, settings: Settings, context: ssl.SSLCo
     try:
         found = addresses(base)
     except (OSError, UnicodeError):
-        yield _unreached(target, f"{base}: the name does not resolve")
+        yield _unreached(target, f"{base}: the name does not resolve", by_server=settings.by_server)
         return
     answers: dict[str, Answer] = {}
     failures: dict[str, str] = {}
@@ -125,7 +127,7 @@ def _asked(target: Target, base: BaseUrl, settings: Settings, context: ssl.SSLCo
     for address, why in failures.items():
         shown = f"{base} at {address}: {why}"
         if not answers:
-            yield _unreached(target, shown)
+            yield _unreached(target, shown, by_server=settings.by_server)
         elif not base.is_loopback:  # "localhost" has two addresses, and servers listen at one
             yield Finding(
                 target.check,
@@ -200,10 +202,19 @@ def _present(mark: RingMark, settings: Settings, shown: str) -> tuple[Any, str, 
     return "ok", seen, ""
 
 
-def _unreached(target: Target, seen: str) -> Finding:
+def _unreached(target: Target, seen: str, *, by_server: bool) -> Finding:
     if target.needed:
         return Finding(target.check, "FAIL", seen, f"Start the API server, or correct its URL. {_NAME_THEM}")
-    remedy = "This process does not need it. To check it, run the doctor on the API server, or name it with --url."
+    if by_server:
+        remedy = (
+            "A worker need not reach this URL. To check the ring there, run the doctor on the API server, or name the "
+            "server with --url."
+        )
+    else:
+        remedy = (
+            "With enforcement = worker, the ring is not needed. To check it anyway, start the API server, or give the "
+            "server's URL with --url."
+        )
     return Finding(target.check, "skipped", seen, remedy)
 
 

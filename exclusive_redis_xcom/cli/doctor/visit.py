@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 Role = Literal["worker", "api-server"]
 
+#: Why a check that needs the settings is skipped without them.
+NO_SETTINGS = "a setting is wrong or cannot be read; see the check 'settings'"
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:

@@ -124,7 +124,7 @@ def test_the_refusal_names_who_asked_who_may_and_the_remedy(
 
     assert "XComAccessDenied" in log
     assert f"may not be pulled by task '{task_id}'" in log
-    assert "To allow it, name" in log
+    assert "To allow this pull, name" in log
 
 
 def test_who_may_pull_one_output_but_not_all_is_told_so_for_the_whole(runs: Runs) -> None:
@@ -313,7 +313,7 @@ class TestCallbacks:
 class TestWritesOfOthers:
     @pytest.mark.parametrize("task_id", ["denied_set", "denied_delete"])
     def test_airflows_own_calls_are_refused_before_anything_is_written(self, runs: Runs, task_id: str) -> None:
-        assert "a task instance writes and removes its own XComs only" in runs.log("server_writes", task_id)
+        assert "A task instance writes and removes only its own XComs" in runs.log("server_writes", task_id)
 
     @pytest.mark.parametrize("task_id", ["denied_set_around_the_backend", "denied_delete_around_the_backend"])
     def test_the_api_server_answers_403_and_the_tasks_log_says_why(self, runs: Runs, task_id: str) -> None:

@@ -91,11 +91,22 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
         pytest.param(None, "it is None; write a dict", id="none"),
         pytest.param([["load"]], "it is of type list; write a dict", id="a list"),
         pytest.param("linked", "write a dict", id="a word"),
-        pytest.param({"secret": "load"}, "write a list: ['load']", id="a bare task id"),
-        pytest.param({"secret": "SAME_DAG"}, "none of 'same_dag'", id="a word in capitals"),
-        pytest.param({"secret": None}, "list of task ids", id="no consumers"),
-        pytest.param({"secret": {"load"}}, "list of task ids", id="a set"),
-        pytest.param({"secret": 1}, "list of task ids", id="a number"),
+        pytest.param(
+            {"secret": "load"},
+            "'load' is not a policy word. The policy words are 'same_dag', 'linked', 'downstream', 'nobody', 'anyone'. "
+            "Write a task in a list: ['load'].",
+            id="a bare task id",
+        ),
+        pytest.param({"secret": "linkd"}, "not a policy word. Did you mean 'linked'? The", id="a misspelt word"),
+        pytest.param({"secret": "SAME_DAG"}, "word. Did you mean 'same_dag'? The", id="a word in capitals"),
+        pytest.param(
+            {"secret": None},
+            "the consumers are None. Write a list of task ids, or one of 'same_dag', 'linked', 'downstream', 'nobody', "
+            "'anyone'. An empty list means nobody.",
+            id="no consumers",
+        ),
+        pytest.param({"secret": {"load"}}, "the consumers have the type set. Write a list", id="a set"),
+        pytest.param({"secret": 1}, "the consumers have the type int. Write a list", id="a number"),
         pytest.param({"secret": [None]}, "must be text", id="a consumer that is none"),
         pytest.param({"secret": [["load"]]}, "must be text", id="a nested list"),
         pytest.param({"secret": [""]}, "is empty", id="an empty consumer"),
@@ -115,13 +126,22 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
         pytest.param({"extract": {}}, "no XCom key", id="a producer without keys"),
         pytest.param({"extract": {"secret": {}}}, "names no consumers", id="a rule object without consumers"),
         pytest.param({"extract": {"secret": {"ttl_seconds": 5}}}, "names no consumers", id="a rule with a TTL only"),
-        pytest.param({"secret": {"consumers": ["load"], "ttl": 5}}, "unknown field 'ttl'", id="a misspelt field"),
         pytest.param(
-            {"*": {"consumers": ["load"], "ttl": 5}}, "unknown field 'ttl'", id="a misspelt field at the star"
+            {"secret": {"consumers": ["load"], "ttl": 5}},
+            "a rule has no field 'ttl'. The fields are 'consumers', 'ttl_seconds', 'same_run', 'once'.",
+            id="an unknown field",
+        ),
+        pytest.param(
+            {"*": {"consumers": ["load"], "ttl": 5}}, "a rule has no field 'ttl'.", id="an unknown field at the star"
+        ),
+        pytest.param(
+            {"extract": {"secret": {"consumer": ["load"]}}},
+            "a rule has no field 'consumer'. Did you mean 'consumers'? The",
+            id="a misspelt field",
         ),
         pytest.param({"extract": {"secret": {"once": True}}}, "names no consumers", id="once without consumers"),
-        pytest.param({"secret": {"consumers": ["load"], 1: 2}}, "unknown field", id="a field that is a number"),
-        pytest.param({"secret": {"consumers": "load"}}, "write a list", id="a bare task id in a rule object"),
+        pytest.param({"secret": {"consumers": ["load"], 1: 2}}, "no field <int>.", id="a field that is a number"),
+        pytest.param({"secret": {"consumers": "load"}}, "in a list: ['load']", id="a bare task id in a rule object"),
     ],
 )
 def test_what_is_not_an_acl_is_refused_with_a_fix(raw: Any, hint: str) -> None:
@@ -131,17 +151,33 @@ def test_what_is_not_an_acl_is_refused_with_a_fix(raw: Any, hint: str) -> None:
     assert hint in text
 
 
-@pytest.mark.parametrize("seconds", [0, -1, True, 1.5, "60", None, 10**12])
+@pytest.mark.parametrize("seconds", [0, -1, True, 1.5, None, 10**12])
 def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
-    assert "ttl_seconds" in refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
+    text = refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
+
+    assert text.endswith(f": ttl_seconds is {seconds}. Write a whole number from 1 to 3153600000.")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "what"),
+    [
+        pytest.param("60", "'60'. Write a whole number from 1 to 3153600000, without quotes.", id="text"),
+        pytest.param([60], "a value of type list. Write a whole number from 1 to 3153600000.", id="a list"),
+        pytest.param(10**5000, "a value of type int. Write a whole number from 1 to 3153600000.", id="a long number"),
+    ],
+)
+def test_a_ttl_of_another_type_is_shown_with_a_bounded_length(seconds: Any, what: str) -> None:
+    text = refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
+
+    assert text.endswith(f": ttl_seconds is {what}")
 
 
 @pytest.mark.parametrize("field", ["same_run", "once"])
-@pytest.mark.parametrize("value", [0, 1, "true", None])
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
 def test_same_run_and_once_are_booleans(field: str, value: Any) -> None:
     text = refusal({"extract": {"secret": {"consumers": ["load"], field: value}}})
 
-    assert f"{field} must be true or false" in text
+    assert text.endswith(f": {field} must be True or False, not {value!r}.")
 
 
 @pytest.mark.parametrize("consumers", [["load"], "same_dag", "linked", []])
@@ -169,12 +205,13 @@ def test_without_a_word_of_it_a_value_is_read_as_often_as_wanted() -> None:
 def test_a_rule_directly_under_a_task_would_not_protect_it_and_is_refused(rule: Any, said: str) -> None:
     text = refusal({"extract": rule})
 
-    assert f"but {{'extract': {said}}} is a rule for the XCom key 'extract' of any task" in text
-    assert f"Write {{'extract': {{'return_value': {said}}}}} for what the task returns, " in text
-    assert f"{{'extract': {{'*': {said}}}}} for all its keys, " in text
-    assert f"or {{'*': {{'extract': {said}}}}} for that key of any task." in text
-    hint = " For a key named 'consumers', {'extract': {'consumers': {'consumers': [...]}}}."
-    assert text.endswith(hint if isinstance(rule, dict) else "for that key of any task.")
+    hint = " For a key named 'consumers', write {'extract': {'consumers': {'consumers': [...]}}}."
+    assert text == (
+        f"DAG 'etl', xcom_acl['extract']: 'extract' is a task of this DAG. But {{'extract': {said}}} is a rule for the "
+        "XCom key 'extract' of any task. It would not protect what the task pushes. For what the task returns, write "
+        f"{{'extract': {{'return_value': {said}}}}}. For all its keys, write {{'extract': {{'*': {said}}}}}. For the "
+        f"key 'extract' of any task, write {{'*': {{'extract': {said}}}}}.{hint if isinstance(rule, dict) else ''}"
+    )
 
 
 def test_the_advice_for_a_rule_directly_under_a_task_is_accepted() -> None:

@@ -252,6 +252,22 @@ def test_a_ttl_is_a_positive_timedelta_of_whole_seconds(ttl: Any) -> None:
             exclusive(result, to="load", ttl=ttl)
 
 
+@pytest.mark.parametrize("field", ["same_run", "once"])
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+def test_same_run_and_once_are_booleans(field: str, value: Any) -> None:
+    with DAG("etl") as dag:
+        result = extract()
+
+        with pytest.raises(InvalidAcl) as caught:
+            exclusive(result, to="load", **{field: value})
+
+    assert str(caught.value) == (
+        "DAG 'etl', exclusive() for XCom 'return_value' of task 'extract': "
+        f"{field} must be True or False, not {value!r}."
+    )
+    assert "xcom_acl" not in dag.params
+
+
 def test_an_operator_without_a_dag_is_refused() -> None:
     with pytest.raises(InvalidAcl, match="task 'p' has no DAG yet"):
         exclusive(BaseOperator(task_id="p"), to="load")

@@ -68,7 +68,9 @@ def test_without_a_similar_id_the_tasks_are_listed() -> None:
 
 
 def test_a_policy_word_in_a_list_is_refused_with_the_fix() -> None:
-    assert "stands alone, without a list: 'linked'" in refusal({"extract": {"token": ["linked"]}})
+    assert refusal({"extract": {"token": ["linked"]}}) == (
+        "DAG 'etl', xcom_acl['extract']['token']: 'linked' is a policy word. Write it without the list: 'linked'."
+    )
 
 
 def test_an_unknown_consumer_in_its_own_dags_name_is_refused() -> None:

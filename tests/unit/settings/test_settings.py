@@ -139,8 +139,10 @@ def test_a_wrong_value_is_named_with_section_option_and_what_is_accepted(
         load_settings()
 
     accepted = next(o.accepted for o in OPTIONS if o.name == option)
-    assert f"[{SECTION}] {option}: {value!r} is not accepted" in str(caught.value)
-    assert accepted in str(caught.value)
+    assert str(caught.value) == (
+        f"[{SECTION}] {option}: {value!r} is not accepted. The option takes {accepted}. Set the option in airflow.cfg "
+        f"or as AIRFLOW__EXCLUSIVE_REDIS_XCOM__{option.upper()}."
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,14 @@ def test_an_undeclared_task_is_refused_and_told_why_and_what_to_do(dag: Any) -> 
         pull(dag, "report")
 
     text = str(caught.value)
-    for part in ("'token'", "'extract'", "'sales'", "'report'", "allows only 'load'", "To allow it, name 'report'"):
+    for part in (
+        "'token'",
+        "'extract'",
+        "'sales'",
+        "'report'",
+        "allows only 'load'",
+        "To allow this pull, name 'report'",
+    ):
         assert part in text
     assert CANARY not in text
 
@@ -108,14 +115,19 @@ def test_a_task_pushes_under_its_own_coordinate_only(
 ) -> None:
     address = {"dag_id": "sales", "task_id": "extract", "run_id": RUN_ID, "map_index": -1} | foreign
 
-    with executing(dag.get_task("extract")), pytest.raises(XComAccessDenied, match="may not push"):
+    with executing(dag.get_task("extract")), pytest.raises(XComAccessDenied) as caught:
         ExclusiveRedisXCom.set("token", CANARY, **address)
+
+    text = str(caught.value)
+    assert text.startswith("XCom 'token' of task ")
+    assert " may not be pushed by task 'extract'" in text
+    assert text.endswith("Return or xcom_push the value in the task instance that owns it.")
 
     assert (raw.dbsize(), rows.values) == (0, {})
 
 
 def test_a_push_by_nobody_is_refused(raw: redis.Redis) -> None:
-    with pytest.raises(XComAccessDenied, match="may not push"):
+    with pytest.raises(XComAccessDenied, match="may not be pushed by a task whose identity"):
         ExclusiveRedisXCom.set("token", CANARY, dag_id="sales", task_id="extract", run_id=RUN_ID)
 
     assert raw.dbsize() == 0

@@ -36,7 +36,7 @@ def test_removal_leaves_the_other_map_indexes(dag: Any, raw: redis.Redis) -> Non
 def test_nobody_removes_the_value_of_another_task(dag: Any, raw: redis.Redis, rows: Rows) -> None:
     push(dag, CANARY)
 
-    with pytest.raises(XComAccessDenied, match="may not remove"):
+    with pytest.raises(XComAccessDenied, match="may not be removed by task 'load' of the same run"):
         delete(dag, "load")
 
     assert raw.hexists(HASH, "-1")

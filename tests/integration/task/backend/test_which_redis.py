@@ -78,4 +78,8 @@ def test_a_wrong_url_is_a_configuration_error_that_does_not_repeat_it(dag: Any, 
     with pytest.raises(ConfigurationError) as caught:
         push(dag, 1)
 
-    assert CANARY not in str(caught.value)
+    assert str(caught.value) == (
+        "[exclusive_redis_xcom] redis_url cannot be used. The Redis URL must begin with one of redis://, rediss://, "
+        "unix://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster://."
+    )
+    assert caught.value.__suppress_context__

@@ -28,6 +28,8 @@ def test_all_must_be_heard_of_and_agree_about_the_time(servers: list[Beat], resu
     found = list(judged(servers))
 
     assert [(finding.check, finding.result) for finding in found] == results
+    waiting = [finding.seen for finding in found if (finding.check, finding.result) == ("direct pulls", "warning")]
+    assert all(seen.endswith(", so tasks ask the API server for every XCom") for seen in waiting)
     assert all(finding.remedy for finding in found if finding.result == "warning")
 
 

@@ -196,11 +196,12 @@ def test_a_pod_of_a_task_is_remote_whatever_it_is_told(monkeypatch: pytest.Monke
     assert results() == ["FAIL", "ok"]
 
 
-def test_without_enforcement_workers_may_have_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_enforcement_neither_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(JWT, CANARY)
     monkeypatch.setenv(DATABASE, URL)
 
-    assert {only(check(visit())).result for check in identity_secrets.CHECKS} == {"ok"}
+    found = [only(check(visit())) for check in identity_secrets.CHECKS]
+    assert {(one.result, one.seen) for one in found} == {("skipped", "not checked, because enforcement = worker")}
     assert {only(check(Visit("worker", None))).result for check in identity_secrets.CHECKS} == {"skipped"}
 
 

@@ -35,7 +35,7 @@ def test_eviction_of_live_values_fails(policy: str, maxmemory: Any, result: str)
         ({"aof_enabled": 1, "aof_last_write_status": "ok"}, None, "ok", "appendonly yes"),
         ({"aof_enabled": 1, "aof_last_write_status": "err"}, None, "FAIL", "fails"),
         ({"aof_enabled": 0}, "3600 1", "warning", "only snapshots"),
-        ({"aof_enabled": 0}, "", "warning", "none"),
+        ({"aof_enabled": 0}, "", "warning", "no append-only file and no snapshots"),
         ({"aof_enabled": 0}, None, "warning", "may not read whether there are snapshots"),
     ],
 )
@@ -104,3 +104,15 @@ def test_what_leaves_the_machine_should_be_encrypted(url: str, result: str) -> N
 
     assert found.result == result
     assert "canary" not in repr(found)
+
+
+def test_a_server_without_replicas_is_told_as_such() -> None:
+    assert redis_server.replicas({"role": "master"}, AT).seen == f"{AT}: this server has no replicas"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "less than 0.1 ms"), (0.000_09, "less than 0.1 ms"), (0.000_14, "0.1 ms"), (0.0126, "12.6 ms")],
+)
+def test_a_short_time_is_not_told_as_none(seconds: float, text: str) -> None:
+    assert redis.duration(seconds) == text

@@ -135,6 +135,10 @@ def test_nobody_listening_fails_for_who_needs_it_and_is_skipped_for_others(close
     assert {sealed[EXECUTION].result, sealed[REST].result} == {"FAIL"}
     assert "connection refused" in sealed[EXECUTION].seen
     assert {plain[EXECUTION].result, plain[REST].result} == {"skipped"}
+    assert {plain[EXECUTION].remedy, plain[REST].remedy} == {
+        "With enforcement = worker, the ring is not needed. To check it anyway, start the API server, or give the "
+        "server's URL with --url."
+    }
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,20 +207,20 @@ def test_credentials_in_a_url_are_not_shown(closed_port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "result"),
+    ("url", "result", "seen"),
     [
-        ("http://airflow.example:8080", "warning"),
-        ("http://10.0.0.1:8080", "warning"),
-        ("https://airflow.example", "ok"),
-        ("http://localhost:8080", "ok"),
-        ("http://127.0.0.9:8080", "ok"),
-        ("http://[::1]:8080", "ok"),
+        ("http://airflow.example:8080", "warning", "http://airflow.example:8080"),
+        ("http://10.0.0.1:8080", "warning", "http://10.0.0.1:8080"),
+        ("https://airflow.example", "ok", "https://airflow.example:443"),
+        ("http://localhost:8080", "ok", "http://localhost:8080: not needed, because the URL names this machine"),
+        ("http://127.0.0.9:8080", "ok", "http://127.0.0.9:8080: not needed, because the URL names this machine"),
+        ("http://[::1]:8080", "ok", "http://[::1]:8080: not needed, because the URL names this machine"),
     ],
 )
-def test_http_to_another_machine_is_a_warning(url: str, result: str) -> None:
+def test_http_to_another_machine_is_a_warning(url: str, result: str, seen: str) -> None:
     (found,) = ring.tokens(sealed_visit(urls=[url]))
 
-    assert found.result == result
+    assert (found.result, found.seen) == (result, seen)
 
 
 def test_without_urls_airflow_s_configuration_says_whom_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,12 +240,17 @@ def test_the_configured_execution_api_wins(monkeypatch: pytest.MonkeyPatch, clos
         found = asked(sealed_visit())
 
     assert (found[EXECUTION].result, found[REST].result) == ("ok", "skipped")
+    assert found[REST].remedy == (
+        "A worker need not reach this URL. To check the ring there, run the doctor on the API server, or name the "
+        "server with --url."
+    )
 
 
 def test_without_settings_nothing_is_asked() -> None:
     (found,) = ring.ring(Visit("worker", None, ("http://127.0.0.1:1",)))
 
     assert found.result == "skipped"
+    assert found.seen == "a setting is wrong or cannot be read; see the check 'settings'"
 
 
 @pytest.fixture
