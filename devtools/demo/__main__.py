@@ -53,9 +53,9 @@ def main() -> int:
         console.print(f"[red]Not every check passed.[/] Logs: {home}")
         return 1
     console.print(
-        f"All {len(observations)} checks passed. The demo runs tasks under the scheduler (LocalExecutor). It shows that "
-        "such code is stopped, not that there is a boundary. docs/security.md says what else must be out of reach of "
-        "hostile tasks.",
+        f"All {len(observations)} checks passed. The demo runs tasks under the scheduler (LocalExecutor). It shows "
+        "only that such code is stopped, not that there is a boundary. docs/security.md says what else must be out of "
+        "reach of hostile tasks.",
         soft_wrap=True,
     )
     shutil.rmtree(home, ignore_errors=True)

@@ -96,7 +96,7 @@ def loot_is_sealed(loot: Loot | None, digest: str | None, private_keys: str) -> 
     is_token = inside is not None and sha256(inside.encode()).hexdigest() == digest
     opens = "Only the private key of the API server opens them." if is_token else "The token is not in them."
     return Observation(
-        claim, is_token, f"It has {len(json.dumps(loot.row))} bytes of row and {len(loot.value)} of value. {opens}"
+        claim, is_token, f"{len(json.dumps(loot.row))} bytes of row, {len(loot.value)} of value. {opens}"
     )
 
 
