@@ -23,15 +23,15 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean
+.PHONY: help env demo test test-airflow lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
 		while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
-env: $(ENV) ## Create or refresh the Python environment (the other targets do this themselves)
+env: $(ENV) ## Create or refresh the Python environment, as all targets do (make PYTHON=python3.12 env: with that Python)
 
-demo: $(ENV) ## Run a hostile task in a real Airflow: it is refused three times, and the consumer is served
+demo: $(ENV) ## Run a hostile task in a real Airflow: the consumer gets the token, the hostile task does not (1-2 minutes)
 	@$(PY) -m devtools.demo
 
 test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
@@ -99,3 +99,9 @@ clean: ## Remove environments and caches
 .make/airflow-%: $(LOCK) pyproject.toml devtools/uv.sh | .make/uv
 	@devtools/uv.sh sync $(VENV) $(LOCK)
 	@touch $@
+
+# With PYTHON, the environment is looked at each time: another Python may have made it.
+ifneq ($(PYTHON),)
+$(ENV): python
+python:
+endif

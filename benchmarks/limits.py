@@ -106,5 +106,5 @@ def _per_item(section: Section) -> dict[str, tuple[str, list[tuple[str, float]]]
     for step in section["processes"]:
         what = f"an operation on {step['label'].partition(' x ')[2]}, of Redis' thread"
         label = f"{step['processes']} processes"
-        found.setdefault(what, ("us", []))[1].append((label, step["redis_us_per_operation"]))
+        found.setdefault(what, ("µs", []))[1].append((label, step["redis_us_per_operation"]))
     return found

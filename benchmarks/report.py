@@ -58,9 +58,10 @@ def _machine(sections: Sections) -> str:
     newest = max(sections.values(), key=lambda section: str(section["at"]))
     days = sorted({str(section["at"])[:10] for section in sections.values()})
     commits = sorted({str(section["commit"]) for section in sections.values()})
+    changed = " (`+`: the commit with uncommitted changes)" if any(commit.endswith("+") for commit in commits) else ""
     return (
-        f"Measured on {' and '.join(days)} at commit {', '.join(commits)}: {newest['cores']} cores ({newest['cpu']}), "
-        f"Airflow {newest['airflow']} with LocalExecutor and SQLite, Python {newest['python']}, "
+        f"Measured on {' and '.join(days)} at commit {', '.join(commits)}{changed}: {newest['cores']} cores "
+        f"({newest['cpu']}), Airflow {newest['airflow']} with LocalExecutor and SQLite, Python {newest['python']}, "
         f"{newest.get('redis', 'Redis')}, redis-py {newest['redis_py']}."
     )
 
@@ -137,11 +138,14 @@ def _growth(sections: Sections) -> str:
     results = [{**one, "us": one["per_item"] * 1e3, "calls": f"{one['calls']:.2g}"} for one in section["results"]]
     loads = [{**one, "busy": f"{one['redis_busy'][0] * 100:.0f} %"} for one in section["processes"]]
     during = f"during {beside['pushes']} pushes of {beside['size'] / 1e6:.0f} MB"
-    pulls = [{**beside["alone"], "label": "alone"}, {**beside["beside"], "label": during}]
+    pulls = [
+        {**one, "label": label, "n": f"{one['n']:,}"}
+        for label, one in (("alone", beside["alone"]), (during, beside["beside"]))
+    ]
     spans = "push.median push.p99 {0} pull.median pull.p99 {1}"
     tables = {
         "All results of a mapped task, 100 B each": figures_table(
-            "results|pull, ms|p99, ms|us per result|API calls", "label median p99 us calls", results
+            "results|pull, ms|p99, ms|µs per result|API calls", "label median p99 us calls", results
         ),
         "One value of random bytes": figures_table(
             "size|push, ms|p99, ms|MB/s|pull, ms|p99, ms|MB/s",
@@ -149,12 +153,12 @@ def _growth(sections: Sections) -> str:
             section["sizes"],
         ),
         "Processes at once, a push and two pulls in turn": figures_table(
-            "processes x size|per second|push, ms|p99|pull, ms|p99|Redis busy|us of Redis",
+            "processes x size|per second|push, ms|p99|pull, ms|p99|Redis busy|µs of Redis",
             f"label per_second {spans.format('', 'busy')} redis_us_per_operation",
             loads,
         ),
         "What one operation costs Redis' thread": figures_table(
-            "us|pull|GET|push|SET", "label pull get push set", section["costs"]
+            "µs|pull|GET|push|SET", "label pull get push set", section["costs"]
         ),
         "A pull of 100 B by another process": figures_table(
             "ms|median|p99|slowest|pulls", "label median p99 most n", pulls
@@ -171,14 +175,15 @@ def _one_redis(sections: Sections) -> str:
     mb = {name: rounded(large["size"] / large[name]) for name in us}
     busy = 100 * (10 * small["pull"] + small["push"]) / 1e6 * 100
     return (
-        f"Redis runs commands on one thread. A pull of {small['label']} keeps it busy for {us['pull']} us, "
-        f"a push for {us['push']} us (redis-py's GET and SET: {us['get']} and {us['set']} us). "
+        f"Redis runs commands on one thread. A pull of {small['label']} keeps it busy for {us['pull']} µs, and a push "
+        f"for {us['push']} µs. (redis-py's GET and SET take {us['get']} and {us['set']} µs.) "
         f"So one Redis ends at about {rounded(1e6 / small['pull'])} pulls or {rounded(1e6 / small['push'])} pushes a "
-        f"second; with 100 tasks started a second, each with ten pulls and a push, it is {busy:.0f} % busy. "
-        f"Of values of {large['label']} it gives {mb['pull']} MB/s to pulls and takes {mb['push']} MB/s from pushes, "
-        f"where the network does (GET and SET: {mb['get']} and {mb['set']}). On this machine, where the processes "
-        f"share the cores with Redis, the most was {rounded(most['per_second'])} operations a second "
-        f"({most['label']}) with Redis {most['redis_busy'][0] * 100:.0f} % busy."
+        f"second. With 100 tasks started a second, each with ten pulls and a push, Redis is {busy:.0f} % busy.\n\n"
+        f"With values of {large['label']}, Redis delivers {mb['pull']} MB/s and accepts {mb['push']} MB/s, if the "
+        f"network can carry that. (redis-py's GET and SET reach {mb['get']} and {mb['set']} MB/s.)\n\n"
+        f"On this machine, the processes share the cores with Redis. Together they made at most "
+        f"{rounded(most['per_second'])} operations a second ({most['label']}), and Redis was "
+        f"{most['redis_busy'][0] * 100:.0f} % busy."
     )
 
 
@@ -189,9 +194,10 @@ def _cluster(sections: Sections) -> str:
     alone = next(one for one in sections["growth"]["processes"] if (one["processes"], one["size"]) == load)
     costs = [number(one["redis_us_per_operation"]) for one in (found, alone)]
     return (
-        f"The same load ({alone['label']}) on three masters on this machine: {rounded(found['per_second'])} "
-        f"operations a second (one Redis: {rounded(alone['per_second'])}), {costs[0]} us of Redis' time each "
-        f"({costs[1]}), the three threads {', '.join(f'{share * 100:.0f} %' for share in found['redis_busy'])} busy."
+        f"The same load ({alone['label']}) on three masters on this machine gave {rounded(found['per_second'])} "
+        f"operations a second (one Redis: {rounded(alone['per_second'])}). Each operation took {costs[0]} µs of a "
+        f"master's thread (one Redis: {costs[1]} µs). The three threads were "
+        f"{', '.join(f'{share * 100:.0f} %' for share in found['redis_busy'])} busy."
     )
 
 

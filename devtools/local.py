@@ -68,7 +68,7 @@ def compose_up() -> int:
         ["docker", "compose", "up", "--build", "--detach", "--wait"], cwd=ROOT, check=False
     ).returncode
     if code == 0:
-        console.print(f"Airflow: http://localhost:{UI_PORT}   (make down stops it)")
+        console.print(told(f"http://localhost:{UI_PORT}"))
     return code
 
 
@@ -87,7 +87,8 @@ def compose_down() -> int:
 def native_up() -> int:
     """Start Redis and Airflow's components as processes that go on after this one."""
     if url := running():
-        console.print(f"Airflow is up already: {url}   (make down stops it)")
+        console.print("Airflow is up already.")
+        console.print(told(url))
         return 0
     if STATE.exists():  # not all of it is alive
         native_down()
@@ -104,7 +105,8 @@ def native_up() -> int:
         processes.stop([redis])
         raise
     remember(airflow.url, [redis, *airflow.programs])
-    console.print(f"Airflow: {airflow.url}   (logs: {airflow.logs}; make down stops it)")
+    console.print(told(airflow.url))
+    console.print(f"Logs are in {airflow.logs}.")
     return 0
 
 
@@ -147,6 +149,14 @@ def running() -> str | None:
         return None
     api = AirflowApi(state["url"])
     return None if api.unhealthy(COMPONENTS) else str(state["url"])
+
+
+def told(url: str) -> str:
+    """Return what a newcomer does next."""
+    return (
+        f"Open {url} (no login). DAG exclusive_token is ready; its task `report` fails, as its rule demands.\n"
+        "Put your own DAGs into examples/. `make down` stops Airflow."
+    )
 
 
 def remember(url: str, programs: list[processes.Program]) -> None:

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-say() { printf '\033[2m[make]\033[0m %s\n' "$*"; }
+say() { if [ -t 1 ]; then printf '\033[2m[make]\033[0m %s\n' "$*"; else printf '[make] %s\n' "$*"; fi; }
 die() { printf '[make] %s\n' "$*" >&2; exit 1; }
 
 # Prints the path of a python3 that this project supports. PYTHON, when set, is the only candidate.
@@ -33,9 +33,26 @@ ensure_venv() {
     fi
 }
 
+# Two `make` at once in one tree take turns.
+take_turns() {
+    mkdir -p .make
+    if command -v flock >/dev/null; then
+        exec 9> .make/lock
+        flock 9
+    fi
+}
+
+# Tells whether a Python made this environment. Links and environments made with the same Python count as that Python.
+made_with() {
+    local base='import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))'
+    [ "$("$1/bin/python" -c "$base")" = "$("$2" -c "$base")" ]
+}
+
 install() {
     local python found
-    mkdir -p .make
+    if [ .make/uv -nt requirements/uv.txt ] && [ .make/uv -nt devtools/uv.sh ]; then
+        return  # another make was faster
+    fi
     found=$(command -v uv || true)
     if [ -z "$found" ]; then
         python=$(find_python)
@@ -54,16 +71,19 @@ install() {
 
 sync() {
     local venv=$1 lock=$2 python
-    if ! "$venv/bin/python" -c '' 2>/dev/null; then
+    if [ -n "${PYTHON:-}" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
         python=$(find_python)
-        say "$venv: a new environment of $("$python" --version)"
-        .make/uv venv --quiet --clear --no-project --python "$python" "$venv"
+        if ! { "$venv/bin/python" -c '' 2>/dev/null && made_with "$venv" "$python"; }; then
+            say "$venv: a new environment of $("$python" --version)"
+            .make/uv venv --quiet --clear --no-project --python "$python" "$venv"
+        fi
     fi
-    say "$venv: installing $lock"
+    say "$venv: installing $lock (the first time, this takes a minute or more)"
     # Wheels only: nothing is compiled, and no package's build script runs.
     .make/uv pip install --python "$venv/bin/python" --quiet --require-hashes --only-binary :all: \
         --compile-bytecode -r "$lock"
     .make/uv pip install --python "$venv/bin/python" --quiet --no-deps --no-build-isolation --editable .
 }
 
+take_turns
 "$@"

@@ -50,11 +50,12 @@ def main() -> int:
         return 1
     console.print(table(observations))
     if not all(observation.holds for observation in observations):
-        console.print(f"[red]Not everything held.[/] Logs: {home}")
+        console.print(f"[red]Not every check passed.[/] Logs: {home}")
         return 1
     console.print(
-        f"All {len(observations)} held. The demo runs tasks under the scheduler (LocalExecutor). docs/security.md says "
-        "what else must be out of reach of hostile tasks.",
+        f"All {len(observations)} checks passed. The demo runs tasks under the scheduler (LocalExecutor). It shows "
+        "only that such code is stopped, not that there is a boundary. docs/security.md says what else must be out of "
+        "reach of hostile tasks.",
         soft_wrap=True,
     )
     shutil.rmtree(home, ignore_errors=True)
@@ -67,7 +68,7 @@ def run(console: Console, home: Path) -> list[Observation]:
     public_key, private_key = generate_seal_keys()
     loot = home / "loot"
     loot.mkdir()
-    console.print("[dim]• takes a minute or two, most of it the start of Airflow[/]")
+    console.print("[dim]The demo takes a minute or two. Most of that is the start of Airflow.[/]")
     with open_redis() as (admin, users, origin):
         console.print(f"[dim]•[/] Redis: {escape(origin)}", soft_wrap=True)
         env = {
@@ -81,10 +82,10 @@ def run(console: Console, home: Path) -> list[Observation]:
         try:
             with step(console, f"Airflow {airflow_version()}: {', '.join(airflow.components)}") as say:
                 airflow.start()
-                say(airflow.url)
+                say(f"Airflow answers at {airflow.url}")
             with step(console, f"running DAG {DAG_ID}") as say:
                 run_id = airflow.trigger(DAG_ID)
-                say(airflow.wait_run(DAG_ID, run_id, timeout=180))
+                say(f"the run ended as {airflow.wait_run(DAG_ID, run_id, timeout=180)}")
             with redis.from_url(admin) as connection, own_keys(connection, prefix):
                 observations = observe(airflow, run_id, connection, prefix, looted(loot), private_key)
         finally:
@@ -156,14 +157,14 @@ def step(console: Console, text: str) -> Iterator[Callable[[str], None]]:
     start = time.monotonic()
     notes: list[str] = []
     yield notes.append
-    took = f"{time.monotonic() - start:.1f} s"
-    console.print(f"  [dim]{escape(' '.join([took, *notes]))}[/]", soft_wrap=True)
+    done = " ".join(notes) or "done"
+    console.print(f"  [dim]{escape(done)} after {time.monotonic() - start:.1f} s[/]", soft_wrap=True)
 
 
 def table(observations: list[Observation]) -> Table:
     """Return what was observed as a table."""
     result = Table(show_lines=True)
-    result.add_column("")
+    result.add_column("ok?")
     result.add_column("what must be so", ratio=1)
     result.add_column("what was seen", ratio=2, overflow="fold")
     for observation in observations:

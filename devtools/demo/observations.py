@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 DAG_ID = "hostile_task"
 TOKEN_CHARACTERS = 32
+#: So much of a reference is shown: its version and coordinate.
+SHOWN_CHARACTERS = 200
 DIGEST = re.compile(r"a token with SHA-256 ([0-9a-f]{64})")
 # Airflow appends what it knows about a line of output.
 PULL_REFUSED = re.compile(r"1\. pull refused: (.*?)(?: level=\w+ logger=\S+)?$", re.MULTILINE)
@@ -91,11 +93,10 @@ def loot_is_sealed(loot: Loot | None, digest: str | None, private_keys: str) -> 
     if private_keys in loot.settings:
         return Observation(claim, False, "the private key is in the intruder's environment!")
     inside = opened(loot, private_keys)
+    is_token = inside is not None and sha256(inside.encode()).hexdigest() == digest
+    opens = "Only the private key of the API server opens them." if is_token else "The token is not in them."
     return Observation(
-        claim,
-        inside is not None and sha256(inside.encode()).hexdigest() == digest,
-        f"row {len(json.dumps(loot.row))} bytes, value {len(loot.value)} bytes; with the API server's private key "
-        f"they are {'the token' if inside is not None else 'not the token'}, without it nothing",
+        claim, is_token, f"{len(json.dumps(loot.row))} bytes of row, {len(loot.value)} of value. {opens}"
     )
 
 
@@ -118,7 +119,8 @@ def reference_only(airflow: AirflowStack, rows: list[Any], digest: str | None) -
     return Observation(
         "Airflow's database holds a reference, not the token",
         is_reference and bool(files) and digest is not None and not leaked,
-        ("the token is in the database file! " if leaked else "") + (json.dumps(rows[0]) if rows else "no XCom row"),
+        ("the token is in the database file! " if leaked else "")
+        + (beginning(rows[0]) if is_reference else f"{len(rows)} rows that are not one reference"),
     )
 
 
@@ -135,10 +137,11 @@ def in_redis(connection: redis.Redis, prefix: str, digest: str | None) -> Iterat
         + (", ".join(name.decode() for name in tokens) or "no such key"),
     )
     ttls = [connection.ttl(name) for name in names]
+    hashes = "1 hash" if len(ttls) == 1 else f"{len(ttls)} hashes"
     yield Observation(
         "every hash has a TTL",
         bool(ttls) and min(ttls) > 0,
-        f"{len(ttls)} hashes, TTL {min(ttls, default=0)} s or more",
+        f"{hashes}, TTL {min(ttls, default=0)} s or more",
     )
 
 
@@ -150,6 +153,12 @@ def audited(entries: Iterable[Mapping[str, Any]]) -> Observation:
         {"xcom_denied", "xcom_write_denied"} <= set(events),
         ", ".join(events) or "nothing about the intruder",
     )
+
+
+def beginning(row: Any) -> str:
+    """Return how a reference begins, and its length. A whole one would fill half the table."""
+    text = json.dumps(row)
+    return f"a reference of {len(text)} characters: {text[:SHOWN_CHARACTERS]}..."
 
 
 def opened(loot: Loot, private_keys: str) -> str | None:

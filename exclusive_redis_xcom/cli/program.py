@@ -24,20 +24,22 @@ Without options, keygen makes the pair of keys for 'enforcement = server'.
   SEAL_PUBLIC_KEY    for every process that runs tasks. Values are sealed to
                      this key. It is no secret.
   SEAL_PRIVATE_KEYS  for API servers alone. This key opens sealed values.
-                     Whoever holds it, and reads Airflow's database and Redis,
-                     can read the values.
+                     Whoever holds this key, and can read Airflow's database
+                     and Redis, can read the values.
 
 To change the pair without losing live values:
   1. On every API server, put the new private key in front of the list, and
      restart: SEAL_PRIVATE_KEYS=<new>,<old>
-  2. Give workers the new public key. New pushes are sealed to it.
-  3. When the longest TTL in use has passed, drop the old private key.
+  2. Give workers the new public key, and restart. New pushes are sealed to
+     this key.
+  3. When the longest TTL in use has passed, drop the old private key, and
+     restart.
 
 To change an encryption key, which all workers share:
-  1. Put the new key behind the old one everywhere: <old>,<new>
-  2. Put the new key in front everywhere: <new>,<old>. New pushes are
-     encrypted with it.
-  3. When the longest TTL in use has passed, drop the old key.
+  1. Put the new key behind the old one everywhere, and restart: <old>,<new>
+  2. Put the new key in front everywhere, and restart: <new>,<old>
+     New pushes are encrypted with the new key.
+  3. When the longest TTL in use has passed, drop the old key, and restart.
 
 Airflow also reads these options from its configuration file, from a command
 (AIRFLOW__..._CMD) and from a secrets backend (AIRFLOW__..._SECRET).
@@ -46,14 +48,14 @@ Airflow also reads these options from its configuration file, from a command
 _SEAL_NOTE = """\
 SEAL_PUBLIC_KEY    for every process that runs tasks: workers, and the
                    scheduler with LocalExecutor. It is no secret.
-SEAL_PRIVATE_KEYS  for API servers only. Workers must not be able to read it.
-                   It opens every sealed value. To change keys, put the new
-                   one in front of the list: exclusive-xcom keygen --help
+SEAL_PRIVATE_KEYS  for API servers only. This key opens every sealed value.
+                   Workers must not be able to read this key. To change keys,
+                   see: exclusive-xcom keygen --help
 """
 
 _ENCRYPTION_NOTE = """\
-ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds it, and reads
-                 Redis, can read the values. To change it, see:
+ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds this key, and
+                 can read Redis, can read the values. To change the key, see:
                  exclusive-xcom keygen --help
 """
 

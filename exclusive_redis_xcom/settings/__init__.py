@@ -1,8 +1,8 @@
-"""Section `exclusive_redis_xcom` of Airflow's configuration: declared, read and checked in this one place.
+"""Section `exclusive_redis_xcom` of Airflow's configuration is declared, read and checked in this one place.
 
-`OPTIONS` is the single table of options. `airflow/provider_info.py` shows it to Airflow. So `airflow config list` and
-the docs know the options, and `_CMD` and `_SECRET` work for sensitive ones. `load_settings` reads by the same table.
-Options are read at first use, never at import.
+`OPTIONS` is the single table of options. `airflow/provider_info.py` shows it to Airflow. So `airflow config list` knows
+the options, and `_CMD` and `_SECRET` work for sensitive ones. `load_settings` reads by the same table. Options are read
+at first use, never at import.
 """
 
 from __future__ import annotations

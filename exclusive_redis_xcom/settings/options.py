@@ -82,9 +82,9 @@ OPTIONS: tuple[Option, ...] = (
         "default_consumers",
         "string",
         "same_dag",
-        "These tasks may pull a key that no rule in the DAG's xcom_acl covers. same_dag: all tasks of the DAG. linked: "
-        "tasks that take the XCom as an argument or in a template field. downstream: tasks after the producer. nobody: "
-        "only the producer. anyone: all tasks of all DAGs.",
+        "This option says who may pull a key that no rule in the DAG's xcom_acl covers. same_dag: all tasks of the "
+        "DAG. linked: tasks that take the XCom as an argument or in a template field. downstream: tasks after the producer. "
+        "nobody: only the producer. anyone: all tasks of all DAGs.",
         "one of " + ", ".join(sorted(POLICY_WORDS)),
         word(*POLICY_WORDS),
     ),
@@ -101,8 +101,8 @@ OPTIONS: tuple[Option, ...] = (
         "enforcement",
         "string",
         "worker",
-        "A pull is decided in this place. worker: the process of the pulling task. server: Airflow's API server; "
-        "values are sealed to its key.",
+        "This option says where a pull is decided. worker: the process of the pulling task. server: Airflow's API "
+        "server; values are sealed to its key.",
         "worker or server",
         word("worker", "server"),
     ),
@@ -145,8 +145,8 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "",
         "Values over spill_threshold_bytes are stored below this Airflow ObjectStoragePath. Nothing else may be stored "
-        "there. If it is empty, all values go to Redis.",
-        "a URL that Airflow's ObjectStoragePath takes, s3://conn_id@bucket/prefix for one, without a password in it",
+        "there. If spill_path is empty, all values go to Redis.",
+        "a URL for ObjectStoragePath without a password, for example s3://conn_id@bucket/prefix",
         object_storage_url,
         shown=False,  # a URL with a password ends up here by mistake
         example="s3://aws_default@my-bucket/xcoms",
@@ -187,8 +187,8 @@ OPTIONS: tuple[Option, ...] = (
         "seal",
         "string",
         "all",
-        "With enforcement = server, these values are sealed. all: every value. restricted: values whose key has a "
-        "rule.",
+        "This option says which values are sealed with enforcement = server. all: every value. restricted: values "
+        "whose key has a rule.",
         "all or restricted",
         word("all", "restricted"),
     ),
@@ -209,7 +209,8 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "",
         "These private keys open sealed values. The list is separated by commas, and the newest key comes first. API "
-        "servers need it with enforcement = server. Workers must not have it. `exclusive-xcom keygen` makes a key.",
+        "servers need this list with enforcement = server. Workers must not have it. `exclusive-xcom keygen` makes a "
+        "key.",
         "a list of texts that `exclusive-xcom keygen` prints for it, separated by commas",
         SealPrivateKeys.parse,
         sensitive=True,
@@ -241,8 +242,8 @@ OPTIONS: tuple[Option, ...] = (
         "mask",
         "string",
         "restricted",
-        "Airflow masks these pulled values in logs and rendered fields. restricted: values whose key has a rule. all: "
-        "every value. off: none.",
+        "This option says which pulled values Airflow masks in logs and rendered fields. restricted: values whose key "
+        "has a rule. all: every value. off: none.",
         "restricted, all or off",
         word("restricted", "all", "off"),
     ),
@@ -250,8 +251,8 @@ OPTIONS: tuple[Option, ...] = (
         "audit",
         "string",
         "denied",
-        "With enforcement = server, the API server writes these events to Airflow's audit log. denied: refusals and "
-        "claims. all: granted pulls and removals as well. off: none.",
+        "This option says which events the API server writes to Airflow's audit log with enforcement = server. denied: "
+        "refusals and claims. all: granted pulls and removals as well. off: none.",
         "denied, all or off",
         word("denied", "all", "off"),
     ),

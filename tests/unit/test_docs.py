@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 #: A path from the root of the repository.
-PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|docker|examples)/[\w./*-]+")
+PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|docker|examples|findings)/[\w./*-]+")
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)

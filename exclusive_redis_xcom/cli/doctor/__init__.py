@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "1 something failed, 2 Airflow cannot be loaded, or the command was called wrongly."
     )
     parser.add_argument(
-        "--role", choices=("worker", "api-server"), default="worker", help="what this process is (default: worker)"
+        "--role",
+        choices=("worker", "api-server"),
+        default="worker",
+        help="the kind of process that the doctor runs in (default: worker)",
     )
     parser.add_argument(
         "--url",
@@ -49,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--redis-url",
         metavar="URL",
         help="a Redis URL whose user may run INFO, CONFIG GET and ACL DRYRUN, for checks that the configured user may "
-        f"not make; better set the variable {REDIS_URL_VARIABLE}, because others can see the list of processes",
+        f"not make. Prefer the variable {REDIS_URL_VARIABLE}: other users of the machine can see arguments",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 

@@ -30,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Remove the objects below [exclusive_redis_xcom] spill_path that no value in Redis refers to any more. They "
         "are left by expired values, by deleted DAGs and runs, and by interrupted pushes. Run this command about once "
         "a day, with the settings of workers. Exit status: 0 done, 1 refused because Redis knows none of the objects, "
-        "2 failed."
+        "2 settings, Redis or the object storage failed."
     )
     parser.add_argument(
         "--older-than",
         type=_duration,
         default="1h",
         metavar="AGE",
-        help="leave objects that were written within this time, such as 30m, 1h or 7d; it must be at least 1m, and "
-        "longer than the longest upload takes (default: 1h)",
+        help="leave objects that were written within this time, such as 30m, 1h or 7d. Give at least 1m, and more than "
+        "the longest upload takes (default: 1h)",
     )
     parser.add_argument("--dry-run", action="store_true", help="remove nothing; only count what would be removed")
     parser.add_argument(

@@ -151,7 +151,7 @@ def test_a_wrong_value_is_named_with_section_option_and_what_is_accepted(
 def test_a_place_for_large_values_is_a_url_without_a_password(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     configure(monkeypatch, "spill_path", place)
 
-    with pytest.raises(ConfigurationError, match="without a password in it") as caught:
+    with pytest.raises(ConfigurationError, match="a URL for ObjectStoragePath without a password") as caught:
         load_settings()
 
     assert SECRET not in str(caught.value)
