@@ -110,8 +110,6 @@ def describe_consumers(consumers: tuple[str, ...], dag_id: str) -> str:
     """Say who may read, for people: `'load', 'reports/*'`, `tasks of DAG 'd'`, `the producer itself`."""
     if not consumers:
         return "the producer itself"
-    if "*/*" in consumers:
-        return "tasks of any DAG"
     if consumers == ("*",):
         return f"tasks of DAG '{dag_id}'"
     named = ", ".join(f"'{one_line(consumer, 2 * MAX_ID_LENGTH + 1)}'" for consumer in consumers[:_NAMED_CONSUMERS])

@@ -67,8 +67,6 @@ def test_the_rule_in_force_says_that_a_value_is_read_once(consumers: Any) -> Non
         (["load"], "'load'"),
         (["load", "bi/*"], "'load', 'bi/*'"),
         ("same_dag", "tasks of DAG 'etl'"),
-        ("anyone", "tasks of any DAG"),
-        (["load", "*/*"], "tasks of any DAG"),
         ([], "the producer itself"),
         ([f"t{number}" for number in range(20)], ", ".join(f"'t{number}'" for number in range(20))),
         ([f"t{number}" for number in range(21)], ", ".join(f"'t{number}'" for number in range(20)) + " and 1 more"),
