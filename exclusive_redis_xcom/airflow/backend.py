@@ -148,13 +148,16 @@ class ExclusiveRedisXCom(RedisFirst, _ByRow):
 
 
 def _asked_for_one(request: Mapping[str, Any]) -> Asked:
-    run_id = None if request.get("include_prior_dates") else request["run_id"]
-    return Asked(request["dag_id"], request["task_id"], request["key"], run_id, _index(request.get("map_index")))
+    return _asked(request, _index(request.get("map_index")))
 
 
 def _asked_for_all(request: Mapping[str, Any]) -> Asked:
-    run_id = None if request.get("include_prior_dates") else request["run_id"]
-    return Asked(request["dag_id"], request["task_id"], request["key"], run_id)
+    return _asked(request, None)
+
+
+def _asked(request: Mapping[str, Any], map_index: int | None) -> Asked:
+    prior_dates = bool(request.get("include_prior_dates"))
+    return Asked(request["dag_id"], request["task_id"], request["key"], request["run_id"], map_index, prior_dates)
 
 
 def _coordinate(

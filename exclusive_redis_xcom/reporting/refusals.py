@@ -24,6 +24,8 @@ from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.reporting import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 
@@ -52,6 +54,9 @@ _WHY_SEALED = {
     seal.DENIED: "the API server knows this task by another identity than this process does. Run "
     "`exclusive-xcom doctor`.",
 }
+
+#: How many runs the warning of a look-back names.
+_SHOWN_RUNS = 5
 
 _UNKNOWN = "a task whose identity could not be established"
 
@@ -167,6 +172,32 @@ def report_sealed(reference: Reference, error: ExclusiveXComError) -> None:
     if not refused_by_server:
         at = reference.coordinate
         metrics.count(metrics.PULL_REFUSED, dag_id=at.dag_id, task_id=at.task_id)
+
+
+def report_gone(gone: Sequence[Reference], *, of: Sequence[Reference]) -> None:
+    """Log how many values a look-back goes without; without such a value do nothing.
+
+    Args:
+        gone: References whose values Redis no longer has.
+        of: All references of the pull. Airflow 3.1 repeats rows of earlier runs, and each row counts once.
+    """
+    if not gone:
+        return
+    at = gone[0].coordinate
+    missing, asked = ({reference.coordinate for reference in some} for some in (gone, of))
+    runs = sorted({coordinate.run_id for coordinate in missing})
+    more = f" and {len(runs) - _SHOWN_RUNS} more" if len(runs) > _SHOWN_RUNS else ""
+    log.warning(
+        "XCom pull goes without %d of %d values: Redis no longer has those of earlier runs.\n"
+        "XCom '%s' of task '%s' in DAG '%s'; runs %s.\n"
+        "A longer ttl keeps values for pulls with include_prior_dates. Clear the task in such a run to have its value.",
+        len(missing),
+        len(asked),
+        at.key,
+        at.task_id,
+        at.dag_id,
+        ", ".join(f"'{run_id}'" for run_id in runs[:_SHOWN_RUNS]) + more,
+    )
 
 
 def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
