@@ -18,6 +18,7 @@ from exclusive_redis_xcom.errors import (
     XComAccessDenied,
     XComAlreadyClaimed,
     XComExpired,
+    XComMissing,
     XComSealed,
 )
 from exclusive_redis_xcom.formats import seal
@@ -149,6 +150,32 @@ def superseded(reference: Reference) -> XComExpired:
         f"{reference.coordinate} was replaced in Redis by a later push. The value that Airflow's database refers to is "
         f"gone. {_pushed(reference)} If task '{reference.coordinate.task_id}' is running again, retry after it. "
         "Otherwise clear that task."
+    )
+
+
+def missing(at: Coordinate, *, prior_dates: bool, near: Sequence[str], of: int) -> XComMissing:
+    """Word the error of a required XCom of which Airflow has no row.
+
+    Args:
+        at: The XCom.
+        prior_dates: Whether earlier runs were asked for, too.
+        near: Names of the DAG that the author may have meant, as "key 'token'".
+        of: How many XComs the pull misses.
+    """
+    guess = f": did you mean {' or '.join(near)}?" if near else "."
+    others = f" The pull misses {of} XComs in all." if of > 1 else ""
+    return XComMissing(
+        f"No XCom '{at.key}' of task '{at.task_id}'{guess}\n"
+        f"Airflow has no row of {at}{' or an earlier run' if prior_dates else ''}.{others} The task did not push that "
+        "key, returned None, was skipped, failed or is not over.\n"
+        "Correct the name, or let the task push the key first. Without required=True the pull returns None."
+    )
+
+
+def no_task_pulls() -> XComAccessDenied:
+    """Word the refusal of `exclusive_redis_xcom.pull` where no task runs."""
+    return XComAccessDenied(
+        f"pull() was called by {_UNKNOWN}. It pulls as the task that runs: call it inside a task or its callbacks."
     )
 
 
