@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.airflow.backend import ExclusiveRedisXCom
+    from exclusive_redis_xcom.airflow.pulling import pull
     from exclusive_redis_xcom.airflow.sequences import fetch_all
     from exclusive_redis_xcom.declaration.exclusive import exclusive
     from exclusive_redis_xcom.errors import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         XComAccessDenied,
         XComAlreadyClaimed,
         XComExpired,
+        XComMissing,
         XComNotImportable,
         XComNotSerializable,
         XComSealed,
@@ -44,18 +46,21 @@ __all__ = [
     "XComAccessDenied",
     "XComAlreadyClaimed",
     "XComExpired",
+    "XComMissing",
     "XComNotImportable",
     "XComNotSerializable",
     "XComSealed",
     "XComTooLarge",
     "exclusive",
     "fetch_all",
+    "pull",
 ]
 
 _HOMES = {
     "ExclusiveRedisXCom": "airflow.backend",
     "exclusive": "declaration.exclusive",
     "fetch_all": "airflow.sequences",
+    "pull": "airflow.pulling",
 }
 
 

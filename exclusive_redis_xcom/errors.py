@@ -46,6 +46,13 @@ class XComExpired(ExclusiveXComError, LookupError):  # noqa: N818 - public name,
     """
 
 
+class XComMissing(ExclusiveXComError, LookupError):  # noqa: N818 - public name, fixed by the design
+    """Airflow has no row of an XCom that `pull(..., required=True)` asked for.
+
+    Airflow's own `xcom_pull` returns None in this case. The text offers near names.
+    """
+
+
 class XComTooLarge(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design
     """A value exceeds `max_value_bytes`. Nothing was sent to Redis."""
 

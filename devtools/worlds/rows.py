@@ -47,7 +47,11 @@ class Rows:
     def _GetXCom(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComResult
 
-        return XComResult(key=msg.key, value=self.answer([self.values.get(_address(msg))])[0])
+        found = self.values.get(_address(msg))
+        if msg.include_prior_dates:
+            of_index = [value for address, value in self._of_task(msg) if address[4] == _address(msg)[4]]
+            found = of_index[-1] if of_index else None
+        return XComResult(key=msg.key, value=self.answer([found])[0])
 
     def _GetXComSequenceSlice(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
@@ -74,9 +78,17 @@ class Rows:
 
     def _mapped(self, msg: Any) -> list[Any]:
         """Return all rows of a task's key, in the order of their map indexes."""
-        wanted = (msg.dag_id, msg.run_id, msg.task_id, msg.key)
-        found = {address[4]: value for address, value in self.values.items() if address[:4] == wanted}
-        return [found[index] for index in sorted(found)]
+        return [value for _, value in sorted(self._of_task(msg), key=lambda row: row[0][4])]
+
+    def _of_task(self, msg: Any) -> list[tuple[Address, Any]]:
+        """Return the rows of a task's key. With prior dates, those of all runs: each run is later than those before."""
+        wanted = (msg.dag_id, msg.task_id, msg.key)
+        prior = getattr(msg, "include_prior_dates", False)
+        return [
+            (address, value)
+            for address, value in self.values.items()
+            if (address[0], *address[2:4]) == wanted and (prior or address[1] == msg.run_id)
+        ]
 
     def _DeleteXCom(self, msg: Any) -> None:  # noqa: N802 - named after the message
         self.values.pop(_address(msg), None)

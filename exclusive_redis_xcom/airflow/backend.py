@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import sequences
+from exclusive_redis_xcom.airflow import absent, sequences
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
@@ -79,7 +79,10 @@ class _ByRow(BaseXCom):
     def get_one(cls, **request: Any) -> Any | None:
         """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
         row = _Rows.get_one(**request)
-        return None if row is None else resolve([row], _asked_for_one(request))[0]
+        if row is None:
+            absent.note(_asked_for_one(request))
+            return None
+        return resolve([row], _asked_for_one(request))[0]
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
@@ -91,7 +94,10 @@ class _ByRow(BaseXCom):
     def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
         rows = _Rows.get_all(**request)
-        return None if rows is None else resolve(rows, _asked_for_all(request))
+        if rows is None:
+            absent.note(_asked_for_all(request))
+            return None
+        return resolve(rows, _asked_for_all(request))
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
@@ -148,13 +154,16 @@ class ExclusiveRedisXCom(RedisFirst, _ByRow):
 
 
 def _asked_for_one(request: Mapping[str, Any]) -> Asked:
-    run_id = None if request.get("include_prior_dates") else request["run_id"]
-    return Asked(request["dag_id"], request["task_id"], request["key"], run_id, _index(request.get("map_index")))
+    return _asked(request, _index(request.get("map_index")))
 
 
 def _asked_for_all(request: Mapping[str, Any]) -> Asked:
-    run_id = None if request.get("include_prior_dates") else request["run_id"]
-    return Asked(request["dag_id"], request["task_id"], request["key"], run_id)
+    return _asked(request, None)
+
+
+def _asked(request: Mapping[str, Any], map_index: int | None) -> Asked:
+    prior_dates = bool(request.get("include_prior_dates"))
+    return Asked(request["dag_id"], request["task_id"], request["key"], request["run_id"], map_index, prior_dates)
 
 
 def _coordinate(

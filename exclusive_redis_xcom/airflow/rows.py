@@ -17,10 +17,10 @@ from exclusive_redis_xcom.model import NOT_MAPPED, is_airflows
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import refusals
 from exclusive_redis_xcom.task.access import current_access
-from exclusive_redis_xcom.task.pull import pull
+from exclusive_redis_xcom.task.pull import GONE, pull
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from exclusive_redis_xcom.formats.reference import Reference
 
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 class Asked:
     """What a pull asked for.
 
-    If `run_id` is None, any run will do, also a prior one. If `map_index` is None, a whole mapped task was asked for.
+    If `map_index` is None, a whole mapped task was asked for. With `prior_dates`, earlier runs may answer, too.
     """
 
     dag_id: str
     task_id: str
     key: str
-    run_id: str | None
+    run_id: str
     map_index: int | None = None
+    prior_dates: bool = False
 
     def __str__(self) -> str:
         return f"XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}'"
@@ -45,12 +46,27 @@ class Asked:
         """Refuse a reference that was copied into another row, by hand or by a task."""
         found = reference.coordinate
         same_task = (found.dag_id, found.task_id, found.key) == (self.dag_id, self.task_id, self.key)
-        same_run = self.run_id in (None, found.run_id)
+        same_run = self.prior_dates or found.run_id == self.run_id
         if not (same_task and same_run and self.map_index in (None, found.map_index)):
             raise InvalidReference(
                 f"The row of XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}' holds a reference "
                 f"to another XCom ({found}): it was copied there. Clear task '{self.task_id}' of that run."
             )
+
+    def may_be_gone(self, found: Sequence[Reference]) -> frozenset[int]:
+        """Return the positions of the values that the pull can do without: those of earlier runs in a look-back.
+
+        The run that was asked for must have its values. If it has no row, the run with the last push must have them.
+        Several runs may have pushed in the same second, because Redis dates pushes in seconds. All of them must.
+        """
+        if not self.prior_dates or len(found) < 2:
+            return frozenset()
+        runs = [reference.coordinate.run_id for reference in found]
+        last = max(reference.pushed_at for reference in found)
+        needed = {reference.coordinate.run_id for reference in found if reference.pushed_at == last}
+        if self.run_id in runs:
+            needed = {self.run_id}
+        return frozenset(i for i, run_id in enumerate(runs) if run_id not in needed)
 
 
 class OfThisRun:
@@ -70,9 +86,15 @@ class OfThisRun:
                 "Clear the mapped task."
             )
 
+    def may_be_gone(self, _found: Sequence[Reference]) -> frozenset[int]:
+        """Return the positions of the values that the pull can do without: none, because all are of this run."""
+        return frozenset()
+
 
 def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list[Any]:
     """Return the values of rows, in their order. All our references are fetched together, in few round trips.
+
+    A look-back goes without the values of earlier runs that Redis no longer has. One warning says how many these are.
 
     Raises:
         ExclusiveXComError: Any error that `task.pull.pull` raises, or InvalidReference.
@@ -86,8 +108,23 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     if asked is not None:
         for reference in found.values():
             asked.require(reference)
-    pulled = dict(zip(found, pull(current_access(), list(found.values())), strict=True)) if found else {}
-    return [pulled[i] if i in found else _as_airflow_would(row) for i, row in enumerate(rows)]
+    pulled = _pulled(found, asked) if found else {}
+    return [
+        pulled[i] if i in found else _as_airflow_would(row)
+        for i, row in enumerate(rows)
+        if i not in found or pulled[i] is not GONE
+    ]
+
+
+def _pulled(found: Mapping[int, Reference], asked: Asked | OfThisRun | None) -> dict[int, Any]:
+    """Return what the references at these positions point to. `GONE` stands for a value that a look-back misses."""
+    references = list(found.values())
+    may_be_gone = asked.may_be_gone(references) if asked is not None else frozenset()
+    values = pull(current_access(), references, may_be_gone)
+    if may_be_gone:
+        gone = [reference for reference, value in zip(references, values, strict=True) if value is GONE]
+        refusals.report_gone(gone, of=references)
+    return dict(zip(found, values, strict=True))
 
 
 def _require_plain_rows_allowed(what: str) -> None:

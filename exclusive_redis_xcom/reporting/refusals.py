@@ -18,12 +18,15 @@ from exclusive_redis_xcom.errors import (
     XComAccessDenied,
     XComAlreadyClaimed,
     XComExpired,
+    XComMissing,
     XComSealed,
 )
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.reporting import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 
@@ -55,6 +58,8 @@ _WHY_SEALED = {
 
 #: How a refused write is worded, by what the task wanted.
 _WRITES = {"push": ("pushed", "Return or xcom_push the value"), "remove": ("removed", "Remove the XCom")}
+#: How many runs the warning of a look-back names.
+_SHOWN_RUNS = 5
 
 _UNKNOWN = "a task whose identity could not be established"
 
@@ -161,6 +166,32 @@ def superseded(reference: Reference) -> XComExpired:
     )
 
 
+def missing(at: Coordinate, *, prior_dates: bool, near: Sequence[str], of: int) -> XComMissing:
+    """Word the error of a required XCom of which Airflow has no row.
+
+    Args:
+        at: The XCom.
+        prior_dates: Whether earlier runs were asked for, too.
+        near: Names of the DAG that the author may have meant, as "key 'token'".
+        of: How many XComs the pull misses.
+    """
+    guess = f": did you mean {' or '.join(near)}?" if near else "."
+    others = f" The pull misses {of} XComs in all." if of > 1 else ""
+    return XComMissing(
+        f"No XCom '{at.key}' of task '{at.task_id}'{guess}\n"
+        f"Airflow has no row of {at}{' or an earlier run' if prior_dates else ''}.{others} The task did not push that "
+        "key, returned None, was skipped, failed or is not over.\n"
+        "Correct the name, or let the task push the key first. Without required=True the pull returns None."
+    )
+
+
+def no_task_pulls() -> XComAccessDenied:
+    """Word the refusal of `exclusive_redis_xcom.pull` where no task runs."""
+    return XComAccessDenied(
+        f"pull() was called by {_UNKNOWN}. It pulls as the task that runs: call it inside a task or its callbacks."
+    )
+
+
 def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: bool) -> None:
     """Log and count a refused pull.
 
@@ -181,6 +212,32 @@ def report_sealed(reference: Reference, error: ExclusiveXComError) -> None:
     if not refused_by_server:
         at = reference.coordinate
         metrics.count(metrics.PULL_REFUSED, dag_id=at.dag_id, task_id=at.task_id)
+
+
+def report_gone(gone: Sequence[Reference], *, of: Sequence[Reference]) -> None:
+    """Log how many values a look-back goes without; without such a value do nothing.
+
+    Args:
+        gone: References whose values Redis no longer has.
+        of: All references of the pull. Airflow 3.1 repeats rows of earlier runs, and each row counts once.
+    """
+    if not gone:
+        return
+    at = gone[0].coordinate
+    missing, asked = ({reference.coordinate for reference in some} for some in (gone, of))
+    runs = sorted({coordinate.run_id for coordinate in missing})
+    more = f" and {len(runs) - _SHOWN_RUNS} more" if len(runs) > _SHOWN_RUNS else ""
+    log.warning(
+        "XCom pull goes without %d of %d values: Redis no longer has those of earlier runs.\n"
+        "XCom '%s' of task '%s' in DAG '%s'; runs %s.\n"
+        "A longer ttl keeps values for pulls with include_prior_dates. Clear the task in such a run to have its value.",
+        len(missing),
+        len(asked),
+        at.key,
+        at.task_id,
+        at.dag_id,
+        ", ".join(f"'{run_id}'" for run_id in runs[:_SHOWN_RUNS]) + more,
+    )
 
 
 def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:

@@ -11,7 +11,7 @@ from exclusive_redis_xcom.reporting import refusals
 from exclusive_redis_xcom.task.encryption import own_data_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Principal
@@ -19,14 +19,29 @@ if TYPE_CHECKING:
 
 
 class Opened(NamedTuple):
-    """A reference that is open or has no seal, and whether the API server opened it."""
+    """A reference that is open or has no seal, and whether the API server opened it.
+
+    If the value `is_gone`, its seal is closed. Only a value that may be gone can be so.
+    """
 
     reference: Reference
     by_server: bool
+    is_gone: bool = False
 
 
-def open_seals(references: Sequence[Reference], principal: Principal | None, settings: Settings) -> list[Opened]:
+def open_seals(
+    references: Sequence[Reference],
+    principal: Principal | None,
+    settings: Settings,
+    may_be_gone: Collection[int] = (),
+) -> list[Opened]:
     """Return the references of one pull, each with its data key if it needs one.
+
+    Args:
+        references: The references of one pull.
+        principal: Who asks; None if that cannot be established.
+        settings: The settings of this process.
+        may_be_gone: As for `task.pull.pull`.
 
     Raises:
         XComAccessDenied: The API server refused a reference, and the access list says why.
@@ -36,7 +51,10 @@ def open_seals(references: Sequence[Reference], principal: Principal | None, set
         InvalidReference: A seal was made for another reference.
     """
     opened = [_opened(reference, principal, settings) for reference in references]
-    sealed = [one.reference for one in opened if _is_sealed(one.reference)]
+    for i in may_be_gone:
+        if _is_sealed(opened[i].reference) and _reason(opened[i].reference) == seal.GONE:
+            opened[i] = opened[i]._replace(is_gone=True)
+    sealed = [one.reference for one in opened if _is_sealed(one.reference) and not one.is_gone]
     if sealed:
         # A value that was withheld because of another value says nothing by itself.
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])

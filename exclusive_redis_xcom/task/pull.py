@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import codec
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import masking, metrics, refusals
 from exclusive_redis_xcom.task import spill
@@ -24,7 +24,7 @@ from exclusive_redis_xcom.task.open_seals import Opened, open_seals
 from exclusive_redis_xcom.task.read_once import claim
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.formats.envelope import Envelope
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Stored
     from exclusive_redis_xcom.task.access import Access
     from exclusive_redis_xcom.task.may_read import Permission
+
+#: This stands in place of a value that may be gone, and is.
+GONE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +55,45 @@ class _Fetched:
     must_be_claimed: bool = False
 
 
-def pull(access: Access, references: Sequence[Reference]) -> list[Any]:
+def pull(access: Access, references: Sequence[Reference], may_be_gone: Collection[int] = ()) -> list[Any]:
     """Fetch the values that the references point to, in their order, in few round trips.
+
+    Args:
+        access: The access of this process.
+        references: What Airflow's database holds.
+        may_be_gone: The positions of references that the pull can do without. If Redis no longer holds such a value,
+            `GONE` stands in its place. All other errors are raised.
 
     Raises:
         XComAccessDenied: The running task may not read one of the values. No value is returned.
         XComAlreadyClaimed: A value may be read once, and another task instance has read it.
         XComSealed: A value is sealed, and nobody opened it for this process.
-        XComExpired: Redis no longer holds a value.
+        XComExpired: Redis no longer holds a value, and the value may not be gone.
         CorruptValue: Redis holds something else than was pushed.
         ConfigurationError: A value is encrypted with a key that this process lacks.
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
-    opened = open_seals(references, principal, access.settings)
+    opened = open_seals(references, principal, access.settings, may_be_gone)
     found, seconds = _fetch(access, opened, principal)
-    problem = next((one.problem for one in found if one.problem is not None), None)
+    problem = _first_problem(found, may_be_gone)
     if problem is None:
         problem = _claim(access, found, principal)
     if problem is not None:
         del found, opened  # the task that catches the error gets this frame, too
         raise problem
-    metrics.pulled([(one.reference.coordinate, _size(one)) for one in found], seconds=seconds)
+    metrics.pulled([(one.reference.coordinate, _size(one)) for one in found if one.problem is None], seconds=seconds)
+    if may_be_gone:
+        return [_value_unless_gone(one, access.settings, i in may_be_gone) for i, one in enumerate(found)]
     return [_value(one, access.settings) for one in found]
+
+
+def _first_problem(found: Sequence[_Fetched], may_be_gone: Collection[int]) -> ExclusiveXComError | None:
+    """Return the problem that the pull fails at. A refusal is one at every position."""
+    for i, one in enumerate(found):
+        if one.problem is not None and not (i in may_be_gone and isinstance(one.problem, XComExpired)):
+            return one.problem
+    return None
 
 
 def _claim(access: Access, found: Sequence[_Fetched], principal: Principal | None) -> ExclusiveXComError | None:
@@ -95,6 +114,8 @@ def _fetch(access: Access, opened: Sequence[Opened], principal: Principal | None
 def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settings: Settings) -> _Fetched:
     """Tell whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     reference, reports_only = opened.reference, settings.reports_only
+    if opened.is_gone:
+        return _Fetched(reference, problem=refusals.expired(reference))
     permission = may_read(stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only)
     denied = _reported(reference, principal, permission, reports_only=reports_only)
     if permission.obstacle == "denied":
@@ -117,6 +138,18 @@ def _reported(
         error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
         refusals.report_pull(reference.coordinate, error, would_only=reports_only)
     return error
+
+
+def _value_unless_gone(fetched: _Fetched, settings: Settings, may_be_gone: bool) -> Any:
+    """Return the value, or `GONE`. The object of a large value may be gone although Redis has its envelope."""
+    if fetched.problem is not None:
+        return GONE
+    try:
+        return _value(fetched, settings)
+    except XComExpired:
+        if not may_be_gone:
+            raise
+        return GONE
 
 
 def _value(fetched: _Fetched, settings: Settings) -> Any:

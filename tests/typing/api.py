@@ -22,12 +22,14 @@ from exclusive_redis_xcom import (
     XComAccessDenied,
     XComAlreadyClaimed,
     XComExpired,
+    XComMissing,
     XComNotImportable,
     XComNotSerializable,
     XComSealed,
     XComTooLarge,
     exclusive,
     fetch_all,
+    pull,
 )
 
 
@@ -64,6 +66,19 @@ def fetch_all_refuses() -> None:
     fetch_all([1], [2])  # type: ignore[call-arg]
 
 
+def pull_takes_what_xcom_pull_takes() -> None:
+    assert_type(pull("extract", key="token", required=True), Any)
+    assert_type(pull(["extract", "load"], map_indexes=[0, 1], include_prior_dates=True), Any)
+    assert_type(pull(dag_id="sales", run_id="run", map_indexes=None, default=3), Any)
+
+
+def pull_refuses() -> None:
+    pull("extract", "token")  # type: ignore[call-arg]
+    pull("extract", key=None)  # type: ignore[arg-type]
+    pull("extract", map_indexes="0")  # type: ignore[arg-type]
+    pull("extract", required="yes")  # type: ignore[arg-type]
+
+
 def every_error_is_ours() -> tuple[type[ExclusiveXComError], ...]:
     return (
         ConfigurationError,
@@ -74,6 +89,7 @@ def every_error_is_ours() -> tuple[type[ExclusiveXComError], ...]:
         XComAccessDenied,
         XComAlreadyClaimed,
         XComExpired,
+        XComMissing,
         XComNotImportable,
         XComNotSerializable,
         XComSealed,
@@ -88,7 +104,7 @@ def refusals_are_permission_errors() -> tuple[type[XComAccessDenied], ...]:
 
 
 def each_error_is_the_builtin_that_fits() -> None:
-    _lookup: type[LookupError] = XComExpired
+    _lookup: tuple[type[LookupError], ...] = (XComExpired, XComMissing)
     _connection: type[ConnectionError] = StoreUnavailable
     _importing: type[ImportError] = XComNotImportable
     _of_type: type[TypeError] = XComNotSerializable

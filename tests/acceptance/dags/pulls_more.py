@@ -7,6 +7,8 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, get_current_context, task
 
+from exclusive_redis_xcom import pull
+
 VALUE = {"pair": (1, 2), "raw": b"\x00\xff"}
 
 
@@ -34,6 +36,37 @@ with DAG("pulls_prior_dates", schedule=None, catchup=False, params={"pushes": Tr
         expect(ti.xcom_pull(task_ids="sometimes", key="once", include_prior_dates=True, map_indexes=-1), VALUE)
 
     sometimes() >> pull_prior()
+
+
+with DAG("pulls_watermark", schedule=None, catchup=False, params={"day": 0, "expected": []}):
+
+    @task
+    def advance() -> Any:
+        ti, day = get_current_context()["ti"], get_current_context()["params"]["day"]
+        ti.xcom_push("mark", (day, b"\x00"))
+        return None
+
+    @task
+    def look_back() -> None:
+        context = get_current_context()
+        ti, expected = context["ti"], [(day, b"\x00") for day in context["params"]["expected"]]
+        if not expected:
+            return
+        found = ti.xcom_pull(task_ids="advance", key="mark", include_prior_dates=True)
+        # Airflow does not order runs, and 3.1 repeats rows of earlier runs.
+        expect(sorted(set(found)), expected)
+        expect(ti.xcom_pull(task_ids="advance", key="mark", include_prior_dates=True, map_indexes=-1), expected[-1])
+        expect(pull("advance", key="mark", required=True), expected[-1])
+
+    @task
+    def misspell() -> None:
+        pull("advance", key="marks", required=True)
+
+    @task
+    def forget_a_name() -> None:
+        pull("advnce", key="mark", required=True)
+
+    advance() >> [look_back(), misspell(), forget_a_name()]
 
 
 with DAG("pulls_linked", schedule=None, catchup=False, params={"xcom_acl": {"*": "linked"}}):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import redis
 
 from devtools.airflow_stack import AirflowStack, airflow_version
+from exclusive_redis_xcom.formats.redis_names import hash_name
+from exclusive_redis_xcom.model import Coordinate
 from tests.acceptance.conftest import Proofs
 
 VERSION = tuple(int(part) for part in airflow_version().split(".")[:2])
@@ -90,6 +93,48 @@ def test_a_value_that_only_an_earlier_run_has_is_pulled_with_include_prior_dates
     assert airflow.wait_run("pulls_prior_dates", later, timeout=240) == "success"
     assert [row["key"] for row in airflow.xcom_rows("pulls_prior_dates", earlier)] == ["once"]
     assert airflow.xcom_rows("pulls_prior_dates", later) == []
+
+
+class TestALookBackOverRunsThatRedisLost:
+    def run(self, airflow: AirflowStack, day: int, expected: list[int]) -> str:
+        conf = {"day": day, "expected": expected}
+        run_id = airflow.trigger("pulls_watermark", conf=conf, logical_date=f"2026-01-{day:02}T00:00:00Z")
+        airflow.wait_run("pulls_watermark", run_id, timeout=240)
+        return run_id
+
+    def lose(self, redis_client: redis.Redis, run_id: str) -> None:
+        name = hash_name("exclusive_redis_xcom", Coordinate("pulls_watermark", run_id, "advance", "mark"))
+        assert redis_client.delete(name) == 1
+
+    def test_gives_what_is_alive_and_warns_and_fails_without_the_newest(
+        self, airflow: AirflowStack, redis_client: redis.Redis
+    ) -> None:
+        first, second = self.run(airflow, 1, []), self.run(airflow, 2, [])
+        self.lose(redis_client, first)
+
+        third = self.run(airflow, 3, [2, 3])
+
+        states = states_of(airflow, "pulls_watermark", third)
+        assert states["look_back"] == {"success"}, airflow.task_log("pulls_watermark", third, "look_back")
+        log = airflow.task_log("pulls_watermark", third, "look_back")
+        assert "XCom pull goes without 1 of 3 values" in log
+        assert first in log
+        assert second not in log
+
+        self.lose(redis_client, third)
+        airflow.clear("pulls_watermark", third, ["look_back"])
+        airflow.wait_run("pulls_watermark", third, timeout=240)
+
+        assert states_of(airflow, "pulls_watermark", third)["look_back"] == {"failed"}
+        assert "XComExpired" in airflow.task_log("pulls_watermark", third, "look_back", try_number=2)
+
+    def test_a_required_xcom_that_nobody_pushed_fails_with_near_names(self, airflow: AirflowStack) -> None:
+        run_id = self.run(airflow, 9, [])
+
+        assert states_of(airflow, "pulls_watermark", run_id)["misspell"] == {"failed"}
+        assert "XComMissing" in airflow.task_log("pulls_watermark", run_id, "misspell")
+        log = airflow.task_log("pulls_watermark", run_id, "forget_a_name")
+        assert "did you mean task 'advance'?" in log
 
 
 def test_under_linked_a_task_that_takes_the_value_is_served_and_one_that_only_pulls_is_refused(

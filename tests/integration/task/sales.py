@@ -14,9 +14,9 @@ CANARY = "canary-8c1f0e55"
 RUN = RUN_ID.replace(":", "%3A").replace("+", "%2B")
 
 
-def hash_of(key: str) -> str:
-    """Return the name of the hash that task `extract` pushes to under a key."""
-    return f"exclusive_redis_xcom:sales:{RUN}:extract:{key}"
+def hash_of(key: str, run: str = RUN) -> str:
+    """Return the name of the hash that task `extract` pushes to under a key. `run` is a run's id as Redis has it."""
+    return f"exclusive_redis_xcom:sales:{run}:extract:{key}"
 
 
 HASH = hash_of("token")
@@ -74,6 +74,12 @@ def pull(
 def pull_all(dag: Any, reader: str = "load", key: str = "token") -> Any:
     with executing(dag.get_task(reader)):
         return ExclusiveRedisXCom.get_all(key=key, **address())
+
+
+def look_back(dag: Any, reader: str = "load", key: str = "token", *, run_id: str) -> Any:
+    """Pull what a run and the runs before it pushed, as `include_prior_dates` does."""
+    with executing(dag.get_task(reader), run_id=run_id):
+        return ExclusiveRedisXCom.get_all(key=key, **address(run_id=run_id), include_prior_dates=True)
 
 
 def delete(dag: Any, by: str = "extract", map_index: int | None = None) -> None:

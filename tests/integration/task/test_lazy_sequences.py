@@ -13,7 +13,8 @@ from devtools.redis_server import RedisServer
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.rows import Rows, rows_in_memory
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, fetch_all
+from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, XComExpired, fetch_all
+from tests.integration.task.sales import RUN
 
 COUNT = 300  # these need more than one batch of commands
 
@@ -192,6 +193,27 @@ class TestFetchAll:
     def test_whoever_may_not_read_one_gets_none(self, reporting: Reading) -> None:
         with pytest.raises(XComAccessDenied):
             fetch_all(reporting.results())
+
+    def test_one_that_redis_lost_is_an_error(self, reading: Reading, server: RedisServer) -> None:
+        """Nothing of this run is left out. Iteration stops at the lost item, and all at once gives no item."""
+        hash_name = f"exclusive_redis_xcom:sales:{RUN}:others:return_value"
+        with redis.Redis.from_url(server.url) as client:
+            kept = client.hgetall(hash_name)
+            client.hdel(hash_name, "1")
+            try:
+                one_by_one = iter(reading.results("others"))
+                assert next(one_by_one) == ("others", 0)
+                for read in (
+                    lambda: next(one_by_one),
+                    lambda: fetch_all(reading.results("others")),
+                    lambda: reading.results("others")[0:2],
+                    lambda: reading.results("others")[1],
+                ):
+                    with pytest.raises(XComExpired, match="map_index 1"):
+                        read()
+                assert reading.results("others")[2] == ("others", 2)
+            finally:
+                client.hset(hash_name, mapping=kept)
 
     def test_with_another_backend_it_is_the_list(self, reading: Reading, rows: Rows, configured: Any) -> None:
         from airflow.sdk.bases.xcom import BaseXCom

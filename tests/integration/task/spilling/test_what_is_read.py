@@ -11,7 +11,7 @@ import redis
 
 from exclusive_redis_xcom import ConfigurationError, CorruptValue, XComAccessDenied, XComExpired, XComTooLarge
 from tests.integration.support import shown
-from tests.integration.task.sales import CANARY, HASH, pull, push
+from tests.integration.task.sales import CANARY, HASH, look_back, pull, push
 from tests.integration.task.spilling.objects import LARGE, edit_envelope, objects, the_object
 
 
@@ -37,6 +37,23 @@ def test_a_missing_object_is_an_expired_value(dag: Any, root: Path) -> None:
 
     with pytest.raises(XComExpired, match=r"no longer in object storage.*Clear task 'extract'"):
         pull(dag)
+
+
+def test_a_look_back_goes_without_an_earlier_run_whose_object_is_missing(dag: Any, root: Path) -> None:
+    push(dag, LARGE, run_id="scheduled__1")
+    the_object(root).unlink()
+    push(dag, CANARY, run_id="scheduled__2")
+
+    assert look_back(dag, run_id="scheduled__2") == [CANARY]
+
+
+def test_a_look_back_needs_the_object_of_the_run_that_was_asked_for(dag: Any, root: Path) -> None:
+    push(dag, CANARY, run_id="scheduled__1")
+    push(dag, LARGE, run_id="scheduled__2")
+    the_object(root).unlink()
+
+    with pytest.raises(XComExpired, match="no longer in object storage"):
+        look_back(dag, run_id="scheduled__2")
 
 
 @pytest.mark.parametrize(
