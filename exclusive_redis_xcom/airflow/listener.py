@@ -38,7 +38,7 @@ def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  
     task = getattr(identity.running_task_instance(), "task", None)
     if task is not None and kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
         with contextlib.suppress(ConfigurationError, InvalidAcl):  # the push of the value raises it
-            quiet_returns.hide_restricted(task)
+            quiet_returns.hide_restricted(task, identity.run_conf_of(task_instance))
 
 
 def _warn_of_private_keys() -> None:

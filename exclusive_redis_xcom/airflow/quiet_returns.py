@@ -15,23 +15,29 @@ from exclusive_redis_xcom.declaration import frozen_acl
 from exclusive_redis_xcom.model import RETURN_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exclusive_redis_xcom.acl import Acl
 
 SWITCH = "show_return_value_in_logs"
 
 
-def hide_restricted(task: Any) -> None:
+def hide_restricted(task: Any, run_conf: Mapping[str, Any] | None = None) -> None:
     """Turn the switch off for a task, mapped or not, that has the switch and returns a restricted value.
 
+    Args:
+        task: The operator.
+        run_conf: The conf of the run under way, which may have replaced the DAG's param; None at parse time.
+
     Raises:
-        InvalidAcl: The ACL of the task's DAG is wrong.
+        InvalidAcl: The ACL of the task's DAG is wrong, or a run's conf may have replaced it.
         ConfigurationError: A setting is wrong.
     """
     mapped = getattr(task, "is_mapped", False)
     if not (_takes_switch(task.operator_class) if mapped else hasattr(task, SWITCH)):
         return
     dag = task.get_dag()
-    if dag is None or not _returns_restricted(frozen_acl(dag).acl, task):
+    if dag is None or not _returns_restricted(frozen_acl(dag, run_conf).acl, task):
         return
     if mapped:
         task.partial_kwargs[SWITCH] = False

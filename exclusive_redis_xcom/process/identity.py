@@ -21,10 +21,13 @@ it is, is asked second.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.process import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The listener and the policy set these once per task process, and more often in dag.test().
 _running: Any = None
@@ -100,6 +103,12 @@ def principal_of(task_instance: Any) -> Principal | None:
         if not (part and isinstance(part, str)):
             return None
     return Principal(dag_id, task_id, run_id, -1 if map_index is None else int(map_index))
+
+
+def run_conf_of(task_instance: Any) -> Mapping[str, Any]:
+    """Return the conf of the task instance's run; empty where the API server told none."""
+    from_server = getattr(task_instance, "_ti_context_from_server", None)
+    return getattr(getattr(from_server, "dag_run", None), "conf", None) or {}
 
 
 def _context_task_instance() -> Any:

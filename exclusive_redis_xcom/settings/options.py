@@ -84,8 +84,7 @@ OPTIONS: tuple[Option, ...] = (
         "same_dag",
         "This option says who may pull a key that no rule in the DAG's xcom_acl covers. same_dag: all tasks of the "
         "DAG. linked: tasks that take the XCom as an argument or in a template field. downstream: tasks after the "
-        "producer. "
-        "nobody: only the producer. anyone: all tasks of all DAGs.",
+        "producer. nobody: only the producer. anyone: all tasks of all DAGs.",
         "one of " + ", ".join(sorted(POLICY_WORDS)),
         word(*POLICY_WORDS),
     ),

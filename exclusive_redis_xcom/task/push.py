@@ -144,17 +144,14 @@ def _acls_in_force(coordinate: Coordinate, value: Any, default_ttl: timedelta) -
 
 def _frozen_acl(coordinate: Coordinate, task: Any, task_instance: Any) -> FrozenAcl:
     dag = getattr(task, "dag", None)
-    frozen = frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, _run_conf(task_instance))
+    frozen = (
+        frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, identity.run_conf_of(task_instance))
+    )
     if frozen is None:
         error = refusals.unknown_acl(coordinate)
         refusals.report_write(coordinate, error)
         raise error
     return frozen
-
-
-def _run_conf(task_instance: Any) -> Mapping[str, Any]:
-    from_server = getattr(task_instance, "_ti_context_from_server", None)
-    return getattr(getattr(from_server, "dag_run", None), "conf", None) or {}
 
 
 def _require_bounded(coordinate: Coordinate) -> None:

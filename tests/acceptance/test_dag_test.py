@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 SCRIPT = """
 import importlib.util, json, sys
-path, dag_id = sys.argv[1:]
+path, dag_id, conf = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("under_test", path)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 from airflow.sdk import DAG
 dag = next(value for value in vars(module).values() if isinstance(value, DAG) and value.dag_id == dag_id)
-run = dag.test()
+run = dag.test(run_conf=json.loads(conf))
 states = {f"{ti.task_id}/{ti.map_index}": str(ti.state) for ti in run.get_task_instances()}
 print("STATES " + json.dumps([str(run.state), states]))
 """
@@ -37,9 +37,11 @@ def home(new_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) 
         yield home
 
 
-def dag_test(home: AirflowStack, file: str, dag_id: str) -> tuple[str, dict[str, str], str]:
+def dag_test(
+    home: AirflowStack, file: str, dag_id: str, conf: dict[str, Any] | None = None
+) -> tuple[str, dict[str, str], str]:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(home.dags_folder / f"{file}.py"), dag_id],
+        [sys.executable, "-c", SCRIPT, str(home.dags_folder / f"{file}.py"), dag_id, json.dumps(conf)],
         env=home.env,
         capture_output=True,
         text=True,
@@ -57,6 +59,17 @@ def test_every_way_of_pulling_gets_what_was_pushed(home: AirflowStack) -> None:
     state, states, output = dag_test(home, "pulls", "pulls_plain")
 
     assert state == "success", (states, output[-4000:])
+
+
+@pytest.mark.parametrize("dag_id", ["dag_test_conf_exclusive", "dag_test_conf_param"])
+def test_rules_in_the_runs_conf_open_nothing(home: AirflowStack, dag_id: str) -> None:
+    conf = {"xcom_acl": {"extract": {"return_value": ["load", "report"]}}}
+
+    _, states, output = dag_test(home, "dag_test_conf", dag_id, conf)
+
+    assert states["extract/-1"] == "failed"
+    assert "InvalidAcl" in output
+    assert "REPORT GOT the value" not in output
 
 
 def test_refusals_are_the_same_as_in_a_scheduled_run(home: AirflowStack) -> None:
