@@ -39,7 +39,7 @@ import dataclasses
 import enum
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -56,6 +56,7 @@ from exclusive_redis_xcom.codec import (
     scalars,
     stand_ins,
     tables,
+    zones,
 )
 from exclusive_redis_xcom.codec.allowlist import is_allowed
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
@@ -96,7 +97,7 @@ LARGE_BYTES = Bulk(25, stand_ins.dump_large_bytes, stand_ins.load_bytes)
 _DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
 _DATE = Leaf(31, moments.dump_date, moments.load_date)
 _TIME = Leaf(32, moments.dump_time, moments.load_time)
-_ZONE = Leaf(34, moments.dump_zone, moments.load_zone)
+_ZONE = Leaf(34, zones.dump_zone, zones.load_zone)
 _ENUM = Tree(40, objects.enum_children, objects.build_enum)
 _NAMEDTUPLE = Tree(41, objects.namedtuple_children, objects.build_namedtuple)
 _DATACLASS = Tree(42, objects.dataclass_children, objects.build_dataclass)
@@ -207,8 +208,6 @@ def _library_kind(value: object) -> Kind | None:
         return _PANDAS.get(frames.pandas_kind(value) or "")
     if package == "pendulum":
         return _PENDULUM.get(moments.pendulum_leaf(value) or "")
-    if package in ("pytz", "dateutil"):
-        return _ZONE if moments.is_zone(value) else None
     return None
 
 
@@ -238,6 +237,7 @@ def _object_kind(value: object) -> Kind | None:
         (_has_own_protocol, _OWN_PROTOCOL),
         (dataclasses.is_dataclass, _DATACLASS),
         (_is_attrs, _ATTRS),
+        (lambda zone: isinstance(zone, tzinfo), _ZONE),
     )
     return next((kind for applies, kind in rules if applies(value)), None)
 
