@@ -6,8 +6,10 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: The factories of a defaultdict that are carried by name. A defaultdict with another factory becomes a dict.
 _FACTORIES: dict[str, type | None] = {
@@ -16,9 +18,26 @@ _FACTORIES: dict[str, type | None] = {
 }
 
 
-def pairs(value: Mapping[Any, Any]) -> list[Any]:
-    """Return key, value, key, value..."""
-    return list(chain.from_iterable(value.items()))
+_PLAIN_KEYS = frozenset({type(None), bool, int, float, str, bytes})
+
+
+def pairs(value: Mapping[Any, Any], as_key: Callable[[Any], Any]) -> list[Any]:
+    """Return key, value, key, value...
+
+    Args:
+        value: A dict of any class.
+        as_key: Returns what a key is carried as: the key itself, or its text.
+
+    Raises:
+        NotCarriedError: Two keys would be carried as the same one.
+    """
+    if _PLAIN_KEYS.issuperset(map(type, value)):
+        return list(chain.from_iterable(value.items()))
+    keys = [key if type(key) in _PLAIN_KEYS else as_key(key) for key in value]
+    changed = any(key is not old for key, old in zip(keys, value, strict=True))
+    if changed and len(set(keys)) < len(keys):
+        raise NotCarriedError
+    return list(chain.from_iterable(zip(keys, value.values(), strict=True)))
 
 
 def build_dict(children: list[Any]) -> dict[Any, Any]:
@@ -41,10 +60,10 @@ def build_counter(children: list[Any]) -> Counter[Any]:
     return counter
 
 
-def defaultdict_children(value: defaultdict[Any, Any]) -> list[Any]:
+def defaultdict_children(value: defaultdict[Any, Any], as_key: Callable[[Any], Any]) -> list[Any]:
     """Return the name of the factory, then the pairs."""
     factory = value.default_factory
-    return [getattr(factory, "__name__", ""), *pairs(value)]
+    return [getattr(factory, "__name__", ""), *pairs(value, as_key)]
 
 
 def has_named_factory(value: defaultdict[Any, Any]) -> bool:
