@@ -18,22 +18,18 @@ _FACTORIES: dict[str, type | None] = {
 }
 
 
-_PLAIN_KEYS = frozenset({type(None), bool, int, float, str, bytes})
+def pairs(value: Mapping[Any, Any]) -> list[Any]:
+    """Return key, value, key, value..."""
+    return list(chain.from_iterable(value.items()))
 
 
-def pairs(value: Mapping[Any, Any], as_key: Callable[[Any], Any]) -> list[Any]:
-    """Return key, value, key, value...
-
-    Args:
-        value: A dict of any class.
-        as_key: Returns what a key is carried as: the key itself, or its text.
+def pairs_as(value: Mapping[Any, Any], as_key: Callable[[Any], Any]) -> list[Any]:
+    """Return key, value, key, value..., with what `as_key` returns for each key: the key itself, or its text.
 
     Raises:
         NotCarriedError: Two keys would be carried as the same one.
     """
-    if _PLAIN_KEYS.issuperset(map(type, value)):
-        return list(chain.from_iterable(value.items()))
-    keys = [key if type(key) in _PLAIN_KEYS else as_key(key) for key in value]
+    keys = list(map(as_key, value))
     changed = any(key is not old for key, old in zip(keys, value, strict=True))
     if changed and len(set(keys)) < len(keys):
         raise NotCarriedError
@@ -60,10 +56,10 @@ def build_counter(children: list[Any]) -> Counter[Any]:
     return counter
 
 
-def defaultdict_children(value: defaultdict[Any, Any], as_key: Callable[[Any], Any]) -> list[Any]:
+def defaultdict_children(value: defaultdict[Any, Any], pairs_of: Callable[[Any], list[Any]]) -> list[Any]:
     """Return the name of the factory, then the pairs."""
     factory = value.default_factory
-    return [getattr(factory, "__name__", ""), *pairs(value, as_key)]
+    return [getattr(factory, "__name__", ""), *pairs_of(value)]
 
 
 def has_named_factory(value: defaultdict[Any, Any]) -> bool:

@@ -91,7 +91,9 @@ class _FlatWriter:
 
     def _value(self, value: Any) -> bool:
         """Write a value. If it has children, open it instead and return True."""
-        value, kind = self._carried(value)
+        kind = None if _is_plain(value) else self._kind(value)
+        if isinstance(kind, Substitute):
+            value, kind = self._carried(value)
         if kind is None:
             self.program.append(value)
             return False

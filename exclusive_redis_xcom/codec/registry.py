@@ -84,6 +84,8 @@ STEP = 1
 
 def _can_carry(value: object) -> bool:
     """Return whether everything in a value is carried. Nested models are not searched: they ask this themselves."""
+    if type(value) in PLAIN:
+        return True
     seen: dict[int, object] = {}  # holds the objects, so that no other object gets the same id
     waiting = [value]
     while waiting:
@@ -101,11 +103,16 @@ def _can_carry(value: object) -> bool:
     return True
 
 
+def _pairs(value: Any) -> list[Any]:
+    if _ALWAYS_CARRIED.issuperset(map(type, value)):
+        return containers.pairs(value)
+    return containers.pairs_as(value, _as_key)
+
+
 def _items_of_set(value: Any) -> list[Any]:
-    items = list(value)
-    if not PLAIN.issuperset(map(type, items)) and any(map(_becomes_dict, items)):
+    if not _ALWAYS_CARRIED.issuperset(map(type, value)) and any(map(_becomes_dict, value)):
         raise NotCarriedError  # No set holds dicts.
-    return items
+    return list(value)
 
 
 def _becomes_dict(value: object) -> bool:
@@ -116,7 +123,7 @@ def _becomes_dict(value: object) -> bool:
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 TUPLE = Tree(10, list, tuple)
-DICT = Tree(13, lambda value: containers.pairs(value, _as_key), containers.build_dict)
+DICT = Tree(13, _pairs, containers.build_dict)
 LIST = Tree(18, list, list)
 BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
 TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
@@ -132,7 +139,7 @@ _ATTRS = Tree(43, objects.attrs_children, objects.build_attrs)
 MODEL = Tree(44, lambda value: models.model_children(value, _can_carry), models.build_model)
 _OWN_PROTOCOL = Tree(45, objects.own_protocol_children, objects.build_by_airflow)
 _REGISTERED = Tree(46, objects.registered_children, objects.build_by_airflow)
-_DEFAULTDICT = Tree(17, lambda value: containers.defaultdict_children(value, _as_key), containers.build_defaultdict)
+_DEFAULTDICT = Tree(17, lambda value: containers.defaultdict_children(value, _pairs), containers.build_defaultdict)
 _PATH = Leaf(26, scalars.dump_path, scalars.load_path)
 _ADDRESS = Leaf(27, scalars.dump_address, scalars.load_address)
 
@@ -142,8 +149,8 @@ _BY_TYPE: dict[type, Kind] = {
     tuple: TUPLE,
     set: Tree(11, _items_of_set, set),
     frozenset: Tree(12, _items_of_set, frozenset),
-    OrderedDict: Tree(14, DICT.children, containers.build_ordered_dict),
-    Counter: Tree(15, DICT.children, containers.build_counter),
+    OrderedDict: Tree(14, _pairs, containers.build_ordered_dict),
+    Counter: Tree(15, _pairs, containers.build_counter),
     deque: Tree(16, containers.deque_children, containers.build_deque),
     int: BIG_INT,
     str: TEXT,
@@ -160,6 +167,9 @@ _BY_TYPE: dict[type, Kind] = {
     timezone: _ZONE,
     ZoneInfo: _ZONE,
 }
+
+#: Types of dict keys and of a set's items that need no second look.
+_ALWAYS_CARRIED = PLAIN | {cls for cls, kind in _BY_TYPE.items() if isinstance(kind, Leaf)}
 
 _PENDULUM: dict[str, Kind] = {"datetime": _DATETIME, "date": _DATE, "time": _TIME, "zone": _ZONE}
 _NUMPY: dict[str, Kind] = {

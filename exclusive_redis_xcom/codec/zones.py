@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,8 @@ def describe_zone(zone: tzinfo | None, moment: datetime | None = None) -> list[A
     """
     if zone is None:
         return None
+    if type(zone) is ZoneInfo and _known("zone", zone.key) is zone:
+        return ["zone", zone.key]  # the usual case, without the steps below
     if type(zone) is timezone:
         offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
         return ["offset", offset // _MICROSECOND, *name]
@@ -72,15 +75,23 @@ def _named(zone: tzinfo) -> list[Any] | None:
 
 def _is_as_named(zone: tzinfo, moment: datetime | None, how: str, name: str) -> bool:
     """Return whether the time zone database has the name, and gives this moment the same offset."""
-    try:
-        known = _named_zone(how, _checked_name(name))
-    except (ValueError, XComNotImportable):
+    known = _known(how, name)
+    if known is None:
         return False
     # What is stored for a zone of pytz has the offset of the moment with it.
     if known is zone or how == "pytz":
         return True
     offset = fixed_zone(zone, moment)
     return (offset is None and moment is None) or known.utcoffset(moment) == zone.utcoffset(moment)
+
+
+@lru_cache(maxsize=64)
+def _known(how: str, name: str) -> tzinfo | None:
+    """Return the zone of a name in the time zone database; None if it has no such name."""
+    try:
+        return _named_zone(how, _checked_name(name))
+    except (ValueError, XComNotImportable):
+        return None
 
 
 def fixed_zone(zone: tzinfo, moment: datetime | None = None) -> timezone | None:
