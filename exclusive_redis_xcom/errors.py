@@ -68,6 +68,13 @@ class XComNotImportable(ExclusiveXComError, ImportError):  # noqa: N818 - in lin
     """
 
 
+class XComNotRebuilt(ExclusiveXComError, ValueError):  # noqa: N818 - in line with its siblings
+    """A value arrived whole, but one of its classes does not accept what was pushed. Its code has changed, or failed.
+
+    The text names the class and the type of the class's own error.
+    """
+
+
 class InvalidAcl(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design
     """An `xcom_acl` is not well-formed or contradicts its DAG.
 

@@ -8,7 +8,9 @@ nothing is allowed.
 
 from __future__ import annotations
 
+import logging
 import re
+import sys
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -17,11 +19,17 @@ from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.errors import XComNotImportable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
+
+log = logging.getLogger("exclusive_redis_xcom")
 
 _SERDE_MODULES = ("airflow.sdk.serde", "airflow.serialization.serde")
 _CLASS_NAME = re.compile(r"[^\W\d][\w<>\[\], ]*(\.[^\W\d<][\w<>\[\], ]*)+")
 _LONGEST_NAME = 512
+#: A payload may name any number of classes that are gone. Each costs a search of the file system.
+_MOST_GONE = 100
+_gone: set[str] = set()
 
 
 @lru_cache(maxsize=1)
@@ -48,11 +56,11 @@ def registered_module(name: str, table: str) -> Any:
     return getattr(serde(), table, {}).get(name)
 
 
-def load_class(name: object) -> type:
-    """Import the class that a payload names.
+def load_class(name: object) -> type | None:
+    """Import the class that a payload names. Return None for an allowed class that is gone.
 
     Raises:
-        XComNotImportable: The class is not allowed, or cannot be imported here.
+        XComNotImportable: The class is not allowed, or its module fails, or its name stands for something else.
         ValueError: This is not the name of a class.
     """
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _CLASS_NAME.fullmatch(name):
@@ -62,39 +70,69 @@ def load_class(name: object) -> type:
             f"{name} was not found in allow list for deserialization imports. To allow it, add it to "
             f"allowed_deserialization_classes in section [core] of Airflow's configuration of the pulling task."
         )
-    found = _find(name)
+    found = _find(name, _loaded if name in _gone else import_module)
     if found is None:
-        raise XComNotImportable(f"{name} is allowed for deserialization, but cannot be imported here as a class.")
+        _note_gone(name)
+        return None
     # A module of an allowed package may re-export a class that is not allowed. So the class's own name is checked too.
     if qualified_name(found) != name and not is_allowed(qualified_name(found)):
         raise XComNotImportable(f"{name} is allowed for deserialization, but stands for a class that is not.")
     return found
 
 
-def _find(name: str) -> type | None:
+def _note_gone(name: str) -> None:
+    if name in _gone:
+        return
+    if len(_gone) >= _MOST_GONE:
+        raise no_class(name)
+    _gone.add(name)
+    log.warning("%s cannot be imported here. What was pushed of it comes back as plain values.", name)
+
+
+def no_class(name: str) -> XComNotImportable:
+    """Return the error for a name that does not lead to a class."""
+    return XComNotImportable(f"{name} is allowed for deserialization, but cannot be imported here as a class.")
+
+
+def _loaded(name: str) -> ModuleType:
+    """Return a module that is loaded already."""
+    try:
+        return sys.modules[name]
+    except KeyError:
+        raise ImportError from None
+
+
+def _find(name: str, module: Callable[[str], ModuleType]) -> type | None:
     """Import the class of a dotted name. Nested classes are found too; Airflow's `import_string` cannot find them.
 
     Below the module, every step must be a class. The attributes of a module lead to other modules, and from there to
-    anything.
+    anything. The longest part of the name that is a module decides.
     """
     parts = name.split(".")
-    for split in range(len(parts) - 1, 0, -1):
-        try:
-            return _class_below(import_module(".".join(parts[:split])), parts[split:])
-        except (ImportError, AttributeError):
-            continue
-        except Exception as error:
-            problem = type(error).__name__
-            raise XComNotImportable(f"{name} is allowed, but importing its module failed with {problem}.") from None
+    try:
+        for split in range(len(parts) - 1, 0, -1):
+            try:
+                found = module(".".join(parts[:split]))
+            except ImportError:
+                continue
+            return _class_below(found, name, parts[split:])
+    except XComNotImportable:
+        raise
+    except Exception as error:
+        problem = type(error).__name__
+        raise XComNotImportable(f"{name} is allowed, but importing its module failed with {problem}.") from None
     return None
 
 
-def _class_below(module: ModuleType, names: list[str]) -> type | None:
+def _class_below(module: ModuleType, name: str, steps: list[str]) -> type | None:
     found: Any = module
-    for name in names:
-        found = getattr(found, name)
-        if not isinstance(found, type):
+    for step in steps:
+        try:
+            found = getattr(found, step)
+        except (AttributeError, ImportError):
             return None
+        if not isinstance(found, type):
+            raise no_class(name)
     return cast("type", found)
 
 

@@ -16,7 +16,7 @@ from exclusive_redis_xcom.codec.compression import check_size, compress, decompr
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.codec.text import utf8
-from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, XComNotImportable
+from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, XComNotImportable, XComNotRebuilt
 from exclusive_redis_xcom.memory import size_of
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
         XComTooLarge: The value would exceed `max_bytes` after decompression.
         XComNotImportable: The value needs a class that Airflow's configuration does not allow here, or a package that
             is not installed.
+        XComNotRebuilt: A class in the value does not accept what was pushed.
     """
     try:
         data = decompress(payload, compression, decoded_size, max_bytes, writable=codec == "slabs")
@@ -151,11 +152,11 @@ def _decode(data: Buffer, codec: str) -> Any:
             return read(data)
         with memory.paused_collector():
             return read(data)
-    except (XComNotImportable, MemoryError):
+    except (XComNotImportable, XComNotRebuilt, MemoryError):
         raise
     except Exception as problem:
         # The text of the problem is left out: it may quote the value.
         raise CorruptValue(
-            f"The value in Redis cannot be decoded ({type(problem).__name__}). It is damaged, was not written by "
-            "this package, or a class in it no longer accepts its fields."
+            f"The value in Redis cannot be decoded ({type(problem).__name__}). It is damaged, or was not written by "
+            "this package."
         ) from None

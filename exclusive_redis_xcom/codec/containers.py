@@ -6,8 +6,10 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: The factories of a defaultdict that are carried by name. A defaultdict with another factory becomes a dict.
 _FACTORIES: dict[str, type | None] = {
@@ -19,6 +21,19 @@ _FACTORIES: dict[str, type | None] = {
 def pairs(value: Mapping[Any, Any]) -> list[Any]:
     """Return key, value, key, value..."""
     return list(chain.from_iterable(value.items()))
+
+
+def pairs_as(value: Mapping[Any, Any], as_key: Callable[[Any], Any]) -> list[Any]:
+    """Return key, value, key, value..., with what `as_key` returns for each key: the key itself, or its text.
+
+    Raises:
+        NotCarriedError: Two keys would be carried as the same one.
+    """
+    keys = list(map(as_key, value))
+    changed = any(key is not old for key, old in zip(keys, value, strict=True))
+    if changed and len(set(keys)) < len(keys):
+        raise NotCarriedError
+    return list(chain.from_iterable(zip(keys, value.values(), strict=True)))
 
 
 def build_dict(children: list[Any]) -> dict[Any, Any]:
@@ -41,10 +56,10 @@ def build_counter(children: list[Any]) -> Counter[Any]:
     return counter
 
 
-def defaultdict_children(value: defaultdict[Any, Any]) -> list[Any]:
+def defaultdict_children(value: defaultdict[Any, Any], pairs_of: Callable[[Any], list[Any]]) -> list[Any]:
     """Return the name of the factory, then the pairs."""
     factory = value.default_factory
-    return [getattr(factory, "__name__", ""), *pairs(value)]
+    return [getattr(factory, "__name__", ""), *pairs_of(value)]
 
 
 def has_named_factory(value: defaultdict[Any, Any]) -> bool:

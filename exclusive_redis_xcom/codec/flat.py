@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The limit is needed because hashing a tuple recurses in C without any limit. Python's own recursion limit is 1000.
 MAX_DEPTH = 2000
+#: An object may stand for another one, which stands for another one. A `serialize()` can go on like this for ever.
+_MOST_SUBSTITUTES = 100
 #: How many steps of a position a message shows.
 _SHOWN_STEPS = 8
 
@@ -89,13 +91,10 @@ class _FlatWriter:
 
     def _value(self, value: Any) -> bool:
         """Write a value. If it has children, open it instead and return True."""
-        kind = None
-        while not _is_plain(value):
-            kind = self._kind(value)
-            if not isinstance(kind, Substitute):
-                break
-            value = self._try(kind.plain, value)
-        else:
+        kind = None if _is_plain(value) else self._kind(value)
+        if isinstance(kind, Substitute):
+            value, kind = self._carried(value)
+        if kind is None:
             self.program.append(value)
             return False
         if isinstance(kind, Tree):
@@ -107,6 +106,18 @@ class _FlatWriter:
             dump = kind.dump
             self.program.append(ormsgpack.Ext(kind.code, self._try(lambda v: dump(v, self.slabs.put), value)))
         return False
+
+    def _carried(self, value: Any) -> tuple[Any, Kind | None]:
+        """Return the value itself, or what it is carried as, with its kind. Msgpack's own types have none."""
+        carried = value
+        for _ in range(_MOST_SUBSTITUTES):
+            if _is_plain(carried):
+                return carried, None
+            kind = self._kind(carried)
+            if not isinstance(kind, Substitute):
+                return carried, kind
+            carried = self._try(kind.plain, carried)
+        raise self._refusal(value, "contains itself")
 
     def _kind(self, value: Any) -> Kind:
         kind = self._try(kind_of, value)

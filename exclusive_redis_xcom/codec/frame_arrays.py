@@ -6,11 +6,12 @@ So pyarrow is needed only where the memory of a column is Arrow's.
 
 from __future__ import annotations
 
+from datetime import timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.kinds import NotCarriedError
-from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
+from exclusive_redis_xcom.codec.zones import describe_zone, dump_zone, load_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,19 @@ def _categorical_parts(value: Any) -> list[Any]:
 
 
 def _zoned_parts(value: Any) -> list[Any]:
-    return ["zoned", value.asi8, value.dtype.unit, dump_zone(value.dtype.tz)]
+    return ["zoned", value.asi8, value.dtype.unit, dump_zone(carried_zone(value))]
+
+
+def carried_zone(value: Any) -> tzinfo:
+    """Return the zone that a column of moments comes back in.
+
+    A column has one zone. So a nameless zone with more than one offset in the column becomes UTC.
+    """
+    zone: tzinfo = value.dtype.tz
+    if describe_zone(zone) is not None:
+        return zone
+    offsets = (value.tz_localize(None) - value.tz_convert("UTC").tz_localize(None)).dropna().unique()
+    return timezone(offsets[0].to_pytimedelta()) if len(offsets) == 1 else timezone.utc
 
 
 def _masked_parts(value: Any) -> list[Any]:

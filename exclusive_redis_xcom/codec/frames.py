@@ -6,14 +6,24 @@ some of them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.frame_arrays import plain_array, spelled_index, spelled_out, unit_of_time, values_of
-from exclusive_redis_xcom.codec.moments import dump_zone, load_zone
+from exclusive_redis_xcom.codec.frame_arrays import (
+    carried_zone,
+    plain_array,
+    spelled_index,
+    spelled_out,
+    unit_of_time,
+    values_of,
+)
 from exclusive_redis_xcom.codec.msgpack_reader import read
+from exclusive_redis_xcom.codec.zones import dump_zone, load_zone
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _MANY_COLUMNS = 50
 _PLAIN_KINDS = frozenset("biufc")
@@ -45,6 +55,10 @@ def _freq(value: Any) -> str | None:
         return None
     try:
         same = pd.tseries.frequencies.to_offset(freq.freqstr) == freq
+        if isinstance(value, pd.DatetimeIndex) and value.tz is not None:
+            zone = carried_zone(value.array)
+            if zone is not value.tz:  # where a day may have another length
+                pd.DatetimeIndex(value.tz_convert(zone), freq=freq)
     except ValueError:
         return None
     return str(freq.freqstr) if same else None
@@ -126,8 +140,17 @@ def _finished(value: Any, attrs: Any, flags: list[Any]) -> Any:
 
 def dump_timestamp(value: Any) -> bytes:
     """Write [number, unit, zone]."""
-    zone = None if value.tzinfo is None else dump_zone(value.tzinfo)
+    zone = None if value.tzinfo is None else dump_zone(value.tzinfo, _moment(value))
     return ormsgpack.packb([int(value.asm8.view("i8")), value.unit, zone])
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return the moment as Python's; None in a year that Python does not have. Some zones work only with Python's."""
+    try:
+        found: datetime = value.to_pydatetime(warn=False)
+    except (ValueError, OverflowError):
+        return None
+    return found
 
 
 def load_timestamp(data: bytes) -> Any:

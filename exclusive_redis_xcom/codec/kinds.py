@@ -7,6 +7,7 @@ reuse one. `registry.py` has the table of kinds.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -66,3 +67,17 @@ def qualified_name(cls: type) -> str:
     module = getattr(cls, "__module__", None)
     name = getattr(cls, "__qualname__", "?")
     return name if module in (None, "builtins") else f"{module}.{name}"
+
+
+def is_found_by_name(cls: type) -> bool:
+    """Return whether the name of a class leads to this very class. A class made at run time may bear another's name.
+
+    Nothing is imported: the module of a class that exists is loaded.
+    """
+    found: Any = sys.modules.get(cls.__module__)
+    try:
+        for name in cls.__qualname__.split("."):
+            found = getattr(found, name)
+    except Exception:  # A module's or a metaclass's `__getattr__` may raise anything.
+        return False
+    return found is cls

@@ -44,32 +44,41 @@ class NeedsFlatForm(Exception):  # noqa: N818 - a signal within this package
 class _NestedWriter:
     """The state of one `pack`: the depth and the first problem, since ormsgpack hides exceptions of its hooks."""
 
-    __slots__ = ("depth", "problem", "slabs")
+    __slots__ = ("depth", "problem", "slabs", "substitutes")
 
     def __init__(self, slabs: Outgoing) -> None:
         self.slabs = slabs
+        self.substitutes: list[Any] = []  # lists and dicts that ormsgpack packs in the place of other objects
         self.depth = 0
         self.problem: BaseException | None = None
 
     def pack(self, value: Any) -> bytes:
         if type(value) in _CONTAINERS:
             value = with_stand_ins(value)
-        placed = len(self.slabs.slabs)
+        placed, substituted = len(self.slabs.slabs), len(self.substitutes)
         try:
             data = ormsgpack.packb(value, default=self.hook, option=OPTIONS)
         except TypeError:
             if self.problem is not None:
                 raise
             # There are keys other than str, or something that needs the flat form. The next attempt shows which.
-            del self.slabs.slabs[placed:]
+            del self.slabs.slabs[placed:], self.substitutes[substituted:]
             data = ormsgpack.packb(value, default=self.hook, option=OPTIONS | ormsgpack.OPT_NON_STR_KEYS)
-            unchanged = comes_back(value, any_keys=True)
+            unchanged = comes_back(self._packed(value, substituted), any_keys=True)
         else:
             with_bytes = b"\xc4" in data or b"\xc5" in data or b"\xc6" in data  # headers of bytes
-            unchanged = not with_bytes or comes_back(value, any_keys=False)
+            unchanged = not with_bytes or comes_back(self._packed(value, substituted), any_keys=False)
         if not unchanged:
             raise NeedsFlatForm
         return data
+
+    def _packed(self, value: Any, substituted: int) -> Any:
+        """Return all that the last call of ormsgpack has packed: the value, and the substitutes of objects in it."""
+        if len(self.substitutes) == substituted:
+            return value
+        packed = [value, *self.substitutes[substituted:]]
+        del self.substitutes[substituted:]
+        return packed
 
     def hook(self, value: Any) -> Any:
         try:
@@ -93,7 +102,10 @@ class _NestedWriter:
         if isinstance(kind, Bulk):
             return ormsgpack.Ext(kind.code, kind.dump(value, self.slabs.put))
         if isinstance(kind, Substitute):
-            return kind.plain(value)
+            plain = kind.plain(value)
+            if type(plain) in _CONTAINERS:
+                self.substitutes.append(plain)
+            return plain
         raise NotCarriedError
 
 

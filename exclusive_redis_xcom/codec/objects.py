@@ -1,5 +1,8 @@
 """Objects of classes that a payload must name. They come back only where Airflow's allow list permits the class.
 
+A class is named at the push only if its name leads to that very class. Otherwise the object travels as a plain value: a
+tuple, the value of an enum member, or a dict. It also comes back like this where the class is gone at the pull.
+
 Each is a tree whose first child is the class name. Dataclasses and attrs classes keep their nested objects; Airflow's
 serde turns those into dicts. The constructor runs, so the class's own checks hold against a forged payload. Only fields
 that the constructor does not take are set afterwards.
@@ -7,22 +10,50 @@ that the constructor does not take are set afterwards.
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.codec.allowlist import load_class, package, registered_module
-from exclusive_redis_xcom.codec.kinds import NotCarriedError, qualified_name
+from exclusive_redis_xcom.codec.allowlist import is_allowed, load_class, no_class, package, registered_module
+from exclusive_redis_xcom.codec.kinds import NotCarriedError, is_found_by_name, qualified_name
+from exclusive_redis_xcom.errors import ExclusiveXComError, XComNotRebuilt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Packages whose objects this package carries by itself. Airflow's deserializers for them parse Parquet or long
 #: numbers.
 _OURS = frozenset({"builtins", "datetime", "decimal", "numpy", "pandas", "pendulum", "pydantic", "uuid", "zoneinfo"})
 
 
+def rebuilt(cls: type, make: Callable[[], Any]) -> Any:
+    """Run the code of a class that makes its object again.
+
+    Raises:
+        XComNotRebuilt: That code failed. Its own text may quote the value, so only the type of its error is shown.
+    """
+    try:
+        return make()
+    except (ExclusiveXComError, MemoryError):
+        raise
+    except Exception as problem:
+        raise XComNotRebuilt(
+            f"{qualified_name(cls)} does not accept what was pushed of it ({type(problem).__name__}). The value in "
+            "Redis is whole. The class may differ from the pushing task's, or its own code fails. Let it accept what "
+            "was pushed, or clear the producing task."
+        ) from None
+
+
 def _check_version(cls: type, version: object) -> None:
     known = getattr(cls, "__version__", 0)
-    if type(version) is not int or version > int(known):
-        raise ValueError("written by a newer version of the class")
+    if type(version) is not int:
+        raise TypeError("not a version")
+    if version > int(known):
+        raise XComNotRebuilt(
+            f"{qualified_name(cls)} has an older version here ({int(known)}) than the pushing task had ({version}). "
+            "Bring the same code to both workers, then clear the pulling task."
+        )
 
 
 def _header(value: object) -> list[Any]:
@@ -30,19 +61,32 @@ def _header(value: object) -> list[Any]:
     return [qualified_name(cls), int(getattr(cls, "__version__", 0))]
 
 
-def enum_children(value: enum.Enum) -> list[Any]:
-    """Return class, name, value. A combination of flags has no name of its own."""
-    is_flag = isinstance(value, enum.Flag)
-    return [qualified_name(type(value)), None if is_flag else value.name, value.value if is_flag else None]
+def enum_children(value: enum.Enum, can_carry: Callable[[object], bool]) -> list[Any]:
+    """Return class, name, [value]; for flags, whose combinations have no names, class, None, value.
+
+    The value is for a pull where the class is gone. None stands for a value that is not carried. Older revisions wrote
+    None for every value.
+    """
+    if isinstance(value, enum.Flag):
+        return [qualified_name(type(value)), None, value.value]
+    return [qualified_name(type(value)), value.name, [value.value] if can_carry(value.value) else None]
 
 
-def build_enum(children: list[Any]) -> enum.Enum:
+def build_enum(children: list[Any]) -> Any:
     """Reverse `enum_children`."""
     name, member, value = children
     cls = load_class(name)
+    if cls is None:
+        return _value_of_gone_enum(name, value)
     if not issubclass(cls, enum.Enum):
         raise TypeError("not an enum")
-    return cls(value) if issubclass(cls, enum.Flag) else cls[member]
+    return rebuilt(cls, lambda: cls(value) if issubclass(cls, enum.Flag) else cls[member])
+
+
+def _value_of_gone_enum(name: str, value: Any) -> Any:
+    if value is None:
+        raise no_class(name)
+    return value[0] if type(value) is list else value
 
 
 def namedtuple_children(value: tuple[Any, ...]) -> list[Any]:
@@ -52,10 +96,12 @@ def namedtuple_children(value: tuple[Any, ...]) -> list[Any]:
 
 def build_namedtuple(children: list[Any]) -> tuple[Any, ...]:
     """Reverse `namedtuple_children`."""
-    cls = load_class(children[0])
+    cls: Any = load_class(children[0])
+    if cls is None:
+        return tuple(children[1:])
     if not issubclass(cls, tuple):
         raise TypeError("not a namedtuple")
-    made: tuple[Any, ...] = cls._make(children[1:])  # type: ignore[attr-defined]
+    made: tuple[Any, ...] = rebuilt(cls, lambda: cls._make(children[1:]))
     return made
 
 
@@ -71,10 +117,23 @@ def build_dataclass(children: list[Any]) -> Any:
     """Reverse `dataclass_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
+    if cls is None:
+        return _fields(children)
     if not dataclasses.is_dataclass(cls):
         raise TypeError("not a dataclass")
     _check_version(cls, version)
-    return _with_fields(cls(**arguments), others, {f.name for f in dataclasses.fields(cls) if not f.init})
+    known = {f.name for f in dataclasses.fields(cls) if not f.init}
+    return rebuilt(cls, lambda: _with_fields(cls(**arguments), others, known))
+
+
+def plain_dataclass(value: Any) -> dict[str, Any]:
+    """Return a dict of the fields."""
+    return _fields(dataclass_children(value))
+
+
+def _fields(children: list[Any]) -> dict[str, Any]:
+    _, _, arguments, others = children
+    return {**arguments, **others}
 
 
 def attrs_children(value: Any) -> list[Any]:
@@ -89,16 +148,24 @@ def build_attrs(children: list[Any]) -> Any:
     """Reverse `attrs_children`."""
     name, version, arguments, others = children
     cls = load_class(name)
+    if cls is None:
+        return _fields(children)
     attr = package("attr")
     if not attr.has(cls):  # checked before anything is called: the allow list permits all of Airflow's classes
         raise TypeError("not an attrs class")
     _check_version(cls, version)
-    return _with_fields(cls(**arguments), others, {f.name for f in attr.fields(cls) if not f.init})
+    known = {f.name for f in attr.fields(cls) if not f.init}
+    return rebuilt(cls, lambda: _with_fields(cls(**arguments), others, known))
+
+
+def plain_attrs(value: Any) -> dict[str, Any]:
+    """Return a dict of the fields, by the names that the constructor has for them."""
+    return _fields(attrs_children(value))
 
 
 def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:
     if not fields.keys() <= known:
-        raise ValueError("no such field")
+        raise AttributeError("no such field")
     for name, content in fields.items():
         object.__setattr__(value, name, content)  # The __init__ of a frozen class does the same.
     return value
@@ -106,7 +173,20 @@ def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:
 
 def own_protocol_children(value: Any) -> list[Any]:
     """Return class, version, and what the object's own `serialize()` returns (Airflow's protocol for classes)."""
-    return [*_header(value), value.serialize()]
+    return [*_header(value), plain_by_protocol(value)]
+
+
+def plain_by_protocol(value: Any) -> Any:
+    """Return what `serialize()` returns, with the keys of its dicts as text. Airflow's serde makes text of them."""
+    return _with_text_keys(value.serialize())
+
+
+def _with_text_keys(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _with_text_keys(content) for key, content in data.items()}
+    if type(data) in (list, tuple) and any(isinstance(item, (dict, list, tuple)) for item in data):
+        return type(data)(map(_with_text_keys, data))
+    return data
 
 
 def registered_children(value: Any) -> list[Any]:
@@ -115,7 +195,7 @@ def registered_children(value: Any) -> list[Any]:
     data, name, version, done = module.serialize(value)
     if not done:
         raise NotCarriedError
-    return [name, version, data]
+    return [name, version, _with_text_keys(data)]
 
 
 def has_registered_serializer(value: object) -> bool:
@@ -127,10 +207,54 @@ def has_registered_serializer(value: object) -> bool:
 def build_by_airflow(children: list[Any]) -> Any:
     """Reverse `own_protocol_children` and `registered_children`."""
     name, version, data = children
-    cls = load_class(name)
+    cls: Any = load_class(name)
     if name.partition(".")[0] in _OURS:
         raise ValueError("carried by this package in another form")
     registered = registered_module(name, "_deserializers")
+    if cls is None:
+        if registered is not None:  # The data is of Airflow's making, and no plain value.
+            raise no_class(name)
+        return data
     if registered is not None:
-        return registered.deserialize(cls, version, data)
-    return cls.deserialize(data, version)  # type: ignore[attr-defined]
+        return rebuilt(cls, lambda: registered.deserialize(cls, version, data))
+    if not hasattr(cls, "deserialize") and _has_fields(cls):
+        _check_version(cls, version)
+        return rebuilt(cls, lambda: cls(**data))
+    return rebuilt(cls, lambda: cls.deserialize(data, version))
+
+
+def _has_fields(cls: type) -> bool:
+    return dataclasses.is_dataclass(cls) or package("attr").has(cls)
+
+
+class ClassKey:
+    """Stands for a class that is a key of a dict. Such classes are carried; a class as a value is not."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def class_key(cls: type) -> ClassKey | str:
+    """Return what a class is carried as in the place of a key: as itself, or as text."""
+    name = qualified_name(cls)
+    return ClassKey(name) if is_found_by_name(cls) and (_is_builtin(name) or is_allowed(name)) else str(cls)
+
+
+def _is_builtin(name: str) -> bool:
+    return "." not in name
+
+
+def dump_class_key(value: ClassKey) -> bytes:
+    """Write the name."""
+    return value.name.encode()
+
+
+def load_class_key(data: bytes) -> type | str:
+    """Reverse `dump_class_key`."""
+    name = data.decode()
+    cls = getattr(builtins, name) if _is_builtin(name) else load_class(name)
+    if cls is not None and not isinstance(cls, type):
+        raise TypeError("not a class")
+    return cls or f"<class '{name}'>"

@@ -19,6 +19,9 @@
 | 23   | Decimal                       | 64   | pandas Timestamp                    |
 | 24   | UUID                          | 65   | pandas Timedelta                    |
 | 25   | large bytes                   | 66   | pandas NaT, NA                      |
+| 26   | path                          |      |                                     |
+| 27   | IP address, network, interface|      |                                     |
+| 28   | class as a dict key           |      |                                     |
 | 30   | datetime                      |      |                                     |
 | 31   | date                          |      |                                     |
 | 32   | time                          |      |                                     |
@@ -39,7 +42,7 @@ import dataclasses
 import enum
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -56,9 +59,20 @@ from exclusive_redis_xcom.codec import (
     scalars,
     stand_ins,
     tables,
+    zones,
 )
 from exclusive_redis_xcom.codec.allowlist import is_allowed
-from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.kinds import (
+    Bulk,
+    Kind,
+    Leaf,
+    NotCarriedError,
+    Substitute,
+    Tree,
+    is_found_by_name,
+    qualified_name,
+)
+from exclusive_redis_xcom.codec.objects import ClassKey
 from exclusive_redis_xcom.codec.stand_ins import LargeBytes, Rows
 
 if TYPE_CHECKING:
@@ -70,6 +84,8 @@ STEP = 1
 
 def _can_carry(value: object) -> bool:
     """Return whether everything in a value is carried. Nested models are not searched: they ask this themselves."""
+    if type(value) in PLAIN:
+        return True
     seen: dict[int, object] = {}  # holds the objects, so that no other object gets the same id
     waiting = [value]
     while waiting:
@@ -79,16 +95,35 @@ def _can_carry(value: object) -> bool:
         kind = kind_of(value)
         if kind is None:
             return False
+        if isinstance(kind, Substitute):
+            waiting.append(kind.plain(value))
         if isinstance(kind, Tree) and kind is not MODEL:
             seen[id(value)] = value
             waiting.extend(kind.children(value))
     return True
 
 
+def _pairs(value: Any) -> list[Any]:
+    if _ALWAYS_CARRIED.issuperset(map(type, value)):
+        return containers.pairs(value)
+    return containers.pairs_as(value, _as_key)
+
+
+def _items_of_set(value: Any) -> list[Any]:
+    if not _ALWAYS_CARRIED.issuperset(map(type, value)) and any(map(_becomes_dict, value)):
+        raise NotCarriedError  # No set holds dicts.
+    return list(value)
+
+
+def _becomes_dict(value: object) -> bool:
+    kind = kind_of(value)
+    return isinstance(kind, Substitute) and kind in _AS_FIELDS.values()
+
+
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 TUPLE = Tree(10, list, tuple)
-DICT = Tree(13, containers.pairs, containers.build_dict)
+DICT = Tree(13, _pairs, containers.build_dict)
 LIST = Tree(18, list, list)
 BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
 TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
@@ -96,29 +131,32 @@ LARGE_BYTES = Bulk(25, stand_ins.dump_large_bytes, stand_ins.load_bytes)
 _DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
 _DATE = Leaf(31, moments.dump_date, moments.load_date)
 _TIME = Leaf(32, moments.dump_time, moments.load_time)
-_ZONE = Leaf(34, moments.dump_zone, moments.load_zone)
-_ENUM = Tree(40, objects.enum_children, objects.build_enum)
+_ZONE = Leaf(34, zones.dump_zone, zones.load_zone)
+_ENUM = Tree(40, lambda value: objects.enum_children(value, _can_carry), objects.build_enum)
 _NAMEDTUPLE = Tree(41, objects.namedtuple_children, objects.build_namedtuple)
 _DATACLASS = Tree(42, objects.dataclass_children, objects.build_dataclass)
 _ATTRS = Tree(43, objects.attrs_children, objects.build_attrs)
 MODEL = Tree(44, lambda value: models.model_children(value, _can_carry), models.build_model)
 _OWN_PROTOCOL = Tree(45, objects.own_protocol_children, objects.build_by_airflow)
 _REGISTERED = Tree(46, objects.registered_children, objects.build_by_airflow)
-_DEFAULTDICT = Tree(17, containers.defaultdict_children, containers.build_defaultdict)
+_DEFAULTDICT = Tree(17, lambda value: containers.defaultdict_children(value, _pairs), containers.build_defaultdict)
+_PATH = Leaf(26, scalars.dump_path, scalars.load_path)
+_ADDRESS = Leaf(27, scalars.dump_address, scalars.load_address)
 
 _BY_TYPE: dict[type, Kind] = {
     list: LIST,
     dict: DICT,
     tuple: TUPLE,
-    set: Tree(11, list, set),
-    frozenset: Tree(12, list, frozenset),
-    OrderedDict: Tree(14, containers.pairs, containers.build_ordered_dict),
-    Counter: Tree(15, containers.pairs, containers.build_counter),
+    set: Tree(11, _items_of_set, set),
+    frozenset: Tree(12, _items_of_set, frozenset),
+    OrderedDict: Tree(14, _pairs, containers.build_ordered_dict),
+    Counter: Tree(15, _pairs, containers.build_counter),
     deque: Tree(16, containers.deque_children, containers.build_deque),
     int: BIG_INT,
     str: TEXT,
     Rows: Tree(19, stand_ins.rows_children, stand_ins.build_rows),
     LargeBytes: LARGE_BYTES,
+    ClassKey: Leaf(28, objects.dump_class_key, objects.load_class_key),
     bytearray: Bulk(22, scalars.dump_bytearray, scalars.load_bytearray),
     Decimal: Leaf(23, scalars.dump_decimal, scalars.load_decimal),
     UUID: Leaf(24, scalars.dump_uuid, scalars.load_uuid),
@@ -129,6 +167,9 @@ _BY_TYPE: dict[type, Kind] = {
     timezone: _ZONE,
     ZoneInfo: _ZONE,
 }
+
+#: Types of dict keys and of a set's items that need no second look.
+_ALWAYS_CARRIED = PLAIN | {cls for cls, kind in _BY_TYPE.items() if isinstance(kind, Leaf)}
 
 _PENDULUM: dict[str, Kind] = {"datetime": _DATETIME, "date": _DATE, "time": _TIME, "zone": _ZONE}
 _NUMPY: dict[str, Kind] = {
@@ -156,7 +197,7 @@ _POLARS: dict[str, Kind] = {
     "polars_series": Bulk(75, tables.dump_polars_series, tables.load_polars_series),
 }
 
-_OBJECTS = (_DEFAULTDICT, _ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
+_OBJECTS = (_ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
 
 #: Every kind by its code.
 BY_CODE: dict[int, Leaf | Bulk | Tree] = {
@@ -168,6 +209,9 @@ BY_CODE: dict[int, Leaf | Bulk | Tree] = {
         *_ARROW.values(),
         *_POLARS.values(),
         *_OBJECTS,
+        _DEFAULTDICT,
+        _PATH,
+        _ADDRESS,
     )
     if not isinstance(kind, Substitute)
 }
@@ -176,6 +220,13 @@ _AS_LIST = Substitute(list)
 _AS_DICT = Substitute(dict)
 _AS_TUPLE = Substitute(tuple)
 _AS_ENUM_VALUE = Substitute(lambda member: member.value)
+#: How objects travel whose class cannot be named.
+_AS_FIELDS: dict[Kind, Substitute] = {
+    _DATACLASS: Substitute(objects.plain_dataclass),
+    _ATTRS: Substitute(objects.plain_attrs),
+    MODEL: Substitute(lambda value: models.plain_model(value, _can_carry)),
+    _OWN_PROTOCOL: Substitute(objects.plain_by_protocol),
+}
 # These are methods of the base class: a subclass may change what int(), float() and str() return.
 _AS_INT = Substitute(int.__int__)
 _AS_FLOAT = Substitute(float.__float__)
@@ -207,8 +258,10 @@ def _library_kind(value: object) -> Kind | None:
         return _PANDAS.get(frames.pandas_kind(value) or "")
     if package == "pendulum":
         return _PENDULUM.get(moments.pendulum_leaf(value) or "")
-    if package in ("pytz", "dateutil"):
-        return _ZONE if moments.is_zone(value) else None
+    if package == "pathlib":
+        return _PATH if type(value).__name__ in scalars.PATHS else None
+    if package == "ipaddress":
+        return _ADDRESS if type(value).__name__ in scalars.ADDRESSES else None
     return None
 
 
@@ -220,9 +273,9 @@ def _builtin_subclass_kind(value: object) -> Kind | None:
         return _DEFAULTDICT if named else _AS_DICT
     if isinstance(value, enum.Enum):
         as_airflow = isinstance(value, (int, float, str)) and not is_allowed(qualified_name(type(value)))
-        return _AS_ENUM_VALUE if as_airflow else _ENUM
-    if isinstance(value, tuple) and hasattr(value, "_fields") and hasattr(value, "_make"):
-        return _NAMEDTUPLE if is_allowed(qualified_name(type(value))) else _AS_TUPLE
+        return _AS_ENUM_VALUE if as_airflow or not is_found_by_name(type(value)) else _ENUM
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return _NAMEDTUPLE if hasattr(value, "_make") and _is_kept(type(value)) else _AS_TUPLE
     for base, kind in ((int, _AS_INT), (float, _AS_FLOAT), (str, _AS_STR)):
         if isinstance(value, base):
             return kind
@@ -234,12 +287,48 @@ def _object_kind(value: object) -> Kind | None:
         return None
     rules: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
         (models.is_model, MODEL),
-        (objects.has_registered_serializer, _REGISTERED),
+        (lambda one: objects.has_registered_serializer(one) and is_found_by_name(type(one)), _REGISTERED),
         (_has_own_protocol, _OWN_PROTOCOL),
         (dataclasses.is_dataclass, _DATACLASS),
         (_is_attrs, _ATTRS),
+        (lambda zone: isinstance(zone, tzinfo), _ZONE),
     )
-    return next((kind for applies, kind in rules if applies(value)), None)
+    kind = next((kind for applies, kind in rules if applies(value)), None)
+    if kind is None or is_found_by_name(type(value)):
+        return kind
+    return _AS_FIELDS.get(kind, kind)
+
+
+def _is_kept(cls: type) -> bool:
+    """Return whether a pull on this machine would give this very class."""
+    return is_allowed(qualified_name(cls)) and is_found_by_name(cls)
+
+
+def _as_key(key: Any) -> Any:
+    """Return what a dict key is carried as: itself, or its text, which Airflow's default backend makes of all keys."""
+    if isinstance(key, type):
+        return objects.class_key(key)
+    return key if _is_carried_as_key(key) else str(key)
+
+
+def _is_carried_as_key(key: Any) -> bool:
+    """Return whether a key comes back here, and as something that can be a key. A plain dict cannot be one."""
+    waiting = [key]
+    while waiting:
+        item = waiting.pop()
+        if type(item) in PLAIN:
+            continue
+        kind = kind_of(item)
+        if isinstance(kind, Substitute):
+            waiting.append(kind.plain(item))
+        elif kind in (TUPLE, _BY_TYPE[frozenset]):
+            waiting.extend(item)
+        elif kind in _OBJECTS:
+            if not (_is_kept(type(item)) and _can_carry(item)):
+                return False
+        elif not isinstance(kind, Leaf):
+            return False
+    return True
 
 
 def _has_own_protocol(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Leaves from the standard library: numbers and bytes that msgpack cannot hold, and UUIDs.
+"""Leaves from the standard library: numbers and bytes that msgpack cannot hold, UUIDs, paths and IP addresses.
 
 Integers are stored as bytes. Parsing a long decimal string takes quadratic time, which a hostile payload would use.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import ormsgpack
@@ -15,7 +16,13 @@ import ormsgpack
 from exclusive_redis_xcom.codec.msgpack_reader import read
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     from exclusive_redis_xcom.codec.slabs import Put, Take
+
+#: The classes of `pathlib` and `ipaddress` that are carried. Neither module is imported before it is needed.
+PATHS = frozenset({"PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"})
+ADDRESSES = frozenset(f"IPv{version}{form}" for version in (4, 6) for form in ("Address", "Network", "Interface"))
 
 _DECIMAL = re.compile(rb"-?(\d+(\.\d+)?(E[+-]\d{1,19})?|Infinity|s?NaN\d*)")
 
@@ -70,3 +77,38 @@ def dump_uuid(value: UUID) -> bytes:
 def load_uuid(data: bytes) -> UUID:
     """Reverse `dump_uuid`."""
     return UUID(bytes=data)
+
+
+def dump_path(value: PurePath) -> bytes:
+    """Write the name of the class, a space, and the text."""
+    return f"{type(value).__name__} {value}".encode("utf-8", "surrogatepass")
+
+
+def load_path(data: bytes) -> PurePath:
+    """Reverse `dump_path`. A path of another operating system comes back as a pure path."""
+    pathlib = import_module("pathlib")
+    name, text = _name_and_text(data, PATHS)
+    if name == type(pathlib.Path()).__name__:
+        name = "Path"
+    elif not name.startswith("Pure"):
+        name = f"Pure{name}"
+    path: PurePath = getattr(pathlib, name)(text)
+    return path
+
+
+def dump_address(value: Any) -> bytes:
+    """Write the name of the class, a space, and the text of an IP address, network or interface."""
+    return f"{type(value).__name__} {value}".encode()
+
+
+def load_address(data: bytes) -> Any:
+    """Reverse `dump_address`."""
+    name, text = _name_and_text(data, ADDRESSES)
+    return getattr(import_module("ipaddress"), name)(text)
+
+
+def _name_and_text(data: bytes, names: frozenset[str]) -> tuple[str, str]:
+    name, _, text = data.decode("utf-8", "surrogatepass").partition(" ")
+    if name not in names:
+        raise ValueError("not a class that is carried like this")
+    return name, text

@@ -146,3 +146,27 @@ class Tripwire:
 
     def __init__(self, **arguments: Any) -> None:
         self.built.append(arguments)
+
+
+class Keyed:
+    """Shows what its `deserialize` got."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+    def serialize(self) -> Any:
+        return self.content
+
+    @staticmethod
+    def deserialize(data: Any, version: int) -> Any:
+        return Keyed(data)
+
+
+@dataclass
+class OnlySerialize:
+    """Airflow's serde gives what `serialize()` returned to the constructor."""
+
+    x: Any
+
+    def serialize(self) -> dict[str, Any]:
+        return {"x": self.x}
