@@ -72,7 +72,7 @@ from airflow.utils import cli_action_loggers
 sys.argv = {argv!r}
 cli_action_loggers.on_pre_execution(sub_command={name!r}, **dict.fromkeys(
     ("user", "task_id", "dag_id", "logical_date", "host_name", "full_command")))
-print("loaded:", *sorted({{"redis", "exclusive_redis_xcom.store"}} & set(sys.modules)))
+print("loaded:", *sorted({{"redis"}} & set(sys.modules)))
 """
 
 
@@ -116,6 +116,14 @@ def test_a_command_that_cannot_tell_warns_and_says_what_to_do() -> None:
     assert "Redis could not be told of `airflow db clean`" in said
     assert "direct_pulls = off" in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize("argv", [("tasks", "clear"), ("db", "reset", "-y")])
+def test_with_another_backend_a_command_says_and_loads_nothing(argv: tuple[str, ...]) -> None:
+    said = call("task_clear", *argv, AIRFLOW__CORE__XCOM_BACKEND="airflow.sdk.bases.xcom.BaseXCom")
+
+    assert "loaded:\n" in said
+    assert "Redis" not in said
 
 
 def test_one_without_a_redis_does_not_bother_people() -> None:
