@@ -8,7 +8,8 @@ Options are read at first use, never at import.
 from __future__ import annotations
 
 from exclusive_redis_xcom.settings.backend import backend_is_ours
-from exclusive_redis_xcom.settings.loading import SECTION, Settings, load_settings
+from exclusive_redis_xcom.settings.loading import Settings, load_settings
 from exclusive_redis_xcom.settings.options import LARGEST_VALUE_BYTES, OPTIONS, Option
+from exclusive_redis_xcom.settings.unknown import SECTION
 
 __all__ = ["LARGEST_VALUE_BYTES", "OPTIONS", "SECTION", "Option", "Settings", "backend_is_ours", "load_settings"]
