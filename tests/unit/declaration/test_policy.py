@@ -89,6 +89,29 @@ def test_a_broken_acl_is_an_import_error_that_names_dag_entry_and_fix(
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    "name", ["xcom_acls", "xcom_alc", "xcom_ac", "com_acl", "xcom-acl", "xcomacl", "XCOM_ACL", "xcom_act", "xcoms_acl"]
+)
+def test_a_param_that_looks_like_xcom_acl_is_an_import_error(tmp_path: Path, name: str) -> None:
+    error = import_error(tmp_path, f"{{{name!r}: {{'extract': {{'token': ['load']}}}}}}")
+
+    assert error.startswith(
+        f"AirflowClusterPolicyViolation: InvalidAcl: DAG 'etl', param '{name}': Did you mean 'xcom_"
+    )
+
+
+def test_such_a_param_of_a_task_is_an_import_error_too(tmp_path: Path) -> None:
+    body = "load.override(params={'xcom_acls': {}})(extract())"
+
+    assert "DAG 'etl', task 'load', param 'xcom_acls': Did you mean 'xcom_acl'?" in import_error(tmp_path, "{}", body)
+
+
+def test_other_params_are_left_alone(tmp_path: Path) -> None:
+    names = ["xcom", "acl", "table_acl", "xcom_key", "xcom_ttl", "acl_xcom", "xcom_rules", "my_xcom_acl", "xcom_acl_v2"]
+
+    assert parse(tmp_path, repr(dict.fromkeys(names, 1))).import_errors == {}
+
+
 def test_a_wrong_setting_is_an_import_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from exclusive_redis_xcom import settings
 
