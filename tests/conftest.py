@@ -19,6 +19,7 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
 _home = tempfile.TemporaryDirectory(prefix="exclusive-xcom-tests-")
 os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"  # else the package does nothing
 
 # Every run tries the same examples, so that a failure in CI is a failure here.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)

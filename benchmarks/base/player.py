@@ -37,6 +37,8 @@ def main(url: str) -> None:
     with _answers() as out:
         for name in _BEFORE_PLUGINS:
             importlib.import_module(name)
+        # Without it, the plugin is empty.
+        os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
         start = {"import of the plugin, processor time": _in_forks(_load_plugin)}
         _load_plugin()
         with played.played(url) as play:

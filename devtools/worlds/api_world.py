@@ -41,7 +41,12 @@ CORE = "AIRFLOW__CORE__"
 ADMIN = "admin"
 
 #: Servers that share a database must agree on these.
-_SHARED = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
+_SHARED = (
+    "AIRFLOW__API_AUTH__JWT_SECRET",
+    "AIRFLOW__API__SECRET_KEY",
+    "AIRFLOW__CORE__XCOM_BACKEND",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+)
 
 
 class World:

@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
-from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.settings import is_in_use, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def register() -> None:
 def prepare(sub_command: str = "", **_: Any) -> None:
     """Act on a command that is about to begin."""
     tell(sub_command)
-    if sub_command == _TRIGGERER:
+    if sub_command == _TRIGGERER and is_in_use():
         _watch_triggerer()
 
 
@@ -80,6 +80,8 @@ def tell(sub_command: str = "", **_: Any) -> None:
 
 
 def _distrust(command: str) -> None:
+    if not is_in_use():
+        return
     try:
         settings = load_settings()
         if settings.pulls_directly:

@@ -112,6 +112,7 @@ def frozen_acl_by_id(dag_id: str) -> FrozenAcl | None:
 def _read(dag: DAG, declared: DeclaredAcl, default_consumers: str) -> FrozenAcl:
     graph = AirflowDagGraph(dag)
     acl = parse(declared.value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
+    declared.refuse_misspelt()
     declared.refuse_task_params()
     _warn(dag, check(acl, graph))
     if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):

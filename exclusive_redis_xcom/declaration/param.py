@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 PARAM = "xcom_acl"
 
 _DESCRIPTION = "Who may pull which XCom (exclusive-redis-xcom). Fixed in the DAG file."
+
+
+_LETTERS = PARAM.replace("_", "")
+_CLOSE = 0.85
+_RENAME = "A param that is no access list needs another name"
 
 
 class DeclaredAcl:
@@ -36,6 +42,24 @@ class DeclaredAcl:
     def is_changeable(self) -> bool:
         """Whether a run's conf can change the value: there is a param, and it accepts other values."""
         return self._param is not None and "const" not in self._param.schema
+
+    def refuse_misspelt(self) -> None:
+        """Refuse a param that looks like `xcom_acl`: it would protect nothing.
+
+        Raises:
+            InvalidAcl: The DAG or one of its tasks has such a param.
+        """
+        own = set(self._dag.params)
+        for name in own:
+            if _is_misspelt(name):
+                raise InvalidAcl(f"DAG '{self._dag.dag_id}', param '{name}': Did you mean '{PARAM}'? {_RENAME}")
+        for task in self._dag.tasks:
+            for name in set(task.params) - own:
+                if _is_misspelt(name):
+                    raise InvalidAcl(
+                        f"DAG '{self._dag.dag_id}', task '{task.task_id}', param '{name}': Did you mean '{PARAM}'? "
+                        f"Rules are declared for the whole DAG: DAG(params={{'{PARAM}': ...}}). {_RENAME}"
+                    )
 
     def refuse_task_params(self) -> None:
         """Refuse an `xcom_acl` that an author gave to a task.
@@ -96,6 +120,15 @@ def _param_object(params: Any) -> Any:
 
     found = params.get_param(PARAM) if isinstance(params, ParamsDict) else params[PARAM]
     return found if isinstance(found, Param) else Param(found)
+
+
+def _is_misspelt(name: str) -> bool:
+    """Tell whether a name differs from `xcom_acl` by one letter, or only by case and by what stands between letters."""
+    letters = "".join(filter(str.isalnum, name.lower()))
+    if name == PARAM or abs(len(letters) - len(_LETTERS)) > 1:
+        return False
+    # One letter is another one, too many or missing, or two neighbours are swapped: the ratio is 0.857 or more.
+    return difflib.SequenceMatcher(None, _LETTERS, letters).ratio() > _CLOSE
 
 
 def _as_json(value: Any) -> Any:

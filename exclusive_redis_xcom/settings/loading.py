@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings.options import OPTIONS, Option
+from exclusive_redis_xcom.settings.unknown import PREFIX, SECTION, require_known
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
-
-SECTION = "exclusive_redis_xcom"
 
 _MAY_BE_URL = re.compile(r"[:/@]")
 
@@ -75,10 +74,10 @@ def load_settings() -> Settings:
 
     Raises:
         ConfigurationError: An option's value is not accepted. The text names section, option and what is accepted, and
-            shows the value unless the option is sensitive.
+            shows the value unless the option is sensitive. Or an option is set that does not exist.
     """
     conf = _airflow_configuration()
-    given = _given(conf)
+    given = _given(conf, [name for name in os.environ if name[:7].upper() == "AIRFLOW"])
     values = {option.name: _read(option, _configured(conf, option, given)) for option in OPTIONS}
     values["ttl"] = timedelta(seconds=values.pop("ttl_seconds"))
     return Settings(**values)
@@ -106,18 +105,24 @@ def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
     return option.default if text is None else str(text).strip()
 
 
-def _given(conf: Any) -> set[str] | None:
+def _given(conf: Any, variables: list[str]) -> set[str] | None:
     """Return the names that environment and airflow.cfg set in the section; None where nothing tells them.
 
     There is no other place. Airflow asks a command or a secrets backend only where `..._cmd` or `..._secret` is set.
+
+    Raises:
+        ConfigurationError: One of the names is not an option's.
     """
-    if not isinstance(conf, ConfigParser):
-        return None
-    prefix = f"AIRFLOW__{SECTION.upper()}__"
-    names = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)}
-    if conf.has_section(SECTION):
-        names.update(conf.options(SECTION))
-    return names
+    of_file: set[str] = set()
+    if (tells := isinstance(conf, ConfigParser)) and conf.has_section(SECTION):
+        of_file.update(conf.options(SECTION))
+        of_file -= conf.defaults().keys()
+    require_known(variables, conf.sections() if tells else (), sorted(of_file))
+    return (
+        of_file | {name.removeprefix(PREFIX).lower() for name in variables if name.startswith(PREFIX)}
+        if tells
+        else None
+    )
 
 
 def _airflow_configuration() -> Any:

@@ -123,8 +123,8 @@ def listener(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
         yield Finding("listener", "ok", "registered")
     else:
         remedy = (
-            "The plugin brings the listener: mend what the check 'plugin' reports. Without the listener, tasks "
-            "can neither push nor pull."
+            "The plugin brings the listener: mend what the checks 'XCom backend' and 'plugin' report. Without the "
+            "listener, tasks can neither push nor pull."
         )
         yield Finding("listener", "FAIL", "not registered", remedy)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import DAG, get_current_context, task
 
 with DAG("lifecycle", schedule=None, catchup=False, params={"xcom_acl": {"produce": {"return_value": ["consume"]}}}):
@@ -33,3 +34,18 @@ with DAG("without_acl", schedule=None, catchup=False):
         assert value == ("made",)
 
     take(make())
+
+with DAG("ends_from_trigger", schedule=None, catchup=False, params={"xcom_acl": {"ask": {"return_value": ["use"]}}}):
+    # Airflow does not load such operators where a listener of a plugin counts.
+    wait = DateTimeSensorAsync(task_id="wait", target_time="2026-01-01T00:00:00+00:00", end_from_trigger=True)
+
+    @task
+    def ask() -> Any:
+        return ("asked",)
+
+    @task
+    def use(value: Any) -> None:
+        assert value == ("asked",)
+
+    asked = ask()
+    asked >> wait >> use(asked)

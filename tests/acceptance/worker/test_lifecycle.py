@@ -139,3 +139,9 @@ def write(airflow: AirflowStack, statement: str, *arguments: object) -> None:
     """What somebody with the database's password could do."""
     with contextlib.closing(sqlite3.connect(airflow.home / "airflow.db", timeout=30)) as database, database:
         assert database.execute(statement, arguments).rowcount == 1
+
+
+def test_a_task_that_its_trigger_ends_runs_among_tasks_that_push_and_pull(airflow: AirflowStack) -> None:
+    run_id = airflow.trigger("ends_from_trigger")
+
+    assert airflow.wait_run("ends_from_trigger", run_id, timeout=120) == "success"

@@ -72,18 +72,19 @@ from airflow.utils import cli_action_loggers
 sys.argv = {argv!r}
 cli_action_loggers.on_pre_execution(sub_command={name!r}, **dict.fromkeys(
     ("user", "task_id", "dag_id", "logical_date", "host_name", "full_command")))
-print("loaded:", *sorted({{"redis", "exclusive_redis_xcom.store"}} & set(sys.modules)))
+print("loaded:", *sorted({{"redis"}} & set(sys.modules)))
 """
 
 
-def call(name: str, *argv: str, **env: str) -> str:
+def call(name: str, *argv: str, **env: str | None) -> str:
     inherited = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
-    settings = {f"{OURS}REDIS_URL": "redis://user:canary@127.0.0.1:1/0", "NO_COLOR": "1"}
+    ours: dict[str, str | None] = {f"{OURS}REDIS_URL": "redis://user:canary@127.0.0.1:1/0", "NO_COLOR": "1", **env}
+    settings = {key: text for key, text in ours.items() if text is not None}
     program = PROBE.format(argv=["airflow", *argv], name=name)
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={**inherited, **settings, **env},
+        env={**inherited, **settings},
         capture_output=True,
         text=True,
         timeout=120,
@@ -116,6 +117,16 @@ def test_a_command_that_cannot_tell_warns_and_says_what_to_do() -> None:
     assert "Redis could not be told of `airflow db clean`" in said
     assert "direct_pulls = off" in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize("argv", [("tasks", "clear"), ("db", "reset", "-y")])
+def test_with_another_backend_a_command_says_and_loads_nothing(argv: tuple[str, ...]) -> None:
+    another = {"AIRFLOW__CORE__XCOM_BACKEND": "airflow.sdk.bases.xcom.BaseXCom", f"{OURS}REDIS_URL": None}
+
+    said = call("task_clear", *argv, **another)
+
+    assert "loaded:\n" in said
+    assert "Redis" not in said
 
 
 def test_one_without_a_redis_does_not_bother_people() -> None:

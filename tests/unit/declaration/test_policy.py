@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow import settings as airflow_settings
 
-from exclusive_redis_xcom.airflow import policy
+from exclusive_redis_xcom.airflow import listener, policy
 from exclusive_redis_xcom.declaration import AclWarning, frozen_acl, frozen_acl_by_id
 
 
@@ -87,6 +87,29 @@ def test_a_broken_acl_is_an_import_error_that_names_dag_entry_and_fix(
     assert error.startswith("AirflowClusterPolicyViolation: InvalidAcl: DAG 'etl', xcom_acl")
     assert all(text in error for text in texts), error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "name", ["xcom_acls", "xcom_alc", "xcom_ac", "com_acl", "xcom-acl", "xcomacl", "XCOM_ACL", "xcom_act", "xcoms_acl"]
+)
+def test_a_param_that_looks_like_xcom_acl_is_an_import_error(tmp_path: Path, name: str) -> None:
+    error = import_error(tmp_path, f"{{{name!r}: {{'extract': {{'token': ['load']}}}}}}")
+
+    assert error.startswith(
+        f"AirflowClusterPolicyViolation: InvalidAcl: DAG 'etl', param '{name}': Did you mean 'xcom_"
+    )
+
+
+def test_such_a_param_of_a_task_is_an_import_error_too(tmp_path: Path) -> None:
+    body = "load.override(params={'xcom_acls': {}})(extract())"
+
+    assert "DAG 'etl', task 'load', param 'xcom_acls': Did you mean 'xcom_acl'?" in import_error(tmp_path, "{}", body)
+
+
+def test_other_params_are_left_alone(tmp_path: Path) -> None:
+    names = ["xcom", "acl", "table_acl", "xcom_key", "xcom_ttl", "acl_xcom", "xcom_rules", "my_xcom_acl", "xcom_acl_v2"]
+
+    assert parse(tmp_path, repr(dict.fromkeys(names, 1))).import_errors == {}
 
 
 def test_a_wrong_setting_is_an_import_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,3 +256,68 @@ def test_a_task_of_no_dag_is_left_alone() -> None:
     policy.task_policy(task=operator)
 
     assert operator.show_return_value_in_logs is True
+
+
+ENDING_FROM_TRIGGER = """
+        from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
+        from airflow.sdk import DAG, task
+
+        with DAG("waiting", params={"xcom_acl": {"extract": {"token": ["after"]}}}) as dag:
+            @task
+            def extract(): ...
+            @task
+            def after(value): ...
+            wait = DateTimeSensorAsync(task_id="wait", target_time="2026-01-01T00:00:00+00:00", end_from_trigger=True)
+            wait >> after(extract())
+"""
+
+
+@pytest.fixture
+def listeners(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Airflow's own listener manager, as it begins in a new process; ours is registered, as our plugin does it."""
+    from airflow.listeners import listener as airflows
+
+    manager = airflows.ListenerManager()
+    manager.pm.register(listener)
+    monkeypatch.setattr(manager_module(), "get_listener_manager", lambda: manager)
+    monkeypatch.setattr(airflows, "get_listener_manager", lambda: manager)
+    return manager
+
+
+def manager_module() -> Any:
+    try:
+        from airflow.dag_processing import dagbag
+    except ImportError:  # Airflow 3.1
+        from airflow.models import dagbag
+    return dagbag
+
+
+def test_operators_that_end_from_their_trigger_load_with_our_listener(tmp_path: Path, listeners: Any) -> None:
+    assert listeners.has_listeners
+
+    bag = dag_bag(tmp_path, ENDING_FROM_TRIGGER)
+
+    assert bag.import_errors == {}
+    assert "const" in bag.dags["waiting"].params.get_param("xcom_acl").schema
+    assert listeners.pm.is_registered(listener)
+
+
+def test_listeners_of_other_plugins_still_keep_such_operators_out(tmp_path: Path, listeners: Any) -> None:
+    dag_bag(tmp_path, ENDING_FROM_TRIGGER)
+    listeners.pm.register(object())
+
+    (error,) = dag_bag(tmp_path, ENDING_FROM_TRIGGER).import_errors.values()
+
+    assert "Listeners are not supported with end_from_trigger=True" in str(error)
+
+
+def test_the_manager_is_changed_once_and_only_for_such_operators(tmp_path: Path, listeners: Any) -> None:
+    parse(tmp_path, "{}")
+    untouched = type(listeners)
+    dag_bag(tmp_path, ENDING_FROM_TRIGGER)
+    changed = type(listeners)
+    dag_bag(tmp_path, ENDING_FROM_TRIGGER)
+
+    assert vars(untouched)["has_listeners"].fget(listeners)  # Airflow's own
+    assert type(listeners) is changed
+    assert issubclass(changed, untouched)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from devtools.components import OURS
 from exclusive_redis_xcom.airflow.provider_info import get_provider_info
 from exclusive_redis_xcom.crypto import generate_encryption_key
 from exclusive_redis_xcom.errors import ConfigurationError
@@ -52,7 +53,9 @@ def airflow_cfg() -> Iterator[Callable[[str], None]]:
     """Adds lines to the section as airflow.cfg has them."""
     conf = _airflow_configuration()
     yield lambda lines: conf.read_string(f"[{SECTION}]\n{lines}\n")
-    conf.remove_section(SECTION)
+    for section in {SECTION, "exclusive_redis_xcoms", "Exclusive_Redis_XCom"} & {*conf.sections()}:
+        conf.remove_section(section)
+    conf.defaults().clear()
 
 
 def test_airflow_cfg_sets_options_and_the_environment_wins(
@@ -81,11 +84,93 @@ def test_what_is_not_set_is_what_airflow_says_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", [option.name for option in OPTIONS if not option.sensitive])
 def test_a_command_is_only_for_what_is_sensitive(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    unset = load_settings()
-    load_settings.cache_clear()
     configure(monkeypatch, f"{name}_cmd", "echo no-value-of-any-option:/@")
 
+    with pytest.raises(ConfigurationError, match=rf"sensitive options only\. Set {OURS}{name.upper()} itself"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        (f"{OURS}DEFAULT_CONSUMER", "DEFAULT_CONSUMERS"),
+        (f"{OURS}ENFORCMENT", "ENFORCEMENT"),
+        (f"{OURS}SEAL_PRIVATE_KEY_CMD", "SEAL_PRIVATE_KEYS_CMD"),
+        (f"{OURS}mode", "MODE"),
+        ("AIRFLOW__EXCLUSIVE_REDIS_XCOMS__MODE", "MODE"),
+        ("AIRFLOW__EXCLUSIVE_REDIS_XCOM_MODE", "MODE"),
+        ("AIRFLOW__EXCLUSIVE_REDIS_XCOM_SEAL_PRIVATE_KEYS", "SEAL_PRIVATE_KEYS"),
+        ("AIRFLOW_EXCLUSIVE_REDIS_XCOM__MODE", "MODE"),
+        ("airflow__exclusive_redis_xcom__mode", "MODE"),
+        ("AIRFLOW__EXCLUSVE_REDIS_XCOM__DEFAULT_CONSUMER", "DEFAULT_CONSUMERS"),
+        ("AIRFLOW__EXCLUSIVE_XCOM__TTL_SECONDS", "TTL_SECONDS"),
+    ],
+)
+def test_a_misspelt_variable_is_an_error_that_names_the_right_one_and_no_value(
+    variable: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, SECRET)
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(f"Environment variable {variable}: ")
+    assert f"Did you mean {OURS}{meant}?" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_an_unknown_option_that_resembles_none_is_an_error_that_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{OURS}FLAVOUR", "vanilla")
+
+    with pytest.raises(ConfigurationError, match=r"There is no such option\. The options are .*, ttl_seconds"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH",
+        "AIRFLOW__REDIS_XCOM__URL",
+        "AIRFLOW__XCOM__MODE",
+        "AIRFLOW__MY_EXCLUSIVE_SECTION__MODE",
+        "AIRFLOW_CONN_EXCLUSIVE_REDIS_XCOM",
+        "AIRFLOW_VAR_EXCLUSIVE_REDIS_XCOM",
+        "EXCLUSIVE_XCOM_DOCTOR_REDIS_URL",
+    ],
+)
+def test_variables_of_others_are_left_alone(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unset = load_settings()
+    load_settings.cache_clear()
+    monkeypatch.setenv(variable, "redis://elsewhere:6379/0")
+
     assert load_settings() == unset
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (
+            "default_consumer = nobody",
+            "default_consumer in airflow.cfg: There is no such option. Did you mean default_",
+        ),
+        ("ttl_seconds_secret = place", "ttl_seconds_secret in airflow.cfg: Airflow reads '_secret' for sensitive"),
+        ("[exclusive_redis_xcoms]\nmode = report", "[exclusive_redis_xcoms] in airflow.cfg: Did you mean [exclusive_"),
+        ("[Exclusive_Redis_XCom]\nmode = report", "[Exclusive_Redis_XCom] in airflow.cfg: Did you mean [exclusive_"),
+    ],
+)
+def test_a_misspelt_name_in_airflow_cfg_is_an_error(airflow_cfg: Callable[[str], None], lines: str, text: str) -> None:
+    airflow_cfg(lines)
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    assert text in str(caught.value)
+
+
+def test_what_airflow_cfg_says_for_all_sections_is_no_option_of_ours(airflow_cfg: Callable[[str], None]) -> None:
+    airflow_cfg("mode = report\n[DEFAULT]\nflavour = vanilla")
+
+    assert load_settings().mode == "report"
 
 
 def test_a_secret_url_can_come_from_a_command(monkeypatch: pytest.MonkeyPatch) -> None:

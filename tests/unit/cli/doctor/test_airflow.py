@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk.bases.xcom import BaseXCom
 
 from devtools.components import OURS
 from exclusive_redis_xcom.airflow.plugin import ExclusiveRedisXComPlugin
@@ -84,8 +85,14 @@ def test_the_airflow_installed_here_is_one_of_ours() -> None:
     assert only(airflow.version(visit())).result == "ok"
 
 
-def test_another_backend_fails_and_ours_is_named() -> None:
-    found = only(airflow.backend(visit()))  # the tests run with Airflow's default
+def test_our_backend_is_ok() -> None:
+    assert only(airflow.backend(visit())).result == "ok"
+
+
+def test_another_backend_fails_and_ours_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow.sdk.execution_time.xcom.XCom", BaseXCom)
+
+    found = only(airflow.backend(visit()))
 
     assert (found.result, found.seen) == ("FAIL", "airflow.sdk.bases.xcom.BaseXCom")
     assert "xcom_backend = exclusive_redis_xcom.ExclusiveRedisXCom" in found.remedy
