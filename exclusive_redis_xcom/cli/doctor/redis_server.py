@@ -19,13 +19,18 @@ _HOW = (
     "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN. The user of "
     "tasks need not run these. Or check the server yourself: docs/redis.md, How to run it."
 )
-#: What closes the user `default` and keeps what Redis needs of it. The last command ends connections from before.
-CLOSING_DEFAULT = ("ACL SETUSER default off resetpass ~* &* +@all", "ACL SAVE", "CLIENT KILL USER default")
+#: What closes the user `default` and keeps what Redis needs of it. Connections from before end before it gets rights.
+CLOSING_DEFAULT = (
+    "ACL SETUSER default off resetpass",
+    "CLIENT KILL USER default",
+    "ACL SETUSER default ~* &* +@all",
+    "ACL SAVE",
+)
 _CLOSE_DEFAULT = (
-    f"Run {CLOSING_DEFAULT[0]}, then {CLOSING_DEFAULT[1]} (or put the line into the users file), then "
-    f"{CLOSING_DEFAULT[2]}. Do so on the master, on each replica and on each node: ACLs are not replicated. Nobody "
-    "can log in as 'default' afterwards. If a program does so now, give it a user of its own first. docs/redis.md, "
-    "Two restricted users, says why."
+    f"Run these commands in this order: {'; '.join(CLOSING_DEFAULT)}. Without a users file, put the line of `default` "
+    "in docs/redis-users.acl into redis.conf instead of ACL SAVE. Do so on the master, on each replica and on each "
+    "node: ACLs are not replicated. Nobody can log in as 'default' afterwards. If a program does so now, give it a "
+    "user of its own first. docs/redis.md, Two restricted users, says why."
 )
 _LOADING_REMEDY = f"Do this before the next restart. {_CLOSE_DEFAULT}"
 
