@@ -17,9 +17,9 @@ from tests.integration.task.played_ring import PRIVATE_TEXT, no_ring
 from tests.integration.task.sales import CANARY, hash_of, pull, pull_all, push, the_row
 
 
-def test_dag_test_claims_in_its_own_process(
-    dag: Any, rows: Rows, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]
-) -> None:
+@pytest.fixture
+def pushed_in_dag_test(dag: Any, rows: Rows, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]) -> None:
+    """A read-once value, in one process without an API server, which holds the private keys."""
     from exclusive_redis_xcom.process import kind
 
     configure(seal_private_keys=PRIVATE_TEXT)
@@ -27,6 +27,9 @@ def test_dag_test_claims_in_its_own_process(
     push(dag, CANARY, key="once")
     rows.answer = no_ring
 
+
+@pytest.mark.usefixtures("pushed_in_dag_test")
+def test_dag_test_claims_in_its_own_process(dag: Any) -> None:
     assert pull(dag, "extract", key="once") == CANARY  # its producer claims nothing
     assert pull(dag, "load", key="once") == CANARY
     assert pull(dag, "load", key="once") == CANARY  # and again: a retry
@@ -34,15 +37,8 @@ def test_dag_test_claims_in_its_own_process(
         pull(dag, "report", key="once")
 
 
-def test_an_open_key_does_not_hang_on_the_error(
-    dag: Any, rows: Rows, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]
-) -> None:
-    from exclusive_redis_xcom.process import kind
-
-    configure(seal_private_keys=PRIVATE_TEXT)
-    monkeypatch.setattr(kind, "of_this_process", lambda: "dag_test")
-    push(dag, CANARY, key="once")
-    rows.answer = no_ring
+@pytest.mark.usefixtures("pushed_in_dag_test")
+def test_an_open_key_does_not_hang_on_the_error(dag: Any) -> None:
     pull(dag, "load", key="once")
 
     with pytest.raises(XComAlreadyClaimed) as caught:
