@@ -38,7 +38,9 @@ class Silent:
 
     duration = 0.0
 
-    def __getattr__(self, _name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        if name == "initialize":  # Airflow 3.1 has none, and `use` asks its Stats, which asks this
+            raise AttributeError(name)
         return lambda *_args, **_kwargs: contextlib.nullcontext(self)
 
 
