@@ -7,7 +7,7 @@ at first use, never at import.
 
 from __future__ import annotations
 
-from exclusive_redis_xcom.settings.backend import is_in_use
+from exclusive_redis_xcom.settings.in_use import is_in_use
 from exclusive_redis_xcom.settings.loading import Settings, load_settings
 from exclusive_redis_xcom.settings.options import LARGEST_VALUE_BYTES, OPTIONS, Option
 from exclusive_redis_xcom.settings.unknown import SECTION
