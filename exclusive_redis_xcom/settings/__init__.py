@@ -10,6 +10,6 @@ from __future__ import annotations
 from exclusive_redis_xcom.settings.in_use import is_in_use
 from exclusive_redis_xcom.settings.loading import Settings, load_settings
 from exclusive_redis_xcom.settings.options import LARGEST_VALUE_BYTES, OPTIONS, Option
-from exclusive_redis_xcom.settings.unknown import SECTION
+from exclusive_redis_xcom.settings.sources import SECTION
 
 __all__ = ["LARGEST_VALUE_BYTES", "OPTIONS", "SECTION", "Option", "Settings", "is_in_use", "load_settings"]

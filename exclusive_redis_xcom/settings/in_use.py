@@ -6,10 +6,9 @@ import functools
 import importlib
 import logging
 import os
-from configparser import ConfigParser
 from typing import Any
 
-from exclusive_redis_xcom.settings.unknown import PREFIX, SECTION
+from exclusive_redis_xcom.settings.sources import PREFIX, airflow_conf, options_in_file
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -26,16 +25,12 @@ def is_in_use() -> bool:
 
     An API server needs no backend of its own. One that has only our options guards XComs all the same.
     """
-    conf = _configuration()
+    conf = airflow_conf()
     return _section_is_set(conf) or _backend_is_ours((conf.get("core", "xcom_backend", fallback=None) or "").strip())
 
 
 def _section_is_set(conf: Any) -> bool:
-    if any(name.startswith(PREFIX) for name in os.environ):
-        return True
-    # Airflow writes the section's name, and nothing below it, into a new airflow.cfg.
-    in_file = isinstance(conf, ConfigParser) and conf.has_section(SECTION)
-    return in_file and bool(set(conf.options(SECTION)) - conf.defaults().keys())
+    return any(name.startswith(PREFIX) for name in os.environ) or bool(options_in_file(conf))
 
 
 def _backend_is_ours(name: str) -> bool:
@@ -47,15 +42,6 @@ def _backend_is_ours(name: str) -> bool:
     if name.startswith(_PACKAGE):
         return True
     return bool(name) and not name.startswith(_AIRFLOWS) and _derives(name)
-
-
-def _configuration() -> Any:
-    # From Airflow 3.2 on, the Task SDK has a configuration module of its own.
-    try:
-        from airflow.sdk.configuration import conf
-    except ImportError:
-        from airflow.configuration import conf
-    return conf
 
 
 def _derives(name: str) -> bool:

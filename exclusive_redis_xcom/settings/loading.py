@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import re
-from configparser import ConfigParser
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings.options import OPTIONS, Option
-from exclusive_redis_xcom.settings.unknown import PREFIX, SECTION, require_known
+from exclusive_redis_xcom.settings.sources import PREFIX, SECTION, airflow_conf, options_in_file
+from exclusive_redis_xcom.settings.unknown import require_known
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
@@ -113,25 +113,21 @@ def _given(conf: Any, variables: list[str]) -> set[str] | None:
     Raises:
         ConfigurationError: One of the names is not an option's.
     """
-    of_file: set[str] = set()
-    if (tells := isinstance(conf, ConfigParser)) and conf.has_section(SECTION):
-        of_file.update(conf.options(SECTION))
-        of_file -= conf.defaults().keys()
-    require_known(variables, conf.sections() if tells else (), sorted(of_file))
-    return (
-        of_file | {name.removeprefix(PREFIX).lower() for name in variables if name.startswith(PREFIX)}
-        if tells
-        else None
-    )
+    of_file = options_in_file(conf)
+    require_known(variables, () if of_file is None else conf.sections(), sorted(of_file or ()))
+    if of_file is None:
+        return None
+    return of_file | {name.removeprefix(PREFIX).lower() for name in variables if name.startswith(PREFIX)}
 
 
 def _airflow_configuration() -> Any:
-    # From Airflow 3.2 on, the Task SDK has a configuration module of its own. Airflow 3.1 has one for everything, and
-    # only its command line makes it read what providers declare. Without that, _CMD and _SECRET are ignored.
-    try:
-        from airflow.sdk.configuration import conf
-    except ImportError:
-        from airflow.configuration import conf
+    """Return Airflow's configuration object, which knows the options that providers declare.
+
+    Airflow 3.1 has one object for everything, and only its command line makes the object read these declarations.
+    Without them, _CMD and _SECRET are ignored.
+    """
+    conf = airflow_conf()
+    if type(conf).__module__ == "airflow.configuration":
         from airflow.providers_manager import ProvidersManager
 
         ProvidersManager().initialize_providers_configuration()

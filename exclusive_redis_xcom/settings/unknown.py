@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings.options import OPTIONS
+from exclusive_redis_xcom.settings.sources import PREFIX, SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SECTION = "exclusive_redis_xcom"
-
-#: The environment variables of the section begin with this.
-PREFIX = f"AIRFLOW__{SECTION.upper()}__"
 
 #: Connections and variables may have any name.
 _NO_SECTIONS = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
