@@ -1,7 +1,8 @@
 """How a data key is sealed to the API server's public key, and opened: HPKE (RFC 9180), base mode, single shot.
 
 The suite is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. A sealed key holds the encapsulated key (32 bytes),
-the encrypted data key (32) and its tag (16).
+the encrypted data key (32) and its tag (16). Where `cryptography` is older than 47 and has no HPKE, `hpke_composed` has
+the same suite.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.hpke import Suite
 
+    from exclusive_redis_xcom.crypto.hpke_composed import ComposedSuite
     from exclusive_redis_xcom.crypto.seal_keys import SealPrivateKeys, SealPublicKey
 
 SEALED_KEY_BYTES = 32 + DATA_KEY_BYTES + 16
@@ -90,7 +92,11 @@ def _open(sealed: bytes, key: X25519PrivateKey, info: bytes) -> bytes | None:
 
 
 @cache
-def _suite() -> Suite:
-    from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+def _suite() -> Suite | ComposedSuite:
+    try:
+        from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+    except ImportError:
+        from exclusive_redis_xcom.crypto.hpke_composed import ComposedSuite
 
+        return ComposedSuite()
     return Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

@@ -6,11 +6,13 @@ import mmap
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom import crypto
 from exclusive_redis_xcom.crypto import Forged
+from exclusive_redis_xcom.crypto.payload import _decrypt_in_steps
 from tests.unit.crypto.tampering import error_text, flipped, shows
 
 KEY = bytes(range(32))
@@ -87,6 +89,19 @@ def test_associated_data_cut_or_extended_decrypts_nothing(aad: bytes) -> None:
 def test_any_other_bytes_are_forged_and_nothing_worse(data: bytes, key: bytes) -> None:
     with pytest.raises(Forged):
         crypto.decrypt(data, key, AAD)
+
+
+@given(st.binary(max_size=2000), st.binary(max_size=300))
+def test_what_one_call_encrypted_several_calls_decrypt(payload: bytes, aad: bytes) -> None:
+    data = crypto.encrypt((payload,), KEY, aad)
+
+    assert _decrypt_in_steps(memoryview(data), KEY, aad) == payload
+
+
+def test_several_calls_decrypt_nothing_that_was_changed() -> None:
+    for bit in range(len(DATA) * 8):
+        with pytest.raises(InvalidTag):
+            _decrypt_in_steps(memoryview(flipped(DATA, bit)), KEY, AAD)
 
 
 @pytest.mark.parametrize("size", [16, 24])
