@@ -11,7 +11,11 @@
 -- ARGV[6]  retire_ms: a server whose last beat is older is gone
 -- ARGV[7]  '1' if the API server could not tell Redis of a change of rows, else ''
 -- Returns  the epoch
+--
+-- Workers may write the field of the servers. The script reads each entry once, and does not read a field that is longer
+-- than any fleet of API servers makes it.
 
+local longest = 65536
 local fresh_ms, retire_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -21,16 +25,28 @@ local epoch = tonumber(held[1] or '')
 local servers = {}
 local latest = 0
 local own, retired
-for id, beat, ahead in string.gmatch(held[2] or '', '(%x+) (%d+) (%-?%d+);') do
-  local at = tonumber(beat)
-  latest = math.max(latest, at)
-  if id == ARGV[3] then
-    own = at
-  elseif math.abs(now - at) > retire_ms then
-    retired = true
+local text = held[2] or ''
+if #text > longest then
+  text, retired = '', true
+end
+local from, to = 1, string.find(text, ';', 1, true)
+while to do
+  local entry = string.sub(text, from, to)
+  local id, beat = string.match(entry, '^(%x+) (%d+) %-?%d+;$')
+  local at = tonumber(beat or '')
+  if not at then
+    retired = true  -- it may have been a server
   else
-    servers[#servers + 1] = id .. ' ' .. beat .. ' ' .. ahead .. ';'
+    latest = math.max(latest, at)
+    if id == ARGV[3] then
+      own = at
+    elseif math.abs(now - at) > retire_ms then
+      retired = true
+    else
+      servers[#servers + 1] = entry
+    end
   end
+  from, to = to + 1, string.find(text, ';', to + 1, true)
 end
 
 if ARGV[7] == '1' or retired or not epoch or not own or math.abs(now - own) > fresh_ms then

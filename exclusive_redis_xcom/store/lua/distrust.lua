@@ -5,7 +5,10 @@
 -- ARGV[2]  field of the servers
 -- ARGV[3]  fresh_ms
 -- Returns  1 if there are servers, else 0. Without servers, no mark counts anyway
+--
+-- Workers may write the field of the servers: see beat.lua.
 
+local longest = 65536
 local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])
 if not held[1] and not held[2] then
   return 0
@@ -13,11 +16,15 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = math.max(tonumber(held[1] or '') or 0, now)
-for beat in string.gmatch(held[2] or '', '%x+ (%d+) %-?%d+;') do
-  if tonumber(beat) > now then
+local text = held[2] or ''
+local from, to = 1, #text <= longest and string.find(text, ';', 1, true)
+while to do
+  local beat = tonumber(string.match(string.sub(text, from, to), '^%x+ (%d+) %-?%d+;$') or '')
+  if beat and beat > now then
     -- The clock went back, as after a failover to another machine. Marks made since that beat are later than now.
     epoch = math.max(epoch, beat + ARGV[3])
   end
+  from, to = to + 1, string.find(text, ';', to + 1, true)
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', epoch))
 return 1

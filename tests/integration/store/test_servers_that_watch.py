@@ -252,6 +252,46 @@ def test_servers_that_nobody_hears_of_any_more_are_forgotten(store: Store) -> No
     assert 50_000 < left <= 60_000
 
 
+#: What a hostile worker could write in place of servers. Scripts that try each beginning take minutes for it.
+LONG = ["a" * 65_000, "1 " * 32_000, "1;" * 32_000, "a" * 1_000_000]
+
+
+@pytest.mark.parametrize("text", LONG, ids=["digits", "words", "entries", "longer than any fleet"])
+def test_a_long_text_in_the_place_of_servers_is_a_gap_and_a_beat_ends_it(store: Store, text: str) -> None:
+    watch_since_long_ago(store)
+    store.commit(at(), push(store).version)
+    do(store, SERVERS, "HSET", SERVERS, "servers", text)
+    before = redis_ms(store)
+
+    store.leave(OTHER)
+    store.distrust()
+    store.beat(SERVER, missed=False)
+
+    assert set(beats(store)) == {SERVER}
+    assert (epoch(store) or 0) >= before
+    assert store.fetch_current(at()) is None
+
+
+def test_an_entry_that_cannot_be_read_may_have_been_a_server(store: Store) -> None:
+    watch_since_long_ago(store, SERVER)
+    (text,) = do(store, SERVERS, "HMGET", SERVERS, "servers")
+    do(store, SERVERS, "HSET", SERVERS, "servers", text + b"x;")
+    before = redis_ms(store)
+
+    store.beat(SERVER, missed=False)
+
+    assert (epoch(store) or 0) >= before
+
+
+def test_leaving_takes_no_other_server_along(store: Store) -> None:
+    watch_since_long_ago(store, SERVER, OTHER)
+    told = beats(store)
+
+    store.leave(OTHER)
+
+    assert beats(store) == {SERVER: told[SERVER]}
+
+
 @pytest.mark.parametrize("server", ["", "x" * 32, "0" * 31, "0" * 33, "0" * 32 + "\n", "A" * 32])
 def test_a_server_has_a_well_formed_id(store: Store, server: str) -> None:
     with pytest.raises(ValueError, match="32 hexadecimal digits"):
