@@ -147,6 +147,7 @@ def check_size(size: int, max_bytes: int) -> None:
 
 def _too_large(size: int, max_bytes: int, state: str) -> str:
     return (
-        f"The value takes {size} bytes ({state}, uncompressed), more than the limit of {max_bytes} bytes. Raise "
-        "[exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
+        f"The value takes {size} bytes, the limit is {max_bytes}.\n"
+        f"Its size counts as it is {state}, uncompressed.\n"
+        "Raise [exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
     )
