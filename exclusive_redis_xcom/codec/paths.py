@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_ .-]{0,38}\d{0,3}", re.ASCII)
 _LARGEST_NUMBER = 10_000
+_LONGEST_NAME = 50  # characters of a field's name
 _HIDDEN = "..."
-_SHOWN = 24  # characters of a path in a first line
+_SHOWN = 28  # characters of a path in a first line
 
 
 def key_step(key: object) -> str:
@@ -33,7 +34,7 @@ def shown_key(key: object) -> str:
 
 def field_step(name: object) -> str:
     """Return the step to a field of an object."""
-    return f".{name}" if type(name) is str and name.isidentifier() and len(name) <= _SHOWN * 2 else key_step(name)
+    return f".{name}" if type(name) is str and name.isidentifier() and len(name) <= _LONGEST_NAME else key_step(name)
 
 
 def short(path: str) -> str:

@@ -100,14 +100,13 @@ def refusal(value: object, path: str, why: str = "", remedy: str = "") -> XComNo
     """
     usual_why, usual_remedy = advice_for(value)
     name = qualified_name(type(value))
-    lines = [f"{short(path) or 'The value'} cannot be carried: {_kind_of_thing(name)}."]
+    lines = [f"{short(path) or 'The value'} of type {_short_name(name)} cannot be carried."]
     if short(path) != path:
         lines.append(f"It lies at {path}.")
     lines += [f"Its type is {name}. {why or usual_why}", remedy or usual_remedy]
     return XComNotSerializable("\n".join(lines))
 
 
-def _kind_of_thing(name: str) -> str:
+def _short_name(name: str) -> str:
     last = name.rpartition(".")[2]
-    last = last if len(last) <= _LONGEST_NAME else f"{last[: _LONGEST_NAME - 3]}..."
-    return f"{'an' if last[:1].lower() in 'aeiou' else 'a'} {last}"
+    return last if len(last) <= _LONGEST_NAME else f"{last[: _LONGEST_NAME - 3]}..."

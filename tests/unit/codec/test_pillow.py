@@ -146,7 +146,7 @@ def test_several_frames_are_refused_with_the_remedy():
         encode({"film": value}, max_bytes=LIMIT)
 
     assert str(caught.value).splitlines() == [
-        "['film'] cannot be carried: a GifImageFile.",
+        "['film'] of type GifImageFile cannot be carried.",
         "Its type is PIL.GifImagePlugin.GifImageFile. It has several frames.",
         "Push a list of them: [frame.copy() for frame in ImageSequence.Iterator(image)].",
     ]
@@ -169,7 +169,7 @@ def test_info_that_is_not_carried_is_named():
     with pytest.raises(XComNotSerializable) as caught:
         encode([value], max_bytes=LIMIT)
 
-    assert str(caught.value).startswith("[0].info['bad'] cannot be carried: an object.\n")
+    assert str(caught.value).startswith("[0].info['bad'] of type object cannot be carried.\n")
 
 
 def test_a_subclass_of_ones_own_is_refused():

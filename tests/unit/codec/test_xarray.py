@@ -152,7 +152,7 @@ def test_data_of_another_library_is_refused():
         encode({"a": xr.Variable(("x",), Duck())}, max_bytes=LIMIT)
 
     assert str(caught.value).splitlines() == [
-        "['a'] cannot be carried: a Variable.",
+        "['a'] of type Variable cannot be carried.",
         "Its type is xarray.core.variable.Variable. Its data is neither NumPy's nor pandas'.",
         "Push it with plain data: as_numpy().",
     ]
