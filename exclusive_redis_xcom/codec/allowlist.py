@@ -161,6 +161,5 @@ def package(name: str) -> Any:
     except ImportError:
         root = name.partition(".")[0]
         raise XComNotImportable(
-            f"The value needs the Python package '{root}', which is not here.\n"
-            "Install it on this worker."
+            f"The value needs the Python package '{root}', which is not here.\nInstall it on this worker."
         ) from None

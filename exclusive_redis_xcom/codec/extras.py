@@ -39,7 +39,9 @@ def extras_of(value: object, fields: Collection[str], is_plain_data: Callable[[o
     beside = state_beside(value, fields)
     if not beside:
         return beside
-    carried = {name: content for name, content in beside.items() if _is_settable(value, name) and is_plain_data(content)}
+    carried = {
+        name: content for name, content in beside.items() if _is_settable(value, name) and is_plain_data(content)
+    }
     note_left_behind(type(value), beside.keys() - carried.keys())
     return carried
 

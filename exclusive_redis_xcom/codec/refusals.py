@@ -65,7 +65,9 @@ _ADVICE: tuple[tuple[Callable[[Any], bool], Advice], ...] = (
     (_comes_from("_thread", "threading", "_asyncio", "asyncio", "multiprocessing", "socket", "_socket", "ssl"), _LOCAL),
     (_comes_from("concurrent", "contextvars", "_contextvars", "weakref", "subprocess", "logging"), _LOCAL),
     (
-        _comes_from("sqlite3", "psycopg", "psycopg2", "sqlalchemy", "pymysql", "MySQLdb", "redis", "pyodbc", "oracledb"),
+        _comes_from(
+            "sqlite3", "psycopg", "psycopg2", "sqlalchemy", "pymysql", "MySQLdb", "redis", "pyodbc", "oracledb"
+        ),
         ("It belongs to a connection of this process.", "Push the rows or the result, as lists and dicts."),
     ),
     (

@@ -112,7 +112,7 @@ def _is_plain_data(value: object) -> bool:
 def _pairs(value: Any) -> list[Any]:
     if _ALWAYS_CARRIED.issuperset(map(type, value)):
         return containers.pairs(value)
-    return containers.pairs_as(value, _as_key)
+    return containers.pairs_as(value, as_key)
 
 
 def _pairs_alone(value: Any) -> list[Any]:
@@ -194,7 +194,6 @@ BY_CODE: dict[int, Leaf | Bulk | Tree] = {
     )
     if not isinstance(kind, Substitute)
 }
-
 
 
 def _as_base(base: Any, make: Callable[[Any], Any]) -> Substitute:
@@ -287,7 +286,7 @@ def _is_kept(cls: type) -> bool:
     return is_allowed(qualified_name(cls)) and is_found_by_name(cls)
 
 
-def _as_key(key: Any) -> Any:
+def as_key(key: Any) -> Any:
     """Return what a dict key is carried as: itself, or its text, which Airflow's default backend makes of all keys."""
     if isinstance(key, type):
         return objects.class_key(key)

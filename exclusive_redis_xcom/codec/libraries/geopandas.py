@@ -82,5 +82,15 @@ def _decode_frame(parts: dict[str, Any], version: int) -> Any:
 
 
 register("geopandas.array", "geopandas.array.GeometryArray", encode=_encode_array, decode=_decode_array)
-register("geopandas.series", ("geopandas.geoseries.GeoSeries", "geopandas.GeoSeries"), encode=_encode_series, decode=_decode_series)
-register("geopandas.frame", ("geopandas.geodataframe.GeoDataFrame", "geopandas.GeoDataFrame"), encode=_encode_frame, decode=_decode_frame)
+register(
+    "geopandas.series",
+    ("geopandas.geoseries.GeoSeries", "geopandas.GeoSeries"),
+    encode=_encode_series,
+    decode=_decode_series,
+)
+register(
+    "geopandas.frame",
+    ("geopandas.geodataframe.GeoDataFrame", "geopandas.GeoDataFrame"),
+    encode=_encode_frame,
+    decode=_decode_frame,
+)

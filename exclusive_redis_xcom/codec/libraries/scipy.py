@@ -165,6 +165,4 @@ def _is_key(key: Any, shape: tuple[int, ...]) -> bool:
 
 for _name in _FORMATS:
     for _form in ("array", "matrix"):
-        register(
-            f"scipy.{_name}_{_form}", f"scipy.sparse._{_name}.{_name}_{_form}", encode=_encode, decode=_decode
-        )
+        register(f"scipy.{_name}_{_form}", f"scipy.sparse._{_name}.{_name}_{_form}", encode=_encode, decode=_decode)

@@ -72,7 +72,8 @@ def _coordinates_to_parts(coords: Any) -> dict[str, Any]:
 def _index_to_parts(index: Any, variables: dict[Any, Any], kinds: Any) -> dict[str, Any]:
     if type(index) not in (kinds.PandasIndex, kinds.PandasMultiIndex):
         raise NotCarriedError(
-            f"It has an index of the class {type(index).__name__}.", "Push it with drop_indexes(...) of that coordinate."
+            f"It has an index of the class {type(index).__name__}.",
+            "Push it with drop_indexes(...) of that coordinate.",
         )
     dtypes = {name: _describe_of_coordinate(variable) for name, variable in variables.items()}
     return {"dim": index.dim, "index": index.index, "dtypes": dtypes}
@@ -154,6 +155,15 @@ def _decode_variable(parts: dict[str, Any], version: int) -> Any:
     return _parts_to_variable(parts)
 
 
-register("xarray.dataset", ("xarray.core.dataset.Dataset", "xarray.Dataset"), encode=_encode_dataset, decode=_decode_dataset)
-register("xarray.array", ("xarray.core.dataarray.DataArray", "xarray.DataArray"), encode=_encode_array, decode=_decode_array)
-register("xarray.variable", ("xarray.core.variable.Variable", "xarray.Variable"), encode=_encode_variable, decode=_decode_variable)
+register(
+    "xarray.dataset", ("xarray.core.dataset.Dataset", "xarray.Dataset"), encode=_encode_dataset, decode=_decode_dataset
+)
+register(
+    "xarray.array", ("xarray.core.dataarray.DataArray", "xarray.DataArray"), encode=_encode_array, decode=_decode_array
+)
+register(
+    "xarray.variable",
+    ("xarray.core.variable.Variable", "xarray.Variable"),
+    encode=_encode_variable,
+    decode=_decode_variable,
+)

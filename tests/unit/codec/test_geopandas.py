@@ -193,7 +193,9 @@ def forged(name, version, parts):
 
 
 def sizes(*numbers):
-    return ormsgpack.Ext(51, ormsgpack.packb(["<i8", [len(numbers)], False, struct.pack(f"<{len(numbers)}q", *numbers)]))
+    return ormsgpack.Ext(
+        51, ormsgpack.packb(["<i8", [len(numbers)], False, struct.pack(f"<{len(numbers)}q", *numbers)])
+    )
 
 
 def test_deep_nesting_is_refused_before_geos_reads_it():

@@ -109,7 +109,10 @@ class TestAllowed:
         forged = payload.replace(b"\xa6number\x07", b"\xa6number\xff")
         assert forged != payload
 
-        with pytest.raises(XComNotRebuilt, match=r"^Positive does not accept what was pushed of it \(ValueError\)\.\n.* class tests\.unit\.codec\.samples\.Positive ") as caught:
+        with pytest.raises(
+            XComNotRebuilt,
+            match=r"^Positive does not accept what was pushed of it \(ValueError\)\.\n.* class tests\.unit\.codec\.samples\.Positive ",
+        ) as caught:
             read(encoded, payload=forged)
 
         assert "canary" not in str(caught.value)
@@ -122,7 +125,9 @@ class TestAllowed:
             read(encoded)
 
     def test_a_dataclass_whose_constructor_wants_more_than_its_fields_is_a_typed_error(self):
-        with pytest.raises(XComNotRebuilt, match=r"^WithInitVar does not accept what was pushed of it \(TypeError\)\.\n"):
+        with pytest.raises(
+            XComNotRebuilt, match=r"^WithInitVar does not accept what was pushed of it \(TypeError\)\.\n"
+        ):
             round_trip(WithInitVar(1, 2))
 
 

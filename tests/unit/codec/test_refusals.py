@@ -99,7 +99,13 @@ ADVICE = [
     (lambda: len, "builtin_function_or_method", "builtin_function_or_method", CODE, NAME),
     (lambda: Opaque, "type", "type", CODE, NAME),
     (lambda: threading, "module", "module", CODE, NAME),
-    (lambda: io.BytesIO(b"x"), "BytesIO", "_io.BytesIO", "It is an open file.", "Push its path, or what read() returns."),
+    (
+        lambda: io.BytesIO(b"x"),
+        "BytesIO",
+        "_io.BytesIO",
+        "It is an open file.",
+        "Push its path, or what read() returns.",
+    ),
     (object, "object", "object", NEITHER, REMEDY),
     (lambda: ..., "ellipsis", "ellipsis", NEITHER, REMEDY),
 ]
