@@ -69,7 +69,7 @@ def load_class(name: object) -> type | None:
         raise XComNotImportable(
             f"The class {_last(name)} of the value is not allowed here.\n"
             f"{name} was not found in allow list for deserialization imports.\n"
-            "Add it to allowed_deserialization_classes in section [core] of Airflow's configuration of the pulling task."
+            "Add it to allowed_deserialization_classes in [core] of Airflow's configuration on the pulling worker."
         )
     found = _find(name, _loaded if name in _gone else import_module)
     if found is None:

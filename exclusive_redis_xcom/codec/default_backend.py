@@ -173,20 +173,17 @@ def _parts(path: str, value: Any, in_dataclass: bool) -> Iterator[Waiting]:
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         for name, item in zip(value._fields, value, strict=False):
             yield path + field_step(name), item, in_dataclass
-    elif isinstance(value, type) or hasattr(value, "serialize"):
-        return
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield path + field_step(field.name), getattr(value, field.name, None), True
-    elif models.is_model(value):
-        yield from _fields_of_model(path, value)
-    elif hasattr(type(value), "__attrs_attrs__"):
-        for field in type(value).__attrs_attrs__:
-            yield path + field_step(field.name), getattr(value, field.name, None), False
+    elif not isinstance(value, type) and not hasattr(value, "serialize"):
+        is_dataclass = dataclasses.is_dataclass(value)
+        for name in _fields(value):
+            yield path + field_step(name), getattr(value, name, None), is_dataclass
 
 
-def _fields_of_model(path: str, model: Any) -> Iterator[Waiting]:
-    """Yield only models. The default carries other fields in the form that their annotations ask for."""
-    for name, content in model.__dict__.items():
-        if models.is_model(content):
-            yield path + field_step(name), content, False
+def _fields(value: Any) -> list[str]:
+    """Return the names of an object's fields that hold more to look at."""
+    if dataclasses.is_dataclass(value):
+        return [field.name for field in dataclasses.fields(value)]
+    if models.is_model(value):
+        # Only models in it: the default carries other fields in the form that their annotations ask for.
+        return [name for name, content in value.__dict__.items() if models.is_model(content)]
+    return [field.name for field in getattr(type(value), "__attrs_attrs__", ())]

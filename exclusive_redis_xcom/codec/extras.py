@@ -21,8 +21,8 @@ log = logging.getLogger("exclusive_redis_xcom")
 
 _MADE_IN_PYTHON = 1 << 9  # CPython's flag of a class that a class statement made
 _NO_FIELD = (
-    "The class does not list this as a field, and it is no plain data. Pulled objects have it only if the class makes it "
-    "again."
+    "The class does not list this as a field, and it is no plain data. Pulled objects have it only if the class makes "
+    "it again."
 )
 _MOST_NOTES = 1000
 _noted: set[tuple[type, str]] = set()
@@ -59,7 +59,8 @@ def state_beside(value: object, fields: Collection[str] = ()) -> dict[str, Any]:
     own = getattr(value, "__dict__", None)
     if own:
         found = {name: content for name, content in own.items() if name not in fields}
-    for name in _slots(type(value)).difference(fields):
+    cls: Any = type(value)
+    for name in _slots(cls).difference(fields):
         if hasattr(value, name):
             found[name] = getattr(value, name)
     return {name: content for name, content in found.items() if not _is_cache(type(value), name)} if found else found

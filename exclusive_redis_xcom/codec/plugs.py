@@ -1,7 +1,7 @@
 """Plugs: how objects of other libraries are carried. `register` adds one.
 
-A plug takes an object apart into values that are carried already, and puts it together again. Plugs are asked last: they
-carry only what nothing else here carries. A payload holds the name of a plug, and a plug is found by that name alone.
+A plug takes an object apart into values that are carried already, and puts it together again. Plugs are asked last:
+they carry only what nothing else here carries. A payload holds the name of a plug. At the pull, that name alone counts.
 
 Plugs are found by package, and only when an object of that package is pushed or pulled:
 
@@ -96,8 +96,8 @@ def register(
             lost.
 
     Raises:
-        ValueError: The name is not well-formed, or another plug has it or one of the classes, or a class is one that is
-            always carried in another way.
+        ValueError: The name is not well-formed. Or another plug has it, or one of the classes. Or a class is always
+            carried in another way.
     """
     classes = [types] if isinstance(types, (type, str)) else list(types)
     names = tuple(qualified_name(cls) if isinstance(cls, type) else cls for cls in classes)
@@ -123,14 +123,15 @@ def _require_well_formed(plug: Plug[Any], classes: list[type]) -> None:
     for cls in plug.types:
         if cls.partition(".")[0] != plug.package:
             raise ValueError(
-                f"The plug '{plug.name}' carries {cls}.\nThe first word of its name must be the package of its classes. "
+                f"The plug '{plug.name}' carries {cls}.\n"
+                "The first word of its name must be the package of its classes. "
                 f"Name it '{cls.partition('.')[0]}.{plug.name.partition('.')[2]}'."
             )
     for known in classes:
         if issubclass(known, (int, float, str, list, dict)):
             raise ValueError(
-                f"The plug '{plug.name}' would never be asked.\n{qualified_name(known)} is a subclass of a builtin type, "
-                "and is always carried as that type."
+                f"The plug '{plug.name}' would never be asked.\n"
+                f"{qualified_name(known)} is a subclass of a builtin type, and is always carried as that type."
             )
 
 

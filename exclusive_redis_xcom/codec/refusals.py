@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 32
 _WHY = "Neither this package nor Airflow can carry it."
 _REMEDY = (
-    "Return built-in types, make its class a dataclass, give it serialize() and deserialize(data, version), or register "
-    "a plug (docs/values.md)."
+    "Return built-in types, make its class a dataclass, give it serialize() and deserialize(data, version), or "
+    "register a plug (docs/values.md)."
 )
 
 Advice = tuple[str, str]

@@ -39,11 +39,9 @@ renumber or reuse one.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -63,6 +61,7 @@ from exclusive_redis_xcom.codec.kinds import (
     qualified_name,
 )
 from exclusive_redis_xcom.codec.library_kinds import library_kind
+from exclusive_redis_xcom.codec.object_forms import form_of, is_kept
 from exclusive_redis_xcom.codec.objects import ClassKey
 from exclusive_redis_xcom.codec.stand_ins import LargeBytes, Rows
 
@@ -83,7 +82,7 @@ def _can_carry(value: object, *, objects_too: bool = True) -> bool:
         value = waiting.pop()
         if type(value) in PLAIN or id(value) in seen:
             continue
-        kind = _kind_or_none(value)
+        kind = kind_of(value)
         if kind is None or (not objects_too and kind in _WITH_FIELDS):
             return False
         if isinstance(kind, Substitute):
@@ -95,13 +94,6 @@ def _can_carry(value: object, *, objects_too: bool = True) -> bool:
             except NotCarriedError:
                 return False
     return True
-
-
-def _kind_or_none(value: object) -> Kind | None:
-    try:
-        return kind_of(value)
-    except NotCarriedError:
-        return None
 
 
 def _is_plain_data(value: object) -> bool:
@@ -180,6 +172,15 @@ _BY_TYPE: dict[type, Kind] = {
 #: Types of dict keys and of a set's items that need no second look.
 _ALWAYS_CARRIED = PLAIN | {cls for cls, kind in _BY_TYPE.items() if isinstance(kind, Leaf)}
 
+#: The kinds of objects, by their forms.
+_BY_FORM: dict[str, Kind] = {
+    "model": MODEL,
+    "registered": _REGISTERED,
+    "own protocol": _OWN_PROTOCOL,
+    "dataclass": _DATACLASS,
+    "attrs": _ATTRS,
+    "zone": library_kinds.ZONE,
+}
 _OBJECTS = (_ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
 
 #: Every kind by its code.
@@ -230,7 +231,7 @@ def kind_of(value: object) -> Kind | None:
     serializers, primitives, the object's own `serialize`, dataclass, attrs. Plugs come last.
 
     Raises:
-        NotCarriedError: No kind does, and there is a remedy for objects of this type.
+        XComNotImportable: The plugs of its package cannot be loaded.
     """
     exact = _BY_TYPE.get(type(value))
     if exact is not None:
@@ -249,41 +250,30 @@ def _builtin_subclass_kind(value: object) -> Kind | None:
     if isinstance(value, list):
         return _AS_LIST
     if isinstance(value, dict):
-        if plugs.built_in_plug_of(value):  # scipy's dictionaries of keys
-            return _PLUGGED
-        named = isinstance(value, defaultdict) and type(value) is defaultdict and containers.has_named_factory(value)
-        return _DEFAULTDICT if named else _AS_DICT
+        return _dict_kind(value)
     if isinstance(value, enum.Enum):
         as_airflow = isinstance(value, (int, float, str)) and not is_allowed(qualified_name(type(value)))
         return _AS_ENUM_VALUE if as_airflow or not is_found_by_name(type(value)) else _ENUM
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return _NAMEDTUPLE if hasattr(value, "_make") and _is_kept(type(value)) else _AS_TUPLE
+        return _NAMEDTUPLE if hasattr(value, "_make") and is_kept(type(value)) else _AS_TUPLE
     for base, kind in ((int, _AS_INT), (float, _AS_FLOAT), (str, _AS_STR)):
         if isinstance(value, base):
             return kind
     return None
 
 
+def _dict_kind(value: dict[Any, Any]) -> Kind:
+    if plugs.built_in_plug_of(value):  # scipy's dictionaries of keys
+        return _PLUGGED
+    named = isinstance(value, defaultdict) and type(value) is defaultdict and containers.has_named_factory(value)
+    return _DEFAULTDICT if named else _AS_DICT
+
+
 def _object_kind(value: object) -> Kind | None:
-    if isinstance(value, type):
-        return None
-    rules: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
-        (models.is_model, MODEL),
-        (lambda one: objects.has_registered_serializer(one) and is_found_by_name(type(one)), _REGISTERED),
-        (_has_own_protocol, _OWN_PROTOCOL),
-        (dataclasses.is_dataclass, _DATACLASS),
-        (_is_attrs, _ATTRS),
-        (lambda zone: isinstance(zone, tzinfo), library_kinds.ZONE),
-    )
-    kind = next((kind for applies, kind in rules if applies(value)), None)
+    kind = _BY_FORM.get(form_of(value) or "")
     if kind is None or is_found_by_name(type(value)):
         return kind
     return _AS_FIELDS.get(kind, kind)
-
-
-def _is_kept(cls: type) -> bool:
-    """Return whether a pull on this machine would give this very class."""
-    return is_allowed(qualified_name(cls)) and is_found_by_name(cls)
 
 
 def as_key(key: Any) -> Any:
@@ -306,20 +296,8 @@ def _is_carried_as_key(key: Any) -> bool:
         elif kind in (TUPLE, _BY_TYPE[frozenset]):
             waiting.extend(item)
         elif kind in _OBJECTS:
-            if not (_is_kept(type(item)) and _can_carry(item)):
+            if not (is_kept(type(item)) and _can_carry(item)):
                 return False
         elif not isinstance(kind, Leaf):
             return False
     return True
-
-
-def _has_own_protocol(value: object) -> bool:
-    """Return whether a class has Airflow's `serialize()`. In polars and pyarrow that name means something else."""
-    bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
-    # A column of a frame may have this name, too.
-    return callable(getattr(value, "serialize", None)) and not bases & library_kinds.WITH_OTHER_PROTOCOLS
-
-
-def _is_attrs(value: object) -> bool:
-    attr = sys.modules.get("attr")
-    return attr is not None and bool(attr.has(type(value)))

@@ -43,7 +43,7 @@ def _encode_array(array: Any) -> dict[str, Any]:
     return {"crs": _crs_to_text(array.crs), **geometries_to_parts(package("numpy").asarray(array, dtype=object))}
 
 
-def _decode_array(parts: dict[str, Any], version: int) -> Any:
+def _decode_array(parts: dict[str, Any], _version: int) -> Any:
     crs = _text_to_crs(parts["crs"])
     return package("geopandas").array.GeometryArray(parts_to_geometries(parts), crs=crs)
 
@@ -52,7 +52,7 @@ def _encode_series(series: Any) -> dict[str, Any]:
     return {"series": _as(package("pandas").Series(series), series)}
 
 
-def _decode_series(parts: dict[str, Any], version: int) -> Any:
+def _decode_series(parts: dict[str, Any], _version: int) -> Any:
     series = parts["series"]
     if type(series) is not package("pandas").Series or not isinstance(
         series.array, package("geopandas").array.GeometryArray
@@ -72,7 +72,7 @@ def _encode_frame(frame: Any) -> dict[str, Any]:
     return {"frame": _as(package("pandas").DataFrame(frame), frame), "geometry": frame._geometry_column_name}
 
 
-def _decode_frame(parts: dict[str, Any], version: int) -> Any:
+def _decode_frame(parts: dict[str, Any], _version: int) -> Any:
     frame, geometry = parts["frame"], parts["geometry"]
     if type(frame) is not package("pandas").DataFrame:
         raise TypeError("not a frame")

@@ -27,7 +27,7 @@ def _encode(value: Any) -> dict[str, Any]:
     }
 
 
-def _decode(parts: dict[str, Any], version: int) -> Any:
+def _decode(parts: dict[str, Any], _version: int) -> Any:
     fields = parts["fields"]
     msgspec = package("msgspec")
     cls = load_class(parts["class"])

@@ -1,7 +1,7 @@
 """Images of Pillow. Pixels travel as PNG where that is exact, and otherwise as they are in memory.
 
-Anyone may have written the PNG. So only the three chunks that hold pixels are let through to Pillow's reader, and the
-announced size is compared with Pillow's own limit (`Image.MAX_IMAGE_PIXELS`) before any memory is taken.
+Anyone may have written the PNG. So only the three chunks that hold pixels are let through to Pillow's reader. Before
+that, the announced size is compared with Pillow's own limit (`Image.MAX_IMAGE_PIXELS`).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _pixels(image: Any) -> dict[str, bytes]:
     return {"png": file.getvalue()}
 
 
-def _decode(parts: dict[str, Any], version: int) -> Any:
+def _decode(parts: dict[str, Any], _version: int) -> Any:
     mode, size = parts["mode"], tuple(parts["size"])
     if len(size) != 2 or not all(type(length) is int and length >= 0 for length in size) or not _is_bearable(size):
         raise ValueError("not the size of an image")
@@ -142,7 +142,7 @@ def _encode_rational(number: Any) -> list[Any]:
     return [number.numerator, number.denominator]
 
 
-def _decode_rational(parts: list[Any], version: int) -> Any:
+def _decode_rational(parts: list[Any], _version: int) -> Any:
     numerator, denominator = parts
     return package("PIL.TiffImagePlugin").IFDRational(numerator, denominator)
 

@@ -49,7 +49,7 @@ def _taken_apart(matrix: Any) -> dict[str, Any]:
     return {"data": numpy.array(list(matrix.values()), dtype=matrix.dtype), "keys": list(matrix.keys())}
 
 
-def _decode(parts: dict[str, Any], version: int) -> Any:
+def _decode(parts: dict[str, Any], _version: int) -> Any:
     form = parts["format"]
     if form not in _FORMATS:
         raise ValueError("not a format")

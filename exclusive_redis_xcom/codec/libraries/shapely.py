@@ -94,7 +94,7 @@ def _encode(geometry: Any) -> dict[str, Any]:
     return geometries_to_parts(array)
 
 
-def _decode(parts: dict[str, Any], version: int) -> Any:
+def _decode(parts: dict[str, Any], _version: int) -> Any:
     (geometry,) = parts_to_geometries(parts)
     return geometry
 

@@ -31,7 +31,7 @@ def _is_dtype(value: object) -> bool:
 def _describe(dtype: Any) -> Any:
     if dtype is str:
         return _TEXT
-    return _OBJECT if dtype == object else describe_dtype(dtype)
+    return _OBJECT if dtype.kind == _OBJECT else describe_dtype(dtype)
 
 
 def _dtype(described: Any) -> Any:
@@ -121,7 +121,7 @@ def _encode_dataset(dataset: Any) -> dict[str, Any]:
     }
 
 
-def _decode_dataset(parts: dict[str, Any], version: int) -> Any:
+def _decode_dataset(parts: dict[str, Any], _version: int) -> Any:
     variables = {name: _parts_to_variable(part) for name, part in parts["variables"].items()}
     dataset = package("xarray").Dataset(variables, _parts_to_coordinates(parts["coords"]), parts["attrs"])
     dataset.encoding = parts["encoding"]
@@ -137,7 +137,7 @@ def _encode_array(array: Any) -> dict[str, Any]:
     }
 
 
-def _decode_array(parts: dict[str, Any], version: int) -> Any:
+def _decode_array(parts: dict[str, Any], _version: int) -> Any:
     xarray, coords = package("xarray"), _parts_to_coordinates(parts["coords"])
     if parts["variable"] is None:  # the array of a coordinate that has an index
         return xarray.Dataset(coords=coords)[parts["name"]]
@@ -151,7 +151,7 @@ def _encode_variable(variable: Any) -> dict[str, Any]:
     return _variable_to_parts(variable)
 
 
-def _decode_variable(parts: dict[str, Any], version: int) -> Any:
+def _decode_variable(parts: dict[str, Any], _version: int) -> Any:
     return _parts_to_variable(parts)
 
 

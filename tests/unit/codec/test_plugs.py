@@ -150,7 +150,6 @@ def test_a_subclass_is_not_carried_unless_the_plug_says_so(acme):
 
 
 def test_a_class_that_bears_the_name_of_another_is_not_carried(acme):
-    library, _ = acme
     fake = type("Matrix", (), {"__module__": "acme.linalg", "rows": [], "unit": "s"})
 
     with pytest.raises(XComNotSerializable):
@@ -306,7 +305,8 @@ def installed(tmp_path):
         folder.mkdir()
         (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-xcom\nVersion: 1\n")
         (folder / "entry_points.txt").write_text(f"[exclusive_redis_xcom.codec]\nacme = {value}\n")
-        return tmp_path
+        found: Path = tmp_path
+        return found
 
     return install
 
@@ -365,7 +365,7 @@ class TestStructsOfMsgspec:
         assert str(caught.value).splitlines() == [
             "The class Reading of the value is not allowed here.",
             f"{HERE}.Reading was not found in allow list for deserialization imports.",
-            "Add it to allowed_deserialization_classes in section [core] of Airflow's configuration of the pulling task.",
+            "Add it to allowed_deserialization_classes in [core] of Airflow's configuration on the pulling worker.",
         ]
 
     def test_a_class_that_is_gone_gives_a_dict(self, monkeypatch):

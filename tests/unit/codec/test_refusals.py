@@ -30,8 +30,8 @@ def refusal(value: object) -> str:
 
 NEITHER = "Neither this package nor Airflow can carry it."
 REMEDY = (
-    "Return built-in types, make its class a dataclass, give it serialize() and deserialize(data, version), or register "
-    "a plug (docs/values.md)."
+    "Return built-in types, make its class a dataclass, give it serialize() and deserialize(data, version), or "
+    "register a plug (docs/values.md)."
 )
 
 
@@ -87,8 +87,8 @@ ADVICE = [
     (lambda: iter([1]), "list_iterator", "list_iterator", ITEMS, LIST),
     (lambda: map(str, [1]), "map", "map", ITEMS, LIST),
     (lambda: zip([1], strict=True), "zip", "zip", ITEMS, LIST),
-    (lambda: {}.keys(), "dict_keys", "dict_keys", VIEW, "Push a list of its items: list(...)."),
-    (lambda: {}.values(), "dict_values", "dict_values", VIEW, "Push a list of its items: list(...)."),
+    ({}.keys, "dict_keys", "dict_keys", VIEW, "Push a list of its items: list(...)."),
+    ({}.values, "dict_values", "dict_values", VIEW, "Push a list of its items: list(...)."),
     (lambda: range(3), "range", "range", VIEW, "Push a list of its items: list(...)."),
     (lambda: memoryview(b"x"), "memoryview", "memoryview", VIEW, "Push a copy of its bytes: bytes(...)."),
     (lambda: 1j, "complex", "complex", NEITHER, "Push [value.real, value.imag]."),

@@ -16,6 +16,7 @@ import pydantic
 import pytest
 
 from exclusive_redis_xcom.codec import encode, extras
+from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.errors import XComNotRebuilt, XComNotSerializable
 from tests.unit.codec.support import LIMIT, raw, round_trip, same
 
@@ -104,8 +105,7 @@ class Text(str):
     pass
 
 
-class Mine(np.ndarray):
-    pass
+Mine = type("Mine", (np.ndarray,), {})
 
 
 @pytest.fixture(autouse=True)
@@ -168,19 +168,13 @@ def test_a_cached_property_is_made_again_without_a_word(caplog):
 
 
 PLAIN_DATA = (
-    "The class does not list this as a field, and it is no plain data. Pulled objects have it only if the class makes it "
-    "again."
+    "The class does not list this as a field, and it is no plain data. Pulled objects have it only if the class makes "
+    "it again."
 )
 
 
 def left_behind(cls: type, names: str, why: str) -> str:
-    name = "pandas.DataFrame" if cls is pd.DataFrame else cls.__qualname__
-    module = (
-        ""
-        if cls.__module__ in ("builtins", "pandas", "pandas.core.frame", "pandas.core.series")
-        else f"{cls.__module__}."
-    )
-    return f"Objects of {module}{name} are carried without: {names}. {why}"
+    return f"Objects of {qualified_name(cls)} are carried without: {names}. {why}"
 
 
 def node():

@@ -46,8 +46,9 @@ def test_a_value_that_cannot_be_encoded(dag: Any) -> None:
     text = error_of(lambda: push(dag, 1j), XComNotSerializable)
 
     assert text.startswith(
-        f"{XCOM} was not pushed. The value of type complex cannot be carried.\nIts type is complex. Neither this package nor Airflow can "
-        "carry it.\nPush [value.real, value.imag]."
+        f"{XCOM} was not pushed. The value of type complex cannot be carried.\n"
+        "Its type is complex. Neither this package nor Airflow can carry it.\n"
+        "Push [value.real, value.imag]."
     )
 
 
