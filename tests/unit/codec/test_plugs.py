@@ -49,6 +49,13 @@ def forged(name: Any, version: Any, parts: Any) -> bytes:
     return ormsgpack.packb(ormsgpack.Ext(47, ormsgpack.packb([name, version, parts])))
 
 
+def test_the_docs_show_this_plug():
+    docs = (ROOT / "docs" / "values.md").read_text()
+    example = (THIRD_PARTY / "acme_xcom.py").read_text().partition('"""\n\n')[2]
+
+    assert f"```python\n{example}```" in docs
+
+
 def test_an_object_comes_back(acme):
     library, _ = acme
     value = library.Matrix([[1.0, 2.0]], "s")
@@ -95,14 +102,16 @@ def test_a_failure_of_decode_does_not_show_the_value(acme):
 
 def test_a_refusal_of_encode_is_worded_with_the_path(acme):
     library, _ = acme
+    value = library.Matrix([], "s")
+    value.file = "open"
 
     with pytest.raises(XComNotSerializable) as caught:
-        encode({"a": library.Matrix([], "secret")}, max_bytes=LIMIT)
+        encode({"a": value}, max_bytes=LIMIT)
 
     assert str(caught.value).splitlines() == [
         "['a'] of type Matrix cannot be carried.",
-        "Its type is acme.linalg.Matrix. It has a secret unit.",
-        "Push matrix.rows.",
+        "Its type is acme.linalg.Matrix. Its rows lie in an open file.",
+        "Push matrix.copy().",
     ]
 
 

@@ -1,24 +1,22 @@
-"""The plug for `acme`, as the package of a third party would have it. This is the example of docs/values.md."""
+"""The plug for `acme`, as the package of a third party would have it. docs/values.md shows it."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from acme.linalg import Matrix
 
 from exclusive_redis_xcom.codec import NotCarriedError, register
 
 
-def encode(matrix: Matrix) -> dict[str, Any]:
-    if matrix.unit == "secret":
-        raise NotCarriedError("It has a secret unit.", "Push matrix.rows.")
+def encode(matrix: Matrix) -> dict[str, object]:
+    if matrix.file is not None:
+        raise NotCarriedError("Its rows lie in an open file.", "Push matrix.copy().")
     return {"rows": matrix.rows, "unit": matrix.unit}
 
 
-def decode(parts: dict[str, Any], version: int) -> Matrix:
-    unit = parts["unit"] if version > 1 else "m"
+def decode(parts: dict[str, object], version: int) -> Matrix:
+    unit = parts["unit"] if version > 1 else "m"  # version 1 had no units
     if unit not in ("m", "s"):
-        raise ValueError(f"canary {unit}")
+        raise ValueError("not a unit")
     return Matrix(parts["rows"], unit)
 
 
