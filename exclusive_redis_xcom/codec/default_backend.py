@@ -75,7 +75,7 @@ def _of_itself(path: str, value: Any, in_dataclass: bool) -> Iterator[Found]:
     elif dataclasses.is_dataclass(value):
         if in_dataclass:
             yield path, "a dataclass in a dataclass; the default gives a dict"
-        yield from _beside(path, value, value.__dataclass_fields__)
+        yield from _beside(path, value, value.__dataclass_fields__.keys())
     else:
         for cls, find in _BY_TYPE:
             if cls(value):

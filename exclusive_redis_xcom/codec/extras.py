@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.codec.kinds import qualified_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Set
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -28,7 +28,7 @@ _MOST_NOTES = 1000
 _noted: set[tuple[type, str]] = set()
 
 
-def extras_of(value: object, fields: Collection[str], is_plain_data: Callable[[object], bool]) -> dict[str, Any]:
+def extras_of(value: object, fields: Set[str], is_plain_data: Callable[[object], bool]) -> dict[str, Any]:
     """Return what is carried of an object's state beside its fields.
 
     Args:
@@ -46,24 +46,25 @@ def extras_of(value: object, fields: Collection[str], is_plain_data: Callable[[o
     return carried
 
 
-def without_extras(value: object, as_what: str) -> None:
+def without_extras(value: Any, as_what: str) -> None:
     """Note the state of an object that is carried as a plainer value."""
+    if not getattr(value, "__dict__", None) and not _slots(type(value)):
+        return  # nearly always, and fast
     beside = state_beside(value)
     if beside:
         note_left_behind(type(value), beside, f"They are carried as a plain {as_what}.")
 
 
-def state_beside(value: object, fields: Collection[str] = ()) -> dict[str, Any]:
+def state_beside(value: object, fields: Set[str] = frozenset()) -> dict[str, Any]:
     """Return an object's attributes beside its fields, without the values of cached properties."""
-    found = {}
-    own = getattr(value, "__dict__", None)
-    if own:
-        found = {name: content for name, content in own.items() if name not in fields}
     cls: Any = type(value)
-    for name in _slots(cls).difference(fields):
-        if hasattr(value, name):
-            found[name] = getattr(value, name)
-    return {name: content for name, content in found.items() if not _is_cache(type(value), name)} if found else found
+    own = getattr(value, "__dict__", None) or {}
+    slots = _slots(cls)
+    if own.keys() <= fields and slots <= fields:
+        return {}  # nearly always, and fast
+    found = {name: content for name, content in own.items() if name not in fields}
+    found.update({name: getattr(value, name) for name in slots.difference(fields) if hasattr(value, name)})
+    return {name: content for name, content in found.items() if not _is_cache(cls, name)}
 
 
 @lru_cache(maxsize=256)
@@ -92,7 +93,7 @@ def _is_settable(value: object, name: object) -> bool:
     return isinstance(member, MemberDescriptorType) or not hasattr(type(member), "__get__")
 
 
-def set_extras(value: object, extras: dict[str, Any], fields: Collection[str]) -> None:
+def set_extras(value: object, extras: dict[str, Any], fields: Set[str]) -> None:
     """Reverse `extras_of`, on an object that its class has just made.
 
     Raises:

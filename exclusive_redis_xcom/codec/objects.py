@@ -114,7 +114,7 @@ def dataclass_children(value: Any, is_plain_data: Callable[[object], bool]) -> l
     fields = dataclasses.fields(value)
     arguments = {f.name: getattr(value, f.name) for f in fields if f.init}
     others = {f.name: getattr(value, f.name) for f in fields if not f.init and hasattr(value, f.name)}
-    extras = extras_of(value, type(value).__dataclass_fields__, is_plain_data)
+    extras = extras_of(value, type(value).__dataclass_fields__.keys(), is_plain_data)
     return [*_header(value), arguments, others, *([extras] if extras else [])]
 
 
@@ -127,7 +127,7 @@ def build_dataclass(children: list[Any]) -> Any:
     if not dataclasses.is_dataclass(cls):
         raise TypeError("not a dataclass")
     _check_version(cls, version)
-    all_fields = cls.__dataclass_fields__  # those of InitVar and ClassVar, too
+    all_fields = cls.__dataclass_fields__.keys()  # those of InitVar and ClassVar, too
     settable = {f.name for f in dataclasses.fields(cls) if not f.init}
 
     def make() -> Any:

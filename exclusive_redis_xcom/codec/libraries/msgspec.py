@@ -19,7 +19,7 @@ def _encode(value: Any) -> dict[str, Any]:
         )
     unset = package("msgspec").UNSET
     fields = {name: getattr(value, name) for name in value.__struct_fields__ if hasattr(value, name)}
-    note_left_behind(type(value), state_beside(value, fields).keys(), "Only fields of a Struct are carried.")
+    note_left_behind(type(value), state_beside(value, fields.keys()).keys(), "Only fields of a Struct are carried.")
     return {
         "class": qualified_name(type(value)),
         "fields": {name: content for name, content in fields.items() if content is not unset},

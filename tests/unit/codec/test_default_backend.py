@@ -18,8 +18,10 @@ import pendulum
 import pytest
 
 from exclusive_redis_xcom.codec.default_backend import MOST_NAMED, differences
+from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.reporting import kept_types
+from tests.unit.codec.conftest import SERDE
 from tests.unit.codec.samples import Address, Color, Level, Old, Opaque, Pair, Person, Point, Size, SlyText
 from tests.unit.codec.support import round_trip, same
 
@@ -70,6 +72,8 @@ def by_default(value: Any) -> Any:
     """The road through Airflow's default backend: serialised, stored as JSON, deserialised."""
     from airflow.sdk.bases.xcom import BaseXCom
 
+    if isinstance(value, pd.DataFrame) and qualified_name(pd.DataFrame) not in getattr(SERDE, "_serializers", {}):
+        pytest.skip("this Airflow refuses all frames of this pandas")
     stored = json.loads(json.dumps(BaseXCom.serialize_value(value)))
     return BaseXCom.deserialize_value(SimpleNamespace(value=stored))
 
@@ -93,12 +97,12 @@ def test_the_table_is_there():
 def test_a_row_of_the_docs(row):
     pushed, default, here = row
 
+    assert alike(round_trip(of(pushed)), of(here))
     if default == "refused":
         with pytest.raises(Exception):  # noqa: B017, PT011 - Airflow's refusals have many types
             by_default(of(pushed))
     else:
         assert alike(by_default(of(pushed)), of(default))
-    assert alike(round_trip(of(pushed)), of(here))
 
 
 @pytest.mark.usefixtures("allowed")
