@@ -48,11 +48,12 @@ def extras_of(value: object, fields: Set[str], is_plain_data: Callable[[object],
 
 def without_extras(value: Any, as_what: str) -> None:
     """Note the state of an object that is carried as a plainer value."""
-    if not getattr(value, "__dict__", None) and not _slots(type(value)):
+    cls: Any = type(value)
+    if not getattr(value, "__dict__", None) and not _slots(cls):
         return  # nearly always, and fast
     beside = state_beside(value)
     if beside:
-        note_left_behind(type(value), beside, f"They are carried as a plain {as_what}.")
+        note_left_behind(cls, beside, f"They are carried as a plain {as_what}.")
 
 
 def state_beside(value: object, fields: Set[str] = frozenset()) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections import Counter, OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass
 from functools import cached_property
@@ -153,6 +154,37 @@ def test_plain_objects_have_no_more_parts_than_before():
     assert encode(Spot(1), max_bytes=LIMIT).payload == (
         ormsgpack.packb(ormsgpack.Ext(42, ormsgpack.packb([f"{HERE}.Spot", 0, {"x": 1}, {}]))),
     )
+
+
+STORED = {
+    "attributes": (
+        ormsgpack.Ext(42, ormsgpack.packb([f"{HERE}.Spot", 0, {"x": 1}, {}, {"note": "n"}])),
+        with_(Spot(1), note="n"),
+    ),
+    "metadata": (
+        ormsgpack.Ext(
+            53,
+            ormsgpack.packb(
+                [ormsgpack.Ext(51, ormsgpack.packb(["|i1", [2], False, b"\1\2"])), [{"unit": "m"}]],
+            ),
+        ),
+        np.array([1, 2], np.dtype("i1", metadata={"unit": "m"})),
+    ),
+    "UUID": (ormsgpack.Ext(24, bytes(15) + b"\5+"), uuid.UUID(int=5, is_safe=uuid.SafeUUID.safe)),
+    "UUID of earlier revisions": (ormsgpack.Ext(24, bytes(15) + b"\5"), uuid.UUID(int=5)),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_the_bytes_are_a_stored_format(name):
+    """Redis holds these bytes. Later revisions must read them."""
+    stored, value = STORED[name]
+
+    assert encode(value, max_bytes=LIMIT).payload == (ormsgpack.packb(stored),)
+    found = raw(ormsgpack.packb(stored))
+    assert np.array_equal(found, value) if name == "metadata" else found == value
+    assert getattr(found, "__dict__", None) == getattr(value, "__dict__", None)
+    assert getattr(found, "is_safe", None) == getattr(value, "is_safe", None)
 
 
 def test_a_cached_property_is_made_again_without_a_word(caplog):
@@ -359,8 +391,6 @@ def test_forged_attributes_of_other_objects_are_refused(code, children):
 
 
 def test_a_uuid_keeps_what_is_known_of_its_safety():
-    import uuid
-
     for safety in uuid.SafeUUID:
         value = uuid.UUID(int=5, is_safe=safety)
         assert round_trip([value])[0].is_safe is safety
