@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from exclusive_redis_xcom.codec.allowlist import load_class
 from exclusive_redis_xcom.codec.codec import Encoded, decode, encode
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.plugs import register
 from exclusive_redis_xcom.errors import XComNotImportable
 
-__all__ = ["Encoded", "XComNotImportable", "decode", "encode"]
+__all__ = ["Encoded", "NotCarriedError", "XComNotImportable", "decode", "encode", "load_class", "register"]

@@ -67,8 +67,9 @@ def load_class(name: object) -> type | None:
         raise ValueError("not a class name")
     if not is_allowed(name):
         raise XComNotImportable(
-            f"{name} was not found in allow list for deserialization imports. To allow it, add it to "
-            f"allowed_deserialization_classes in section [core] of Airflow's configuration of the pulling task."
+            f"The class {_last(name)} of the value is not allowed here.\n"
+            f"{name} was not found in allow list for deserialization imports.\n"
+            "Add it to allowed_deserialization_classes in [core] of Airflow's configuration on the pulling worker."
         )
     found = _find(name, _loaded if name in _gone else import_module)
     if found is None:
@@ -76,7 +77,11 @@ def load_class(name: object) -> type | None:
         return None
     # A module of an allowed package may re-export a class that is not allowed. So the class's own name is checked too.
     if qualified_name(found) != name and not is_allowed(qualified_name(found)):
-        raise XComNotImportable(f"{name} is allowed for deserialization, but stands for a class that is not.")
+        raise XComNotImportable(
+            f"The class {_last(name)} of the value is not allowed here.\n"
+            f"{name} is allowed for deserialization, but stands for {qualified_name(found)}, which is not.\n"
+            "Add that class to allowed_deserialization_classes in section [core], too."
+        )
     return found
 
 
@@ -91,7 +96,16 @@ def _note_gone(name: str) -> None:
 
 def no_class(name: str) -> XComNotImportable:
     """Return the error for a name that does not lead to a class."""
-    return XComNotImportable(f"{name} is allowed for deserialization, but cannot be imported here as a class.")
+    return XComNotImportable(
+        f"The class {_last(name)} of the value is not here.\n"
+        f"{name} is allowed for deserialization, but cannot be imported as a class.\n"
+        "Bring the pushing task's code to this worker, or clear the producing task."
+    )
+
+
+def _last(name: str) -> str:
+    """Return the last part of a dotted name, for a first line."""
+    return name.rpartition(".")[2][:40]
 
 
 def _loaded(name: str) -> ModuleType:
@@ -120,7 +134,11 @@ def _find(name: str, module: Callable[[str], ModuleType]) -> type | None:
         raise
     except Exception as error:
         problem = type(error).__name__
-        raise XComNotImportable(f"{name} is allowed, but importing its module failed with {problem}.") from None
+        raise XComNotImportable(
+            f"The module of the class {_last(name)} fails here ({problem}).\n"
+            f"{name} is allowed for deserialization.\n"
+            "Mend the module, or what it needs, on this worker."
+        ) from None
     return None
 
 
@@ -143,5 +161,5 @@ def package(name: str) -> Any:
     except ImportError:
         root = name.partition(".")[0]
         raise XComNotImportable(
-            f"The value needs the Python package '{root}', which cannot be imported here; install it on this worker."
+            f"The value needs the Python package '{root}', which is not here.\nInstall it on this worker."
         ) from None

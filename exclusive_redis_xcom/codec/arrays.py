@@ -25,19 +25,19 @@ _SIMPLE_DTYPE = re.compile(r"[<>|=][biufcmMSUV]\d{1,10}(\[\d{0,9}[a-zA-Zμ]{1,7}
 _ATOMS = frozenset({type(None), bool, int, float, str})
 
 
-def _describe(dtype: Any) -> Any:
+def describe_dtype(dtype: Any) -> Any:
     """Describe a dtype as text, as {names, formats, offsets, ...} or as [base, shape]."""
     if dtype.hasobject or dtype.kind not in "biufcmMSUV":
         raise NotCarriedError
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return [_describe(base), list(shape)]
+        return [describe_dtype(base), list(shape)]
     if dtype.names is None:
         return dtype.str
     fields = [dtype.fields[name] for name in dtype.names]
     described: dict[str, Any] = {
         "names": list(dtype.names),
-        "formats": [_describe(field[0]) for field in fields],
+        "formats": [describe_dtype(field[0]) for field in fields],
         "offsets": [field[1] for field in fields],
         "itemsize": dtype.itemsize,
         "aligned": dtype.isalignedstruct,
@@ -46,7 +46,7 @@ def _describe(dtype: Any) -> Any:
     return {**described, "titles": titles} if any(titles) else described
 
 
-def _dtype(described: Any) -> Any:
+def dtype_of(described: Any) -> Any:
     """Reverse `_describe`."""
     numpy = package("numpy")
     if isinstance(described, str):
@@ -55,16 +55,76 @@ def _dtype(described: Any) -> Any:
         return numpy.dtype(described)
     if isinstance(described, list):
         base, shape = described
-        return numpy.dtype((_dtype(base), tuple(shape)))
+        return numpy.dtype((dtype_of(base), tuple(shape)))
     aligned = described.pop("aligned")
-    return numpy.dtype({**described, "formats": [_dtype(f) for f in described["formats"]]}, align=bool(aligned))
+    return numpy.dtype({**described, "formats": [dtype_of(f) for f in described["formats"]]}, align=bool(aligned))
+
+
+def has_metadata(dtype: Any) -> bool:
+    """Return whether a dtype, or one in it, has metadata: `np.dtype("f8", metadata={"unit": "m"})`."""
+    if dtype.metadata:
+        return True
+    if dtype.subdtype is not None:
+        return has_metadata(dtype.base)
+    return dtype.names is not None and any(has_metadata(dtype.fields[name][0]) for name in dtype.names)
+
+
+def _metadata(dtype: Any) -> list[Any]:
+    """Return a dtype's own metadata or None, then the same of the dtypes in it."""
+    own = None if dtype.metadata is None else dict(dtype.metadata)
+    if dtype.subdtype is not None:
+        return [own, _metadata(dtype.base)]
+    return [own, *(_metadata(dtype.fields[name][0]) for name in dtype.names or ())]
+
+
+def _with_metadata(dtype: Any, described: list[Any]) -> Any:
+    """Reverse `_metadata`, for an equal dtype without metadata."""
+    numpy = package("numpy")
+    own, *parts = described
+    if dtype.subdtype is not None:
+        (part,) = parts
+        dtype = numpy.dtype((_with_metadata(dtype.base, part), dtype.shape))
+    elif dtype.names is not None:
+        fields = [dtype.fields[name] for name in dtype.names]
+        layout = {
+            "names": list(dtype.names),
+            "formats": [_with_metadata(field[0], part) for field, part in zip(fields, parts, strict=True)],
+            "offsets": [field[1] for field in fields],
+            "itemsize": dtype.itemsize,
+        }
+        titles = [field[2] if len(field) > 2 else None for field in fields]
+        if any(titles):
+            layout["titles"] = titles
+        dtype = numpy.dtype(layout, align=dtype.isalignedstruct)
+    elif parts:
+        raise ValueError("metadata of no dtype")
+    return dtype if own is None else numpy.dtype(dtype, align=dtype.isalignedstruct, metadata=dict(own))
+
+
+def annotated_children(value: Any) -> list[Any]:
+    """Return an array without the metadata of its dtype, and the metadata."""
+    described = _metadata(value.dtype)
+    plain = _without_metadata(value.dtype)
+    return [value.view(plain), described]
+
+
+def _without_metadata(dtype: Any) -> Any:
+    return package("numpy").dtype("O") if dtype.kind == "O" else dtype_of(describe_dtype(dtype))
+
+
+def build_annotated(children: list[Any]) -> Any:
+    """Reverse `annotated_children`."""
+    array, described = children
+    if type(array) is not package("numpy").ndarray:
+        raise TypeError("not an array")
+    return array.view(_with_metadata(array.dtype, described))
 
 
 def dump_array(value: Any, put: Put) -> bytes:
     """Write [dtype, shape, is in Fortran order, items]."""
     if value.dtype.itemsize == 0:
         raise NotCarriedError
-    described = _describe(value.dtype)
+    described = describe_dtype(value.dtype)
     if _has_gaps(value.dtype):
         value = _without_gaps(value)
     order = "F" if value.flags.fnc else "C"
@@ -105,7 +165,7 @@ def load_array(data: bytes, take: Take) -> Any:
     """
     described, shape, fortran, placed = read(data)
     items = memoryview(take(placed))
-    dtype = _dtype(described)
+    dtype = dtype_of(described)
     if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(items) or any(n < 0 for n in shape):
         raise ValueError("size and shape differ")
     order = "F" if fortran else "C"
@@ -120,7 +180,7 @@ def dump_scalar(value: Any) -> bytes:
         return ormsgpack.packb(["str", str.__str__(value).encode("utf-8", "surrogatepass")])
     if isinstance(value, numpy.bytes_):
         return ormsgpack.packb(["bytes", bytes.__getitem__(value, slice(None))])
-    return ormsgpack.packb([_describe(value.dtype), value.tobytes()])
+    return ormsgpack.packb([describe_dtype(value.dtype), value.tobytes()])
 
 
 def load_scalar(data: bytes) -> Any:
@@ -131,7 +191,7 @@ def load_scalar(data: bytes) -> Any:
         return numpy.str_(content.decode("utf-8", "surrogatepass"))
     if described == "bytes":
         return numpy.bytes_(content)
-    dtype = _dtype(described)
+    dtype = dtype_of(described)
     if dtype.itemsize == 0 or dtype.itemsize != len(content):
         raise ValueError("size and dtype differ")
     return numpy.ndarray((1,), dtype, buffer=content).copy()[0]
@@ -162,5 +222,9 @@ def numpy_kind(value: Any) -> str | None:
     """Return the kind that carries this NumPy object; None for masked arrays, matrices and the like."""
     numpy = package("numpy")
     if type(value) is numpy.ndarray:
+        if has_metadata(value.dtype):
+            return "annotated_array"
         return "object_array" if value.dtype.kind == "O" else "array"
-    return "scalar" if isinstance(value, numpy.generic) and type(value).__module__ == "numpy" else None
+    if not isinstance(value, numpy.generic) or type(value).__module__ != "numpy":
+        return None
+    return None if type(value) is numpy.void and has_metadata(value.dtype) else "scalar"

@@ -146,7 +146,10 @@ def _unchain(error: ExclusiveXComError) -> None:
 def _decode(data: Buffer, codec: str) -> Any:
     read = _READERS.get(codec)
     if read is None:
-        raise CorruptValue("The value is encoded in a way that this version does not know.")
+        raise CorruptValue(
+            "The value is encoded in a way that this version does not know.\n"
+            "Bring the pushing worker's version to this worker."
+        )
     try:
         if len(data) < _LARGE:
             return read(data)
@@ -157,6 +160,7 @@ def _decode(data: Buffer, codec: str) -> Any:
     except Exception as problem:
         # The text of the problem is left out: it may quote the value.
         raise CorruptValue(
-            f"The value in Redis cannot be decoded ({type(problem).__name__}). It is damaged, or was not written by "
-            "this package."
+            f"The value in Redis cannot be decoded ({type(problem).__name__}).\n"
+            "It is damaged, or was not written by this package.\n"
+            "Clear the producing task."
         ) from None

@@ -95,7 +95,7 @@ def decompress(payload: Buffer, how: str, size: int, max_bytes: int, *, writable
     if type(size) is not int or size < 0:
         raise CorruptValue("The value's announced size is not a number of bytes.")
     if size > max_bytes:
-        raise XComTooLarge(_too_large(size, max_bytes, "stored in Redis"))
+        raise XComTooLarge(_too_large(size, max_bytes, "stored value, after decompression"))
     if how == OFF:
         if len(payload) != size:
             raise CorruptValue(f"The value has {len(payload)} bytes in Redis; {size} were announced.")
@@ -142,11 +142,12 @@ def check_size(size: int, max_bytes: int) -> None:
         XComTooLarge: The text gives the size, the limit and the option that sets the limit.
     """
     if size > max_bytes:
-        raise XComTooLarge(_too_large(size, max_bytes, "encoded"))
+        raise XComTooLarge(_too_large(size, max_bytes, "encoded value, before compression"))
 
 
 def _too_large(size: int, max_bytes: int, state: str) -> str:
     return (
-        f"The value takes {size} bytes ({state}, uncompressed), more than the limit of {max_bytes} bytes. Raise "
-        "[exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
+        f"The value takes {size} bytes, the limit is {max_bytes}.\n"
+        f"This is the size of the {state}.\n"
+        "Raise [exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
     )

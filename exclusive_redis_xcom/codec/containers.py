@@ -32,7 +32,10 @@ def pairs_as(value: Mapping[Any, Any], as_key: Callable[[Any], Any]) -> list[Any
     keys = list(map(as_key, value))
     changed = any(key is not old for key, old in zip(keys, value, strict=True))
     if changed and len(set(keys)) < len(keys):
-        raise NotCarriedError
+        raise NotCarriedError(
+            "Two of its keys would come back as the same text.",
+            "Use keys of types that are carried, or a list of pairs.",
+        )
     return list(chain.from_iterable(zip(keys, value.values(), strict=True)))
 
 

@@ -14,26 +14,29 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree, qualified_name
+from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree
 from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.nested import OPTIONS
+from exclusive_redis_xcom.codec.paths import path_of
+from exclusive_redis_xcom.codec.refusals import refusal
 from exclusive_redis_xcom.codec.registry import BY_CODE, LARGE_BYTES, PLAIN, STEP, TEXT, kind_of
 from exclusive_redis_xcom.codec.slabs import SMALLEST
 from exclusive_redis_xcom.codec.stand_ins import LargeBytes
-from exclusive_redis_xcom.errors import XComNotImportable, XComNotSerializable
+from exclusive_redis_xcom.errors import XComNotImportable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing
+    from exclusive_redis_xcom.errors import XComNotSerializable
     from exclusive_redis_xcom.memory import Buffer
 
 #: The limit is needed because hashing a tuple recurses in C without any limit. Python's own recursion limit is 1000.
 MAX_DEPTH = 2000
 #: An object may stand for another one, which stands for another one. A `serialize()` can go on like this for ever.
 _MOST_SUBSTITUTES = 100
-#: How many steps of a position a message shows.
-_SHOWN_STEPS = 8
+#: How many steps of a path a message shows.
+_MOST_STEPS = 30
 
 _STEP = struct.Struct(">BI")
 _MSGPACK_INTS = range(-(2**63) + 1, 2**64)  # without the lowest integer, since ormsgpack 1.9 refuses it
@@ -48,11 +51,12 @@ def _step(code: int, count: int) -> ormsgpack.Ext:
 class _Frame:
     """A tree whose children are being written now."""
 
-    __slots__ = ("children", "code", "count", "owner")
+    __slots__ = ("all_children", "children", "code", "count", "owner")
 
     def __init__(self, owner: Any, kind: Tree, children: list[Any]) -> None:
         self.owner = owner  # keeps the object alive, so that its id() in `open` stays its own
         self.code = kind.code
+        self.all_children = children
         self.children: Iterator[Any] = iter(children)
         self.count = len(children)
 
@@ -117,20 +121,20 @@ class _FlatWriter:
             if not isinstance(kind, Substitute):
                 return carried, kind
             carried = self._try(kind.plain, carried)
-        raise self._refusal(value, "contains itself")
+        raise self._refusal(value, "What its serialize() returns contains itself.")
 
     def _kind(self, value: Any) -> Kind:
         kind = self._try(kind_of, value)
         if kind is None:
-            raise self._refusal(value, "Neither this package nor Airflow can carry it.")
+            raise self._refusal(value)
         found: Kind = kind
         return found
 
     def _open(self, value: Any, kind: Tree) -> None:
         if id(value) in self.open:
-            raise self._refusal(value, "It contains itself.")
+            raise self._refusal(value, "It contains itself.", "Push a value without cycles.")
         if len(self.frames) >= MAX_DEPTH:
-            raise self._refusal(value, f"It is nested more than {MAX_DEPTH} levels deep.")
+            raise self._refusal(value, f"It is nested more than {MAX_DEPTH} levels deep.", "Push a flatter value.")
         self.open.add(id(value))
         self.frames.append(_Frame(value, kind, self._try(kind.children, value)))
 
@@ -138,23 +142,17 @@ class _FlatWriter:
         """Call what may run the author's code. Its exceptions may quote the value, so their texts are not shown."""
         try:
             return function(value)
-        except NotCarriedError:
-            raise self._refusal(value, "It cannot be carried without a change.") from None
+        except NotCarriedError as problem:
+            raise self._refusal(value, problem.why or "It would come back changed.", problem.remedy) from None
         except (MemoryError, XComNotImportable):
             raise
         except Exception as problem:
-            raise self._refusal(value, f"It could not be taken apart ({type(problem).__name__}).") from None
+            why = f"It could not be taken apart ({type(problem).__name__})."
+            raise self._refusal(value, why, "Mend its class, or push built-in types.") from None
 
-    def _refusal(self, value: Any, why: str) -> XComNotSerializable:
-        steps = [f"child {frame.done} of a {qualified_name(type(frame.owner))}" for frame in self.frames]
-        where = " > ".join(steps[-_SHOWN_STEPS:])
-        more = "... > " if len(steps) > _SHOWN_STEPS else ""
-        place = f" The part is {more}{where}. (A dict's children are key, value, key, value...)" if steps else ""
-        what = "A part of the value" if steps else "The value"
-        return XComNotSerializable(
-            f"{what} has the type {qualified_name(type(value))}. {why}{place} Return built-in types, or give the class "
-            "a serialize() method and a deserialize(data, version) staticmethod, or make it a dataclass."
-        )
+    def _refusal(self, value: Any, why: str = "", remedy: str = "") -> XComNotSerializable:
+        parts = [(frame.code, (frame.owner, frame.all_children, frame.done - 1)) for frame in self.frames]
+        return refusal(value, path_of(parts[:_MOST_STEPS]), why, remedy)
 
 
 def _is_plain(value: Any) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import ormsgpack
 
 from exclusive_redis_xcom.codec.allowlist import package
+from exclusive_redis_xcom.codec.arrays import has_metadata
+from exclusive_redis_xcom.codec.extras import note_left_behind
 from exclusive_redis_xcom.codec.frame_arrays import (
     carried_zone,
     plain_array,
@@ -81,6 +83,7 @@ def build_index(children: list[Any]) -> Any:
 
 def series_children(value: Any) -> list[Any]:
     """Return index, values, name, attrs, and whether labels must be unique."""
+    _without_attributes(value)
     return [value.index, values_of(value), value.name, value.attrs, *_flags(value)]
 
 
@@ -93,13 +96,14 @@ def build_series(children: list[Any]) -> Any:
 
 def frame_children(value: Any) -> list[Any]:
     """Return index, column index, list of columns (or one array), attrs, and whether labels must be unique."""
+    _without_attributes(value)
     return [value.index, value.columns, _matrix(value), value.attrs, *_flags(value)]
 
 
 def _matrix(value: Any) -> Any:
     """Return many columns of one plain dtype as one array of two dimensions, which they mostly are in memory."""
     dtypes = set(value.dtypes) if value.shape[1] >= _MANY_COLUMNS else set()
-    if len(dtypes) == 1 and _is_plain(dtypes.pop()):
+    if len(dtypes) == 1 and _is_plain(dtypes.pop()) and not any(map(has_metadata, value.dtypes)):
         return value.to_numpy()
     return [values_of(value.iloc[:, position]) for position in range(value.shape[1])]
 
@@ -125,6 +129,12 @@ def build_frame(children: list[Any]) -> Any:
     frame = pd.DataFrame(series, index=index, copy=len(series) >= _MANY_COLUMNS)
     frame.columns = names
     return _finished(frame, attrs, flags)
+
+
+def _without_attributes(value: Any) -> None:
+    """Note attributes that somebody set on a pandas object. pandas itself loses them with every operation."""
+    names = [name for name in vars(value) if not name.startswith("_")]
+    note_left_behind(type(value), names, f"Use attrs instead: {type(value).__name__}.attrs is carried.")
 
 
 def _flags(value: Any) -> list[bool]:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 
 class NotCarriedError(Exception):
-    """No kind carries this object. It becomes `XComNotSerializable` once the object's position is known."""
+    """An object is not carried. It becomes `XComNotSerializable` once the object's position is known.
+
+    Args:
+        why: The cause, a sentence that shows nothing of the value.
+        remedy: What to do instead, a sentence.
+    """
+
+    def __init__(self, why: str = "", remedy: str = "") -> None:
+        super().__init__(why, remedy)
+        self.why = why
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import load_class, package
+from exclusive_redis_xcom.codec.extras import extras_of, note_left_behind, set_extras
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.objects import rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: Where pydantic keeps what is no field.
+_OWN_SLOTS = ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 
 
 def is_model(value: object) -> bool:
@@ -25,24 +29,31 @@ def is_model(value: object) -> bool:
     return pydantic is not None and isinstance(value, pydantic.BaseModel)
 
 
-def model_children(value: Any, can_carry: Callable[[object], bool]) -> list[Any]:
-    """Return class, {field: value}, the names of the fields that were set, and {private attribute: value}."""
-    fields = {**value.__dict__, **(value.__pydantic_extra__ or {})}
-    fields = {name: content for name, content in fields.items() if name not in _cached(value)}
-    carried = {name: _field(value, name, content, can_carry) for name, content in fields.items()}
+def model_children(
+    value: Any, can_carry: Callable[[object], bool], is_plain_data: Callable[[object], bool]
+) -> list[Any]:
+    """Return class, {field: value}, the names of the fields that were set, and {private attribute: value}.
+
+    Then comes {attribute: value} if the object has attributes that its class does not list.
+    """
     private = {name: v for name, v in (value.__pydantic_private__ or {}).items() if can_carry(v)}
-    return [qualified_name(type(value)), carried, sorted(value.__pydantic_fields_set__), private]
+    note_left_behind(type(value), (value.__pydantic_private__ or {}).keys() - private.keys())
+    extras = extras_of(value, {*type(value).model_fields, *_OWN_SLOTS}, is_plain_data)
+    set_fields = sorted(value.__pydantic_fields_set__)
+    return [qualified_name(type(value)), _carried(value, can_carry), set_fields, private, *([extras] if extras else [])]
 
 
 def plain_model(value: Any, can_carry: Callable[[object], bool]) -> Any:
     """Return a dict of the fields; of a root model, its only field."""
-    fields = model_children(value, can_carry)[1]
+    fields = _carried(value, can_carry)
     return fields["root"] if isinstance(value, package("pydantic").RootModel) else fields
 
 
-def _cached(value: Any) -> set[str]:
-    """Return the names of cached properties. Pydantic keeps them next to the fields."""
-    return set(value.__dict__) - set(type(value).model_fields)
+def _carried(value: Any, can_carry: Callable[[object], bool]) -> dict[str, Any]:
+    known = type(value).model_fields
+    fields = {name: content for name, content in value.__dict__.items() if name in known}
+    fields.update(value.__pydantic_extra__ or {})
+    return {name: _field(value, name, content, can_carry) for name, content in fields.items()}
 
 
 def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bool]) -> Any:
@@ -51,13 +62,16 @@ def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bo
     secrets = package("pydantic")
     if isinstance(content, (secrets.SecretStr, secrets.SecretBytes)):
         return content.get_secret_value()  # The JSON form would be asterisks.
-    dumped = model.model_dump(mode="json", include={name}, round_trip=True)
+    try:
+        dumped = model.model_dump(mode="json", include={name}, round_trip=True)
+    except Exception:  # The text may quote the value.
+        return content  # The error about it names the field.
     return dumped[name] if isinstance(dumped, dict) else dumped
 
 
 def build_model(children: list[Any]) -> Any:
     """Reverse `model_children`."""
-    name, fields, fields_set, private = children
+    name, fields, fields_set, private, *extras = children
     cls: Any = load_class(name)
     if cls is None:
         return fields
@@ -69,6 +83,8 @@ def build_model(children: list[Any]) -> Any:
     object.__setattr__(value, "__pydantic_fields_set__", set(fields_set) & fields.keys())
     for attribute, content in private.items():
         rebuilt(cls, partial(_set_private, value, attribute, content))
+    for attributes in extras:
+        rebuilt(cls, partial(set_extras, value, attributes, {*cls.model_fields, *_OWN_SLOTS}))
     return value
 
 

@@ -16,6 +16,7 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import is_allowed, load_class, no_class, package, registered_module
+from exclusive_redis_xcom.codec.extras import extras_of, set_extras, without_extras
 from exclusive_redis_xcom.codec.kinds import NotCarriedError, is_found_by_name, qualified_name
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComNotRebuilt
 
@@ -39,9 +40,10 @@ def rebuilt(cls: type, make: Callable[[], Any]) -> Any:
         raise
     except Exception as problem:
         raise XComNotRebuilt(
-            f"{qualified_name(cls)} does not accept what was pushed of it ({type(problem).__name__}). The value in "
-            "Redis is whole. The class may differ from the pushing task's, or its own code fails. Let it accept what "
-            "was pushed, or clear the producing task."
+            f"{cls.__name__} does not accept what was pushed of it ({type(problem).__name__}).\n"
+            f"The value in Redis is whole. The class {qualified_name(cls)} may differ from the pushing task's, or its "
+            "own code fails.\n"
+            "Let the class accept what was pushed, or clear the producing task."
         ) from None
 
 
@@ -51,7 +53,8 @@ def _check_version(cls: type, version: object) -> None:
         raise TypeError("not a version")
     if version > int(known):
         raise XComNotRebuilt(
-            f"{qualified_name(cls)} has an older version here ({int(known)}) than the pushing task had ({version}). "
+            f"{cls.__name__} is older here ({int(known)}) than where it was pushed ({version}).\n"
+            f"These are the versions of {qualified_name(cls)}.\n"
             "Bring the same code to both workers, then clear the pulling task."
         )
 
@@ -91,6 +94,7 @@ def _value_of_gone_enum(name: str, value: Any) -> Any:
 
 def namedtuple_children(value: tuple[Any, ...]) -> list[Any]:
     """Return class, items."""
+    without_extras(value, "named tuple")
     return [qualified_name(type(value)), *value]
 
 
@@ -105,62 +109,71 @@ def build_namedtuple(children: list[Any]) -> tuple[Any, ...]:
     return made
 
 
-def dataclass_children(value: Any) -> list[Any]:
-    """Return class, version, {constructor argument: value}, {other field: value}."""
+def dataclass_children(value: Any, is_plain_data: Callable[[object], bool]) -> list[Any]:
+    """Return class, version, {constructor argument: value}, {other field: value}; then {attribute: value} if any."""
     fields = dataclasses.fields(value)
     arguments = {f.name: getattr(value, f.name) for f in fields if f.init}
     others = {f.name: getattr(value, f.name) for f in fields if not f.init and hasattr(value, f.name)}
-    return [*_header(value), arguments, others]
+    extras = extras_of(value, type(value).__dataclass_fields__.keys(), is_plain_data)
+    return [*_header(value), arguments, others, *([extras] if extras else [])]
 
 
 def build_dataclass(children: list[Any]) -> Any:
     """Reverse `dataclass_children`."""
-    name, version, arguments, others = children
+    name, version, arguments, others, *extras = children
     cls = load_class(name)
     if cls is None:
-        return _fields(children)
+        return fields_of(children)
     if not dataclasses.is_dataclass(cls):
         raise TypeError("not a dataclass")
     _check_version(cls, version)
-    known = {f.name for f in dataclasses.fields(cls) if not f.init}
-    return rebuilt(cls, lambda: _with_fields(cls(**arguments), others, known))
+    all_fields = cls.__dataclass_fields__.keys()  # those of InitVar and ClassVar, too
+    settable = {f.name for f in dataclasses.fields(cls) if not f.init}
+
+    def make() -> Any:
+        value = _with_fields(cls(**arguments), others, settable)
+        for attributes in extras:
+            set_extras(value, attributes, all_fields)
+        return value
+
+    return rebuilt(cls, make)
 
 
-def plain_dataclass(value: Any) -> dict[str, Any]:
-    """Return a dict of the fields."""
-    return _fields(dataclass_children(value))
+def fields_of(children: list[Any]) -> dict[str, Any]:
+    """Return what `dataclass_children` or `attrs_children` returned as one dict of the fields."""
+    _, _, *parts = children
+    return {name: content for part in parts for name, content in part.items()}
 
 
-def _fields(children: list[Any]) -> dict[str, Any]:
-    _, _, arguments, others = children
-    return {**arguments, **others}
-
-
-def attrs_children(value: Any) -> list[Any]:
-    """Return class, version, {constructor argument: value}, {other field: value}."""
+def attrs_children(value: Any, is_plain_data: Callable[[object], bool]) -> list[Any]:
+    """Return class, version, {constructor argument: value}, {other field: value}; then {attribute: value} if any."""
     fields = package("attr").fields(type(value))
     arguments = {f.alias: getattr(value, f.name) for f in fields if f.init}
     others = {f.name: getattr(value, f.name) for f in fields if not f.init and hasattr(value, f.name)}
-    return [*_header(value), arguments, others]
+    extras = extras_of(value, {f.name for f in fields}, is_plain_data)
+    return [*_header(value), arguments, others, *([extras] if extras else [])]
 
 
 def build_attrs(children: list[Any]) -> Any:
     """Reverse `attrs_children`."""
-    name, version, arguments, others = children
+    name, version, arguments, others, *extras = children
     cls = load_class(name)
     if cls is None:
-        return _fields(children)
+        return fields_of(children)
     attr = package("attr")
     if not attr.has(cls):  # checked before anything is called: the allow list permits all of Airflow's classes
         raise TypeError("not an attrs class")
     _check_version(cls, version)
-    known = {f.name for f in attr.fields(cls) if not f.init}
-    return rebuilt(cls, lambda: _with_fields(cls(**arguments), others, known))
+    fields = attr.fields(cls)
+    settable = {f.name for f in fields if not f.init}
 
+    def make() -> Any:
+        value = _with_fields(cls(**arguments), others, settable)
+        for attributes in extras:
+            set_extras(value, attributes, {f.name for f in fields})
+        return value
 
-def plain_attrs(value: Any) -> dict[str, Any]:
-    """Return a dict of the fields, by the names that the constructor has for them."""
-    return _fields(attrs_children(value))
+    return rebuilt(cls, make)
 
 
 def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:

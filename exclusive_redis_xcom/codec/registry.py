@@ -12,7 +12,8 @@
 | 16   | deque                         | 50   | NumPy scalar                        |
 | 17   | defaultdict                   | 51   | NumPy array                         |
 | 18   | list (flat form only)         | 52   | NumPy array of objects              |
-| 19   | list of tuples                | 60   | pandas array                        |
+| 19   | list of tuples                | 53   | NumPy array, its dtype has metadata |
+|      |                               | 60   | pandas array                        |
 | 20   | int beyond 64 bits            | 61   | pandas Index                        |
 | 21   | str with lone surrogates      | 62   | pandas Series                       |
 | 22   | bytearray                     | 63   | pandas DataFrame                    |
@@ -21,7 +22,7 @@
 | 25   | large bytes                   | 66   | pandas NaT, NA                      |
 | 26   | path                          |      |                                     |
 | 27   | IP address, network, interface|      |                                     |
-| 28   | class as a dict key           |      |                                     |
+| 28   | class as a dict key           | 47   | object of a plug (`plugs.py`)       |
 | 30   | datetime                      |      |                                     |
 | 31   | date                          |      |                                     |
 | 32   | time                          |      |                                     |
@@ -38,30 +39,17 @@ renumber or reuse one.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from exclusive_redis_xcom.codec import (
-    arrays,
-    containers,
-    frame_arrays,
-    frames,
-    models,
-    moments,
-    objects,
-    scalars,
-    stand_ins,
-    tables,
-    zones,
-)
+from exclusive_redis_xcom.codec import containers, library_kinds, models, moments, objects, plugs, scalars, stand_ins
 from exclusive_redis_xcom.codec.allowlist import is_allowed
+from exclusive_redis_xcom.codec.extras import without_extras
 from exclusive_redis_xcom.codec.kinds import (
     Bulk,
     Kind,
@@ -72,6 +60,8 @@ from exclusive_redis_xcom.codec.kinds import (
     is_found_by_name,
     qualified_name,
 )
+from exclusive_redis_xcom.codec.library_kinds import library_kind
+from exclusive_redis_xcom.codec.object_forms import form_of, is_kept
 from exclusive_redis_xcom.codec.objects import ClassKey
 from exclusive_redis_xcom.codec.stand_ins import LargeBytes, Rows
 
@@ -82,7 +72,7 @@ if TYPE_CHECKING:
 STEP = 1
 
 
-def _can_carry(value: object) -> bool:
+def _can_carry(value: object, *, objects_too: bool = True) -> bool:
     """Return whether everything in a value is carried. Nested models are not searched: they ask this themselves."""
     if type(value) in PLAIN:
         return True
@@ -93,25 +83,41 @@ def _can_carry(value: object) -> bool:
         if type(value) in PLAIN or id(value) in seen:
             continue
         kind = kind_of(value)
-        if kind is None:
+        if kind is None or (not objects_too and kind in _WITH_FIELDS):
             return False
         if isinstance(kind, Substitute):
             waiting.append(kind.plain(value))
         if isinstance(kind, Tree) and kind is not MODEL:
             seen[id(value)] = value
-            waiting.extend(kind.children(value))
+            try:
+                waiting.extend(kind.children(value))
+            except NotCarriedError:
+                return False
     return True
+
+
+def _is_plain_data(value: object) -> bool:
+    """Return whether a value is carried, and holds no object that has fields. So it does not lead back to its owner."""
+    return _can_carry(value, objects_too=False)
 
 
 def _pairs(value: Any) -> list[Any]:
     if _ALWAYS_CARRIED.issuperset(map(type, value)):
         return containers.pairs(value)
-    return containers.pairs_as(value, _as_key)
+    return containers.pairs_as(value, as_key)
+
+
+def _pairs_alone(value: Any) -> list[Any]:
+    without_extras(value, type(value).__name__)
+    return _pairs(value)
 
 
 def _items_of_set(value: Any) -> list[Any]:
     if not _ALWAYS_CARRIED.issuperset(map(type, value)) and any(map(_becomes_dict, value)):
-        raise NotCarriedError  # No set holds dicts.
+        raise NotCarriedError(
+            "A class in it was made at run time. Its objects come back as dicts, and no set holds dicts.",
+            "Push a list, or define the class in a module.",
+        )
     return list(value)
 
 
@@ -128,20 +134,15 @@ LIST = Tree(18, list, list)
 BIG_INT = Leaf(20, scalars.dump_int, scalars.load_int)
 TEXT = Leaf(21, scalars.dump_text, scalars.load_text)
 LARGE_BYTES = Bulk(25, stand_ins.dump_large_bytes, stand_ins.load_bytes)
-_DATETIME = Leaf(30, moments.dump_datetime, moments.load_datetime)
-_DATE = Leaf(31, moments.dump_date, moments.load_date)
-_TIME = Leaf(32, moments.dump_time, moments.load_time)
-_ZONE = Leaf(34, zones.dump_zone, zones.load_zone)
 _ENUM = Tree(40, lambda value: objects.enum_children(value, _can_carry), objects.build_enum)
 _NAMEDTUPLE = Tree(41, objects.namedtuple_children, objects.build_namedtuple)
-_DATACLASS = Tree(42, objects.dataclass_children, objects.build_dataclass)
-_ATTRS = Tree(43, objects.attrs_children, objects.build_attrs)
-MODEL = Tree(44, lambda value: models.model_children(value, _can_carry), models.build_model)
+_DATACLASS = Tree(42, lambda value: objects.dataclass_children(value, _is_plain_data), objects.build_dataclass)
+_ATTRS = Tree(43, lambda value: objects.attrs_children(value, _is_plain_data), objects.build_attrs)
+MODEL = Tree(44, lambda value: models.model_children(value, _can_carry, _is_plain_data), models.build_model)
 _OWN_PROTOCOL = Tree(45, objects.own_protocol_children, objects.build_by_airflow)
 _REGISTERED = Tree(46, objects.registered_children, objects.build_by_airflow)
+_PLUGGED = Tree(47, plugs.children, plugs.build)
 _DEFAULTDICT = Tree(17, lambda value: containers.defaultdict_children(value, _pairs), containers.build_defaultdict)
-_PATH = Leaf(26, scalars.dump_path, scalars.load_path)
-_ADDRESS = Leaf(27, scalars.dump_address, scalars.load_address)
 
 _BY_TYPE: dict[type, Kind] = {
     list: LIST,
@@ -149,8 +150,8 @@ _BY_TYPE: dict[type, Kind] = {
     tuple: TUPLE,
     set: Tree(11, _items_of_set, set),
     frozenset: Tree(12, _items_of_set, frozenset),
-    OrderedDict: Tree(14, _pairs, containers.build_ordered_dict),
-    Counter: Tree(15, _pairs, containers.build_counter),
+    OrderedDict: Tree(14, _pairs_alone, containers.build_ordered_dict),
+    Counter: Tree(15, _pairs_alone, containers.build_counter),
     deque: Tree(16, containers.deque_children, containers.build_deque),
     int: BIG_INT,
     str: TEXT,
@@ -160,43 +161,26 @@ _BY_TYPE: dict[type, Kind] = {
     bytearray: Bulk(22, scalars.dump_bytearray, scalars.load_bytearray),
     Decimal: Leaf(23, scalars.dump_decimal, scalars.load_decimal),
     UUID: Leaf(24, scalars.dump_uuid, scalars.load_uuid),
-    datetime: _DATETIME,
-    date: _DATE,
-    time: _TIME,
+    datetime: library_kinds.DATETIME,
+    date: library_kinds.DATE,
+    time: library_kinds.TIME,
     timedelta: Leaf(33, moments.dump_timedelta, moments.load_timedelta),
-    timezone: _ZONE,
-    ZoneInfo: _ZONE,
+    timezone: library_kinds.ZONE,
+    ZoneInfo: library_kinds.ZONE,
 }
 
 #: Types of dict keys and of a set's items that need no second look.
 _ALWAYS_CARRIED = PLAIN | {cls for cls, kind in _BY_TYPE.items() if isinstance(kind, Leaf)}
 
-_PENDULUM: dict[str, Kind] = {"datetime": _DATETIME, "date": _DATE, "time": _TIME, "zone": _ZONE}
-_NUMPY: dict[str, Kind] = {
-    "scalar": Leaf(50, arrays.dump_scalar, arrays.load_scalar),
-    "array": Bulk(51, arrays.dump_array, arrays.load_array),
-    "object_array": Tree(52, arrays.object_array_children, arrays.build_object_array),
+#: The kinds of objects, by their forms.
+_BY_FORM: dict[str, Kind] = {
+    "model": MODEL,
+    "registered": _REGISTERED,
+    "own protocol": _OWN_PROTOCOL,
+    "dataclass": _DATACLASS,
+    "attrs": _ATTRS,
+    "zone": library_kinds.ZONE,
 }
-_PANDAS: dict[str, Kind] = {
-    "pandas_array": Tree(60, frame_arrays.array_children, frame_arrays.build_array),
-    "index": Tree(61, frames.index_children, frames.build_index),
-    "series": Tree(62, frames.series_children, frames.build_series),
-    "frame": Tree(63, frames.frame_children, frames.build_frame),
-    "timestamp": Leaf(64, frames.dump_timestamp, frames.load_timestamp),
-    "timedelta": Leaf(65, frames.dump_timedelta, frames.load_timedelta),
-    "missing": Leaf(66, frames.dump_missing, frames.load_missing),
-}
-_ARROW: dict[str, Kind] = {
-    "table": Bulk(70, tables.dump_table, tables.load_table),
-    "batch": Bulk(71, tables.dump_batch, tables.load_batch),
-    "chunks": Bulk(72, tables.dump_chunks, tables.load_chunks),
-    "arrow_array": Bulk(73, tables.dump_arrow_array, tables.load_arrow_array),
-}
-_POLARS: dict[str, Kind] = {
-    "polars_frame": Bulk(74, tables.dump_polars_frame, tables.load_polars_frame),
-    "polars_series": Bulk(75, tables.dump_polars_series, tables.load_polars_series),
-}
-
 _OBJECTS = (_ENUM, _NAMEDTUPLE, _DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED)
 
 #: Every kind by its code.
@@ -204,107 +188,95 @@ BY_CODE: dict[int, Leaf | Bulk | Tree] = {
     kind.code: kind
     for kind in (
         *_BY_TYPE.values(),
-        *_NUMPY.values(),
-        *_PANDAS.values(),
-        *_ARROW.values(),
-        *_POLARS.values(),
+        *library_kinds.KINDS,
         *_OBJECTS,
         _DEFAULTDICT,
-        _PATH,
-        _ADDRESS,
+        _PLUGGED,
     )
     if not isinstance(kind, Substitute)
 }
 
-_AS_LIST = Substitute(list)
-_AS_DICT = Substitute(dict)
-_AS_TUPLE = Substitute(tuple)
+
+def _as_base(base: Any, make: Callable[[Any], Any]) -> Substitute:
+    def plain(value: Any) -> Any:
+        without_extras(value, base.__name__)
+        return make(value)
+
+    return Substitute(plain)
+
+
+_AS_LIST = _as_base(list, list)
+_AS_DICT = _as_base(dict, dict)
+_AS_TUPLE = _as_base(tuple, tuple)
 _AS_ENUM_VALUE = Substitute(lambda member: member.value)
 #: How objects travel whose class cannot be named.
 _AS_FIELDS: dict[Kind, Substitute] = {
-    _DATACLASS: Substitute(objects.plain_dataclass),
-    _ATTRS: Substitute(objects.plain_attrs),
+    _DATACLASS: Substitute(lambda value: objects.fields_of(_DATACLASS.children(value))),
+    _ATTRS: Substitute(lambda value: objects.fields_of(_ATTRS.children(value))),
     MODEL: Substitute(lambda value: models.plain_model(value, _can_carry)),
     _OWN_PROTOCOL: Substitute(objects.plain_by_protocol),
 }
+#: Kinds of objects that have fields, and may have more state beside them.
+_WITH_FIELDS = frozenset({_DATACLASS, _ATTRS, MODEL, _OWN_PROTOCOL, _REGISTERED, _PLUGGED, *_AS_FIELDS.values()})
 # These are methods of the base class: a subclass may change what int(), float() and str() return.
-_AS_INT = Substitute(int.__int__)
-_AS_FLOAT = Substitute(float.__float__)
-_AS_STR = Substitute(str.__str__)
+_AS_INT = _as_base(int, int.__int__)
+_AS_FLOAT = _as_base(float, float.__float__)
+_AS_STR = _as_base(str, str.__str__)
 
 
 def kind_of(value: object) -> Kind | None:
     """Return the kind that carries an object; None if no kind does.
 
     Exact types come first. Then the order is that of Airflow's serde (`serialize`): list and dict, registered
-    serializers, primitives, the object's own `serialize`, dataclass, attrs.
+    serializers, primitives, the object's own `serialize`, dataclass, attrs. Plugs come last.
+
+    Raises:
+        XComNotImportable: The plugs of its package cannot be loaded.
     """
     exact = _BY_TYPE.get(type(value))
     if exact is not None:
         return exact
-    package = type(value).__module__.partition(".")[0]
-    if package == "pyarrow":
-        return _ARROW.get(tables.arrow_kind(value) or "")
-    if package == "polars":
-        return _POLARS.get(tables.polars_kind(value) or "")
-    return _library_kind(value) or _builtin_subclass_kind(value) or _object_kind(value)
-
-
-def _library_kind(value: object) -> Kind | None:
-    package = type(value).__module__.partition(".")[0]
-    if package == "numpy":
-        return _NUMPY.get(arrays.numpy_kind(value) or "")
-    if package == "pandas":
-        return _PANDAS.get(frames.pandas_kind(value) or "")
-    if package == "pendulum":
-        return _PENDULUM.get(moments.pendulum_leaf(value) or "")
-    if package == "pathlib":
-        return _PATH if type(value).__name__ in scalars.PATHS else None
-    if package == "ipaddress":
-        return _ADDRESS if type(value).__name__ in scalars.ADDRESSES else None
-    return None
+    if type(value).__module__.partition(".")[0] in library_kinds.WITH_OTHER_PROTOCOLS:
+        return library_kind(value)
+    return (
+        library_kind(value)
+        or _builtin_subclass_kind(value)
+        or _object_kind(value)
+        or (_PLUGGED if plugs.plug_of(value) else None)
+    )
 
 
 def _builtin_subclass_kind(value: object) -> Kind | None:
     if isinstance(value, list):
         return _AS_LIST
     if isinstance(value, dict):
-        named = isinstance(value, defaultdict) and type(value) is defaultdict and containers.has_named_factory(value)
-        return _DEFAULTDICT if named else _AS_DICT
+        return _dict_kind(value)
     if isinstance(value, enum.Enum):
         as_airflow = isinstance(value, (int, float, str)) and not is_allowed(qualified_name(type(value)))
         return _AS_ENUM_VALUE if as_airflow or not is_found_by_name(type(value)) else _ENUM
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return _NAMEDTUPLE if hasattr(value, "_make") and _is_kept(type(value)) else _AS_TUPLE
+        return _NAMEDTUPLE if hasattr(value, "_make") and is_kept(type(value)) else _AS_TUPLE
     for base, kind in ((int, _AS_INT), (float, _AS_FLOAT), (str, _AS_STR)):
         if isinstance(value, base):
             return kind
     return None
 
 
+def _dict_kind(value: dict[Any, Any]) -> Kind:
+    if plugs.built_in_plug_of(value):  # scipy's dictionaries of keys
+        return _PLUGGED
+    named = isinstance(value, defaultdict) and type(value) is defaultdict and containers.has_named_factory(value)
+    return _DEFAULTDICT if named else _AS_DICT
+
+
 def _object_kind(value: object) -> Kind | None:
-    if isinstance(value, type):
-        return None
-    rules: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
-        (models.is_model, MODEL),
-        (lambda one: objects.has_registered_serializer(one) and is_found_by_name(type(one)), _REGISTERED),
-        (_has_own_protocol, _OWN_PROTOCOL),
-        (dataclasses.is_dataclass, _DATACLASS),
-        (_is_attrs, _ATTRS),
-        (lambda zone: isinstance(zone, tzinfo), _ZONE),
-    )
-    kind = next((kind for applies, kind in rules if applies(value)), None)
+    kind = _BY_FORM.get(form_of(value) or "")
     if kind is None or is_found_by_name(type(value)):
         return kind
     return _AS_FIELDS.get(kind, kind)
 
 
-def _is_kept(cls: type) -> bool:
-    """Return whether a pull on this machine would give this very class."""
-    return is_allowed(qualified_name(cls)) and is_found_by_name(cls)
-
-
-def _as_key(key: Any) -> Any:
+def as_key(key: Any) -> Any:
     """Return what a dict key is carried as: itself, or its text, which Airflow's default backend makes of all keys."""
     if isinstance(key, type):
         return objects.class_key(key)
@@ -324,19 +296,8 @@ def _is_carried_as_key(key: Any) -> bool:
         elif kind in (TUPLE, _BY_TYPE[frozenset]):
             waiting.extend(item)
         elif kind in _OBJECTS:
-            if not (_is_kept(type(item)) and _can_carry(item)):
+            if not (is_kept(type(item)) and _can_carry(item)):
                 return False
         elif not isinstance(kind, Leaf):
             return False
     return True
-
-
-def _has_own_protocol(value: object) -> bool:
-    """Return whether a class has Airflow's `serialize()`. In polars and pyarrow that name means something else."""
-    bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
-    return hasattr(value, "serialize") and not bases & {"polars", "pyarrow"}
-
-
-def _is_attrs(value: object) -> bool:
-    attr = sys.modules.get("attr")
-    return attr is not None and bool(attr.has(type(value)))

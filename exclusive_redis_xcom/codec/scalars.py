@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 import ormsgpack
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PATHS = frozenset({"PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"})
 ADDRESSES = frozenset(f"IPv{version}{form}" for version in (4, 6) for form in ("Address", "Network", "Interface"))
 
+_BYTES_OF_UUID = 16
+_SAFETY = {SafeUUID.safe: b"+", SafeUUID.unsafe: b"-"}
 _DECIMAL = re.compile(rb"-?(\d+(\.\d+)?(E[+-]\d{1,19})?|Infinity|s?NaN\d*)")
 
 
@@ -70,13 +72,16 @@ def load_decimal(data: bytes) -> Decimal:
 
 
 def dump_uuid(value: UUID) -> bytes:
-    """Write the 16 bytes."""
-    return value.bytes
+    """Write the 16 bytes. A seventeenth says whether it was made safely, where that is known."""
+    return value.bytes if value.is_safe is SafeUUID.unknown else value.bytes + _SAFETY[value.is_safe]
 
 
 def load_uuid(data: bytes) -> UUID:
     """Reverse `dump_uuid`."""
-    return UUID(bytes=data)
+    if len(data) == _BYTES_OF_UUID:
+        return UUID(bytes=data)
+    (safety,) = (safety for safety, code in _SAFETY.items() if code == data[_BYTES_OF_UUID:])
+    return UUID(bytes=data[:_BYTES_OF_UUID], is_safe=safety)
 
 
 def dump_path(value: PurePath) -> bytes:

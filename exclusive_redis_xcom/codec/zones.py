@@ -136,8 +136,9 @@ def _named_zone(how: str, name: str) -> tzinfo:
         zone: tzinfo = make(name)
     except (LookupError, OSError):  # OSError: the name of a directory, such as "America"
         raise XComNotImportable(
-            "The value uses a time zone that this machine's time zone database does not have; "
-            "install the Python package 'tzdata' or the system's, as on the machine of the task that pushed it."
+            "The value uses a time zone that this machine does not know.\n"
+            "Its time zone database is older or smaller than that of the pushing task.\n"
+            "Install the Python package 'tzdata' or the system's, as on the other machine."
         ) from None
     return zone
 

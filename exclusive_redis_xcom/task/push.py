@@ -57,6 +57,10 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     _require_bounded(coordinate)
     shared_acl, acl = _acls_in_force(coordinate, value, settings.ttl)
     encoded = _encoded(coordinate, value, settings)
+    if settings.reports_only:
+        from exclusive_redis_xcom.reporting.kept_types import report_kept_types
+
+        report_kept_types(coordinate, value)
     plain = _envelope(coordinate, encoded)
     encrypted = encrypt_payload(plain, acl, settings)
     ttl = acl.ttl or settings.ttl

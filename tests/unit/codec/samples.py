@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import attr
+import msgspec
 import pydantic
 
 
@@ -170,3 +171,17 @@ class OnlySerialize:
 
     def serialize(self) -> dict[str, Any]:
         return {"x": self.x}
+
+
+class Reading(msgspec.Struct):
+    name: str
+    value: Any = None
+    unit: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    inner: Reading
+
+
+class Loose(msgspec.Struct, dict=True):
+    x: int

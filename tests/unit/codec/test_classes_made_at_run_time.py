@@ -240,7 +240,7 @@ class TestFailuresOfAClass:
         encoded = encode(Color.GREEN, max_bytes=LIMIT)
         monkeypatch.setattr(samples, "Color", enum.Enum("Color", {"RED": "r"}, module=HERE))
 
-        with pytest.raises(XComNotRebuilt, match=r"samples\.Color .*KeyError"):
+        with pytest.raises(XComNotRebuilt, match=r"^Color does not accept what was pushed of it \(KeyError\)\.\n"):
             read(encoded)
 
     def test_a_field_that_is_gone(self, monkeypatch):
@@ -270,5 +270,5 @@ class TestFailuresOfAClass:
         encoded = encode(OwnProtocol(1), max_bytes=LIMIT)
         monkeypatch.setattr(OwnProtocol, "__version__", 2)
 
-        with pytest.raises(XComNotRebuilt, match=r"OwnProtocol .*TypeError"):
+        with pytest.raises(XComNotRebuilt, match=r"^OwnProtocol .*TypeError"):
             read(encoded)

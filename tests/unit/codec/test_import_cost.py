@@ -20,6 +20,12 @@ HEAVY = {
     "attr",
     "pendulum",
     "zstandard",
+    "geopandas",
+    "shapely",
+    "xarray",
+    "scipy",
+    "PIL",
+    "importlib.metadata",
     "ctypes",
 }
 PLAIN = '[{"a": (1, {2})}, {1: 2}, [(1, 2)] * 9, b"x" * 70_000, {"when": datetime(2024, 1, 1)}]'
@@ -33,9 +39,13 @@ PLAIN = '[{"a": (1, {2})}, {1: 2}, [(1, 2)] * 9, b"x" * 70_000, {"when": datetim
         ("'x' * 1000", set()),
         ("'x' * 2_000_000", {"ctypes"}),
         ("__import__('numpy').arange(100_000)", {"numpy", "ctypes"}),
+        (
+            "(np := __import__('numpy')).zeros(9, np.dtype('i8', metadata={'a': 1}))",
+            {"numpy", "ctypes"},
+        ),
         ("__import__('pandas').DataFrame({'a': range(9)})", {"numpy", "ctypes", "pandas", "pyarrow"}),
     ],
-    ids=["import", "plain", "text", "large-text", "array", "frame"],
+    ids=["import", "plain", "text", "large-text", "array", "metadata", "frame"],
 )
 def test_nothing_heavy_is_loaded(make, wanted):
     use = f"""

@@ -1,0 +1,102 @@
+"""Geometries of shapely, as Extended Well-Known Binary: with Z, M and SRID."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exclusive_redis_xcom.codec.allowlist import package
+from exclusive_redis_xcom.codec.kinds import NotCarriedError
+from exclusive_redis_xcom.codec.libraries.wkb import require_shallow
+from exclusive_redis_xcom.codec.plugs import register
+
+_LINEAR_RING = 2  # shapely's number of this type
+_COLLECTIONS = range(4, 8)
+_MOST_LEVELS = 100
+
+
+def geometries_to_parts(geometries: Any) -> dict[str, Any]:
+    """Take a one-dimensional array of geometries apart. None stays None.
+
+    Raises:
+        NotCarriedError: Well-Known Binary would change one of the geometries.
+    """
+    shapely, numpy = package("shapely"), package("numpy")
+    types = shapely.get_type_id(geometries)
+    _require_no_rings_inside(geometries[numpy.isin(types, _COLLECTIONS)])
+    written = shapely.to_wkb(geometries, flavor="extended", include_srid=True)
+    parts: dict[str, Any] = {
+        "sizes": numpy.array([-1 if one is None else len(one) for one in written], dtype="<i8"),
+        "wkb": b"".join(one for one in written if one is not None),
+    }
+    rings = numpy.flatnonzero(types == _LINEAR_RING)
+    if len(rings):
+        parts["rings"] = rings.astype("<i8")
+        if not bool(numpy.all(_as_rings(shapely.from_wkb(written[rings])) == geometries[rings])):
+            raise NotCarriedError("It has a linear ring with M, which has no form in Well-Known Binary.")
+    grid = shapely.get_precision(geometries)
+    if numpy.any(grid > 0):
+        parts["grid"] = grid
+    return parts
+
+
+def _require_no_rings_inside(collections: Any) -> None:
+    shapely, numpy = package("shapely"), package("numpy")
+    for _ in range(_MOST_LEVELS):
+        if not len(collections):
+            return
+        inner = shapely.get_parts(collections)
+        types = shapely.get_type_id(inner)
+        if numpy.any(types == _LINEAR_RING):
+            raise NotCarriedError("It has a collection with a linear ring, which has no form in Well-Known Binary.")
+        collections = inner[numpy.isin(types, _COLLECTIONS)]
+    raise NotCarriedError(f"It has collections within collections, more than {_MOST_LEVELS} levels deep.")
+
+
+def _as_rings(lines: Any) -> Any:
+    shapely, numpy = package("shapely"), package("numpy")
+    rings = numpy.empty(len(lines), dtype=object)
+    for position, line in enumerate(lines):
+        ring = shapely.LinearRing(line.coords)
+        rings[position] = shapely.set_srid(ring, shapely.get_srid(line))
+    return rings
+
+
+def parts_to_geometries(parts: dict[str, Any]) -> Any:
+    """Reverse `geometries_to_parts`. Raises any Exception for other parts."""
+    shapely, numpy = package("shapely"), package("numpy")
+    sizes, joined = parts["sizes"], memoryview(parts["wkb"])
+    if sizes.ndim != 1 or sizes.dtype != "<i8" or numpy.any(sizes < -1):
+        raise ValueError("not sizes")
+    written = numpy.empty(len(sizes), dtype=object)
+    position = 0
+    for number, size in enumerate(sizes.tolist()):
+        if size < 0:
+            continue
+        one = joined[position : position + size]
+        position += size
+        require_shallow(one)
+        written[number] = bytes(one)
+    if position != len(joined):
+        raise ValueError("sizes and geometries differ")
+    geometries = shapely.from_wkb(written)
+    if "rings" in parts:
+        geometries[parts["rings"]] = _as_rings(geometries[parts["rings"]])
+    if "grid" in parts:
+        geometries = shapely.set_precision(geometries, parts["grid"], mode="pointwise")
+    return geometries
+
+
+def _encode(geometry: Any) -> dict[str, Any]:
+    if not type(geometry).__module__.startswith("shapely."):
+        raise NotCarriedError("It is an object of a subclass.", "Push a geometry of shapely's own classes.")
+    array = package("numpy").empty(1, dtype=object)
+    array[0] = geometry
+    return geometries_to_parts(array)
+
+
+def _decode(parts: dict[str, Any], _version: int) -> Any:
+    (geometry,) = parts_to_geometries(parts)
+    return geometry
+
+
+register("shapely.geometry", "shapely.geometry.base.BaseGeometry", encode=_encode, decode=_decode, subclasses=True)
