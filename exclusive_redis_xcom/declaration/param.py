@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.errors import InvalidAcl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import DAG
 
 PARAM = "xcom_acl"
@@ -39,9 +41,24 @@ class DeclaredAcl:
         return {} if self._param is None else self._param.schema.get("const", self._param.value)
 
     @property
+    def exists(self) -> bool:
+        """Whether the DAG has the param."""
+        return self._param is not None
+
+    @property
     def is_changeable(self) -> bool:
         """Whether a run's conf can change the value: there is a param, and it accepts other values."""
         return self._param is not None and "const" not in self._param.schema
+
+    def may_be_replaced_by(self, run_conf: Mapping[str, Any]) -> bool:
+        """Tell whether the value that is read here may be a run's, and not the DAG file's.
+
+        A run under way writes its conf over the param objects of the running task, but not over an `AclParam`. They are
+        the DAG's own objects if the task has no copy, for example because the task is older than the param.
+        """
+        if not self.is_changeable or hasattr(self._param, "fixed") or run_conf[PARAM] != self._param.value:
+            return False
+        return not all(PARAM in task.params for task in self._dag.tasks)
 
     def refuse_misspelt(self) -> None:
         """Refuse a param that looks like `xcom_acl`: it would protect nothing.
@@ -61,12 +78,15 @@ class DeclaredAcl:
                         f"Rules are declared for the whole DAG: DAG(params={{'{PARAM}': ...}}). {_RENAME}"
                     )
 
-    def refuse_task_params(self) -> None:
+    def refuse_task_params(self, run_conf: Mapping[str, Any]) -> None:
         """Refuse an `xcom_acl` that an author gave to a task.
 
         Airflow copies the DAG's params to each task when the task is created. A copy may be older than what `exclusive`
         wrote since; that is no contradiction. From Airflow 3.2 on, a param says whether the DAG or the task set it.
         Airflow 3.1 does not say, so there a value to which the DAG has only added counts as a copy.
+
+        Args:
+            run_conf: The conf of the run under way, which may have replaced a task's copy; {} at parse time.
 
         Raises:
             InvalidAcl: A task has an `xcom_acl` of its own.
@@ -78,7 +98,7 @@ class DeclaredAcl:
             param = _param_object(task.params)
             own = _as_json(param.value)
             source = getattr(param, "source", None)
-            if own == value or source == "dag":
+            if own in (value, run_conf.get(PARAM, value)) or source == "dag":
                 continue
             if source == "task" or not _has_grown(own, value):
                 raise InvalidAcl(
@@ -89,16 +109,16 @@ class DeclaredAcl:
     def fix(self) -> None:
         """Make the param a constant, and the only one of the DAG; without a param do nothing.
 
-        `const` makes REST, CLI and TriggerDagRun refuse another value, and Airflow's UI hides the field in the trigger
-        form. The tasks' copies are removed: Airflow gives them precedence, and without `const` a copy would take what a
-        trigger says.
+        `declaration/fixed.py` says what that means. The tasks' copies are removed: Airflow gives them precedence, and
+        a copy would take what a trigger says.
         """
         if self._param is None:
             return
-        from airflow.sdk import Param
+        from exclusive_redis_xcom.declaration.fixed import AclParam, fixed_schema
 
         value, old = self._as_json, self._param
-        self._dag.params[PARAM] = Param(value, old.description or _DESCRIPTION, schema={**old.schema, "const": value})
+        schema = fixed_schema(value, old.schema)
+        self._dag.params[PARAM] = AclParam(self._dag.dag_id, value, old.description or _DESCRIPTION, schema, fixed=True)
         for task in self._dag.tasks:
             if PARAM in task.params:
                 del task.params[PARAM]
