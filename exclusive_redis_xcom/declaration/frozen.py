@@ -16,6 +16,7 @@ from exclusive_redis_xcom.declaration import run_conf as conf_of_run
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
+from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ _by_dag: dict[int, tuple[weakref.ref[Any], FrozenAcl | InvalidAcl]] = {}
 _by_dag_id: dict[str, FrozenAcl] = {}
 
 _REPLACED = (
-    "DAG '{}': its rules are unknown, because this run's conf may have replaced them.\n"
     "The conf holds 'xcom_acl'. No policy has fixed the param of this DAG object, as under dag.test().\n"
     "Leave 'xcom_acl' out of run_conf, and start a new process."
 )
@@ -106,7 +106,12 @@ def frozen_acl(
 def _read_late(dag: DAG, in_conf: Mapping[str, Any], default_consumers: str) -> FrozenAcl:
     declared = DeclaredAcl(dag)
     if in_conf and declared.may_be_replaced_by(in_conf):
-        error = InvalidAcl(_REPLACED.format(dag.dag_id))
+        first = fitted(
+            lambda short: (
+                f"DAG '{short(dag.dag_id)}': its rules are unknown, because this run's conf may have replaced them."
+            )
+        )
+        error = InvalidAcl(f"{first}\n{_REPLACED}")
         _remember(dag, error)
         raise error
     known = _read(dag, declared, default_consumers, in_conf)

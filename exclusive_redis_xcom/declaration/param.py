@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow.sdk import DAG
 
@@ -21,7 +22,7 @@ _DESCRIPTION = "Who may pull which XCom (exclusive-redis-xcom). Fixed in the DAG
 
 _LETTERS = PARAM.replace("_", "")
 _CLOSE = 0.85
-_RENAME = "A param that is no access list needs another name"
+_RENAME = "A param that is no access list needs another name."
 
 
 class DeclaredAcl:
@@ -67,16 +68,19 @@ class DeclaredAcl:
             InvalidAcl: The DAG or one of its tasks has such a param.
         """
         own = set(self._dag.params)
-        for name in own:
-            if _is_misspelt(name):
-                raise InvalidAcl(f"DAG '{self._dag.dag_id}', param '{name}': Did you mean '{PARAM}'? {_RENAME}")
+        for name in filter(_is_misspelt, own):
+            self._fail(
+                lambda short, name=name: f"the param '{short(name)}' protects nothing. Did you mean '{PARAM}'?", _RENAME
+            )
         for task in self._dag.tasks:
-            for name in set(task.params) - own:
-                if _is_misspelt(name):
-                    raise InvalidAcl(
-                        f"DAG '{self._dag.dag_id}', task '{task.task_id}', param '{name}': Did you mean '{PARAM}'? "
-                        f"Rules are declared for the whole DAG: DAG(params={{'{PARAM}': ...}}). {_RENAME}"
-                    )
+            for name in filter(_is_misspelt, set(task.params) - own):
+                self._fail(
+                    lambda short, name=name, task_id=task.task_id: (
+                        f"the param '{short(name)}' of task {short(task_id)} protects nothing."
+                    ),
+                    f"Did you mean '{PARAM}'? Only the DAG may declare rules: DAG(params={{'{PARAM}': ...}}).",
+                    _RENAME,
+                )
 
     def refuse_task_params(self, run_conf: Mapping[str, Any]) -> None:
         """Refuse an `xcom_acl` that an author gave to a task.
@@ -101,10 +105,17 @@ class DeclaredAcl:
             if own in (value, run_conf.get(PARAM, value)) or source == "dag":
                 continue
             if source == "task" or not _has_grown(own, value):
-                raise InvalidAcl(
-                    f"DAG '{self._dag.dag_id}': task '{task.task_id}' has a param xcom_acl that is not the DAG's. Only "
-                    "the DAG may declare rules. Move this param to DAG(params={'xcom_acl': ...})."
+                self._fail(
+                    lambda short, task_id=task.task_id: (
+                        f"task {short(task_id)} has an '{PARAM}' that is not the DAG's."
+                    ),
+                    "Only the DAG may declare rules.",
+                    f"Move the param of task '{task.task_id}' to DAG(params={{'{PARAM}': ...}}).",
                 )
+
+    def _fail(self, decision: Callable[..., str], *further: str) -> NoReturn:
+        first = fitted(lambda short: f"DAG '{short(self._dag.dag_id)}': {decision(short)}")
+        raise InvalidAcl("\n".join((first, *further)))
 
     def fix(self) -> None:
         """Make the param a constant, and the only one of the DAG; without a param do nothing.
