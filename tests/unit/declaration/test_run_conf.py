@@ -119,7 +119,6 @@ def test_a_run_with_other_rules_is_refused_when_it_is_made(value: Any) -> None:
     with pytest.raises(Exception, match="xcom_acl") as refused:
         made_run(make_dag("refused"), {"xcom_acl": value})
 
-    assert type(refused.value).__name__ == "ParamValidationError"
     assert str(refused.value) == f"{REFUSED}    {value!r}"
 
 
