@@ -38,7 +38,7 @@ def fixed_schema(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
     form hide the param too, but its refusal would begin with the whole access list.
     """
     kept = {keyword: rest for keyword, rest in schema.items() if keyword not in _CONDITIONAL}
-    return {"if": {"const": value}, "else": _REFUSAL, **kept, "const": value}
+    return {"if": {"const": value}, "else": dict(_REFUSAL), **kept, "const": value}
 
 
 class AclParam(Param):  # type: ignore[misc]  # airflow.* is not analysed, see pyproject.toml
