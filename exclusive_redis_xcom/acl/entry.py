@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from exclusive_redis_xcom.acl.durations import seconds_meant
 from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TTL_SECONDS
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
 from exclusive_redis_xcom.errors import InvalidAcl
@@ -149,6 +150,11 @@ class RuleParser:
         if "ttl_seconds" not in fields:
             return None
         if type(seconds) is not int or not 0 < seconds <= MAX_TTL_SECONDS:
+            meant = seconds_meant(seconds) if isinstance(seconds, str) else None
+            if meant and meant <= MAX_TTL_SECONDS:
+                self._where.fail(
+                    f"ttl_seconds is {shown(seconds)}. Write a whole number of seconds without quotes: {meant}."
+                )
             quotes = ", without quotes" if isinstance(seconds, str) else ""
             self._where.fail(
                 f"ttl_seconds is {shown(seconds)}. Write a whole number from 1 to {MAX_TTL_SECONDS}{quotes}."

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from exclusive_redis_xcom.airflow import quiet_returns
+from exclusive_redis_xcom.declaration import frozen_acl
 from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
 from exclusive_redis_xcom.process import identity, kind
 from exclusive_redis_xcom.settings import load_settings
@@ -37,8 +38,10 @@ def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  
     identity.remember_running(task_instance)
     task = getattr(identity.running_task_instance(), "task", None)
     if task is not None and kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
+        run_conf = identity.run_conf_of(task_instance)
         with contextlib.suppress(ConfigurationError, InvalidAcl):  # the push of the value raises it
-            quiet_returns.hide_restricted(task, identity.run_conf_of(task_instance))
+            frozen_acl(task.dag, run_conf)  # before a later run of this process can change the DAG's params
+            quiet_returns.hide_restricted(task, run_conf)
 
 
 def _warn_of_private_keys() -> None:

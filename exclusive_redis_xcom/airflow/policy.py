@@ -55,4 +55,6 @@ def _violation() -> Iterator[None]:
     try:
         yield
     except (InvalidAcl, ConfigurationError) as error:
-        raise AirflowClusterPolicyViolation(f"{type(error).__name__}: {error}") from None
+        # Airflow shows an import error as the name of its class and its text. So the name is that of our error.
+        violation: Any = type(type(error).__name__, (AirflowClusterPolicyViolation,), {})
+        raise violation(str(error)) from None

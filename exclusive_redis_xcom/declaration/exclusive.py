@@ -126,7 +126,7 @@ def _seconds(ttl: Any, where: str) -> int:
 
 
 def _write(dag: DAG, task_id: str, key: str, rule: _Rule, where: str) -> None:
-    from airflow.sdk import Param
+    from exclusive_redis_xcom.declaration.fixed import AclParam
 
     param = param_of(dag)
     declared = {} if param is None else param.value
@@ -138,7 +138,8 @@ def _write(dag: DAG, task_id: str, key: str, rule: _Rule, where: str) -> None:
     rule = _united(keys[key], rule, where) if key in keys else rule
     # Every level is copied: the author may have given one dict to several DAGs.
     value = {**declared, task_id: {**keys, key: rule}}
-    dag.params[PARAM] = Param(value, param and param.description, schema=param.schema if param else {})
+    description, schema = (param.description, param.schema) if param else (None, {})
+    dag.params[PARAM] = AclParam(dag.dag_id, value, description, schema, fixed=False)
 
 
 def _united(old: Any, new: _Rule, where: str) -> _Rule:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import LINKED, Acl, DagGraph, parse
+from exclusive_redis_xcom.declaration import run_conf as conf_of_run
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
+from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ class FrozenAcl:
 _by_dag: dict[int, tuple[weakref.ref[Any], FrozenAcl | InvalidAcl]] = {}
 _by_dag_id: dict[str, FrozenAcl] = {}
 
-_CONF = (
-    "DAG '{}': a run's conf holds 'xcom_acl', and Airflow may have replaced what the DAG file says with it. An ACL is "
-    "declared in the DAG file only. Parse the DAG file again and run it without 'xcom_acl' in the conf"
+_REPLACED = (
+    "The conf holds 'xcom_acl'. No policy has fixed the param of this DAG object, as under dag.test().\n"
+    "Leave 'xcom_acl' out of run_conf, and start a new process."
 )
 
 
@@ -79,10 +81,10 @@ def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
 def frozen_acl(
     dag: DAG, run_conf: Mapping[str, Any] | None = None, *, default_consumers: str | None = None
 ) -> FrozenAcl:
-    """Return the ACL of a DAG object of this process.
+    """Return the ACL of a DAG object of this process. The log says so if the run's conf holds another one.
 
     A DAG that the policy has not seen, such as the one of `dag.test()`, is read now and is not changed. Its params may
-    already hold values of the run's conf; nothing tells those from the DAG file's.
+    already hold values of the run's conf.
 
     Args:
         dag: The running task's DAG.
@@ -92,16 +94,36 @@ def frozen_acl(
     Raises:
         InvalidAcl: The ACL is wrong, or the run's conf may have replaced it.
     """
+    in_conf = run_conf if run_conf and PARAM in run_conf else {}
     known = _remembered(dag)
-    if known is not None:
-        return known
+    if known is None:
+        known = _read_late(dag, in_conf, _setting() if default_consumers is None else default_consumers)
+    if in_conf:
+        _note(DeclaredAcl(dag), in_conf, dag.dag_id)
+    return known
+
+
+def _read_late(dag: DAG, in_conf: Mapping[str, Any], default_consumers: str) -> FrozenAcl:
     declared = DeclaredAcl(dag)
-    if PARAM in (run_conf or {}) and declared.is_changeable:
-        _remember(dag, InvalidAcl(_CONF.format(dag.dag_id)))
-        return frozen_acl(dag)
-    known = _read(dag, declared, _setting() if default_consumers is None else default_consumers)
+    if in_conf and declared.may_be_replaced_by(in_conf):
+        first = fitted(
+            lambda short: (
+                f"DAG '{short(dag.dag_id)}': its rules are unknown, because this run's conf may have replaced them."
+            )
+        )
+        error = InvalidAcl(f"{first}\n{_REPLACED}")
+        _remember(dag, error)
+        raise error
+    known = _read(dag, declared, default_consumers, in_conf)
     _remember(dag, known)
     return known
+
+
+def _note(declared: DeclaredAcl, in_conf: Mapping[str, Any], dag_id: str) -> None:
+    if not declared.exists:
+        conf_of_run.note_undeclared(dag_id)
+    elif declared.value != in_conf[PARAM]:
+        conf_of_run.note_other_rules(dag_id)
 
 
 def frozen_acl_by_id(dag_id: str) -> FrozenAcl | None:
@@ -109,11 +131,13 @@ def frozen_acl_by_id(dag_id: str) -> FrozenAcl | None:
     return _by_dag_id.get(dag_id)
 
 
-def _read(dag: DAG, declared: DeclaredAcl, default_consumers: str) -> FrozenAcl:
+def _read(
+    dag: DAG, declared: DeclaredAcl, default_consumers: str, in_conf: Mapping[str, Any] | None = None
+) -> FrozenAcl:
     graph = AirflowDagGraph(dag)
     acl = parse(declared.value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
     declared.refuse_misspelt()
-    declared.refuse_task_params()
+    declared.refuse_task_params(in_conf or {})
     _warn(dag, check(acl, graph))
     if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):
         graph.find_links()  # before a run: rendering may put its conf into objects that operators share

@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from airflow.sdk import DAG
 
 PARAM = "xcom_acl"
@@ -19,7 +22,7 @@ _DESCRIPTION = "Who may pull which XCom (exclusive-redis-xcom). Fixed in the DAG
 
 _LETTERS = PARAM.replace("_", "")
 _CLOSE = 0.85
-_RENAME = "A param that is no access list needs another name"
+_RENAME = "A param that is no access list needs another name."
 
 
 class DeclaredAcl:
@@ -39,9 +42,24 @@ class DeclaredAcl:
         return {} if self._param is None else self._param.schema.get("const", self._param.value)
 
     @property
+    def exists(self) -> bool:
+        """Whether the DAG has the param."""
+        return self._param is not None
+
+    @property
     def is_changeable(self) -> bool:
         """Whether a run's conf can change the value: there is a param, and it accepts other values."""
         return self._param is not None and "const" not in self._param.schema
+
+    def may_be_replaced_by(self, run_conf: Mapping[str, Any]) -> bool:
+        """Tell whether the value that is read here may be a run's, and not the DAG file's.
+
+        A run under way writes its conf over the param objects of the running task, but not over an `AclParam`. They are
+        the DAG's own objects if the task has no copy, for example because the task is older than the param.
+        """
+        if not self.is_changeable or hasattr(self._param, "fixed") or run_conf[PARAM] != self._param.value:
+            return False
+        return not all(PARAM in task.params for task in self._dag.tasks)
 
     def refuse_misspelt(self) -> None:
         """Refuse a param that looks like `xcom_acl`: it would protect nothing.
@@ -50,23 +68,29 @@ class DeclaredAcl:
             InvalidAcl: The DAG or one of its tasks has such a param.
         """
         own = set(self._dag.params)
-        for name in own:
-            if _is_misspelt(name):
-                raise InvalidAcl(f"DAG '{self._dag.dag_id}', param '{name}': Did you mean '{PARAM}'? {_RENAME}")
+        for name in filter(_is_misspelt, own):
+            self._fail(
+                lambda short, name=name: f"the param '{short(name)}' protects nothing. Did you mean '{PARAM}'?", _RENAME
+            )
         for task in self._dag.tasks:
-            for name in set(task.params) - own:
-                if _is_misspelt(name):
-                    raise InvalidAcl(
-                        f"DAG '{self._dag.dag_id}', task '{task.task_id}', param '{name}': Did you mean '{PARAM}'? "
-                        f"Rules are declared for the whole DAG: DAG(params={{'{PARAM}': ...}}). {_RENAME}"
-                    )
+            for name in filter(_is_misspelt, set(task.params) - own):
+                self._fail(
+                    lambda short, name=name, task_id=task.task_id: (
+                        f"the param '{short(name)}' of task {short(task_id)} protects nothing."
+                    ),
+                    f"Did you mean '{PARAM}'? Only the DAG may declare rules: DAG(params={{'{PARAM}': ...}}).",
+                    _RENAME,
+                )
 
-    def refuse_task_params(self) -> None:
+    def refuse_task_params(self, run_conf: Mapping[str, Any]) -> None:
         """Refuse an `xcom_acl` that an author gave to a task.
 
         Airflow copies the DAG's params to each task when the task is created. A copy may be older than what `exclusive`
         wrote since; that is no contradiction. From Airflow 3.2 on, a param says whether the DAG or the task set it.
         Airflow 3.1 does not say, so there a value to which the DAG has only added counts as a copy.
+
+        Args:
+            run_conf: The conf of the run under way, which may have replaced a task's copy; {} at parse time.
 
         Raises:
             InvalidAcl: A task has an `xcom_acl` of its own.
@@ -78,27 +102,34 @@ class DeclaredAcl:
             param = _param_object(task.params)
             own = _as_json(param.value)
             source = getattr(param, "source", None)
-            if own == value or source == "dag":
+            if own in (value, run_conf.get(PARAM, value)) or source == "dag":
                 continue
             if source == "task" or not _has_grown(own, value):
-                raise InvalidAcl(
-                    f"DAG '{self._dag.dag_id}': task '{task.task_id}' has a param xcom_acl that is not the DAG's. Only "
-                    "the DAG may declare rules. Move this param to DAG(params={'xcom_acl': ...})."
+                self._fail(
+                    lambda short, task_id=task.task_id: (
+                        f"task {short(task_id)} has an '{PARAM}' that is not the DAG's."
+                    ),
+                    "Only the DAG may declare rules.",
+                    f"Move the param of task '{task.task_id}' to DAG(params={{'{PARAM}': ...}}).",
                 )
+
+    def _fail(self, decision: Callable[..., str], *further: str) -> NoReturn:
+        first = fitted(lambda short: f"DAG '{short(self._dag.dag_id)}': {decision(short)}")
+        raise InvalidAcl("\n".join((first, *further)))
 
     def fix(self) -> None:
         """Make the param a constant, and the only one of the DAG; without a param do nothing.
 
-        `const` makes REST, CLI and TriggerDagRun refuse another value, and Airflow's UI hides the field in the trigger
-        form. The tasks' copies are removed: Airflow gives them precedence, and without `const` a copy would take what a
-        trigger says.
+        `declaration/fixed.py` says what that means. The tasks' copies are removed: Airflow gives them precedence, and
+        a copy would take what a trigger says.
         """
         if self._param is None:
             return
-        from airflow.sdk import Param
+        from exclusive_redis_xcom.declaration.fixed import AclParam, fixed_schema
 
         value, old = self._as_json, self._param
-        self._dag.params[PARAM] = Param(value, old.description or _DESCRIPTION, schema={**old.schema, "const": value})
+        schema = fixed_schema(value, old.schema)
+        self._dag.params[PARAM] = AclParam(self._dag.dag_id, value, old.description or _DESCRIPTION, schema, fixed=True)
         for task in self._dag.tasks:
             if PARAM in task.params:
                 del task.params[PARAM]

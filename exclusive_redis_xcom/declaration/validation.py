@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
+from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from exclusive_redis_xcom.acl import Acl, DagGraph, Rule
 
@@ -61,13 +62,19 @@ class _Checker:
         if rule.producer is None:
             self._maybe_a_producer(rule)
             return self._task_ids
-        found = self._matching(rule.producer)
-        if not found and is_pattern(rule.producer):
-            self._fail(rule, f"the producer pattern '{rule.producer}' matches no task of this DAG")
+        producer = rule.producer
+        found = self._matching(producer)
+        if not found and is_pattern(producer):
+            self._fail(
+                rule,
+                lambda short: f"the producer pattern '{short(producer)}' matches no task of this DAG.",
+                _list(self._task_ids),
+            )
         if not found:
             self._fail(
                 rule,
-                f"the producer '{rule.producer}' is not a task of this DAG. {_advice(rule.producer, self._task_ids)}",
+                lambda short: f"the producer '{short(producer)}' is not a task of this DAG.",
+                _advice(producer, self._task_ids),
             )
         return found
 
@@ -88,13 +95,24 @@ class _Checker:
             self._warn(rule, f"all tasks that the consumer pattern '{consumer}' matches run before {_name(rule)}")
 
     def _task(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
+        if consumer in POLICY_WORDS and consumer not in self._task_ids:
+            self._fail(
+                rule,
+                lambda short: f"'{short(consumer)}' is a policy word, and a list names tasks.",
+                f"Write it without the list: '{consumer}'.",
+            )
         if consumer not in self._task_ids:
-            self._fail(rule, _unknown_consumer(consumer, self._task_ids))
+            self._fail(
+                rule,
+                lambda short: f"the consumer '{short(consumer)}' is not a task of this DAG.",
+                f"{_advice(consumer, self._task_ids, POLICY_WORDS)} "
+                f"For a task of another DAG, write 'dag_id/{consumer}'.",
+            )
         if self._runs_before(consumer, producers):
             self._fail(
                 rule,
-                f"the consumer '{consumer}' can never run after {_name(rule)}, because the consumer is upstream. "
-                "Remove the consumer, or reverse the dependency",
+                lambda short: f"the consumer {short(consumer)} can never run after {_name(rule, short)}.",
+                "The consumer is upstream. Remove it from the rule, or reverse the dependency.",
             )
         others = producers - {consumer}
         if others and not others & self._graph.upstream_of(consumer):
@@ -114,31 +132,31 @@ class _Checker:
     def _warn(self, rule: Rule, what: str) -> None:
         self.warnings.append(f"DAG '{self._dag_id}', {rule.source}: {what}.")
 
-    def _fail(self, rule: Rule, what: str) -> NoReturn:
-        raise InvalidAcl(f"DAG '{self._dag_id}', {rule.source}: {what}")
+    def _fail(self, rule: Rule, decision: Callable[[Callable[[str], str]], str], remedy: str) -> NoReturn:
+        first = fitted(lambda short: f"DAG '{short(self._dag_id)}': {decision(short)}")
+        raise InvalidAcl(f"{first}\nThe rule is {rule.source} of DAG '{self._dag_id}'.\n{remedy}")
 
 
-def _name(rule: Rule) -> str:
+def _name(rule: Rule, short: Callable[[str], str] = str) -> str:
     if rule.producer is None:
         return "another task of this DAG"
-    return (
-        f"any task that '{rule.producer}' matches" if is_pattern(rule.producer) else f"its producer '{rule.producer}'"
-    )
+    if is_pattern(rule.producer):
+        return f"any task that '{short(rule.producer)}' matches"
+    return f"its producer '{short(rule.producer)}'"
 
 
-def _unknown_consumer(consumer: str, task_ids: Collection[str]) -> str:
-    if consumer in POLICY_WORDS:
-        return f"'{consumer}' is a policy word. Write it without the list: '{consumer}'."
-    return (
-        f"the consumer '{consumer}' is not a task of this DAG. {_advice(consumer, task_ids)} "
-        f"For a task of another DAG, write 'dag_id/{consumer}'"
-    )
-
-
-def _advice(name: str, task_ids: Collection[str]) -> str:
+def _advice(name: str, task_ids: Collection[str], words: Collection[str] = ()) -> str:
     inside_groups = sorted(task_id for task_id in task_ids if task_id.endswith(f".{name}"))
     close = inside_groups or difflib.get_close_matches(name, sorted(task_ids), n=1)
     if close:
         return f"Did you mean '{close[0]}'?"
+    word = difflib.get_close_matches(name.lower(), words, n=1)
+    if word:
+        return f"Did you mean the policy word '{word[0]}'? Write it without the list."
+    return _list(task_ids)
+
+
+def _list(task_ids: Collection[str]) -> str:
     listed = ", ".join(f"'{task_id}'" for task_id in sorted(task_ids)[:_LISTED])
-    return f"The DAG's tasks are {listed}{', ...' if len(task_ids) > _LISTED else ''}."
+    more = len(task_ids) - _LISTED
+    return f"The DAG's tasks are {listed}{f' and {more} more' if more > 0 else ''}."

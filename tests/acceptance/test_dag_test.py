@@ -62,14 +62,24 @@ def test_every_way_of_pulling_gets_what_was_pushed(home: AirflowStack) -> None:
 
 
 @pytest.mark.parametrize("dag_id", ["dag_test_conf_exclusive", "dag_test_conf_param"])
-def test_rules_in_the_runs_conf_open_nothing(home: AirflowStack, dag_id: str) -> None:
+def test_rules_in_the_runs_conf_open_nothing_and_break_nothing(home: AirflowStack, dag_id: str) -> None:
     conf = {"xcom_acl": {"extract": {"return_value": ["load", "report"]}}}
 
     _, states, output = dag_test(home, "dag_test_conf", dag_id, conf)
 
-    assert states["extract/-1"] == "failed"
-    assert "InvalidAcl" in output
+    assert states == {"extract/-1": "success", "load/-1": "success", "report/-1": "failed"}
+    assert "XComAccessDenied" in output
     assert "REPORT GOT the value" not in output
+    assert output.count(f"DAG '{dag_id}': This run's conf holds other rules in 'xcom_acl' than the DAG file.") == 1
+
+
+def test_rules_in_the_runs_conf_of_airflow_dags_test_are_refused(home: AirflowStack) -> None:
+    conf = json.dumps({"xcom_acl": {"*": "anyone"}})
+
+    done = home.run_cli("dags", "test", "dag_test_conf_param", "--conf", conf)
+
+    assert done.returncode != 0
+    assert "'the value that is fixed in the DAG file' was expected" in done.stdout + done.stderr
 
 
 def test_refusals_are_the_same_as_in_a_scheduled_run(home: AirflowStack) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from devtools.airflow_stack import AirflowStack
@@ -54,3 +56,19 @@ def test_a_sound_acl_is_a_param_that_the_trigger_form_does_not_offer(airflow: Ai
     params = airflow.api("GET", "/dags/sound_acl/details")["params"]
 
     assert params["xcom_acl"]["schema"]["const"] == params["xcom_acl"]["value"] == acl
+
+
+def test_a_doubtful_acl_is_a_warning_in_the_dag_processors_log_of_the_file(airflow: AirflowStack) -> None:
+    """Airflow has no way for a plugin to add a row to `dagWarnings`: docs/acl.md, "Errors and warnings"."""
+    acl = {"extract": {"return_value": ["zzz*"]}}
+
+    assert airflow.add_dag("doubtful_acl", DAG_FILE.format(dag_id="doubtful_acl", acl=acl)) == ["doubtful_acl"]
+
+    warning = (
+        "DAG 'doubtful_acl', xcom_acl['extract']['return_value']: "
+        "the consumer pattern 'zzz*' matches no task of this DAG."
+    )
+    (log,) = (airflow.home / "logs").rglob("dag_processor/**/doubtful_acl.py.log")
+    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    assert ("warning", warning) in [(line["level"], line["event"]) for line in logged]
+    assert airflow.pages("/dagWarnings", "dag_warnings", dag_id="doubtful_acl") == []

@@ -161,7 +161,11 @@ def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
 @pytest.mark.parametrize(
     ("seconds", "what"),
     [
-        pytest.param("60", "'60'. Write a whole number from 1 to 3153600000, without quotes.", id="text"),
+        pytest.param("60", "'60'. Write a whole number of seconds without quotes: 60.", id="digits"),
+        pytest.param("1h", "'1h'. Write a whole number of seconds without quotes: 3600.", id="a duration"),
+        pytest.param("soon", "'soon'. Write a whole number from 1 to 3153600000, without quotes.", id="text"),
+        pytest.param("0h", "'0h'. Write a whole number from 1 to 3153600000, without quotes.", id="no time"),
+        pytest.param("9999w", "'9999w'. Write a whole number from 1 to 3153600000, without quotes.", id="too long"),
         pytest.param([60], "a value of type list. Write a whole number from 1 to 3153600000.", id="a list"),
         pytest.param(10**5000, "a value of type int. Write a whole number from 1 to 3153600000.", id="a long number"),
     ],

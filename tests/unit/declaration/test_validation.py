@@ -53,10 +53,11 @@ def test_a_sound_acl_passes_without_a_warning(raw: dict[str, Any]) -> None:
 
 
 def test_an_unknown_consumer_is_refused_with_a_suggestion() -> None:
-    assert refusal({"extract": {"token": ["laod"]}}) == (
-        "DAG 'etl', xcom_acl['extract']['token']: the consumer 'laod' is not a task of this DAG. "
-        "Did you mean 'load'? For a task of another DAG, write 'dag_id/laod'"
-    )
+    assert refusal({"extract": {"token": ["laod"]}}).splitlines() == [
+        "DAG 'etl': the consumer 'laod' is not a task of this DAG.",
+        "The rule is xcom_acl['extract']['token'] of DAG 'etl'.",
+        "Did you mean 'load'? For a task of another DAG, write 'dag_id/laod'.",
+    ]
 
 
 def test_a_task_named_without_its_group_is_suggested_with_it() -> None:
@@ -68,9 +69,24 @@ def test_without_a_similar_id_the_tasks_are_listed() -> None:
 
 
 def test_a_policy_word_in_a_list_is_refused_with_the_fix() -> None:
-    assert refusal({"extract": {"token": ["linked"]}}) == (
-        "DAG 'etl', xcom_acl['extract']['token']: 'linked' is a policy word. Write it without the list: 'linked'."
-    )
+    assert refusal({"extract": {"token": ["linked"]}}).splitlines() == [
+        "DAG 'etl': 'linked' is a policy word, and a list names tasks.",
+        "The rule is xcom_acl['extract']['token'] of DAG 'etl'.",
+        "Write it without the list: 'linked'.",
+    ]
+
+
+def test_a_misspelt_policy_word_in_a_list_is_refused_with_the_fix() -> None:
+    assert refusal({"extract": {"token": ["Downstreem"]}}).splitlines() == [
+        "DAG 'etl': the consumer 'Downstreem' is not a task of this DAG.",
+        "The rule is xcom_acl['extract']['token'] of DAG 'etl'.",
+        "Did you mean the policy word 'downstream'? Write it without the list. For a task of another DAG, write "
+        "'dag_id/Downstreem'.",
+    ]
+
+
+def test_a_task_may_be_called_like_a_policy_word() -> None:
+    assert warnings_of({"extract": {"token": ["linked"]}}, StubGraph(("extract", "linked"))) == []
 
 
 def test_an_unknown_consumer_in_its_own_dags_name_is_refused() -> None:
@@ -80,10 +96,11 @@ def test_an_unknown_consumer_in_its_own_dags_name_is_refused() -> None:
 def test_an_unknown_producer_is_refused_with_a_suggestion() -> None:
     text = refusal({"extrct": {"token": ["load"]}})
 
-    assert text == (
-        "DAG 'etl', xcom_acl['extrct']['token']: the producer 'extrct' is not a task of this DAG. "
-        "Did you mean 'extract'?"
-    )
+    assert text.splitlines() == [
+        "DAG 'etl': the producer 'extrct' is not a task of this DAG.",
+        "The rule is xcom_acl['extrct']['token'] of DAG 'etl'.",
+        "Did you mean 'extract'?",
+    ]
 
 
 def test_a_producer_pattern_without_a_task_is_refused() -> None:
