@@ -11,8 +11,8 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.acl import LINKED, Acl, DagGraph, parse
-from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
+from exclusive_redis_xcom.acl import LINKED, Acl, parse
+from exclusive_redis_xcom.declaration.graph import AirflowDagGraph, TaskGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
 from exclusive_redis_xcom.errors import InvalidAcl
@@ -31,7 +31,7 @@ class FrozenAcl:
     """A DAG's ACL, as its file was parsed, and the graph that resolves its policy words."""
 
     acl: Acl
-    graph: DagGraph
+    graph: AirflowDagGraph | TaskGraph
 
     def in_force(
         self,

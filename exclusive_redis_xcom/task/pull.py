@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
-from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.reporting import masking, metrics, refusals
+from exclusive_redis_xcom.process import identity, kind
+from exclusive_redis_xcom.reporting import masking, metrics, refusals, unidentified
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
@@ -135,7 +135,10 @@ def _reported(
     """Log and count each refusal, and return the last one."""
     error = None
     for decision, acl in permission.denials:
-        error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
+        if principal is None:
+            error = unidentified.refused(reference.coordinate, "pull", kind.of_this_process())
+        else:
+            error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
         refusals.report_pull(reference.coordinate, error, would_only=reports_only)
     return error
 

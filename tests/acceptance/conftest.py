@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from exclusive_redis_xcom.crypto import generate_seal_keys
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"
 SERVER_DAGS = FOLDER / "dags_server"
+#: DAGs of both modes. They go beside the others of an Airflow.
+BOTH_DAGS = FOLDER / "dags_both"
 
 _stacks: list[AirflowStack] = []
 
@@ -60,20 +62,21 @@ def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
         "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
         f"{OURS}REDIS_URL": redis_server.url,
         "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
+        "PYTHONPATH": os.fspath(BOTH_DAGS),  # the triggerer imports triggers from there
     }
 
 
 @pytest.fixture(scope="session")
 def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AirflowStack]:
-    """For an Airflow of a test's own: `with new_airflow(env, dags=folder or None, **options of AirflowStack)`.
+    """For an Airflow of a test's own: `with new_airflow(env, dags=folder or folders, **options of AirflowStack)`.
 
     Its start takes half a minute, and it a third of a core as long as it runs.
     """
 
-    def new(env: dict[str, str], *, dags: Path | None = None, **options: Any) -> AirflowStack:
+    def new(env: dict[str, str], *, dags: Path | Sequence[Path] = (), **options: Any) -> AirflowStack:
         home = tmp_path_factory.mktemp("airflow")
-        if dags is not None:
-            shutil.copytree(dags, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+        for folder in [dags] if isinstance(dags, Path) else dags:
+            shutil.copytree(folder, home / "dags", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         stack = AirflowStack(home, home / "dags", env, **options)
         _stacks.append(stack)
         return stack
@@ -122,7 +125,7 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             f"{OURS}AUDIT": "all",
             "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
-            "PYTHONPATH": os.fspath(SERVER_DAGS),  # the triggerer imports triggers from there
+            "PYTHONPATH": f"{SERVER_DAGS}{os.pathsep}{BOTH_DAGS}",  # the triggerer imports triggers from there
         }
         of_api_server = {f"{OURS}REDIS_URL": users[API_SERVER], f"{OURS}SEAL_PRIVATE_KEYS": private_key}
         yield ServerMode(server, server.url, env, of_api_server, private_key)
