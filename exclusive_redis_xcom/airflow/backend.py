@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, sequences
+from exclusive_redis_xcom.airflow import absent, nobody, sequences
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
@@ -78,32 +78,40 @@ class _ByRow(BaseXCom):
     @classmethod
     def get_one(cls, **request: Any) -> Any | None:
         """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
+        asked = _asked_for_one(request)
+        nobody.refuse(asked)
         row = _Rows.get_one(**request)
         if row is None:
-            absent.note(_asked_for_one(request))
+            absent.note(asked)
             return None
-        return resolve([row], _asked_for_one(request))[0]
+        return resolve([row], asked)[0]
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
         """Do what `get_one` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
+        asked = _asked_for_one(request)
+        nobody.refuse(asked)
         row = await _Rows.aget_one(**request)
-        return None if row is None else (await in_thread(resolve, [row], _asked_for_one(request)))[0]
+        return None if row is None else (await in_thread(resolve, [row], asked))[0]
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
+        asked = _asked_for_all(request)
+        nobody.refuse(asked)
         rows = _Rows.get_all(**request)
         if rows is None:
-            absent.note(_asked_for_all(request))
+            absent.note(asked)
             return None
-        return resolve(rows, _asked_for_all(request))
+        return resolve(rows, asked)
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
         """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
+        asked = _asked_for_all(request)
+        nobody.refuse(asked)
         rows = await _Rows.aget_all(**request)
-        return None if rows is None else await in_thread(resolve, rows, _asked_for_all(request))
+        return None if rows is None else await in_thread(resolve, rows, asked)
 
     @classmethod
     async def aset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import redis
 
 from devtools import components
-from devtools.airflow_stack import AirflowStack
+from devtools.airflow_stack import ROOT, AirflowStack
 from devtools.components import BACKEND, OURS
 from devtools.redis_server import RedisServer
 from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
@@ -56,9 +57,21 @@ def proofs(tmp_path_factory: pytest.TempPathFactory) -> Proofs:
 
 
 @pytest.fixture(scope="session")
-def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Paths for interpreters that have nothing of their own: Airflow with our package, and Airflow without it."""
+    installed, without = Path(sysconfig.get_path("purelib")), tmp_path_factory.mktemp("without-us")
+    for path in installed.iterdir():
+        if "exclusive_redis_xcom" not in path.name:
+            (without / path.name).symlink_to(path)
+    paths = {"WITH_US": [installed, ROOT, BOTH_DAGS], "WITHOUT_US": [without, BOTH_DAGS]}
+    return {f"ACCEPTANCE_{name}": os.pathsep.join(map(str, found)) for name, found in paths.items()}
+
+
+@pytest.fixture(scope="session")
+def backend_env(redis_server: RedisServer, proofs: Proofs, interpreters: dict[str, str]) -> dict[str, str]:
     """The environment of an Airflow that uses our backend; a test may change a copy."""
     return {
+        **interpreters,
         "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
         f"{OURS}REDIS_URL": redis_server.url,
         "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
@@ -112,7 +125,7 @@ class ServerMode:
 
 
 @pytest.fixture(scope="session")
-def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
+def server_mode(proofs: Proofs, interpreters: dict[str, str]) -> Iterator[ServerMode]:
     """A Redis of its own that keeps everything on disk and in its slow log, two users, and a key pair."""
     public_key, private_key = generate_seal_keys()
     config = {"appendonly": "yes", "slowlog-log-slower-than": "0", "slowlog-max-len": "1000000"}
@@ -122,6 +135,7 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
         users = {name: url_for(server.url, name, password) for name, password in passwords.items()}
         env = {
             **components.server_mode(users[WORKER], public_key),
+            **interpreters,
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             f"{OURS}AUDIT": "all",
             "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),

@@ -17,6 +17,9 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 #: JSON would change it, so a value that took another way than ours is "something else".
 VALUE = {"pair": (1, 2), "raw": b"\x00\xff"}
 
+#: Airflow's default backend could push it, too.
+PUSHED = ["plain", 1]
+
 Address = dict[str, Any]
 
 
@@ -59,7 +62,7 @@ def ask(row: str, source: Address, own: Address | None = None, folder: str | Non
     """
     outcomes = {"pull": got(lambda: _xcom().get_one(**source))}
     if own is not None:
-        outcomes["push"] = done(lambda: _xcom().set(key=f"by {row}", value=VALUE, **own))
+        outcomes["push"] = done(lambda: _xcom().set(key=f"by {row}", value=PUSHED, **own))
     note(row, source["run_id"], folder, **outcomes)
 
 

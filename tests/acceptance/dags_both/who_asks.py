@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +38,13 @@ HOME = {"AIRFLOW_HOME": os.environ["AIRFLOW_HOME"]}
 BASE_PYTHON = os.path.join(sys.base_prefix, "bin", "python3")
 SOURCE = {"dag_id": "who_asks", "run_id": "{{ run_id }}", "task_id": "produce", "key": "return_value"}
 SECRET = {**SOURCE, "key": "secret"}
+
+
+def compared(pull: Callable[[], Any]) -> str:
+    try:
+        return "as pushed" if pull() == PUSHED else "something else"
+    except Exception as error:
+        return type(error).__name__
 
 
 def own(task_id: str) -> dict[str, Any]:
@@ -75,6 +83,7 @@ class Killed(BaseOperator):
 
     def execute(self, context: Any) -> None:
         self.context = context
+        self.log.info("sleeps until it is killed")
         time.sleep(600)
 
     def on_kill(self) -> None:
@@ -305,7 +314,7 @@ with DAG(
             row = path.name.removesuffix(f"-{ti.run_id}")
             if path.read_text().startswith("{") and json.loads(path.read_text()).get("push") == "pushed":
                 address = {"task_ids": TASKS.get(row, row), "key": f"by {row}", "map_indexes": -1}
-                found[row] = "as pushed" if ti.xcom_pull(**address) == PUSHED else "something else"
+                found[row] = compared(lambda address=address: ti.xcom_pull(**address))
         note("read_back", ti.run_id, **found)
 
     value = produce()

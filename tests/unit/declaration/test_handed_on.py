@@ -32,7 +32,8 @@ def frozen(acl: Any, default: str = "same_dag") -> FrozenAcl:
     with DAG("etl", params={"xcom_acl": acl}) as dag:
 
         @task(multiple_outputs=True)
-        def extract() -> dict[str, str]: ...
+        def extract() -> dict[str, str]:
+            return {}
 
         @task
         def load(token: str) -> None: ...

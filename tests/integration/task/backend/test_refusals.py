@@ -76,9 +76,10 @@ def test_whoever_cannot_be_identified_is_refused(dag: Any, rows: Rows) -> None:
 
     assert str(caught.value).splitlines() == [
         "This pull was refused, because it is not known which task asks.",
-        "This process is no task, and no task that talks to the same supervisor has started it.",
-        "Pull in the task, and hand the value on. Or let this process inherit the task's environment and its connection "
-        "to the supervisor, as @task.external_python does.",
+        "This process is no task, and no task that talks to the same supervisor has started it. For example, "
+        "Airflow runs callbacks on executors in such processes.",
+        "Pull in the task, and hand the value on. Or let this process inherit the task's environment and its "
+        "connection to the supervisor, as @task.external_python does.",
         f"XCom 'token' of task 'extract' in DAG 'sales', run '{RUN_ID}'",
     ]
 
@@ -140,7 +141,8 @@ def test_a_push_by_nobody_is_refused(raw: redis.Redis) -> None:
 
     assert str(caught.value).splitlines() == [
         "This push was refused, because it is not known which task asks.",
-        "This process is no task, and no task that talks to the same supervisor has started it.",
+        "This process is no task, and no task that talks to the same supervisor has started it. For example, "
+        "Airflow runs callbacks on executors in such processes.",
         "Hand the value to the task, and push it there. Or let this process inherit the task's environment and its "
         "connection to the supervisor, as @task.external_python does.",
         f"XCom 'token' of task 'extract' in DAG 'sales', run '{RUN_ID}'",
