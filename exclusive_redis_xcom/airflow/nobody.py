@@ -1,8 +1,11 @@
 """Pulls by processes that are no part of a task. They are refused before Airflow is asked.
 
-Airflow would not answer all of them. From 3.2 on, executors run callbacks. The supervisor of such a callback knows no
-message about XComs and never answers one, so the callback would wait forever. A process without a supervisor would get
-an `ImportError` that says nothing to its author.
+Airflow would not answer all of them, and they would wait forever:
+
+- From 3.2 on, executors run callbacks. The supervisor of such a callback knows no message about XComs.
+- Under `dag.test()`, no answer reaches a process that a task has started (`process/kind.py`).
+
+A process without a supervisor would get an `ImportError` that says nothing to its author.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from exclusive_redis_xcom.task.access import current_access
 if TYPE_CHECKING:
     from exclusive_redis_xcom.airflow.rows import Asked
 
-#: Kinds of processes in which Airflow runs no code on behalf of a task.
-_OF_NO_TASK = ("unknown", "api_server")
+#: Kinds of processes in which Airflow runs no code on behalf of a task, or answers none.
+_OF_NO_TASK = ("unknown", "api_server", "dag_test_child")
 
 
 def refuse(asked: Asked) -> None:

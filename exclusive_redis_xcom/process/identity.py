@@ -146,9 +146,12 @@ def _logging_principal() -> Principal | None:
 
 
 def _inherited_principal() -> Principal | None:
-    """Return the task instance that has started this process, which talks to the task's supervisor."""
+    """Return the task instance that has started this process, which talks to the task's supervisor.
+
+    Under `dag.test()` it is None. Airflow answers no request of such a process there.
+    """
     told = inherited.inherited()
-    return None if told is None else told.principal
+    return None if told is None or told.in_process else told.principal
 
 
 def _parsing_principal() -> Principal | None:

@@ -13,7 +13,9 @@ Airflow has no name for these kinds. On 3.1 to 3.3 the object that talks to the 
 | callback on an executor (3.3)      | CommsDecoder             | nothing does: "unknown"                        |
 | API server                         | there is none            | it has imported `airflow.api_fastapi.main`     |
 
-What a task starts is taken for the task's own kind: "task", or "dag_test".
+A process that a task starts is of kind "task", too. Under `dag.test()` its kind is "dag_test_child": Airflow connects
+it to the in-process supervisor, which puts all answers into the queue of its own process (`send_msg` of
+`InProcessTestSupervisor`).
 
 Code in the process can change all of this. So the answer serves three things only: the wording of texts, the task whose
 turn it is under `dag.test()`, and whose parsing counts in `identity.clearing_principal`. What `enforcement = server`
@@ -27,7 +29,7 @@ from typing import Any, Literal
 
 from exclusive_redis_xcom.process import inherited, supervisor_line
 
-ProcessKind = Literal["task", "dag_test", "triggerer", "dag_processor", "api_server", "unknown"]
+ProcessKind = Literal["task", "dag_test", "dag_test_child", "triggerer", "dag_processor", "api_server", "unknown"]
 
 _BY_CLASS: dict[str, ProcessKind] = {"InProcessSupervisorComms": "dag_test", "TriggerCommsDecoder": "triggerer"}
 
@@ -80,7 +82,7 @@ def _of_the_task_that_started_it() -> ProcessKind:
     told = inherited.inherited()
     if told is None:
         return "unknown"
-    return "dag_test" if told.in_process else "task"
+    return "dag_test_child" if told.in_process else "task"
 
 
 def _decodes_for_dag_processor(comms: Any) -> bool:

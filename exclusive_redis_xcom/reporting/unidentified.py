@@ -16,6 +16,7 @@ _PULL = {
     "triggerer": "Pull in the task before it defers, and hand the value to the trigger.",
     "dag_processor": "Pull in a task, or in a callback that runs in the task's own process.",
     "api_server": "Pull in a task.",
+    "dag_test_child": "Pull in the task, and hand the value on. Or run the DAG with a scheduler.",
     "unknown": "Pull in the task, and hand the value on. Or let this process inherit the task's environment and its "
     "connection to the supervisor, as @task.external_python does.",
 }
@@ -23,6 +24,7 @@ _WRITE = {
     "triggerer": "Push and remove in the task, before it defers or after it resumes.",
     "dag_processor": "Push and remove in a task, or in a callback that runs in the task's own process.",
     "api_server": "Push and remove in a task.",
+    "dag_test_child": "Hand the value to the task, and push it there. Or run the DAG with a scheduler.",
     "unknown": "Hand the value to the task, and push it there. Or let this process inherit the task's environment and "
     "its connection to the supervisor, as @task.external_python does.",
 }
@@ -33,6 +35,8 @@ _CAUSES = {
     "callback of a deadline, and Airflow 3.1 does for no trigger.",
     "dag_processor": "This code runs in the DAG processor, and Airflow does not say for which task.",
     "api_server": "This code runs in an API server, and not in a task.",
+    "dag_test_child": "This process was started by a task under dag.test(), where Airflow answers the task's own "
+    "process alone.",
     "unknown": "This process is no task, and no task that talks to the same supervisor has started it. For example, "
     "Airflow runs callbacks on executors in such processes.",
 }

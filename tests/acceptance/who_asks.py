@@ -128,7 +128,8 @@ def ask(airflow: AirflowStack, proofs: Proofs) -> Asked:
     running = ("on_kill_stopped", -1)
     wait_until(lambda: airflow.task_states(*instance).get(running) == "running" and sleeps(), 400, airflow.log_tails)
     path = f"/dags/who_asks/dagRuns/{runs['who_asks']}/taskInstances/on_kill_stopped"
-    airflow.api("PATCH", path, json={"new_state": "failed"})
+    # SQLite has one lock, and a busy API server may not get it at once.
+    wait_until(lambda: airflow.request("PATCH", path, json={"new_state": "failed"}).is_success, 60, airflow.log_tails)
     for dag_id, run_id in runs.items():
         airflow.wait_run(dag_id, run_id, timeout=600)
     return Asked(airflow, proofs, runs)

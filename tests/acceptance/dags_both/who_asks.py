@@ -110,7 +110,7 @@ class Deferring(BaseOperator):
         self.defer(trigger=AskingTrigger("trigger", source, own_address), method_name="resume")
 
     def resume(self, context: Any, event: Any = None) -> None:
-        asks(self.task_id)(context)
+        asks("resumed")(context)
 
 
 class Listener:

@@ -59,10 +59,13 @@ def test_who_talks_through_the_tasks_own_socket_is_the_task(connected: socket.so
     assert kind.of_this_process() == "task"
 
 
-def test_a_child_of_a_task_under_dag_test_is_told_so(connected: socket.socket) -> None:
+def test_a_child_of_a_task_under_dag_test_is_not_served_since_airflow_answers_it_nothing(
+    connected: socket.socket,
+) -> None:
     inherited.hand_on(TASK, rules="{}", in_process=True)
 
-    assert kind.of_this_process() == "dag_test"
+    assert kind.of_this_process() == "dag_test_child"
+    assert identity.current_principal() is None
 
 
 def test_who_talks_through_another_socket_is_nobody(
