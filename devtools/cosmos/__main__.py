@@ -53,6 +53,8 @@ def _run(mode: str, env: Mapping[str, str], of_api_server: Mapping[str, str]) ->
     """Run the DAG once, and return what is not as it should be."""
     home = Path(tempfile.mkdtemp(prefix="exclusive-xcom-cosmos-"))
     shutil.copytree(DAGS, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    # The sensors that poll must not keep the producer from running.
+    env = {**env, "AIRFLOW__CORE__PARALLELISM": "16"}
     with AirflowStack(home, home / "dags", env, component_env={"api-server": of_api_server}) as airflow:
         run_id = airflow.trigger(DAG_ID)
         airflow.wait_run(DAG_ID, run_id, timeout=400)

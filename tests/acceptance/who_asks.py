@@ -103,9 +103,16 @@ class Asked:
     def note(self, row: str) -> dict[str, str]:
         run_id = self.runs["who_asks_deadline" if row in DEADLINES else "who_asks"]
         path = self.proofs.folder / f"{row}-{run_id}"
-        wait_until(path.exists, 60, lambda: f"{row} left no note")
+        wait_until(path.exists, 60, lambda: f"{row} left no note\n{self._states()}")
         notes: dict[str, str] = json.loads(path.read_text())
         return notes
+
+    def _states(self) -> str:
+        run_id = self.runs["who_asks"]
+        states = self.airflow.task_states("who_asks", run_id)
+        failed = [task_id for (task_id, _), state in states.items() if state == "failed"]
+        logs = [f"--- {task_id}\n{self.airflow.task_log('who_asks', run_id, task_id)[-3000:]}" for task_id in failed]
+        return "\n".join([str(states), *logs])
 
     def state(self, task_id: str) -> str | None:
         return self.airflow.task_states("who_asks", self.runs["who_asks"])[task_id, -1]
