@@ -13,9 +13,9 @@ Airflow has no name for these kinds. On 3.1 to 3.3 the object that talks to the 
 | callback on an executor (3.3)      | CommsDecoder             | nothing does: "unknown"                        |
 | API server                         | there is none            | it has imported `airflow.api_fastapi.main`     |
 
-A process that a task starts is of kind "task", too. Under `dag.test()` its kind is "dag_test_child": Airflow connects
-it to the in-process supervisor, which puts all answers into the queue of its own process (`send_msg` of
-`InProcessTestSupervisor`).
+A process that a task starts is of kind "task", too. Under `dag.test()` its kind is "dag_test_child". Airflow connects
+it to the in-process supervisor there. That supervisor puts all answers into the queue of its own process
+(`InProcessTestSupervisor.send_msg`).
 
 Code in the process can change all of this. So the answer serves three things only: the wording of texts, the task whose
 turn it is under `dag.test()`, and whose parsing counts in `identity.clearing_principal`. What `enforcement = server`
