@@ -16,6 +16,7 @@ from exclusive_redis_xcom.airflow import absent, nobody, sequences
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
+from exclusive_redis_xcom.airflow.settling import asettled, settled
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import AIRFLOW_KEYS, NOT_MAPPED, Coordinate
@@ -80,38 +81,54 @@ class _ByRow(BaseXCom):
         """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
         asked = _asked_for_one(request)
         nobody.refuse(asked)
-        row = _Rows.get_one(**request)
-        if row is None:
-            absent.note(asked)
-            return None
-        return resolve([row], asked)[0]
+
+        def pulled() -> Any | None:
+            row = _Rows.get_one(**request)
+            if row is None:
+                absent.note(asked)
+                return None
+            return resolve([row], asked)[0]
+
+        return settled(pulled)
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
         """Do what `get_one` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         asked = _asked_for_one(request)
         nobody.refuse(asked)
-        row = await _Rows.aget_one(**request)
-        return None if row is None else (await in_thread(resolve, [row], asked))[0]
+
+        async def pulled() -> Any | None:
+            row = await _Rows.aget_one(**request)
+            return None if row is None else (await in_thread(resolve, [row], asked))[0]
+
+        return await asettled(pulled)
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
         asked = _asked_for_all(request)
         nobody.refuse(asked)
-        rows = _Rows.get_all(**request)
-        if rows is None:
-            absent.note(asked)
-            return None
-        return resolve(rows, asked)
+
+        def pulled() -> list[Any] | None:
+            rows = _Rows.get_all(**request)
+            if rows is None:
+                absent.note(asked)
+                return None
+            return resolve(rows, asked)
+
+        return settled(pulled)
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
         """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         asked = _asked_for_all(request)
         nobody.refuse(asked)
-        rows = await _Rows.aget_all(**request)
-        return None if rows is None else await in_thread(resolve, rows, asked)
+
+        async def pulled() -> list[Any] | None:
+            rows = await _Rows.aget_all(**request)
+            return None if rows is None else await in_thread(resolve, rows, asked)
+
+        return await asettled(pulled)
 
     @classmethod
     async def aset(

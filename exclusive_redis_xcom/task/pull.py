@@ -123,7 +123,9 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
     if permission.obstacle == "gone":
         return _Fetched(reference, problem=refusals.expired(reference))
     if permission.obstacle == "superseded":
-        return _Fetched(reference, problem=refusals.superseded(reference))
+        problem = refusals.superseded(reference)
+        problem.replaced = True
+        return _Fetched(reference, problem=problem)
     # The API server has claimed the values that it opened.
     must_be_claimed = permission.obstacle == "unclaimed" and not opened.by_server
     return _Fetched(reference, permission.acl, stored.envelope, must_be_claimed=must_be_claimed)
