@@ -9,6 +9,7 @@ MICRO_ARGS ?=
 BASE ?=
 
 NEWEST := 3.3.2
+COSMOS := 1.15.1
 VENV := $(if $(filter $(NEWEST),$(AIRFLOW)),.venv,.venv-airflow-$(AIRFLOW))
 LOCK := $(if $(filter $(NEWEST),$(AIRFLOW)),requirements/dev.txt,requirements/airflow-$(AIRFLOW).txt)
 ENV := .make/airflow-$(AIRFLOW)
@@ -25,7 +26,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-cryptography lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-cryptography test-cosmos lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -47,6 +48,12 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 		echo "cryptography $$version"; \
 		PYTHONPATH=.make/cryptography-$$version $(PY) -m pytest -q -p no:cacheprovider tests/unit/crypto tests/integration/test_recorded.py; \
 	done
+
+test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this backend, in an environment of its own (4 minutes; not in CI)
+	@devtools/uv.sh sync .venv-cosmos requirements/dev.txt
+	@if .make/uv pip install --quiet --python .venv-cosmos/bin/python "astronomer-cosmos==$(COSMOS)"; then \
+		.venv-cosmos/bin/python -m devtools.cosmos; \
+	else echo "skipped: astronomer-cosmos $(COSMOS) does not install beside Airflow $(NEWEST) here"; fi
 
 lint: $(ENV) ## Check style, types, layers, docstrings and prose
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \
@@ -98,7 +105,7 @@ lock: .make/uv ## Renew the hash-locked requirements/*.txt
 
 clean: ## Remove environments and caches
 	@if [ -e .stack/local.json ]; then $(MAKE) --no-print-directory down; fi
-	rm -rf .venv .venv-airflow-* .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+	rm -rf .venv .venv-airflow-* .venv-cosmos .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -43,7 +43,12 @@ class XComExpired(ExclusiveXComError, LookupError):  # noqa: N818 - public name,
     """Airflow's database holds a reference, but Redis no longer holds the value it points to.
 
     Redis does not tell expiry, eviction and loss apart. The text says when the value was pushed and which TTL it had.
+
+    Attributes:
+        replaced: Whether a later push has replaced the value.
     """
+
+    replaced = False
 
 
 class XComMissing(ExclusiveXComError, LookupError):  # noqa: N818 - public name, fixed by the design

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, sequences
+from exclusive_redis_xcom.airflow import absent, nobody, sequences
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
+from exclusive_redis_xcom.airflow.settling import asettled, settled
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import AIRFLOW_KEYS, NOT_MAPPED, Coordinate
@@ -78,32 +79,56 @@ class _ByRow(BaseXCom):
     @classmethod
     def get_one(cls, **request: Any) -> Any | None:
         """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
-        row = _Rows.get_one(**request)
-        if row is None:
-            absent.note(_asked_for_one(request))
-            return None
-        return resolve([row], _asked_for_one(request))[0]
+        asked = _asked_for_one(request)
+        nobody.refuse(asked)
+
+        def pulled() -> Any | None:
+            row = _Rows.get_one(**request)
+            if row is None:
+                absent.note(asked)
+                return None
+            return resolve([row], asked)[0]
+
+        return settled(pulled)
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
         """Do what `get_one` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
-        row = await _Rows.aget_one(**request)
-        return None if row is None else (await in_thread(resolve, [row], _asked_for_one(request)))[0]
+        asked = _asked_for_one(request)
+        nobody.refuse(asked)
+
+        async def pulled() -> Any | None:
+            row = await _Rows.aget_one(**request)
+            return None if row is None else (await in_thread(resolve, [row], asked))[0]
+
+        return await asettled(pulled)
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
-        rows = _Rows.get_all(**request)
-        if rows is None:
-            absent.note(_asked_for_all(request))
-            return None
-        return resolve(rows, _asked_for_all(request))
+        asked = _asked_for_all(request)
+        nobody.refuse(asked)
+
+        def pulled() -> list[Any] | None:
+            rows = _Rows.get_all(**request)
+            if rows is None:
+                absent.note(asked)
+                return None
+            return resolve(rows, asked)
+
+        return settled(pulled)
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
         """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
-        rows = await _Rows.aget_all(**request)
-        return None if rows is None else await in_thread(resolve, rows, _asked_for_all(request))
+        asked = _asked_for_all(request)
+        nobody.refuse(asked)
+
+        async def pulled() -> list[Any] | None:
+            rows = await _Rows.aget_all(**request)
+            return None if rows is None else await in_thread(resolve, rows, asked)
+
+        return await asettled(pulled)
 
     @classmethod
     async def aset(

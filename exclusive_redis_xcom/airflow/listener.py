@@ -9,9 +9,9 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from exclusive_redis_xcom.airflow import quiet_returns
-from exclusive_redis_xcom.declaration import frozen_acl
+from exclusive_redis_xcom.declaration import frozen_acl, handed_on
 from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
-from exclusive_redis_xcom.process import identity, kind
+from exclusive_redis_xcom.process import identity, inherited, kind
 from exclusive_redis_xcom.settings import load_settings
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -36,12 +36,24 @@ def on_starting(component: Any) -> None:
 def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - hook's signature
     """Remember the running task. Airflow calls this after rendering and before `execute` (`task_runner._prepare`)."""
     identity.remember_running(task_instance)
+    _hand_on()
     task = getattr(identity.running_task_instance(), "task", None)
     if task is not None and kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
-        run_conf = identity.run_conf_of(task_instance)
         with contextlib.suppress(ConfigurationError, InvalidAcl):  # the push of the value raises it
-            frozen_acl(task.dag, run_conf)  # before a later run of this process can change the DAG's params
-            quiet_returns.hide_restricted(task, run_conf)
+            quiet_returns.hide_restricted(task, identity.run_conf_of(task_instance))
+
+
+def _hand_on() -> None:
+    """Tell the processes that the task will start which task they belong to, and the rules for its XComs."""
+    task_instance, rules = identity.running_task_instance(), ""
+    dag = getattr(getattr(task_instance, "task", None), "dag", None)
+    if dag is not None:
+        with contextlib.suppress(ConfigurationError, InvalidAcl):  # a push in the task itself raises it
+            # Under dag.test(), this comes before a later run of the process can change the DAG's params.
+            frozen = frozen_acl(dag, identity.run_conf_of(task_instance))
+            rules = handed_on.dumps(frozen, task_instance.task_id)
+    principal = None if task_instance is None else identity.principal_of(task_instance)
+    inherited.hand_on(principal, rules=rules, in_process=kind.of_this_process() == "dag_test")
 
 
 def _warn_of_private_keys() -> None:

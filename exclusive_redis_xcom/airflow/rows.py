@@ -13,7 +13,7 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
-from exclusive_redis_xcom.model import NOT_MAPPED, is_airflows
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate, is_airflows
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import refusals
 from exclusive_redis_xcom.task.access import current_access
@@ -38,6 +38,12 @@ class Asked:
     run_id: str
     map_index: int | None = None
     prior_dates: bool = False
+
+    @property
+    def coordinate(self) -> Coordinate:
+        """The XCom's address. A whole mapped task is named as if it were not mapped."""
+        map_index = NOT_MAPPED if self.map_index is None else self.map_index
+        return Coordinate(self.dag_id, self.run_id, self.task_id, self.key, map_index)
 
     def __str__(self) -> str:
         return f"XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}'"

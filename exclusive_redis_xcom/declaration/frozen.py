@@ -11,9 +11,9 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.acl import LINKED, Acl, DagGraph, parse
+from exclusive_redis_xcom.acl import LINKED, Acl, parse
 from exclusive_redis_xcom.declaration import run_conf as conf_of_run
-from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
+from exclusive_redis_xcom.declaration.graph import AirflowDagGraph, TaskGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
 from exclusive_redis_xcom.declaration.wording import fitted
@@ -33,7 +33,7 @@ class FrozenAcl:
     """A DAG's ACL, as its file was parsed, and the graph that resolves its policy words."""
 
     acl: Acl
-    graph: DagGraph
+    graph: AirflowDagGraph | TaskGraph
 
     def in_force(
         self,

@@ -51,11 +51,52 @@ class AirflowDagGraph:
         self.find_links()
         return (self._links or {}).get((task_id, key), frozenset())
 
+    def links_of(self, task_id: str) -> Mapping[str, frozenset[str]]:
+        """Return the tasks that take XComs of a task, by key."""
+        self.find_links()
+        return {key: consumers for (producer, key), consumers in (self._links or {}).items() if producer == task_id}
+
     def find_links(self) -> None:
         """Search the DAG's arguments and template fields, once. If the DAG is gone, nobody is linked."""
         dag = self._dag()
         if self._links is None and dag is not None:
             self._links = find_links(dag)
+
+
+class TaskGraph:
+    """What one task's rules need of its DAG's graph. It implements `acl.DagGraph`, as far as pushes ask.
+
+    Args:
+        task_id: The task. Nothing is known of other tasks.
+        downstream: All tasks that run after it, directly or not.
+        links: The tasks that take its XComs, by key.
+    """
+
+    def __init__(self, task_id: str, downstream: frozenset[str], links: Mapping[str, frozenset[str]]) -> None:
+        self._task_id = task_id
+        self._downstream = downstream
+        self._links = links
+
+    @property
+    def task_ids(self) -> frozenset[str]:
+        """The task's own id."""
+        return frozenset({self._task_id})
+
+    def upstream_of(self, task_id: str) -> frozenset[str]:  # noqa: ARG002 - part of the protocol
+        """Return nothing: no push asks what runs before a task."""
+        return frozenset()
+
+    def downstream_of(self, task_id: str) -> frozenset[str]:
+        """Return all tasks that run after the task, directly or not."""
+        return self._downstream if task_id == self._task_id else frozenset()
+
+    def linked_to(self, task_id: str, key: str) -> frozenset[str]:
+        """Return the tasks that take this XCom of the task."""
+        return self.links_of(task_id).get(key, frozenset())
+
+    def links_of(self, task_id: str) -> Mapping[str, frozenset[str]]:
+        """Return the tasks that take XComs of the task, by key."""
+        return self._links if task_id == self._task_id else {}
 
 
 def _reachable(start: str, edges: Mapping[str, frozenset[str]]) -> frozenset[str]:

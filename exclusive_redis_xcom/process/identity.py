@@ -15,7 +15,10 @@ The context wins where it exists. `dag.test()` runs all tasks in one process. Wh
 to the *previous* task until the listener fires for the next one. So the in-process supervisor, which knows whose turn
 it is, is asked second.
 
-`AIRFLOW_CTX_*` is not used: it is stale in `dag.test()`, and subprocesses inherit it.
+A process that the running task has started knows none of this. It is told by the task (`inherited.py`).
+
+`AIRFLOW_CTX_*` is not used. It is stale in `dag.test()`, it names no map index, and programs inherit it that are no
+part of the task.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.model import Principal
-from exclusive_redis_xcom.process import kind
+from exclusive_redis_xcom.process import inherited, kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +73,7 @@ def current_principal() -> Principal | None:
     task_instance = running_task_instance()
     if task_instance is not None:
         return principal_of(task_instance)
-    return _in_process_principal() or _logging_principal()
+    return _in_process_principal() or _logging_principal() or _inherited_principal()
 
 
 def clearing_principal() -> Principal | None:
@@ -140,6 +143,15 @@ def _logging_principal() -> Principal | None:
         return None
     dag_id, task_id, run_id = ids
     return Principal(str(dag_id), str(task_id), str(run_id), map_index)
+
+
+def _inherited_principal() -> Principal | None:
+    """Return the task instance that has started this process, which talks to the task's supervisor.
+
+    Under `dag.test()` it is None. Airflow answers no request of such a process there.
+    """
+    told = inherited.inherited()
+    return None if told is None or told.in_process else told.principal
 
 
 def _parsing_principal() -> Principal | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.process import identity, kind
+from exclusive_redis_xcom.reporting import refusals, unidentified
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate, Principal
@@ -21,7 +21,10 @@ def require_owner(coordinate: Coordinate, action: Action) -> None:
     """
     principal = identity.clearing_principal() if action == "remove" else identity.current_principal()
     if principal is None or not _owns(principal, coordinate, action):
-        error = refusals.write_denied(coordinate, principal, action)
+        if principal is None:
+            error = unidentified.refused(coordinate, action, kind.of_this_process())
+        else:
+            error = refusals.write_denied(coordinate, principal, action)
         refusals.report_write(coordinate, error)
         raise error
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
-from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.reporting import masking, metrics, refusals
+from exclusive_redis_xcom.process import identity, kind
+from exclusive_redis_xcom.reporting import masking, metrics, refusals, unidentified
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
@@ -123,7 +123,9 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
     if permission.obstacle == "gone":
         return _Fetched(reference, problem=refusals.expired(reference))
     if permission.obstacle == "superseded":
-        return _Fetched(reference, problem=refusals.superseded(reference))
+        problem = refusals.superseded(reference)
+        problem.replaced = True
+        return _Fetched(reference, problem=problem)
     # The API server has claimed the values that it opened.
     must_be_claimed = permission.obstacle == "unclaimed" and not opened.by_server
     return _Fetched(reference, permission.acl, stored.envelope, must_be_claimed=must_be_claimed)
@@ -135,7 +137,10 @@ def _reported(
     """Log and count each refusal, and return the last one."""
     error = None
     for decision, acl in permission.denials:
-        error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
+        if principal is None:
+            error = unidentified.refused(reference.coordinate, "pull", kind.of_this_process())
+        else:
+            error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
         refusals.report_pull(reference.coordinate, error, would_only=reports_only)
     return error
 

@@ -15,13 +15,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import codec
-from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id
+from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id, handed_on
 from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidReference
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
-from exclusive_redis_xcom.process import identity
+from exclusive_redis_xcom.process import identity, inherited
 from exclusive_redis_xcom.reporting import metrics, refusals
 from exclusive_redis_xcom.store import Push
 from exclusive_redis_xcom.task import spill
@@ -148,14 +148,21 @@ def _acls_in_force(coordinate: Coordinate, value: Any, default_ttl: timedelta) -
 
 def _frozen_acl(coordinate: Coordinate, task: Any, task_instance: Any) -> FrozenAcl:
     dag = getattr(task, "dag", None)
-    frozen = (
-        frozen_acl_by_id(coordinate.dag_id) if dag is None else frozen_acl(dag, identity.run_conf_of(task_instance))
-    )
+    if dag is not None:
+        frozen: FrozenAcl | None = frozen_acl(dag, identity.run_conf_of(task_instance))
+    else:
+        frozen = frozen_acl_by_id(coordinate.dag_id) or _handed_on(coordinate)
     if frozen is None:
         error = refusals.unknown_acl(coordinate)
         refusals.report_write(coordinate, error)
         raise error
     return frozen
+
+
+def _handed_on(coordinate: Coordinate) -> FrozenAcl | None:
+    """Return the rules that the task handed on to this process, which the task has started."""
+    told = inherited.inherited()
+    return None if told is None else handed_on.loads(told.rules, coordinate.dag_id, coordinate.task_id)
 
 
 def _require_bounded(coordinate: Coordinate) -> None:

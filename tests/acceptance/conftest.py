@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import redis
 
 from devtools import components
-from devtools.airflow_stack import AirflowStack
+from devtools.airflow_stack import ROOT, AirflowStack
 from devtools.components import BACKEND, OURS
 from devtools.redis_server import RedisServer
 from devtools.redis_users import API_SERVER, WORKER, create_users, url_for
@@ -22,6 +23,8 @@ from exclusive_redis_xcom.crypto import generate_seal_keys
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"
 SERVER_DAGS = FOLDER / "dags_server"
+#: DAGs of both modes. They go beside the others of an Airflow.
+BOTH_DAGS = FOLDER / "dags_both"
 
 _stacks: list[AirflowStack] = []
 
@@ -54,26 +57,39 @@ def proofs(tmp_path_factory: pytest.TempPathFactory) -> Proofs:
 
 
 @pytest.fixture(scope="session")
-def backend_env(redis_server: RedisServer, proofs: Proofs) -> dict[str, str]:
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Paths for interpreters that have nothing of their own: Airflow with our package, and Airflow without it."""
+    installed, without = Path(sysconfig.get_path("purelib")), tmp_path_factory.mktemp("without-us")
+    for path in installed.iterdir():
+        if "exclusive_redis_xcom" not in path.name:
+            (without / path.name).symlink_to(path)
+    paths = {"WITH_US": [installed, ROOT, BOTH_DAGS], "WITHOUT_US": [without, BOTH_DAGS]}
+    return {f"ACCEPTANCE_{name}": os.pathsep.join(map(str, found)) for name, found in paths.items()}
+
+
+@pytest.fixture(scope="session")
+def backend_env(redis_server: RedisServer, proofs: Proofs, interpreters: dict[str, str]) -> dict[str, str]:
     """The environment of an Airflow that uses our backend; a test may change a copy."""
     return {
+        **interpreters,
         "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
         f"{OURS}REDIS_URL": redis_server.url,
         "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
+        "PYTHONPATH": os.fspath(BOTH_DAGS),  # the triggerer imports triggers from there
     }
 
 
 @pytest.fixture(scope="session")
 def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AirflowStack]:
-    """For an Airflow of a test's own: `with new_airflow(env, dags=folder or None, **options of AirflowStack)`.
+    """For an Airflow of a test's own: `with new_airflow(env, dags=folder or folders, **options of AirflowStack)`.
 
     Its start takes half a minute, and it a third of a core as long as it runs.
     """
 
-    def new(env: dict[str, str], *, dags: Path | None = None, **options: Any) -> AirflowStack:
+    def new(env: dict[str, str], *, dags: Path | Sequence[Path] = (), **options: Any) -> AirflowStack:
         home = tmp_path_factory.mktemp("airflow")
-        if dags is not None:
-            shutil.copytree(dags, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+        for folder in [dags] if isinstance(dags, Path) else dags:
+            shutil.copytree(folder, home / "dags", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         stack = AirflowStack(home, home / "dags", env, **options)
         _stacks.append(stack)
         return stack
@@ -109,7 +125,7 @@ class ServerMode:
 
 
 @pytest.fixture(scope="session")
-def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
+def server_mode(proofs: Proofs, interpreters: dict[str, str]) -> Iterator[ServerMode]:
     """A Redis of its own that keeps everything on disk and in its slow log, two users, and a key pair."""
     public_key, private_key = generate_seal_keys()
     config = {"appendonly": "yes", "slowlog-log-slower-than": "0", "slowlog-max-len": "1000000"}
@@ -119,10 +135,11 @@ def server_mode(proofs: Proofs) -> Iterator[ServerMode]:
         users = {name: url_for(server.url, name, password) for name, password in passwords.items()}
         env = {
             **components.server_mode(users[WORKER], public_key),
+            **interpreters,
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             f"{OURS}AUDIT": "all",
             "ACCEPTANCE_PROOFS": os.fspath(proofs.folder),
-            "PYTHONPATH": os.fspath(SERVER_DAGS),  # the triggerer imports triggers from there
+            "PYTHONPATH": f"{SERVER_DAGS}{os.pathsep}{BOTH_DAGS}",  # the triggerer imports triggers from there
         }
         of_api_server = {f"{OURS}REDIS_URL": users[API_SERVER], f"{OURS}SEAL_PRIVATE_KEYS": private_key}
         yield ServerMode(server, server.url, env, of_api_server, private_key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.conftest import DAGS
+from tests.acceptance.conftest import BOTH_DAGS, DAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ print("STATES " + json.dumps([str(run.state), states]))
 @pytest.fixture(scope="module")
 def home(new_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> Iterator[AirflowStack]:
     """A database and settings without components: a scheduler would run the tested DAG's tasks, too."""
-    with new_airflow(backend_env, dags=DAGS, components=()) as home:
+    with new_airflow(backend_env, dags=[DAGS, BOTH_DAGS], components=()) as home:
         yield home
 
 
@@ -92,3 +92,12 @@ def test_refusals_are_the_same_as_in_a_scheduled_run(home: AirflowStack) -> None
     }
     assert len(states) > 15
     assert wrong == {}
+
+
+def test_another_interpreter_is_refused_at_once_since_airflow_would_never_answer_it(home: AirflowStack) -> None:
+    _, states, output = dag_test(home, "other_interpreter", "other_interpreter")
+
+    assert states == {"produce/-1": "success", "denied_pull/-1": "failed", "denied_push/-1": "failed"}, output[-6000:]
+    for action in ("pull", "push"):
+        assert f"This {action} was refused, because it is not known which task asks." in output
+    assert "where Airflow answers the task's own process alone." in output

@@ -85,3 +85,25 @@ def test_a_reference_of_an_earlier_push_is_not_answered_with_a_later_value(dag: 
 
     with pytest.raises(XComExpired, match="replaced in Redis by a later push"):
         pull(dag, "load")
+
+
+def test_a_pull_that_meets_a_push_of_the_same_key_gets_the_later_value(dag: Any, rows: Rows) -> None:
+    """Redis has the later value some milliseconds before Airflow's database refers to it."""
+    push(dag, "old")
+    old = the_row(rows)
+    push(dag, "new")
+    late = [old, old]
+    rows.answer = lambda values: [late.pop()] if late else values
+
+    assert pull(dag, "load") == "new"
+    assert late == []
+    assert rows.messages.count("GetXCom") + rows.messages.count("GetXComSequenceSlice") == 3
+
+
+def test_a_value_that_is_gone_is_asked_for_once(dag: Any, rows: Rows, raw: redis.Redis) -> None:
+    push(dag, "old")
+    raw.flushdb()
+
+    with pytest.raises(XComExpired, match="no longer in Redis"):
+        pull(dag, "load")
+    assert rows.messages.count("GetXCom") + rows.messages.count("GetXComSequenceSlice") == 1

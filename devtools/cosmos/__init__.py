@@ -1,0 +1,1 @@
+"""The watcher mode of astronomer-cosmos with our backend, in a real Airflow: `make test-cosmos`."""
