@@ -55,8 +55,9 @@ def dump(dag_id: str, rule: Rule) -> bytes:
     )
     if len(data) > MAX_ACL_BYTES:
         raise InvalidAcl(
-            f"DAG '{dag_id}': the consumers of {rule.source} take {len(data)} bytes, more than {MAX_ACL_BYTES}; "
-            "name them with a pattern"
+            f"The consumers of a rule take {len(data)} bytes, more than {MAX_ACL_BYTES}.\n"
+            f"The rule is {rule.source} in DAG '{dag_id}'.\n"
+            "Name the consumers with a pattern."
         )
     return data
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import LINKED, Acl, DagGraph, parse
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
+from exclusive_redis_xcom.declaration.places import with_places
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
 from exclusive_redis_xcom.errors import InvalidAcl
 
@@ -112,12 +113,13 @@ def frozen_acl_by_id(dag_id: str) -> FrozenAcl | None:
 def _read(dag: DAG, declared: DeclaredAcl, default_consumers: str) -> FrozenAcl:
     graph = AirflowDagGraph(dag)
     acl = parse(declared.value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
+    acl = replace(acl, rules=with_places(acl.rules, declared.value, dag, by_exclusive=True))
     declared.refuse_misspelt()
     declared.refuse_task_params()
     _warn(dag, check(acl, graph))
     if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):
         graph.find_links()  # before a run: rendering may put its conf into objects that operators share
-    return FrozenAcl(acl, graph)
+    return FrozenAcl(replace(acl, rules=with_places(acl.rules, declared.value, dag, by_exclusive=False)), graph)
 
 
 def _warn(dag: DAG, texts: list[str]) -> None:

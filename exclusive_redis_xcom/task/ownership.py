@@ -1,11 +1,11 @@
-"""A task instance writes and removes its own XComs only."""
+"""A task instance may write and remove no XComs but its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.reporting import refusals, reports
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate, Principal
@@ -22,7 +22,7 @@ def require_owner(coordinate: Coordinate, action: Action) -> None:
     principal = identity.clearing_principal() if action == "remove" else identity.current_principal()
     if principal is None or not _owns(principal, coordinate, action):
         error = refusals.write_denied(coordinate, principal, action)
-        refusals.report_write(coordinate, error)
+        reports.write(coordinate, principal, action)
         raise error
 
 
