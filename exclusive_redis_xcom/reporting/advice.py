@@ -60,7 +60,7 @@ def _in_place(at: Coordinate, source: Source, acl: Acl, consumer: str) -> str | 
     """Return how to change a rule that is about this XCom alone; None for other rules."""
     place = "" if source.place is None else f" at {source.place}"
     if source.entry == sources.BY_EXCLUSIVE:
-        where = f"exclusive(..., to=...){place}"
+        where = f"exclusive(..., to=...){place.partition(', ')[0]}"  # several calls add up, so one is enough
         return f"add {consumer} to {where}{_listed(acl, consumer, ': to=')}."
     if source.entry != f"xcom_acl[{quote(at.task_id)}][{quote(at.key)}]":
         return None
