@@ -114,7 +114,7 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
         )
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):
-        _require_plain_rows_allowed(str(asked) if isinstance(asked, Asked) else "an XCom")
+        _require_plain_rows_allowed(asked if isinstance(asked, Asked) else None)
     if asked is not None:
         for reference in found.values():
             asked.require(reference)
@@ -137,11 +137,13 @@ def _pulled(found: Mapping[int, Reference], asked: Asked | OfThisRun | None) -> 
     return dict(zip(found, values, strict=True))
 
 
-def _require_plain_rows_allowed(what: str) -> None:
+def _require_plain_rows_allowed(asked: Asked | None) -> None:
     """Refuse a row with a plain value where all values are sealed. Anybody could have written such a row."""
     settings = current_access().settings
     if settings.by_server and settings.seal == "all" and not settings.allow_plaintext_read:
-        raise refusals.plain_row(what)
+        raise (
+            refusals.plain_row("an XCom") if asked is None else refusals.plain_row(str(asked), asked.key, asked.task_id)
+        )
 
 
 def _as_airflow_would(row: Any) -> Any:

@@ -177,11 +177,22 @@ def sealed(
     )
 
 
-def plain_row(what: str) -> InvalidReference:
-    """Word the refusal of a row without a reference where all values are sealed."""
+def plain_row(what: str, key: str | None = None, task_id: str = "") -> InvalidReference:
+    """Word the refusal of a row without a reference where all values are sealed.
+
+    Args:
+        what: The XCom with its whole ids, or "an XCom" where it is not known.
+        key: The key of the XCom; None where the XCom is not known.
+        task_id: The task that pushes the XCom.
+    """
+
+    def first(short: Shorten) -> str:
+        row = "A row" if key is None else f"The row of '{short(key)}' of {short(task_id)}"
+        return f"{row} holds a plain value, but all values are sealed here."
+
     return InvalidReference(
         lines(
-            "An XCom row holds a plain value, but all values are sealed here.",
+            fitted(first),
             f"It is the row of {what}. It was written past the XCom backend (over REST, or by a trigger that ended its "
             "task), or before sealing was switched on.",
             "Clear the task that pushes it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows.",

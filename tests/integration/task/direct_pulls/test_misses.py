@@ -102,7 +102,7 @@ def test_prior_runs(tasks: Tasks) -> None:
 
 
 def test_a_process_that_runs_no_task(tasks: Tasks) -> None:
-    with pytest.raises(XComAccessDenied, match="identity could not be established"):
+    with pytest.raises(XComAccessDenied, match="A task without an identity may not pull"):
         ExclusiveRedisXCom.get_one(key="token", **address("extract"))
 
 
