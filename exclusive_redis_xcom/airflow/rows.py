@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import NOT_MAPPED, is_airflows
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import losses, refusals
-from exclusive_redis_xcom.reporting.wording import fitted, lines, where
+from exclusive_redis_xcom.reporting.wording import lines, where
 from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.pull import GONE, pull
 

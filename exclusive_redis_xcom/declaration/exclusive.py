@@ -10,8 +10,8 @@ from exclusive_redis_xcom.acl.entry import not_a_flag
 from exclusive_redis_xcom.declaration.param import PARAM, param_of
 from exclusive_redis_xcom.declaration.places import ExclusiveRule, caller
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import RETURN_KEY
-from exclusive_redis_xcom.reporting.wording import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import XComExpired, XComMissing
-from exclusive_redis_xcom.reporting.wording import fitted, lines, short_xcom, where
+from exclusive_redis_xcom.first_line import fitted
+from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,20 +18,10 @@ from exclusive_redis_xcom.errors import (
     XComAlreadyClaimed,
     XComSealed,
 )
+from exclusive_redis_xcom.first_line import FIRST_LINE, Shorten, fitted
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.reporting import advice, losses
-from exclusive_redis_xcom.reporting.wording import (
-    FIRST_LINE,
-    NOBODY_KNOWN,
-    Shorten,
-    fitted,
-    lines,
-    only,
-    sentence,
-    short_asker,
-    short_xcom,
-    where,
-)
+from exclusive_redis_xcom.reporting.wording import NOBODY_KNOWN, lines, only, sentence, short_asker, short_xcom, where
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -1,13 +1,12 @@
 """The words that errors share: short names for their first lines, and whole names for the lines below.
 
-The first line of an error is the decision. A log view shows `FIRST_LINE` characters of it, so long ids are shortened
-there. Further lines give the cause, the remedy, and the whole ids.
+The first line of an error is the decision, see `first_line`. Further lines give the cause, the remedy, and the whole
+ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.acl.rule import consumer_ids
 from exclusive_redis_xcom.model import NOT_MAPPED, one_line
@@ -15,43 +14,13 @@ from exclusive_redis_xcom.model import NOT_MAPPED, one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exclusive_redis_xcom.first_line import Shorten
     from exclusive_redis_xcom.model import Coordinate, Principal
 
-#: Characters of a first line.
-FIRST_LINE = 100
+#: A line with whole ids is no longer than this.
+_MOST_LINE = 4000
 #: What a task without an identity is called.
 NOBODY_KNOWN = "a task without an identity"
-
-Shorten: TypeAlias = Callable[[str], str]
-
-#: How long a name may be, at the first try and at the next ones.
-_LENGTHS = (250, 60, 40, 30, 24, 18, 14, 10)
-_MOST_LINE = 4000
-
-
-def fitted(write: Callable[[Shorten], str], most: int = FIRST_LINE) -> str:
-    """Write a first line with names as long as they may be.
-
-    Args:
-        write: Writes the line. It gets a function that shortens one name.
-        most: How long the line may be. A line that is longer with the shortest names is cut.
-    """
-    text = ""
-    for length in _LENGTHS:
-        text = write(_shortener(length))
-        if len(text) <= most:
-            return text
-    return f"{text[: most - 3]}..."
-
-
-def _shortener(length: int) -> Shorten:
-    def short(name: str) -> str:
-        if len(name) <= length:
-            return one_line(name, length)
-        tail = (length - 3) // 2  # groups stand in front of a task's own name
-        return f"{one_line(name[: length - 3 - tail], length)}...{one_line(name[-tail:], length)}"
-
-    return short
 
 
 def lines(*parts: str) -> str:

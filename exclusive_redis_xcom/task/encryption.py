@@ -28,9 +28,10 @@ from exclusive_redis_xcom.crypto import (
     seal_key,
 )
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.memory import Buffer, joined
-from exclusive_redis_xcom.reporting.wording import fitted, lines, short_xcom, where
+from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, XComTooLarge
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.reporting import losses
-from exclusive_redis_xcom.reporting.wording import fitted, lines, short_xcom, where
+from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.task.access import MOST_OVERHEAD
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.api_server.requests import rest_body
 from exclusive_redis_xcom.api_server.ring import answers, records
 from exclusive_redis_xcom.api_server.ring.audit import WRITE_DENIED, Record
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import LINK_PREFIX
-from exclusive_redis_xcom.reporting.wording import fitted, lines, sentence, short_asker, short_xcom, where
+from exclusive_redis_xcom.reporting.wording import lines, sentence, short_asker, short_xcom, where
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Write
     from exclusive_redis_xcom.api_server.ring.audit import Audit
+    from exclusive_redis_xcom.first_line import Shorten
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.reporting.wording import Shorten
 
 
 _NOT_ITS_OWN = "a task instance may write and remove no XComs but its own"
