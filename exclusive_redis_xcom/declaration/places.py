@@ -1,6 +1,6 @@
 """Where the rules of a DAG stand: the file, and the line where that is certain.
 
-A call of `exclusive` notes its caller. An entry of the params is looked up in the text of the DAG's file: the line
+A call of `exclusive` notes its caller. An entry of the params is looked up in the text of the DAG's file. The line
 counts if exactly one dict there has the same entries as the DAG's params, and that entry with that very value.
 
 Files are named as they lie below the DAG's bundle. So nothing that is stored holds a path of one machine. The places

@@ -1,7 +1,7 @@
 """How to allow a pull that a rule refused: the change that fits the rule, with the whole list to paste.
 
-A rule is changed where it stands if it is about this XCom alone. A rule about several XComs stays as it is: then the
-advice is a rule for this XCom alone, since a wider rule would open more than was asked for. Under `linked` and
+A rule is changed where it stands if it is about this XCom alone. A rule about several XComs stays as it is, since a
+change would open more than was asked for. Then the advice is a rule for this XCom alone. Under `linked` and
 `downstream`, the advice is the link or the dependency that the policy asks for.
 """
 

@@ -1,7 +1,7 @@
 """How refusals are logged and counted.
 
-A refusal that is raised is logged in one short line: Airflow logs its text if the task fails of it, and an operator
-finds the line even if the task's code catches the error. A refusal that is only reported (`mode = report`) is raised
+A refusal that is raised is logged in one short line. Airflow logs its text if the task fails of it. An operator finds
+the line even if the task's code catches the error. A refusal that is only reported (`mode = report`) is raised
 nowhere, so its whole text is logged.
 """
 

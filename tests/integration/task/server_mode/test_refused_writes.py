@@ -13,9 +13,13 @@ from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
 from exclusive_redis_xcom.api_server.ring.answers import forbidden, undecided
-from tests.integration.task.sales import address
+from tests.integration.task import sales
 
 TEXT = "A try of extract that is over may not push 'token' of extract.\nTry 1, which the token is for, is over."
+
+
+def address() -> dict[str, Any]:
+    return dict(sales.address())
 
 
 def answered(status: int, detail: Any) -> AirflowRuntimeError:
