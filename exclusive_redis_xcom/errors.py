@@ -2,8 +2,8 @@
 
 Each derives from `ExclusiveXComError` and from the builtin that fits, so that `except PermissionError` or
 `except LookupError` work, too. The first line of a message is the decision, in at most 100 characters. Further lines
-say why, what to do, and the whole ids of the XCom and of who asked. A message never carries a value, a token, a key or a URL with a password. Exceptions of drivers may carry them, so
-they are not chained (`raise ... from None`).
+say why, what to do, and the whole ids of the XCom and of who asked. A message never carries a value, a token, a key or
+a URL with a password. Exceptions of drivers may carry them, so they are not chained (`raise ... from None`).
 
 Each error is built from one message and nothing else. So it survives `pickle` and `copy`: Airflow sends exceptions
 between processes.
