@@ -16,18 +16,20 @@ Shorten: TypeAlias = Callable[[str], str]
 _LENGTHS = (250, 60, 40, 30, 24, 18, 14, 10)
 
 
-def fitted(write: Callable[[Shorten], str], most: int = FIRST_LINE) -> str:
+def fitted(*writes: Callable[[Shorten], str], most: int = FIRST_LINE) -> str:
     """Write a first line with names as long as they may be.
 
     Args:
-        write: Writes the line. It gets a function that shortens one name.
+        writes: Ways to write the line, the best first. Each gets a function that shortens one name. A later way is
+            taken before names are shortened further.
         most: How long the line may be. A line that is longer with the shortest names is cut.
     """
     text = ""
     for length in _LENGTHS:
-        text = write(_shortener(length))
-        if len(text) <= most:
-            return text
+        for write in writes:
+            text = write(_shortener(length))
+            if len(text) <= most:
+                return text
     return f"{text[: most - 3]}..."
 
 

@@ -6,6 +6,7 @@ ids. No text can hold a value, because no function here gets one.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,9 @@ _WHY_SEALED = {
     "Run `exclusive-xcom doctor`.",
 }
 
+#: How many consumers a first line names, at the first try and at the next ones.
+_NAMED = (3, 2, 1)
+
 #: How a refused write is worded, by what the task wanted.
 _REMEDIES = {"push": "Return or xcom_push the value", "remove": "Remove the XCom"}
 
@@ -89,13 +93,14 @@ def pull_denied(
             "stored with the value."
         )
 
-    def first(short: Shorten) -> str:
-        why = only(acl.consumers, at, short) if acl is not None and because == "rule" else because
+    def first(named: int, short: Shorten) -> str:
+        why = only(acl.consumers, at, short, named) if acl is not None and because == "rule" else because
         who, xcom = short_asker(principal, at, short), short_xcom(at, short)
         return _begun(principal, f"{who} may not pull {xcom}{f': {why}' if why else ''}.")
 
     cause = f"Rule: {decision.reason}." if decision.rule else f"{sentence(decision.reason)}."
-    return XComAccessDenied(lines(fitted(first), cause, remedy, where(at, principal)))
+    decides = fitted(*(functools.partial(first, named) for named in _NAMED))
+    return XComAccessDenied(lines(decides, cause, remedy, where(at, principal)))
 
 
 def unidentified_claim(at: Coordinate, principal: Principal | None) -> XComAccessDenied:
@@ -238,7 +243,7 @@ def of_value(at: Coordinate, done: str, error: ExclusiveXComError) -> ExclusiveX
         error: The error; the new error has its type.
     """
     first, _, rest = str(error).partition("\n")
-    name = fitted(lambda short: f"{short_xcom(at, short)} was not {done}", 60)
+    name = fitted(lambda short: f"{short_xcom(at, short)} was not {done}", most=60)
     together = f"{name}: {_continued(first)}"
     begin = together if len(together) <= FIRST_LINE else f"{name}.\n{first}"
     return type(error)(lines(begin, rest, where(at)))

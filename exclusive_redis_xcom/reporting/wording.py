@@ -46,13 +46,13 @@ def short_asker(principal: Principal | None, at: Coordinate, short: Shorten) -> 
     return f"{dag}{short(principal.task_id)}{_index(principal.map_index)}"
 
 
-def only(consumers: Sequence[str], at: Coordinate, short: Shorten) -> str:
-    """Say who alone may pull, as in `only load may`. At most three consumers are named."""
+def only(consumers: Sequence[str], at: Coordinate, short: Shorten, most: int) -> str:
+    """Say who alone may pull, as in `only load may`. At most so many consumers are named."""
     if not consumers:
         return f"only {short(at.task_id)} itself may"
     if tuple(consumers) == ("*",):
         return f"only tasks of {short(at.dag_id)} may"
-    names = [_short_consumer(consumer, at.dag_id, short) for consumer in consumers[:3]]
+    names = [_short_consumer(consumer, at.dag_id, short) for consumer in consumers[:most]]
     more = len(consumers) - len(names)
     if more:
         return f"only {', '.join(names)} and {more} more may"

@@ -255,7 +255,7 @@ class TestControlFlow:
     def test_the_link_of_a_try_that_is_retried_is_refused_since_that_try_is_over(self, runs: Runs) -> None:
         first, second = (runs.log("server_ways", "linked", try_number=number) for number in (1, 2))
 
-        assert "A try of linked that is over may not push '_link_Link' of linked." in first
+        assert "A try of linked that is over may not push " in first
         assert "Failed to push an xcom for task operator extra link" not in second
 
     def test_a_link_that_is_made_of_the_tasks_own_xcom_is_a_plain_row(

@@ -80,6 +80,14 @@ def test_long_ids_keep_their_ends_and_stand_whole_below() -> None:
     assert f"'{at.task_id}'" in where
 
 
+def test_fewer_consumers_are_named_before_a_name_is_shortened() -> None:
+    consumers = ("consumer_with_a_long_name", "another_one_with_a_long_name", "third")
+
+    assert denied(AT, REPORT, *consumers)[0] == (
+        "report may not pull 'token' of extract: only consumer_with_a_long_name and 2 more may."
+    )
+
+
 def test_a_mapped_producer_has_its_index() -> None:
     at = Coordinate("etl", "run_1", "extract", "token", 3)
 
