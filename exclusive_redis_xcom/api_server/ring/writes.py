@@ -1,7 +1,7 @@
 """Writes: a task instance may write and remove no XComs but its own, and only while it runs.
 
 There is one exception. Airflow pushes the links that operators show in the UI after it has recorded the task as over
-(`task_runner.finalize`). So a task instance may still push those keys of its own.
+(`task_runner.finalize`). So a task instance may still push those keys of its own. An earlier try may not.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _owns(caller: Caller | None, write: Write) -> bool:
     is_link = write.action == "push" and at.key.startswith(LINK_PREFIX)
     return (
         caller is not None
+        and not caller.is_over
         and (caller.running or is_link)
         and (caller.principal.dag_id, caller.principal.run_id, caller.principal.task_id, caller.principal.map_index)
         == (at.dag_id, at.run_id, at.task_id, at.map_index)

@@ -98,6 +98,16 @@ class TestWhoMay:
 
         assert answer.status_code == (200 if allowed else 403)
 
+    @pytest.mark.parametrize("state", ["running", "success", "failed"])
+    def test_links_of_an_earlier_try_may_not(self, method: str, state: str) -> None:
+        world = World(Airflow())
+        world.people[EARLIER.ti_id] = replace(EARLIER, state=state)
+
+        answer = world.ask(method, own(EARLIER).replace("/key", "/_link_TheLink"), EARLIER)
+
+        assert (answer.status_code, world.airflow.calls) == (403, 0)
+        assert answer.json()["detail"]["message"].startswith("A try of load that is over may not ")
+
     def test_links_of_others_may_not(self, method: str) -> None:
         world = World(Airflow())
 
