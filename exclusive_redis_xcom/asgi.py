@@ -28,8 +28,9 @@ def _execution_app() -> FastAPI:
     settings = load_settings()
     if not settings.by_server and not settings.pulls_directly:
         raise ConfigurationError(
-            f"[{SECTION}] enforcement is not 'server' and direct_pulls is 'off', so the Execution API needs neither "
-            "ring nor watch. Start 'airflow api-server --apps execution' instead of exclusive_redis_xcom.asgi."
+            "exclusive_redis_xcom.asgi has nothing to do: the Execution API needs neither ring nor watch.\n"
+            f"[{SECTION}] enforcement is not 'server', and direct_pulls is 'off'.\n"
+            "Start 'airflow api-server --apps execution' instead."
         )
     from airflow.api_fastapi.app import create_app
     from starlette.middleware import Middleware

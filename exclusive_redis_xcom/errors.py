@@ -1,9 +1,9 @@
 """Every error of this package, as a type.
 
 Each derives from `ExclusiveXComError` and from the builtin that fits, so that `except PermissionError` or
-`except LookupError` work, too. A message names the DAG, the task and the key. It says who asked, why it failed and
-what to do. It never carries a value, a token, a key or a URL with a password. Exceptions of drivers may carry them, so
-they are not chained (`raise ... from None`).
+`except LookupError` work, too. The first line of a message is the decision, in at most 100 characters. Further lines
+say why, what to do, and the whole ids of the XCom and of who asked. A message never carries a value, a token, a key or
+a URL with a password. Exceptions of drivers may carry them, so they are not chained (`raise ... from None`).
 
 Each error is built from one message and nothing else. So it survives `pickle` and `copy`: Airflow sends exceptions
 between processes.
@@ -42,7 +42,8 @@ class XComSealed(XComAccessDenied):
 class XComExpired(ExclusiveXComError, LookupError):  # noqa: N818 - public name, fixed by the design
     """Airflow's database holds a reference, but Redis no longer holds the value it points to.
 
-    Redis does not tell expiry, eviction and loss apart. The text says when the value was pushed and which TTL it had.
+    The clock tells whether the value expired or was lost before its time. Redis does not tell an eviction, a removal
+    and a loss apart. The text says when the value was pushed and which TTL it had.
 
     Attributes:
         replaced: Whether a later push has replaced the value.

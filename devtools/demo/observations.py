@@ -75,7 +75,7 @@ def pull_refused(log: str) -> Observation:
     refusal = first(PULL_REFUSED, log)
     return Observation(
         "intruder, which nobody declared, was refused the pull",
-        refusal is not None and "may not be pulled by task 'intruder'" in refusal,
+        refusal is not None and "intruder may not pull '" in refusal,
         refusal or "no refusal of a pull in its log",
     )
 

@@ -38,7 +38,7 @@ def dump(dag_id: str, rule: Rule) -> bytes:
         InvalidAcl: This is not a rule in force, or it is larger than `load` accepts.
     """
     if not rule.exact or isinstance(rule.consumers, str):
-        raise InvalidAcl(f"DAG '{dag_id}': {rule.source} is not resolved for one XCom; call in_force first")
+        raise InvalidAcl(f"A rule is not resolved for one XCom: call in_force first.\nDAG '{dag_id}', {rule.source}.")
     data = _to_bytes(
         {
             "consumers": list(rule.consumers),
@@ -55,8 +55,9 @@ def dump(dag_id: str, rule: Rule) -> bytes:
     )
     if len(data) > MAX_ACL_BYTES:
         raise InvalidAcl(
-            f"DAG '{dag_id}': the consumers of {rule.source} take {len(data)} bytes, more than {MAX_ACL_BYTES}; "
-            "name them with a pattern"
+            f"The consumers of a rule take {len(data)} bytes, more than {MAX_ACL_BYTES}.\n"
+            f"The rule is {rule.source} in DAG '{dag_id}'.\n"
+            "Name the consumers with a pattern."
         )
     return data
 

@@ -9,14 +9,20 @@ from exclusive_redis_xcom.acl.durations import seconds_meant
 from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TTL_SECONDS
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.first_line import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from exclusive_redis_xcom.first_line import Shorten
 
 #: The fields of a rule object.
 FIELDS = ("consumers", "ttl_seconds", "same_run", "once")
 
 _WORDS = ", ".join(f"'{word}'" for word in POLICY_WORDS)
+
+#: So much of a wrong value stands on a first line.
+_BRIEF = 40
 
 #: Longer numbers are not repeated in a message.
 _MOST_DIGITS = 20
@@ -25,17 +31,31 @@ _MOST_DIGITS = 20
 class Where:
     """A place in an `xcom_acl`, for errors."""
 
-    def __init__(self, dag_id: str, path: str = "xcom_acl") -> None:
+    def __init__(self, dag_id: str, names: tuple[object, ...] = ()) -> None:
         self.dag_id = dag_id
-        self.path = path
+        self._names = names
+
+    @property
+    def path(self) -> str:
+        """The place as Python would write it, as in "xcom_acl['extract']['token']"."""
+        return "".join(("xcom_acl", *(f"[{quote(name)}]" for name in self._names)))
 
     def at(self, name: object) -> Where:
         """Return the place one name deeper."""
-        return Where(self.dag_id, f"{self.path}[{quote(name)}]")
+        return Where(self.dag_id, (*self._names, name))
 
-    def fail(self, what: str) -> NoReturn:
-        """Raise InvalidAcl for what is written at this place."""
-        raise InvalidAcl(f"DAG '{self.dag_id}', {self.path}: {what}")
+    def fail(self, decision: str, *further: str) -> NoReturn:
+        """Raise InvalidAcl for what is written at this place: what is wrong, and lines with the remedy.
+
+        The whole ids follow at the end where the first line had no room for them.
+        """
+        whole = f"DAG '{self.dag_id}', {self.path}"
+        first = fitted(lambda short: f"{self._shown(short)}: {decision}")
+        raise InvalidAcl("\n".join((first, *further, *(() if first.startswith(whole) else (f"{whole}.",)))))
+
+    def _shown(self, short: Shorten) -> str:
+        names = (quote(short(name) if isinstance(name, str) else name) for name in self._names)
+        return "".join((f"DAG '{short(self.dag_id)}', xcom_acl", *(f"[{name}]" for name in names)))
 
 
 def quote(text: object) -> str:
@@ -56,31 +76,37 @@ def shown(value: object) -> str:
 
 def not_a_flag(name: str, value: object) -> str:
     """Word what is wrong with a flag that is neither True nor False."""
-    return f"{name} must be True or False, not {shown(value)}."
+    return f"{name} must be True or False, not {_brief(value)}."
+
+
+def _brief(value: object) -> str:
+    """Show a wrong value on a first line: as `shown`, but of a long text only the beginning."""
+    text = shown(value)
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
 def _did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return a question that begins with a space; "" if no known name resembles the name."""
+    """Return a question that ends with a space; "" if no known name resembles the name."""
     import difflib
 
     close = difflib.get_close_matches(name.lower(), known, n=1) if isinstance(name, str) else []
-    return f" Did you mean '{close[0]}'?" if close else ""
+    return f"Did you mean '{close[0]}'? " if close else ""
 
 
 def check_name(name: Any, what: str, max_length: int, where: Where) -> None:
     """Refuse a name that can be neither an id nor a pattern of ids."""
     if not isinstance(name, str):
-        where.fail(f"the {what} must be text, not {type(name).__name__}")
+        where.fail(f"the {what} must be text, not {type(name).__name__:.40}.")
     if not name:
-        where.fail(f"the {what} is empty; use '*' for any")
+        where.fail(f"the {what} is empty.", "Write '*' for any.")
     if len(name) > max_length:
-        where.fail(f"the {what} has {len(name)} characters; at most {max_length} are possible")
+        where.fail(f"the {what} has {len(name)} characters.", f"At most {max_length} are possible.")
     if "**" in name:
-        where.fail(f"'**' in the {what} means the same as '*'; write '*'")
+        where.fail(f"the {what} has '**'.", "It means the same as '*'. Write '*'.")
     try:
         name.encode()
     except UnicodeEncodeError:
-        where.fail(f"the {what} holds half of a surrogate pair, which is not valid Unicode")
+        where.fail(f"the {what} is not valid Unicode.", "It holds half of a surrogate pair.")
 
 
 class RuleParser:
@@ -111,35 +137,41 @@ class RuleParser:
             if field not in FIELDS:
                 known = ", ".join(f"'{name}'" for name in FIELDS)
                 self._where.fail(
-                    f"a rule has no field {quote(field)}.{_did_you_mean(field, FIELDS)} The fields are {known}."
+                    f"a rule has no field {_brief(field)}.",
+                    f"{_did_you_mean(field, FIELDS)}The fields are {known}.",
                 )
         if "consumers" not in value:
-            self._where.fail("the rule names no consumers; add 'consumers': ['consumer_task'] or a policy word")
+            self._where.fail("the rule names no consumers.", "Add 'consumers': ['consumer_task'], or a policy word.")
         return value
 
     def _consumers(self, value: Any) -> tuple[str, ...] | str:
         if isinstance(value, str):
             if value not in POLICY_WORDS:
                 self._where.fail(
-                    f"{quote(value)} is not a policy word.{_did_you_mean(value, POLICY_WORDS)} The policy words are "
-                    f"{_WORDS}. Write a task in a list: [{quote(value)}]."
+                    f"{_brief(value)} is not a policy word.",
+                    f"{_did_you_mean(value, POLICY_WORDS)}The policy words are {_WORDS}. Write a task in a list: "
+                    f"[{quote(value)}].",
                 )
             return value
         if not isinstance(value, (list, tuple)):
             self._where.fail(
-                f"the consumers {_of_type(value)}. Write a list of task ids, or one of {_WORDS}. An empty list means "
-                "nobody."
+                f"the consumers {_of_type(value)}.",
+                f"Write a list of task ids, or one of {_WORDS}. An empty list means nobody.",
             )
         if len(value) > MAX_CONSUMERS:
-            self._where.fail(f"more than {MAX_CONSUMERS} consumers; use patterns")
+            self._where.fail(f"it has more than {MAX_CONSUMERS} consumers.", "Use patterns.")
         return tuple(dict.fromkeys(self._consumer(consumer) for consumer in value))
 
     def _consumer(self, value: Any) -> str:
         if not isinstance(value, str):
-            self._where.fail(f"a consumer must be text, 'task_id' or 'dag_id/task_id', not {type(value).__name__}")
+            self._where.fail(
+                f"a consumer must be text, not {type(value).__name__:.40}.", "Write 'task_id' or 'dag_id/task_id'."
+            )
         dag_id, slash, task_id = value.partition("/")
         if "/" in task_id:
-            self._where.fail(f"consumer {quote(value)} has more than one '/'; write 'task_id' or 'dag_id/task_id'")
+            self._where.fail(
+                "a consumer has more than one '/'.", f"It is {quote(value)}. Write 'task_id' or 'dag_id/task_id'."
+            )
         if slash:
             check_name(dag_id, "consumer's DAG id", MAX_ID_LENGTH, self._where)
         check_name(task_id if slash else value, "consumer's task id", MAX_ID_LENGTH, self._where)
@@ -153,11 +185,11 @@ class RuleParser:
             meant = seconds_meant(seconds) if isinstance(seconds, str) else None
             if meant and meant <= MAX_TTL_SECONDS:
                 self._where.fail(
-                    f"ttl_seconds is {shown(seconds)}. Write a whole number of seconds without quotes: {meant}."
+                    f"ttl_seconds is {shown(seconds)}.", f"Write a whole number of seconds without quotes: {meant}."
                 )
             quotes = ", without quotes" if isinstance(seconds, str) else ""
             self._where.fail(
-                f"ttl_seconds is {shown(seconds)}. Write a whole number from 1 to {MAX_TTL_SECONDS}{quotes}."
+                f"ttl_seconds is {_brief(seconds)}.", f"Write a whole number from 1 to {MAX_TTL_SECONDS}{quotes}."
             )
         return timedelta(seconds=seconds)
 

@@ -18,9 +18,12 @@ from exclusive_redis_xcom.errors import InvalidAcl
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+#: A longer rule is not repeated in an error.
+_MOST_WRITTEN = 500
+
 _SHAPE = (
-    "write a dict: {'producer_task': {'xcom_key': ['consumer_task']}}, or {'xcom_key': ['consumer_task']} for that "
-    "key of any task"
+    "Write a dict: {'producer_task': {'xcom_key': ['consumer_task']}}, or {'xcom_key': ['consumer_task']} for that "
+    "key of any task."
 )
 
 
@@ -37,16 +40,16 @@ def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consum
         InvalidAcl: The `xcom_acl` is not well-formed. The text names the DAG, the entry and the fix.
     """
     if default_consumers not in POLICY_WORDS:
-        raise InvalidAcl(f"default_consumers is {default_consumers!r:.80}; accepted are {', '.join(POLICY_WORDS)}")
+        raise InvalidAcl(f"default_consumers is {default_consumers!r:.60}.\nAccepted are {', '.join(POLICY_WORDS)}.")
     where = Where(dag_id)
     if not isinstance(raw, dict):
-        where.fail(f"it is {_a_type(raw)}; {_SHAPE}")
+        where.fail(f"it is {_a_type(raw)}.", _SHAPE)
     known = frozenset(task_ids)
     rules: list[Rule] = []
     for name, value in raw.items():
         rules.extend(_entry(name, value, where, known))
         if len(rules) > MAX_RULES:
-            where.fail(f"it has more than {MAX_RULES} rules; use patterns")
+            where.fail(f"it has more than {MAX_RULES} rules.", "Use patterns.")
     return Acl(dag_id, tuple(sorted(rules, key=Rule.specificity)), default_consumers)
 
 
@@ -64,11 +67,14 @@ def _entry(name: Any, value: Any, where: Where, task_ids: frozenset[str]) -> lis
 def _producer(producer: Any, keys: dict[Any, Any], where: Where) -> list[Rule]:
     check_name(producer, "producer task id", MAX_ID_LENGTH, where)
     if "/" in producer:
-        where.fail("a producer is a task of this DAG, written without the DAG's id; another DAG declares its own")
+        where.fail(
+            "a producer is a task of this DAG alone.",
+            "Write its id without the DAG's id. Another DAG declares its own rules.",
+        )
     if not keys:
-        where.fail(f"no XCom key is named; write {{{producer!r}: {{'return_value': ['consumer_task']}}}}")
+        where.fail("no XCom key is named.", f"Write {{{producer!r}: {{'return_value': ['consumer_task']}}}}.")
     if len(keys) > MAX_RULES:
-        where.fail(f"it has more than {MAX_RULES} rules; use patterns")
+        where.fail(f"it has more than {MAX_RULES} rules.", "Use patterns.")
     return [_keyed_rule(producer, key, value, where.at(key)) for key, value in keys.items()]
 
 
@@ -94,17 +100,27 @@ def _is_rule_object(name: Any, value: dict[Any, Any], known_task: bool) -> bool:
 
 
 def _refuse_task_as_key(name: str, value: Any, where: Where) -> NoReturn:
-    rule = f"'{value}'" if isinstance(value, str) and value in POLICY_WORDS else "[...]"
-    keyed = "{'consumers': [...]}" if isinstance(value, dict) else rule
-    nested = f"{{{name!r}: {{'consumers': [...]}}}}" if isinstance(value, dict) else f"{{{name!r}: {rule}}}"
-    hint = f" For a key named 'consumers', write {{{name!r}: {{'consumers': {{'consumers': [...]}}}}}}."
+    rule = _as_written(value)
+    hint = (
+        f" For a key named 'consumers', write {{{name!r}: {{'consumers': {rule}}}}}." if isinstance(value, dict) else ""
+    )
     where.fail(
-        f"{name!r} is a task of this DAG. But {nested} is a rule for the XCom key {name!r} of any task. It would not "
-        f"protect what the task pushes. For what the task returns, write {{{name!r}: {{'return_value': {keyed}}}}}. "
-        f"For all its keys, write {{{name!r}: {{'*': {keyed}}}}}. For the key {name!r} of any task, write "
-        f"{{'*': {{{name!r}: {keyed}}}}}.{hint if isinstance(value, dict) else ''}"
+        "a task stands where only an XCom key makes sense.",
+        f"{name!r} is a task of this DAG. But {{{name!r}: {rule}}} is a rule for the XCom key {name!r} of any task. It "
+        "would not protect what the task pushes.",
+        f"For what the task returns, write {{{name!r}: {{'return_value': {rule}}}}}. For all its keys, write "
+        f"{{{name!r}: {{'*': {rule}}}}}. For the key {name!r} of any task, write {{'*': {{{name!r}: {rule}}}}}."
+        f"{hint if isinstance(value, dict) else ''}",
     )
 
 
+def _as_written(rule: Any) -> str:
+    """Return a rule to paste: what the author wrote, as far as that is one."""
+    if isinstance(rule, str):
+        return repr(rule) if rule in POLICY_WORDS else repr([rule[:MAX_ID_LENGTH]])
+    written = repr(list(rule)) if isinstance(rule, (list, tuple)) else repr(rule)
+    return written if isinstance(rule, (list, tuple, dict)) and len(written) <= _MOST_WRITTEN else "['consumer_task']"
+
+
 def _a_type(value: object) -> str:
-    return "None" if value is None else f"of type {type(value).__name__}"
+    return "None" if value is None else f"of type {type(value).__name__:.40}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, nobody, sequences
+from exclusive_redis_xcom.airflow import absent, nobody, sequences, server_refusals
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
@@ -131,6 +131,12 @@ class _ByRow(BaseXCom):
         return await asettled(pulled)
 
     @classmethod
+    def set(cls, *arguments: Any, **options: Any) -> None:
+        """Push a value. The arguments are those of `BaseXCom.set`."""
+        with server_refusals.ours():
+            super().set(*arguments, **options)
+
+    @classmethod
     async def aset(
         cls,
         key: str,
@@ -151,7 +157,8 @@ class _ByRow(BaseXCom):
             "map_index": map_index,
         }
         row = await in_thread(lambda: cls.serialize_value(value, **address))
-        await _Rows.aset(value=row, **address, **options)
+        with server_refusals.ours():
+            await _Rows.aset(value=row, **address, **options)
 
     @classmethod
     def delete(cls, key: str, task_id: str, dag_id: str, run_id: str, map_index: int | None = None) -> None:
@@ -161,7 +168,8 @@ class _ByRow(BaseXCom):
         direct the removal elsewhere, and it must not keep a task from retrying.
         """
         purge(current_access(), _coordinate(key, task_id, dag_id, run_id, map_index))
-        _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
+        with server_refusals.ours():
+            _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
 
     @classmethod
     def purge(cls, xcom: Any, *_args: Any) -> None:

@@ -58,6 +58,6 @@ def _hand_on() -> None:
 
 def _warn_of_private_keys() -> None:
     log.warning(
-        "This worker holds seal_private_keys, so every task on it can open every sealed XCom: sealing stops nobody "
-        "here. Configure seal_private_keys on API servers alone. Workers need only seal_public_key."
+        "This worker holds seal_private_keys, so every task on it can open every sealed XCom.\n"
+        "Configure seal_private_keys on API servers alone. Workers need only seal_public_key."
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.process import identity, kind
-from exclusive_redis_xcom.reporting import refusals, unidentified
+from exclusive_redis_xcom.reporting import reports, unidentified
 from exclusive_redis_xcom.task.access import current_access
 
 if TYPE_CHECKING:
@@ -35,5 +35,5 @@ def refuse(asked: Asked) -> None:
     if process not in _OF_NO_TASK or current_access().settings.reports_only:
         return
     error = unidentified.refused(asked.coordinate, "pull", process)
-    refusals.report_pull(asked.coordinate, error, would_only=False)
+    reports.pull(asked.coordinate, None, error, would_only=False)
     raise error

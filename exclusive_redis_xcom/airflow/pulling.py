@@ -11,7 +11,7 @@ from exclusive_redis_xcom.declaration.frozen import frozen_acl_by_id
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.reporting import losses, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -77,7 +77,7 @@ def pull(
     if required and missing:
         first = missing[0]
         at = Coordinate(first.dag_id, first.run_id, first.task_id, first.key, _index(first))
-        raise refusals.missing(at, prior_dates=first.prior_dates, near=_near(first, task_instance), of=len(missing))
+        raise losses.missing(at, prior_dates=first.prior_dates, near=_near(first, task_instance), of=len(missing))
     return found
 
 
@@ -88,8 +88,9 @@ def _require_our_backend() -> None:
 
     if not issubclass(XCom, ExclusiveRedisXCom):
         raise ConfigurationError(
-            "pull(required=True) cannot tell what is missing: [core] xcom_backend is "
-            f"{XCom.__module__}.{XCom.__name__}. Set it to exclusive_redis_xcom.ExclusiveRedisXCom."
+            "pull(required=True) cannot tell what is missing with another XCom backend.\n"
+            f"[core] xcom_backend is {XCom.__module__}.{XCom.__name__}.\n"
+            "Set it to exclusive_redis_xcom.ExclusiveRedisXCom."
         )
 
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate, is_airflows
 from exclusive_redis_xcom.process import identity
-from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.reporting import losses, refusals
+from exclusive_redis_xcom.reporting.wording import lines, where
 from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.pull import GONE, pull
 
@@ -55,8 +57,11 @@ class Asked:
         same_run = self.prior_dates or found.run_id == self.run_id
         if not (same_task and same_run and self.map_index in (None, found.map_index)):
             raise InvalidReference(
-                f"The row of XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}' holds a reference "
-                f"to another XCom ({found}): it was copied there. Clear task '{self.task_id}' of that run."
+                lines(
+                    fitted(lambda s: f"The row of '{s(self.key)}' of {s(self.task_id)} refers to another XCom."),
+                    f"The row is {self}'s. The reference in it was copied there: it is to {where(found)}",
+                    f"Clear {self.task_id} in that run.",
+                )
             )
 
     def may_be_gone(self, found: Sequence[Reference]) -> frozenset[int]:
@@ -88,8 +93,11 @@ class OfThisRun:
         here = principal is not None and (found.dag_id, found.run_id) == (principal.dag_id, principal.run_id)
         if not here or found.map_index == NOT_MAPPED:
             raise InvalidReference(
-                f"A row of a mapped task's results holds a reference to another XCom ({found}): it was copied there. "
-                "Clear the mapped task."
+                lines(
+                    "A row of a mapped task's results refers to another XCom.",
+                    f"The reference in it was copied there: it is to {where(found)}",
+                    "Clear the mapped task.",
+                )
             )
 
     def may_be_gone(self, _found: Sequence[Reference]) -> frozenset[int]:
@@ -107,10 +115,13 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     """
     if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
         # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
-        raise InvalidReference("This XCom row is a list of references. Keys must not end in '/slice' or '/item/N'.")
+        raise InvalidReference(
+            "This XCom row is a list of references.\n"
+            "Airflow reads keys that end in '/slice' or '/item/N' as another question. Use other keys."
+        )
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):
-        _require_plain_rows_allowed(str(asked) if isinstance(asked, Asked) else "an XCom")
+        _require_plain_rows_allowed(asked if isinstance(asked, Asked) else None)
     if asked is not None:
         for reference in found.values():
             asked.require(reference)
@@ -129,15 +140,17 @@ def _pulled(found: Mapping[int, Reference], asked: Asked | OfThisRun | None) -> 
     values = pull(current_access(), references, may_be_gone)
     if may_be_gone:
         gone = [reference for reference, value in zip(references, values, strict=True) if value is GONE]
-        refusals.report_gone(gone, of=references)
+        losses.report_gone(gone, of=references)
     return dict(zip(found, values, strict=True))
 
 
-def _require_plain_rows_allowed(what: str) -> None:
+def _require_plain_rows_allowed(asked: Asked | None) -> None:
     """Refuse a row with a plain value where all values are sealed. Anybody could have written such a row."""
     settings = current_access().settings
     if settings.by_server and settings.seal == "all" and not settings.allow_plaintext_read:
-        raise refusals.plain_row(what)
+        raise (
+            refusals.plain_row("an XCom") if asked is None else refusals.plain_row(str(asked), asked.key, asked.task_id)
+        )
 
 
 def _as_airflow_would(row: Any) -> Any:

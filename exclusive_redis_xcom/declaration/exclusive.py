@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from exclusive_redis_xcom.acl.entry import not_a_flag
 from exclusive_redis_xcom.declaration.param import PARAM, param_of
+from exclusive_redis_xcom.declaration.places import ExclusiveRule, caller
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import RETURN_KEY
 
 if TYPE_CHECKING:
@@ -18,8 +21,24 @@ if TYPE_CHECKING:
 _XCom = TypeVar("_XCom")
 
 
-class _Rule(dict[str, Any]):
-    """A rule object that `exclusive` wrote. Its type tells it from a rule that the author wrote."""
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, for its errors: where it stands, and as far as that is known the XCom."""
+
+    file: str
+    line: int
+    dag_id: str | None = None
+    task_id: str = ""
+    key: str = ""
+
+    def fail(self, decision: str, *further: str) -> NoReturn:
+        """Raise InvalidAcl: the decision, where the call is, and further lines."""
+        if self.dag_id is None:
+            first, dag = f"exclusive(): {decision}.", ""
+        else:
+            first = fitted(lambda short: f"exclusive() for '{short(self.key)}' of {short(self.task_id)}: {decision}.")
+            dag = f" It is about XCom {self.key!r} of task '{self.task_id}' in DAG '{self.dag_id}'."
+        raise InvalidAcl("\n".join((first, f"The call is at {self.file}:{self.line}.{dag}", *further)))
 
 
 def exclusive(
@@ -42,113 +61,134 @@ def exclusive(
         `xcom` itself, so that the call can stand inside another.
 
     Raises:
-        InvalidAcl: An argument is of another kind, or contradicts an earlier declaration.
+        InvalidAcl: An argument is of another kind, or contradicts an earlier declaration. The text has the file and the
+            line of the call.
     """
-    producer, key = _producer(xcom)
-    dag = _dag_of(producer)
-    where = f"DAG '{dag.dag_id}', exclusive() for XCom {key!r} of task '{producer.task_id}'"
-    rule = _Rule(consumers=list(dict.fromkeys(_consumers(to, dag, where))))
+    call = _Call(*caller())
+    producer, key = _producer(xcom, call)
+    dag = _dag_of(producer, call)
+    call = _Call(call.file, call.line, dag.dag_id, producer.task_id, key)
+    rule = ExclusiveRule(consumers=list(dict.fromkeys(_consumers(to, dag, call))))
+    rule.calls = ((call.file, call.line),)
     if "*" in key:
-        _fail(where, "a key with '*' would be read as a pattern; write the pattern in the DAG's params")
+        call.fail("its key holds '*' and would be read as a pattern", "Write a rule for a pattern in the DAG's params.")
     if ttl is not None:
-        rule["ttl_seconds"] = _seconds(ttl, where)
+        rule["ttl_seconds"] = _seconds(ttl, call)
     for name, flag in (("same_run", same_run), ("once", once)):
         if not isinstance(flag, bool):
-            _fail(where, not_a_flag(name, flag))
+            call.fail(not_a_flag(name, flag).removesuffix("."))
         if flag:
             rule[name] = True
-    _write(dag, producer.task_id, key, rule, where)
+    _write(dag, rule, call)
     return xcom
 
 
-def _producer(xcom: Any) -> tuple[Any, str]:
+def _producer(xcom: Any, call: _Call) -> tuple[Any, str]:
     from airflow.sdk import XComArg
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
     if isinstance(xcom, PlainXComArg):
         return xcom.operator, xcom.key
     if isinstance(xcom, XComArg):
-        raise InvalidAcl(
-            f"exclusive(): {type(xcom).__name__} is derived from other XComs and is not pushed itself. Call "
-            "exclusive() on each XCom that .map(), .zip() or .concat() was called on"
+        call.fail(
+            "its first argument is derived from other XComs and is not pushed itself",
+            f"The argument {_is(xcom)}.",
+            "Call exclusive() on each XCom that .map(), .zip() or .concat() was called on.",
         )
     if _is_operator(xcom):
         return xcom, RETURN_KEY
-    _fail("exclusive()", f"its first argument is {_a(xcom)}; give what a TaskFlow call returns, or an operator")
+    call.fail(f"its first argument {_is(xcom)}", "Give it what a TaskFlow call returns, or an operator.")
 
 
-def _dag_of(operator: Any) -> DAG:
+def _dag_of(operator: Any, call: _Call) -> DAG:
     dag = operator.get_dag()
     if dag is None:
-        raise InvalidAcl(f"exclusive(): task '{operator.task_id}' has no DAG yet; call exclusive() inside the DAG")
+        call.fail(
+            fitted(lambda short: f"task {short(operator.task_id)} has no DAG yet"), "Call exclusive() inside the DAG."
+        )
     return dag
 
 
-def _consumers(to: Any, dag: DAG, where: str) -> Iterator[str]:
+def _consumers(to: Any, dag: DAG, call: _Call) -> Iterator[str]:
     from airflow.sdk import TaskGroup, XComArg
 
     if isinstance(to, (list, tuple, set, frozenset)):
         for item in to:
-            yield from _consumers(item, dag, where)
+            yield from _consumers(item, dag, call)
     elif isinstance(to, str):
         yield to
     elif isinstance(to, XComArg):
-        yield from (_consumer(operator, dag, where) for operator, _ in to.iter_references())
+        yield from (_consumer(operator, dag, call) for operator, _ in to.iter_references())
     elif isinstance(to, TaskGroup):
-        yield from _group(to, dag, where)
+        yield from _group(to, dag, call)
     elif _is_operator(to):
-        yield _consumer(to, dag, where)
+        yield _consumer(to, dag, call)
     else:
-        _fail(where, f"a consumer is {_a(to)}; give operators, XComs, task groups or task ids")
+        call.fail(f"a consumer {_is(to)}", "Give operators, XComs, task groups or task ids.")
 
 
-def _group(group: Any, dag: DAG, where: str) -> Iterator[str]:
+def _group(group: Any, dag: DAG, call: _Call) -> Iterator[str]:
     tasks = list(group.iter_tasks())
     if not tasks:
-        _fail(where, f"the task group '{group.group_id}' has no tasks yet; call exclusive() after filling it")
-    yield from (_consumer(task, dag, where) for task in tasks)
+        call.fail(
+            "a task group in 'to' has no tasks yet",
+            f"The group is '{group.group_id}'. Call exclusive() after the group is filled.",
+        )
+    yield from (_consumer(task, dag, call) for task in tasks)
 
 
-def _consumer(operator: Any, dag: DAG, where: str) -> str:
+def _consumer(operator: Any, dag: DAG, call: _Call) -> str:
     other = operator.get_dag()
     if other is None:
-        _fail(where, f"the consumer '{operator.task_id}' has no DAG yet; call exclusive() inside the DAG")
+        call.fail(
+            "a consumer has no DAG yet", f"The consumer is task '{operator.task_id}'. Call exclusive() inside the DAG."
+        )
     task_id: str = operator.task_id
     return task_id if other.dag_id == dag.dag_id else f"{other.dag_id}/{task_id}"
 
 
-def _seconds(ttl: Any, where: str) -> int:
+def _seconds(ttl: Any, call: _Call) -> int:
     if not isinstance(ttl, timedelta):
-        _fail(where, f"ttl is {_a(ttl)}; give a timedelta")
+        call.fail(f"ttl {_is(ttl)}", "Give a timedelta.")
     if ttl <= timedelta(0) or ttl % timedelta(seconds=1):
-        _fail(where, f"ttl is {ttl}; give a positive whole number of seconds")
+        call.fail(f"ttl is {ttl}", "Give a positive whole number of seconds.")
     return ttl // timedelta(seconds=1)
 
 
-def _write(dag: DAG, task_id: str, key: str, rule: _Rule, where: str) -> None:
+def _write(dag: DAG, rule: ExclusiveRule, call: _Call) -> None:
     from exclusive_redis_xcom.declaration.fixed import AclParam
 
+    task_id, key = call.task_id, call.key
     param = param_of(dag)
     declared = {} if param is None else param.value
     if not isinstance(declared, dict):
-        _fail(where, f"the DAG's param xcom_acl is {_a(declared)}; it must be a dict")
+        call.fail(f"the DAG's param xcom_acl {_is(declared)}", "It must be a dict.")
     keys = declared.get(task_id, {})
     if not isinstance(keys, dict):
-        _fail(where, f"the DAG's params already hold {task_id!r} in xcom_acl, but not as a dict of its XCom keys")
-    rule = _united(keys[key], rule, where) if key in keys else rule
+        call.fail(
+            "the DAG's params have a rule in the task's name",
+            f"xcom_acl[{task_id!r}] there is no dict of the task's XCom keys. Make it one, or remove it.",
+        )
+    rule = _united(keys[key], rule, call) if key in keys else rule
     # Every level is copied: the author may have given one dict to several DAGs.
     value = {**declared, task_id: {**keys, key: rule}}
     description, schema = (param.description, param.schema) if param else (None, {})
     dag.params[PARAM] = AclParam(dag.dag_id, value, description, schema, fixed=False)
 
 
-def _united(old: Any, new: _Rule, where: str) -> _Rule:
-    if not isinstance(old, _Rule):
-        _fail(where, "the DAG's params hold a rule for this XCom too; declare the rule in one place")
+def _united(old: Any, new: ExclusiveRule, call: _Call) -> ExclusiveRule:
+    if not isinstance(old, ExclusiveRule):
+        call.fail("the DAG's params hold a rule for this XCom too", "Declare the rule in one place.")
     for field in ("ttl_seconds", "same_run", "once"):
         if old.get(field) != new.get(field):
-            _fail(where, f"an earlier call sets another {field.removesuffix('_seconds')}; set the same in each call")
-    return _Rule(new, consumers=list(dict.fromkeys([*old["consumers"], *new["consumers"]])))
+            file, line = old.calls[0]
+            call.fail(
+                f"an earlier call sets another {field.removesuffix('_seconds')}",
+                f"The earlier call is at {file}:{line}. Set the same in each call.",
+            )
+    united = ExclusiveRule(new, consumers=list(dict.fromkeys([*old["consumers"], *new["consumers"]])))
+    united.calls = (*old.calls, *new.calls)
+    return united
 
 
 def _is_operator(value: Any) -> bool:
@@ -158,12 +198,10 @@ def _is_operator(value: Any) -> bool:
     return isinstance(value, (BaseOperator, MappedOperator))
 
 
-def _a(value: object) -> str:
+def _is(value: object) -> str:
     if value is None:
-        return "None"
-    called = "" if not hasattr(value, "override") else " (a @task function that was not called)"
-    return f"of type {type(value).__name__}{called}"
-
-
-def _fail(where: str, what: str) -> NoReturn:
-    raise InvalidAcl(f"{where}: {what}")
+        return "is None"
+    name = type(value).__name__
+    if hasattr(value, "override"):
+        return f"is a @task function that was not called ({name:.40})"
+    return f"is of type {name:.40}"

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import LINKED, Acl, parse
 from exclusive_redis_xcom.declaration import run_conf as conf_of_run
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph, TaskGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
+from exclusive_redis_xcom.declaration.places import with_places
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
-from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.first_line import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -136,12 +137,13 @@ def _read(
 ) -> FrozenAcl:
     graph = AirflowDagGraph(dag)
     acl = parse(declared.value, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
+    acl = replace(acl, rules=with_places(acl.rules, declared.value, dag, by_exclusive=True))
     declared.refuse_misspelt()
     declared.refuse_task_params(in_conf or {})
     _warn(dag, check(acl, graph))
     if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):
         graph.find_links()  # before a run: rendering may put its conf into objects that operators share
-    return FrozenAcl(acl, graph)
+    return FrozenAcl(replace(acl, rules=with_places(acl.rules, declared.value, dag, by_exclusive=False)), graph)
 
 
 def _warn(dag: DAG, texts: list[str]) -> None:

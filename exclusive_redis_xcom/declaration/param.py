@@ -7,8 +7,8 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.first_line import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
-from exclusive_redis_xcom.declaration.wording import fitted
 from exclusive_redis_xcom.errors import InvalidAcl
+from exclusive_redis_xcom.first_line import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

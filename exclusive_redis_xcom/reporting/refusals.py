@@ -1,12 +1,12 @@
-"""The texts of refusals, and how they are logged and counted. They stand in one place to stay consistent.
+"""The texts of refusals. They stand in one place to stay consistent.
 
-Each text names the XCom, who asked, who may, and what to do. No text can hold a value, because no function here gets
-one.
+The first line of each is the decision. The next lines give the rule and its place, how to allow the pull, and the whole
+ids. No text can hold a value, because no function here gets one.
 """
 
 from __future__ import annotations
 
-import logging
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,233 +17,247 @@ from exclusive_redis_xcom.errors import (
     InvalidReference,
     XComAccessDenied,
     XComAlreadyClaimed,
-    XComExpired,
-    XComMissing,
     XComSealed,
 )
+from exclusive_redis_xcom.first_line import FIRST_LINE, Shorten, fitted
 from exclusive_redis_xcom.formats import seal
-from exclusive_redis_xcom.reporting import metrics
+from exclusive_redis_xcom.reporting import advice, losses
+from exclusive_redis_xcom.reporting.wording import NOBODY_KNOWN, lines, only, sentence, short_asker, short_xcom, where
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import timedelta
 
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 
-log = logging.getLogger("exclusive_redis_xcom")
-
 #: Why nobody opened a sealed value, and what to do, by the kind of process that pulls (`process.kind`).
 _NOBODY = {
-    "task": "no API server with the ring of exclusive-redis-xcom answered. Run `exclusive-xcom doctor` on this worker: "
-    "it says what is missing, and where.",
-    "dag_test": "dag.test() runs without an API server. Put a key pair for development into this process's environment "
-    "(`exclusive-xcom keygen` prints one), or set AIRFLOW__EXCLUSIVE_REDIS_XCOM__ENFORCEMENT=worker for the test.",
-    "triggerer": "triggers run without an API server that could check who asks. Pull in the task before it defers or "
-    "after it resumes, and hand the value to the trigger.",
-    "dag_processor": "callbacks in the DAG processor run without an API server that could check who asks. Pull in a "
-    "task, or in a callback that runs in the task's own process.",
+    "task": "No API server with the ring of exclusive-redis-xcom answered.\n"
+    "Run `exclusive-xcom doctor` on this worker: it says what is missing, and where.",
+    "dag_test": "dag.test() runs without an API server.\n"
+    "Put a key pair for development into this process's environment (`exclusive-xcom keygen` prints one), or set "
+    "AIRFLOW__EXCLUSIVE_REDIS_XCOM__ENFORCEMENT=worker for the test.",
+    "triggerer": "Triggers run without an API server that could check who asks.\n"
+    "Pull in the task before it defers or after it resumes, and hand the value to the trigger.",
+    "dag_processor": "Callbacks in the DAG processor run without an API server that could check who asks.\n"
+    "Pull in a task, or in a callback that runs in the task's own process.",
 }
 
 #: What the ring's reasons mean. Reasons that have an error type or a text of their own are not here.
 _WHY_SEALED = {
-    seal.NOT_RUNNING: "the API server opens values for running task instances only. This one is over or was cleared; "
-    "callbacks on success and on retry run after it. Pull in the task itself.",
-    seal.UNKNOWN_KEY: "the API server no longer has the private key that opens it. Put that key back into "
-    "seal_private_keys, after the newest, or clear the producing task.",
-    seal.WITHHELD: "another value of the same pull was refused, so this read-once value was not claimed. Pull it "
-    "alone.",
-    seal.DENIED: "the API server knows this task by another identity than this process does. Run "
-    "`exclusive-xcom doctor`.",
+    seal.NOT_RUNNING: "The API server opens values for running task instances only. This one is over or was cleared; "
+    "callbacks on success and on retry run after it.\nPull in the task itself.",
+    seal.UNKNOWN_KEY: "The API server no longer has the private key that opens it.\n"
+    "Put that key back into seal_private_keys, after the newest, or clear the producing task.",
+    seal.WITHHELD: "Another value of the same pull was refused, so this read-once value was not claimed.\n"
+    "Pull it alone.",
+    seal.DENIED: "The API server knows this task by another identity than this process does.\n"
+    "Run `exclusive-xcom doctor`.",
 }
 
-#: How a refused write is worded, by what the task wanted.
-_WRITES = {"push": ("pushed", "Return or xcom_push the value"), "remove": ("removed", "Remove the XCom")}
-#: How many runs the warning of a look-back names.
-_SHOWN_RUNS = 5
+#: How many consumers a first line names, at the first try and at the next ones.
+_NAMED = (3, 2, 1)
 
-_UNKNOWN = "a task whose identity could not be established"
+#: How a refused write is worded, by what the task wanted.
+_REMEDIES = {"push": "Return or xcom_push the value", "remove": "Remove the XCom"}
 
 
 def pull_denied(
-    coordinate: Coordinate, principal: Principal | None, decision: Decision, acl: Acl | None
+    at: Coordinate,
+    principal: Principal | None,
+    decision: Decision,
+    acl: Acl | None,
+    default_ttl: timedelta | None = None,
 ) -> XComAccessDenied:
-    """Word the refusal of a pull; `decision.reason` says who may."""
+    """Word the refusal of a pull.
+
+    Args:
+        at: The XCom.
+        principal: Who asks; None if that cannot be established.
+        decision: What the access list said, and why.
+        acl: The rule in force; None where no rule can be read.
+        default_ttl: As for `advice.to_allow`.
+    """
+    if principal is None:
+        because, remedy = "", "XComs can be pulled by tasks, their templates and their callbacks."
+    elif acl is None or decision.rule is None:
+        because = "its access list cannot be used"
+        remedy = f"Clear {at.task_id}, so that value and access list are written again."
+    elif decide(acl, at, replace(principal, run_id=at.run_id)).allowed:
+        because = "only the same run may"
+        remedy = f"Pull it from a task of run '{at.run_id}', or take same_run out of the rule."
+    else:
+        because = "rule"
+        remedy = (
+            f"To allow it, {advice.to_allow(at, principal, acl, default_ttl)} Then clear {at.task_id}: the rule is "
+            "stored with the value."
+        )
+
+    def first(named: int, short: Shorten) -> str:
+        why = only(acl.consumers, at, short, named) if acl is not None and because == "rule" else because
+        who, xcom = short_asker(principal, at, short), short_xcom(at, short)
+        return _begun(principal, f"{who} may not pull {xcom}{f': {why}' if why else ''}.")
+
+    cause = f"Rule: {decision.reason}." if decision.rule else f"{sentence(decision.reason)}."
+    decides = fitted(*(functools.partial(first, named) for named in _NAMED))
+    return XComAccessDenied(lines(decides, cause, remedy, where(at, principal)))
+
+
+def unidentified_claim(at: Coordinate, principal: Principal | None) -> XComAccessDenied:
+    """Word the refusal of a read-once value to a task instance that cannot be told from others."""
     return XComAccessDenied(
-        f"{coordinate} may not be pulled by {_who(principal, coordinate)}: {decision.reason}. "
-        f"{_remedy(coordinate, principal, acl)}"
+        lines(
+            fitted(lambda short: f"{short_xcom(at, short)} may be read once, and it is not known who asks."),
+            "The task instance that asks cannot be established, so nobody could claim the value for it.",
+            "Pull it in the task itself.",
+            where(at, principal),
+        )
     )
 
 
-def already_claimed(coordinate: Coordinate, principal: Principal | None, by: str) -> XComAlreadyClaimed:
+def already_claimed(at: Coordinate, principal: Principal | None, by: str) -> XComAlreadyClaimed:
     """Word the refusal of a read-once value that another task instance has claimed."""
+
+    def first(short: Shorten) -> str:
+        return _begun(principal, f"{short_asker(principal, at, short)} may not pull {short_xcom(at, short)}")
+
     return XComAlreadyClaimed(
-        f"{coordinate} may be read once, and {by or 'another task instance'} has claimed it. "
-        f"Only the first task instance may pull it, so {_who(principal, coordinate)} may not. "
-        f"Clear task '{coordinate.task_id}' of that run to push it again."
+        lines(
+            fitted(lambda short: f"{first(short)}: it may be read once, and it was."),
+            f"It was claimed by {by or 'another task instance'}.",
+            f"Clear {at.task_id} to push it again.",
+            where(at, principal),
+        )
     )
 
 
-def sealed(reference: Reference, principal: Principal | None, process: str) -> ExclusiveXComError:
+def sealed(
+    reference: Reference, principal: Principal | None, process: str, default_ttl: timedelta | None = None
+) -> ExclusiveXComError:
     """Make the error to raise for a sealed value that was not opened.
 
     Args:
         reference: It holds the ring's reason if the ring answered.
         principal: Who asks, as this process knows it.
         process: The kind of process that pulls (`process.kind`).
+        default_ttl: As for `advice.to_allow`.
     """
     at = reference.coordinate
     refused = None if reference.seal is None else reference.seal.refused
     reason = None if refused is None else refused.reason
     if reason == seal.FORGED:
         return InvalidReference(
-            f"The row of {at} holds a reference with the seal of another XCom: it was edited or forged. Clear the "
-            "producing task."
+            lines(
+                fitted(lambda short: f"The row of {short_xcom(at, short)} holds the seal of another XCom."),
+                "It was edited or forged.",
+                f"Clear {at.task_id}.",
+                where(at, principal),
+            )
         )
     if reason == seal.GONE:
-        return expired(reference)
+        return losses.expired(reference)
     if refused is not None and reason == seal.CLAIMED:
         return already_claimed(at, principal, refused.by or "")
     acl = _shown_acl(reference)
     decision = decide(acl, at, principal)
     if acl is not None and principal is not None and not decision.allowed and reason in (None, seal.DENIED):
-        return pull_denied(at, principal, decision, acl)
+        return pull_denied(at, principal, decision, acl, default_ttl)
     why = _NOBODY.get(process, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
-    return XComSealed(f"{at} is sealed and was not opened for {_who(principal, at)}: {why}")
+    return XComSealed(
+        lines(
+            fitted(lambda s: f"{short_xcom(at, s)} is sealed and was not opened for {short_asker(principal, at, s)}."),
+            why,
+            where(at, principal),
+        )
+    )
 
 
-def plain_row(what: str) -> InvalidReference:
-    """Word the refusal of a row without a reference where all values are sealed."""
+def plain_row(what: str, key: str | None = None, task_id: str = "") -> InvalidReference:
+    """Word the refusal of a row without a reference where all values are sealed.
+
+    Args:
+        what: The XCom with its whole ids, or "an XCom" where it is not known.
+        key: The key of the XCom; None where the XCom is not known.
+        task_id: The task that pushes the XCom.
+    """
+
+    def first(short: Shorten) -> str:
+        row = "A row" if key is None else f"The row of '{short(key)}' of {short(task_id)}"
+        return f"{row} holds a plain value, but all values are sealed here."
+
     return InvalidReference(
-        f"The row of {what} holds a plain value, but all values are sealed here. It was written past the XCom backend "
-        "(over REST, or by a trigger that ended its task), or before sealing was switched on. Clear the task that "
-        "pushes it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows."
+        lines(
+            fitted(first),
+            f"It is the row of {what}. It was written past the XCom backend (over REST, or by a trigger that ended its "
+            "task), or before sealing was switched on.",
+            "Clear the task that pushes it, or set [exclusive_redis_xcom] allow_plaintext_read to read such rows.",
+        )
     )
 
 
-def write_denied(coordinate: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
+def write_denied(at: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
     """Word the refusal of a push or removal (`action`: "push" or "remove") under another task's coordinate."""
-    done, remedy = _WRITES[action]
+
+    def first(short: Shorten) -> str:
+        who = short_asker(principal, at, short)
+        return _begun(principal, f"{who} may not {action} {short_xcom(at, short)}: only its own XComs.")
+
     return XComAccessDenied(
-        f"{coordinate} may not be {done} by {_who(principal, coordinate)}. A task instance writes and removes only its "
-        f"own XComs. {remedy} in the task instance that owns it."
+        lines(
+            fitted(first),
+            "A task instance may write and remove no XComs but its own.",
+            f"{_REMEDIES[action]} in the task instance that owns it.",
+            where(at, principal),
+        )
     )
 
 
-def unknown_acl(coordinate: Coordinate) -> XComAccessDenied:
+def unknown_acl(at: Coordinate) -> XComAccessDenied:
     """Word the refusal of a push by a process that has not parsed the DAG file and so does not know the rules."""
     return XComAccessDenied(
-        f"{coordinate} was not pushed: this process has not parsed DAG '{coordinate.dag_id}', so the XCom's consumers "
-        "are unknown. Push from the task itself or its callbacks."
-    )
-
-
-def of_value(coordinate: Coordinate, done: str, error: ExclusiveXComError) -> ExclusiveXComError:
-    """Name the XCom in an error about its value. The codec that raised the error does not know the XCom.
-
-    Args:
-        coordinate: The XCom.
-        done: What was not done: "pushed" or "pulled".
-        error: The error; the new error has its type.
-    """
-    return type(error)(f"{coordinate} was not {done}. {error}")
-
-
-def expired(reference: Reference) -> XComExpired:
-    """Word the error of a reference whose value is gone."""
-    return XComExpired(
-        f"{reference.coordinate} is no longer in Redis. {_pushed(reference)} It expired, or it was evicted, removed or "
-        "lost: Redis cannot tell which. An eviction policy other than 'noeviction' drops live values early. "
-        f"Clear task '{reference.coordinate.task_id}' of that run to push it again."
-    )
-
-
-def superseded(reference: Reference) -> XComExpired:
-    """Word the error of a reference whose value a later push has replaced. Airflow's database may not know it yet."""
-    return XComExpired(
-        f"{reference.coordinate} was replaced in Redis by a later push. The value that Airflow's database refers to is "
-        f"gone. {_pushed(reference)} If task '{reference.coordinate.task_id}' is running again, retry after it. "
-        "Otherwise clear that task."
-    )
-
-
-def missing(at: Coordinate, *, prior_dates: bool, near: Sequence[str], of: int) -> XComMissing:
-    """Word the error of a required XCom of which Airflow has no row.
-
-    Args:
-        at: The XCom.
-        prior_dates: Whether earlier runs were asked for, too.
-        near: Names of the DAG that the author may have meant, as "key 'token'".
-        of: How many XComs the pull misses.
-    """
-    guess = f": did you mean {' or '.join(near)}?" if near else "."
-    others = f" The pull misses {of} XComs in all." if of > 1 else ""
-    return XComMissing(
-        f"No XCom '{at.key}' of task '{at.task_id}'{guess}\n"
-        f"Airflow has no row of {at}{' or an earlier run' if prior_dates else ''}.{others} The task did not push that "
-        "key, returned None, was skipped, failed or is not over.\n"
-        "Correct the name, or let the task push the key first. Without required=True the pull returns None."
+        lines(
+            fitted(lambda short: f"{short_xcom(at, short)} was not pushed: its consumers are not known here."),
+            f"This process has not parsed DAG '{at.dag_id}'.",
+            "Push from the task itself or its callbacks.",
+            where(at),
+        )
     )
 
 
 def no_task_pulls() -> XComAccessDenied:
     """Word the refusal of `exclusive_redis_xcom.pull` where no task runs."""
     return XComAccessDenied(
-        f"pull() was called by {_UNKNOWN}. It pulls as the task that runs: call it inside a task or its callbacks."
+        lines(
+            f"pull() was called by {NOBODY_KNOWN}.",
+            "It pulls as the task that runs: call it inside a task or its callbacks.",
+        )
     )
 
 
-def report_pull(coordinate: Coordinate, error: XComAccessDenied, *, would_only: bool) -> None:
-    """Log and count a refused pull.
+def of_value(at: Coordinate, done: str, error: ExclusiveXComError) -> ExclusiveXComError:
+    """Name the XCom in an error about its value. The codec that raised the error does not know the XCom.
 
     Args:
-        coordinate: The XCom.
-        error: The refusal.
-        would_only: Whether it is only reported (`mode = report`).
+        at: The XCom.
+        done: What was not done: "pushed" or "pulled".
+        error: The error; the new error has its type.
     """
-    metric = metrics.PULL_WOULD_BE_REFUSED if would_only else metrics.PULL_REFUSED
-    log.warning("XCom pull %s: %s", "would be refused" if would_only else "refused", error)
-    metrics.count(metric, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+    first, _, rest = str(error).partition("\n")
+    name = fitted(lambda short: f"{short_xcom(at, short)} was not {done}", most=60)
+    together = f"{name}: {_continued(first)}"
+    begin = together if len(together) <= FIRST_LINE else f"{name}.\n{first}"
+    return type(error)(lines(begin, rest, where(at)))
 
 
-def report_sealed(reference: Reference, error: ExclusiveXComError) -> None:
-    """Log that a sealed value was not opened. Count it unless the API server has counted it."""
-    refused_by_server = reference.seal is not None and reference.seal.refused is not None
-    log.warning("XCom pull refused: %s", error)
-    if not refused_by_server:
-        at = reference.coordinate
-        metrics.count(metrics.PULL_REFUSED, dag_id=at.dag_id, task_id=at.task_id)
+def _begun(principal: Principal | None, text: str) -> str:
+    """Return a text with a capital in front, unless it begins with an id."""
+    return sentence(text) if principal is None else text
 
 
-def report_gone(gone: Sequence[Reference], *, of: Sequence[Reference]) -> None:
-    """Log how many values a look-back goes without; without such a value do nothing.
-
-    Args:
-        gone: References whose values Redis no longer has.
-        of: All references of the pull. Airflow 3.1 repeats rows of earlier runs, and each row counts once.
-    """
-    if not gone:
-        return
-    at = gone[0].coordinate
-    missing, asked = ({reference.coordinate for reference in some} for some in (gone, of))
-    runs = sorted({coordinate.run_id for coordinate in missing})
-    more = f" and {len(runs) - _SHOWN_RUNS} more" if len(runs) > _SHOWN_RUNS else ""
-    log.warning(
-        "XCom pull goes without %d of %d values: Redis no longer has those of earlier runs.\n"
-        "XCom '%s' of task '%s' in DAG '%s'; runs %s.\n"
-        "A longer ttl keeps values for pulls with include_prior_dates. Clear the task in such a run to have its value.",
-        len(missing),
-        len(asked),
-        at.key,
-        at.task_id,
-        at.dag_id,
-        ", ".join(f"'{run_id}'" for run_id in runs[:_SHOWN_RUNS]) + more,
-    )
-
-
-def report_write(coordinate: Coordinate, error: XComAccessDenied) -> None:
-    """Log and count a refused push or removal."""
-    log.warning("XCom write refused: %s", error)
-    metrics.count(metrics.WRITE_REFUSED, dag_id=coordinate.dag_id, task_id=coordinate.task_id)
+def _continued(text: str) -> str:
+    """Return a sentence as it goes on after a colon."""
+    word = text.partition(" ")[0]
+    return text[:1].lower() + text[1:] if word in ("The", "A", "An", "It", "This") else text
 
 
 def _shown_acl(reference: Reference) -> Acl | None:
@@ -252,37 +266,3 @@ def _shown_acl(reference: Reference) -> Acl | None:
         return None if reference.seal is None else Acl.loads(reference.seal.acl)
     except InvalidAcl:
         return None
-
-
-def _who(principal: Principal | None, coordinate: Coordinate) -> str:
-    if principal is None:
-        return _UNKNOWN
-    if (principal.dag_id, principal.run_id) == (coordinate.dag_id, coordinate.run_id):
-        return str(principal).partition(" of DAG ")[0] + " of the same run"
-    return str(principal)
-
-
-def _remedy(coordinate: Coordinate, principal: Principal | None, acl: Acl | None) -> str:
-    if principal is None:
-        return "XComs can be pulled by tasks, their templates and their callbacks."
-    if acl is None:
-        return f"Clear task '{coordinate.task_id}' of that run so that value and access list are written again."
-    if decide(acl, coordinate, replace(principal, run_id=coordinate.run_id)).allowed:
-        return f"Pull it from a task of run '{coordinate.run_id}', or take same_run out of the rule."
-    if acl.source.startswith("multiple_outputs"):
-        return (
-            f"'{coordinate.key}' holds a copy of all outputs, so only a consumer of every key may pull it. Pull single "
-            "keys, or name the task as a consumer of every key."
-        )
-    same_dag = principal.dag_id == coordinate.dag_id
-    consumer = principal.task_id if same_dag else f"{principal.dag_id}/{principal.task_id}"
-    return (
-        f"To allow this pull, name '{consumer}' as a consumer in DAG '{coordinate.dag_id}', for example "
-        f"params={{'xcom_acl': {{'{coordinate.task_id}': {{'{coordinate.key}': [..., '{consumer}']}}}}}}. Then clear "
-        f"task '{coordinate.task_id}', so that the value is pushed under the new rule."
-    )
-
-
-def _pushed(reference: Reference) -> str:
-    seconds = int(reference.ttl.total_seconds())
-    return f"It was pushed at {reference.pushed_at.isoformat(timespec='seconds')} with a TTL of {seconds} s."

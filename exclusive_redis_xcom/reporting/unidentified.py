@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import XComAccessDenied
+from exclusive_redis_xcom.first_line import fitted
+from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
@@ -41,11 +43,7 @@ _CAUSES = {
     "Airflow runs callbacks on executors in such processes.",
 }
 
-_FIRST_LINES = {
-    "pull": "This pull was refused, because it is not known which task asks.",
-    "push": "This push was refused, because it is not known which task asks.",
-    "remove": "This removal was refused, because it is not known which task asks.",
-}
+_DONE = {"pull": "pulled", "push": "pushed", "remove": "removed"}
 
 
 def refused(at: Coordinate, action: str, process: str) -> XComAccessDenied:
@@ -58,4 +56,7 @@ def refused(at: Coordinate, action: str, process: str) -> XComAccessDenied:
     """
     kind = process if process in _CAUSES else "unknown"
     remedies = _PULL if action == "pull" else _WRITE
-    return XComAccessDenied(f"{_FIRST_LINES[action]}\n{_CAUSES[kind]}\n{remedies[kind]}\n{at}")
+    first = fitted(
+        lambda short: f"{short_xcom(at, short)} may not be {_DONE[action]}: it is not known which task asks."
+    )
+    return XComAccessDenied(lines(first, _CAUSES[kind], remedies[kind], where(at)))

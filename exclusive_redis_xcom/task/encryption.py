@@ -28,14 +28,17 @@ from exclusive_redis_xcom.crypto import (
     seal_key,
 )
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.memory import Buffer, joined
+from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.crypto import SealPublicKey
     from exclusive_redis_xcom.formats.envelope import Envelope
+    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
 
 #: The data keys of the values that this process pushed, by version. The latest is last; see `own_data_key`.
@@ -100,9 +103,10 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
             raise _broken(envelope)
         return _decrypted(envelope, seal.data_key, rule)
     if envelope.key_id is None or not envelope.key_id.startswith(_SHARED):
-        raise CorruptValue(
-            f"{envelope.coordinate}: Redis holds a sealed value, and the reference in Airflow's database has no seal: "
-            "one of them was replaced. Clear the producing task."
+        raise _damaged(
+            envelope.coordinate,
+            "its reference has no seal",
+            "Redis holds a sealed value. The value or the reference in Airflow's database was replaced.",
         )
     return _decrypted(envelope, _shared_key(envelope, rule, settings), rule)
 
@@ -144,8 +148,8 @@ def _public_key(settings: Settings) -> SealPublicKey:
     if settings.seal_private_keys:
         return settings.seal_private_keys.public
     raise ConfigurationError(
-        f"[{SECTION}] enforcement = server needs seal_public_key where tasks run. Run `exclusive-xcom keygen`: its "
-        "first line is for workers, its second for API servers alone."
+        f"[{SECTION}] enforcement = server needs seal_public_key where tasks run.\n"
+        "Run `exclusive-xcom keygen`: its first line is for workers, its second for API servers alone."
     )
 
 
@@ -156,8 +160,11 @@ def _shared_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:
         return settings.encryption_keys.data_key(key_id, envelope.version, info)
     except UnknownKey:
         raise ConfigurationError(
-            f"{envelope.coordinate} is encrypted with a key that [{SECTION}] encryption_keys does not have here. Keep "
-            "old keys in the list, after the new one, until the values encrypted with them have expired."
+            lines(
+                f"[{SECTION}] encryption_keys lacks the key of a value here.",
+                "Keep old keys in the list, after the new one, until the values encrypted with them have expired.",
+                where(envelope.coordinate),
+            )
         ) from None
 
 
@@ -182,15 +189,31 @@ def _aad(envelope: Envelope, rule: bytes) -> bytes:
 def _require_plain_allowed(envelope: Envelope, acl: Acl | None, settings: Settings) -> None:
     if settings.allow_plaintext_read or not (_is_to_be_sealed(acl, settings) or settings.encryption_keys):
         return
+    at = envelope.coordinate
     raise CorruptValue(
-        f"{envelope.coordinate} lies in Redis unencrypted, but values must be encrypted here. It was pushed before "
-        f"encryption was switched on, or by somebody without the keys. Clear the producing task, or set [{SECTION}] "
-        "allow_plaintext_read until old values have expired."
+        lines(
+            fitted(lambda short: f"{short_xcom(at, short)} is not encrypted in Redis, as it must be here."),
+            "It was pushed before encryption was switched on, or by somebody without the keys.",
+            f"Clear {at.task_id}, or set [{SECTION}] allow_plaintext_read until old values have expired.",
+            where(at),
+        )
     )
 
 
 def _broken(envelope: Envelope) -> CorruptValue:
+    return _damaged(
+        envelope.coordinate,
+        "its parts do not belong together",
+        "The value in Redis and its rule were not pushed with this reference. One of them was replaced.",
+    )
+
+
+def _damaged(at: Coordinate, what: str, cause: str) -> CorruptValue:
     return CorruptValue(
-        f"{envelope.coordinate}: the value in Redis and its rule were not pushed with this reference. One of them was "
-        "replaced. Clear the producing task."
+        lines(
+            fitted(lambda short: f"{short_xcom(at, short)} is damaged: {what}."),
+            cause,
+            f"Clear {at.task_id} to push it again.",
+            where(at),
+        )
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.formats import claims, seal
 from exclusive_redis_xcom.process import kind
-from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.reporting import refusals, reports
 from exclusive_redis_xcom.task.encryption import own_data_key
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def open_seals(
     if sealed:
         # A value that was withheld because of another value says nothing by itself.
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])
-        error = refusals.sealed(telling, principal, kind.of_this_process())
-        refusals.report_sealed(telling, error)
+        error = refusals.sealed(telling, principal, kind.of_this_process(), settings.ttl)
+        reports.sealed(telling, principal)
         del opened  # the task that catches the error gets this frame, too
         raise error
     return opened

@@ -1,11 +1,11 @@
-"""A task instance writes and removes its own XComs only."""
+"""A task instance may write and remove no XComs but its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from exclusive_redis_xcom.process import identity, kind
-from exclusive_redis_xcom.reporting import refusals, unidentified
+from exclusive_redis_xcom.reporting import refusals, reports, unidentified
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate, Principal
@@ -25,7 +25,7 @@ def require_owner(coordinate: Coordinate, action: Action) -> None:
             error = unidentified.refused(coordinate, action, kind.of_this_process())
         else:
             error = refusals.write_denied(coordinate, principal, action)
-        refusals.report_write(coordinate, error)
+        reports.write(coordinate, principal, action)
         raise error
 
 

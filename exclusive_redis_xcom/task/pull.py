@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
 from exclusive_redis_xcom.process import identity, kind
-from exclusive_redis_xcom.reporting import masking, metrics, refusals, unidentified
+from exclusive_redis_xcom.reporting import losses, masking, metrics, refusals, reports, unidentified
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
@@ -115,15 +115,15 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
     """Tell whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     reference, reports_only = opened.reference, settings.reports_only
     if opened.is_gone:
-        return _Fetched(reference, problem=refusals.expired(reference))
+        return _Fetched(reference, problem=losses.expired(reference))
     permission = may_read(stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only)
-    denied = _reported(reference, principal, permission, reports_only=reports_only)
+    denied = _reported(reference, principal, permission, settings)
     if permission.obstacle == "denied":
         return _Fetched(reference, problem=denied)
     if permission.obstacle == "gone":
-        return _Fetched(reference, problem=refusals.expired(reference))
+        return _Fetched(reference, problem=losses.expired(reference))
     if permission.obstacle == "superseded":
-        problem = refusals.superseded(reference)
+        problem = losses.superseded(reference)
         problem.replaced = True
         return _Fetched(reference, problem=problem)
     # The API server has claimed the values that it opened.
@@ -132,7 +132,7 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
 
 
 def _reported(
-    reference: Reference, principal: Principal | None, permission: Permission, *, reports_only: bool
+    reference: Reference, principal: Principal | None, permission: Permission, settings: Settings
 ) -> ExclusiveXComError | None:
     """Log and count each refusal, and return the last one."""
     error = None
@@ -140,8 +140,8 @@ def _reported(
         if principal is None:
             error = unidentified.refused(reference.coordinate, "pull", kind.of_this_process())
         else:
-            error = refusals.pull_denied(reference.coordinate, principal, decision, acl)
-        refusals.report_pull(reference.coordinate, error, would_only=reports_only)
+            error = refusals.pull_denied(reference.coordinate, principal, decision, acl, settings.ttl)
+        reports.pull(reference.coordinate, principal, error, would_only=settings.reports_only)
     return error
 
 
@@ -159,7 +159,7 @@ def _value_unless_gone(fetched: _Fetched, settings: Settings, may_be_gone: bool)
 
 def _value(fetched: _Fetched, settings: Settings) -> Any:
     if fetched.envelope is None:
-        raise refusals.expired(fetched.reference)
+        raise losses.expired(fetched.reference)
     return decoded(fetched.envelope, fetched.reference.seal, fetched.acl, settings)
 
 

@@ -22,7 +22,7 @@ from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.process import identity, inherited
-from exclusive_redis_xcom.reporting import metrics, refusals
+from exclusive_redis_xcom.reporting import metrics, refusals, reports
 from exclusive_redis_xcom.store import Push
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import encrypt_payload
@@ -154,7 +154,7 @@ def _frozen_acl(coordinate: Coordinate, task: Any, task_instance: Any) -> Frozen
         frozen = frozen_acl_by_id(coordinate.dag_id) or _handed_on(coordinate)
     if frozen is None:
         error = refusals.unknown_acl(coordinate)
-        refusals.report_write(coordinate, error)
+        reports.write(coordinate, identity.current_principal(), "push")
         raise error
     return frozen
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.formats import claims
-from exclusive_redis_xcom.model import Decision
-from exclusive_redis_xcom.reporting import refusals
+from exclusive_redis_xcom.reporting import losses, refusals, reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +33,15 @@ def claim(access: Access, references: Sequence[Reference], principal: Principal 
     for reference, outcome in zip(references, access.store.claim(pairs, claims.claimer_text(principal)), strict=True):
         if outcome.status == "taken":
             error = refusals.already_claimed(reference.coordinate, principal, claims.describe(outcome.claimer or ""))
-            refusals.report_pull(reference.coordinate, error, would_only=reports_only)
+            reports.pull(reference.coordinate, principal, error, would_only=reports_only)
             if not reports_only:
                 return error
         elif outcome.status == "gone":
-            return refusals.superseded(reference)
+            return losses.superseded(reference)
     return None
 
 
 def _unidentified(reference: Reference, principal: Principal | None) -> ExclusiveXComError:
-    decision = Decision(False, "it may be read once, and the identity of the reading task instance is not known")
-    error = refusals.pull_denied(reference.coordinate, principal, decision, None)
-    refusals.report_pull(reference.coordinate, error, would_only=False)
+    error = refusals.unidentified_claim(reference.coordinate, principal)
+    reports.pull(reference.coordinate, principal, error, would_only=False)
     return error

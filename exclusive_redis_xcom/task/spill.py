@@ -13,8 +13,11 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, XComExpired, XComTooLarge
+from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, XComTooLarge
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.memory import size_of
+from exclusive_redis_xcom.reporting import losses
+from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.task.access import MOST_OVERHEAD
 
 if TYPE_CHECKING:
@@ -88,26 +91,37 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
     at = envelope.coordinate
     if settings.spill_path is None:
         raise ConfigurationError(
-            f"{at} lies in object storage, and [exclusive_redis_xcom] spill_path is not set here. Set it to the same "
-            "value on all components."
+            lines(
+                "[exclusive_redis_xcom] spill_path is not set here, and a value lies in object storage.",
+                "Set it to the same value on all components.",
+                where(at),
+            )
         )
     from exclusive_redis_xcom.formats.object_names import object_name
     from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
 
     if envelope.spilled != object_name(at, envelope.version):  # whoever has Redis' password can write anything there
-        raise CorruptValue(f"{at}: Redis names an object that is not this value's own. Clear the producing task.")
+        raise CorruptValue(
+            lines(
+                fitted(lambda short: f"{short_xcom(at, short)} is damaged: Redis names an object of another value."),
+                f"Find out who writes to that Redis, and clear {at.task_id}.",
+                where(at),
+            )
+        )
     if envelope.payload_size > settings.max_value_bytes + MOST_OVERHEAD:
         raise XComTooLarge(
-            f"{at} takes {envelope.payload_size} bytes in object storage; max_value_bytes here is "
-            f"{settings.max_value_bytes}. Raise it on all components, or push less."
+            lines(
+                fitted(lambda short: f"{short_xcom(at, short)} is larger than max_value_bytes allows here."),
+                f"It takes {envelope.payload_size} bytes in object storage, and max_value_bytes is "
+                f"{settings.max_value_bytes}.",
+                "Raise it on all components, or push less.",
+                where(at),
+            )
         )
     try:
         return envelope.with_payload((_payload(ObjectStorage(settings.spill_path), envelope, envelope.spilled),))
     except NoSuchObject:
-        raise XComExpired(
-            f"{at} is no longer in object storage: its object was removed, by a later push, by a lifecycle rule of the "
-            f"bucket or by hand. Clear task '{at.task_id}' of that run to push it again."
-        ) from None
+        raise losses.object_gone(at) from None
 
 
 def purge(store: Store, url: str, coordinate: Coordinate) -> None:
@@ -139,7 +153,12 @@ def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryvie
 
 def _not_as_pushed(at: Coordinate) -> CorruptValue:
     return CorruptValue(
-        f"{at}: the object with its value is not what was pushed. It was cut or replaced. Clear the producing task."
+        lines(
+            fitted(lambda short: f"{short_xcom(at, short)} is damaged: its object is not what was pushed."),
+            "The object in object storage was cut or replaced.",
+            f"Clear {at.task_id} to push it again.",
+            where(at),
+        )
     )
 
 

@@ -32,7 +32,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
         ({"ENFORCEMENT": "server", "SEAL_PUBLIC_KEY": PUBLIC}, "seal_private_keys"),
         (
             {"ENFORCEMENT": "server", "SEAL_PUBLIC_KEY": OTHER_PUBLIC, "SEAL_PRIVATE_KEYS": PRIVATE},
-            "could not be opened",
+            "could open nothing that is sealed to it",
         ),
         ({"ENFORCEMENT": "server", "SEAL_PRIVATE_KEYS": f"{PRIVATE}x"}, "seal_private_keys"),
     ],

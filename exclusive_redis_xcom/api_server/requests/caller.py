@@ -2,7 +2,7 @@
 
 Airflow checks a token's signature, audience and age. It does not check whether the token's task still runs, so tokens
 of earlier tries and of finished tasks pass. A token's `sub` is the id of a task instance. Every retry and every clear
-gives a task instance a new id, so an id that the database does not have is an old one.
+gives a task instance a new id. The earlier try keeps the old id, in another table.
 """
 
 from __future__ import annotations
@@ -32,16 +32,20 @@ _CACHED_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A task instance, as Airflow's database has it."""
+    """A task instance, as Airflow's database has it.
+
+    If the try `is_over`, the token was made for an earlier try. Another one has taken its place, or will.
+    """
 
     principal: Principal
     state: str | None
     try_number: int
+    is_over: bool = False
 
     @property
     def running(self) -> bool:
         """Whether the task instance may read and write at all."""
-        return self.state == _RUNNING
+        return self.state == _RUNNING and not self.is_over
 
 
 class Tokens:
@@ -119,7 +123,7 @@ class Callers:
         self._drops = 0
 
     async def find(self, ti_id: str, *, fresh: bool = False) -> Caller | None:
-        """Return a task instance in any state; None if none has this id any more.
+        """Return a task instance in any state, or an earlier try; None if none has this id.
 
         Args:
             ti_id: The id in a verified token.
@@ -169,17 +173,26 @@ def _airflow_validator() -> Validate:
 
 
 def look_up_task_instance(ti_id: str) -> Caller | None:
-    """Ask Airflow's database for a task instance."""
-    from airflow.models.taskinstance import TaskInstance as Row
+    """Ask Airflow's database for a task instance, and for an earlier try if there is none."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.taskinstancehistory import TaskInstanceHistory
     from airflow.utils.session import create_session
-    from sqlalchemy import select
 
-    # The id is text up to Airflow 3.1, and a UUID since.
-    key = ti_id if Row.id.type.python_type is str else UUID(ti_id)
-    columns = (Row.dag_id, Row.task_id, Row.run_id, Row.map_index, Row.state, Row.try_number)
     with create_session(scoped=False) as session:
-        row = session.execute(select(*columns).where(Row.id == key)).one_or_none()
+        row = _row(session, TaskInstance, TaskInstance.id, ti_id)
+        is_over = row is None
+        if is_over:
+            row = _row(session, TaskInstanceHistory, TaskInstanceHistory.task_instance_id, ti_id)
     if row is None:
         return None
     dag_id, task_id, run_id, map_index, state, try_number = row
-    return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number)
+    return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number, is_over)
+
+
+def _row(session: Any, table: Any, column: Any, ti_id: str) -> Any:
+    from sqlalchemy import select
+
+    # The id is text up to Airflow 3.1, and a UUID since.
+    key = ti_id if column.type.python_type is str else UUID(ti_id)
+    columns = (table.dag_id, table.task_id, table.run_id, table.map_index, table.state, table.try_number)
+    return session.execute(select(*columns).where(column == key)).one_or_none()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from exclusive_redis_xcom.api_server.requests.caller import Caller
     from exclusive_redis_xcom.model import Coordinate
 
     WriteRows = Callable[[Sequence[dict[str, Any]]], None]
@@ -61,13 +62,15 @@ class AuditFailed(Exception):  # noqa: N818 - says what happened, like the error
 class Record:
     """One thing that happened.
 
-    `owner` names who did it: `dag_id/task_id` of a task, or a user's name. `extra` says the rest.
+    `owner` names who did it: `dag_id/task_id` of a task, or a user's name. `extra` says the rest. `asker` is the task
+    instance that asked, if Airflow knows it.
     """
 
     event: str
     coordinate: Coordinate | None
     owner: str
     extra: dict[str, Any] = field(default_factory=dict)
+    asker: Caller | None = None
 
 
 class Audit:
@@ -92,7 +95,7 @@ class Audit:
         """
         from starlette.concurrency import run_in_threadpool
 
-        rows = [_row(record) for record in records if record.event in self._kept]
+        rows = [row for record in records if record.event in self._kept for row in _rows(record)]
         if not rows:
             return
         try:
@@ -157,14 +160,29 @@ def _server_stats() -> Any:
     return stats if hasattr(stats, "incr") else stats.Stats
 
 
-def _row(record: Record) -> dict[str, Any]:
-    at = record.coordinate
-    ids = {} if at is None else {"dag_id": at.dag_id, "task_id": at.task_id, "run_id": at.run_id}
-    row: dict[str, Any] = {name: _text(value, _ID_LENGTH) for name, value in ids.items()}
-    if at is not None:
-        row["map_index"] = at.map_index
+def _rows(record: Record) -> list[dict[str, Any]]:
+    """Return the row under the XCom's producer. For a refusal, also return the row under the task that asked.
+
+    Airflow's tab Audit Log of a task instance shows the rows with its DAG, run and task.
+    """
+    at, asker = record.coordinate, record.asker
+    if at is None:
+        return [_row(record, {})]
+    ids = {"dag_id": at.dag_id, "task_id": at.task_id, "run_id": at.run_id, "map_index": at.map_index}
+    if asker is None or record.event not in _REFUSALS:
+        return [_row(record, ids)]
+    own = {"dag_id": asker.principal.dag_id, "task_id": asker.principal.task_id, "run_id": asker.principal.run_id}
+    if own.items() <= ids.items():
+        return [_row(record, ids)]
+    asking = {**own, "map_index": asker.principal.map_index, "try_number": asker.try_number}
+    return [_row(record, ids, under="producer"), _row(record, asking, under="asker")]
+
+
+def _row(record: Record, ids: dict[str, Any], **further: str) -> dict[str, Any]:
+    row = {name: _text(value, _ID_LENGTH) if isinstance(value, str) else value for name, value in ids.items()}
     extra = {
-        name: _text(value, _TEXT_LENGTH) if isinstance(value, str) else value for name, value in record.extra.items()
+        name: _text(value, _TEXT_LENGTH) if isinstance(value, str) else value
+        for name, value in (record.extra | further).items()
     }
     owner = _text(record.owner, _OWNER_LENGTH)
     return {**row, "event": record.event, "owner": owner, "extra": json.dumps(extra)}

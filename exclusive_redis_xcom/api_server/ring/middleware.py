@@ -146,13 +146,13 @@ def _header_value(settings: Settings) -> str:
     keys = settings.seal_private_keys
     if not keys:
         raise ConfigurationError(
-            f"[{SECTION}] seal_private_keys: enforcement = server needs the key that opens sealed values on every API "
-            "server. Make a pair with `exclusive-xcom keygen`."
+            f"[{SECTION}] seal_private_keys: this API server has no key to open sealed values.\n"
+            "enforcement = server needs it on every API server. Make a pair with `exclusive-xcom keygen`."
         )
     public = settings.seal_public_key
     if public is not None and public.key_id not in keys.key_ids:
         raise ConfigurationError(
-            f"[{SECTION}] seal_public_key: values sealed to key '{public.key_id}' could not be opened, because "
-            "seal_private_keys does not hold the other half of that key."
+            f"[{SECTION}] seal_public_key: this API server could open nothing that is sealed to it.\n"
+            f"seal_private_keys does not hold the other half of key '{public.key_id}'. Add it there."
         )
     return header_value(keys.key_ids)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.caller import Caller
     from exclusive_redis_xcom.api_server.ring.items import Item
 
-NOT_RUNNING_WHY = "the token's task instance is not running, or no longer exists"
+#: A caller whose id is in no table. The rows of its run or of its try were deleted.
+UNKNOWN = "a task instance that Airflow does not know"
 _MAX_SHOWN_INDEXES = 20
 
 
@@ -30,8 +31,17 @@ def of_items(items: Sequence[Item], caller: Caller | None) -> list[Record]:
 def who(caller: Caller | None) -> dict[str, Any]:
     """Return the caller as a record's `extra` names it."""
     if caller is None:
-        return {"who": "a task instance that does not exist (any more)"}
+        return {"who": UNKNOWN}
     return {"who": str(caller.principal), "state": caller.state, "try_number": caller.try_number}
+
+
+def why_not_running(caller: Caller | None) -> str:
+    """Say why a caller that is not running gets nothing."""
+    if caller is None:
+        return "Airflow knows no task instance with the token's id"
+    if caller.is_over:
+        return f"try {caller.try_number}, which the token is for, is over"
+    return f"the task instance is not running, its state is {caller.state or 'none'}"
 
 
 def owner(caller: Caller | None) -> str:
@@ -47,4 +57,4 @@ def _record(event: str, why: str, members: Sequence[Item], caller: Caller | None
     if len(members) > 1:
         extra["values"] = len(members)
         extra["map_indexes"] = [member.at.map_index for member in members[:_MAX_SHOWN_INDEXES] if member.at is not None]
-    return Record(event, at, owner(caller), extra)
+    return Record(event, at, owner(caller), extra, caller)

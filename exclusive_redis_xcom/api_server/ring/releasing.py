@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.ring.items import Item
     from exclusive_redis_xcom.crypto import SealPrivateKeys
     from exclusive_redis_xcom.formats.reference import Reference
-    from exclusive_redis_xcom.model import Coordinate, Principal
+    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store import Store
 
 # Threads of their own, because Redis may not answer.
@@ -71,20 +71,19 @@ class Releaser:
         return await off_loop(is_big, self._conclude, items, read, caller)
 
     def _decide(self, items: Sequence[Item], read: Read, caller: Caller | None) -> None:
-        principal = caller.principal if caller is not None and caller.running else None
         for item in items:
             found = item.reference
             if found is not None and found.seal is not None:
-                item.verdict = self._verdict(found, read, principal)
+                item.verdict = self._verdict(found, read, caller)
 
-    def _verdict(self, found: Reference, read: Read, principal: Principal | None) -> Verdict:
+    def _verdict(self, found: Reference, read: Read, caller: Caller | None) -> Verdict:
         # Sealing takes the public key only: any task can seal a reference to any coordinate, and put it into a row of
         # its own. Such a reference would open nothing, but it would claim another task's read-once value.
         if not read.may_hold(found.coordinate):
             return Verdict(Decision(False, "the reference lies in a row of another XCom"), refused=seal.FORGED)
-        if principal is None:  # there is nobody to open it for, whatever it is
-            return Verdict(Decision(False, records.NOT_RUNNING_WHY), refused=seal.NOT_RUNNING)
-        return open_for(found, principal, self._keys, reports_only=self._reports_only)
+        if caller is None or not caller.running:  # there is nobody to open it for, whatever it is
+            return Verdict(Decision(False, records.why_not_running(caller)), refused=seal.NOT_RUNNING)
+        return open_for(found, caller.principal, self._keys, reports_only=self._reports_only)
 
     async def _claim(self, items: Sequence[Item], caller: Caller | None) -> None:
         """Claim the values that are read once."""

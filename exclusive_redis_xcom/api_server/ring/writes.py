@@ -1,7 +1,7 @@
-"""Writes: a task instance writes and removes its own XComs only, and only while it runs.
+"""Writes: a task instance may write and remove no XComs but its own, and only while it runs.
 
 There is one exception. Airflow pushes the links that operators show in the UI after it has recorded the task as over
-(`task_runner.finalize`). So a task instance may still push those keys of its own.
+(`task_runner.finalize`). So a task instance may still push those keys of its own. An earlier try may not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.api_server.requests import rest_body
 from exclusive_redis_xcom.api_server.ring import answers, records
 from exclusive_redis_xcom.api_server.ring.audit import WRITE_DENIED, Record
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import LINK_PREFIX
+from exclusive_redis_xcom.reporting.wording import lines, sentence, short_asker, short_xcom, where
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Write
     from exclusive_redis_xcom.api_server.ring.audit import Audit
+    from exclusive_redis_xcom.first_line import Shorten
+    from exclusive_redis_xcom.model import Coordinate
+
+
+_NOT_ITS_OWN = "a task instance may write and remove no XComs but its own"
+_OWNERS_REMEDY = {"push": "Return or xcom_push the value", "remove": "Remove the XCom"}
 
 
 class Writer:
@@ -54,8 +62,7 @@ class Writer:
         if not isinstance(admitted, Record):
             await self._app(admitted, rest_body.replay(body, receive), send)
             return
-        extra = admitted.extra
-        await answers.refuse(send, f"{extra['who']} may not {extra['action']} {extra['what']}: {extra['why']}.")
+        await answers.refuse(send, _message(admitted, write))
         await self._audit.put_on_record([admitted])
 
     async def _admit(self, write: Write, scope: Scope) -> Record | Scope:
@@ -77,6 +84,7 @@ def _owns(caller: Caller | None, write: Write) -> bool:
     is_link = write.action == "push" and at.key.startswith(LINK_PREFIX)
     return (
         caller is not None
+        and not caller.is_over
         and (caller.running or is_link)
         and (caller.principal.dag_id, caller.principal.run_id, caller.principal.task_id, caller.principal.map_index)
         == (at.dag_id, at.run_id, at.task_id, at.map_index)
@@ -84,13 +92,37 @@ def _owns(caller: Caller | None, write: Write) -> bool:
 
 
 def _refusal(caller: Caller | None, write: Write) -> Record:
-    who = records.who(caller)
+    is_running = caller is not None and caller.running
+    extra = {
+        **records.who(caller),
+        "action": write.action,
+        "what": str(write.coordinate),
+        "key": write.coordinate.key,
+        "why": _NOT_ITS_OWN if is_running else records.why_not_running(caller),
+    }
+    return Record(WRITE_DENIED, write.coordinate, records.owner(caller), extra, caller)
+
+
+def _message(refusal: Record, write: Write) -> str:
+    """Word a refusal for the task that asked: the decision, the cause, the remedy, and the whole ids."""
+    at, caller = write.coordinate, refusal.asker
     if caller is not None and caller.running:
-        why = "a task instance writes and removes its own XComs only"
+        remedy = f"{_OWNERS_REMEDY[write.action]} in the task instance that owns it."
     else:
-        why = records.NOT_RUNNING_WHY
-    extra = {**who, "action": write.action, "what": str(write.coordinate), "key": write.coordinate.key, "why": why}
-    return Record(WRITE_DENIED, write.coordinate, records.owner(caller), extra)
+        remedy = "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it."
+    return lines(
+        fitted(lambda short: f"{_who(caller, at, short)} may not {write.action} {short_xcom(at, short)}."),
+        f"{sentence(refusal.extra['why'])}.",
+        remedy,
+        where(at, None if caller is None else caller.principal),
+    )
+
+
+def _who(caller: Caller | None, at: Coordinate, short: Shorten) -> str:
+    if caller is None:
+        return sentence(records.UNKNOWN)
+    asker = short_asker(caller.principal, at, short)
+    return f"A try of {asker} that is over" if caller.is_over else asker
 
 
 def _with_one_identity(scope: Scope) -> Scope:

@@ -162,7 +162,7 @@ class Heartbeat:
     def _fail(self, error: Exception) -> None:
         if not self._failing:
             log.warning(
-                "This API server cannot tell Redis that it is up. Until it can, tasks ask it for every XCom: %s",
+                "This API server cannot tell Redis that it is up. Until it can, each pull asks an API server: %s",
                 described(error),
             )
         self._failing = True
@@ -174,7 +174,7 @@ class Heartbeat:
 
     def _give_up(self, error: ConfigurationError) -> None:
         log.error(
-            "This API server has no Redis, so tasks ask it for every XCom (direct_pulls has no effect): %s", error
+            "This API server has no Redis, so each pull asks an API server (direct_pulls has no effect): %s", error
         )
         self.hopeless = True
 

@@ -81,7 +81,9 @@ class Watch:
             self._teller = Teller(store or StoreSource(settings), heart)
             self._router = Router()
         except (ConfigurationError, ImportError) as error:
-            log.error("XCom rows are not watched, so tasks ask this API server for every XCom: %s", error)
+            log.error(
+                "XCom rows are not watched, so each pull asks an API server (direct_pulls has no effect): %s", error
+            )
             return
         self._heart = heart
         self._tokens = Tokens(validate)

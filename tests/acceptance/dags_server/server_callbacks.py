@@ -30,6 +30,7 @@ def pulls(moment: str) -> Callable[[Any], None]:
         note(f"{moment}-upstream", ti.run_id, lambda: ti.xcom_pull(task_ids="produce"))
         if moment != "execute":
             note(f"{moment}-own", ti.run_id, lambda: ti.xcom_pull(key="own", map_indexes=-1))
+            note(f"{moment}-push", ti.run_id, lambda: ti.xcom_push("late", VALUE))
 
     return callback
 

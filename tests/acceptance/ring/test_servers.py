@@ -228,7 +228,7 @@ class TestTheAuditLog:
         pushed = world.push(at("extract", "audited"), ["load"])
         ask.xcom("stranger", "GET", pushed.reference.coordinate)
 
-        (record,) = self.records(world, "audited", 1)
+        record, under_asker = self.records(world, "audited", 2)
 
         assert (record["event"], record["dag_id"], record["task_id"], record["run_id"]) == (
             "xcom_denied",
@@ -238,8 +238,14 @@ class TestTheAuditLog:
         )
         assert "'report'" in record["who"]
         assert "'load'" in record["why"]
+        assert (under_asker["event"], under_asker["dag_id"], under_asker["task_id"], under_asker["try_number"]) == (
+            "xcom_denied",
+            "sales",
+            "report",
+            1,
+        )
         seal = pushed.reference.to_json()["exclusive_redis_xcom"]["seal"]
-        assert seal["key"] not in record["extra"]
+        assert seal["key"] not in record["extra"] + under_asker["extra"]
 
     def test_refused_writes_and_claims_are_there_and_granted_pulls_are_not(self, ask: Asker, world: World) -> None:
         coordinate = at("extract", "recorded")
@@ -249,7 +255,8 @@ class TestTheAuditLog:
         ask.xcom("other run", "GET", coordinate)
         ask.xcom("owner", "GET", coordinate)
 
-        records = self.records(world, "recorded", 3)
+        records = self.records(world, "recorded", 5)
 
-        assert [record["event"] for record in records] == ["xcom_write_denied", "xcom_claimed", "xcom_claim_denied"]
+        of_producer = [record["event"] for record in records if record.get("under") != "asker"]
+        assert of_producer == ["xcom_write_denied", "xcom_claimed", "xcom_claim_denied"]
         assert not any("canary" in record["extra"] for record in records)

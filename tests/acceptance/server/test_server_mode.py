@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_declared_consumers_get_what_was_pushed_and_strangers_fail(runs: Runs, d
 def test_asynchronous_pulls_are_served_and_refused_alike(runs: Runs) -> None:
     assert unexpected(runs.states("server_async")) == {}, why_unexpected(runs, "server_async")
     for task_id in ("denied_pull", "denied_pull_one"):
-        assert f"may not be pulled by task '{task_id}'" in runs.log("server_async", task_id)
+        assert f"{task_id} may not pull '" in runs.log("server_async", task_id)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +124,15 @@ def test_the_refusal_names_who_asked_who_may_and_the_remedy(
     log = runs.log(dag_id, task_id, map_index=map_index)
 
     assert "XComAccessDenied" in log
-    assert f"may not be pulled by task '{task_id}'" in log
-    assert "To allow this pull, name" in log
+    asker = task_id if map_index < 0 else f"{task_id}[{map_index}]"
+    assert re.search(rf"\b{re.escape(asker)} may not pull '\w+' of \w+(\[\d+\])?: only .* may\.", log)
+    assert "To allow it, add " in log
 
 
 def test_who_may_pull_one_output_but_not_all_is_told_so_for_the_whole(runs: Runs) -> None:
     log = runs.log("server_ways", "denied_whole")
 
-    assert "may not be pulled by task 'denied_whole'" in log
+    assert "denied_whole may not pull 'return_value' of " in log
     assert "'return_value' holds a copy of all outputs, so only a consumer of every key may pull it" in log
 
 
@@ -142,8 +144,8 @@ class TestOtherDagsAndRuns:
 
         assert unexpected(states, "by_pull") == {}
         log = server_airflow.task_log("server_elsewhere", elsewhere, "by_pull")
-        assert "may not be pulled by task 'by_pull' of DAG 'server_elsewhere'" in log
-        assert "name 'server_elsewhere/by_pull' as a consumer" in log
+        assert "server_elsewhere/by_pull may not pull '" in log
+        assert "To allow it, add server_elsewhere/by_pull to " in log
 
     def test_values_of_an_earlier_run_are_pulled_with_include_prior_dates_by_consumers_only(
         self, server_airflow: AirflowStack, two_runs: tuple[str, str]
@@ -237,7 +239,7 @@ class TestControlFlow:
         event = (proofs.folder / f"trigger-{run_id}").read_text()
 
         assert event.startswith("XComSealed: ")
-        assert "triggers run without an API server that could check who asks" in event
+        assert "Triggers run without an API server that could check who asks" in event
         assert "Pull in the task before it defers or after it resumes" in event
 
     def test_an_operators_extra_link_is_a_plain_row_that_airflow_shows(
@@ -250,10 +252,10 @@ class TestControlFlow:
         assert runs.rows("server_ways").get(("linked", "_link_Link", -1)) == "http://localhost/a/link"
         assert server_airflow.api("GET", path)["extra_links"] == {"a link": "http://localhost/a/link"}
 
-    def test_the_link_of_a_try_that_is_retried_is_refused_since_that_try_no_longer_exists(self, runs: Runs) -> None:
+    def test_the_link_of_a_try_that_is_retried_is_refused_since_that_try_is_over(self, runs: Runs) -> None:
         first, second = (runs.log("server_ways", "linked", try_number=number) for number in (1, 2))
 
-        assert "the token's task instance is not running, or no longer exists" in first
+        assert "A try of linked that is over may not push " in first
         assert "Failed to push an xcom for task operator extra link" not in second
 
     def test_a_link_that_is_made_of_the_tasks_own_xcom_is_a_plain_row(
@@ -307,13 +309,24 @@ class TestCallbacks:
         found: Any = wait_until(lambda: path.exists() and path.read_text(), 60, server_airflow.log_tails)
 
         assert found.startswith("XComSealed: ")
-        assert "callbacks in the DAG processor run without an API server" in found
+        assert "Callbacks in the DAG processor run without an API server" in found
+
+    def test_a_push_in_a_callback_on_retry_is_told_that_the_try_is_over(self, runs: Runs, proofs: Proofs) -> None:
+        run_id = runs.over("server_callbacks")
+
+        assert (proofs.folder / f"retry-push-{run_id}").read_text().splitlines() == [
+            "XComAccessDenied: A try of retrying that is over may not push 'late' of retrying.",
+            "Try 1, which the token is for, is over.",
+            "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it.",
+            f"XCom 'late' of task 'retrying' in DAG 'server_callbacks', run '{run_id}'. "
+            f"Asked by task 'retrying' of DAG 'server_callbacks' (run '{run_id}').",
+        ]
 
 
 class TestWritesOfOthers:
     @pytest.mark.parametrize("task_id", ["denied_set", "denied_delete"])
     def test_airflows_own_calls_are_refused_before_anything_is_written(self, runs: Runs, task_id: str) -> None:
-        assert "A task instance writes and removes only its own XComs" in runs.log("server_writes", task_id)
+        assert "A task instance may write and remove no XComs but its own." in runs.log("server_writes", task_id)
 
     @pytest.mark.parametrize("task_id", ["denied_set_around_the_backend", "denied_delete_around_the_backend"])
     def test_the_api_server_answers_403_and_the_tasks_log_says_why(self, runs: Runs, task_id: str) -> None:
@@ -321,7 +334,7 @@ class TestWritesOfOthers:
 
         assert "403" in log
         assert "access_denied" in log
-        assert "a task instance writes and removes its own XComs only" in log
+        assert "A task instance may write and remove no XComs but its own." in log
 
     def test_the_row_is_as_its_task_pushed_it(self, runs: Runs) -> None:
         rows = runs.rows("server_writes")
@@ -362,3 +375,15 @@ def test_grants_and_refusals_are_in_the_audit_log_under_the_task_that_asked(
     assert "server_ways/by_template" in owners["xcom_granted"]
     assert {"server_ways/denied_pull", "server_ways/denied_template"} <= owners["xcom_denied"]
     assert not [owner for owner in owners["xcom_granted"] if "/denied_" in owner and "among_many" not in owner]
+
+
+def test_the_audit_log_of_the_refused_task_itself_shows_the_refusal(runs: Runs, server_airflow: AirflowStack) -> None:
+    """Airflow's tab asks for the DAG, the run and the task of its page."""
+    run_id = runs.over("server_ways")
+    page = {"dag_id": "server_ways", "run_id": run_id, "task_id": "denied_pull"}
+
+    rows = server_airflow.pages("/eventLogs", "event_logs", **page)
+
+    found = [row for row in rows if row["event"] == "xcom_denied"]
+    assert [(row["owner"], row["try_number"]) for row in found] == [("server_ways/denied_pull", 1)]
+    assert json.loads(found[0]["extra"])["under"] == "asker"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from devtools.airflow_stack import AirflowStack
@@ -49,14 +51,20 @@ def test_the_refusal_names_the_xcom_who_asked_who_may_and_the_remedy(
     log = airflow.task_log("refusals", run_id, task_id, map_index=map_index)
 
     assert "XComAccessDenied" in log
-    assert f"may not be pulled by task '{task_id}'" in log
+    asker = task_id if map_index < 0 else f"{task_id}[{map_index}]"
+    decision = re.search(rf"\b{re.escape(asker)} may not pull '\w+' of \w+(\[\d+\])?: only allowed.* may\.", log)
+    assert decision is not None
+    assert len(decision[0]) <= 100
     assert "allows only 'allowed" in log
-    assert "To allow this pull, name" in log
+    assert "To allow it, add " in log
+    refused_values = 3 if task_id in ("denied_lazy_slice", "denied_mapped_pull") else 1
+    assert log.count("XCom pull refused: key '") == refused_values
+    assert log.count(decision[0]) == (2 if task_id in ("denied_argument", "denied_template") else 1)
 
 
 @pytest.mark.parametrize("task_id", ["denied_set", "denied_delete"])
 def test_nobody_writes_or_removes_the_xcom_of_another_task(airflow: AirflowStack, run_id: str, task_id: str) -> None:
-    assert "A task instance writes and removes only its own XComs" in airflow.task_log("refusals", run_id, task_id)
+    assert "A task instance may write and remove no XComs but its own." in airflow.task_log("refusals", run_id, task_id)
 
 
 def test_no_part_of_the_value_is_in_the_database_or_in_a_refused_tasks_log(airflow: AirflowStack, run_id: str) -> None:
@@ -75,7 +83,11 @@ def test_another_dag_is_served_only_where_it_is_named(airflow: AirflowStack, run
     states = {task_id: state for (task_id, _), state in airflow.task_states("elsewhere", elsewhere).items()}
     assert states == {"welcome": "success", "denied_stranger": "failed", "allowed": "failed"}
     log = airflow.task_log("elsewhere", elsewhere, "denied_stranger")
-    assert "'elsewhere/denied_stranger' as a consumer" in log
+    assert "elsewhere/denied_stranger may not pull 'token' of produce: only allowed" in log
+    assert (
+        "To allow it, add elsewhere/denied_stranger to the consumers of xcom_acl['produce']['token'] at refusals.py:"
+        in log
+    )
 
 
 def test_a_value_that_expired_is_a_loud_error_that_is_no_refusal(airflow: AirflowStack) -> None:
@@ -85,7 +97,8 @@ def test_a_value_that_expired_is_a_loud_error_that_is_no_refusal(airflow: Airflo
     log = airflow.task_log("expiry", run_id, "too_late")
     assert "XComExpired" in log
     assert "with a TTL of 1 s" in log
-    assert "Clear task 'short_lived'" in log
+    assert "'return_value' of short_lived is no longer in Redis: it expired." in log
+    assert "Clear short_lived to push it again." in log
     assert "XComAccessDenied" not in log
 
 

@@ -45,7 +45,7 @@ def told(asked: who_asks.Asked, row: str, action: str) -> list[str]:
 
 def test_a_deadlines_callback_in_the_triggerer_is_told_what_to_do(asked: who_asks.Asked) -> None:
     assert told(asked, "deadline_async", "pull")[:3] == [
-        "XComAccessDenied: This pull was refused, because it is not known which task asks.",
+        "XComAccessDenied: 'return_value' of produce may not be pulled: it is not known which task asks.",
         "This code runs in the triggerer, and Airflow does not say for which task. It never does for the callback of a "
         "deadline, and Airflow 3.1 does for no trigger.",
         "Pull in the task before it defers, and hand the value to the trigger.",
@@ -55,7 +55,7 @@ def test_a_deadlines_callback_in_the_triggerer_is_told_what_to_do(asked: who_ask
 @pytest.mark.skipif(who_asks.VERSION < (3, 2), reason="Airflow runs no callbacks on executors before 3.2")
 def test_a_callback_on_an_executor_is_told_what_to_do(asked: who_asks.Asked) -> None:
     assert told(asked, "deadline_sync", "pull")[:2] == [
-        "XComAccessDenied: This pull was refused, because it is not known which task asks.",
+        "XComAccessDenied: 'return_value' of produce may not be pulled: it is not known which task asks.",
         "This process is no task, and no task that talks to the same supervisor has started it. For example, "
         "Airflow runs callbacks on executors in such processes.",
     ]
@@ -63,7 +63,7 @@ def test_a_callback_on_an_executor_is_told_what_to_do(asked: who_asks.Asked) -> 
 
 def test_a_dags_callback_is_told_what_to_do(asked: who_asks.Asked) -> None:
     assert told(asked, "dag_callback", "push")[:3] == [
-        "XComAccessDenied: This push was refused, because it is not known which task asks.",
+        "XComAccessDenied: 'by dag_callback' of execute may not be pushed: it is not known which task asks.",
         "This code runs in the DAG processor, and Airflow does not say for which task.",
         "Push and remove in a task, or in a callback that runs in the task's own process.",
     ]
@@ -73,7 +73,9 @@ def test_the_command_that_renders_templates_is_told_what_to_do(asked: who_asks.A
     done = asked.airflow.run_cli("tasks", "render", "who_asks", "template", asked.runs["who_asks"])
 
     assert done.returncode == 1
-    assert "XComAccessDenied: This pull was refused, because it is not known which task asks." in done.stderr
+    assert (
+        "XComAccessDenied: 'return_value' of produce may not be pulled: it is not known which task asks." in done.stderr
+    )
     assert "This process is no task" in done.stderr
 
 

@@ -129,7 +129,7 @@ def test_consumers_beyond_the_size_of_the_field_are_refused_at_the_push() -> Non
     tasks = tuple(f"{number:0240}" for number in range(5000))
     acl = parse({"*": "downstream"}, dag_id="etl", task_ids=tasks, default_consumers="nobody")
 
-    with pytest.raises(InvalidAcl, match="name them with a pattern"):
+    with pytest.raises(InvalidAcl, match="Name the consumers with a pattern"):
         acl.in_force(Coordinate("etl", "r", tasks[0], "k"), StubGraph(tasks)).dumps()
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import re
 import time
 from datetime import timedelta
 from typing import Any
@@ -88,9 +90,9 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("raw", "hint"),
     [
-        pytest.param(None, "it is None; write a dict", id="none"),
-        pytest.param([["load"]], "it is of type list; write a dict", id="a list"),
-        pytest.param("linked", "write a dict", id="a word"),
+        pytest.param(None, "it is None. Write a dict", id="none"),
+        pytest.param([["load"]], "it is of type list. Write a dict", id="a list"),
+        pytest.param("linked", "Write a dict", id="a word"),
         pytest.param(
             {"secret": "load"},
             "'load' is not a policy word. The policy words are 'same_dag', 'linked', 'downstream', 'nobody', 'anyone'. "
@@ -113,7 +115,7 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
         pytest.param({"secret": ["/load"]}, "is empty", id="a consumer without a DAG before the slash"),
         pytest.param({"secret": ["dag/"]}, "is empty", id="a consumer without a task after the slash"),
         pytest.param({"secret": ["a/b/c"]}, "more than one '/'", id="a consumer with two slashes"),
-        pytest.param({"secret": ["a**"]}, "write '*'", id="a doubled star"),
+        pytest.param({"secret": ["a**"]}, "Write '*'", id="a doubled star"),
         pytest.param({"secret": ["x" * 251]}, "251 characters", id="a long consumer"),
         pytest.param({"secret": ["\ud800"]}, "surrogate", id="half a surrogate pair"),
         pytest.param({"": ["load"]}, "is empty", id="an empty key"),
@@ -140,7 +142,7 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
             id="a misspelt field",
         ),
         pytest.param({"extract": {"secret": {"once": True}}}, "names no consumers", id="once without consumers"),
-        pytest.param({"secret": {"consumers": ["load"], 1: 2}}, "no field <int>.", id="a field that is a number"),
+        pytest.param({"secret": {"consumers": ["load"], 1: 2}}, "no field 1.", id="a field that is a number"),
         pytest.param({"secret": {"consumers": "load"}}, "in a list: ['load']", id="a bare task id in a rule object"),
     ],
 )
@@ -148,14 +150,18 @@ def test_what_is_not_an_acl_is_refused_with_a_fix(raw: Any, hint: str) -> None:
     text = refusal(raw)
 
     assert text.startswith("DAG 'etl', xcom_acl")
-    assert hint in text
+    assert len(text.splitlines()[0]) <= 100
+    assert hint in " ".join(text.splitlines())
 
 
 @pytest.mark.parametrize("seconds", [0, -1, True, 1.5, None, 10**12])
 def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
     text = refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
 
-    assert text.endswith(f": ttl_seconds is {seconds}. Write a whole number from 1 to 3153600000.")
+    assert text.splitlines() == [
+        f"DAG 'etl', xcom_acl['secret']: ttl_seconds is {seconds}.",
+        "Write a whole number from 1 to 3153600000.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,7 @@ def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
 def test_a_ttl_of_another_type_is_shown_with_a_bounded_length(seconds: Any, what: str) -> None:
     text = refusal({"secret": {"consumers": ["load"], "ttl_seconds": seconds}})
 
-    assert text.endswith(f": ttl_seconds is {what}")
+    assert " ".join(text.splitlines()).endswith(f": ttl_seconds is {what}")
 
 
 @pytest.mark.parametrize("field", ["same_run", "once"])
@@ -200,29 +206,47 @@ def test_without_a_word_of_it_a_value_is_read_as_often_as_wanted() -> None:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (["load"], "[...]"),
-        ("load", "[...]"),
+        (["load"], "['load']"),
+        (("load",), "['load']"),
+        ("load", "['load']"),
         ("nobody", "'nobody'"),
-        ({"consumers": ["load"]}, "{'consumers': [...]}"),
+        ({"consumers": ["load"], "once": True}, "{'consumers': ['load'], 'once': True}"),
+        (["load"] * 100, "['consumer_task']"),
+        (None, "['consumer_task']"),
     ],
 )
 def test_a_rule_directly_under_a_task_would_not_protect_it_and_is_refused(rule: Any, said: str) -> None:
     text = refusal({"extract": rule})
 
-    hint = " For a key named 'consumers', write {'extract': {'consumers': {'consumers': [...]}}}."
-    assert text == (
-        f"DAG 'etl', xcom_acl['extract']: 'extract' is a task of this DAG. But {{'extract': {said}}} is a rule for the "
-        "XCom key 'extract' of any task. It would not protect what the task pushes. For what the task returns, write "
-        f"{{'extract': {{'return_value': {said}}}}}. For all its keys, write {{'extract': {{'*': {said}}}}}. For the "
-        f"key 'extract' of any task, write {{'*': {{'extract': {said}}}}}.{hint if isinstance(rule, dict) else ''}"
-    )
+    hint = f" For a key named 'consumers', write {{'extract': {{'consumers': {said}}}}}."
+    assert text.splitlines() == [
+        "DAG 'etl', xcom_acl['extract']: a task stands where only an XCom key makes sense.",
+        f"'extract' is a task of this DAG. But {{'extract': {said}}} is a rule for the XCom key 'extract' of any task. "
+        "It would not protect what the task pushes.",
+        f"For what the task returns, write {{'extract': {{'return_value': {said}}}}}. For all its keys, write "
+        f"{{'extract': {{'*': {said}}}}}. For the key 'extract' of any task, write {{'*': {{'extract': {said}}}}}."
+        f"{hint if isinstance(rule, dict) else ''}",
+    ]
 
 
-def test_the_advice_for_a_rule_directly_under_a_task_is_accepted() -> None:
-    acl_of({"extract": {"return_value": ["load"]}})
-    acl_of({"extract": {"*": ["load"]}})
-    acl_of({"*": {"extract": ["load"]}})
-    acl_of({"extract": {"consumers": {"consumers": ["load"]}}})
+@pytest.mark.parametrize("rule", [["load"], "load", "nobody", {"consumers": ["load"], "once": True}])
+def test_the_advice_for_a_rule_directly_under_a_task_is_accepted(rule: Any) -> None:
+    advice = refusal({"extract": rule}).splitlines()[2]
+
+    offered = re.findall(r"write (\{.*?\})(?=\.(?: |$))", advice)
+    assert len(offered) == (4 if isinstance(rule, dict) else 3)
+    for text in offered:
+        acl_of(ast.literal_eval(text))
+
+
+def test_long_ids_leave_room_for_the_decision_and_stand_whole_at_the_end() -> None:
+    key = "k" * 300
+
+    lines = refusal({"extract": {key: {"consumers": ["load"], "once": "yes"}}}).splitlines()
+
+    assert len(lines[0]) <= 100
+    assert lines[0].endswith(": once must be True or False, not 'yes'.")
+    assert lines[-1] == f"DAG 'etl', xcom_acl['extract']['{key}']."
 
 
 def test_an_unknown_default_is_refused() -> None:

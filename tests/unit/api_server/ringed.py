@@ -31,6 +31,7 @@ class Person:
     principal: Principal
     number: int
     state: str = "running"
+    is_over: bool = False
 
     @property
     def ti_id(self) -> str:
@@ -42,12 +43,13 @@ class Person:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.principal, self.state, 1)
+        return Caller(self.principal, self.state, 1, self.is_over)
 
 
 OWNER, CONSUMER, STRANGER = Person(EXTRACT, 1), Person(LOAD, 2), Person(REPORT, 3)
 FINISHED = Person(LOAD, 4, "success")
-PEOPLE = {person.ti_id: person for person in (OWNER, CONSUMER, STRANGER, FINISHED)}
+EARLIER = Person(LOAD, 5, "running", is_over=True)
+PEOPLE = {person.ti_id: person for person in (OWNER, CONSUMER, STRANGER, FINISHED, EARLIER)}
 GONE = Person(LOAD, 99)
 
 
@@ -95,11 +97,12 @@ async def validate(token: str, _required: dict[str, Any]) -> dict[str, Any]:
 
 
 class World:
-    """The ring and what it was made of."""
+    """The ring and what it was made of. `asker_rows` are the second rows of refusals, under the task that asked."""
 
     def __init__(self, airflow: Airflow, **changes: Any) -> None:
         self.airflow = airflow
         self.rows: list[dict[str, Any]] = []
+        self.asker_rows: list[dict[str, Any]] = []
         self.looked_up: list[str] = []
         self.people = dict(PEOPLE)
         self.row_error: Exception | None = None
@@ -143,7 +146,9 @@ class World:
     def _write_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         if self.row_error is not None:
             raise self.row_error
-        self.rows += rows
+        for row in rows:
+            under_asker = json.loads(row["extra"]).get("under") == "asker"
+            (self.asker_rows if under_asker else self.rows).append(row)
 
 
 def messages_of(app: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import json
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +36,22 @@ def freeze(dag: DAG) -> FrozenAcl:
 
 def consumers(dag: DAG, task_id: str, key: str = "return_value") -> tuple[str, ...]:
     return freeze(dag).in_force(Coordinate(dag.dag_id, "r1", task_id, key)).consumers
+
+
+HERE = __file__
+
+
+def error_of(caught: pytest.ExceptionInfo[InvalidAcl], line: int) -> list[str]:
+    """The lines of an error without the second one, which names the call that stands on this line of this file."""
+    decision, place, *further = str(caught.value).splitlines()
+    assert place.startswith(f"The call is at {HERE}:{line}.")
+    assert len(decision) <= 100
+    return [decision, *further]
+
+
+def line() -> int:
+    """The line from which this is called."""
+    return sys._getframe(1).f_lineno
 
 
 def test_it_returns_the_xcom_so_that_it_can_stand_inside_a_call() -> None:
@@ -168,25 +187,41 @@ def test_several_calls_add_up() -> None:
 def test_several_calls_that_disagree_are_refused(first: Any, second: Any, field: str) -> None:
     with DAG("etl"):
         result = exclusive(extract(), to="load", **first)
+        earlier = line() - 1
 
-        with pytest.raises(InvalidAcl, match=f"'extract': an earlier call sets another {field}"):
+        with pytest.raises(InvalidAcl) as caught:
             exclusive(result, to="report", **second)
+
+    assert error_of(caught, line() - 2) == [
+        f"exclusive() for 'return_value' of extract: an earlier call sets another {field}.",
+        f"The earlier call is at {HERE}:{earlier}. Set the same in each call.",
+    ]
 
 
 def test_a_rule_that_the_params_hold_already_is_refused() -> None:
     with (
         DAG("etl", params={"xcom_acl": {"extract": {"return_value": {"consumers": ["load"]}}}}),
-        pytest.raises(InvalidAcl, match="declare the rule in one place"),
+        pytest.raises(InvalidAcl) as caught,
     ):
         exclusive(extract(), to="load")
+
+    assert error_of(caught, line() - 2) == [
+        "exclusive() for 'return_value' of extract: the DAG's params hold a rule for this XCom too.",
+        "Declare the rule in one place.",
+    ]
 
 
 def test_a_flat_rule_under_the_tasks_name_is_refused() -> None:
     with (
         DAG("etl", params={"xcom_acl": {"extract": ["load"]}}),
-        pytest.raises(InvalidAcl, match="params already hold 'extract'"),
+        pytest.raises(InvalidAcl) as caught,
     ):
         exclusive(extract(), to="load")
+
+    assert error_of(caught, line() - 2) == [
+        "exclusive() for 'return_value' of extract: the DAG's params have a rule in the task's name.",
+        "xcom_acl['extract'] there is no dict of the task's XCom keys. Make it one, or remove it.",
+    ]
 
 
 def test_rules_of_other_xcoms_in_the_params_stay() -> None:
@@ -220,10 +255,23 @@ def test_a_derived_xcom_is_refused(derive: str) -> None:
             exclusive(derived, to="load")
 
 
-@pytest.mark.parametrize("xcom", [None, "extract", 5, extract])
-def test_what_is_no_xcom_is_refused(xcom: Any) -> None:
-    with DAG("etl"), pytest.raises(InvalidAcl, match="give what a TaskFlow call returns"):
+@pytest.mark.parametrize(
+    ("xcom", "is_what"),
+    [
+        (None, "is None"),
+        ("extract", "is of type str"),
+        (5, "is of type int"),
+        (extract, "is a @task function that was not called (_TaskDecorator)"),
+    ],
+)
+def test_what_is_no_xcom_is_refused(xcom: Any, is_what: str) -> None:
+    with DAG("etl"), pytest.raises(InvalidAcl) as caught:
         exclusive(xcom, to="load")
+
+    assert error_of(caught, line() - 2) == [
+        f"exclusive(): its first argument {is_what}.",
+        "Give it what a TaskFlow call returns, or an operator.",
+    ]
 
 
 def test_a_task_function_that_was_not_called_is_refused_as_such() -> None:
@@ -239,7 +287,7 @@ def test_what_is_no_consumer_is_refused(to: Any) -> None:
     with DAG("etl"):
         result = extract()
 
-        with pytest.raises(InvalidAcl, match="give operators, XComs, task groups or task ids"):
+        with pytest.raises(InvalidAcl, match="Give operators, XComs, task groups or task ids"):
             exclusive(result, to=to)
 
 
@@ -261,15 +309,15 @@ def test_same_run_and_once_are_booleans(field: str, value: Any) -> None:
         with pytest.raises(InvalidAcl) as caught:
             exclusive(result, to="load", **{field: value})
 
-    assert str(caught.value) == (
-        "DAG 'etl', exclusive() for XCom 'return_value' of task 'extract': "
-        f"{field} must be True or False, not {value!r}."
-    )
+    assert str(caught.value).splitlines() == [
+        f"exclusive() for 'return_value' of extract: {field} must be True or False, not {value!r}.",
+        f"The call is at {HERE}:{line() - 4}. It is about XCom 'return_value' of task 'extract' in DAG 'etl'.",
+    ]
     assert "xcom_acl" not in dag.params
 
 
 def test_an_operator_without_a_dag_is_refused() -> None:
-    with pytest.raises(InvalidAcl, match="task 'p' has no DAG yet"):
+    with pytest.raises(InvalidAcl, match="task p has no DAG yet"):
         exclusive(BaseOperator(task_id="p"), to="load")
 
 
@@ -278,7 +326,7 @@ def test_a_consumer_without_a_dag_is_refused() -> None:
     with DAG("etl"):
         result = extract()
 
-        with pytest.raises(InvalidAcl, match="'stray' has no DAG yet"):
+        with pytest.raises(InvalidAcl, match=r"a consumer has no DAG yet\.\n.*\nThe consumer is task 'stray'"):
             exclusive(result, to=stray)
 
 
@@ -296,7 +344,7 @@ def test_an_unknown_text_is_refused_when_the_dag_is_frozen() -> None:
     with DAG("etl") as dag:
         exclusive(extract(), to="laod")
 
-    with pytest.raises(InvalidAcl, match="'laod' is not a task"):
+    with pytest.raises(InvalidAcl, match=rf"exclusive\(\) at test_exclusive\.py:{line() - 2}: .*'laod' is not a task"):
         freeze(dag)
 
 
@@ -309,3 +357,50 @@ def test_a_key_that_would_be_read_as_a_pattern_is_refused(key: str) -> None:
 
         with pytest.raises(InvalidAcl, match="would be read as a pattern"):
             exclusive(produce()[key], to="produce")
+
+
+def test_long_ids_do_not_push_the_decision_out_of_sight() -> None:
+    with DAG("d" * 250), TaskGroup("g" * 120):
+        result = extract.override(task_id="t" * 120)()
+
+        with pytest.raises(InvalidAcl) as caught:
+            exclusive(result, to="load", same_run="yes")  # type: ignore[arg-type]
+
+    decision, place = str(caught.value).splitlines()
+    assert len(decision) <= 100
+    assert decision.endswith(": same_run must be True or False, not 'yes'.")
+    assert "t" * 120 in place
+
+
+class TestWhereItStands:
+    def test_the_rule_says_the_line_of_the_call_and_the_params_do_not(self) -> None:
+        with DAG("etl") as dag:
+            result = extract()
+            exclusive(result, to=load(result))
+            at = line() - 1
+
+        in_force = freeze(dag).in_force(Coordinate("etl", "r1", "extract", "return_value"))
+        assert in_force.source == f"exclusive() at test_exclusive.py:{at}"
+        assert json.loads(json.dumps(dag.params.dump())) == {
+            "xcom_acl": {"extract": {"return_value": {"consumers": ["load"]}}}
+        }
+
+    def test_several_calls_are_named_in_their_order(self) -> None:
+        with DAG("etl") as dag:
+            result = extract()
+            for _ in range(5):
+                exclusive(result, to=load.override(task_id="load")(result) if _ == 0 else "load")
+            at = line() - 1
+
+        in_force = freeze(dag).in_force(Coordinate("etl", "r1", "extract", "return_value"))
+        place = f"test_exclusive.py:{at}"
+        assert in_force.source == f"exclusive() at {place}, {place}, {place} and 2 more"
+
+    def test_a_copy_of_the_params_knows_it_too(self) -> None:
+        with DAG("etl") as dag:
+            result = extract()
+            exclusive(result, to=load(result))
+        dag.params = copy.deepcopy(dag.params)
+
+        in_force = freeze(dag).in_force(Coordinate("etl", "r1", "extract", "return_value"))
+        assert in_force.source.startswith("exclusive() at test_exclusive.py:")

@@ -204,7 +204,7 @@ def test_a_wrong_acl_is_refused_and_not_kept() -> None:
 
 @pytest.mark.parametrize("value", [None, [], "linked", 5])
 def test_a_param_that_is_no_dict_is_refused(value: Any) -> None:
-    with pytest.raises(InvalidAcl, match="write a dict"):
+    with pytest.raises(InvalidAcl, match="Write a dict"):
         freeze(make_dag({"xcom_acl": value}))
 
 

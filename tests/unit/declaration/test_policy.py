@@ -105,8 +105,8 @@ def test_an_acl_that_contradicts_its_dag_is_an_import_error(tmp_path: Path, para
     ("params", "text"),
     [
         ("{'xcom_acl': {'extract': ['load']}}", "{'extract': {'return_value': "),
-        ("{'xcom_acl': {'extract': {'': ['load']}}}", "the XCom key is empty; use '*' for any"),
-        ("{'xcom_acl': ['load']}", "write a dict"),
+        ("{'xcom_acl': {'extract': {'': ['load']}}}", "the XCom key is empty.\nWrite '*' for any."),
+        ("{'xcom_acl': ['load']}", "Write a dict: "),
         ("{'xcom_acl': {'extract': {'token': 'downstreem'}}}", "Did you mean 'downstream'?"),
     ],
 )

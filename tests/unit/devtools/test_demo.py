@@ -57,13 +57,13 @@ class TestTheConsumerIsServed:
 
 
 class TestThePullIsRefused:
-    REFUSAL = "1. pull refused: it may not be pulled by task 'intruder' of the same run: why"
+    REFUSAL = "1. pull refused: intruder may not pull 'token' of extract: only load may."
 
     def test_yes_with_the_text_of_its_error_alone(self) -> None:
         observation = observations.pull_refused(f"x\n{self.REFUSAL} level=info logger=task.stdout\ny")
 
         assert observation.holds
-        assert observation.seen == "it may not be pulled by task 'intruder' of the same run: why"
+        assert observation.seen == "intruder may not pull 'token' of extract: only load may."
 
     @pytest.mark.parametrize("log", ["", "1. THE PULL GAVE a token", "1. pull refused: Redis is away"])
     def test_no(self, log: str) -> None:

@@ -18,13 +18,11 @@ TOKEN = Coordinate("etl", "r1", "extract", "token")
 def test_every_process_is_told_what_was_refused_why_and_what_to_do(process: str, action: str) -> None:
     first, cause, remedy, whole = str(unidentified.refused(TOKEN, action, process)).splitlines()
 
-    assert (
-        first
-        == f"This {'removal' if action == 'remove' else action} was refused, because it is not known which task asks."
-    )
+    done = {"pull": "pulled", "push": "pushed", "remove": "removed"}[action]
+    assert first == f"'token' of extract may not be {done}: it is not known which task asks."
     assert cause.startswith("This ")
     assert remedy.startswith(("Pull", "Push and remove", "Hand the value to the task"))
-    assert whole == str(TOKEN)
+    assert whole == f"{TOKEN}."
 
 
 def test_a_trigger_is_told_where_to_pull_instead() -> None:

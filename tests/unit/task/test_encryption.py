@@ -92,7 +92,7 @@ def test_a_key_that_was_removed_is_named_as_the_cause() -> None:
     encrypted = encrypt_payload(ENVELOPE, RESTRICTED, SHARED)
     other = settings(encryption_keys=EncryptionKeys.parse(generate_encryption_key()))
 
-    with pytest.raises(ConfigurationError, match="encryption_keys does not have"):
+    with pytest.raises(ConfigurationError, match="encryption_keys lacks the key of a value here"):
         decrypt_payload(encrypted.envelope, None, RESTRICTED, other)
 
 
@@ -151,7 +151,7 @@ def test_a_sealed_value_whose_reference_lost_its_seal_is_noticed() -> None:
 @pytest.mark.parametrize("chosen", [SERVER, SHARED, replace(SERVER, seal="restricted")], ids=["all", "rest", "some"])
 @pytest.mark.parametrize("acl", [RESTRICTED, None], ids=["a rule", "an unreadable rule"])
 def test_plain_values_are_refused_where_they_would_be_protected(chosen: Settings, acl: Acl | None) -> None:
-    with pytest.raises(CorruptValue, match="unencrypted"):
+    with pytest.raises(CorruptValue, match="is not encrypted in Redis, as it must be here"):
         decrypt_payload(ENVELOPE, None, acl, chosen)
 
     assert decrypt_payload(ENVELOPE, None, acl, replace(chosen, allow_plaintext_read=True)) == SECRET

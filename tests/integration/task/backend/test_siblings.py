@@ -59,5 +59,5 @@ def test_a_result_without_a_rule_of_its_own_is_refused(dag: Any, raw: redis.Redi
     push(dag, CANARY, map_index=0)
     raw.hdel(HASH, "0:acl")
 
-    with pytest.raises(XComAccessDenied, match="no readable ACL"):
+    with pytest.raises(XComAccessDenied, match="No readable ACL"):
         pull(dag, "load", map_index=0)

@@ -102,7 +102,9 @@ def test_prior_runs(tasks: Tasks) -> None:
 
 
 def test_a_process_that_runs_no_task(tasks: Tasks) -> None:
-    with pytest.raises(XComAccessDenied, match=r"^This pull was refused, because it is not known which task asks.\n"):
+    with pytest.raises(
+        XComAccessDenied, match=r"^'token' of extract may not be pulled: it is not known which task asks.\n"
+    ):
         ExclusiveRedisXCom.get_one(key="token", **address("extract"))
 
 

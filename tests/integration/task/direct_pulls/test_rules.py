@@ -60,7 +60,7 @@ class TestRules:
         tasks.push(CANARY)
         raw.hdel(hash_of(), "acl")
 
-        with pytest.raises(XComAccessDenied, match="no readable ACL"):
+        with pytest.raises(XComAccessDenied, match="No readable ACL"):
             tasks.pull()
 
     def test_both_rules_of_a_mapped_result_must_allow(self, tasks: Tasks, raw: redis.Redis) -> None:

@@ -34,8 +34,8 @@ class TestNobodyOpensIt:
         ("process", "says"),
         [
             ("dag_test", "dag.test\\(\\) runs without an API server"),
-            ("triggerer", "triggers run without"),
-            ("dag_processor", "callbacks in the DAG processor"),
+            ("triggerer", "Triggers run without"),
+            ("dag_processor", "Callbacks in the DAG processor"),
         ],
     )
     def test_elsewhere_the_text_says_why_there(

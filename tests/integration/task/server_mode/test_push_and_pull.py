@@ -58,8 +58,14 @@ class TestPull:
         with pytest.raises(XComAccessDenied) as caught:
             pull(dag, "report")
 
-        assert "may not be pulled by task 'report' of the same run" in str(caught.value)
-        assert "xcom_acl['extract']['token'] allows only 'load'" in str(caught.value)
+        assert str(caught.value).splitlines() == [
+            "report may not pull 'token' of extract: only load may.",
+            "Rule: xcom_acl['extract']['token'] at sales.py allows only 'load'.",
+            "To allow it, add report to the consumers of xcom_acl['extract']['token'] at sales.py: ['load', 'report']. "
+            "Then clear extract: the rule is stored with the value.",
+            f"XCom 'token' of task 'extract' in DAG 'sales', run '{RUN_ID}'. "
+            f"Asked by task 'report' of DAG 'sales' (run '{RUN_ID}').",
+        ]
 
     def test_all_results_of_a_mapped_task_come_in_order(self, dag: Any, rows: Rows) -> None:
         for index in range(3):
@@ -82,7 +88,7 @@ class TestPull:
         push(dag, "second")
         rows.values["sales", RUN_ID, "extract", "token", -1] = old
 
-        with pytest.raises(LookupError, match="replaced in Redis by a later push"):
+        with pytest.raises(LookupError, match="is no longer in Redis: a later push replaced it"):
             pull(dag, "load")
 
 

@@ -16,6 +16,7 @@ from exclusive_redis_xcom.model import NOT_MAPPED
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.ringed import (
     CONSUMER,
+    EARLIER,
     FINISHED,
     GONE,
     OWNER,
@@ -93,14 +94,18 @@ class TestEachOutcome:
 
         assert said == {"event": event, "why": "xcom_acl['extract']['token'] allows only 'load'"}
 
-    @pytest.mark.parametrize("person", [FINISHED, GONE])
-    def test_not_running(self, person: Person) -> None:
+    @pytest.mark.parametrize(
+        ("person", "why"),
+        [
+            (FINISHED, "the task instance is not running, its state is success"),
+            (EARLIER, "try 1, which the token is for, is over"),
+            (GONE, "Airflow knows no task instance with the token's id"),
+        ],
+    )
+    def test_not_running(self, person: Person, why: str) -> None:
         said = self.ask(World(Airflow()), person, SEALED)
 
-        assert said == {
-            "event": "xcom_denied",
-            "why": "the token's task instance is not running, or no longer exists",
-        }
+        assert said == {"event": "xcom_denied", "why": why}
 
     def test_claimed(self, store: Store) -> None:
         said = self.ask(World(Airflow(), store=lambda: store), CONSUMER, once(store))
@@ -134,7 +139,7 @@ class TestEachOutcome:
 
         (row,) = world.rows
         assert (row["event"], row["task_id"]) == ("xcom_denied", "extract")
-        assert "victim" not in str(row)
+        assert "victim" not in str([row, world.asker_rows])
 
 
 class TestReportModeAndClaims:
@@ -213,14 +218,63 @@ class TestRows:
         world.ask("GET", XCOM, STRANGER)
 
         (row,) = world.rows
-        extra = json.loads(row.pop("extra"))
+        said = json.loads(row.pop("extra"))
         assert row == {
             **{"event": "xcom_denied", "owner": "sales/report"},
             **{"dag_id": "sales", "run_id": "run_1", "task_id": "extract", "map_index": NOT_MAPPED},
         }
-        assert extra["who"] == "task 'report' of DAG 'sales' (run 'run_1')"
-        assert extra["what"] == str(AT)
-        assert "load" in extra["why"]
+        assert said == {
+            "who": "task 'report' of DAG 'sales' (run 'run_1')",
+            "state": "running",
+            "try_number": 1,
+            "why": "xcom_acl['extract']['token'] allows only 'load'",
+            "what": str(AT),
+            "key": "token",
+            "under": "producer",
+        }
+
+    def test_a_refusal_has_a_row_under_the_task_that_asked_too_because_airflows_tab_looks_there(self) -> None:
+        world = World(Airflow(value(SEALED)))
+
+        world.ask("GET", XCOM, STRANGER)
+
+        (row,), (other,) = world.asker_rows, world.rows
+        assert extra(row) | {"under": "producer"} == extra(other)
+        assert {name: value for name, value in row.items() if name != "extra"} == {
+            **{"event": "xcom_denied", "owner": "sales/report"},
+            **{"dag_id": "sales", "run_id": "run_1", "task_id": "report", "map_index": NOT_MAPPED, "try_number": 1},
+        }
+
+    def test_a_refused_producer_has_one_row_since_both_would_be_the_same(self) -> None:
+        world = World(Airflow(value(SEALED)))
+        world.people[OWNER.ti_id] = replace(OWNER, state="success")
+
+        world.ask("GET", XCOM, OWNER)
+
+        assert (world.events, world.asker_rows) == (["xcom_denied"], [])
+
+    def test_the_row_of_an_earlier_try_says_which(self) -> None:
+        world = World(Airflow(value(SEALED)))
+
+        world.ask("GET", XCOM, EARLIER)
+
+        (row,) = world.asker_rows
+        assert (row["task_id"], row["try_number"], row["owner"]) == ("load", 1, "sales/load")
+
+    def test_what_is_granted_or_claimed_has_one_row(self, store: Store) -> None:
+        world = World(Airflow(), store=lambda: store, audit="all")
+
+        pulled(world, CONSUMER, SEALED)
+        pulled(world, CONSUMER, once(store))
+
+        assert (world.events, world.asker_rows) == (["xcom_granted", "xcom_claimed"], [])
+
+    def test_nobody_who_is_known_asked(self) -> None:
+        world = World(Airflow(value(SEALED)))
+
+        world.ask("GET", XCOM, GONE)
+
+        assert (world.events, world.asker_rows) == (["xcom_denied"], [])
 
     def test_a_slice_is_one_row(self) -> None:
         body = [SEALED] * 30
@@ -237,7 +291,7 @@ class TestRows:
         with caplog.at_level(logging.DEBUG):
             answer = world.ask("GET", XCOM + "/slice", CONSUMER).json()
 
-        kept = json.dumps(world.rows) + caplog.text
+        kept = json.dumps([world.rows, world.asker_rows]) + caplog.text
         assert answer[0][MARK]["seal"]["data_key"] not in kept
         assert SEALED[MARK]["seal"]["key"] not in kept
 
@@ -256,7 +310,7 @@ class TestRows:
         world.ask("GET", XCOM + "/slice", CONSUMER)
 
         assert [(row["dag_id"], row["task_id"]) for row in world.rows] == [("sales", "extract")]
-        assert "finance" not in str(world.rows)
+        assert "finance" not in str([world.rows, world.asker_rows])
 
     def test_strict_keeps_the_value_until_its_row_is_written(self) -> None:
         world = World(Airflow(value(SEALED)), audit_strict=True)

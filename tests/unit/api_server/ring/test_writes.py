@@ -8,7 +8,18 @@ from dataclasses import replace
 import pytest
 
 from exclusive_redis_xcom.model import Principal
-from tests.unit.api_server.ringed import CONSUMER, FINISHED, GONE, OWNER, STRANGER, XCOM, Airflow, Person, World
+from tests.unit.api_server.ringed import (
+    CONSUMER,
+    EARLIER,
+    FINISHED,
+    GONE,
+    OWNER,
+    STRANGER,
+    XCOM,
+    Airflow,
+    Person,
+    World,
+)
 
 METHODS = pytest.mark.parametrize("method", ["POST", "DELETE"])
 OWN = {CONSUMER: "load", STRANGER: "report", FINISHED: "load"}
@@ -27,7 +38,7 @@ class TestWhoMay:
         assert world.ask(method, own(OWNER), OWNER).json() == {"message": "done"}
         assert world.rows == []
 
-    @pytest.mark.parametrize("person", [CONSUMER, STRANGER, FINISHED, GONE])
+    @pytest.mark.parametrize("person", [CONSUMER, STRANGER, FINISHED, EARLIER, GONE])
     def test_nobody_else_may_and_airflow_never_hears_of_it(self, method: str, person: Person) -> None:
         world = World(Airflow())
 
@@ -46,9 +57,34 @@ class TestWhoMay:
         answer = world.ask(method, own(OWNER), OWNER)
 
         assert answer.status_code == 403
-        assert answer.json()["detail"]["message"].endswith(
-            ": the token's task instance is not running, or no longer exists."
+        assert answer.json()["detail"]["message"].splitlines()[1] == (
+            f"The task instance is not running, its state is {state or 'none'}."
         )
+
+    def test_an_earlier_try_may_not_and_is_called_one(self, method: str) -> None:
+        world = World(Airflow())
+        wanted = "push" if method == "POST" else "remove"
+
+        answer = world.ask(method, own(EARLIER), EARLIER)
+
+        assert answer.json()["detail"]["message"].splitlines() == [
+            f"A try of load that is over may not {wanted} 'key' of load.",
+            "Try 1, which the token is for, is over.",
+            "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it.",
+            "XCom 'key' of task 'load' in DAG 'sales', run 'run_1'. Asked by task 'load' of DAG 'sales' (run 'run_1').",
+        ]
+
+    def test_whoever_airflow_does_not_know_is_called_so(self, method: str) -> None:
+        wanted = "push" if method == "POST" else "remove"
+
+        answer = World(Airflow()).ask(method, XCOM, GONE)
+
+        assert answer.json()["detail"]["message"].splitlines() == [
+            f"A task instance that Airflow does not know may not {wanted} 'token' of extract.",
+            "Airflow knows no task instance with the token's id.",
+            "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it.",
+            "XCom 'token' of task 'extract' in DAG 'sales', run 'run_1'.",
+        ]
 
     @pytest.mark.parametrize("state", ["running", "success", "up_for_retry"])
     def test_the_links_that_airflow_pushes_after_the_end_may_be_pushed_and_not_removed(
@@ -61,6 +97,16 @@ class TestWhoMay:
         answer = world.ask(method, own(OWNER).replace("/key", "/_link_TheLink"), OWNER)
 
         assert answer.status_code == (200 if allowed else 403)
+
+    @pytest.mark.parametrize("state", ["running", "success", "failed"])
+    def test_links_of_an_earlier_try_may_not(self, method: str, state: str) -> None:
+        world = World(Airflow())
+        world.people[EARLIER.ti_id] = replace(EARLIER, state=state)
+
+        answer = world.ask(method, own(EARLIER).replace("/key", "/_link_TheLink"), EARLIER)
+
+        assert (answer.status_code, world.airflow.calls) == (403, 0)
+        assert answer.json()["detail"]["message"].startswith("A try of load that is over may not ")
 
     def test_links_of_others_may_not(self, method: str) -> None:
         world = World(Airflow())
@@ -215,6 +261,8 @@ def test_the_record_says_what_was_tried() -> None:
     extra = json.loads(row["extra"])
     assert (row["owner"], row["task_id"]) == ("sales/report", "extract")
     assert (extra["action"], extra["key"], extra["try_number"]) == ("remove", "token", 1)
+    (row,) = world.asker_rows
+    assert (row["owner"], row["task_id"], row["try_number"]) == ("sales/report", "report", 1)
 
 
 def test_a_refusal_stands_without_its_row() -> None:
@@ -228,7 +276,10 @@ def test_the_refusal_is_one_that_airflows_client_can_read() -> None:
     answer = World(Airflow()).ask("POST", XCOM, STRANGER)
 
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json()["detail"]["message"] == (
-        "task 'report' of DAG 'sales' (run 'run_1') may not push XCom 'token' of task 'extract' in DAG 'sales', run "
-        "'run_1': a task instance writes and removes its own XComs only."
-    )
+    assert answer.json()["detail"]["message"].splitlines() == [
+        "report may not push 'token' of extract.",
+        "A task instance may write and remove no XComs but its own.",
+        "Return or xcom_push the value in the task instance that owns it.",
+        "XCom 'token' of task 'extract' in DAG 'sales', run 'run_1'. Asked by task 'report' of DAG 'sales' (run "
+        "'run_1').",
+    ]

@@ -319,7 +319,9 @@ class TestItDoesNothing:
         made = Watch(airflow, settings=settings(redis_url="http://canary@host"))
 
         assert made._inert
-        assert "tasks ask this API server for every XCom" in caplog.text
+        assert (
+            "XCom rows are not watched, so each pull asks an API server (direct_pulls has no effect): " in caplog.text
+        )
         assert "canary" not in caplog.text
 
 

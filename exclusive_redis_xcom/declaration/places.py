@@ -1,0 +1,179 @@
+"""Where the rules of a DAG stand: the file, and the line where that is certain.
+
+A call of `exclusive` notes its caller. An entry of the params is looked up in the text of the DAG's file. The line
+counts if exactly one dict there has the same entries as the DAG's params, and that entry with that very value.
+
+Files are named as they lie below the DAG's bundle. So nothing that is stored holds a path of one machine. The places
+are kept beside the rules and never in the DAG's params: a DAG's serialized form does not change with them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.acl import source as sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk import DAG
+
+    from exclusive_redis_xcom.acl import Rule
+
+#: A longer file takes too long to read at the start of every task. 200 kB are some 5,000 lines.
+_MOST_BYTES = 200_000
+#: How many calls of `exclusive` for one XCom are named.
+_NAMED_CALLS = 3
+_XCOM_ACL = b"xcom_acl"
+#: It stands in place of an entry that a dict does not have. It equals no value.
+_NOTHING = ast.Name("", ast.Load())
+
+
+class ExclusiveRule(dict[str, Any]):
+    """A rule object that `exclusive` wrote. Its type tells it from a rule that the author wrote.
+
+    `calls` says from where: the file and the line of each call.
+    """
+
+    calls: tuple[tuple[str, int], ...] = ()
+
+
+def caller(depth: int = 2) -> tuple[str, int]:
+    """Return the file and the line from which a function was called.
+
+    Args:
+        depth: How many frames lie between this function's frame and the caller's.
+    """
+    frame = sys._getframe(depth)
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def place_of(rule: Rule, declared: Any, dag: DAG) -> str | None:
+    """Return where a rule stands, as in "etl.py:12"; the file alone where the line is not certain.
+
+    Args:
+        rule: A rule that was read from `declared`.
+        declared: The DAG's `xcom_acl`, as its author wrote it.
+        dag: The DAG.
+    """
+    written = _written(rule, declared)
+    if isinstance(written, ExclusiveRule):
+        root, calls = _root(dag), written.calls
+        named = ", ".join(f"{_below(root, file)}:{line}" for file, line in calls[:_NAMED_CALLS])
+        more = len(calls) - _NAMED_CALLS
+        return None if not calls else named if more <= 0 else f"{named} and {more} more"
+    if not dag.fileloc:
+        return None
+    line = _line(dag.fileloc, _path(rule), declared)
+    file = _below(_root(dag), dag.fileloc)
+    return file if line is None else f"{file}:{line}"
+
+
+def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusive: bool) -> tuple[Rule, ...]:
+    """Return rules whose sources say where they stand.
+
+    Args:
+        rules: The rules of a DAG.
+        declared: As for `place_of`.
+        dag: As for `place_of`.
+        by_exclusive: Whether to do so for the rules that `exclusive` declared, or for all others.
+    """
+    return tuple(
+        _with_place(rule, declared, dag)
+        if isinstance(_written(rule, declared), ExclusiveRule) is by_exclusive
+        else rule
+        for rule in rules
+    )
+
+
+def _with_place(rule: Rule, declared: Any, dag: DAG) -> Rule:
+    place = place_of(rule, declared, dag)
+    is_by_exclusive = isinstance(_written(rule, declared), ExclusiveRule)
+    source = sources.BY_EXCLUSIVE if is_by_exclusive and place else rule.source
+    return rule if place is None else replace(rule, source=sources.placed(source, place))
+
+
+def _path(rule: Rule) -> tuple[str, ...]:
+    return (rule.key,) if rule.producer is None else (rule.producer, rule.key)
+
+
+def _written(rule: Rule, declared: Any) -> Any:
+    """Return what the author wrote for a rule."""
+    for name in _path(rule):
+        declared = declared.get(name) if isinstance(declared, dict) else None
+    return declared
+
+
+def _root(dag: DAG) -> str:
+    """Return the folder of the DAG's bundle; the folder of its file where Airflow did not tell."""
+    relative = dag.relative_fileloc or ""
+    if relative and not os.path.isabs(relative) and dag.fileloc.endswith(os.sep + relative):
+        return str(dag.fileloc)[: -len(relative)]
+    return os.path.dirname(dag.fileloc or "")
+
+
+def _below(root: str, file: str) -> str:
+    """Name a file below a folder; a file elsewhere only by its last part."""
+    folder = root.rstrip(os.sep) + os.sep
+    return file[len(folder) :] if root and file.startswith(folder) else os.path.basename(file)
+
+
+def _line(file: str, path: tuple[str, ...], declared: Any) -> int | None:
+    try:
+        status = os.stat(file)
+        dicts = _dicts(file, status.st_mtime_ns, status.st_size)
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return None  # an archive, or a file that is gone
+    lines: set[int] = set()
+    for node in dicts.get(_names(declared), ()):
+        line, value, written = 0, node, declared
+        for name in path:
+            line, value = next(((at, inner) for key, at, inner in _items(value) if key == name), (line, _NOTHING))
+            written = written[name]
+        if _is(value, written):
+            lines.add(line)
+    return lines.pop() if len(lines) == 1 else None
+
+
+def _names(declared: dict[Any, Any]) -> frozenset[Any]:
+    """Return the names of the entries that the author wrote into the params."""
+    return frozenset(
+        name
+        for name, value in declared.items()
+        if not (isinstance(value, dict) and value and all(isinstance(rule, ExclusiveRule) for rule in value.values()))
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _dicts(file: str, _modified: int, size: int) -> dict[frozenset[Any], list[ast.expr]]:
+    """Return all dicts that a file writes out, by the names of their entries."""
+    if size > _MOST_BYTES:
+        return {}
+    with open(file, "rb") as stream:
+        text = stream.read(_MOST_BYTES)
+    found: dict[frozenset[Any], list[ast.expr]] = {}
+    if _XCOM_ACL in text:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Dict) and node.keys:
+                found.setdefault(frozenset(name for name, _, _ in _items(node)), []).append(node)
+    return found
+
+
+def _items(node: ast.expr) -> Iterator[tuple[str, int, ast.expr]]:
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value, key.lineno, value
+
+
+def _is(node: ast.expr, written: Any) -> bool:
+    try:
+        return json.dumps(ast.literal_eval(node), sort_keys=True) == json.dumps(written, sort_keys=True)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
