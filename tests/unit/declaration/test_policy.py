@@ -132,7 +132,7 @@ def test_ids_of_any_length_leave_the_decision_on_the_first_line(tmp_path: Path) 
     (error,) = dag_bag(tmp_path, source).import_errors.values()
 
     first, where, remedy = str(error).splitlines()
-    short_dag, short_consumer = f"{dag_id[:14]}...", f"{consumer[:14]}..."
+    short_dag, short_consumer = f"{'d' * 11}...{'d' * 10}", f"{'c' * 11}...{'c' * 10}"
     assert first == f"InvalidAcl: DAG '{short_dag}': the consumer '{short_consumer}' is not a task of this DAG."
     assert where == f"The rule is xcom_acl['extract']['token'] of DAG '{dag_id}'."
     assert remedy == f"The DAG's tasks are 'extract'. For a task of another DAG, write 'dag_id/{consumer}'."
