@@ -238,7 +238,7 @@ class TestTheAuditLog:
         )
         assert "'report'" in record["who"]
         assert "'load'" in record["why"]
-        seal = pushed.reference.to_json()["exclusive_redis_xcom"]["seal"]
+        seal = pushed.reference.to_json()["exclusive_redis_xcom"]["reference"]["seal"]
         assert seal["key"] not in record["extra"]
 
     def test_refused_writes_and_claims_are_there_and_granted_pulls_are_not(self, ask: Asker, world: World) -> None:

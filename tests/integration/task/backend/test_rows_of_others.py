@@ -29,7 +29,7 @@ def test_a_lazy_sequence_takes_no_reference_from_another_dag_run_or_unmapped_tas
 
     push(dag, CANARY, map_index=0)
     row = rows.values["sales", RUN_ID, "extract", "token", 0]
-    row["exclusive_redis_xcom"]["coordinate"].update(elsewhere)
+    row["exclusive_redis_xcom"]["reference"]["coordinate"].update(elsewhere)
 
     with executing(dag.get_task("load")), pytest.raises(InvalidReference, match="copied there"):
         ExclusiveRedisXCom.deserialize_value(_XComWrapper(row))
