@@ -112,10 +112,9 @@ def test_a_seal_is_an_object_with_exactly_its_fields(value: object) -> None:
 
 def test_a_key_has_one_spelling() -> None:
     row = body(FORMS["opened"])
-    text = row[MARK]["reference"]["seal"]["data_key"]
-    row[MARK]["reference"]["seal"]["data_key"] = text[:-1] + chr(
-        ord(text[-1]) + 1
-    )  # the last character's low bits carry nothing
+    opened = row[MARK]["reference"]["seal"]
+    text = opened["data_key"]
+    opened["data_key"] = text[:-1] + chr(ord(text[-1]) + 1)  # the last character's low bits carry nothing
 
     with pytest.raises(InvalidReference, match="'seal'"):
         references.parse(row)
