@@ -36,9 +36,13 @@ def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  
     """Remember the running task. Airflow calls this after rendering and before `execute` (`task_runner._prepare`)."""
     identity.remember_running(task_instance)
     task = getattr(identity.running_task_instance(), "task", None)
-    if task is not None and kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
+    if task is None:
+        return
+    run_conf = identity.run_conf_of(task_instance)
+    quiet_returns.shorten(task, run_conf)
+    if kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
         with contextlib.suppress(ConfigurationError, InvalidAcl):  # the push of the value raises it
-            quiet_returns.hide_restricted(task, identity.run_conf_of(task_instance))
+            quiet_returns.hide_restricted(task, run_conf)
 
 
 def _warn_of_private_keys() -> None:
