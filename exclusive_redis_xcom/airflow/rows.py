@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.bases.xcom import BaseXCom
 
+from exclusive_redis_xcom.airflow import row_keys
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.model import NOT_MAPPED, is_airflows
@@ -47,6 +48,8 @@ class Asked:
         found = reference.coordinate
         same_task = (found.dag_id, found.task_id, found.key) == (self.dag_id, self.task_id, self.key)
         same_run = self.prior_dates or found.run_id == self.run_id
+        if (found.dag_id, found.task_id) == (self.dag_id, self.task_id):
+            row_keys.require_own_row(self.key, found)
         if not (same_task and same_run and self.map_index in (None, found.map_index)):
             raise InvalidReference(
                 f"The row of XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}' holds a reference "
@@ -99,9 +102,7 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     Raises:
         ExclusiveXComError: Any error that `task.pull.pull` raises, or InvalidReference.
     """
-    if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
-        # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
-        raise InvalidReference("This XCom row is a list of references. Keys must not end in '/slice' or '/item/N'.")
+    row_keys.require_no_list_of_references(rows, asked.key if isinstance(asked, Asked) else None)
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):
         _require_plain_rows_allowed(str(asked) if isinstance(asked, Asked) else "an XCom")

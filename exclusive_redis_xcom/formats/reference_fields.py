@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -15,6 +16,8 @@ MAX_TEXT = 2000
 _MAX_MAP_INDEX = 2**31 - 1
 _MAX_SIZE = 2**40
 _MAX_DIMENSIONS = 32
+_TIMES = " x "
+_LENGTH = re.compile("0|[1-9][0-9]{0,12}")
 
 #: How many consumers are shown. An access list has no such bound.
 SHOWN_CONSUMERS = 50
@@ -68,10 +71,16 @@ def size(value: object, name: str) -> int:
 
 
 def shape(value: object, name: str) -> tuple[int, ...]:
-    """Read a list of lengths, one for each dimension."""
-    if not isinstance(value, list) or not 0 < len(value) <= _MAX_DIMENSIONS:
+    """Read what `shown_shape` returns."""
+    lengths = text(value, name).split(_TIMES)
+    if len(lengths) > _MAX_DIMENSIONS or not all(_LENGTH.fullmatch(length) for length in lengths):
         raise malformed(name)
-    return tuple(integer(length, name, 0, _MAX_SIZE) for length in value)
+    return tuple(integer(int(length), name, 0, _MAX_SIZE) for length in lengths)
+
+
+def shown_shape(lengths: tuple[int, ...]) -> str:
+    """Return the length of each dimension, as "1000 x 3". A list would take a line of the XCom tab for each item."""
+    return _TIMES.join(map(str, lengths))
 
 
 def time(value: object, name: str) -> datetime:

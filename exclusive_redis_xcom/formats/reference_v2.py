@@ -2,7 +2,7 @@
 
 ```json
 {"about": "list of 2, 13 bytes, for load until 6 Dec 11:57 UTC; the value is in Redis, this is only a reference to it",
- "details": {"type": "list", "size": 13, "shape": [2], "consumers": ["load"], "rule": "...", "expires": "..."},
+ "details": {"type": "list", "size": 13, "shape": "2", "consumers": ["load"], "rule": "...", "expires": "..."},
  "reference": {"v": 2, "coordinate": {...}, "version": "...", "pushed_at": "..."}}
 ```
 
@@ -42,7 +42,7 @@ _DOTS = 3  # `one_line` adds them
 
 def dump(reference: ReferenceFacts) -> dict[str, Any]:
     """Return the object below the mark."""
-    shape = {} if reference.shape is None else {"shape": list(reference.shape)}
+    shape = {} if reference.shape is None else {"shape": fields.shown_shape(reference.shape)}
     seal = {} if reference.seal is None else {"seal": reference.seal.to_json()}
     return {
         "about": _shown(reference.about, MAX_ABOUT),

@@ -1,4 +1,4 @@
-"""Tasks that return what is too large for an XCom, on every road of Python tasks, and one that returns a small value."""
+"""Tasks that return what is too large for an XCom, by every kind of Python task, and one that returns little."""
 
 from __future__ import annotations
 
