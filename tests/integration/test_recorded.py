@@ -50,7 +50,7 @@ from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
 from tests.unit.codec.conftest import OPTION, forget_patterns
 
 RECORDINGS = sorted(HERE.glob("*.json"))
-CURRENT = HERE / "e856001.json"  # the one in today's formats
+CURRENT = HERE / "796f007.json"  # the one in today's formats
 STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)  # before all pushes
 SERVERS = f"{PREFIX}:!servers"
 AIRFLOWS_OWN = "skipmixin_key"
