@@ -23,8 +23,7 @@ _LENGTH = re.compile("0|[1-9][0-9]{0,12}")
 SHOWN_CONSUMERS = 50
 
 _COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
-_VERSION_LENGTH = 32
-_HEXADECIMAL = frozenset("0123456789abcdef")
+_VERSION = re.compile(r"[0-9a-f]{32}")
 
 
 def malformed(name: str) -> InvalidReference:
@@ -99,8 +98,8 @@ def time(value: object, name: str) -> datetime:
 
 def version(value: object, name: str) -> str:
     """Read the version id of a push."""
-    found = text(value, name, _VERSION_LENGTH)
-    if len(found) != _VERSION_LENGTH or not _HEXADECIMAL.issuperset(found):
+    found = text(value, name)
+    if not _VERSION.fullmatch(found):
         raise malformed(name)
     return found
 

@@ -157,7 +157,7 @@ def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
 
 def test_a_name_that_the_sentinels_do_not_know_is_a_wrong_setting(sentinels: SentinelSet) -> None:
     url = sentinels.url.replace("mymaster", "other")
-    with open_store(url) as store, pytest.raises(ConfigurationError, match="does not know this master(.|\n)*'other'"):
+    with open_store(url) as store, pytest.raises(ConfigurationError, match=r"does not know this master(.|\n)*'other'"):
         store.fetch(at())
 
 
