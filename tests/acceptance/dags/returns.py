@@ -42,5 +42,5 @@ with DAG("returns", params={"xcom_acl": {"restricted*": {"return_value": ["small
     task.short_circuit(task_id="short_circuit")(make_bytes)()
     task.short_circuit(task_id="restricted_condition")(lambda: "a s3cr3t")()
     task.external_python(task_id="external", python=sys.executable)(make_bytes)()
-    if hasattr(PythonOperator, "aexecute"):  # Airflow 3.2
+    if "aexecute" in vars(PythonOperator):  # from Airflow 3.2 on
         task(task_id="asynchronous")(make_later)()
