@@ -209,7 +209,7 @@ class TestClears:
         assert server_airflow.wait_run("server_rerun", run_id, timeout=300) == "success"
         after = runs.rows("server_rerun")
         produced = ("produce", "return_value", -1)
-        assert before[produced][MARK]["reference"]["version"] != after[produced][MARK]["version"]
+        assert before[produced][MARK]["reference"]["version"] != after[produced][MARK]["reference"]["version"]
         gone = ("produce", "first try only", -1)
         assert gone in before
         assert gone not in after
