@@ -55,13 +55,14 @@ test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this bac
 		.venv-cosmos/bin/python -m devtools.cosmos; \
 	else echo "skipped: astronomer-cosmos $(COSMOS) does not install beside Airflow $(NEWEST) here"; fi
 
-lint: $(ENV) ## Check style, types, layers, docstrings and prose
+lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of errors
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \
 	check "ruff check" $(VENV)/bin/ruff check --quiet --output-format concise . ; \
 	check "ruff format" $(VENV)/bin/ruff format --check --quiet . ; \
 	check "mypy" $(VENV)/bin/mypy ; \
 	check "docstrings" $(PY) -m devtools.docstrings ; \
 	check "prose" $(PY) -m devtools.prose ; \
+	check "errors" $(PY) -m devtools.error_texts ; \
 	check "imports" $(VENV)/bin/lint-imports --no-logo ; \
 	exit $$status
 

@@ -38,9 +38,13 @@ def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  
     identity.remember_running(task_instance)
     _hand_on()
     task = getattr(identity.running_task_instance(), "task", None)
-    if task is not None and kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
+    if task is None:
+        return
+    run_conf = identity.run_conf_of(task_instance)
+    quiet_returns.shorten(task, run_conf)
+    if kind.of_this_process() == "dag_test":  # there no policy has seen the DAG
         with contextlib.suppress(ConfigurationError, InvalidAcl):  # the push of the value raises it
-            quiet_returns.hide_restricted(task, identity.run_conf_of(task_instance))
+            quiet_returns.hide_restricted(task, run_conf)
 
 
 def _hand_on() -> None:

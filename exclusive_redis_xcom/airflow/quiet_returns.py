@@ -1,16 +1,22 @@
-"""Keep operators from logging a restricted value that they return ("Done. Returned value was: ...").
+"""Keep operators from logging a restricted or very long value that they return ("Done. Returned value was: ...").
 
-An operator logs the value before the push, so masking comes too late. Only the operator's own switch helps:
-`show_return_value_in_logs` of `airflow/providers/standard/operators/python.py` and of classes derived from it. An
-operator that ignores the switch, such as BashOperator, still logs its output.
+An operator logs the value before the push, so masking comes too late. Two things help:
+
+- The operator's own switch: `show_return_value_in_logs` of `airflow/providers/standard/operators/python.py` and of
+  classes derived from it. It is turned off for restricted values when the DAG file is parsed.
+- The operator's logger (`return_logger.py`). It is replaced for the one task that this process runs.
+
+An operator that logs its output line by line, such as BashOperator, still does.
 """
 
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl.glob import matches
+from exclusive_redis_xcom.airflow.return_logger import ReturnFilter, ReturnLogger
 from exclusive_redis_xcom.declaration import frozen_acl
 from exclusive_redis_xcom.model import RETURN_KEY
 
@@ -20,6 +26,9 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
 
 SWITCH = "show_return_value_in_logs"
+
+#: Where Airflow keeps the logger of an operator: `DAGNode.log`, and `LoggingMixin.log` of classes that have it, too.
+_LOGGERS = ("_cached_logger", "_log")
 
 
 def hide_restricted(task: Any, run_conf: Mapping[str, Any] | None = None) -> None:
@@ -43,6 +52,32 @@ def hide_restricted(task: Any, run_conf: Mapping[str, Any] | None = None) -> Non
         task.partial_kwargs[SWITCH] = False
     else:
         setattr(task, SWITCH, False)
+
+
+def shorten(task: Any, run_conf: Mapping[str, Any] | None = None) -> None:
+    """Let the task that runs in this process log neither a long value nor a restricted one that it returns.
+
+    Args:
+        task: The operator; no mapped one, because Airflow has unmapped what it runs.
+        run_conf: The conf of the run under way.
+    """
+    logger = getattr(task, "log", None)
+    if isinstance(logger, ReturnLogger) or logger is None:
+        return
+
+    def hides_all() -> bool:
+        try:
+            return _returns_restricted(frozen_acl(task.get_dag(), run_conf).acl, task)
+        except Exception:  # the push raises it; until then nothing is shown
+            return True
+
+    if isinstance(logger, logging.Logger):
+        if not any(isinstance(one, ReturnFilter) for one in logger.filters):
+            logger.addFilter(ReturnFilter(hides_all))
+    else:
+        for name in _LOGGERS:
+            if vars(task).get(name) is logger:
+                vars(task)[name] = ReturnLogger(logger, hides_all)
 
 
 def _returns_restricted(acl: Acl, task: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.bases.xcom import BaseXCom
 
+from exclusive_redis_xcom.airflow import row_keys
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats import reference as references
@@ -55,6 +56,8 @@ class Asked:
         found = reference.coordinate
         same_task = (found.dag_id, found.task_id, found.key) == (self.dag_id, self.task_id, self.key)
         same_run = self.prior_dates or found.run_id == self.run_id
+        if (found.dag_id, found.task_id) == (self.dag_id, self.task_id):
+            row_keys.require_own_row(self.key, found)
         if not (same_task and same_run and self.map_index in (None, found.map_index)):
             raise InvalidReference(
                 lines(
@@ -113,12 +116,7 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     Raises:
         ExclusiveXComError: Any error that `task.pull.pull` raises, or InvalidReference.
     """
-    if any(isinstance(row, list) and any(map(references.is_reference, row)) for row in rows):
-        # Keys like "name/slice" lead Airflow's client to its other routes (execution_api/routes/xcoms.py).
-        raise InvalidReference(
-            "This XCom row is a list of references.\n"
-            "Airflow reads keys that end in '/slice' or '/item/N' as another question. Use other keys."
-        )
+    row_keys.require_no_list_of_references(rows, asked.key if isinstance(asked, Asked) else None)
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):
         _require_plain_rows_allowed(asked if isinstance(asked, Asked) else None)

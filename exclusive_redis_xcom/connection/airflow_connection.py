@@ -1,5 +1,8 @@
 """The fields of an Airflow connection of type `redis`.
 
+The connection's schema names the database, as the path does in `redis://host:6379/3`. `RedisHook` ignores it there and
+uses database 0.
+
 The extras `db`, `cluster`, `startup_nodes` and `ssl*` have the same meaning as for `RedisHook` of
 apache-airflow-providers-redis 4.7 (`providers/redis/hooks/redis.py`). For Sentinels this package adds `sentinels`
 (`"host:port,host:port"`), `sentinel_master`, `sentinel_username`, `sentinel_password` and `sentinel_ssl` (by default
@@ -25,15 +28,28 @@ _NO_PASSWORD = ("none", "false", "")
 
 
 def options_from_fields(
-    host: str | None, port: int | None, login: str | None, password: str | None, extra: Mapping[str, Any]
+    host: str | None,
+    port: int | None,
+    login: str | None,
+    password: str | None,
+    extra: Mapping[str, Any],
+    schema: str | None = None,
 ) -> RedisOptions:
     """Read the fields of an Airflow connection.
+
+    Args:
+        host: The host, without a port.
+        port: The port; None means Redis' own.
+        login: The user name.
+        password: The password.
+        extra: The extras.
+        schema: The database's number. In a connection that is written as a URL, it is the path.
 
     Raises:
         ConfigurationError: A field is wrong. The text names the field, and what is accepted, never a password.
     """
     _refuse_misspelt(extra)
-    db = option_parsers.database(extra.get("db"), what=_name("db"))
+    db = _database(schema, extra)
     username = login or None
     secret = None if str(password).lower() in _NO_PASSWORD else password
     if extra.get("sentinels"):
@@ -49,6 +65,19 @@ def options_from_fields(
     nodes = dict.fromkeys((*((own,) if own else ()), *_nodes(extra, "startup_nodes", REDIS_PORT)))
     addresses = tuple(nodes) or (Address("localhost", REDIS_PORT),)
     return RedisOptions(kind="cluster", addresses=addresses, username=username, password=secret, tls=_tls(extra))
+
+
+def _database(schema: str | None, extra: Mapping[str, Any]) -> int:
+    in_extra = option_parsers.database(extra.get("db"), what=_name("db"))
+    if not schema:
+        return in_extra
+    number = option_parsers.database(schema, what="The path (schema) of the Redis connection")
+    if extra.get("db") not in (None, "") and number != in_extra:
+        raise ConfigurationError(
+            "The Redis connection names two databases.\n"
+            f"The path (schema) names {number}, and extra 'db' names {in_extra}. Leave one of them out."
+        )
+    return number
 
 
 def _sentinel(extra: Mapping[str, Any], *, db: int, username: str | None, password: str | None) -> RedisOptions:

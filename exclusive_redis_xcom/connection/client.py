@@ -154,19 +154,26 @@ class RedisClient:
     def _unavailable(self, what: str, failure: Failure, attempts: int, spent: float) -> StoreUnavailable:
         tries = "once" if attempts == 1 else f"{attempts} times"
         return StoreUnavailable(
-            f"{what} failed: {failure.reason}. Redis ({self._options.endpoint}) was tried {tries} in {spent:.1f} s. "
+            f"{_action(what)} failed: {failure.reason}.\n"
+            f"{what}: Redis ({self._options.endpoint}) was tried {tries} in {spent:.1f} s.\n"
             f"{failure.remedy}"
         )
 
     def _busy(self, what: str, spent: float) -> StoreUnavailable:
         return StoreUnavailable(
-            f"{what} failed: for {spent:.1f} s, all connections of this process to Redis ({self._options.endpoint}) "
-            "stayed in use. Use fewer threads, or raise retry_deadline."
+            f"{_action(what)} failed: all connections of this process to Redis stayed in use.\n"
+            f"{what}: no connection to Redis ({self._options.endpoint}) became free in {spent:.1f} s.\n"
+            "Use fewer threads, or raise retry_deadline."
         )
 
     def _start_after_fork(self) -> None:
         # The child must use neither the parent's sockets nor its locks: another thread may have held them.
         self._pool = Pool(self._open)
+
+
+def _action(what: str) -> str:
+    """Return the verb of "Pushing XCom ...". The rest may be long."""
+    return what.partition(" ")[0]
 
 
 def _is_the_drivers(error: Exception) -> bool:

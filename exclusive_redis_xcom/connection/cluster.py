@@ -143,7 +143,10 @@ class ClusterSession:
                 table = self._node(address).call(("CLUSTER SLOTS",))
             except (redis.AuthenticationError, redis.ResponseError) as failure:
                 if "cluster support disabled" in str(failure):
-                    msg = f"{address} is no Redis cluster. Leave out 'cluster' (or '+cluster')."
+                    msg = (
+                        f"Redis {address} is no cluster.\n"
+                        "Leave out 'cluster' in the connection, or '+cluster' in the URL."
+                    )
                     raise ConfigurationError(msg) from None
                 raise
             except redis.RedisError as failure:

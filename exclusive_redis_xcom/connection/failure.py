@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
 import ssl
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ class Failure:
     retry: bool
 
 
+_PLACE = "[exclusive_redis_xcom] redis_url, or in the Airflow connection that redis_conn_id names"
 _LATER = "Check that Redis is up and reachable from this worker, then clear the task."
 _PERMISSION = "Give the Redis user the commands and the key prefix that docs/redis-users.acl lists."
 _FAILURES = {
@@ -60,7 +62,7 @@ _FAILURES = {
         retry=False,
     ),
     "NOPERM": Failure("the Redis user may not do this (NOPERM)", _PERMISSION, retry=False),
-    "NOAUTH": Failure("Redis wants a password and none is set", "Set it in the URL or connection.", retry=False),
+    "NOAUTH": Failure("Redis wants a password and none is set", f"Set it in {_PLACE}.", retry=False),
     "WRONGTYPE": Failure(
         "another program keeps something else under this name (WRONGTYPE)",
         "Give this package a key_prefix of its own, or remove the key.",
@@ -84,7 +86,7 @@ _FAILURES["ASK"] = _FAILURES["MOVED"]
 def classify(error: Exception, *, read_timeout: float) -> Failure:
     """Say what `error`, raised by redis-py, means."""
     if isinstance(error, driver.AuthenticationError):  # first, since it is a ConnectionError too
-        return Failure("Redis refuses the user name or password", "Correct them in the URL or connection.", retry=False)
+        return Failure("Redis refuses the user name or password", f"Correct them in {_PLACE}.", retry=False)
     if isinstance(error, driver.BusyLoadingError):
         return _FAILURES["LOADING"]
     if isinstance(error, driver.TimeoutError):
@@ -129,6 +131,11 @@ def _connection_failure(error: Exception) -> Failure:
         )
     if isinstance(cause, ssl.SSLError):
         return Failure("the TLS handshake failed", "Check that both sides speak TLS on this port.", retry=True)
+    if isinstance(cause, socket.gaierror):
+        # An orchestrator may be about to make the name known, so this is tried again.
+        return Failure(
+            "the name of the Redis host is unknown", f"Correct the host in {_PLACE}, or the DNS.", retry=True
+        )
     number = cause.errno if isinstance(cause, OSError) else None
     if number == errno.ECONNREFUSED:
         return Failure("the connection was refused", _LATER, retry=True)

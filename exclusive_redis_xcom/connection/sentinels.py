@@ -50,7 +50,10 @@ class Sentinels:
         finally:
             driver.close(sentinel)
         if reply is None:
-            msg = f"The Sentinel {address} knows no master named '{self._options.master}'. Correct the name."
+            msg = (
+                f"The Sentinel {address} does not know this master.\n"
+                f"The settings name the master '{self._options.master}'. Correct that name."
+            )
             raise ConfigurationError(msg)
         host, port = reply
         return Address(_text(host), int(port))

@@ -143,7 +143,7 @@ def _split(url: str) -> _Split:
     scheme, separator, rest = url.strip().partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _SCHEMES:
-        raise _wrong(f"must begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
+        raise _wrong_scheme(scheme if separator else "")
     location, _, query = rest.partition("?")
     authority, slash, path = location.partition("/")
     credentials, at, hosts = authority.rpartition("@")
@@ -179,6 +179,15 @@ def _query(query: str, scheme: str) -> dict[str, str]:
 
 
 _ENCODE = "Percent-encode / ? # @ & and spaces in user name and password (%2F %3F %23 %40 %26 %20)."
+
+
+def _wrong_scheme(scheme: str) -> ConfigurationError:
+    """Make the error for another scheme. It repeats none, because a password may stand in its place by mistake."""
+    import difflib
+
+    close = difflib.get_close_matches(scheme, _SCHEMES, n=1, cutoff=0.75)
+    guess = f"Did you mean {close[0]}://? " if close else ""
+    return _wrong(f"must begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}", guess)
 
 
 def _wrong(why: str, remedy: str = "") -> ConfigurationError:

@@ -111,7 +111,7 @@ class Envelope:
 
     def of_another_length(self) -> CorruptValue:
         """Make the error for a payload that is not as long as the head says."""
-        return CorruptValue(f"{self.coordinate}: {_text(_WRONG_LENGTH)}")
+        return CorruptValue(f"{_text(_WRONG_LENGTH)}\n{self.coordinate}.")
 
     def pack(self) -> bytes:
         """Return the bytes to store.
@@ -278,4 +278,8 @@ _NEWER = "a newer release of exclusive-redis-xcom may have written it: upgrade t
 
 
 def _text(what: str) -> str:
-    return f"A value in Redis is not a readable envelope: {what}. Clear the producing task to write it again."
+    return (
+        "A value in Redis is not a readable envelope.\n"
+        f"The reason: {what}.\n"
+        "Clear the producing task to write it again."
+    )

@@ -20,6 +20,8 @@ _PACKAGES = {
 }
 _LOCAL = ("file", "local")
 
+_WHERE = "The environment variable is AIRFLOW__EXCLUSIVE_REDIS_XCOM__SPILL_PATH."
+
 
 def reach(url: str) -> tuple[Any, str]:
     """Return the fsspec file system, and the path on it without a slash at its end.
@@ -32,7 +34,8 @@ def reach(url: str) -> tuple[Any, str]:
     scheme = parts.scheme
     if scheme in _LOCAL and (parts.netloc or not parts.path.strip("/")):
         raise ConfigurationError(
-            f"[exclusive_redis_xcom] spill_path: {scheme}:// takes an absolute path, as in {scheme}:///var/lib/xcoms."
+            f"[exclusive_redis_xcom] spill_path: {scheme}:// takes an absolute path.\n"
+            f"Write three slashes, as in {scheme}:///var/lib/xcoms. {_WHERE}"
         )
     try:
         from airflow.sdk import ObjectStoragePath
@@ -68,7 +71,8 @@ def _is_known(scheme: str) -> bool:
 
 def _not_installed(scheme: str) -> ConfigurationError:
     package = _PACKAGES.get(scheme)
-    remedy = f"install {package}" if package else "install the Airflow provider that brings it"
+    remedy = f"Install {package}" if package else "Install the Airflow provider that brings it"
     return ConfigurationError(
-        f"[exclusive_redis_xcom] spill_path: Airflow has no object storage for '{scheme}://' here; {remedy}."
+        f"[exclusive_redis_xcom] spill_path: Airflow does not know '{scheme}://' here.\n"
+        f"{remedy}, or name another object storage. {_WHERE}"
     )

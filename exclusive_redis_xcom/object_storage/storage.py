@@ -205,8 +205,10 @@ class ObjectStorage:
             if isinstance(error, FileNotFoundError) and not writing:
                 raise NoSuchObject from None
             raise StoreUnavailable(
-                f"{what} the object storage {self.endpoint} failed: {reason_of(error)}. Check [exclusive_redis_xcom] "
-                "spill_path, the Airflow connection it names, and its rights. The task's retry is safe."
+                f"{what} object storage failed: {reason_of(error)}.\n"
+                f"The object storage is {self.endpoint}, as [exclusive_redis_xcom] spill_path says.\n"
+                "Check spill_path, the Airflow connection that it names, and the rights of that connection. "
+                "The task's retry is safe."
             ) from None
 
 

@@ -10,13 +10,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.settings.options import OPTIONS, Option
-from exclusive_redis_xcom.settings.sources import PREFIX, SECTION, airflow_conf, options_in_file
+from exclusive_redis_xcom.settings.sources import PREFIX, SECTION, airflow_conf, options_in_file, where_to_set
 from exclusive_redis_xcom.settings.unknown import require_known
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
 
+#: Characters of a wrong value that are shown.
+_SHOWN = 40
 _MAY_BE_URL = re.compile(r"[:/@]")
 
 
@@ -88,11 +91,12 @@ def _read(option: Option, text: str) -> Any:
         return option.read(text)
     except ValueError as error:
         shown = option.shown or not (option.sensitive or option.explains or _MAY_BE_URL.search(text))
-        given = repr(text) if shown else "the value given (not shown)"
-        why = f"What is wrong: {str(error).rstrip('.')}. " if option.explains and str(error) else ""
+        given = repr(one_line(text, _SHOWN)) if shown else "the value given (not shown)"
+        why = f" What is wrong: {str(error).rstrip('.')}." if option.explains and str(error) else ""
         raise ConfigurationError(
-            f"[{SECTION}] {option.name}: {given} is not accepted. The option takes {option.accepted}. {why}"
-            f"Set the option in airflow.cfg or as AIRFLOW__{SECTION.upper()}__{option.name.upper()}."
+            f"[{SECTION}] {option.name}: {given} is not accepted.\n"
+            f"The option takes {option.accepted}.{why}\n"
+            f"Set {where_to_set(option.name)}."
         ) from None
 
 

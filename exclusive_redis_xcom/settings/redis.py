@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.settings import SECTION, Settings
+from exclusive_redis_xcom.settings.sources import where_to_set
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection import RedisOptions
 
 _CONNECTION_TYPE = "redis"
+
+#: Characters of a name that stand in the first line of an error.
+_SHOWN = 30
 
 
 def redis_client(settings: Settings) -> RedisClient:
@@ -34,21 +39,7 @@ def redis_options(settings: Settings) -> RedisOptions:
     """
     if settings.redis_url:
         return _of_url(settings.redis_url)
-    connection = _airflow_connection(settings.redis_conn_id)
-    if connection.conn_type != _CONNECTION_TYPE:
-        raise ConfigurationError(
-            f"[{SECTION}] redis_conn_id: Airflow connection '{settings.redis_conn_id}' is of type "
-            f"{connection.conn_type!r}; it must be of type '{_CONNECTION_TYPE}'."
-        )
-    from exclusive_redis_xcom.connection.airflow_connection import options_from_fields
-
-    return options_from_fields(
-        host=connection.host,
-        port=connection.port,
-        login=connection.login,
-        password=connection.password,
-        extra=connection.extra_dejson,
-    )
+    return _of_connection(settings.redis_conn_id)
 
 
 def _of_url(url: str) -> RedisOptions:
@@ -57,7 +48,37 @@ def _of_url(url: str) -> RedisOptions:
     try:
         return options_from_url(url)
     except ConfigurationError as error:  # its text repeats nothing of the URL
-        raise ConfigurationError(f"[{SECTION}] redis_url cannot be used. {error}") from None
+        raise ConfigurationError(
+            f"[{SECTION}] redis_url cannot be used.\n{error}\nCorrect {where_to_set('redis_url')}."
+        ) from None
+
+
+def _of_connection(conn_id: str) -> RedisOptions:
+    from exclusive_redis_xcom.connection.airflow_connection import options_from_fields
+
+    connection = _airflow_connection(conn_id)
+    name = one_line(conn_id, _SHOWN)
+    if connection.conn_type != _CONNECTION_TYPE:
+        raise ConfigurationError(
+            f"[{SECTION}] redis_conn_id: Airflow connection '{name}' is not of type redis.\n"
+            f"Its type is '{one_line(str(connection.conn_type), _SHOWN)}'. A connection with TLS has the type redis, "
+            'too, and the extra "ssl": true.\n'
+            f"Correct the connection, or name another: {where_to_set('redis_conn_id')}."
+        )
+    try:
+        return options_from_fields(
+            host=connection.host,
+            port=connection.port,
+            login=connection.login,
+            password=connection.password,
+            schema=connection.schema,
+            extra=connection.extra_dejson,
+        )
+    except ConfigurationError as error:  # its text holds no password
+        raise ConfigurationError(
+            f"[{SECTION}] redis_conn_id: Airflow connection '{name}' cannot be used.\n{error}\n"
+            f"Correct the connection, or name another: {where_to_set('redis_conn_id')}."
+        ) from None
 
 
 def _airflow_connection(conn_id: str) -> Any:
@@ -70,6 +91,8 @@ def _airflow_connection(conn_id: str) -> Any:
         if "NotFound" not in type(error).__name__ and "not_found" not in str(error).lower():
             raise
         raise ConfigurationError(
-            f"[{SECTION}] redis_conn_id: there is no Airflow connection '{conn_id}'. Create it (type redis), for "
-            f"example as AIRFLOW_CONN_{conn_id.upper()}=redis://host:6379/0, or set [{SECTION}] redis_url."
+            f"[{SECTION}] redis_conn_id: there is no Airflow connection '{one_line(conn_id, _SHOWN)}'.\n"
+            f"The setting redis_url is empty, so this connection has to say where Redis is.\n"
+            f"Create it (type redis), for example as AIRFLOW_CONN_{conn_id.upper()}=redis://host:6379/0. "
+            f"Or set {where_to_set('redis_url')}."
         ) from None

@@ -11,6 +11,11 @@ SECTION = "exclusive_redis_xcom"
 PREFIX = f"AIRFLOW__{SECTION.upper()}__"
 
 
+def where_to_set(option: str) -> str:
+    """Name the two places in which an option is set."""
+    return f"{option} in section [{SECTION}] of airflow.cfg, or {PREFIX}{option.upper()} in the environment"
+
+
 def airflow_conf() -> Any:
     """Return Airflow's configuration object. From Airflow 3.2 on, the Task SDK has one of its own."""
     try:

@@ -51,10 +51,10 @@ def require_known(variables: Iterable[str], sections: Iterable[str], options: It
 def _why(option: str, prefix: str = "") -> str:
     for ending in _INDIRECT:
         if (name := option.removesuffix(ending)) != option and name in _NAMES:
-            return f"Airflow reads '{ending}' for sensitive options only. Set {_written(name, prefix)} itself."
+            return f"Airflow reads '{ending}' for sensitive options only.\nSet {_written(name, prefix)} itself."
     close = _closest(option)
     advice = f"Did you mean {_written(close, prefix)}?" if close else f"The options are {', '.join(sorted(_NAMES))}."
-    return f"There is no such option. {advice}"
+    return f"There is no such option.\n{advice}"
 
 
 def _require_anothers(variable: str) -> None:
@@ -71,7 +71,7 @@ def _require_anothers(variable: str) -> None:
 
 def _misspelt(variable: str, option: str) -> ConfigurationError:
     return ConfigurationError(
-        f"Environment variable {variable}: Did you mean {_written(option, PREFIX)}? Airflow reads no other name."
+        f"Environment variable {variable}: Airflow does not read it.\nDid you mean {_written(option, PREFIX)}?"
     )
 
 

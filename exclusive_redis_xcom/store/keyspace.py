@@ -57,4 +57,6 @@ def moment(milliseconds: int) -> datetime:
 
 def misanswered(at: Coordinate) -> CorruptValue:
     """Make the error for a reply of a wrong form. The connection may be one reply behind."""
-    return CorruptValue(f"{at}: Redis answered something else than was asked. Clear the pulling task.")
+    return CorruptValue(
+        f"Redis answered something else than was asked.\nThe question was about {at}.\nClear the pulling task."
+    )

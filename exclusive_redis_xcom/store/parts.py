@@ -54,7 +54,11 @@ def are_needed(envelope: Envelope) -> bool:
         return False
     most = MAX_PARTS * PART_BYTES
     if envelope.payload_size > most:
-        raise XComTooLarge(f"{envelope.coordinate} takes {envelope.payload_size} bytes; at most {most} are stored.")
+        raise XComTooLarge(
+            f"The value takes {envelope.payload_size} bytes; Redis takes at most {most} of one value.\n"
+            f"{envelope.coordinate}.\n"
+            "Push a path instead of the data, or set [exclusive_redis_xcom] spill_path."
+        )
     return True
 
 
@@ -154,7 +158,8 @@ def or_give_up(keyspace: Keyspace, envelope: Envelope, command: Callable[[Sessio
 def contended(at: Coordinate) -> StoreUnavailable:
     """Make the error for an XCom that somebody else pushes again and again."""
     return StoreUnavailable(
-        f"Pushing {at} failed: others kept pushing or removing the same XCom. Does another try of the task still run?"
+        f"Pushing failed: others kept pushing or removing the same XCom.\n{at}.\n"
+        "Another try of the task may still run. Let it end, then clear the task."
     )
 
 

@@ -100,8 +100,9 @@ def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> S
         return stored
     if envelope.payload_size > keyspace.max_payload_bytes:
         raise XComTooLarge(
-            f"{envelope.coordinate} takes {envelope.payload_size} bytes in Redis, more than max_value_bytes here. "
-            "Raise it on all components, or push less."
+            f"The value takes {envelope.payload_size} bytes in Redis, more than max_value_bytes here.\n"
+            f"{envelope.coordinate}.\n"
+            "Raise [exclusive_redis_xcom] max_value_bytes on all components, or push less."
         )
     whole = parts.read(keyspace, envelope, once=once)
     return None if whole is None else replace(stored, envelope=whole)
@@ -118,8 +119,11 @@ def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
         version = stored.envelope.version
         (stored,) = _fetch_batch(keyspace, [at])
         if stored.envelope is not None and stored.envelope.version == version:
-            raise CorruptValue(f"{at}: parts of its value are missing in Redis. Clear the producing task.")
-    raise StoreUnavailable(f"Fetching {at} failed: it was replaced again and again while it was read. Clear this task.")
+            raise CorruptValue(f"Redis holds only a part of the value.\n{at}.\nClear the producing task.")
+    raise StoreUnavailable(
+        f"Fetching failed: the value was replaced again and again while it was read.\n{at}.\n"
+        "Clear the task that pulls it."
+    )
 
 
 def _fetch_batch(keyspace: Keyspace, batch: Sequence[Coordinate]) -> list[Stored]:
@@ -138,9 +142,11 @@ def _open(at: Coordinate, value: bytes) -> Envelope:
     try:
         envelope = Envelope.unpack(value, at)
     except CorruptValue as error:
-        raise CorruptValue(f"{at}: {error}") from None
+        raise CorruptValue(f"{error}\n{at}.") from None
     if envelope.coordinate is not at:
         raise CorruptValue(
-            f"{at}: Redis holds the value of {envelope.coordinate} in its place. Clear the producing task."
+            "Redis holds the value of another XCom in this one's place.\n"
+            f"{at} has the value of {envelope.coordinate}.\n"
+            "Clear the producing task."
         )
     return envelope

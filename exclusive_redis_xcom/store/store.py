@@ -58,7 +58,9 @@ class Store:
         """
         envelope, at = push.envelope, push.envelope.coordinate
         if push.ttl_ms < 1:
-            raise ConfigurationError(f"{at}: a ttl of {push.ttl} would not keep it; it must be a millisecond at least.")
+            raise ConfigurationError(
+                f"A ttl of {push.ttl} would not keep the value.\n{at}.\nSet a millisecond at least."
+            )
         in_parts = parts.are_needed(envelope)
         sent = replace(push, envelope=envelope.in_parts()) if in_parts else push
         arguments = scripts.push_arguments(sent)

@@ -18,7 +18,6 @@ from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id, handed_on
 from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidReference
 from exclusive_redis_xcom.formats.envelope import Envelope
-from exclusive_redis_xcom.formats.reference import Reference
 from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.process import identity, inherited
@@ -26,6 +25,7 @@ from exclusive_redis_xcom.reporting import metrics, refusals, reports
 from exclusive_redis_xcom.store import Push
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import encrypt_payload
+from exclusive_redis_xcom.task.new_reference import new_reference
 from exclusive_redis_xcom.task.ownership import require_owner
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.codec import Encoded
     from exclusive_redis_xcom.declaration import FrozenAcl
-    from exclusive_redis_xcom.formats.seal import Seal
+    from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.task.access import Access
 
@@ -75,7 +75,16 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
             watched=settings.pulls_directly,
         ),
     )
-    return _reference(plain, encoded.type_name, acl, encrypted.seal, pushed_at, ttl)
+    return new_reference(
+        value,
+        plain,
+        type_name=encoded.type_name,
+        acl=acl,
+        seal=encrypted.seal,
+        pushed_at=pushed_at,
+        ttl=ttl,
+        spilled=_is_spilled(encrypted.envelope, settings),
+    )
 
 
 def _envelope(coordinate: Coordinate, encoded: Encoded) -> Envelope:
@@ -90,21 +99,8 @@ def _envelope(coordinate: Coordinate, encoded: Encoded) -> Envelope:
     )
 
 
-def _reference(
-    plain: Envelope, type_name: str, acl: Acl, seal: Seal | None, pushed_at: datetime, ttl: timedelta
-) -> Reference:
-    """Return what Airflow's database gets for a value that Redis took at `pushed_at`."""
-    return Reference(
-        coordinate=plain.coordinate,
-        version=plain.version,
-        type_name=type_name[:_MAX_ID_LENGTH],
-        size=plain.decoded_size,
-        consumers=acl.consumers,
-        rule=acl.source[:_MAX_ID_LENGTH],
-        pushed_at=pushed_at,
-        expires_at=pushed_at + ttl,
-        seal=seal,
-    )
+def _is_spilled(envelope: Envelope, settings: Settings) -> bool:
+    return settings.spill_path is not None and size_of(envelope.payload) > settings.spill_threshold_bytes
 
 
 def _encoded(coordinate: Coordinate, value: Any, settings: Settings) -> Encoded:

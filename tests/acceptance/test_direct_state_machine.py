@@ -43,12 +43,14 @@ KEYS = ("token", "token", "return_value", "return_value", "denied", "once")
 
 #: What a task can make of the reference to its own push before it writes the row: each changes the reference's body.
 FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "of another key": lambda body: body["coordinate"].update(key="other"),
-    "of another index": lambda body: body["coordinate"].update(map_index=7),
-    "of another version": lambda body: body.update(version="0" * 32),
-    "larger": lambda body: body.update(size=2**40),
-    "sealed": lambda body: body.update(seal=Seal("0" * 16, b"{}", sealed_key=b"x" * SEALED_KEY_BYTES).to_json()),
-    "malformed": lambda body: body.pop("size"),
+    "of another key": lambda body: body["reference"]["coordinate"].update(key="other"),
+    "of another index": lambda body: body["reference"]["coordinate"].update(map_index=7),
+    "of another version": lambda body: body["reference"].update(version="0" * 32),
+    "larger": lambda body: body["details"].update(size=2**40),
+    "sealed": lambda body: body["reference"].update(
+        seal=Seal("0" * 16, b"{}", sealed_key=b"x" * SEALED_KEY_BYTES).to_json()
+    ),
+    "malformed": lambda body: body["details"].pop("size"),
 }
 
 values = st.sampled_from(["text", 0, None, {"a": (1, 2)}, ["x", None], "x" * 2000])

@@ -157,7 +157,7 @@ def test_a_dead_sentinel_is_passed_over(sentinels: SentinelSet) -> None:
 
 def test_a_name_that_the_sentinels_do_not_know_is_a_wrong_setting(sentinels: SentinelSet) -> None:
     url = sentinels.url.replace("mymaster", "other")
-    with open_store(url) as store, pytest.raises(ConfigurationError, match="no master named 'other'"):
+    with open_store(url) as store, pytest.raises(ConfigurationError, match=r"does not know this master(.|\n)*'other'"):
         store.fetch(at())
 
 
@@ -183,7 +183,7 @@ def test_a_user_of_the_sentinels_needs_the_one_command_that_the_docs_name(sentin
 def test_a_cluster_url_that_leads_to_a_single_server_is_a_wrong_setting(any_redis: RedisServer) -> None:
     url = f"redis+cluster://127.0.0.1:{any_redis.port}"
 
-    with open_store(url) as store, pytest.raises(ConfigurationError, match="is no Redis cluster"):
+    with open_store(url) as store, pytest.raises(ConfigurationError, match="is no cluster"):
         store.fetch(at())
 
 

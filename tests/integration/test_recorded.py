@@ -30,6 +30,7 @@ from devtools.worlds.running_task import executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComAlreadyClaimed
 from exclusive_redis_xcom.cli import main as exclusive_xcom
 from exclusive_redis_xcom.crypto import SealPrivateKeys
+from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.process import identity
 from tests.integration.recorded.cases import (
     CASES,
@@ -49,7 +50,7 @@ from tests.unit.api_server.ringed import OWNER, Airflow, Person, World
 from tests.unit.codec.conftest import OPTION, forget_patterns
 
 RECORDINGS = sorted(HERE.glob("*.json"))
-CURRENT = HERE / "c412d6e.json"  # the one in today's formats
+CURRENT = HERE / "796f007.json"  # the one in today's formats
 STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)  # before all pushes
 SERVERS = f"{PREFIX}:!servers"
 AIRFLOWS_OWN = "skipmixin_key"
@@ -153,7 +154,7 @@ def ring(values: list[Any]) -> list[Any]:
     with open_store(os.environ[f"{OURS}REDIS_URL"], prefix=PREFIX) as store:
         world = World(Airflow(values), seal_private_keys=SealPrivateKeys.parse(SEAL_PRIVATE_KEY), store=lambda: store)
         world.people[OWNER.ti_id] = Person(principal, OWNER.number)
-        task_id = values[0]["exclusive_redis_xcom"]["coordinate"]["task_id"]
+        task_id = references.parse(values[0]).coordinate.task_id
         url = f"/execution/xcoms/{DAG_ID}/{quote(RUN_ID)}/{task_id}/any/slice"
         answer: list[Any] = world.ask("GET", url, OWNER).json()
     return answer
@@ -317,12 +318,15 @@ def masked(recording: Recording, case: Case) -> dict[str, Any]:
     row = copy.deepcopy(recording["rows"][case.name])
     if case.key == AIRFLOWS_OWN:
         return {"row": row}
-    reference = row["exclusive_redis_xcom"]
+    shown = row["exclusive_redis_xcom"]
+    details, reference = shown["details"], shown["reference"]
     version: str = reference["version"]
-    span = datetime.fromisoformat(reference["expires_at"]) - datetime.fromisoformat(reference["pushed_at"])
-    reference |= {"pushed_at": "#", "expires_at": str(span)}
+    span = datetime.fromisoformat(details["expires"]) - datetime.fromisoformat(reference["pushed_at"])
+    shown["about"] = re.sub(r"until \d+ \w+ \d{4} \d\d:\d\d UTC", "until #", shown["about"])
+    details["expires"], reference["pushed_at"] = str(span), "#"
     if case.is_library_s:
-        reference |= {"size": "#", "type": "#"}
+        details |= {"size": "#", "type": "#"}
+        shown["about"] = "#"
     if "seal" in reference:
         reference["seal"]["key"] = len(reference["seal"]["key"])
     fields = the_hash(recording, case)

@@ -77,7 +77,7 @@ def test_wrong_credentials_are_final_at_once(start_redis: Start, login: str, say
     server = start_redis(config={"requirepass": PASSWORD})
     with (
         open_store(server.url.replace("://", f"://{login}"), deadline=10) as store,
-        pytest.raises(StoreUnavailable, match=rf"({says}).*tried once") as caught,
+        pytest.raises(StoreUnavailable, match=rf"({says})(.|\n)*tried once") as caught,
     ):
         store.fetch(at())
 
@@ -103,7 +103,7 @@ def test_a_server_that_is_no_cluster_and_a_cluster_that_is_said_to_be_none_are_t
     node = start_redis(config={"cluster-enabled": "yes"})
     with (
         open_store(any_redis.url.replace("redis:", "redis+cluster:")) as store,
-        pytest.raises(ExclusiveXComError, match="is no Redis cluster"),
+        pytest.raises(ExclusiveXComError, match="is no cluster"),
     ):
         store.fetch(at())
     with open_store(node.url, deadline=0.2) as store, pytest.raises(StoreUnavailable, match="cluster is down"):

@@ -27,7 +27,7 @@ def seals(answer: httpx.Response) -> list[dict[str, Any]]:
         body = body["value"]
     values = body if isinstance(body, list) else [body]
     return [
-        {"unusable": True} if value[MARK].get("unusable") else value[MARK]["seal"]
+        {"unusable": True} if value[MARK].get("unusable") else value[MARK]["reference"]["seal"]
         for value in values
         if isinstance(value, dict) and MARK in value
     ]

@@ -57,7 +57,7 @@ def test_a_consumer_gets_the_value_opened_and_a_stranger_does_not(execution_only
     opened = execution_only.xcom("consumer", "GET", pushed.reference.coordinate).json()["value"]
     refused = execution_only.xcom("stranger", "GET", pushed.reference.coordinate).json()["value"]
 
-    (seals,) = [[parse_seal(value["exclusive_redis_xcom"]["seal"]) for value in (opened, refused)]]
+    (seals,) = [[parse_seal(value["exclusive_redis_xcom"]["reference"]["seal"]) for value in (opened, refused)]]
     assert [seal.data_key for seal in seals] == [pushed.data_key, None]
 
 

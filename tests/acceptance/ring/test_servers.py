@@ -244,7 +244,7 @@ class TestTheAuditLog:
             "report",
             1,
         )
-        seal = pushed.reference.to_json()["exclusive_redis_xcom"]["seal"]
+        seal = pushed.reference.to_json()["exclusive_redis_xcom"]["reference"]["seal"]
         assert seal["key"] not in record["extra"] + under_asker["extra"]
 
     def test_refused_writes_and_claims_are_there_and_granted_pulls_are_not(self, ask: Asker, world: World) -> None:

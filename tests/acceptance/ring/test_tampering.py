@@ -47,7 +47,7 @@ def other(world: World) -> Pushed:
 
 def changed(pushed: Pushed, change: Callable[[Body], None]) -> Body:
     value = copy.deepcopy(pushed.reference.to_json())
-    change(value[MARK])
+    change(value[MARK]["reference"])
     return value
 
 
@@ -126,15 +126,15 @@ def test_a_changed_reference_opens_for_nobody(
 
 
 def swapped_key(body: Body, other: Pushed) -> None:
-    body["seal"]["key"] = other.reference.to_json()[MARK]["seal"]["key"]
+    body["seal"]["key"] = other.reference.to_json()[MARK]["reference"]["seal"]["key"]
 
 
 def swapped_acl(body: Body, other: Pushed) -> None:
-    body["seal"]["acl"] = other.reference.to_json()[MARK]["seal"]["acl"]
+    body["seal"]["acl"] = other.reference.to_json()[MARK]["reference"]["seal"]["acl"]
 
 
 def swapped_seal(body: Body, other: Pushed) -> None:
-    body["seal"] = other.reference.to_json()[MARK]["seal"]
+    body["seal"] = other.reference.to_json()[MARK]["reference"]["seal"]
 
 
 def swapped_version(body: Body, other: Pushed) -> None:
@@ -193,7 +193,7 @@ LOOK_ALIKES: dict[str, Callable[[Body], None]] = {
     "coordinate cut": remove("coordinate", "map_index"),
     "map_index a bool": put(True, "coordinate", "map_index"),
     "version cut": put("0" * 31, "version"),
-    "another format": put(2, "v"),
+    "another format": put(3, "v"),
     "more": put(1, "more"),
 }
 

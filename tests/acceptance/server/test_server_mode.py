@@ -211,7 +211,7 @@ class TestClears:
         assert server_airflow.wait_run("server_rerun", run_id, timeout=300) == "success"
         after = runs.rows("server_rerun")
         produced = ("produce", "return_value", -1)
-        assert before[produced][MARK]["version"] != after[produced][MARK]["version"]
+        assert before[produced][MARK]["reference"]["version"] != after[produced][MARK]["reference"]["version"]
         gone = ("produce", "first try only", -1)
         assert gone in before
         assert gone not in after
@@ -263,7 +263,7 @@ class TestControlFlow:
     ) -> None:
         rows = runs.rows("server_ways")
 
-        assert rows["trigger", "trigger_run_id", -1][MARK]["seal"]["key"]
+        assert rows["trigger", "trigger_run_id", -1][MARK]["reference"]["seal"]["key"]
         link = rows["trigger", "_link_TriggerDagRunLink", -1]
         assert "/dags/server_elsewhere/runs/" in link
 
@@ -340,7 +340,7 @@ class TestWritesOfOthers:
         rows = runs.rows("server_writes")
 
         assert list(rows) == [("target", "token", -1)]
-        assert rows["target", "token", -1][MARK]["seal"]["key"]
+        assert rows["target", "token", -1][MARK]["reference"]["seal"]["key"]
 
     def test_the_refused_writes_are_in_the_audit_log(self, runs: Runs, server_airflow: AirflowStack) -> None:
         run_id = runs.over("server_writes")
@@ -357,7 +357,7 @@ def test_every_row_is_a_sealed_reference_but_those_that_airflow_reads_itself(run
 
     plain = {key for (_, key, _), value in rows.items() if not (isinstance(value, dict) and MARK in value)}
     assert plain <= PLAIN_KEYS
-    seals = [value[MARK]["seal"] for (_, key, _), value in rows.items() if key not in plain]
+    seals = [value[MARK]["reference"]["seal"] for (_, key, _), value in rows.items() if key not in plain]
     assert seals
     assert {frozenset(seal) for seal in seals} == {frozenset({"key_id", "key", "acl"})}
 

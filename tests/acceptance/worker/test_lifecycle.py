@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -40,7 +42,7 @@ def test_a_cleared_run_pushes_anew_and_nothing_of_the_first_try_is_left(
     second = references(airflow, run_id)
     produced = ("produce", "return_value")
     assert set(first) - set(second) == {("produce", "first try only")}
-    versions = [rows[produced]["exclusive_redis_xcom"]["version"] for rows in (first, second)]
+    versions = [rows[produced]["exclusive_redis_xcom"]["reference"]["version"] for rows in (first, second)]
     assert versions[0] != versions[1]
     assert not [
         name for name in redis_client.scan_iter(f"*:{quoted(run_id)}:*") if name.endswith(b":first%20try%20only")
@@ -75,7 +77,7 @@ def test_a_value_set_over_rest_is_read_as_the_default_backend_would(airflow: Air
 def test_a_forged_reference_is_refused_loudly(airflow: AirflowStack) -> None:
     run_id = run(airflow, "lifecycle")
     forged = references(airflow, run_id)["produce", "return_value"]
-    forged["exclusive_redis_xcom"]["coordinate"]["task_id"] = "somebody_else"
+    forged["exclusive_redis_xcom"]["reference"]["coordinate"]["task_id"] = "somebody_else"
     write(
         airflow,
         "UPDATE xcom SET value = ? WHERE run_id = ? AND task_id = 'produce' AND key = 'return_value'",
@@ -96,9 +98,18 @@ def test_the_xcom_tab_shows_type_size_consumers_and_expiry(airflow: AirflowStack
     shown = airflow.api("GET", path, params={"deserialize": "true", "stringify": "false"})["value"]
 
     body = shown["exclusive_redis_xcom"]
-    assert (body["type"], body["consumers"]) == ("tuple", ["consume"])
-    assert body["size"] > 0
-    assert body["expires_at"] > body["pushed_at"]
+    details = body["details"]
+    expires = datetime.fromisoformat(details["expires"])
+    assert list(body) == ["about", "details", "reference"]
+    assert re.fullmatch(
+        r"tuple of \d+, \d+ bytes, for consume until \d+ \w{3}( \d{4})? \d\d:\d\d UTC; "
+        r"the value is in Redis, this is only a reference to it",
+        body["about"],
+    )
+    assert f" {expires.day} {expires:%b} " in body["about"]
+    assert (details["type"], details["consumers"]) == ("tuple", ["consume"])
+    assert details["size"] > 0
+    assert expires > datetime.fromisoformat(body["reference"]["pushed_at"])
 
 
 class TestRunConf:
@@ -114,7 +125,7 @@ class TestRunConf:
         assert airflow.wait_run("without_acl", run_id, timeout=120) == "success"
         (row,) = airflow.xcom_rows("without_acl", run_id)
         body = json.loads(row["value"])["exclusive_redis_xcom"]
-        assert "default" in body["rule"]
+        assert "default" in body["details"]["rule"]
 
     def test_conf_forced_into_the_database_changes_no_rule(self, airflow: AirflowStack) -> None:
         run_id = airflow.trigger("lifecycle", conf={"harmless": 1})
@@ -131,7 +142,7 @@ class TestRunConf:
         assert "ParamValidationError: Invalid input for param xcom_acl" in log
         # The task dies before it clears or pushes anything: all is as its first try left it.
         assert references(airflow, run_id) == before
-        assert before["produce", "return_value"]["exclusive_redis_xcom"]["consumers"] == ["consume"]
+        assert before["produce", "return_value"]["exclusive_redis_xcom"]["details"]["consumers"] == ["consume"]
         assert airflow.task_states("lifecycle", run_id)["consume", -1] == "upstream_failed"
 
 

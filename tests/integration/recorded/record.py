@@ -116,11 +116,12 @@ class _ApiServer:
         time.sleep(_SLACK_SECONDS)
 
     def commit(self, case: Case, row: dict[str, Any]) -> None:
+        from exclusive_redis_xcom.formats import reference as references
         from exclusive_redis_xcom.model import Coordinate
 
         indexes = self._indexes.setdefault((case.task_id, case.key), [])
         indexes.append(case.map_index)
-        version = row["exclusive_redis_xcom"]["version"] if "exclusive_redis_xcom" in row else None
+        version = references.parse(row).version if references.is_reference(row) else None
         at = Coordinate(DAG_ID, RUN_ID, case.task_id, case.key, case.map_index)
         self._store.commit(at, version, lambda: indexes)
 

@@ -149,7 +149,7 @@ class TestTampering:
         pushed = push(store, large())
         self.overwrite(store, redis_names.part_name(-1, pushed.version, 1), part)
 
-        with pytest.raises(CorruptValue, match=r"XCom 'key' of task 'task'.*not as long"):
+        with pytest.raises(CorruptValue, match=r"not as long(.|\n)*XCom 'key' of task 'task'"):
             store.fetch(at())
 
     def test_a_missing_part_is_corrupt(self, store: Store) -> None:
@@ -157,7 +157,7 @@ class TestTampering:
         gone = redis_names.part_name(-1, pushed.version, 2)
         do(store, NAME, "HDEL", NAME, gone)
 
-        with pytest.raises(CorruptValue, match=r"XCom 'key' of task 'task'.*parts of its value are missing"):
+        with pytest.raises(CorruptValue, match=r"only a part of the value\.\nXCom 'key' of task 'task'"):
             store.fetch(at())
 
     def test_a_head_that_announces_more_than_there_is_takes_no_memory_for_it(self, store: Store) -> None:
@@ -165,7 +165,7 @@ class TestTampering:
         push(store, value(at()))
         self.overwrite(store, redis_names.field_name(-1), head.pack())
 
-        with pytest.raises(CorruptValue, match="parts of its value are missing"):
+        with pytest.raises(CorruptValue, match="only a part of the value"):
             store.fetch(at())
 
     @pytest.mark.parametrize(

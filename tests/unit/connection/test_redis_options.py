@@ -80,6 +80,7 @@ def test_a_url_is_read(url: str, options: RedisOptions) -> None:
         ("", "^The Redis URL must begin with one of redis://, rediss://, "),
         ("http://h", "rediss://"),
         ("h:6379", "redis://"),
+        ("redis+sentinels://h", r"Did you mean redis\+sentinel://\?$"),
         ("redis://a,b", "names several hosts. For several hosts, use redis\\+cluster://"),
         ("redis://h:0", "1 to 65535"),
         ("redis://h:65536", "1 to 65535"),
@@ -188,8 +189,40 @@ def test_an_airflow_connection_is_read(fields: dict[str, Any], options: RedisOpt
 
 
 @pytest.mark.parametrize(
+    ("fields", "db"),
+    [
+        ({"schema": "3"}, 3),
+        ({"schema": "0"}, 0),
+        ({"schema": "", "extra": {"db": 2}}, 2),
+        ({"schema": None, "extra": {"db": 2}}, 2),
+        ({"schema": "3", "extra": {"db": "3"}}, 3),
+        ({"schema": "3", "extra": {"db": None}}, 3),
+        ({"schema": "3", "extra": {"db": ""}}, 3),
+        ({"schema": "3", "extra": {"sentinels": "a", "sentinel_master": "m"}}, 3),
+        ({"schema": "0", "extra": {"cluster": True}}, 0),
+    ],
+)
+def test_the_path_of_an_airflow_connection_is_its_database(fields: dict[str, Any], db: int) -> None:
+    assert from_connection(**fields).db == db
+
+
+@pytest.mark.parametrize("in_extra", [2, "2", 0, "0"])
+def test_two_databases_in_one_airflow_connection_are_refused(in_extra: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        from_connection(schema="3", extra={"db": in_extra})
+
+    assert str(caught.value) == (
+        "The Redis connection names two databases.\n"
+        f"The path (schema) names 3, and extra 'db' names {in_extra}. Leave one of them out."
+    )
+
+
+@pytest.mark.parametrize(
     ("fields", "text"),
     [
+        ({"schema": "mydb"}, r"The path \(schema\) of the Redis connection: the database is not a number"),
+        ({"schema": "-1"}, "not a number"),
+        ({"schema": "1", "extra": {"cluster": True}}, "only database 0"),
         ({"host": "user:pw@h"}, "host of the Redis connection"),
         ({"host": "redis://h"}, "host of the Redis connection"),
         ({"port": 0}, "1 to 65535"),

@@ -86,7 +86,7 @@ def test_what_is_not_set_is_what_airflow_says_it_is(name: str) -> None:
 def test_a_command_is_only_for_what_is_sensitive(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, f"{name}_cmd", "echo no-value-of-any-option:/@")
 
-    with pytest.raises(ConfigurationError, match=rf"sensitive options only\. Set {OURS}{name.upper()} itself"):
+    with pytest.raises(ConfigurationError, match=rf"sensitive options only\.\nSet {OURS}{name.upper()} itself"):
         load_settings()
 
 
@@ -122,7 +122,7 @@ def test_a_misspelt_variable_is_an_error_that_names_the_right_one_and_no_value(
 def test_an_unknown_option_that_resembles_none_is_an_error_that_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{OURS}FLAVOUR", "vanilla")
 
-    with pytest.raises(ConfigurationError, match=r"There is no such option\. The options are .*, ttl_seconds"):
+    with pytest.raises(ConfigurationError, match=r"There is no such option\.\nThe options are .*, ttl_seconds"):
         load_settings()
 
 
@@ -151,7 +151,7 @@ def test_variables_of_others_are_left_alone(variable: str, monkeypatch: pytest.M
     [
         (
             "default_consumer = nobody",
-            "default_consumer in airflow.cfg: There is no such option. Did you mean default_",
+            "default_consumer in airflow.cfg: There is no such option.\nDid you mean default_",
         ),
         ("ttl_seconds_secret = place", "ttl_seconds_secret in airflow.cfg: Airflow reads '_secret' for sensitive"),
         ("[exclusive_redis_xcoms]\nmode = report", "[exclusive_redis_xcoms] in airflow.cfg: Did you mean [exclusive_"),
@@ -225,8 +225,10 @@ def test_a_wrong_value_is_named_with_section_option_and_what_is_accepted(
 
     accepted = next(o.accepted for o in OPTIONS if o.name == option)
     assert str(caught.value) == (
-        f"[{SECTION}] {option}: {value!r} is not accepted. The option takes {accepted}. Set the option in airflow.cfg "
-        f"or as AIRFLOW__EXCLUSIVE_REDIS_XCOM__{option.upper()}."
+        f"[{SECTION}] {option}: {value!r} is not accepted.\n"
+        f"The option takes {accepted}.\n"
+        f"Set {option} in section [exclusive_redis_xcom] of airflow.cfg, or "
+        f"AIRFLOW__EXCLUSIVE_REDIS_XCOM__{option.upper()} in the environment."
     )
 
 

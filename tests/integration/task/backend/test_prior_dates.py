@@ -37,8 +37,8 @@ def lose(raw: redis.Redis, *days: str, key: str = "token") -> None:
 def push_later(rows: Rows, day: str) -> None:
     """Date a push of this test a minute later than the others."""
     body = rows.values["sales", day, "extract", "token", -1]["exclusive_redis_xcom"]
-    for name in ("pushed_at", "expires_at"):
-        body[name] = (datetime.fromisoformat(body[name]) + timedelta(minutes=1)).isoformat()
+    for part, name in (("reference", "pushed_at"), ("details", "expires")):
+        body[part][name] = (datetime.fromisoformat(body[part][name]) + timedelta(minutes=1)).isoformat()
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:

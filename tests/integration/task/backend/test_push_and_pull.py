@@ -32,7 +32,7 @@ def test_the_database_gets_a_reference_without_any_part_of_the_value(dag: Any, r
     push(dag, {"secret": CANARY})
 
     body = the_row(rows)["exclusive_redis_xcom"]
-    assert (body["type"], body["consumers"]) == ("dict", ["load"])
+    assert (body["details"]["type"], body["details"]["consumers"]) == ("dict", ["load"])
     assert CANARY not in str(the_row(rows))
 
 

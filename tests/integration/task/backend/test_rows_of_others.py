@@ -13,12 +13,63 @@ from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComExpir
 from tests.integration.task.sales import CANARY, pull, push, the_row
 
 
-def test_a_list_of_references_is_refused_and_not_returned(dag: Any, rows: Rows) -> None:
+@pytest.mark.parametrize("key", ["token/slice", "token/item/3", "token/item/-1"])
+def test_a_key_that_airflow_reads_as_another_question_is_named_as_the_reason(dag: Any, rows: Rows, key: str) -> None:
     push(dag, CANARY)
-    rows.values["sales", RUN_ID, "extract", "token/slice", -1] = [the_row(rows)]
+    rows.values["sales", RUN_ID, "extract", key, -1] = [the_row(rows)]
 
-    with pytest.raises(InvalidReference, match="This XCom row is a list of references"):
-        pull(dag, "load", key="token/slice")
+    with pytest.raises(InvalidReference) as caught:
+        pull(dag, "load", key=key)
+
+    assert str(caught.value) == (
+        "Airflow answered with a list of references: it took the key for another question.\n"
+        "Airflow reads a key that ends in '/slice', or in '/item/' and a number, as a call of a lazy sequence.\n"
+        "Use another key."
+    )
+
+
+@pytest.mark.parametrize("key", ["copies", "a/slice/b", "item/3x"])
+def test_a_plain_list_with_a_reference_in_it_is_refused_with_what_to_do(dag: Any, rows: Rows, key: str) -> None:
+    push(dag, CANARY)
+    rows.values["sales", RUN_ID, "extract", key, -1] = ["other", the_row(rows)]
+
+    with pytest.raises(InvalidReference) as caught:
+        pull(dag, "load", key=key)
+
+    assert str(caught.value) == (
+        f"XCom '{key}' is a list that holds a reference, and not the value of it.\n"
+        "Somebody has read the row of an XCom instead of pulling the XCom, and has written what was there into this "
+        "row. REST clients, triggers that end their task and SDKs of other languages read rows.\n"
+        "Let a task pull the XCom, for example with ti.xcom_pull, and push what it gets."
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "pushed"), [("a/b", "a%2Fb"), ("a", "a?b"), ("a#1", "a#2"), ("100%", "100%25"), ("y", "x/../y")]
+)
+def test_keys_that_share_a_row_are_named_both(dag: Any, rows: Rows, asked: str, pushed: str) -> None:
+    push(dag, CANARY, key=pushed)
+    rows.values["sales", RUN_ID, "extract", asked, -1] = rows.values["sales", RUN_ID, "extract", pushed, -1]
+
+    with pytest.raises(InvalidReference) as caught:
+        pull(dag, "load", key=asked)
+
+    assert str(caught.value) == (
+        f"Keys '{asked}' and '{pushed}' share one row in Airflow's database.\n"
+        f"The row holds the reference to XCom '{pushed}' of task 'extract' in DAG 'sales', run '{RUN_ID}'. The push of "
+        f"'{asked}' was overwritten, or never happened. Airflow does not quote keys in URLs, so keys with '%', '?' or "
+        "'#' can share a row with another key.\n"
+        "Rename one of the keys, then clear extract."
+    )
+
+
+@pytest.mark.parametrize(("asked", "pushed"), [("a", "b"), ("a b", "a%c"), ("a\n", "a"), ("../../a", "../../b")])
+def test_a_reference_of_any_other_key_was_copied(dag: Any, rows: Rows, asked: str, pushed: str) -> None:
+    push(dag, CANARY, key=pushed)
+    rows.values["sales", RUN_ID, "extract", asked, -1] = rows.values["sales", RUN_ID, "extract", pushed, -1]
+
+    with pytest.raises(InvalidReference, match="copied there"):
+        pull(dag, "load", key=asked)
 
 
 @pytest.mark.parametrize("elsewhere", [{"dag_id": "other"}, {"run_id": "another run"}, {"map_index": -1}])
@@ -29,7 +80,7 @@ def test_a_lazy_sequence_takes_no_reference_from_another_dag_run_or_unmapped_tas
 
     push(dag, CANARY, map_index=0)
     row = rows.values["sales", RUN_ID, "extract", "token", 0]
-    row["exclusive_redis_xcom"]["coordinate"].update(elsewhere)
+    row["exclusive_redis_xcom"]["reference"]["coordinate"].update(elsewhere)
 
     with executing(dag.get_task("load")), pytest.raises(InvalidReference, match="copied there"):
         ExclusiveRedisXCom.deserialize_value(_XComWrapper(row))

@@ -91,7 +91,7 @@ def test_the_seal_of_another_run_in_an_earlier_row_is_an_error(dag: Any, rows: R
     """Who edits rows cannot make a refusal look like a loss."""
     push_days(dag)
     body = rows.values["sales", DAYS[1], "extract", "token", -1]["exclusive_redis_xcom"]
-    body["coordinate"]["run_id"] = "a run that Redis does not know"
+    body["reference"]["coordinate"]["run_id"] = "a run that Redis does not know"
 
     with pytest.raises(InvalidReference):
         look_back(dag, run_id=DAYS[-1])

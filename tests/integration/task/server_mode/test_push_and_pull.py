@@ -26,7 +26,7 @@ class TestPush:
         stored: list[Any] = raw.hvals(HASH)
         assert stored
         assert CANARY.encode() not in b"".join(stored)
-        assert set(the_row(rows)["exclusive_redis_xcom"]["seal"]) == {"key_id", "acl", "key"}
+        assert set(the_row(rows)["exclusive_redis_xcom"]["reference"]["seal"]) == {"key_id", "acl", "key"}
         assert CANARY not in str(the_row(rows))
 
     def test_keys_that_the_scheduler_reads_stay_plain(self, dag: Any, rows: Rows) -> None:

@@ -40,7 +40,7 @@ class TestRedisIsNotTrusted:
         with pytest.raises(CorruptValue, match="'token' of extract is not encrypted in Redis, as it must be here"):
             pull(dag, "load")
 
-        planted["exclusive_redis_xcom"]["seal"] = sealed["exclusive_redis_xcom"]["seal"]
+        planted["exclusive_redis_xcom"]["reference"]["seal"] = sealed["exclusive_redis_xcom"]["reference"]["seal"]
         rows.values["sales", RUN_ID, "extract", "token", -1] = planted
         with pytest.raises(InvalidReference):  # sealed for another version
             pull(dag, "load")

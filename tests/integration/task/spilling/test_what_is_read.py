@@ -134,7 +134,7 @@ def test_a_reader_with_an_object_storage_that_is_not_installed_is_told_what_to_i
     push(dag, LARGE)
     configure(spill_path="s3://aws_default@bucket/xcoms")
 
-    with pytest.raises(ConfigurationError, match=r"install apache-airflow-providers-amazon\[s3fs\]"):
+    with pytest.raises(ConfigurationError, match=r"Install apache-airflow-providers-amazon\[s3fs\]"):
         pull(dag)
 
 

@@ -32,4 +32,4 @@ def test_an_item_shows_neither_its_value_nor_its_key() -> None:
 
     assert "canary" not in shown
     assert repr(DATA_KEY) not in shown
-    assert sealed.json[MARK]["seal"]["data_key"] not in shown
+    assert sealed.json[MARK]["reference"]["seal"]["data_key"] not in shown

@@ -169,7 +169,7 @@ class TestRefusals:
         [
             {MARK: {}},
             {MARK: None},
-            {MARK: {**SEALED[MARK], "seal": {}}},
+            {MARK: {**SEALED[MARK], "reference": {**SEALED[MARK]["reference"], "seal": {}}}},
             sealed_reference().opened(bytes(32)).to_json(),
             sealed_reference().refused("denied").to_json(),
         ],

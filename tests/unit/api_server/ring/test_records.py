@@ -292,8 +292,8 @@ class TestRows:
             answer = world.ask("GET", XCOM + "/slice", CONSUMER).json()
 
         kept = json.dumps([world.rows, world.asker_rows]) + caplog.text
-        assert answer[0][MARK]["seal"]["data_key"] not in kept
-        assert SEALED[MARK]["seal"]["key"] not in kept
+        assert answer[0][MARK]["reference"]["seal"]["data_key"] not in kept
+        assert SEALED[MARK]["reference"]["seal"]["key"] not in kept
 
     def test_made_up_ids_fit_the_columns(self) -> None:
         world = World(Airflow())

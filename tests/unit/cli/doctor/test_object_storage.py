@@ -86,14 +86,14 @@ def test_one_that_cannot_be_written_to_fails(tmp_path: Path) -> None:
     finding = found(f"file://{tmp_path}/a file/xcoms")
 
     assert finding.result == "FAIL"
-    assert "Check [exclusive_redis_xcom] spill_path" in finding.seen
+    assert "as [exclusive_redis_xcom] spill_path says" in finding.seen
 
 
 def test_a_scheme_that_nothing_knows_fails() -> None:
     finding = found(f"nobody://user:{CANARY}@bucket/xcoms")
 
     assert finding.result == "FAIL"
-    assert "install" in finding.seen
+    assert "Install" in finding.seen
     assert CANARY not in str(finding)
 
 

@@ -1,0 +1,92 @@
+"""The sentence of a reference: what the value is, for whom, until when and where. People read it, and no code does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.model import one_line
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_UNITS = ("KiB", "MiB", "GiB")
+
+_ALL = {"*": "all tasks of this DAG", "*/*": "all tasks of all DAGs"}
+
+_SHOWN_DIMENSIONS = 3
+#: Characters of a type's name and of a consumer's name.
+_SHOWN = 40
+
+
+def sentence(
+    type_name: str,
+    *,
+    size: int,
+    shape: tuple[int, ...] | None,
+    readers: str,
+    pushed_at: datetime,
+    expires_at: datetime,
+    place: str,
+) -> str:
+    """Return the sentence, as in "list of 2, 13 bytes, for load until 6 Dec 11:57 UTC; the value is in Redis, ...".
+
+    Args:
+        type_name: The qualified name of the value's type. The sentence has its last part.
+        size: The encoded size in bytes.
+        shape: The length of each dimension; None where the value has none.
+        readers: Who may read, as `describe_readers` says it.
+        pushed_at: When the value was pushed.
+        expires_at: When the value expires.
+        place: Where the value is, as in "in Redis".
+    """
+    kind = _short(type_name.rpartition(".")[2]) + _extent(shape)
+    return (
+        f"{kind}, {_bytes(size)}, for {readers} until {_moment(expires_at, pushed_at)}; "
+        f"the value is {place}, this is only a reference to it"
+    )
+
+
+def describe_readers(consumers: tuple[str, ...], *, same_run: bool, once: bool) -> str:
+    """Return who may read, as in "load and 3 more".
+
+    Args:
+        consumers: The consumers of the rule in force.
+        same_run: Whether only tasks of the same run may read.
+        once: Whether only one task instance may read.
+    """
+    whom = _consumer(consumers[0]) if consumers else "its own task alone"
+    if len(consumers) > 1:
+        whom += f" and {_consumer(consumers[1]) if len(consumers) == 2 else f'{len(consumers) - 1} more'}"
+    return f"{whom}{' in this run' if same_run else ''}{', to be read once,' if once else ''}"
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    """Write a time in UTC. The year is named only where it is not the present one."""
+    year = "" if moment.year == now.year else f" {moment.year}"
+    return f"{moment.day} {_MONTHS[moment.month - 1]}{year} {moment.hour:02}:{moment.minute:02} UTC"
+
+
+def _extent(shape: tuple[int, ...] | None) -> str:
+    if not shape:
+        return ""
+    return f" of {len(shape)} dimensions" if len(shape) > _SHOWN_DIMENSIONS else f" of {' x '.join(map(str, shape))}"
+
+
+def _consumer(name: str) -> str:
+    return _ALL.get(name) or _short(name)
+
+
+def _bytes(size: int) -> str:
+    if size < 1024:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    number = size / 1024
+    for unit in _UNITS[:-1]:
+        if number < 1024:
+            return f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} {_UNITS[-1]}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN and name.isprintable() else one_line(name, _SHOWN)

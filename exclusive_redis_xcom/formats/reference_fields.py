@@ -1,0 +1,145 @@
+"""Strict readers for the fields of a reference. Each returns the value, or raises an error that names the field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from exclusive_redis_xcom.errors import InvalidReference
+from exclusive_redis_xcom.formats.seal import Seal, parse_seal
+from exclusive_redis_xcom.model import Coordinate
+
+#: Bounds on what is believed. They are far above what Airflow allows for ids (250 characters).
+MAX_TEXT = 2000
+_MAX_MAP_INDEX = 2**31 - 1
+_MAX_SIZE = 2**40
+_MAX_DIMENSIONS = 32
+_TIMES = " x "
+_LENGTH = re.compile("0|[1-9][0-9]{0,12}")
+
+#: How many consumers are shown. An access list has no such bound.
+SHOWN_CONSUMERS = 50
+
+_COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
+_VERSION = re.compile(r"[0-9a-f]{32}")
+
+
+def malformed(name: str) -> InvalidReference:
+    """Make the error for a field that no push has written so."""
+    return InvalidReference(
+        "This XCom row was edited or forged: its reference is malformed.\n"
+        f"Field '{name}' is not what exclusive-redis-xcom writes.\n"
+        "Clear the producing task, so that it pushes again."
+    )
+
+
+def mapping(value: object, fields: set[str], name: str) -> Mapping[str, Any]:
+    """Read an object that has exactly these fields."""
+    if not isinstance(value, Mapping) or set(value) != fields:
+        raise malformed(name)
+    return value
+
+
+def text(value: object, name: str, most: int = MAX_TEXT) -> str:
+    """Read a text of at most `most` characters."""
+    if not isinstance(value, str) or len(value) > most:
+        raise malformed(name)
+    return value
+
+
+def printable(value: object, name: str, most: int) -> str:
+    """Read a text for people: one line without characters that turn or hide text on a screen."""
+    found = text(value, name, most)
+    if not found.isprintable():
+        raise malformed(name)
+    return found
+
+
+def integer(value: object, name: str, low: int, high: int) -> int:
+    """Read a whole number from `low` to `high`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise malformed(name)
+    return value
+
+
+def size(value: object, name: str) -> int:
+    """Read a number of bytes."""
+    return integer(value, name, 0, _MAX_SIZE)
+
+
+def shape(value: object, name: str) -> tuple[int, ...]:
+    """Read what `shown_shape` returns."""
+    lengths = text(value, name).split(_TIMES)
+    if len(lengths) > _MAX_DIMENSIONS or not all(_LENGTH.fullmatch(length) for length in lengths):
+        raise malformed(name)
+    return tuple(integer(int(length), name, 0, _MAX_SIZE) for length in lengths)
+
+
+def shown_shape(lengths: tuple[int, ...]) -> str:
+    """Return the length of each dimension, as "1000 x 3". A list would take a line of the XCom tab for each item."""
+    return _TIMES.join(map(str, lengths))
+
+
+def time(value: object, name: str) -> datetime:
+    """Read a time in ISO 8601 with its offset. The result is in UTC."""
+    try:
+        found = datetime.fromisoformat(text(value, name))
+    except ValueError:
+        raise malformed(name) from None
+    if found.tzinfo is None:
+        raise malformed(name)
+    try:
+        return found.astimezone(timezone.utc)
+    except OverflowError:
+        raise malformed(name) from None
+
+
+def version(value: object, name: str) -> str:
+    """Read the version id of a push."""
+    found = text(value, name)
+    if not _VERSION.fullmatch(found):
+        raise malformed(name)
+    return found
+
+
+def coordinate(value: object, name: str) -> Coordinate:
+    """Read a coordinate."""
+    body = mapping(value, _COORDINATE_FIELDS, name)
+    dag_id, run_id, task_id, key = (
+        text(body[field], f"{name}.{field}") for field in ("dag_id", "run_id", "task_id", "key")
+    )
+    return Coordinate(dag_id, run_id, task_id, key, integer(body["map_index"], f"{name}.map_index", -1, _MAX_MAP_INDEX))
+
+
+def coordinate_json(at: Coordinate) -> dict[str, Any]:
+    """Return what `coordinate` reads."""
+    return {
+        "dag_id": at.dag_id,
+        "run_id": at.run_id,
+        "task_id": at.task_id,
+        "map_index": at.map_index,
+        "key": at.key,
+    }
+
+
+def consumers(value: object, name: str) -> list[object]:
+    """Read the list that `shown_consumers` returns. Its items are not checked."""
+    if not isinstance(value, list) or len(value) > SHOWN_CONSUMERS + 1:
+        raise malformed(name)
+    return value
+
+
+def shown_consumers(names: tuple[str, ...]) -> list[str]:
+    """Return the first consumers, and how many more there are."""
+    hidden = len(names) - SHOWN_CONSUMERS
+    return [*names[:SHOWN_CONSUMERS], f"... and {hidden} more"] if hidden > 0 else list(names)
+
+
+def seal(value: object) -> Seal:
+    """Read a seal of any form."""
+    try:
+        return parse_seal(value)
+    except ValueError:
+        raise malformed("seal") from None
