@@ -87,7 +87,7 @@ def missing(at: Coordinate, *, prior_dates: bool, near: Sequence[str], of: int) 
     return XComMissing(
         f"{first}{guess}\n"
         f"Airflow has no row of {at}{' or an earlier run' if prior_dates else ''}.{others} The task did not push that "
-        "key, returned None, was skipped, failed or is not over.\n"
+        "key, returned None, was skipped, failed or has not finished.\n"
         "Correct the name, or let the task push the key first. Without required=True the pull returns None."
     )
 

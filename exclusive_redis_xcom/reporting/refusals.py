@@ -205,7 +205,7 @@ def write_denied(at: Coordinate, principal: Principal | None, action: str) -> XC
     return XComAccessDenied(
         lines(
             fitted(first),
-            "A task instance may write and remove no XComs but its own.",
+            "A task instance may write and remove only its own XComs.",
             f"{_REMEDIES[action]} in the task instance that owns it.",
             where(at, principal),
         )
