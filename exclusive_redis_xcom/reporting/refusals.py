@@ -125,7 +125,7 @@ def already_claimed(at: Coordinate, principal: Principal | None, by: str) -> XCo
         lines(
             fitted(lambda short: f"{first(short)}: it may be read once, and it was."),
             f"It was claimed by {by or 'another task instance'}.",
-            f"Clear {at.task_id} to push it again.",
+            f"Clear {at.task_id} to push it again. If several tasks need the value, take 'once' out of the rule.",
             where(at, principal),
         )
     )

@@ -134,8 +134,8 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
         pytest.param({"extract": {"secret": {"ttl_seconds": 5}}}, "names no consumers", id="a rule with a TTL only"),
         pytest.param(
             {"secret": {"consumers": ["load"], "ttl": 5}},
-            "a rule has no field 'ttl'. Did you mean 'ttl_seconds'? The fields are 'consumers', 'ttl_seconds', 'same_run', "
-            "'once'.",
+            "a rule has no field 'ttl'. Did you mean 'ttl_seconds'? The fields are 'consumers', 'ttl_seconds', "
+            "'same_run', 'once'.",
             id="an unknown field",
         ),
         pytest.param(
