@@ -85,7 +85,10 @@ def pull_denied(
         remedy = f"Clear {at.task_id}, so that value and access list are written again."
     elif decide(acl, at, replace(principal, run_id=at.run_id)).allowed:
         because = "only the same run may"
-        remedy = f"Pull it from a task of run '{at.run_id}', or take same_run out of the rule."
+        remedy = (
+            f"Pull it from a task of run '{at.run_id}', or take same_run out of the rule. Then clear {at.task_id}: the "
+            "rule is stored with the value."
+        )
     else:
         because = "rule"
         remedy = (
