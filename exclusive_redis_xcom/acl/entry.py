@@ -12,7 +12,7 @@ from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.first_line import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from exclusive_redis_xcom.first_line import Shorten
 
@@ -85,11 +85,14 @@ def _brief(value: object) -> str:
     return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
-def _did_you_mean(name: object, known: Iterable[str]) -> str:
+def _did_you_mean(name: object, known: Sequence[str]) -> str:
     """Return a question that ends with a space; "" if no known name resembles the name."""
     import difflib
 
-    close = difflib.get_close_matches(name.lower(), known, n=1) if isinstance(name, str) else []
+    if not isinstance(name, str) or not name:
+        return ""
+    begun = [whole for whole in known if whole.startswith(f"{name.lower()}_")]  # "ttl" for "ttl_seconds"
+    close = begun or difflib.get_close_matches(name.lower(), known, n=1)
     return f"Did you mean '{close[0]}'? " if close else ""
 
 
@@ -98,7 +101,7 @@ def check_name(name: Any, what: str, max_length: int, where: Where) -> None:
     if not isinstance(name, str):
         where.fail(f"the {what} must be text, not {type(name).__name__:.40}.")
     if not name:
-        where.fail(f"the {what} is empty.", "Write '*' for any.")
+        where.fail(f"the {what} is empty.", "Write a name, or '*' for any.")
     if len(name) > max_length:
         where.fail(f"the {what} has {len(name)} characters.", f"At most {max_length} are possible.")
     if "**" in name:
@@ -147,10 +150,10 @@ class RuleParser:
     def _consumers(self, value: Any) -> tuple[str, ...] | str:
         if isinstance(value, str):
             if value not in POLICY_WORDS:
+                guess, task = _did_you_mean(value, POLICY_WORDS), f"Write a task in a list: [{quote(value)}]."
+                words = f"The policy words are {_WORDS}."
                 self._where.fail(
-                    f"{_brief(value)} is not a policy word.",
-                    f"{_did_you_mean(value, POLICY_WORDS)}The policy words are {_WORDS}. Write a task in a list: "
-                    f"[{quote(value)}].",
+                    f"{_brief(value)} is not a policy word.", f"{guess}{words} {task}" if guess else f"{task} {words}"
                 )
             return value
         if not isinstance(value, (list, tuple)):
@@ -187,6 +190,8 @@ class RuleParser:
                 self._where.fail(
                     f"ttl_seconds is {shown(seconds)}.", f"Write a whole number of seconds without quotes: {meant}."
                 )
+            if isinstance(seconds, float) and seconds.is_integer() and 0 < seconds <= MAX_TTL_SECONDS:
+                self._where.fail(f"ttl_seconds is {seconds}.", f"Write a whole number of seconds: {int(seconds)}.")
             quotes = ", without quotes" if isinstance(seconds, str) else ""
             self._where.fail(
                 f"ttl_seconds is {_brief(seconds)}.", f"Write a whole number from 1 to {MAX_TTL_SECONDS}{quotes}."

@@ -43,7 +43,7 @@ def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consum
         raise InvalidAcl(f"default_consumers is {default_consumers!r:.60}.\nAccepted are {', '.join(POLICY_WORDS)}.")
     where = Where(dag_id)
     if not isinstance(raw, dict):
-        where.fail(f"it is {_a_type(raw)}.", _SHAPE)
+        where.fail(f"it must be a dict, not {_a_type(raw)}.", _SHAPE)
     known = frozenset(task_ids)
     rules: list[Rule] = []
     for name, value in raw.items():
@@ -68,7 +68,7 @@ def _producer(producer: Any, keys: dict[Any, Any], where: Where) -> list[Rule]:
     check_name(producer, "producer task id", MAX_ID_LENGTH, where)
     if "/" in producer:
         where.fail(
-            "a producer is a task of this DAG alone.",
+            "the producer must be a task of this DAG.",
             "Write its id without the DAG's id. Another DAG declares its own rules.",
         )
     if not keys:
@@ -105,7 +105,7 @@ def _refuse_task_as_key(name: str, value: Any, where: Where) -> NoReturn:
         f" For a key named 'consumers', write {{{name!r}: {{'consumers': {rule}}}}}." if isinstance(value, dict) else ""
     )
     where.fail(
-        "a task stands where only an XCom key makes sense.",
+        "it names a task and no XCom key.",
         f"{name!r} is a task of this DAG. But {{{name!r}: {rule}}} is a rule for the XCom key {name!r} of any task. It "
         "would not protect what the task pushes.",
         f"For what the task returns, write {{{name!r}: {{'return_value': {rule}}}}}. For all its keys, write "
@@ -123,4 +123,4 @@ def _as_written(rule: Any) -> str:
 
 
 def _a_type(value: object) -> str:
-    return "None" if value is None else f"of type {type(value).__name__:.40}"
+    return "None" if value is None else f"a {type(value).__name__:.40}"

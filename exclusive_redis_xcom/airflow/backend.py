@@ -203,7 +203,12 @@ def _coordinate(
     key: str | None, task_id: str | None, dag_id: str | None, run_id: str | None, map_index: int | None
 ) -> Coordinate:
     if not (key and task_id and dag_id and run_id):
-        raise InvalidReference("An XCom needs a full coordinate: dag_id, run_id, task_id and key.")
+        given = {"key": key, "task_id": task_id, "dag_id": dag_id, "run_id": run_id}
+        missing = next(name for name, text in given.items() if not text)
+        raise InvalidReference(
+            f"An XCom needs a {missing}, and this one has none.\n"
+            "Neither its key nor its dag_id, run_id and task_id may be empty."
+        )
     return Coordinate(dag_id=dag_id, run_id=run_id, task_id=task_id, key=key, map_index=_index(map_index))
 
 

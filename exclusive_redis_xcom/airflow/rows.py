@@ -111,7 +111,7 @@ class OfThisRun:
 def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list[Any]:
     """Return the values of rows, in their order. All our references are fetched together, in few round trips.
 
-    A look-back goes without the values of earlier runs that Redis no longer has. One warning says how many these are.
+    A look-back leaves out values of earlier runs that Redis no longer has. One warning says how many these are.
 
     Raises:
         ExclusiveXComError: Any error that `task.pull.pull` raises, or InvalidReference.

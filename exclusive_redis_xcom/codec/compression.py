@@ -147,7 +147,7 @@ def check_size(size: int, max_bytes: int) -> None:
 
 def _too_large(size: int, max_bytes: int, state: str) -> str:
     return (
-        f"The value takes {size} bytes, the limit is {max_bytes}.\n"
+        f"The value takes {size} bytes, and the limit is {max_bytes}.\n"
         f"This is the size of the {state}.\n"
         "Raise [exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path."
     )

@@ -1,6 +1,6 @@
 """What comes back otherwise than from Airflow's default backend, which makes plainer values of some types.
 
-A DAG that has got used to the plainer value may break: `{{ ti.xcom_pull('a')['1'] }}` finds nothing in `{1: "x"}`. This
+A DAG that relies on the plainer value may break: `{{ ti.xcom_pull('a')['1'] }}` finds nothing in `{1: "x"}`. This
 search says so, without the value. It looks at a bounded number of items. What the default backend refuses is no change.
 """
 

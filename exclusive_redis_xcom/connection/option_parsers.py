@@ -48,7 +48,7 @@ def port_number(value: object, *, what: str) -> int:
     """Read a TCP port, from a number or its digits."""
     port = _digits(value)
     if port is None or not 0 < port <= _MAX_PORT:
-        msg = f"{what}: the port is not a number from 1 to {_MAX_PORT}."
+        msg = f"{what}: the port must be a number from 1 to {_MAX_PORT}."
         raise ConfigurationError(msg)
     return port
 
@@ -59,7 +59,7 @@ def database(value: object, *, what: str) -> int:
         return 0
     number = _digits(value)
     if number is None:
-        msg = f"{what}: the database is not a number from 0."
+        msg = f"{what}: the database must be a number, 0 or more."
         raise ConfigurationError(msg)
     return number
 

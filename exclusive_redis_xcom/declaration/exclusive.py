@@ -97,6 +97,8 @@ def _producer(xcom: Any, call: _Call) -> tuple[Any, str]:
         )
     if _is_operator(xcom):
         return xcom, RETURN_KEY
+    if _is_uncalled(xcom):
+        call.fail(f"its first argument {_is(xcom)}", "Call the function, and give exclusive() what the call returns.")
     call.fail(f"its first argument {_is(xcom)}", "Give it what a TaskFlow call returns, or an operator.")
 
 
@@ -123,8 +125,14 @@ def _consumers(to: Any, dag: DAG, call: _Call) -> Iterator[str]:
         yield from _group(to, dag, call)
     elif _is_operator(to):
         yield _consumer(to, dag, call)
+    elif _is_uncalled(to):
+        call.fail(
+            f"a consumer {_is(to)}", "Call the function, and give 'to' what the call returns. Or write the task's id."
+        )
     else:
-        call.fail(f"a consumer {_is(to)}", "Give operators, XComs, task groups or task ids.")
+        call.fail(
+            f"a consumer {_is(to)}", "Give operators, XComs, task groups or task ids. An empty list means nobody."
+        )
 
 
 def _group(group: Any, dag: DAG, call: _Call) -> Iterator[str]:
@@ -149,9 +157,9 @@ def _consumer(operator: Any, dag: DAG, call: _Call) -> str:
 
 def _seconds(ttl: Any, call: _Call) -> int:
     if not isinstance(ttl, timedelta):
-        call.fail(f"ttl {_is(ttl)}", "Give a timedelta.")
+        call.fail(f"ttl {_is(ttl)}", "Give a timedelta, for example timedelta(hours=1).")
     if ttl <= timedelta(0) or ttl % timedelta(seconds=1):
-        call.fail(f"ttl is {ttl}", "Give a positive whole number of seconds.")
+        call.fail(f"ttl is {ttl}", "Give a timedelta of whole seconds, at least one.")
     return ttl // timedelta(seconds=1)
 
 
@@ -178,7 +186,10 @@ def _write(dag: DAG, rule: ExclusiveRule, call: _Call) -> None:
 
 def _united(old: Any, new: ExclusiveRule, call: _Call) -> ExclusiveRule:
     if not isinstance(old, ExclusiveRule):
-        call.fail("the DAG's params hold a rule for this XCom too", "Declare the rule in one place.")
+        call.fail(
+            "the DAG's params hold a rule for this XCom too",
+            f"Remove this call, or remove xcom_acl[{call.task_id!r}][{call.key!r}] from the params.",
+        )
     for field in ("ttl_seconds", "same_run", "once"):
         if old.get(field) != new.get(field):
             file, line = old.calls[0]
@@ -198,10 +209,14 @@ def _is_operator(value: Any) -> bool:
     return isinstance(value, (BaseOperator, MappedOperator))
 
 
+def _is_uncalled(value: object) -> bool:
+    return hasattr(value, "override")
+
+
 def _is(value: object) -> str:
     if value is None:
         return "is None"
     name = type(value).__name__
-    if hasattr(value, "override"):
-        return f"is a @task function that was not called ({name:.40})"
+    if _is_uncalled(value):
+        return "is a @task function that was not called"
     return f"is of type {name:.40}"

@@ -22,7 +22,7 @@ _DESCRIPTION = "Who may pull which XCom (exclusive-redis-xcom). Fixed in the DAG
 
 _LETTERS = PARAM.replace("_", "")
 _CLOSE = 0.85
-_RENAME = "A param that is no access list needs another name."
+_RENAME = "If the param is not an access list, give it another name."
 
 
 class DeclaredAcl:

@@ -278,8 +278,4 @@ _NEWER = "a newer release of exclusive-redis-xcom may have written it: upgrade t
 
 
 def _text(what: str) -> str:
-    return (
-        "A value in Redis is not a readable envelope.\n"
-        f"The reason: {what}.\n"
-        "Clear the producing task to write it again."
-    )
+    return f"A value in Redis cannot be read.\nThe reason: {what}.\nClear the producing task to write it again."

@@ -30,14 +30,14 @@ def expired(reference: Reference) -> XComExpired:
     clear = f"Clear {at.task_id} to push it again."
     if left <= timedelta(0):
         what, cause = "it expired", f"It expired at {_when(reference.expires_at)}. {_pushed(reference)}"
-        remedy = f"{clear} A longer ttl keeps such values for longer."
+        remedy = f"{clear} To keep such values longer, raise ttl_seconds of the rule or of the setting."
     elif left > _CLOCKS_DIFFER:
         what = "lost before its time"
         cause = (
             f"It was evicted, removed or lost: it would have expired at {_when(reference.expires_at)}. "
             f"{_pushed(reference)}"
         )
-        remedy = f"{clear} An eviction policy other than 'noeviction' drops live values early."
+        remedy = f"{clear} Let Redis run with maxmemory-policy noeviction: other policies drop live values."
     else:
         what = "it expired or was lost"
         cause = f"Its time ends about now, so the clock cannot tell which. {_pushed(reference)}"
@@ -87,13 +87,13 @@ def missing(at: Coordinate, *, prior_dates: bool, near: Sequence[str], of: int) 
     return XComMissing(
         f"{first}{guess}\n"
         f"Airflow has no row of {at}{' or an earlier run' if prior_dates else ''}.{others} The task did not push that "
-        "key, returned None, was skipped, failed or is not over.\n"
+        "key, returned None, was skipped, failed or has not finished.\n"
         "Correct the name, or let the task push the key first. Without required=True the pull returns None."
     )
 
 
 def report_gone(gone: Sequence[Reference], *, of: Sequence[Reference]) -> None:
-    """Log how many values a look-back goes without; without such a value do nothing.
+    """Log how many values a look-back leaves out; if it leaves out none, do nothing.
 
     Args:
         gone: References whose values Redis no longer has.
@@ -106,9 +106,10 @@ def report_gone(gone: Sequence[Reference], *, of: Sequence[Reference]) -> None:
     runs = sorted({coordinate.run_id for coordinate in missing})
     more = f" and {len(runs) - _SHOWN_RUNS} more" if len(runs) > _SHOWN_RUNS else ""
     log.warning(
-        "XCom pull goes without %d of %d values: Redis no longer has those of earlier runs.\n"
+        "XCom pull leaves out %d of %d values: Redis no longer has those of earlier runs.\n"
         "XCom '%s' of task '%s' in DAG '%s'; runs %s.\n"
-        "A longer ttl keeps values for pulls with include_prior_dates. Clear the task in such a run to have its value.",
+        "To keep such values longer, raise ttl_seconds of the rule or of the setting. To have a value again, clear the "
+        "task in its run.",
         len(missing),
         len(asked),
         at.key,

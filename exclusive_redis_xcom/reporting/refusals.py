@@ -85,7 +85,10 @@ def pull_denied(
         remedy = f"Clear {at.task_id}, so that value and access list are written again."
     elif decide(acl, at, replace(principal, run_id=at.run_id)).allowed:
         because = "only the same run may"
-        remedy = f"Pull it from a task of run '{at.run_id}', or take same_run out of the rule."
+        remedy = (
+            f"Pull it from a task of run '{at.run_id}', or take same_run out of the rule. Then clear {at.task_id}: the "
+            "rule is stored with the value."
+        )
     else:
         because = "rule"
         remedy = (
@@ -125,7 +128,7 @@ def already_claimed(at: Coordinate, principal: Principal | None, by: str) -> XCo
         lines(
             fitted(lambda short: f"{first(short)}: it may be read once, and it was."),
             f"It was claimed by {by or 'another task instance'}.",
-            f"Clear {at.task_id} to push it again.",
+            f"Clear {at.task_id} to push it again. If several tasks need the value, take 'once' out of the rule.",
             where(at, principal),
         )
     )
@@ -205,7 +208,7 @@ def write_denied(at: Coordinate, principal: Principal | None, action: str) -> XC
     return XComAccessDenied(
         lines(
             fitted(first),
-            "A task instance may write and remove no XComs but its own.",
+            "A task instance may write and remove only its own XComs.",
             f"{_REMEDIES[action]} in the task instance that owns it.",
             where(at, principal),
         )

@@ -37,8 +37,8 @@ _CAUSES = {
     "callback of a deadline, and Airflow 3.1 does for no trigger.",
     "dag_processor": "This code runs in the DAG processor, and Airflow does not say for which task.",
     "api_server": "This code runs in an API server, and not in a task.",
-    "dag_test_child": "This process was started by a task under dag.test(), where Airflow answers the task's own "
-    "process alone.",
+    "dag_test_child": "This process was started by a task under dag.test(), where Airflow answers only "
+    "the task's own process.",
     "unknown": "This process is no task, and no task that talks to the same supervisor has started it. For example, "
     "Airflow runs callbacks on executors in such processes.",
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.acl.durations import seconds_meant
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.settings.options import OPTIONS, Option
@@ -93,6 +94,8 @@ def _read(option: Option, text: str) -> Any:
         shown = option.shown or not (option.sensitive or option.explains or _MAY_BE_URL.search(text))
         given = repr(one_line(text, _SHOWN)) if shown else "the value given (not shown)"
         why = f" What is wrong: {str(error).rstrip('.')}." if option.explains and str(error) else ""
+        meant = seconds_meant(text) if option.name == "ttl_seconds" else None
+        why += f" Write {meant} for {given}." if meant else ""
         raise ConfigurationError(
             f"[{SECTION}] {option.name}: {given} is not accepted.\n"
             f"The option takes {option.accepted}.{why}\n"

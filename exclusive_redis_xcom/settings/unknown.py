@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.settings.options import OPTIONS
 from exclusive_redis_xcom.settings.sources import PREFIX, SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+#: How an error names a variable.
+_VARIABLE = "Environment variable {}"
 
 #: Connections and variables may have any name.
 _NO_SECTIONS = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
@@ -35,26 +39,33 @@ def require_known(variables: Iterable[str], sections: Iterable[str], options: It
     """
     for option in options:
         if option not in _ACCEPTED:
-            raise ConfigurationError(f"[{SECTION}] {option} in airflow.cfg: {_why(option)}")
+            raise _wrong(f"[{SECTION}] {{}} in airflow.cfg", option, *_why(option))
     for section in sections:
         if section != SECTION and _is_close(section):
-            raise ConfigurationError(f"[{section}] in airflow.cfg: Did you mean [{SECTION}]? No other name is read.")
+            raise _wrong("[{}] in airflow.cfg", section, "nothing reads this section.", f"Did you mean [{SECTION}]?")
     for variable in variables:
         if not variable.startswith(PREFIX):
             _require_anothers(variable)
         elif (option := variable.removeprefix(PREFIX)).lower() not in _ACCEPTED:
-            raise ConfigurationError(f"Environment variable {variable}: {_why(option.lower(), PREFIX)}")
+            raise _wrong(_VARIABLE, variable, *_why(option.lower(), PREFIX))
         elif option != option.upper():
             raise _misspelt(variable, option)
 
 
-def _why(option: str, prefix: str = "") -> str:
+def _wrong(place: str, name: str, decision: str, remedy: str) -> ConfigurationError:
+    """Make the error about a name. The first line shortens a long name, and then a line of its own has the whole."""
+    first = fitted(lambda short: f"{place.format(short(name))}: {decision}")
+    return ConfigurationError("\n".join((first, *(() if name in first else (f"The name is {name}.",)), remedy)))
+
+
+def _why(option: str, prefix: str = "") -> tuple[str, str]:
     for ending in _INDIRECT:
         if (name := option.removesuffix(ending)) != option and name in _NAMES:
-            return f"Airflow reads '{ending}' for sensitive options only.\nSet {_written(name, prefix)} itself."
+            remedy = f"Airflow reads '{ending}' for sensitive options only. Set {_written(name, prefix)} itself."
+            return f"the option takes no '{ending}'.", remedy
     close = _closest(option)
     advice = f"Did you mean {_written(close, prefix)}?" if close else f"The options are {', '.join(sorted(_NAMES))}."
-    return f"There is no such option.\n{advice}"
+    return "there is no such option.", advice
 
 
 def _require_anothers(variable: str) -> None:
@@ -70,9 +81,7 @@ def _require_anothers(variable: str) -> None:
 
 
 def _misspelt(variable: str, option: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"Environment variable {variable}: Airflow does not read it.\nDid you mean {_written(option, PREFIX)}?"
-    )
+    return _wrong(_VARIABLE, variable, "Airflow does not read it.", f"Did you mean {_written(option, PREFIX)}?")
 
 
 def _written(option: str, prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""A task instance may write and remove no XComs but its own."""
+"""A task instance may write and remove only its own XComs."""
 
 from __future__ import annotations
 

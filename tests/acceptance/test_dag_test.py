@@ -100,4 +100,4 @@ def test_another_interpreter_is_refused_at_once_since_airflow_would_never_answer
     assert states == {"produce/-1": "success", "denied_pull/-1": "failed", "denied_push/-1": "failed"}, output[-6000:]
     assert "'return_value' of produce may not be pulled: it is not known which task asks." in output
     assert "'key' of denied_push may not be pushed: it is not known which task asks." in output
-    assert "where Airflow answers the task's own process alone." in output
+    assert "where Airflow answers only the task's own process." in output

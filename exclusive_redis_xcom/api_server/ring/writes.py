@@ -1,4 +1,4 @@
-"""Writes: a task instance may write and remove no XComs but its own, and only while it runs.
+"""Writes: a task instance may write and remove only its own XComs, and only while it runs.
 
 There is one exception. Airflow pushes the links that operators show in the UI after it has recorded the task as over
 (`task_runner.finalize`). So a task instance may still push those keys of its own. An earlier try may not.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 
-_NOT_ITS_OWN = "a task instance may write and remove no XComs but its own"
+_NOT_ITS_OWN = "a task instance may write and remove only its own XComs"
 _OWNERS_REMEDY = {"push": "Return or xcom_push the value", "remove": "Remove the XCom"}
 
 

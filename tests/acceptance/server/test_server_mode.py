@@ -326,7 +326,7 @@ class TestCallbacks:
 class TestWritesOfOthers:
     @pytest.mark.parametrize("task_id", ["denied_set", "denied_delete"])
     def test_airflows_own_calls_are_refused_before_anything_is_written(self, runs: Runs, task_id: str) -> None:
-        assert "A task instance may write and remove no XComs but its own." in runs.log("server_writes", task_id)
+        assert "A task instance may write and remove only its own XComs." in runs.log("server_writes", task_id)
 
     @pytest.mark.parametrize("task_id", ["denied_set_around_the_backend", "denied_delete_around_the_backend"])
     def test_the_api_server_answers_403_and_the_tasks_log_says_why(self, runs: Runs, task_id: str) -> None:
@@ -334,7 +334,7 @@ class TestWritesOfOthers:
 
         assert "403" in log
         assert "access_denied" in log
-        assert "A task instance may write and remove no XComs but its own." in log
+        assert "A task instance may write and remove only its own XComs." in log
 
     def test_the_row_is_as_its_task_pushed_it(self, runs: Runs) -> None:
         rows = runs.rows("server_writes")

@@ -64,7 +64,7 @@ def test_the_refusal_names_the_xcom_who_asked_who_may_and_the_remedy(
 
 @pytest.mark.parametrize("task_id", ["denied_set", "denied_delete"])
 def test_nobody_writes_or_removes_the_xcom_of_another_task(airflow: AirflowStack, run_id: str, task_id: str) -> None:
-    assert "A task instance may write and remove no XComs but its own." in airflow.task_log("refusals", run_id, task_id)
+    assert "A task instance may write and remove only its own XComs." in airflow.task_log("refusals", run_id, task_id)
 
 
 def test_no_part_of_the_value_is_in_the_database_or_in_a_refused_tasks_log(airflow: AirflowStack, run_id: str) -> None:

@@ -90,13 +90,13 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("raw", "hint"),
     [
-        pytest.param(None, "it is None. Write a dict", id="none"),
-        pytest.param([["load"]], "it is of type list. Write a dict", id="a list"),
+        pytest.param(None, "it must be a dict, not None. Write a dict", id="none"),
+        pytest.param([["load"]], "it must be a dict, not a list. Write a dict", id="a list"),
         pytest.param("linked", "Write a dict", id="a word"),
         pytest.param(
             {"secret": "load"},
-            "'load' is not a policy word. The policy words are 'same_dag', 'linked', 'downstream', 'nobody', 'anyone'. "
-            "Write a task in a list: ['load'].",
+            "'load' is not a policy word. Write a task in a list: ['load']. The policy words are 'same_dag', 'linked', "
+            "'downstream', 'nobody', 'anyone'.",
             id="a bare task id",
         ),
         pytest.param({"secret": "linkd"}, "not a policy word. Did you mean 'linked'? The", id="a misspelt word"),
@@ -118,19 +118,24 @@ def test_the_dags_star_is_a_policy_and_no_restriction_of_its_own() -> None:
         pytest.param({"secret": ["a**"]}, "Write '*'", id="a doubled star"),
         pytest.param({"secret": ["x" * 251]}, "251 characters", id="a long consumer"),
         pytest.param({"secret": ["\ud800"]}, "surrogate", id="half a surrogate pair"),
-        pytest.param({"": ["load"]}, "is empty", id="an empty key"),
+        pytest.param({"": ["load"]}, "the XCom key is empty. Write a name, or '*' for any.", id="an empty key"),
         pytest.param({1: ["load"]}, "must be text", id="a key that is a number"),
         pytest.param({"k" * 513: ["load"]}, "513 characters", id="a long key"),
         pytest.param({"": {"secret": ["load"]}}, "is empty", id="an empty producer"),
         pytest.param({"extract": {"": ["load"]}}, "is empty", id="an empty key of a producer"),
         pytest.param({"extract": {None: ["load"]}}, "must be text", id="a key of a producer that is none"),
-        pytest.param({"etl/extract": {"secret": ["load"]}}, "without the DAG's id", id="a producer with its DAG"),
+        pytest.param(
+            {"etl/extract": {"secret": ["load"]}},
+            "the producer must be a task of this DAG. Write its id without the DAG's id.",
+            id="a producer with its DAG",
+        ),
         pytest.param({"extract": {}}, "no XCom key", id="a producer without keys"),
         pytest.param({"extract": {"secret": {}}}, "names no consumers", id="a rule object without consumers"),
         pytest.param({"extract": {"secret": {"ttl_seconds": 5}}}, "names no consumers", id="a rule with a TTL only"),
         pytest.param(
             {"secret": {"consumers": ["load"], "ttl": 5}},
-            "a rule has no field 'ttl'. The fields are 'consumers', 'ttl_seconds', 'same_run', 'once'.",
+            "a rule has no field 'ttl'. Did you mean 'ttl_seconds'? The fields are 'consumers', 'ttl_seconds', "
+            "'same_run', 'once'.",
             id="an unknown field",
         ),
         pytest.param(
@@ -168,6 +173,7 @@ def test_a_ttl_is_a_positive_whole_number_of_seconds(seconds: Any) -> None:
     ("seconds", "what"),
     [
         pytest.param("60", "'60'. Write a whole number of seconds without quotes: 60.", id="digits"),
+        pytest.param(3600.0, "3600.0. Write a whole number of seconds: 3600.", id="a whole float"),
         pytest.param("1h", "'1h'. Write a whole number of seconds without quotes: 3600.", id="a duration"),
         pytest.param("soon", "'soon'. Write a whole number from 1 to 3153600000, without quotes.", id="text"),
         pytest.param("0h", "'0h'. Write a whole number from 1 to 3153600000, without quotes.", id="no time"),
@@ -220,7 +226,7 @@ def test_a_rule_directly_under_a_task_would_not_protect_it_and_is_refused(rule: 
 
     hint = f" For a key named 'consumers', write {{'extract': {{'consumers': {said}}}}}."
     assert text.splitlines() == [
-        "DAG 'etl', xcom_acl['extract']: a task stands where only an XCom key makes sense.",
+        "DAG 'etl', xcom_acl['extract']: it names a task and no XCom key.",
         f"'extract' is a task of this DAG. But {{'extract': {said}}} is a rule for the XCom key 'extract' of any task. "
         "It would not protect what the task pushes.",
         f"For what the task returns, write {{'extract': {{'return_value': {said}}}}}. For all its keys, write "

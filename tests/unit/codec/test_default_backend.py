@@ -28,7 +28,7 @@ from tests.unit.codec.support import round_trip, same
 np = pytest.importorskip("numpy")
 
 DOCS = Path(__file__).parents[3] / "docs" / "values.md"
-HEADING = "## What DAGs have got used to"
+HEADING = "## What existing DAGs may rely on"
 NAMES = {
     name: globals()[name]
     for name in [
@@ -200,7 +200,7 @@ SAME = [
     Point(1, (2, 3)),
     Address(street="s"),
 ]
-#: The default backend refuses these, so no DAG has got used to anything.
+#: The default backend refuses these, so no DAG relies on anything.
 REFUSED = [b"x", deque([1]), time(1), Path("a"), Color.RED, 1j, Opaque(), np.arange(3), pd.Series([1])]
 
 
@@ -289,7 +289,7 @@ class TestTheLogLine:
                 "'rows' of extract comes back as it was pushed. Airflow's default backend would change parts of it:",
                 "['a'][1]: an int key; the default gives text",
                 "['a'][1]: of type Counter; the default gives a dict",
-                'Look at the tasks that pull it. See "What DAGs have got used to" in docs/values.md.',
+                'Look at the tasks that pull it. See "What existing DAGs may rely on" in docs/values.md.',
             ]
         ]
 

@@ -241,7 +241,7 @@ def test_a_value_over_the_limit_is_refused_with_size_limit_and_option(value):
         encode(value, max_bytes=50)
 
     size, *more = str(caught.value).splitlines()
-    assert re.fullmatch(r"The value takes 10\d bytes, the limit is 50\.", size)
+    assert re.fullmatch(r"The value takes 10\d bytes, and the limit is 50\.", size)
     assert more == [
         "This is the size of the encoded value, before compression.",
         "Raise [exclusive_redis_xcom] max_value_bytes, or store the data elsewhere and push its path.",

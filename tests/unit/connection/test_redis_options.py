@@ -85,8 +85,8 @@ def test_a_url_is_read(url: str, options: RedisOptions) -> None:
         ("redis://h:0", "1 to 65535"),
         ("redis://h:65536", "1 to 65535"),
         ("redis://h:six", "1 to 65535"),
-        ("redis://h/zero", "database is not a number"),
-        ("redis://h/-1", "database is not a number"),
+        ("redis://h/zero", "the database must be a number, 0 or more"),
+        ("redis://h/-1", "the database must be a number, 0 or more"),
         ("redis://h/1?db=1", "twice"),
         ("redis://h?ssl_cert_reqs=none", r"needs a scheme with TLS \(rediss\.\.\.://\) for ssl_cert_reqs"),
         ("rediss://h?ssl_cert_reqs=maybe", "required, optional, none"),
@@ -220,8 +220,8 @@ def test_two_databases_in_one_airflow_connection_are_refused(in_extra: Any) -> N
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"schema": "mydb"}, r"The path \(schema\) of the Redis connection: the database is not a number"),
-        ({"schema": "-1"}, "not a number"),
+        ({"schema": "mydb"}, r"The path \(schema\) of the Redis connection: the database must be a number, 0 or more"),
+        ({"schema": "-1"}, "must be a number"),
         ({"schema": "1", "extra": {"cluster": True}}, "only database 0"),
         ({"host": "user:pw@h"}, "host of the Redis connection"),
         ({"host": "redis://h"}, "host of the Redis connection"),

@@ -207,7 +207,7 @@ def test_a_rule_that_the_params_hold_already_is_refused() -> None:
 
     assert error_of(caught, line() - 2) == [
         "exclusive() for 'return_value' of extract: the DAG's params hold a rule for this XCom too.",
-        "Declare the rule in one place.",
+        "Remove this call, or remove xcom_acl['extract']['return_value'] from the params.",
     ]
 
 
@@ -261,7 +261,6 @@ def test_a_derived_xcom_is_refused(derive: str) -> None:
         (None, "is None"),
         ("extract", "is of type str"),
         (5, "is of type int"),
-        (extract, "is a @task function that was not called (_TaskDecorator)"),
     ],
 )
 def test_what_is_no_xcom_is_refused(xcom: Any, is_what: str) -> None:
@@ -278,8 +277,23 @@ def test_a_task_function_that_was_not_called_is_refused_as_such() -> None:
     with DAG("etl"):
         result = extract()
 
-        with pytest.raises(InvalidAcl, match="was not called"):
+        with pytest.raises(InvalidAcl) as caught:
             exclusive(result, to=load)
+
+    assert error_of(caught, line() - 2) == [
+        "exclusive() for 'return_value' of extract: a consumer is a @task function that was not called.",
+        "Call the function, and give 'to' what the call returns. Or write the task's id.",
+    ]
+
+
+def test_a_task_function_as_the_first_argument_must_be_called() -> None:
+    with DAG("etl"), pytest.raises(InvalidAcl) as caught:
+        exclusive(extract, to="load")
+
+    assert error_of(caught, line() - 2) == [
+        "exclusive(): its first argument is a @task function that was not called.",
+        "Call the function, and give exclusive() what the call returns.",
+    ]
 
 
 @pytest.mark.parametrize("to", [None, 5, [None], {"load": 1}])

@@ -105,7 +105,7 @@ def test_an_acl_that_contradicts_its_dag_is_an_import_error(tmp_path: Path, para
     ("params", "text"),
     [
         ("{'xcom_acl': {'extract': ['load']}}", "{'extract': {'return_value': "),
-        ("{'xcom_acl': {'extract': {'': ['load']}}}", "the XCom key is empty.\nWrite '*' for any."),
+        ("{'xcom_acl': {'extract': {'': ['load']}}}", "the XCom key is empty.\nWrite a name, or '*' for any."),
         ("{'xcom_acl': ['load']}", "Write a dict: "),
         ("{'xcom_acl': {'extract': {'token': 'downstreem'}}}", "Did you mean 'downstream'?"),
     ],
@@ -146,7 +146,7 @@ def test_a_param_that_looks_like_xcom_acl_is_an_import_error(tmp_path: Path, nam
 
     assert error.splitlines() == [
         f"InvalidAcl: DAG 'etl': the param '{name}' protects nothing. Did you mean 'xcom_acl'?",
-        "A param that is no access list needs another name.",
+        "If the param is not an access list, give it another name.",
     ]
 
 
@@ -156,7 +156,7 @@ def test_such_a_param_of_a_task_is_an_import_error_too(tmp_path: Path) -> None:
     assert import_error(tmp_path, "{}", body).splitlines() == [
         "InvalidAcl: DAG 'etl': the param 'xcom_acls' of task load protects nothing.",
         "Did you mean 'xcom_acl'? Only the DAG may declare rules: DAG(params={'xcom_acl': ...}).",
-        "A param that is no access list needs another name.",
+        "If the param is not an access list, give it another name.",
     ]
 
 

@@ -153,7 +153,7 @@ def test_an_envelope_with_changed_bytes_is_corrupt_or_an_envelope(envelope: Enve
     ],
 )
 def test_a_header_with_a_wrong_fact_is_corrupt(name: str, wrong: int) -> None:
-    with pytest.raises(CorruptValue, match="not a readable envelope"):
+    with pytest.raises(CorruptValue, match="A value in Redis cannot be read"):
         Envelope.unpack(packed_with(name, wrong))
 
 

@@ -101,7 +101,7 @@ def test_what_was_claimed() -> None:
     assert str(error).splitlines() == [
         "report may not pull 'token' of extract: it may be read once, and it was.",
         "It was claimed by task 'load' of DAG 'etl' (run 'run_1').",
-        "Clear extract to push it again.",
+        "Clear extract to push it again. If several tasks need the value, take 'once' out of the rule.",
         ASKED,
     ]
 
@@ -150,7 +150,8 @@ class TestLosses:
             "'token' of extract is no longer in Redis: it expired.",
             f"It expired at {reference.expires_at.isoformat(timespec='seconds')}. "
             f"It was pushed at {reference.pushed_at.isoformat(timespec='seconds')} with a TTL of 3600 s.",
-            "Clear extract to push it again. A longer ttl keeps such values for longer.",
+            "Clear extract to push it again. "
+            "To keep such values longer, raise ttl_seconds of the rule or of the setting.",
             WHERE,
         ]
 
@@ -162,7 +163,8 @@ class TestLosses:
             "It was evicted, removed or lost: it would have expired at "
             f"{reference.expires_at.isoformat(timespec='seconds')}. "
             f"It was pushed at {reference.pushed_at.isoformat(timespec='seconds')} with a TTL of 3600 s.",
-            "Clear extract to push it again. An eviction policy other than 'noeviction' drops live values early.",
+            "Clear extract to push it again. "
+            "Let Redis run with maxmemory-policy noeviction: other policies drop live values.",
             WHERE,
         ]
 

@@ -86,7 +86,7 @@ def test_what_is_not_set_is_what_airflow_says_it_is(name: str) -> None:
 def test_a_command_is_only_for_what_is_sensitive(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, f"{name}_cmd", "echo no-value-of-any-option:/@")
 
-    with pytest.raises(ConfigurationError, match=rf"sensitive options only\.\nSet {OURS}{name.upper()} itself"):
+    with pytest.raises(ConfigurationError, match=rf"sensitive options only\. Set {OURS}{name.upper()} itself"):
         load_settings()
 
 
@@ -122,8 +122,34 @@ def test_a_misspelt_variable_is_an_error_that_names_the_right_one_and_no_value(
 def test_an_unknown_option_that_resembles_none_is_an_error_that_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{OURS}FLAVOUR", "vanilla")
 
-    with pytest.raises(ConfigurationError, match=r"There is no such option\.\nThe options are .*, ttl_seconds"):
+    with pytest.raises(ConfigurationError, match=r": there is no such option\.\nThe options are .*, ttl_seconds"):
         load_settings()
+
+
+def test_a_long_name_stands_whole_below_the_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{OURS}SPILL_THRESHOLD_BYTES_OF_VALUES", "5")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    first, name, remedy = str(caught.value).splitlines()
+    assert len(first) <= 100
+    assert first.startswith("Environment variable AIRFLOW__")
+    assert first.endswith(": there is no such option.")
+    assert name == f"The name is {OURS}SPILL_THRESHOLD_BYTES_OF_VALUES."
+    assert remedy == f"Did you mean {OURS}SPILL_THRESHOLD_BYTES?"
+
+
+def test_a_ttl_with_a_unit_is_told_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, "ttl_seconds", "1h")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    assert str(caught.value).splitlines()[:2] == [
+        "[exclusive_redis_xcom] ttl_seconds: '1h' is not accepted.",
+        "The option takes a whole number from 1 to 315360000. Write 3600 for '1h'.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -151,11 +177,20 @@ def test_variables_of_others_are_left_alone(variable: str, monkeypatch: pytest.M
     [
         (
             "default_consumer = nobody",
-            "default_consumer in airflow.cfg: There is no such option.\nDid you mean default_",
+            "default_consumer in airflow.cfg: there is no such option.\nDid you mean default_",
         ),
-        ("ttl_seconds_secret = place", "ttl_seconds_secret in airflow.cfg: Airflow reads '_secret' for sensitive"),
-        ("[exclusive_redis_xcoms]\nmode = report", "[exclusive_redis_xcoms] in airflow.cfg: Did you mean [exclusive_"),
-        ("[Exclusive_Redis_XCom]\nmode = report", "[Exclusive_Redis_XCom] in airflow.cfg: Did you mean [exclusive_"),
+        (
+            "ttl_seconds_secret = place",
+            "ttl_seconds_secret in airflow.cfg: the option takes no '_secret'.\nAirflow reads '_secret' for",
+        ),
+        (
+            "[exclusive_redis_xcoms]\nmode = report",
+            "[exclusive_redis_xcoms] in airflow.cfg: nothing reads this section.\nDid you mean [exclusive_",
+        ),
+        (
+            "[Exclusive_Redis_XCom]\nmode = report",
+            "[Exclusive_Redis_XCom] in airflow.cfg: nothing reads this section.\nDid you mean [exclusive_",
+        ),
     ],
 )
 def test_a_misspelt_name_in_airflow_cfg_is_an_error(airflow_cfg: Callable[[str], None], lines: str, text: str) -> None:

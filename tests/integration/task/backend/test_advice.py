@@ -136,7 +136,10 @@ def test_a_rule_of_the_same_run_is_not_answered_with_more_consumers(tmp_path: Pa
     lines = refused(file, "load", run_id="later")
 
     assert lines[0] == "load may not pull 'token' of extract: only the same run may."
-    assert lines[2] == f"Pull it from a task of run '{RUN_ID}', or take same_run out of the rule."
+    assert lines[2] == (
+        f"Pull it from a task of run '{RUN_ID}', or take same_run out of the rule. Then clear extract: the rule is "
+        "stored with the value."
+    )
     file.write_text(file.read_text().replace(', "same_run": True', ""))
     assert pulled(file, "load", run_id="later") == "value"
 

@@ -35,7 +35,8 @@ def test_a_reference_without_its_value_is_loud(dag: Any, raw: redis.Redis, lost:
     assert cause.startswith("It was evicted, removed or lost: it would have expired at 20")
     assert cause.endswith(" with a TTL of 604800 s.")
     assert remedy == (
-        "Clear extract to push it again. An eviction policy other than 'noeviction' drops live values early."
+        "Clear extract to push it again. "
+        "Let Redis run with maxmemory-policy noeviction: other policies drop live values."
     )
 
 

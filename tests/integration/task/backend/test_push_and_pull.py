@@ -12,7 +12,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComTooLarge
+from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, XComTooLarge
 from tests.integration.task.sales import CANARY, HASH, pull, pull_all, push, sales_dag, the_row
 
 
@@ -119,3 +119,13 @@ def test_the_return_value_of_multiple_outputs_goes_only_to_who_may_have_every_ke
 def commands_processed(raw: redis.Redis) -> int:
     statistics = raw.info("commandstats")
     return sum(entry["calls"] for name, entry in statistics.items() if name in ("cmdstat_hmget", "cmdstat_evalsha"))
+
+
+def test_a_push_with_an_empty_key_is_told_so(dag: Any) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        push(dag, 1, key="")
+
+    assert str(caught.value).splitlines() == [
+        "An XCom needs a key, and this one has none.",
+        "Neither its key nor its dag_id, run_id and task_id may be empty.",
+    ]

@@ -135,7 +135,7 @@ def test_a_task_pushes_under_its_own_coordinate_only(
     assert re.fullmatch(
         r"(sales/)?extract may not push 'token' of (extract|load)(\[1\])?: only its own XComs\.", decision
     )
-    assert cause == "A task instance may write and remove no XComs but its own."
+    assert cause == "A task instance may write and remove only its own XComs."
     assert remedy == "Return or xcom_push the value in the task instance that owns it."
     assert where.endswith(f" Asked by task 'extract' of DAG 'sales' (run '{RUN_ID}').")
 

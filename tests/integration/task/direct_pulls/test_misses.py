@@ -84,7 +84,7 @@ def test_an_expired_value(tasks: Tasks, raw: redis.Redis) -> None:
 def test_a_damaged_value(tasks: Tasks, raw: redis.Redis) -> None:
     raw.hset(hash_of(), "-1", (raw.hget(hash_of(), "-1") or b"")[:-1])
 
-    with pytest.raises(Exception, match="not a readable envelope"):
+    with pytest.raises(Exception, match="A value in Redis cannot be read"):
         tasks.pull()
     assert tasks.calls == ["GetXCom"]
 

@@ -1,4 +1,4 @@
-"""In server mode, a look-back goes without what Redis has lost of earlier runs. What the ring refuses stays refused."""
+"""In server mode, a look-back leaves out what Redis has lost of earlier runs. What the ring refuses stays refused."""
 
 from __future__ import annotations
 

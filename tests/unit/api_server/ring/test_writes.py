@@ -278,7 +278,7 @@ def test_the_refusal_is_one_that_airflows_client_can_read() -> None:
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["detail"]["message"].splitlines() == [
         "report may not push 'token' of extract.",
-        "A task instance may write and remove no XComs but its own.",
+        "A task instance may write and remove only its own XComs.",
         "Return or xcom_push the value in the task instance that owns it.",
         "XCom 'token' of task 'extract' in DAG 'sales', run 'run_1'. Asked by task 'report' of DAG 'sales' (run "
         "'run_1').",
