@@ -72,8 +72,10 @@ def shorten(task: Any, run_conf: Mapping[str, Any] | None = None) -> None:
             return True
 
     if isinstance(logger, logging.Logger):
-        if not any(isinstance(one, ReturnFilter) for one in logger.filters):
-            logger.addFilter(ReturnFilter(hides_all))
+        # Operators may share the logger. Under dag.test(), the filter of the previous task knows that task's rule.
+        for earlier in [one for one in logger.filters if isinstance(one, ReturnFilter)]:
+            logger.removeFilter(earlier)
+        logger.addFilter(ReturnFilter(hides_all))
     else:
         for name in _LOGGERS:
             if vars(task).get(name) is logger:

@@ -104,6 +104,7 @@ _STEPS: dict[int, Callable[[Part], str]] = {
 }
 #: Trees with a dict that holds fields of theirs: dataclasses, attrs, models, plugs.
 _WITH_FIELDS = frozenset({42, 43, 44, 47})
+_MODEL, _PLUGGED = 44, 47
 _FRAME = 63
 
 
@@ -123,7 +124,9 @@ def path_of(parts: Iterable[tuple[int, Part]]) -> str:
 
 def _step(code: int, part: Part, above: int, whole: Part) -> str:
     if above in _WITH_FIELDS and code == 13 and part[2] % 2:
-        return field_step(part[1][part[2] - 1])
+        name = part[1][part[2] - 1]
+        is_data = above == _PLUGGED or (above == _MODEL and name not in type(whole[0]).model_fields)
+        return key_step(name) if is_data and shown_key(name) == _HIDDEN else field_step(name)
     if above == _FRAME and whole[2] == 2:  # the list of columns
         return key_step(whole[0].columns[part[2]])
     return _STEPS[code](part) if code in _STEPS else ""

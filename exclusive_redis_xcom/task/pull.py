@@ -117,15 +117,15 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
     if opened.is_gone:
         return _Fetched(reference, problem=losses.expired(reference))
     permission = may_read(stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only)
+    if permission.obstacle == "superseded":  # the pull is asked again, and says then what would be refused
+        problem = losses.superseded(reference)
+        problem.replaced = True
+        return _Fetched(reference, problem=problem)
     denied = _reported(reference, principal, permission, settings)
     if permission.obstacle == "denied":
         return _Fetched(reference, problem=denied)
     if permission.obstacle == "gone":
         return _Fetched(reference, problem=losses.expired(reference))
-    if permission.obstacle == "superseded":
-        problem = losses.superseded(reference)
-        problem.replaced = True
-        return _Fetched(reference, problem=problem)
     # The API server has claimed the values that it opened.
     must_be_claimed = permission.obstacle == "unclaimed" and not opened.by_server
     return _Fetched(reference, permission.acl, stored.envelope, must_be_claimed=must_be_claimed)

@@ -1,7 +1,9 @@
 """Images of Pillow. Pixels travel as PNG where that is exact, and otherwise as they are in memory.
 
 Anyone may have written the PNG. So only the three chunks that hold pixels are let through to Pillow's reader. Before
-that, the announced size is compared with Pillow's own limit (`Image.MAX_IMAGE_PIXELS`).
+that, the announced size is compared with Pillow's own limit (`Image.MAX_IMAGE_PIXELS`), and with the size of the PNG.
+An image whose PNG would be far smaller than its pixels travels as pixels. Those count for `max_value_bytes`, and zstd
+makes them small, too.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ _IN_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _RAW = frozenset({"CMYK", "F", "HSV", "I", "I;16B", "I;16L", "LAB", "La", "PA", "RGBX", "RGBa", "YCbCr"})
 _PALETTES = frozenset({"RGB", "RGBA"})
 _FASTEST = 1  # of zlib's levels
+#: How many pixels one byte of a PNG may hold. zlib alone would allow thousands.
+_MOST_PIXELS_OF_A_BYTE = 32
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK = struct.Struct(">I4s")
 _CHECKSUM = 4  # bytes
@@ -87,7 +91,12 @@ def _pixels(image: Any) -> dict[str, bytes]:
     plain.info = {}
     file = BytesIO()
     plain.save(file, "PNG", compress_level=_FASTEST)
-    return {"png": file.getvalue()}
+    png = file.getvalue()
+    return {"png": png} if _may_hold(png, image.size) else {"raw": image.tobytes()}
+
+
+def _may_hold(png: bytes, size: tuple[int, ...]) -> bool:
+    return size[0] * size[1] <= len(png) * _MOST_PIXELS_OF_A_BYTE
 
 
 def _decode(parts: dict[str, Any], _version: int) -> Any:
@@ -108,6 +117,9 @@ def _decode(parts: dict[str, Any], _version: int) -> Any:
 def _from_memory(pixels: bytes, mode: str, size: tuple[int, ...]) -> Any:
     if mode not in _IN_PNG | _RAW:
         raise ValueError("not a mode")
+    # Pillow makes the whole image before it counts the bytes.
+    if len(pixels) < ((size[0] + 7) // 8 if mode == "1" else size[0]) * size[1]:
+        raise ValueError("pixels and size differ")
     return _image().frombytes(mode, size, pixels)
 
 
@@ -124,6 +136,8 @@ def _from_png(png: bytes, mode: str, size: tuple[int, ...]) -> Any:
 def _require_only_pixels(png: bytes, size: tuple[int, ...]) -> None:
     if png[: len(_SIGNATURE)] != _SIGNATURE:
         raise ValueError("not a PNG")
+    if not _may_hold(png, size):
+        raise ValueError("a PNG that is too small for its pixels")
     names = []
     position = len(_SIGNATURE)
     while position < len(png):

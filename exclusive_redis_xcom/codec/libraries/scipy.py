@@ -83,11 +83,18 @@ def _require_indexes(array: Any) -> None:
 def _compressed(cls: Any, shape: Any, *, data: Any, indices: Any, indptr: Any) -> Any:
     _require_indexes(indices)
     _require_indexes(indptr)
+    _require_pointers(indptr, len(indices))
     matrix = cls((data, indices, indptr), shape=shape, copy=False)
     matrix.check_format(full_check=True)
     if matrix.indices.dtype != indices.dtype:  # The constructor takes the smallest type that is enough.
-        matrix.indices, matrix.indptr = indices, indptr
+        matrix.indices, matrix.indptr = indices[: len(matrix.indices)], indptr
     return matrix
+
+
+def _require_pointers(indptr: Any, count: int) -> None:
+    """Refuse pointers that are out of order or lead outside. `check_format` of scipy comes after this check."""
+    if not len(indptr) or indptr[0] != 0 or indptr[-1] > count or (indptr[1:] < indptr[:-1]).any():
+        raise ValueError("pointers are not in order")
 
 
 def _coo(cls: Any, shape: Any, data: Any, coords: list[Any]) -> Any:

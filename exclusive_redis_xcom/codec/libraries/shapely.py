@@ -80,10 +80,20 @@ def parts_to_geometries(parts: dict[str, Any]) -> Any:
         raise ValueError("sizes and geometries differ")
     geometries = shapely.from_wkb(written)
     if "rings" in parts:
-        geometries[parts["rings"]] = _as_rings(geometries[parts["rings"]])
+        rings = _positions(parts["rings"])
+        geometries[rings] = _as_rings(geometries[rings])
     if "grid" in parts:
+        if parts["grid"].shape != sizes.shape:  # shapely would copy each geometry for each item
+            raise ValueError("not a grid for each geometry")
         geometries = shapely.set_precision(geometries, parts["grid"], mode="pointwise")
     return geometries
+
+
+def _positions(array: Any) -> Any:
+    """Check that positions are named in order, and each but once. A ring is made for each of them."""
+    if array.ndim != 1 or array.dtype != "<i8" or (len(array) and array[0] < 0) or (array[1:] <= array[:-1]).any():
+        raise ValueError("not positions")
+    return array
 
 
 def _encode(geometry: Any) -> dict[str, Any]:

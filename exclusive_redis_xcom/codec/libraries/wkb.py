@@ -15,6 +15,7 @@ _HEAD = 5  # bytes: byte order and type
 _COUNT = 4
 _SMALLEST = _HEAD + _COUNT  # of a geometry that holds another one
 _NUMBER = 8
+_BIG_ENDIAN, _LITTLE_ENDIAN = 0, 1
 _POINT, _LINE, _POLYGON, _MULTI_POINT, _COLLECTION = 1, 2, 3, 4, 7
 _HAS_Z, _HAS_M, _HAS_SRID = 0x80000000, 0x40000000, 0x20000000
 _FLAGS = _HAS_Z | _HAS_M | _HAS_SRID
@@ -42,7 +43,9 @@ def require_shallow(data: memoryview) -> None:
 
 def _skip(data: memoryview, start: int) -> tuple[int, int]:
     """Skip the head of a geometry, and its points. Return the number of geometries in it, and the next position."""
-    order = ">" if data[start] == 0 else "<"
+    if data[start] not in (_BIG_ENDIAN, _LITTLE_ENDIAN):
+        raise ValueError("not a byte order")
+    order = ">" if data[start] == _BIG_ENDIAN else "<"
     (code,) = struct.unpack_from(f"{order}I", data, start + 1)
     position = start + _HEAD + (4 if code & _HAS_SRID else 0)
     kind = code & ~_FLAGS

@@ -213,3 +213,23 @@ class TestALoggerOfTheStandardLibrary:
             "Done. Returned value was: {'a': 1}",
             "Something else: " + "x" * 5000,
         ]
+
+    def test_each_task_s_own_rule_counts_where_tasks_share_it(
+        self, logger: logging.Logger, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with DAG("quiet", params={"xcom_acl": {"secret": {"return_value": []}}}) as dag:
+            tasks = [PythonOperator(task_id=name, python_callable=str) for name in ("open", "secret", "again")]
+        freeze(dag, default_consumers="same_dag")
+
+        with caplog.at_level(logging.INFO):
+            for each in tasks:  # as under dag.test()
+                for name in ("_log", "_cached_logger"):
+                    vars(each)[name] = logger
+                quiet_returns.shorten(each)
+                logger.info("Done. Returned value was: %s", each.task_id)
+
+        assert [record.getMessage() for record in caplog.records] == [
+            "Done. Returned value was: open",
+            "Done. Returned value was: <not shown>",
+            "Done. Returned value was: again",
+        ]

@@ -198,6 +198,15 @@ def sizes(*numbers):
     )
 
 
+def grids(*numbers):
+    return ormsgpack.Ext(
+        51, ormsgpack.packb(["<f8", [len(numbers)], False, struct.pack(f"<{len(numbers)}d", *numbers)])
+    )
+
+
+LINE = shapely.to_wkb(shapely.from_wkt("LINESTRING (0 0, 1 0, 1 1, 0 0)"))
+
+
 def test_deep_nesting_is_refused_before_geos_reads_it():
     require_shallow(memoryview(nested(MOST_LEVELS - 1)))
     wkb = nested(MOST_LEVELS + 1)
@@ -206,6 +215,15 @@ def test_deep_nesting_is_refused_before_geos_reads_it():
         require_shallow(memoryview(wkb))
     with pytest.raises(XComNotRebuilt, match=r"'shapely\.geometry' cannot rebuild the value \(ValueError\)"):
         raw(forged("shapely.geometry", 1, {"wkb": wkb, "sizes": sizes(len(wkb))}))
+
+
+def test_a_byte_that_is_no_byte_order_is_refused():
+    points = (MOST_LEVELS + 1) * struct.pack("<BIdd", 1, 1, 1.0, 2.0)
+    whole = struct.pack("<BII", 1, 7, MOST_LEVELS + 1) + points
+    require_shallow(memoryview(whole))
+
+    with pytest.raises(ValueError, match="not a byte order"):
+        require_shallow(memoryview(whole[:9] + b"\2" + whole[10:]))
 
 
 @pytest.mark.parametrize("wkt", [one for one in WKT if "RING" not in one.partition(" ")[0] and "EMPTY" not in one])
@@ -223,6 +241,9 @@ def test_the_walk_reads_each_type_to_its_end(wkt):
 @pytest.mark.parametrize(
     "parts",
     [
+        {"wkb": LINE, "sizes": sizes(len(LINE)), "rings": sizes(0, 0)},  # each ring would take memory again
+        {"wkb": LINE, "sizes": sizes(len(LINE)), "rings": sizes(-1)},
+        {"wkb": LINE, "sizes": sizes(len(LINE)), "grid": grids(1.0, 2.0)},  # each geometry would be copied
         {"wkb": b"\1\1\0\0\0", "sizes": sizes(5)},
         {"wkb": b"", "sizes": sizes(-2)},
         {"wkb": b"x", "sizes": sizes(0)},

@@ -11,6 +11,7 @@ import pytest
 
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import CorruptValue, XComNotRebuilt, XComNotSerializable
+from exclusive_redis_xcom.memory import size_of
 from tests.unit.codec.support import LIMIT, raw, round_trip
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
@@ -219,6 +220,35 @@ FORGED = {
 def test_forged_parts_are_refused(name):
     with pytest.raises((XComNotRebuilt, CorruptValue)):
         raw(forged(**FORGED[name]))
+
+
+def test_a_small_png_of_a_large_image_is_refused():
+    size = (4000, 4000)  # 16 million pixels in 16 kB
+
+    with pytest.raises(XComNotRebuilt):
+        raw(forged(size=list(size), png=png(size)))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA"])
+def test_an_image_of_one_color_travels_as_pixels_that_count_for_the_limit(mode):
+    image = Image.new(mode, (1001, 1000))
+
+    encoded = encode(image, max_bytes=LIMIT)
+
+    assert encoded.decoded_size >= len(image.tobytes())
+    assert size_of(encoded.payload) < 2000
+    assert round_trip(image).tobytes() == image.tobytes()
+
+
+def test_no_image_is_made_for_pixels_that_are_not_there(monkeypatch):
+    made = []
+    monkeypatch.setattr(Image, "new", lambda *given: made.append(given))
+    parts = {"mode": "L", "size": [1, 50_000_000], "palette": None, "info": {}, "format": None, "raw": b"\0"}
+
+    with pytest.raises(XComNotRebuilt):
+        raw(ormsgpack.packb(ormsgpack.Ext(47, ormsgpack.packb(["PIL.image", 1, parts]))))
+
+    assert made == []
 
 
 @pytest.mark.parametrize("mode", ["os", "BGR;15", "RGB;16"])

@@ -145,6 +145,7 @@ PATHS = [
     (Point(Point(1, y=[BAD])), ".x.y[0]"),
     (Crate("a", inside=BAD), ".inside"),
     (Person(fullName="a", address=Address(street="s"), anything=[BAD]), ".anything[0]"),
+    (Person(fullName="a", address=Address(street="s"), AKIA0EXAMPLE=[BAD]), "[...][0]"),  # no field of the class
     (Pair(1, {"k": BAD}), ".right['k']"),
     (Old([BAD], 1), ".a[0]"),
     ({1: {None: {True: BAD}}}, "[1][None][True]"),

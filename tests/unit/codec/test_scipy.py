@@ -179,6 +179,15 @@ def test_forged_parts_are_refused(name, is_array):
         raw(ormsgpack.packb(ormsgpack.Ext(47, ormsgpack.packb(["scipy.csr_array", 1, parts]))))
 
 
+@pytest.mark.parametrize("pointers", [[], [1, 2], [0, 2, 1, 3], [0, -1, 3], [0, 4]])
+def test_pointers_out_of_order_or_outside_are_refused(pointers):
+    from exclusive_redis_xcom.codec.libraries.scipy import _require_pointers
+
+    _require_pointers(np.array([0, 1, 1, 3]), 3)
+    with pytest.raises(ValueError, match="not in order"):
+        _require_pointers(np.array(pointers, dtype="i8"), 3)
+
+
 @pytest.mark.parametrize("shape", [[-1, 2], [2**63, 2], ["2", 2], [True, 2], 5])
 def test_a_forged_shape_is_refused(shape):
     parts = {"format": "coo", "is_array": True, "shape": shape, "data": array("d"), "coords": [array("i"), array("i")]}

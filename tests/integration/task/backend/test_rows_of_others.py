@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import redis
 
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
-from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComExpired
+from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, XComExpired
 from tests.integration.task.sales import CANARY, pull, push, the_row
 
 
@@ -149,6 +151,33 @@ def test_a_pull_that_meets_a_push_of_the_same_key_gets_the_later_value(dag: Any,
     assert pull(dag, "load") == "new"
     assert late == []
     assert rows.messages.count("GetXCom") + rows.messages.count("GetXComSequenceSlice") == 3
+
+
+def test_a_pull_that_meets_a_push_is_refused_at_once_to_whom_the_rule_refuses(dag: Any, rows: Rows) -> None:
+    push(dag, "old")
+    old = the_row(rows)
+    push(dag, "new")
+    rows.answer = lambda _values: [old]
+
+    with pytest.raises(XComAccessDenied):
+        pull(dag, "report")
+    assert rows.messages.count("GetXCom") + rows.messages.count("GetXComSequenceSlice") == 1
+
+
+def test_a_pull_that_meets_a_push_says_once_what_would_be_refused(
+    dag: Any, rows: Rows, caplog: pytest.LogCaptureFixture, configure: Callable[..., None]
+) -> None:
+    configure(mode="report")
+    push(dag, "old")
+    old = the_row(rows)
+    push(dag, "new")
+    late = [old, old]
+    rows.answer = lambda values: [late.pop()] if late else values
+
+    with caplog.at_level(logging.WARNING):
+        assert pull(dag, "report") == "new"
+
+    assert [message.partition(":")[0] for message in caplog.messages] == ["XCom pull would be refused"]
 
 
 def test_a_value_that_is_gone_is_asked_for_once(dag: Any, rows: Rows, raw: redis.Redis) -> None:
