@@ -1,6 +1,6 @@
 """Pulls by processes that are no part of a task. They are refused before Airflow is asked.
 
-Airflow would not answer all of them, and they would wait forever:
+Airflow does not serve all of them:
 
 - From 3.2 on, executors run callbacks. The supervisor of such a callback knows no message about XComs.
 - Under `dag.test()`, no answer reaches a process that a task has started (`process/kind.py`).
