@@ -73,7 +73,7 @@ class PullingTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from airflow.sdk.execution_time.xcom import XCom
 
-        await asyncio.sleep(1)
+        await asyncio.sleep(8)  # see `A_MOMENT` in dags/waiting.py
         try:
             yield TriggerEvent(["pulled", await sync_to_async(XCom.get_one)(**self.address)])
         except Exception:

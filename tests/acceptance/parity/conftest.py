@@ -91,7 +91,7 @@ def play_in(
         if examples:
             example_files.copy_examples(dags)
         with new_airflow({**settings, **env, FOLDER: os.fspath(seen)}, dags=dags, **options) as airflow:
-            file_of = play(airflow, [path.name for path in dags.glob("*.py")], conf)
+            file_of = play(airflow, [path.name for path in dags.glob("*.py")], conf, seen)
             states = run_states(airflow)
             found = {
                 dag_id: outcome(airflow, dag_id, file, states[dag_id, RUN_ID])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from devtools.airflow_api import FINAL_STATES
@@ -19,7 +20,7 @@ START_BY_THEMSELVES = {"parity_child", "parity_grandchild", "parity_asset_target
 BACKFILL = {"dag_id": "parity_backfill", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-01-02T00:00:00Z"}
 
 
-def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[str, Any]], seen: Path) -> dict[str, str]:
     """Run every DAG of the files, all at the same time, then what comes after a first run. Return DAG id -> file.
 
     Args:
@@ -27,6 +28,7 @@ def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[st
             does not wait for SQLite's one lock.
         files: Names of files in its DAGs folder; there are no others with DAGs.
         conf: DAG id -> what its run is triggered with.
+        seen: Where the tasks write down what they see.
     """
     file_of = _wait_parsed(airflow, set(files))
     for dag_id in sorted(set(file_of) - START_BY_THEMSELVES):
@@ -37,6 +39,8 @@ def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[st
     airflow.clear("parity_cleared", RUN_ID, ["produce", ("each", 1)], include_downstream=True)
     airflow.trigger("parity_earlier_runs", run_id=NEXT_RUN_ID, logical_date=NEXT_DAY)
     _wait_finished(airflow, set(file_of))
+    # A callback of a DAG runs after its run, in the DAG processor. It alone sees something in this DAG.
+    wait_until(lambda: list(seen.glob("parity_dag_callback-*")), 60, lambda: "the callback of a DAG did not run")
     return file_of
 
 

@@ -10,7 +10,7 @@ from airflow.sdk import DAG, task
 
 from tests.acceptance.parity.seen import see
 
-SOON = timedelta(seconds=2)
+SOON = timedelta(seconds=8)
 
 with DAG("parity_people", schedule=None, catchup=False):
 

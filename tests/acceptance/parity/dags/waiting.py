@@ -17,7 +17,9 @@ from airflow.triggers.base import StartTriggerArgs
 from tests.acceptance.parity.classes import PullingTrigger
 from tests.acceptance.parity.seen import FOLDER, attempt, see
 
-LONG_AGO = "2026-01-01T00:00:00+00:00"
+#: Airflow's scheduler fails a task whose trigger fires before the scheduler has seen the end of the deferring process.
+A_MOMENT = timedelta(seconds=8)
+SOON = f"{{{{ (macros.datetime.utcnow() + macros.timedelta(seconds={A_MOMENT.seconds})).isoformat() }}}}"
 
 
 class Deferring(BaseOperator):
@@ -32,7 +34,7 @@ class Deferring(BaseOperator):
     def execute(self, context: Any) -> None:
         see("before", self.before)
         context["ti"].xcom_push("kept", (1, 2))
-        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="resume", kwargs={"n": (1,)})
+        self.defer(trigger=TimeDeltaTrigger(A_MOMENT), method_name="resume", kwargs={"n": (1,)})
 
     def resume(self, context: Any, event: Any = None, n: Any = None) -> Any:
         ti = context["ti"]
@@ -97,8 +99,8 @@ with DAG("parity_waiting", schedule=None, catchup=False):
 
     given = upstream()
     deferring = Deferring(task_id="deferring", before=given)
-    ends = DateTimeSensorAsync(task_id="ends_from_trigger", target_time=LONG_AGO, end_from_trigger=True)
-    returns = DateTimeSensorAsync(task_id="returns_from_trigger", target_time=LONG_AGO)
+    ends = DateTimeSensorAsync(task_id="ends_from_trigger", target_time=SOON, end_from_trigger=True)
+    returns = DateTimeSensorAsync(task_id="returns_from_trigger", target_time=SOON)
     sensor = PythonSensor(task_id="python_sensor", python_callable=there, poke_interval=1, timeout=30)
     starts = StartsInTheTriggerer(task_id="starts_in_triggerer")
     given >> [ends, returns, sensor, starts, AsksInTheTriggerer(task_id="asks_in_triggerer")]
