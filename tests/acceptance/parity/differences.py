@@ -41,6 +41,11 @@ EXACT: Final = "The default backend gives back something else than was pushed. T
 FOREIGN: Final = "A task may write and delete its own XComs only."
 NO_RULE: Final = "A task of another DAG may pull what a rule gives it."
 
+OVER: Final = (
+    "Airflow runs such a callback when the task is over. In server mode, the API server serves running tries alone."
+)
+SERVER: Final = frozenset({"server"})
+
 #: A value of `parity_values` that the default backend refuses: its name, the error, and what our pull gives.
 _CARRIED = (
     ("large int", "OverflowError", "1180591620717411303424"),
@@ -147,6 +152,34 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     ),
     Difference("parity_calls", "meddles", "saw what is left", "None", "dict{'pair': tuple[1, 2]}", FOREIGN),
     Difference("parity_calls", "produce", "keys", "['new', 'return_value']", "['return_value', 'side']", FOREIGN),
+    *(
+        Difference("parity_callbacks", task_id, f"saw {what}", default, ours, OVER, SERVER)
+        for task_id, moment in (("succeeds", "success"), ("retries", "retry"))
+        for what, default, ours in (
+            (f"{moment}: upstream", "dict{'pair': tuple[1, 2]}", "raised PermissionError"),
+            ("push in a callback", "None", "raised Exception"),
+            ("pull of it", "tuple[1]", "None"),
+        )
+    ),
+    Difference("parity_callbacks", "succeeds", "keys", "['in callback', 'own']", "['own']", OVER, SERVER),
+    Difference(
+        "parity_callbacks",
+        "last",
+        "saw pushed in callbacks",
+        "list[tuple[1], tuple[1]]",
+        "list[None, tuple[1]]",
+        OVER,
+        SERVER,
+    ),
+    Difference(
+        "parity_waiting",
+        "asks_in_triggerer",
+        "saw what the trigger pulled",
+        "list['pulled', dict{'pair': list[1, 2]}]",
+        "list['refused', None]",
+        "The triggerer does not ask the API server over HTTP. In server mode, nothing there opens sealed values.",
+        SERVER,
+    ),
     Difference(
         "parity_dag_callback",
         "only",
