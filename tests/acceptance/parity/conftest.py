@@ -116,4 +116,5 @@ def worker_run(play_in: Callable[..., Run], backend_env: dict[str, str]) -> Run:
 @pytest.fixture(scope="package")
 def server_run(play_in: Callable[..., Run], server_mode: ServerMode) -> Run:
     of_api_server = {"api-server": server_mode.of_api_server}
-    return play_in(server_mode.env, examples=False, component_env=of_api_server)
+    env = {name: value for name, value in server_mode.env.items() if name != "AIRFLOW__LOGGING__LOGGING_LEVEL"}
+    return play_in(env, examples=False, component_env=of_api_server)

@@ -46,6 +46,10 @@ OVER: Final = (
 )
 SERVER: Final = frozenset({"server"})
 
+#: Before 3.3, the default backend refuses frames of pandas 3.
+WITH_FRAMES: Final = frozenset({"3.3"})
+WITHOUT_FRAMES: Final = frozenset({"3.1", "3.2"})
+
 #: A value of `parity_values` that the default backend refuses: its name, the error, and what our pull gives.
 _CARRIED = (
     ("large int", "OverflowError", "1180591620717411303424"),
@@ -76,7 +80,7 @@ _OF_BOTH = (
     *("None", "True", "float", "text", "text like a template", "text like JSON", "list", "tuple", "set", "frozenset"),
     *("dict", "int keys", "OrderedDict", "Counter", "datetime", "datetime in UTC", "datetime in Paris", "pendulum"),
     *("date", "timedelta", "Decimal", "UUID", "str enum", "named tuple", "dataclass", "nested dataclass", "attrs"),
-    *("pydantic", "serialize", "numpy int", "numpy float", "numpy bool", "frame"),
+    *("pydantic", "serialize", "numpy int", "numpy float", "numpy bool"),
 )
 
 _POINT = "tests.acceptance.parity.classes.Point"
@@ -122,13 +126,27 @@ _EXTERNAL = (
 )
 
 DIFFERENCES: Final[tuple[Difference, ...]] = (
+    *(
+        Difference(
+            "parity_values",
+            "push",
+            "keys",
+            str(sorted([*_OF_BOTH, *frames])),
+            str(sorted([*_OF_BOTH, *(name for name, _, _ in _CARRIED), "frame"])),
+            CARRIED,
+            versions=versions,
+        )
+        for frames, versions in ((["frame"], WITH_FRAMES), ([], WITHOUT_FRAMES))
+    ),
+    Difference("parity_values", "push", "saw push frame", "raised TypeError", "None", CARRIED, versions=WITHOUT_FRAMES),
     Difference(
         "parity_values",
-        "push",
-        "keys",
-        str(sorted(_OF_BOTH)),
-        str(sorted([*_OF_BOTH, *(name for name, _, _ in _CARRIED)])),
+        "pull",
+        "saw pull frame",
+        "raised AttributeError",
+        "dict{'a': dict{3: 1, 4: 2}, 'b': dict{3: float(1.5), 4: float(nan)}}",
         CARRIED,
+        versions=WITHOUT_FRAMES,
     ),
     *(
         Difference("parity_values", "push", f"saw push {name}", f"raised {error}", "None", CARRIED)

@@ -46,7 +46,7 @@ with DAG(
         trigger_dag_id="parity_grandchild",
         trigger_run_id=CHILD_RUN,
         wait_for_completion=True,
-        poke_interval=1,
+        poke_interval=8,  # see `A_MOMENT` in waiting.py
         deferrable=True,
         logical_date="2026-01-05T00:00:00+00:00",
     )

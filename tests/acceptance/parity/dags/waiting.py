@@ -17,7 +17,7 @@ from airflow.triggers.base import StartTriggerArgs
 from tests.acceptance.parity.classes import PullingTrigger
 from tests.acceptance.parity.seen import FOLDER, attempt, see
 
-#: Airflow's scheduler fails a task whose trigger fires before the scheduler has seen the end of the deferring process.
+#: Airflow's scheduler fails a task that is to go on before the scheduler has seen the end of the waiting process.
 A_MOMENT = timedelta(seconds=8)
 SOON = f"{{{{ (macros.datetime.utcnow() + macros.timedelta(seconds={A_MOMENT.seconds})).isoformat() }}}}"
 
@@ -86,7 +86,7 @@ with DAG("parity_waiting", schedule=None, catchup=False):
         see("poked with", [given, tries])
         return PokeReturnValue(is_done=tries == 1, xcom_value=("poked", tries))
 
-    @task.sensor(poke_interval=1, timeout=120, mode="reschedule")
+    @task.sensor(poke_interval=A_MOMENT.seconds, timeout=300, mode="reschedule")
     def rescheduled(ti: Any) -> Any:
         proof = Path(os.environ[FOLDER], "poked")
         done = proof.exists()
