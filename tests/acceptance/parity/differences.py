@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MODES: Final = frozenset({"worker", "server"})
+ALL: Final = frozenset({"3.1", "3.2", "3.3"})
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Difference:
         ours: What it is under ours; None as for `default`.
         reason: Why this is intended.
         modes: The modes of enforcement that it occurs in.
-        versions: The versions of Airflow that it occurs in, such as `3.3`. None stands for all.
+        versions: The versions of Airflow that it occurs in, such as `3.3`.
     """
 
     dag_id: str
@@ -33,7 +34,7 @@ class Difference:
     ours: str | None
     reason: str
     modes: frozenset[str] = MODES
-    versions: frozenset[str] | None = None
+    versions: frozenset[str] = ALL
 
 
 CARRIED: Final = "The default backend refuses the value at the push. This one carries it."
@@ -46,40 +47,54 @@ OVER: Final = (
 )
 SERVER: Final = frozenset({"server"})
 
-#: Before 3.3, the default backend refuses frames of pandas 3.
-WITH_FRAMES: Final = frozenset({"3.3"})
-WITHOUT_FRAMES: Final = frozenset({"3.1", "3.2"})
+FROM_3_2: Final = ALL - {"3.1"}
+BEFORE_3_2: Final = frozenset({"3.1"})
+#: The default backend refuses frames of pandas 3 in these versions.
+BEFORE_3_3: Final = ALL - {"3.3"}
 
-#: A value of `parity_values` that the default backend refuses: its name, the error, and what our pull gives.
+#: A value of `parity_values` that the default backend refuses: its name, in which versions, with which error, and what
+#: the pulls give under the default backend and under ours.
 _CARRIED = (
-    ("large int", "OverflowError", "1180591620717411303424"),
-    ("NaN", "Exception", "float(nan)"),
-    ("infinity", "Exception", "float(inf)"),
-    ("bytes", "TypeError", r"b'\x00\xff'"),
-    ("deque", "TypeError", "collections.deque[1] of None"),
-    ("time", "TypeError", "datetime.time(01:02:00, fold 0, None of None)"),
-    ("Path", "TypeError", "pathlib.PosixPath(PosixPath('/a/b'))"),
-    ("IP address", "TypeError", "ipaddress.IPv4Address(IPv4Address('127.0.0.1'))"),
-    ("enum", "TypeError", "tests.acceptance.parity.classes.Color[RED]"),
-    ("numpy array", "TypeError", "numpy.ndarray(dtype('int64'), (4,), metadata dict{}, list[0, 1, 2, 3])"),
+    ("large int", ALL, "OverflowError", "None", "1180591620717411303424"),
+    ("NaN", FROM_3_2, "Exception", "None", "float(nan)"),
+    ("infinity", FROM_3_2, "Exception", "None", "float(inf)"),
+    ("bytes", ALL, "TypeError", "None", r"b'\x00\xff'"),
+    ("deque", ALL, "TypeError", "None", "collections.deque[1] of None"),
+    ("time", ALL, "TypeError", "None", "datetime.time(01:02:00, fold 0, None of None)"),
+    ("Path", ALL, "TypeError", "None", "pathlib.PosixPath(PosixPath('/a/b'))"),
+    ("IP address", ALL, "TypeError", "None", "ipaddress.IPv4Address(IPv4Address('127.0.0.1'))"),
+    ("enum", ALL, "TypeError", "None", "tests.acceptance.parity.classes.Color[RED]"),
+    ("numpy array", ALL, "TypeError", "None", "numpy.ndarray(dtype('int64'), (4,), metadata dict{}, list[0, 1, 2, 3])"),
     (
         "series",
+        ALL,
         "TypeError",
+        "None",
         "pandas.Series('a', dtype('int64'), ([None], pandas.RangeIndex, dtype('int64'), list[0, 1]), "
         "dict{}, list[1, 2])",
     ),
     (
         "Timestamp",
+        ALL,
         "TypeError",
+        "None",
         "pandas.Timestamp(2026-01-02T00:00:00+00:00, fold 0, UTC of datetime.timezone(UTC))",
+    ),
+    ("UUID", BEFORE_3_2, "TypeError", "None", "uuid.UUID(UUID('00000000-0000-0000-0000-000000000007'))"),
+    (
+        "frame",
+        BEFORE_3_3,
+        "TypeError",
+        "raised AttributeError",
+        "dict{'a': dict{3: 1, 4: 2}, 'b': dict{3: float(1.5), 4: float(nan)}}",
     ),
 )
 
-#: Values of `parity_values` that both backends carry.
+#: Values of `parity_values` that both backends carry in all versions.
 _OF_BOTH = (
     *("None", "True", "float", "text", "text like a template", "text like JSON", "list", "tuple", "set", "frozenset"),
     *("dict", "int keys", "OrderedDict", "Counter", "datetime", "datetime in UTC", "datetime in Paris", "pendulum"),
-    *("date", "timedelta", "Decimal", "UUID", "str enum", "named tuple", "dataclass", "nested dataclass", "attrs"),
+    *("date", "timedelta", "Decimal", "str enum", "named tuple", "dataclass", "nested dataclass", "attrs"),
     *("pydantic", "serialize", "numpy int", "numpy float", "numpy bool"),
 )
 
@@ -125,34 +140,27 @@ _EXTERNAL = (
     "'at': datetime.datetime(2026-01-02T00:00:00+00:00, fold 0, UTC of %s(UTC)), 'set': set{1}}"
 )
 
+
+def _keys(version: str) -> tuple[str, str]:
+    """Return which values of `parity_values` are pushed under the default backend, and under ours."""
+    carried = {name for name, versions, *_ in _CARRIED if version in versions}
+    later = {name for name, versions, *_ in _CARRIED if name in ("UUID", "frame") and version not in versions}
+    return str(sorted({*_OF_BOTH, *later})), str(sorted({*_OF_BOTH, *later, *carried}))
+
+
 DIFFERENCES: Final[tuple[Difference, ...]] = (
     *(
-        Difference(
-            "parity_values",
-            "push",
-            "keys",
-            str(sorted([*_OF_BOTH, *frames])),
-            str(sorted([*_OF_BOTH, *(name for name, _, _ in _CARRIED), "frame"])),
-            CARRIED,
-            versions=versions,
-        )
-        for frames, versions in ((["frame"], WITH_FRAMES), ([], WITHOUT_FRAMES))
-    ),
-    Difference("parity_values", "push", "saw push frame", "raised TypeError", "None", CARRIED, versions=WITHOUT_FRAMES),
-    Difference(
-        "parity_values",
-        "pull",
-        "saw pull frame",
-        "raised AttributeError",
-        "dict{'a': dict{3: 1, 4: 2}, 'b': dict{3: float(1.5), 4: float(nan)}}",
-        CARRIED,
-        versions=WITHOUT_FRAMES,
+        Difference("parity_values", "push", "keys", *_keys(version), CARRIED, versions=frozenset({version}))
+        for version in sorted(ALL)
     ),
     *(
-        Difference("parity_values", "push", f"saw push {name}", f"raised {error}", "None", CARRIED)
-        for name, error, _ in _CARRIED
+        Difference("parity_values", "push", f"saw push {name}", f"raised {error}", "None", CARRIED, versions=versions)
+        for name, versions, error, _, _ in _CARRIED
     ),
-    *(Difference("parity_values", "pull", f"saw pull {name}", "None", ours, CARRIED) for name, _, ours in _CARRIED),
+    *(
+        Difference("parity_values", "pull", f"saw pull {name}", default, ours, CARRIED, versions=versions)
+        for name, versions, _, default, ours in _CARRIED
+    ),
     *(Difference("parity_values", "pull", f"saw pull {name}", old, ours, EXACT) for name, old, ours in _EXACT),
     *(
         Difference(dag_id, task_id, f"saw {key}", old, ours, EXACT)
@@ -197,6 +205,16 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         "list['refused', None]",
         "The triggerer does not ask the API server over HTTP. In server mode, nothing there opens sealed values.",
         SERVER,
+    ),
+    Difference(
+        "parity_waiting",
+        "asks_in_triggerer",
+        "saw what the trigger pulled",
+        "list['pulled', dict{'pair': list[1, 2]}]",
+        "list['refused', None]",
+        "Airflow 3.1 does not tell the triggerer's code which task its trigger belongs to.",
+        frozenset({"worker"}),
+        BEFORE_3_2,
     ),
     Difference(
         "parity_dag_callback",

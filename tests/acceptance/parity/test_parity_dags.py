@@ -53,7 +53,7 @@ def changes(default: Run, ours: Run, dag_id: str) -> Changes:
 def intended(dag_id: str, mode: str) -> Changes:
     found: Changes = {}
     for each in DIFFERENCES:
-        if each.dag_id == dag_id and mode in each.modes and (each.versions is None or VERSION in each.versions):
+        if each.dag_id == dag_id and mode in each.modes and VERSION in each.versions:
             found.setdefault((each.task_id, each.what), set()).add((each.default, each.ours))
     return found
 

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow import __version__
 from airflow.sdk import DAG, BaseOperator, task
 
 from tests.acceptance.parity.classes import Color, Crate, Level, Pair, Person, Point, Versioned
 from tests.acceptance.parity.seen import attempt, see
 
 NOON = datetime(2026, 1, 2, 12, 30, 15, 123456)
+
+#: Airflow 3.1 does not survive their push with its default backend.
+NO_JSON_NUMBERS = {} if __version__.startswith("3.1") else {"NaN": float("nan"), "infinity": float("inf")}
 
 
 def values() -> dict[str, Any]:
@@ -30,8 +34,7 @@ def values() -> dict[str, Any]:
         "True": True,
         "large int": 2**70,
         "float": 0.1,
-        "NaN": float("nan"),
-        "infinity": float("inf"),
+        **NO_JSON_NUMBERS,
         "text": "naïve 東京 🎈",
         "text like a template": "{{ ti.run_id }}",
         "text like JSON": '{"a": 1}',
