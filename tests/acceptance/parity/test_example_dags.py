@@ -1,44 +1,38 @@
 """Airflow's own example DAGs end in the same task states and XCom values as under Airflow's default backend.
 
-Every selected DAG is run once in each of two Airflows that differ in their XCom backend only. They have the same files,
-run_id, logical date, hash seed and virtualenvs.
+Every selected DAG is run once in each of two Airflows (`conftest.py`). One has Airflow's default backend.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from devtools.airflow_stack import AirflowStack
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.store import Store
-from tests.acceptance import example_files, parity
-from tests.acceptance.parity import Outcome
+from tests.acceptance.parity import example_files
+from tests.acceptance.parity.conftest import Run
+from tests.acceptance.parity.outcome import (
+    TIME,
+    Address,
+    Outcome,
+    default_round_trip,
+    default_value,
+    our_value,
+    typed,
+    without,
+)
 
-# The first test waits for both Airflows.
+# The first test waits for the Airflows.
 pytestmark = pytest.mark.timeout(1200)
-
-#: No example that is run defers.
-COMPONENTS = ("api-server", "scheduler", "dag-processor")
-
-ENVIRONMENT = {
-    # The test unpauses them when all runs have been triggered.
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-    "AIRFLOW__STANDARD__VENV_INSTALL_METHOD": "uv",
-    # A branch's choice is a set on its way to its XCom: two processes list it in two orders.
-    "PYTHONHASHSEED": "0",
-}
 
 #: (DAG id, task id) that fails under any backend.
 MEANT_TO_FAIL = {
@@ -74,53 +68,9 @@ class Outcomes:
         return [(dag_id, found, self.ours[dag_id]) for dag_id, found in self.default.items() if found.file == file]
 
 
-class Origin(BaseHTTPRequestHandler):
-    """Answers as https://httpbingo.org/get does, as far as `example_dag_decorator` looks."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"origin": "127.0.0.1"}')
-
-    def log_message(self, *_arguments: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
-def web() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Origin) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/get"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def outcomes(
-    new_airflow: Callable[..., AirflowStack],
-    backend_env: dict[str, str],
-    web: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Outcomes:
-    folder = tmp_path_factory.mktemp("examples")
-    for part in ("dags", "temporary"):
-        (folder / part).mkdir()
-    example_files.copy_examples(folder / "dags")
-    env = {
-        **ENVIRONMENT,
-        "PATH": os.pathsep.join([os.fspath(parity.stand_in_for_uv(folder / "bin")), os.environ["PATH"]]),
-        # Some examples keep their virtualenvs in the system's temporary directory.
-        "TMPDIR": os.fspath(folder / "temporary"),
-    }
-    conf = {
-        "example_dag_decorator": {"url": web},
-        "example_params_ui_tutorial": {"required_field": "filled in by a test"},
-    }
-
-    def run(settings: dict[str, str]) -> dict[str, Outcome]:
-        with new_airflow({**settings, **env}, dags=folder / "dags", components=COMPONENTS) as airflow:
-            return parity.run_all(airflow, FILES, conf)
-
-    return Outcomes(default=run({}), ours=run(backend_env))
+def outcomes(default_run: Run, worker_run: Run) -> Outcomes:
+    return Outcomes(default=default_run.examples, ours=worker_run.examples)
 
 
 @pytest.fixture(scope="module")
@@ -166,30 +116,30 @@ def test_tasks_end_in_the_states_they_have_under_the_default_backend(outcomes: O
 @pytest.mark.parametrize("file", FILES)
 def test_xcoms_have_the_values_they_have_under_the_default_backend(outcomes: Outcomes, store: Store, file: str) -> None:
     for dag_id, default, ours in outcomes.of(file):
-        expected = {address: parity.default_value(row) for address, row in default.rows.items()}
+        expected = {address: default_value(row) for address, row in default.rows.items()}
         found = {address: pulled(address, row, store) for address, row in ours.rows.items()}
         # The default backend changes some types on the way, such as keys of a dict that are no strings.
-        carried = {address: parity.default_round_trip(value) for address, value in found.items()}
+        carried = {address: default_round_trip(value) for address, value in found.items()}
         assert comparable(dag_id, ours, carried) == comparable(dag_id, default, expected)
 
 
-def pulled(address: parity.Address, row: Any, store: Store) -> Any:
-    return parity.default_value(row) if address[2] in AIRFLOW_KEYS else parity.our_value(row, store)
+def pulled(address: Address, row: Any, store: Store) -> Any:
+    return default_value(row) if address[2] in AIRFLOW_KEYS else our_value(row, store)
 
 
-def comparable(dag_id: str, outcome: Outcome, values: dict[parity.Address, Any]) -> dict[parity.Address, Any]:
+def comparable(dag_id: str, outcome: Outcome, values: dict[Address, Any]) -> dict[Address, Any]:
     home = re.compile(re.escape(os.fspath(outcome.home)))
     return {
-        address: parity.typed(without_what_is_the_runs_own(value, home, (dag_id, address[0])))
+        address: typed(without_what_is_the_runs_own(value, home, (dag_id, address[0])))
         for address, value in values.items()
     }
 
 
 def without_what_is_the_runs_own(value: Any, home: re.Pattern[str], task: tuple[str, str]) -> Any:
     if task in TELL_THE_HOME:
-        value = parity.without(home, value)
+        value = without(home, value)
     if task in TELL_THE_TIME:
-        value = parity.without(parity.TIME, value)
+        value = without(TIME, value)
     return value
 
 

@@ -1,25 +1,22 @@
-"""Run Airflow's example DAGs in one Airflow and collect what came out, in a form that two Airflows can compare."""
+"""What runs of Airflow's example DAGs left behind, in a form that two Airflows can compare."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from devtools.airflow_api import FINAL_STATES
-from devtools.airflow_stack import AirflowStack, wait_until
+from devtools.airflow_stack import AirflowStack
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.store import Store
 
 RUN_ID = "parity"
-#: A Monday, and an even minute: what the examples that branch by the date look at.
-LOGICAL_DATE = "2026-01-05T00:00:00Z"
 
 MAX_BYTES = 1024 * 1024
 
@@ -48,23 +45,6 @@ class Row(NamedTuple):
     """The shape that `BaseXCom.deserialize_value` takes."""
 
     value: Any
-
-
-def run_all(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[str, Any]]) -> dict[str, Outcome]:
-    """Run every DAG of the files once, all at the same time, and return what came out by DAG id.
-
-    Args:
-        airflow: Whose new DAGs are paused: no run starts before the last has been triggered, so that triggering
-            does not wait for SQLite's one lock.
-        files: Names of files in its DAGs folder; there are no others.
-        conf: DAG id -> what its run is triggered with.
-    """
-    file_of = _wait_parsed(airflow, set(files))
-    for dag_id in sorted(file_of):
-        airflow.trigger(dag_id, conf.get(dag_id), RUN_ID, LOGICAL_DATE)
-    airflow.api("PATCH", "/dags", json={"is_paused": False}, params={"dag_id_pattern": "%", "limit": 100})
-    run_states = _wait_finished(airflow)
-    return {dag_id: _outcome(airflow, dag_id, file, run_states[dag_id]) for dag_id, file in file_of.items()}
 
 
 def default_value(row: Any) -> Any:
@@ -130,36 +110,8 @@ if sys.argv[1] == "venv":
 """
 
 
-def _wait_parsed(airflow: AirflowStack, files: set[str]) -> dict[str, str]:
-    """Return DAG id -> file name, once every file has been parsed.
-
-    Raises:
-        TimeoutError: A file brings no DAG; the text has the import errors.
-    """
-
-    def parsed() -> dict[str, str] | None:
-        found = {dag["dag_id"]: dag["relative_fileloc"] for dag in airflow.pages("/dags", "dags")}
-        return found if set(found.values()) == files else None
-
-    return wait_until(parsed, 180, lambda: f"not all files have DAGs; import errors: {airflow.import_errors()}")
-
-
-def _wait_finished(airflow: AirflowStack) -> dict[str, str]:
-    """Return DAG id -> state of its run, once all runs are over."""
-
-    def states() -> dict[str, str]:
-        runs = airflow.pages("/dags/~/dagRuns", "dag_runs")
-        assert {run["dag_run_id"] for run in runs} == {RUN_ID}, "runs that nobody here triggered"
-        return {run["dag_id"]: run["state"] for run in runs}
-
-    def finished() -> dict[str, str] | None:
-        found = states()
-        return found if set(found.values()) <= FINAL_STATES else None
-
-    return wait_until(finished, 600, lambda: f"not all runs ended: {states()}", pause=1)
-
-
-def _outcome(airflow: AirflowStack, dag_id: str, file: str, run_state: str) -> Outcome:
+def outcome(airflow: AirflowStack, dag_id: str, file: str, run_state: str) -> Outcome:
+    """Collect what a finished run left behind."""
     rows = {
         (row["task_id"], row["map_index"], row["key"]): _json(row["value"]) for row in airflow.xcom_rows(dag_id, RUN_ID)
     }
