@@ -33,7 +33,7 @@ def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[st
     file_of = _wait_parsed(airflow, set(files))
     for dag_id in sorted(set(file_of) - START_BY_THEMSELVES):
         airflow.trigger(dag_id, conf.get(dag_id), RUN_ID, LOGICAL_DATE)
-    # The scheduler does not survive that a request for a backfill fails on runs it has already begun.
+    # The backfill is made while its DAG is paused, so that it finds none of its runs begun.
     airflow.api("POST", "/backfills", json={**BACKFILL, "max_active_runs": 2})
     airflow.api("PATCH", "/dags", json={"is_paused": False}, params={"dag_id_pattern": "%", "limit": 100})
     _wait_finished(airflow, set(file_of))

@@ -20,7 +20,7 @@ from tests.acceptance.parity.seen import attempt, see
 
 NOON = datetime(2026, 1, 2, 12, 30, 15, 123456)
 
-#: Airflow 3.1 does not survive their push with its default backend.
+#: The API server of Airflow 3.1 takes no such numbers.
 NO_JSON_NUMBERS = {} if __version__.startswith("3.1") else {"NaN": float("nan"), "infinity": float("inf")}
 
 
