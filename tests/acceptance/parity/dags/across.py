@@ -93,6 +93,7 @@ with DAG("parity_grandchild", schedule=None, catchup=False):
 
     @task
     def leaf() -> Any:
+        see("ran", True)
         return ("leaf",)
 
     leaf()
