@@ -14,7 +14,7 @@ Pushes write format 2 (`reference_v2.py`). Format 1 (`reference_v1.py`) is still
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from exclusive_redis_xcom.errors import InvalidReference
@@ -29,9 +29,10 @@ MARK = "exclusive_redis_xcom"
 _UNUSABLE = {"v": 1, "unusable": True}
 
 
-@dataclass(frozen=True, slots=True)
 class Reference(ReferenceFacts):
     """A pointer to one pushed value. `ReferenceFacts` lists its attributes."""
+
+    __slots__ = ()
 
     def opened(self, data_key: bytes) -> Reference:
         """Return this reference with its data key in place of the sealed key: the ring's answer to who may read."""
