@@ -42,4 +42,4 @@ def test_what_was_pushed_by_whomever_is_pulled_by_the_next_task(asked: who_asks.
 def test_a_process_that_claims_to_be_another_task_is_told_by_the_api_server(asked: who_asks.Asked) -> None:
     assert asked.note("named")["pull"] == "value"
     assert "the API server knows this task by another identity" in asked.note("forged")["pull"]
-    assert "a task instance writes and removes its own XComs only" in asked.note("forged")["push"]
+    assert "A task instance may write and remove no XComs but its own." in asked.note("forged")["push"]
