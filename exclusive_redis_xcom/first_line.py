@@ -33,6 +33,16 @@ def fitted(*writes: Callable[[Shorten], str], most: int = FIRST_LINE) -> str:
     return f"{text[: most - 3]}..."
 
 
+def of_dag(dag_id: str, decision: Callable[[Shorten], str]) -> str:
+    """Write a first line about a DAG: its id, then what was decided.
+
+    Args:
+        dag_id: The DAG.
+        decision: Writes the rest of the line, as for `fitted`.
+    """
+    return fitted(lambda short: f"DAG '{short(dag_id)}': {decision(short)}")
+
+
 def _shortener(length: int) -> Shorten:
     def short(name: str) -> str:
         if len(name) <= length:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from exclusive_redis_xcom.acl.durations import seconds_meant
 from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TTL_SECONDS
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
+from exclusive_redis_xcom.acl.source import Source
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.first_line import fitted
 
@@ -126,7 +126,7 @@ class RuleParser:
             producer=producer,
             key=key,
             consumers=consumers,
-            source=self._where.path + (f" ({consumers})" if isinstance(consumers, str) else ""),
+            source=str(Source(self._where.path, consumers if isinstance(consumers, str) else None)),
             ttl=self._ttl(fields),
             same_run=self._flag(fields, "same_run"),
             once=self._flag(fields, "once"),
@@ -185,18 +185,23 @@ class RuleParser:
         if "ttl_seconds" not in fields:
             return None
         if type(seconds) is not int or not 0 < seconds <= MAX_TTL_SECONDS:
-            meant = seconds_meant(seconds) if isinstance(seconds, str) else None
-            if meant and meant <= MAX_TTL_SECONDS:
-                self._where.fail(
-                    f"ttl_seconds is {shown(seconds)}.", f"Write a whole number of seconds without quotes: {meant}."
-                )
-            if isinstance(seconds, float) and seconds.is_integer() and 0 < seconds <= MAX_TTL_SECONDS:
-                self._where.fail(f"ttl_seconds is {seconds}.", f"Write a whole number of seconds: {int(seconds)}.")
-            quotes = ", without quotes" if isinstance(seconds, str) else ""
-            self._where.fail(
-                f"ttl_seconds is {_brief(seconds)}.", f"Write a whole number from 1 to {MAX_TTL_SECONDS}{quotes}."
-            )
+            self._refuse_seconds(seconds)
         return timedelta(seconds=seconds)
+
+    def _refuse_seconds(self, seconds: object) -> NoReturn:
+        remedy = f"Write a whole number from 1 to {MAX_TTL_SECONDS}"
+        if isinstance(seconds, float) and seconds.is_integer() and 0 < seconds <= MAX_TTL_SECONDS:
+            self._where.fail(f"ttl_seconds is {seconds}.", f"Write a whole number of seconds: {int(seconds)}.")
+        if not isinstance(seconds, str):
+            self._where.fail(f"ttl_seconds is {_brief(seconds)}.", f"{remedy}.")
+        from exclusive_redis_xcom.acl.durations import seconds_meant
+
+        meant = seconds_meant(seconds)
+        if meant and meant <= MAX_TTL_SECONDS:
+            remedy = f"Write a whole number of seconds without quotes: {meant}"
+        else:
+            remedy += ", without quotes"
+        self._where.fail(f"ttl_seconds is {_brief(seconds)}.", f"{remedy}.")
 
     def _flag(self, fields: dict[Any, Any], name: str) -> bool:
         flag = fields.get(name, False)

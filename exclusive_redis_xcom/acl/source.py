@@ -10,7 +10,7 @@ It has up to three parts, as in "xcom_acl['extract']['token'] (linked) at etl.py
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exclusive_redis_xcom.acl.limits import MAX_SOURCE_LENGTH
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS
@@ -22,14 +22,14 @@ BY_SETTING = "default_consumers"
 #: How the source of a rule begins that was combined from several.
 COMBINED = "multiple_outputs, intersection of "
 
-_SOURCE = re.compile(
+#: Only refusals need it, so it is compiled at the first use.
+_SOURCE = (
     rf"(?P<entry>exclusive\(\)|{BY_SETTING}|xcom_acl\[.*\])"
     rf"(?: \((?P<word>{'|'.join(POLICY_WORDS)})\))?(?: at (?P<place>.+))?"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The parts of such a text. `word` and `place` are None where there is none."""
 
     entry: str
@@ -43,7 +43,7 @@ class Source:
 
 def read(text: str) -> Source | None:
     """Take a text apart; return None for the text of a combined rule, and for anything else."""
-    found = _SOURCE.fullmatch(text)
+    found = re.fullmatch(_SOURCE, text)
     return None if found is None else Source(found["entry"], found["word"], found["place"])
 
 

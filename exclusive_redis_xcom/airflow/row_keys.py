@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 #: Endings that Airflow's routes for lazy sequences take (`execution_api/routes/xcoms.py`).
-_OTHER_ROUTE = re.compile(r".*(/slice|/item/-?\d+)", re.DOTALL)
+_OTHER_ROUTE = r"(?s:.*)(/slice|/item/-?\d+)"
 
 #: Characters of a key that the first line of an error shows.
 _SHOWN = 20
@@ -68,7 +68,7 @@ def require_no_list_of_references(rows: Sequence[Any], key: str | None) -> None:
     """
     if not any(isinstance(row, list) and any(map(is_reference, row)) for row in rows):
         return
-    if key is None or _OTHER_ROUTE.fullmatch(key):
+    if key is None or re.fullmatch(_OTHER_ROUTE, key):
         raise InvalidReference(
             "Airflow answered with a list of references: it took the key for another question.\n"
             "Airflow reads a key that ends in '/slice', or in '/item/' and a number, as a call of a lazy sequence.\n"

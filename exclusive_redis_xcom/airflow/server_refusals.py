@@ -30,8 +30,8 @@ class ours:  # noqa: N801 - it is read as `with ours():`
 def _message(error: AirflowRuntimeError) -> str | None:
     """Return what the ring said; None if somebody else refused."""
     detail: Any = getattr(error.error, "detail", None)
-    for name in ("detail", "detail"):
-        detail = detail.get(name) if isinstance(detail, Mapping) else None
+    for _ in range(2):  # Airflow's client puts the answer under "detail", and the answer has a "detail" of its own
+        detail = detail.get("detail") if isinstance(detail, Mapping) else None
     if not isinstance(detail, Mapping) or detail.get("reason") != "access_denied":
         return None
     message = detail.get("message")

@@ -17,8 +17,6 @@ import ormsgpack
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree
 from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.nested import OPTIONS
-from exclusive_redis_xcom.codec.paths import path_of
-from exclusive_redis_xcom.codec.refusals import refusal
 from exclusive_redis_xcom.codec.registry import BY_CODE, LARGE_BYTES, PLAIN, STEP, TEXT, kind_of
 from exclusive_redis_xcom.codec.slabs import SMALLEST
 from exclusive_redis_xcom.codec.stand_ins import LargeBytes
@@ -151,6 +149,9 @@ class _FlatWriter:
             raise self._refusal(value, why, "Mend its class, or push built-in types.") from None
 
     def _refusal(self, value: Any, why: str = "", remedy: str = "") -> XComNotSerializable:
+        from exclusive_redis_xcom.codec.paths import path_of
+        from exclusive_redis_xcom.codec.refusals import refusal
+
         parts = [(frame.code, (frame.owner, frame.all_children, frame.done - 1)) for frame in self.frames]
         return refusal(value, path_of(parts[:_MOST_STEPS]), why, remedy)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_ .-]{0,38}\d{0,3}", re.ASCII)
+_FIELD_NAME = r"[A-Za-z_][A-Za-z_ .-]{0,38}[0-9]{0,3}"
 _LARGEST_NUMBER = 10_000
 _LONGEST_NAME = 50  # characters of a field's name
 _HIDDEN = "..."
@@ -25,7 +25,7 @@ def key_step(key: object) -> str:
 
 def shown_key(key: object) -> str:
     """Return a key as it is shown."""
-    if type(key) is str and _FIELD_NAME.fullmatch(key):
+    if type(key) is str and re.fullmatch(_FIELD_NAME, key):
         return repr(key)
     if key is None or type(key) is bool or (type(key) is int and abs(key) < _LARGEST_NUMBER):
         return repr(key)

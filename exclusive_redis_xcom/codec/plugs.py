@@ -13,10 +13,9 @@ Plugs are found by package, and only when an object of that package is pushed or
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from exclusive_redis_xcom.codec.kinds import NotCarriedError, is_found_by_name, qualified_name
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComNotImportable, XComNotRebuilt
@@ -39,17 +38,16 @@ BUILT_IN = {
     "xarray": "exclusive_redis_xcom.codec.libraries.xarray",
 }
 
-_NAME = re.compile(r"[A-Za-z_]\w{0,99}(\.\w{1,100}){1,5}", re.ASCII)
+_NAME = r"[A-Za-z_]\w{0,99}(\.\w{1,100}){1,5}"
 
 
-@dataclass(frozen=True)
-class Plug(Generic[T]):
+class Plug(NamedTuple):
     """How objects of one or several classes are carried; `register` describes the fields."""
 
     name: str
     types: tuple[str, ...]
-    encode: Callable[[T], Any]
-    decode: Callable[[Any, int], T]
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any, int], Any]
     version: int
     subclasses: bool
 
@@ -64,8 +62,8 @@ class Plug(Generic[T]):
         return self.encode.__module__, self.encode.__qualname__
 
 
-_by_name: dict[str, Plug[Any]] = {}
-_by_type: dict[str, Plug[Any]] = {}
+_by_name: dict[str, Plug] = {}
+_by_type: dict[str, Plug] = {}
 _looked_up: set[str] = set()
 
 
@@ -101,7 +99,7 @@ def register(
     """
     classes = [types] if isinstance(types, (type, str)) else list(types)
     names = tuple(qualified_name(cls) if isinstance(cls, type) else cls for cls in classes)
-    plug: Plug[Any] = Plug(name, names, encode, decode, version, subclasses)
+    plug = Plug(name, names, encode, decode, version, subclasses)
     _require_well_formed(plug, [cls for cls in classes if isinstance(cls, type)])
     if encode.__module__ != BUILT_IN.get(plug.package):
         _load_built_in(plug.package)
@@ -113,8 +111,8 @@ def register(
     _by_type.update(dict.fromkeys(names, plug))
 
 
-def _require_well_formed(plug: Plug[Any], classes: list[type]) -> None:
-    if not _NAME.fullmatch(plug.name):
+def _require_well_formed(plug: Plug, classes: list[type]) -> None:
+    if not _is_name(plug.name):
         raise ValueError(f"{plug.name!r} is not the name of a plug. Write a package, a dot and a word: 'acme.matrix'.")
     if type(plug.version) is not int or plug.version < 1:
         raise ValueError(f"The version of plug '{plug.name}' is not a number from 1 up.")
@@ -135,7 +133,11 @@ def _require_well_formed(plug: Plug[Any], classes: list[type]) -> None:
             )
 
 
-def _require_free(plug: Plug[Any]) -> None:
+def _is_name(text: str) -> bool:
+    return re.fullmatch(_NAME, text, re.ASCII) is not None
+
+
+def _require_free(plug: Plug) -> None:
     others = [_by_name.get(plug.name), *map(_by_type.get, plug.types)]
     for other in others:
         if other is not None and (other.name, other.origin) != (plug.name, plug.origin):
@@ -145,7 +147,7 @@ def _require_free(plug: Plug[Any]) -> None:
             )
 
 
-def built_in_plug_of(value: object) -> Plug[Any] | None:
+def built_in_plug_of(value: object) -> Plug | None:
     """Return this package's own plug for the class of an object. No entry point is read."""
     cls = type(value)
     package = cls.__module__.partition(".")[0]
@@ -155,7 +157,7 @@ def built_in_plug_of(value: object) -> Plug[Any] | None:
     return _by_type.get(qualified_name(cls)) if is_found_by_name(cls) else None
 
 
-def plug_of(value: object) -> Plug[Any] | None:
+def plug_of(value: object) -> Plug | None:
     """Return the plug that carries an object.
 
     Raises:
@@ -207,8 +209,8 @@ def build(parts: list[Any]) -> Any:
         ) from None
 
 
-def _by_name_of_payload(name: object) -> Plug[Any]:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+def _by_name_of_payload(name: object) -> Plug:
+    if not isinstance(name, str) or not _is_name(name):
         raise ValueError("not the name of a plug")
     _load(name.partition(".")[0])
     plug = _by_name.get(name)

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
 from exclusive_redis_xcom.declaration.places import with_places
 from exclusive_redis_xcom.declaration.validation import AclWarning, check
 from exclusive_redis_xcom.errors import InvalidAcl
-from exclusive_redis_xcom.first_line import fitted
+from exclusive_redis_xcom.first_line import of_dag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -107,11 +107,7 @@ def frozen_acl(
 def _read_late(dag: DAG, in_conf: Mapping[str, Any], default_consumers: str) -> FrozenAcl:
     declared = DeclaredAcl(dag)
     if in_conf and declared.may_be_replaced_by(in_conf):
-        first = fitted(
-            lambda short: (
-                f"DAG '{short(dag.dag_id)}': its rules are unknown, because this run's conf may have replaced them."
-            )
-        )
+        first = of_dag(dag.dag_id, lambda _: "its rules are unknown, because this run's conf may have replaced them.")
         error = InvalidAcl(f"{first}\n{_REPLACED}")
         _remember(dag, error)
         raise error

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exclusive_redis_xcom.errors import InvalidAcl
-from exclusive_redis_xcom.first_line import fitted
+from exclusive_redis_xcom.first_line import of_dag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,16 +95,8 @@ class DeclaredAcl:
         Raises:
             InvalidAcl: A task has an `xcom_acl` of its own.
         """
-        value = None if self._param is None else self._as_json
         for task in self._dag.tasks:
-            if PARAM not in task.params:
-                continue
-            param = _param_object(task.params)
-            own = _as_json(param.value)
-            source = getattr(param, "source", None)
-            if own in (value, run_conf.get(PARAM, value)) or source == "dag":
-                continue
-            if source == "task" or not _has_grown(own, value):
+            if PARAM in task.params and not self._is_copy(_param_object(task.params), run_conf):
                 self._fail(
                     lambda short, task_id=task.task_id: (
                         f"task {short(task_id)} has an '{PARAM}' that is not the DAG's."
@@ -113,9 +105,18 @@ class DeclaredAcl:
                     f"Move the param of task '{task.task_id}' to DAG(params={{'{PARAM}': ...}}).",
                 )
 
+    def _is_copy(self, param: Any, run_conf: Mapping[str, Any]) -> bool:
+        """Tell whether Airflow has copied a task's param from the DAG."""
+        source = getattr(param, "source", None)
+        # Nearly all params end here: a DAG may have a thousand rules, and each task has a copy of all of them.
+        if source == "dag" or (self._param is not None and param.value == self.value):
+            return True
+        value = None if self._param is None else self._as_json
+        own = _as_json(param.value)
+        return own in (value, run_conf.get(PARAM, value)) or (source is None and _has_grown(own, value))
+
     def _fail(self, decision: Callable[..., str], *further: str) -> NoReturn:
-        first = fitted(lambda short: f"DAG '{short(self._dag.dag_id)}': {decision(short)}")
-        raise InvalidAcl("\n".join((first, *further)))
+        raise InvalidAcl("\n".join((of_dag(self._dag.dag_id, decision), *further)))
 
     def fix(self) -> None:
         """Make the param a constant, and the only one of the DAG; without a param do nothing.

@@ -10,11 +10,11 @@ are kept beside the rules and never in the DAG's params: a DAG's serialized form
 from __future__ import annotations
 
 import ast
-import functools
 import json
 import os
 import sys
 from dataclasses import replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import source as sources
@@ -31,6 +31,8 @@ _MOST_BYTES = 200_000
 #: How many calls of `exclusive` for one XCom are named.
 _NAMED_CALLS = 3
 _XCOM_ACL = b"xcom_acl"
+#: Most nodes of a file are of these types, and they have no dict below them.
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store})
 #: It stands in place of an entry that a dict does not have. It equals no value.
 _NOTHING = ast.Name("", ast.Load())
 
@@ -54,49 +56,42 @@ def caller(depth: int = 2) -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def place_of(rule: Rule, declared: Any, dag: DAG) -> str | None:
-    """Return where a rule stands, as in "etl.py:12"; the file alone where the line is not certain.
+def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusive: bool) -> tuple[Rule, ...]:
+    """Return rules whose sources say where they stand, as in "etl.py:12"; the file alone where no line is certain.
 
     Args:
-        rule: A rule that was read from `declared`.
+        rules: The rules of a DAG, read from `declared`.
         declared: The DAG's `xcom_acl`, as its author wrote it.
         dag: The DAG.
-    """
-    written = _written(rule, declared)
-    if isinstance(written, ExclusiveRule):
-        root, calls = _root(dag), written.calls
-        named = ", ".join(f"{_below(root, file)}:{line}" for file, line in calls[:_NAMED_CALLS])
-        more = len(calls) - _NAMED_CALLS
-        return None if not calls else named if more <= 0 else f"{named} and {more} more"
-    if not dag.fileloc:
-        return None
-    line = _line(dag.fileloc, _path(rule), declared)
-    file = _below(_root(dag), dag.fileloc)
-    return file if line is None else f"{file}:{line}"
-
-
-def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusive: bool) -> tuple[Rule, ...]:
-    """Return rules whose sources say where they stand.
-
-    Args:
-        rules: The rules of a DAG.
-        declared: As for `place_of`.
-        dag: As for `place_of`.
         by_exclusive: Whether to do so for the rules that `exclusive` declared, or for all others.
     """
-    return tuple(
-        _with_place(rule, declared, dag)
-        if isinstance(_written(rule, declared), ExclusiveRule) is by_exclusive
-        else rule
-        for rule in rules
-    )
+    root, literals = _root(dag), _Literals(dag.fileloc, declared)
+    placed = []
+    for rule in rules:
+        written = _written(rule, declared)
+        if isinstance(written, ExclusiveRule) is not by_exclusive:
+            placed.append(rule)
+        elif isinstance(written, ExclusiveRule):
+            placed.append(_with_calls(rule, written, root))
+        else:
+            placed.append(_with_line(rule, literals, root))
+    return tuple(placed)
 
 
-def _with_place(rule: Rule, declared: Any, dag: DAG) -> Rule:
-    place = place_of(rule, declared, dag)
-    is_by_exclusive = isinstance(_written(rule, declared), ExclusiveRule)
-    source = sources.BY_EXCLUSIVE if is_by_exclusive and place else rule.source
-    return rule if place is None else replace(rule, source=sources.placed(source, place))
+def _with_calls(rule: Rule, written: ExclusiveRule, root: str) -> Rule:
+    if not written.calls:
+        return rule
+    named = ", ".join(f"{_below(root, file)}:{line}" for file, line in written.calls[:_NAMED_CALLS])
+    more = len(written.calls) - _NAMED_CALLS
+    place = named if more <= 0 else f"{named} and {more} more"
+    return replace(rule, source=sources.placed(sources.BY_EXCLUSIVE, place))
+
+
+def _with_line(rule: Rule, literals: _Literals, root: str) -> Rule:
+    if not literals.file:
+        return rule
+    file, line = _below(root, literals.file), literals.line(_path(rule))
+    return replace(rule, source=sources.placed(rule.source, file if line is None else f"{file}:{line}"))
 
 
 def _path(rule: Rule) -> tuple[str, ...]:
@@ -124,21 +119,44 @@ def _below(root: str, file: str) -> str:
     return file[len(folder) :] if root and file.startswith(folder) else os.path.basename(file)
 
 
-def _line(file: str, path: tuple[str, ...], declared: Any) -> int | None:
-    try:
-        status = os.stat(file)
-        dicts = _dicts(file, status.st_mtime_ns, status.st_size)
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return None  # an archive, or a file that is gone
-    lines: set[int] = set()
-    for node in dicts.get(_names(declared), ()):
-        line, value, written = 0, node, declared
+class _Literals:
+    """The dicts in a DAG's file that may be the author's `xcom_acl`. All rules of the DAG are looked up in them.
+
+    Args:
+        file: The DAG's file.
+        declared: The DAG's `xcom_acl`, as its author wrote it.
+    """
+
+    def __init__(self, file: str, declared: Any) -> None:
+        self.file = file
+        self._declared = declared
+        self._entries: dict[int, dict[str, tuple[int, ast.expr]]] = {}
+
+    def line(self, path: tuple[str, ...]) -> int | None:
+        """Return the line of the entry with these names; None where it is not certain."""
+        found = {self._line_in(node, path) for node in self._roots} - {None}
+        return found.pop() if len(found) == 1 else None
+
+    def _line_in(self, node: ast.expr, path: tuple[str, ...]) -> int | None:
+        """Return the line of the entry in one dict; None where another value stands there."""
+        line, written = 0, self._declared
         for name in path:
-            line, value = next(((at, inner) for key, at, inner in _items(value) if key == name), (line, _NOTHING))
+            line, node = self._entries_of(node).get(name, (line, _NOTHING))
             written = written[name]
-        if _is(value, written):
-            lines.add(line)
-    return lines.pop() if len(lines) == 1 else None
+        return line if _is(node, written) else None
+
+    def _entries_of(self, node: ast.expr) -> dict[str, tuple[int, ast.expr]]:
+        if id(node) not in self._entries:  # `_roots` keeps the nodes
+            self._entries[id(node)] = {name: (line, value) for name, line, value in _items(node)}
+        return self._entries[id(node)]
+
+    @cached_property
+    def _roots(self) -> list[ast.expr]:
+        try:
+            status = os.stat(self.file)
+            return _dicts(self.file, status.st_mtime_ns, status.st_size).get(_names(self._declared), [])
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+            return []  # an archive, or a file that is gone
 
 
 def _names(declared: dict[Any, Any]) -> frozenset[Any]:
@@ -150,7 +168,7 @@ def _names(declared: dict[Any, Any]) -> frozenset[Any]:
     )
 
 
-@functools.lru_cache(maxsize=1)
+@lru_cache(maxsize=1)
 def _dicts(file: str, _modified: int, size: int) -> dict[frozenset[Any], list[ast.expr]]:
     """Return all dicts that a file writes out, by the names of their entries."""
     if size > _MOST_BYTES:
@@ -159,10 +177,23 @@ def _dicts(file: str, _modified: int, size: int) -> dict[frozenset[Any], list[as
         text = stream.read(_MOST_BYTES)
     found: dict[frozenset[Any], list[ast.expr]] = {}
     if _XCOM_ACL in text:
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Dict) and node.keys:
-                found.setdefault(frozenset(name for name, _, _ in _items(node)), []).append(node)
+        for node in _dicts_below(ast.parse(text)):
+            found.setdefault(frozenset(name for name, _, _ in _items(node)), []).append(node)
     return found
+
+
+def _dicts_below(root: ast.AST) -> Iterator[ast.Dict]:
+    """Yield all dicts with entries. `ast.walk` takes twice as long, and each task's start waits for this."""
+    waiting: list[Any] = [root]
+    while waiting:
+        node = waiting.pop()
+        if type(node) is ast.Dict and node.keys:
+            yield node
+        for child in vars(node).values():
+            if type(child) is list:
+                waiting += [item for item in child if type(item) not in _LEAVES and isinstance(item, ast.AST)]
+            elif type(child) not in _LEAVES and isinstance(child, ast.AST):
+                waiting.append(child)
 
 
 def _items(node: ast.expr) -> Iterator[tuple[str, int, ast.expr]]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
 from exclusive_redis_xcom.errors import InvalidAcl
-from exclusive_redis_xcom.first_line import fitted
+from exclusive_redis_xcom.first_line import of_dag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from exclusive_redis_xcom.acl import Acl, DagGraph, Rule
+    from exclusive_redis_xcom.first_line import Shorten
 
 #: How many task ids a message lists where none resembles the unknown one.
 _LISTED = 10
@@ -132,12 +133,12 @@ class _Checker:
     def _warn(self, rule: Rule, what: str) -> None:
         self.warnings.append(f"DAG '{self._dag_id}', {rule.source}: {what}.")
 
-    def _fail(self, rule: Rule, decision: Callable[[Callable[[str], str]], str], remedy: str) -> NoReturn:
-        first = fitted(lambda short: f"DAG '{short(self._dag_id)}': {decision(short)}")
+    def _fail(self, rule: Rule, decision: Callable[[Shorten], str], remedy: str) -> NoReturn:
+        first = of_dag(self._dag_id, decision)
         raise InvalidAcl(f"{first}\nThe rule is {rule.source} of DAG '{self._dag_id}'.\n{remedy}")
 
 
-def _name(rule: Rule, short: Callable[[str], str] = str) -> str:
+def _name(rule: Rule, short: Shorten = str) -> str:
     if rule.producer is None:
         return "another task of this DAG"
     if is_pattern(rule.producer):

@@ -13,15 +13,17 @@ Pushes write format 2 (`reference_v2.py`). Format 1 (`reference_v1.py`) is still
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference_v1, reference_v2
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
-from exclusive_redis_xcom.formats.reference_fields import malformed
+from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: The only key of the JSON object in Airflow's database.
 MARK = "exclusive_redis_xcom"
@@ -29,9 +31,10 @@ MARK = "exclusive_redis_xcom"
 _UNUSABLE = {"v": 1, "unusable": True}
 
 
-@dataclass(frozen=True, slots=True)
 class Reference(ReferenceFacts):
     """A pointer to one pushed value. `ReferenceFacts` lists its attributes."""
+
+    __slots__ = ()
 
     def opened(self, data_key: bytes) -> Reference:
         """Return this reference with its data key in place of the sealed key: the ring's answer to who may read."""
@@ -54,7 +57,7 @@ class Reference(ReferenceFacts):
 
 def is_reference(value: object) -> bool:
     """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed."""
-    return isinstance(value, Mapping) and len(value) == 1 and MARK in value
+    return isinstance(value, OBJECT) and len(value) == 1 and MARK in value
 
 
 def parse(value: object) -> Reference:
@@ -67,7 +70,7 @@ def parse(value: object) -> Reference:
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
     raw = value[MARK]  # type: ignore[index]
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, OBJECT):
         raise malformed("reference")
     _require_known(raw)
     layout = reference_v2 if reference_v2.MACHINE in raw else reference_v1
@@ -100,7 +103,7 @@ def _require_known(raw: Mapping[str, Any]) -> None:
             "Clear the producing task, so that it pushes again. Upgrade API servers before workers."
         )
     machine = raw.get(reference_v2.MACHINE, raw)
-    version = machine.get("v") if isinstance(machine, Mapping) else None
+    version = machine.get("v") if isinstance(machine, OBJECT) else None
     if isinstance(version, int) and version > FORMAT:
         raise InvalidReference(
             "A newer release of exclusive-redis-xcom than this process's pushed this XCom.\n"

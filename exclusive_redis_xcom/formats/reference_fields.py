@@ -26,6 +26,10 @@ _COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
 
+#: JSON objects are dicts, and only the check of an abstract class takes its time.
+OBJECT = (dict, Mapping)
+
+
 def malformed(name: str) -> InvalidReference:
     """Make the error for a field that no push has written so."""
     return InvalidReference(
@@ -37,7 +41,7 @@ def malformed(name: str) -> InvalidReference:
 
 def mapping(value: object, fields: set[str], name: str) -> Mapping[str, Any]:
     """Read an object that has exactly these fields."""
-    if not isinstance(value, Mapping) or set(value) != fields:
+    if not isinstance(value, OBJECT) or value.keys() != fields:
         raise malformed(name)
     return value
 

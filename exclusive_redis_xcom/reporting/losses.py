@@ -1,4 +1,4 @@
-"""The texts about values that are not there: expired, lost, replaced, or never pushed."""
+"""The texts about values that are not there, or not as they were pushed: expired, lost, replaced, damaged, missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.errors import XComExpired, XComMissing
+from exclusive_redis_xcom.errors import CorruptValue, XComExpired, XComMissing
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 
@@ -67,6 +67,25 @@ def object_gone(at: Coordinate) -> XComExpired:
             fitted(lambda short: f"{short_xcom(at, short)} is no longer in object storage."),
             "Its object was removed: by a later push, by a lifecycle rule of the bucket, or by hand.",
             f"Clear {at.task_id} to push it again.",
+            where(at),
+        )
+    )
+
+
+def damaged(at: Coordinate, what: str, cause: str, remedy: str | None = None) -> CorruptValue:
+    """Word the error of a value that is not what was pushed.
+
+    Args:
+        at: The XCom.
+        what: What is wrong, as the end of a sentence.
+        cause: How that may have come, in a sentence.
+        remedy: What to do; None says to push the value again.
+    """
+    return CorruptValue(
+        lines(
+            fitted(lambda short: f"{short_xcom(at, short)} is damaged: {what}."),
+            cause,
+            remedy or f"Clear {at.task_id} to push it again.",
             where(at),
         )
     )

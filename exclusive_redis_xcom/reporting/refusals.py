@@ -21,8 +21,18 @@ from exclusive_redis_xcom.errors import (
 )
 from exclusive_redis_xcom.first_line import FIRST_LINE, Shorten, fitted
 from exclusive_redis_xcom.formats import seal
-from exclusive_redis_xcom.reporting import advice, losses
-from exclusive_redis_xcom.reporting.wording import NOBODY_KNOWN, lines, only, sentence, short_asker, short_xcom, where
+from exclusive_redis_xcom.reporting import losses
+from exclusive_redis_xcom.reporting.wording import (
+    NOBODY_KNOWN,
+    NOT_ITS_OWN,
+    OWNERS_REMEDY,
+    lines,
+    only,
+    sentence,
+    short_asker,
+    short_xcom,
+    where,
+)
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -58,29 +68,26 @@ _WHY_SEALED = {
 #: How many consumers a first line names, at the first try and at the next ones.
 _NAMED = (3, 2, 1)
 
-#: How a refused write is worded, by what the task wanted.
-_REMEDIES = {"push": "Return or xcom_push the value", "remove": "Remove the XCom"}
-
 
 def pull_denied(
     at: Coordinate,
-    principal: Principal | None,
+    principal: Principal,
     decision: Decision,
     acl: Acl | None,
     default_ttl: timedelta | None = None,
 ) -> XComAccessDenied:
-    """Word the refusal of a pull.
+    """Word the refusal of a task's pull. `unidentified.refused` words that of a pull by nobody.
 
     Args:
         at: The XCom.
-        principal: Who asks; None if that cannot be established.
+        principal: Who asks.
         decision: What the access list said, and why.
         acl: The rule in force; None where no rule can be read.
         default_ttl: As for `advice.to_allow`.
     """
-    if principal is None:
-        because, remedy = "", "XComs can be pulled by tasks, their templates and their callbacks."
-    elif acl is None or decision.rule is None:
+    from exclusive_redis_xcom.reporting import advice
+
+    if acl is None or decision.rule is None:
         because = "its access list cannot be used"
         remedy = f"Clear {at.task_id}, so that value and access list are written again."
     elif decide(acl, at, replace(principal, run_id=at.run_id)).allowed:
@@ -90,16 +97,15 @@ def pull_denied(
             "rule is stored with the value."
         )
     else:
-        because = "rule"
+        because = None  # the consumers are
         remedy = (
             f"To allow it, {advice.to_allow(at, principal, acl, default_ttl)} Then clear {at.task_id}: the rule is "
             "stored with the value."
         )
 
     def first(named: int, short: Shorten) -> str:
-        why = only(acl.consumers, at, short, named) if acl is not None and because == "rule" else because
-        who, xcom = short_asker(principal, at, short), short_xcom(at, short)
-        return _begun(principal, f"{who} may not pull {xcom}{f': {why}' if why else ''}.")
+        why = only(acl.consumers, at, short, named) if acl is not None and because is None else because
+        return f"{short_asker(principal, at, short)} may not pull {short_xcom(at, short)}: {why}."
 
     cause = f"Rule: {decision.reason}." if decision.rule else f"{sentence(decision.reason)}."
     decides = fitted(*(functools.partial(first, named) for named in _NAMED))
@@ -122,11 +128,13 @@ def already_claimed(at: Coordinate, principal: Principal | None, by: str) -> XCo
     """Word the refusal of a read-once value that another task instance has claimed."""
 
     def first(short: Shorten) -> str:
-        return _begun(principal, f"{short_asker(principal, at, short)} may not pull {short_xcom(at, short)}")
+        who = short_asker(principal, at, short)
+        who = sentence(who) if principal is None else who  # an id keeps its letters
+        return f"{who} may not pull {short_xcom(at, short)}: it may be read once, and it was."
 
     return XComAlreadyClaimed(
         lines(
-            fitted(lambda short: f"{first(short)}: it may be read once, and it was."),
+            fitted(first),
             f"It was claimed by {by or 'another task instance'}.",
             f"Clear {at.task_id} to push it again. If several tasks need the value, take 'once' out of the rule.",
             where(at, principal),
@@ -198,18 +206,17 @@ def plain_row(what: str, key: str | None = None, task_id: str = "") -> InvalidRe
     )
 
 
-def write_denied(at: Coordinate, principal: Principal | None, action: str) -> XComAccessDenied:
+def write_denied(at: Coordinate, principal: Principal, action: str) -> XComAccessDenied:
     """Word the refusal of a push or removal (`action`: "push" or "remove") under another task's coordinate."""
-
-    def first(short: Shorten) -> str:
-        who = short_asker(principal, at, short)
-        return _begun(principal, f"{who} may not {action} {short_xcom(at, short)}: only its own XComs.")
-
     return XComAccessDenied(
         lines(
-            fitted(first),
-            "A task instance may write and remove only its own XComs.",
-            f"{_REMEDIES[action]} in the task instance that owns it.",
+            fitted(
+                lambda short: (
+                    f"{short_asker(principal, at, short)} may not {action} {short_xcom(at, short)}: only its own XComs."
+                )
+            ),
+            f"{sentence(NOT_ITS_OWN)}.",
+            OWNERS_REMEDY[action],
             where(at, principal),
         )
     )
@@ -250,11 +257,6 @@ def of_value(at: Coordinate, done: str, error: ExclusiveXComError) -> ExclusiveX
     together = f"{name}: {_continued(first)}"
     begin = together if len(together) <= FIRST_LINE else f"{name}.\n{first}"
     return type(error)(lines(begin, rest, where(at)))
-
-
-def _begun(principal: Principal | None, text: str) -> str:
-    """Return a text with a capital in front, unless it begins with an id."""
-    return sentence(text) if principal is None else text
 
 
 def _continued(text: str) -> str:

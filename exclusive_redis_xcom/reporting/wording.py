@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _MOST_LINE = 4000
 #: What a task without an identity is called.
 NOBODY_KNOWN = "a task without an identity"
+#: Why a write is refused, and what to do, by what the task wanted.
+NOT_ITS_OWN = "a task instance may write and remove only its own XComs"
+OWNERS_REMEDY = {
+    "push": "Return or xcom_push the value in the task instance that owns it.",
+    "remove": "Remove the XCom in the task instance that owns it.",
+}
 
 
 def lines(*parts: str) -> str:

@@ -31,6 +31,7 @@ from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.memory import Buffer, joined
+from exclusive_redis_xcom.reporting import losses
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.crypto import SealPublicKey
     from exclusive_redis_xcom.formats.envelope import Envelope
-    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
 
 #: The data keys of the values that this process pushed, by version. The latest is last; see `own_data_key`.
@@ -103,7 +103,7 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
             raise _broken(envelope)
         return _decrypted(envelope, seal.data_key, rule)
     if envelope.key_id is None or not envelope.key_id.startswith(_SHARED):
-        raise _damaged(
+        raise losses.damaged(
             envelope.coordinate,
             "its reference has no seal",
             "Redis holds a sealed value. The value or the reference in Airflow's database was replaced.",
@@ -201,19 +201,8 @@ def _require_plain_allowed(envelope: Envelope, acl: Acl | None, settings: Settin
 
 
 def _broken(envelope: Envelope) -> CorruptValue:
-    return _damaged(
+    return losses.damaged(
         envelope.coordinate,
         "its parts do not belong together",
         "The value in Redis and its rule were not pushed with this reference. One of them was replaced.",
-    )
-
-
-def _damaged(at: Coordinate, what: str, cause: str) -> CorruptValue:
-    return CorruptValue(
-        lines(
-            fitted(lambda short: f"{short_xcom(at, short)} is damaged: {what}."),
-            cause,
-            f"Clear {at.task_id} to push it again.",
-            where(at),
-        )
     )

@@ -13,7 +13,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, XComTooLarge
+from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError, XComTooLarge
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.reporting import losses
@@ -23,6 +23,7 @@ from exclusive_redis_xcom.task.access import MOST_OVERHEAD
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from exclusive_redis_xcom.errors import CorruptValue
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.object_storage import ObjectStorage
@@ -101,12 +102,11 @@ def fetched(envelope: Envelope, settings: Settings) -> Envelope:
     from exclusive_redis_xcom.object_storage import NoSuchObject, ObjectStorage
 
     if envelope.spilled != object_name(at, envelope.version):  # whoever has Redis' password can write anything there
-        raise CorruptValue(
-            lines(
-                fitted(lambda short: f"{short_xcom(at, short)} is damaged: Redis names an object of another value."),
-                f"Find out who writes to that Redis, and clear {at.task_id}.",
-                where(at),
-            )
+        raise losses.damaged(
+            at,
+            "Redis names an object of another value",
+            "Somebody has written to Redis past this package.",
+            f"Find out who writes to that Redis, and clear {at.task_id}.",
         )
     if envelope.payload_size > settings.max_value_bytes + MOST_OVERHEAD:
         raise XComTooLarge(
@@ -152,14 +152,7 @@ def _payload(storage: ObjectStorage, envelope: Envelope, name: str) -> memoryvie
 
 
 def _not_as_pushed(at: Coordinate) -> CorruptValue:
-    return CorruptValue(
-        lines(
-            fitted(lambda short: f"{short_xcom(at, short)} is damaged: its object is not what was pushed."),
-            "The object in object storage was cut or replaced.",
-            f"Clear {at.task_id} to push it again.",
-            where(at),
-        )
-    )
+    return losses.damaged(at, "its object is not what was pushed", "The object in object storage was cut or replaced.")
 
 
 def _forget(url: str, at: Coordinate, name: str | None) -> None:

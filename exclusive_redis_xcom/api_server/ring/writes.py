@@ -13,7 +13,15 @@ from exclusive_redis_xcom.api_server.ring import answers, records
 from exclusive_redis_xcom.api_server.ring.audit import WRITE_DENIED, Record
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import LINK_PREFIX
-from exclusive_redis_xcom.reporting.wording import lines, sentence, short_asker, short_xcom, where
+from exclusive_redis_xcom.reporting.wording import (
+    NOT_ITS_OWN,
+    OWNERS_REMEDY,
+    lines,
+    sentence,
+    short_asker,
+    short_xcom,
+    where,
+)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,10 +31,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.ring.audit import Audit
     from exclusive_redis_xcom.first_line import Shorten
     from exclusive_redis_xcom.model import Coordinate
-
-
-_NOT_ITS_OWN = "a task instance may write and remove only its own XComs"
-_OWNERS_REMEDY = {"push": "Return or xcom_push the value", "remove": "Remove the XCom"}
 
 
 class Writer:
@@ -98,7 +102,7 @@ def _refusal(caller: Caller | None, write: Write) -> Record:
         "action": write.action,
         "what": str(write.coordinate),
         "key": write.coordinate.key,
-        "why": _NOT_ITS_OWN if is_running else records.why_not_running(caller),
+        "why": NOT_ITS_OWN if is_running else records.why_not_running(caller),
     }
     return Record(WRITE_DENIED, write.coordinate, records.owner(caller), extra, caller)
 
@@ -107,7 +111,7 @@ def _message(refusal: Record, write: Write) -> str:
     """Word a refusal for the task that asked: the decision, the cause, the remedy, and the whole ids."""
     at, caller = write.coordinate, refusal.asker
     if caller is not None and caller.running:
-        remedy = f"{_OWNERS_REMEDY[write.action]} in the task instance that owns it."
+        remedy = OWNERS_REMEDY[write.action]
     else:
         remedy = "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it."
     return lines(

@@ -5,7 +5,7 @@ import weakref
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, Param, task
+from airflow.sdk import DAG, BaseOperator, Param, chain, task
 from airflow.sdk.definitions.param import ParamsDict, process_params
 
 from exclusive_redis_xcom import exclusive
@@ -160,6 +160,31 @@ def test_what_the_author_does_to_the_dict_later_changes_nothing() -> None:
 
 def test_freezing_twice_changes_nothing(dag: DAG) -> None:
     assert freeze(dag) is freeze(dag)
+
+
+class CountedRules(dict[str, Any]):
+    """Rules that count how often somebody goes through all of them. Airflow's copies for the tasks count along."""
+
+    walks = 0
+
+    def items(self) -> Any:
+        CountedRules.walks += 1
+        return super().items()
+
+
+def walks_while_freezing(*, rules: int, tasks: int) -> int:
+    acl = CountedRules({f"key_{i}": ["task_1"] for i in range(rules)})
+    with DAG("etl", params={"xcom_acl": acl}) as dag:
+        chain(*(BaseOperator(task_id=f"task_{i}") for i in range(tasks)))
+    CountedRules.walks = 0
+
+    freeze(dag)
+
+    return CountedRules.walks
+
+
+def test_neither_each_rule_nor_each_task_makes_freezing_go_through_all_rules() -> None:
+    assert 0 < walks_while_freezing(rules=10, tasks=3) == walks_while_freezing(rules=50, tasks=20)
 
 
 def test_a_task_with_an_acl_of_its_own_is_refused() -> None:
