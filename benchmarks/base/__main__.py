@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     ratios, trees = Ratios(), (lay_out(options.base), this_tree())
     with RedisServer() as server, tempfile.TemporaryDirectory(prefix="bench-base-") as home:
-        urls = {tree.name: f"{server.url.rpartition('/')[0]}/{number}" for number, tree in enumerate(trees)}
+        # Not database 0: a connection to any other one begins with a SELECT, and both trees must pay for it.
+        urls = {tree.name: f"{server.url.rpartition('/')[0]}/{number}" for number, tree in enumerate(trees, start=1)}
 
         def start(tree: Tree) -> object:
             return players.playing(tree, urls[tree.name], Path(home))

@@ -77,6 +77,7 @@ def _in_forks(operation: Callable[[], Any]) -> list[float]:
     The system often pauses what runs for so long; so the clock on the wall would tell about other processes.
     """
     found = []
+    gc.collect()  # or a collection of all of Airflow's objects falls into the times of one tree, and not of the other
     for _ in range(FORKS):
         ours, theirs = os.pipe()
         if not os.fork():
