@@ -183,7 +183,7 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         for task_id, moment in (("succeeds", "success"), ("retries", "retry"))
         for what, default, ours in (
             (f"{moment}: upstream", "dict{'pair': tuple[1, 2]}", "raised PermissionError"),
-            ("push in a callback", "None", "raised Exception"),
+            ("push in a callback", "None", "raised PermissionError"),
             ("pull of it", "tuple[1]", "None"),
         )
     ),
