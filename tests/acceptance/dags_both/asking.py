@@ -91,7 +91,7 @@ class AskingTrigger(BaseTrigger):
         return "asking.AskingTrigger", {"row": self.row, "source": self.source, "own": self.own}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        await asyncio.sleep(2)
+        await asyncio.sleep(8)
         await asyncio.to_thread(ask, self.row, self.source, self.own)
         yield TriggerEvent("asked")
 

@@ -340,7 +340,7 @@ with DAG(
         retrying(),
         skipping(),
         Deferring(task_id="deferring"),
-        Rescheduled(task_id="rescheduled", mode="reschedule", poke_interval=1),
+        Rescheduled(task_id="rescheduled", mode="reschedule", poke_interval=8),
         Killed(task_id="on_kill_timeout", execution_timeout=timedelta(seconds=2)),
         Killed(task_id="on_kill_stopped"),
         *(asker(source, own(asker.function.__name__), PROOFS) for asker, source in others),
