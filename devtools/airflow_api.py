@@ -154,6 +154,32 @@ class AirflowApi:
 
         return wait_until(made, _DATABASE_BUSY_SECONDS, lambda: str(failed))
 
+    def backfill(self, body: dict[str, Any], *, timeout: float = 60) -> dict[str, Any]:
+        """Make a backfill, also while SQLite is locked, and return Airflow's answer.
+
+        Args:
+            body: The body of Airflow's route `POST /backfills`.
+            timeout: Seconds until this gives up.
+
+        Raises:
+            ApiError: Airflow refused.
+            TimeoutError: Airflow's database went on failing.
+        """
+        failed: ApiError | None = None
+
+        def made() -> dict[str, Any] | None:
+            nonlocal failed
+            try:
+                answer: dict[str, Any] = self.api("POST", "/backfills", json=body)
+            except ApiError as error:
+                if error.status != 503 and not error.is_of_database:  # in these cases, nothing was made
+                    raise
+                failed = error
+                return None
+            return answer
+
+        return wait_until(made, timeout, lambda: str(failed))
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
         return str(self.api("GET", _run(dag_id, run_id))["state"])

@@ -47,7 +47,7 @@ def describe_dtype(dtype: Any) -> Any:
 
 
 def dtype_of(described: Any) -> Any:
-    """Reverse `_describe`."""
+    """Reverse `describe_dtype`."""
     numpy = package("numpy")
     if isinstance(described, str):
         if not _SIMPLE_DTYPE.fullmatch(described):

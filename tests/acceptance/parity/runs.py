@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from devtools.airflow_api import FINAL_STATES, ApiError
+from devtools.airflow_api import FINAL_STATES
 from devtools.airflow_stack import AirflowStack, wait_until
 from tests.acceptance.parity.outcome import RUN_ID
 
@@ -34,7 +34,7 @@ def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[st
     for dag_id in sorted(set(file_of) - START_BY_THEMSELVES):
         airflow.trigger(dag_id, conf.get(dag_id), RUN_ID, LOGICAL_DATE)
     # The backfill is made while its DAG is paused, so that it finds none of its runs begun.
-    _make_backfill(airflow)
+    airflow.backfill({**BACKFILL, "max_active_runs": 2})
     airflow.api("PATCH", "/dags", json={"is_paused": False}, params={"dag_id_pattern": "%", "limit": 100})
     _wait_finished(airflow, set(file_of))
     airflow.clear("parity_cleared", RUN_ID, ["produce", ("each", 1)], include_downstream=True)
@@ -43,18 +43,6 @@ def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[st
     # A callback of a DAG runs after its run, in the DAG processor. It alone sees something in this DAG.
     wait_until(lambda: list(seen.glob("parity_dag_callback-*")), 60, lambda: "the callback of a DAG did not run")
     return file_of
-
-
-def _make_backfill(airflow: AirflowStack) -> None:
-    def made() -> Any:
-        try:
-            return airflow.api("POST", "/backfills", json={**BACKFILL, "max_active_runs": 2})
-        except ApiError as error:
-            if error.status != 503 and not error.is_of_database:  # SQLite is locked, and nothing was made
-                raise
-            return None
-
-    wait_until(made, 60, airflow.log_tails)
 
 
 def run_states(airflow: AirflowStack) -> dict[tuple[str, str], str]:

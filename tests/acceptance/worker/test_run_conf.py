@@ -116,15 +116,7 @@ def backfill(airflow: AirflowStack, dag_id: str, conf: dict[str, Any], day: str)
     body = {"dag_id": dag_id, "from_date": day, "to_date": day, "dag_run_conf": conf, "reprocess_behavior": "completed"}
     known = {run["dag_run_id"]: run for run in airflow.pages(f"/dags/{dag_id}/dagRuns", "dag_runs")}
 
-    def made() -> Any:
-        try:
-            return airflow.api("POST", "/backfills", json=body)
-        except ApiError as error:
-            if error.status != 503 and not error.is_of_database:  # SQLite is locked, and nothing was made
-                raise
-            return None
-
-    assert wait_until(made, 60, airflow.log_tails)["dag_run_conf"] == conf
+    assert airflow.backfill(body)["dag_run_conf"] == conf
 
     def started() -> str | None:
         for run in airflow.pages(f"/dags/{dag_id}/dagRuns", "dag_runs"):
