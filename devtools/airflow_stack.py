@@ -96,7 +96,7 @@ class AirflowStack(LocalAirflow):
         shutil.copyfile(empty_database(), self.home / "airflow.db")
         if not self._outlive:
             atexit.register(self.stop)
-            _stop_on_signals()
+            stop_on_signals()
         deadline = time.monotonic() + timeout
         try:
             self._start_in_turn(deadline)
@@ -185,7 +185,7 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
-def _stop_on_signals() -> None:
+def stop_on_signals() -> None:
     """Let SIGTERM end this process as Ctrl-C does, through `finally` and `atexit`."""
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -22,10 +22,13 @@ MODES = ("default", "worker", "server")
 #: What a program of Unix needs, whoever runs it.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 
+#: Whose broker this is: the name of its Redis user, and the beginning of its keys and channels (docs/security.md).
+TENANT = "tenant"
+
 #: A task is taken for dead soon: tests kill tasks.
 _TESTED = {
+    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__GLOBAL_KEYPREFIX": f"{TENANT}.",
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "4",
-    "AIRFLOW__CORE__PARALLELISM": "8",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
@@ -102,13 +105,13 @@ class Accounts:
 
     def user_of(self, component: str) -> User:
         """Return whom a component runs as."""
-        return self.worker if component == "worker" else self.servers
+        return self.worker if component.startswith("worker") else self.servers
 
     def environment_of(self, component: str, places: Places) -> dict[str, str]:
         """Return the whole environment of a component. API servers are named `api-server-1` and `api-server-2`."""
         of_workers = self._of_workers(places)
-        if component == "worker":
-            return {**self._of_unix("worker"), **of_workers, **self._env}
+        if component.startswith("worker"):
+            return {**self._of_unix("worker"), **of_workers, **components.QUICK, **self._env}
         number = int(component[-1]) - 1 if component.startswith("api-server") else 0
         env = {
             **self._of_unix("servers"),
@@ -122,6 +125,8 @@ class Accounts:
                 fernet_key=self.secrets.fernet_key,
                 database_url=places.database_url,
             ),
+            **components.QUICK,
+            "AIRFLOW__CORE__PARALLELISM": "8",
             **self._env,
         }
         if component.startswith("api-server") and self._mode != "default":
@@ -136,7 +141,6 @@ class Accounts:
 
     def _of_workers(self, places: Places) -> dict[str, str]:
         env = {
-            **components.QUICK,
             **_TESTED,
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs),
             **components.for_workers(

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from devtools import components, processes
 from devtools.airflow_api import AirflowApi, wait_until
 from devtools.airflow_home import ROOT, TEMPLATES, airflow_version
-from devtools.airflow_stack import StackError, free_port
+from devtools.airflow_stack import StackError, free_port, stop_on_signals
 from devtools.local_airflow import LocalAirflow
 from devtools.production import needs
-from devtools.production.accounts import Accounts, Places
+from devtools.production.accounts import TENANT, Accounts, Places
 from devtools.production.postgres import Postgres
 from devtools.redis_server import RedisServer
 from devtools.redis_users import USERS
@@ -36,10 +36,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 API_SERVERS = ("api-server-1", "api-server-2")
+#: The second one is for an upgrade: it takes tasks while the first one finishes its own.
+WORKERS = ("worker", "worker-2")
 #: In the order of their start: what takes longest goes first.
 COMPONENTS = (*API_SERVERS, "worker", "scheduler", "dag-processor", "triggerer")
 #: A user of the Redis of XComs for the tests, who may do everything.
 REDIS_ADMIN = "production_admin"
+
+#: The commands of Celery and kombu.
+_CELERY = "-@all +@all -@admin -@dangerous +info"
 
 
 class Production(LocalAirflow):
@@ -69,7 +74,7 @@ class Production(LocalAirflow):
         self.task_logs = self.accounts.logs
         logs = home / "stack-logs"
         secrets = self.accounts.secrets
-        self.broker = RedisServer(config={"requirepass": secrets.broker})
+        self.broker = RedisServer(config={"aclfile": self._broker_users(home)})
         self.redis = RedisServer(config={**self._redis_config(home), **(redis_config or {})})
         database = needs.postgres_programs()
         if database is None:
@@ -81,10 +86,11 @@ class Production(LocalAirflow):
             proxy=free_port(),
             api_servers=(free_port(), free_port()),
             database_url=self.database.url,
-            broker_url=f"redis://:{secrets.broker}@127.0.0.1:{self.broker.port}",
+            broker_url=f"redis://{TENANT}:{secrets.broker}@127.0.0.1:{self.broker.port}",
             redis_url=self.redis.url,
         )
         self.programs: dict[str, processes.Program] = {}
+        self._log_begins: dict[str, int] = {}
         login = (components.ADMIN, secrets.admin)
         super().__init__(self.places.url, home=home, dags_folder=self.accounts.dags, logs=logs, login=login)
 
@@ -104,6 +110,7 @@ class Production(LocalAirflow):
             StackError: A program ended, or is not ready within `timeout` seconds. All are stopped then.
         """
         atexit.register(self.stop)
+        stop_on_signals()
         deadline = time.monotonic() + timeout
         try:
             self.broker.start()
@@ -132,18 +139,22 @@ class Production(LocalAirflow):
         """Start one component, without waiting for it.
 
         Args:
-            name: One of `COMPONENTS`.
+            name: One of `COMPONENTS`, or `worker-2`.
             python: The Python of another environment than that of the stack.
         """
-        kind = "api-server" if name in API_SERVERS else name
-        command = components.WORKER if name == "worker" else components.COMPONENTS[kind]
+        if name in WORKERS:
+            command: tuple[str, ...] = (*components.WORKER, "--celery-hostname", f"{name}@%h")
+        else:
+            command = components.COMPONENTS["api-server" if name in API_SERVERS else name]
+        log = self.logs / f"{name}.log"
+        self._log_begins[name] = log.stat().st_size if log.exists() else 0
         program = processes.start(
             name,
             [os.fspath(python or self.python), "-m", "airflow", *command],
             env=self.environment_of(name),
-            log=self.logs / f"{name}.log",
+            log=log,
             user=self.accounts.user_of(name),
-            folder=self.home / ("worker" if name == "worker" else "servers"),
+            folder=self.home / ("worker" if name in WORKERS else "servers"),
         )
         self.programs[name] = program
         return program
@@ -205,10 +216,29 @@ class Production(LocalAirflow):
         except TimeoutError:
             raise StackError(f"not ready in time: {self.not_ready()}\n{self.log_tails()}") from None
 
+    def recover(self, timeout: float = 120) -> None:
+        """Start again what has ended, as systemd and containers do, until every component works.
+
+        Raises:
+            StackError: They do not in time.
+        """
+
+        def ready() -> bool:
+            for name, program in list(self.programs.items()):
+                if program.exit_code() is not None:
+                    self.start_component(name)
+            return not self.not_ready()
+
+        try:
+            wait_until(ready, timeout, str)
+        except TimeoutError:
+            raise StackError(f"not ready in time: {self.not_ready()}\n{self.log_tails()}") from None
+
     def not_ready(self) -> list[str]:
         """Return the components that do not work yet."""
         waiting = [name for name in API_SERVERS if not self._serves(name)]
-        if not self._worker_is_ready():
+        waiting += [name for name in WORKERS if name in self.programs and not self._takes_tasks(name)]
+        if not any(name in self.programs for name in WORKERS):
             waiting.append("worker")
         return [*waiting, *self.unhealthy(("scheduler", "dag-processor", "triggerer"))]
 
@@ -219,12 +249,17 @@ class Production(LocalAirflow):
         finally:
             api.close()
 
-    def _worker_is_ready(self) -> bool:
-        program = self.programs.get("worker")
-        if program is None:
-            return False
-        starts = program.log.read_bytes().rpartition(b"celery@")[2]
-        return b" ready." in starts
+    def _takes_tasks(self, worker: str) -> bool:
+        log, begin = self.programs[worker].log, self._log_begins[worker]
+        return b" ready." in log.read_bytes()[begin:]
+
+    def _broker_users(self, home: Path) -> str:
+        """Write the users file of the broker: the tenant's user reaches the tenant's names alone."""
+        path = home / "broker-users.acl"
+        path.touch(mode=0o600)
+        names = f"resetkeys ~{TENANT}.* ~celery-task* resetchannels &{TENANT}.* &celery-task*"
+        path.write_text(f"user default off\nuser {TENANT} on >{self.accounts.secrets.broker} {names} {_CELERY}\n")
+        return str(path)
 
     def _redis_config(self, home: Path) -> dict[str, str]:
         secrets = self.accounts.secrets
