@@ -21,7 +21,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devtools import components, processes
@@ -31,6 +30,7 @@ from devtools.local_airflow import LocalAirflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
     from types import FrameType, TracebackType
 
 __all__ = ["ROOT", "AirflowStack", "ApiError", "StackError", "airflow_version", "wait_until"]

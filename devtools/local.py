@@ -1,7 +1,7 @@
 """`make up` and `make down` start and stop a local Airflow, with this package and the DAGs of examples/.
 
 If a Docker engine answers, `make up` starts docker-compose.yaml. Else it starts a smaller Airflow natively, with
-LocalExecutor and without a login. Both have a Redis with the users of docs/redis-users.acl. Passwords are generated, and
+LocalExecutor and without a login. Both have a Redis with users of docs/redis-users.acl. Passwords are generated, and
 `make down` throws them away. They lie in files that are not committed: .env or .stack/local.
 """
 
@@ -65,16 +65,13 @@ def has_docker_engine() -> bool:
 
 def compose_up() -> int:
     """Build and start docker-compose.yaml, and wait until all services are healthy."""
-    if not ENV_FILE.exists():
-        console.print(f"• generating passwords: {ENV_FILE.name}")
-        write_privately(ENV_FILE, "".join(f"{name}={secret_for(name)}\n" for name in PASSWORDS))
+    passwords = generated_passwords()
     console.print("• docker compose up")
     code = subprocess.run(
         ["docker", "compose", "up", "--build", "--detach", "--wait"], cwd=ROOT, check=False
     ).returncode
     if code == 0:
-        generated = dict(line.split("=", 1) for line in ENV_FILE.read_text().splitlines())
-        login = f"log in as {ADMIN}, with the password {generated['AIRFLOW_ADMIN_PASSWORD']}"
+        login = f"log in as {ADMIN}, with the password {passwords['AIRFLOW_ADMIN_PASSWORD']}"
         console.print(told(f"http://localhost:{UI_PORT}", login))
     return code
 
@@ -167,6 +164,18 @@ def told(url: str, login: str) -> str:
         "Put your own DAGs into examples/: Airflow finds them within a minute.\n"
         "`make down` stops Airflow, and removes its database, logs, passwords and XComs. It leaves examples/ as it is."
     )
+
+
+def generated_passwords() -> dict[str, str]:
+    """Return what .env holds. What it does not hold yet is generated: an older checkout may have written it."""
+    lines = ENV_FILE.read_text().splitlines() if ENV_FILE.exists() else []
+    known = dict(line.split("=", 1) for line in lines if "=" in line)
+    missing = {name: secret_for(name) for name in PASSWORDS if name not in known}
+    if missing:
+        console.print(f"• generating passwords: {ENV_FILE.name}")
+        known |= missing
+        write_privately(ENV_FILE, "".join(f"{name}={value}\n" for name, value in known.items()))
+    return known
 
 
 def secret_for(name: str) -> str:

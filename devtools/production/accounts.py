@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cryptography.fernet import Fernet
+
 from devtools import components
 from devtools.components import OURS
 from devtools.production.unix import folder_of, unused_users
@@ -46,7 +48,7 @@ class Secrets:
     redis_api_server: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
-    fernet_key: str = field(default_factory=lambda: _fernet_key(), repr=False)
+    fernet_key: str = field(default_factory=lambda: Fernet.generate_key().decode(), repr=False)
     seal_keys: tuple[str, str] = field(default_factory=generate_seal_keys, repr=False)
 
     def not_for_workers(self) -> dict[str, str]:
@@ -170,9 +172,3 @@ class Accounts:
             "TMPDIR": f"{home}/temporary",
             "USER": name,
         }
-
-
-def _fernet_key() -> str:
-    from cryptography.fernet import Fernet
-
-    return Fernet.generate_key().decode()

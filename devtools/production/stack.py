@@ -31,7 +31,7 @@ from devtools.redis_server import RedisServer
 from devtools.redis_users import USERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -79,9 +79,7 @@ class Production(LocalAirflow):
         database = needs.postgres_programs()
         if database is None:
             raise needs.NeedError("there is no PostgreSQL")
-        self.database = Postgres(
-            database, home / "postgres", logs / "postgres.log", free_port(), secrets.database
-        )
+        self.database = Postgres(database, home / "postgres", logs / "postgres.log", free_port(), secrets.database)
         self.places = Places(
             proxy=free_port(),
             api_servers=(free_port(), free_port()),
@@ -307,7 +305,7 @@ class Production(LocalAirflow):
         program = needs.proxy_program()
         if program is None:
             raise needs.NeedError("there is no haproxy")
-        configuration = shutil.copy(ROOT / "docker" / "haproxy.cfg", self.home)
+        configuration = os.fspath(shutil.copy(ROOT / "docker" / "haproxy.cfg", self.home))
         addresses = [f"127.0.0.1:{port}" for port in (self.places.proxy, *self.places.api_servers)]
         self.programs["proxy"] = processes.start(
             "proxy",

@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import pwd
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from devtools.processes import User
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: systemd takes its dynamic users from here, so no packaged user has such a number.
 _RANGE = range(61_184, 65_520)
 
 
 def unused_users(number: int) -> list[User]:
-    """Return users whose numbers no account and no running process has. All share one more group, the first's."""
+    """Return users whose numbers no account and no running process has. All share one more group."""
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for process in psutil.process_iter(["uids"]):
         taken |= set(process.info["uids"] or ())
-    ids = random.sample([uid for uid in _RANGE if uid not in taken], k=number)
-    return [User(uid, uid, (ids[0],)) for uid in ids]
+    shared, *ids = random.sample([uid for uid in _RANGE if uid not in taken], k=number + 1)
+    return [User(uid, uid, (shared,)) for uid in ids]
 
 
 def named_user(name: str) -> User:

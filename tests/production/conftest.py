@@ -93,6 +93,7 @@ def this_build(public_folder: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def new_airflow(public_folder: Callable[[str], Path], this_build: Path) -> Callable[..., Any]:
     """For a whole Airflow: `with new_airflow(mode, env) as airflow`."""
+
     def new(mode: str, env: dict[str, str] | None = None) -> Production:
         home = public_folder(mode)
         _homes.append(home)

@@ -30,7 +30,9 @@ class Proofs:
         """Return what was done so far, by all tasks or by one. A line that is being written is left out."""
         found = []
         for path in sorted(self.folder.glob("*.jsonl")):
-            found += [Step(*json.loads(line)) for line in path.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+            found += [
+                Step(*json.loads(line)) for line in path.read_text().splitlines(keepends=True) if line[-1] == "\n"
+            ]
         return [step for step in found if task_id in ("", step.task_id)]
 
     def outcomes(self, task_id: str = "") -> Counter[str]:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import psutil
-import psycopg2
 import pytest
 
 from devtools.production.stack import API_SERVERS, COMPONENTS, Production
@@ -28,7 +27,7 @@ for path in sys.argv[1:]:
 
 def read_as_worker(airflow: Production, *paths: str | Path) -> dict[str, str]:
     """What a process of the worker's user sees of files."""
-    done = airflow.run_as("worker", airflow.python, "-c", _READ, *map(os.fspath, paths))
+    done = airflow.run_as("worker", airflow.python, "-c", _READ, *(os.fspath(path) for path in paths))
     assert done.returncode == 0, done.stderr
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
@@ -88,6 +87,8 @@ def test_no_file_that_the_worker_may_read_holds_one_of_them(airflow: Production)
 
 
 def test_the_database_lets_nobody_in_without_its_password(airflow: Production) -> None:
+    import psycopg2  # in the environment of this tier only
+
     url = airflow.database.url.replace("+psycopg2", "")
     password = airflow.accounts.secrets.database
 

@@ -33,7 +33,6 @@ def needles(installation: Installation, run_id: str) -> list[bytes]:
     return needles_of((installation.folder / "proofs" / f"canary-{run_id}").read_text())
 
 
-
 def tables(airflow: Production) -> dict[str, bytes]:
     """Every cell of the database."""
     names = airflow.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
@@ -52,9 +51,8 @@ def test_all_who_may_have_it_had_it_and_all_others_failed(installation: Installa
     wrong = {key: state for key, state in states.items() if state != ("failed" if key[0] in FAILED else "success")}
     assert len(states) == 18
     assert wrong == {}
-    wait_until(
-        lambda: (installation.folder / "proofs" / f"callback-{run_id}").exists(), 10, lambda: "the callback got nothing"
-    )
+    callback = installation.folder / "proofs" / f"callback-{run_id}"
+    wait_until(callback.exists, 10, lambda: "the callback got nothing")
 
 
 def test_no_log_has_it(airflow: Production, run_id: str, needles: list[bytes]) -> None:

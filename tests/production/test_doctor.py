@@ -1,4 +1,4 @@
-"""`exclusive-xcom doctor` in each role, as the user and with the environment of the component: every finding is right."""
+"""`exclusive-xcom doctor` in each role, as the component's user and in its environment: every finding is right."""
 
 from __future__ import annotations
 

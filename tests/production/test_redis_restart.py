@@ -48,7 +48,8 @@ def start(binary: Path, tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]]
 
 @contextlib.contextmanager
 def store_of(server: RedisServer, user: str = WORKER) -> Iterator[Store]:
-    with open_store(url_for(server.url, user, "change-me" if user == WORKER else "change-me-api"), prefix=PREFIX) as store:
+    password = "change-me" if user == WORKER else "change-me-api"
+    with open_store(url_for(server.url, user, password), prefix=PREFIX) as store:
         yield store
 
 

@@ -50,7 +50,12 @@ def content(run_id: str, index: int, number: int) -> dict[str, Any]:
     return {"number": number, "text": text, "pair": (index, number)}
 
 
-with DAG("faults_steady", schedule=None, catchup=False, params={"xcom_acl": {"before": {"return_value": ["steady", "after"]}}}):
+with DAG(
+    "faults_steady",
+    schedule=None,
+    catchup=False,
+    params={"xcom_acl": {"before": {"return_value": ["steady", "after"]}}},
+):
 
     @task(**AGAIN)
     def before(ti: Any) -> Any:
@@ -77,7 +82,9 @@ with DAG("faults_steady", schedule=None, catchup=False, params={"xcom_acl": {"be
         for index, pushed in enumerate(numbers):
             for number in pushed:
                 pull = {"task_ids": "steady", "key": f"k{number}", "map_indexes": index}
-                attempt(f"pull {index} {number}", lambda pull=pull: ti.xcom_pull(**pull), content(ti.run_id, index, number))
+                attempt(
+                    f"pull {index} {number}", lambda pull=pull: ti.xcom_pull(**pull), content(ti.run_id, index, number)
+                )
 
     begun = before()
     going = steady.expand(index=[0, 1])
@@ -88,7 +95,7 @@ with DAG("faults_large", schedule=None, catchup=False):
 
     @task(**AGAIN)
     def push_large(ti: Any) -> None:
-        value = random.Random(ti.try_number).randbytes(LARGE)
+        value = random.Random(ti.try_number).randbytes(LARGE)  # noqa: S311 - a value, not a secret
         note("pid", str(os.getpid()))
         ti.xcom_push("large", value)
         note("pushed", hashlib.sha256(value).hexdigest())

@@ -16,7 +16,7 @@ import yaml
 
 from devtools import components, local
 from exclusive_redis_xcom.cli.doctor import identity_secrets
-from exclusive_redis_xcom.settings import OPTIONS, SECTION
+from exclusive_redis_xcom.settings import SECTION
 from tests.unit.cli.doctor.patients import sealed_visit
 
 ROOT = Path(__file__).resolve().parents[3]
