@@ -100,7 +100,7 @@ class Production(LocalAirflow):
     ) -> None:
         self.stop()
 
-    def start(self, timeout: float = 240) -> Production:
+    def start(self, timeout: float = 300) -> Production:
         """Start everything, and wait until tasks could run.
 
         Raises:
@@ -196,7 +196,7 @@ class Production(LocalAirflow):
         """Return the URL of the Redis of XComs, for a user who may do everything."""
         return self.accounts.redis_url(REDIS_ADMIN, self.accounts.secrets.redis_admin, self.places)
 
-    def wait_ready(self, timeout: float = 120) -> None:
+    def wait_ready(self, timeout: float = 240) -> None:
         """Wait until every component works.
 
         Raises:
@@ -214,7 +214,7 @@ class Production(LocalAirflow):
         except TimeoutError:
             raise StackError(f"not ready in time: {self.not_ready()}\n{self.log_tails()}") from None
 
-    def recover(self, timeout: float = 120) -> None:
+    def recover(self, timeout: float = 240) -> None:
         """Start again what has ended, as systemd and containers do, until every component works.
 
         Raises:
@@ -255,8 +255,12 @@ class Production(LocalAirflow):
         """Write the users file of the broker: the tenant's user reaches the tenant's names alone."""
         path = home / "broker-users.acl"
         path.touch(mode=0o600)
-        names = f"resetkeys ~{TENANT}.* ~celery-task* resetchannels &{TENANT}.* &celery-task*"
-        path.write_text(f"user default off\nuser {TENANT} on >{self.accounts.secrets.broker} {names} {_CELERY}\n")
+        keys = f"resetkeys ~{TENANT}.* ~celery-task*"
+        # Redis compares the patterns of PSUBSCRIBE with these literally, so the three that kombu subscribes to are here.
+        patterns = f"&{TENANT}./0.celery.pidbox &{TENANT}./0.celeryev/* &{TENANT}./0.celeryev/worker.*"
+        channels = f"resetchannels &{TENANT}.* {patterns} &celery-task*"
+        login = f"on >{self.accounts.secrets.broker}"
+        path.write_text(f"user default off\nuser {TENANT} {login} {keys} {channels} {_CELERY}\n")
         return str(path)
 
     def _redis_config(self, home: Path) -> dict[str, str]:

@@ -39,7 +39,7 @@ class Proofs:
         """Return how often each outcome occurred."""
         return Counter(step.outcome for step in self.steps(task_id))
 
-    def wait(self, number: int, task_id: str = "steady", timeout: float = 90) -> None:
+    def wait(self, number: int, task_id: str = "steady", timeout: float = 180) -> None:
         """Wait until a task has done so many more steps."""
         before = len(self.steps(task_id))
         wait_until(

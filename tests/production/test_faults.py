@@ -39,7 +39,7 @@ def steady(installation: Installation, airflow: Production) -> Iterator[tuple[st
 def finish(airflow: Production, run: tuple[str, Proofs]) -> str:
     run_id, proofs = run
     proofs.enough()
-    return airflow.wait_run("faults_steady", run_id, timeout=120)
+    return airflow.wait_run("faults_steady", run_id, timeout=300)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_redis_that_was_away_for_8_s_and_is_empty_gives_typed_errors_and_no_wr
     assert {step.outcome for step in proofs.steps("after") if step.step == "pull of before"} == {"XComExpired"}
 
     airflow.clear("faults_steady", run_id, ["before"], include_downstream=True)
-    assert airflow.wait_run("faults_steady", run_id, timeout=120) == "success"
+    assert airflow.wait_run("faults_steady", run_id, timeout=300) == "success"
     second = [step for step in proofs.steps("after") if step.try_number > 1 and step.step == "pull of before"]
     assert [step.outcome for step in second][-1:] == ["ok"]
 
@@ -123,7 +123,7 @@ def test_the_end_of_the_worker_costs_its_tasks_a_try_and_no_value(
     airflow.wait_ready()
     wait_until(
         lambda: {step.map_index for step in proofs.steps("steady") if step.try_number > 1} == {0, 1},
-        120,
+        300,
         lambda: f"no second try: {proofs.outcomes()}",
     )
     proofs.wait(12)
