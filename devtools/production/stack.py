@@ -256,7 +256,7 @@ class Production(LocalAirflow):
         path = home / "broker-users.acl"
         path.touch(mode=0o600)
         keys = f"resetkeys ~{TENANT}.* ~celery-task*"
-        # Redis compares the patterns of PSUBSCRIBE with these literally, so the three that kombu subscribes to are here.
+        # Redis compares the patterns of PSUBSCRIBE literally. These are the three that kombu subscribes to.
         patterns = f"&{TENANT}./0.celery.pidbox &{TENANT}./0.celeryev/* &{TENANT}./0.celeryev/worker.*"
         channels = f"resetchannels &{TENANT}.* {patterns} &celery-task*"
         login = f"on >{self.accounts.secrets.broker}"
