@@ -48,7 +48,7 @@ def admin(airflow: Production) -> Iterator[redis.Redis]:
         yield client
 
 
-@pytest.mark.parametrize("api_server", API_SERVERS)
+@pytest.mark.parametrize("api_server", [API_SERVERS[0], pytest.param(API_SERVERS[1], marks=pytest.mark.in_full)])
 def test_the_end_of_one_api_server_is_not_noticed(
     airflow: Production, steady: tuple[str, Proofs], api_server: str
 ) -> None:
@@ -64,6 +64,7 @@ def test_the_end_of_one_api_server_is_not_noticed(
     assert len(proofs.steps("after")) > 10
 
 
+@pytest.mark.in_full
 def test_a_restart_of_postgres_is_not_noticed(airflow: Production, steady: tuple[str, Proofs]) -> None:
     _, proofs = steady
     airflow.database.stop()
@@ -77,6 +78,7 @@ def test_a_restart_of_postgres_is_not_noticed(airflow: Production, steady: tuple
     assert len(proofs.steps("after")) > 10
 
 
+@pytest.mark.in_full
 def test_a_restart_of_redis_loses_nothing(airflow: Production, steady: tuple[str, Proofs]) -> None:
     _, proofs = steady
     airflow.redis.restart()
@@ -87,6 +89,7 @@ def test_a_restart_of_redis_loses_nothing(airflow: Production, steady: tuple[str
     assert len(proofs.steps("after")) > 10
 
 
+@pytest.mark.in_full
 def test_a_redis_that_was_away_for_8_s_and_is_empty_gives_typed_errors_and_no_wrong_value(
     airflow: Production, steady: tuple[str, Proofs]
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_redis_that_was_away_for_8_s_and_is_empty_gives_typed_errors_and_no_wr
     assert [step.outcome for step in second][-1:] == ["ok"]
 
 
+@pytest.mark.in_full
 def test_the_end_of_the_worker_costs_its_tasks_a_try_and_no_value(
     airflow: Production, steady: tuple[str, Proofs]
 ) -> None:

@@ -73,7 +73,7 @@ with DAG(
                 pushed.append(number)
                 attempt(f"pull {number}", lambda n=number: ti.xcom_pull(key=f"k{n}", map_indexes=index), value)
             attempt("pull of before", lambda: ti.xcom_pull(task_ids="before"), content(ti.run_id, -1, 0))
-            time.sleep(0.2)
+            time.sleep(0.4)
         return pushed
 
     @task(**AGAIN, trigger_rule="all_done")
