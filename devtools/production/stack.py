@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from devtools import components, processes
 from devtools.airflow_api import AirflowApi, wait_until
 from devtools.airflow_home import ROOT, TEMPLATES, airflow_version
-from devtools.airflow_stack import StackError, free_port, stop_on_signals
+from devtools.airflow_stack import JOB_TYPES, StackError, free_port, stop_on_signals
 from devtools.local_airflow import LocalAirflow
 from devtools.production import needs
 from devtools.production.accounts import TENANT, Accounts, Places
@@ -215,17 +215,22 @@ class Production(LocalAirflow):
             raise StackError(f"not ready in time: {self.not_ready()}\n{self.log_tails()}") from None
 
     def recover(self, timeout: float = 240) -> None:
-        """Start again what has ended, as systemd and containers do, until every component works.
+        """Start again what has ended or ends, as systemd and containers do, until every component works.
 
         Raises:
             StackError: They do not in time.
         """
+        with self.database.connected() as cursor:
+            cursor.execute("SELECT now() AS now")
+            began = cursor.fetchone()["now"]
 
         def ready() -> bool:
             for name, program in list(self.programs.items()):
                 if program.exit_code() is not None:
                     self.start_component(name)
-            return not self.not_ready()
+            # Airflow takes a component for healthy until half a minute after its last sign of life.
+            alive = self.rows("SELECT job_type FROM job WHERE latest_heartbeat > ?", began)
+            return set(JOB_TYPES.values()) <= {row["job_type"] for row in alive} and not self.not_ready()
 
         try:
             wait_until(ready, timeout, str)
