@@ -53,8 +53,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def short(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--short"))
+def parity(request: pytest.FixtureRequest) -> bool:
+    """Whether parity is tested. If not, the parity DAGs need not run."""
+    return any(item.path.name == "test_parity.py" for item in request.session.items)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -138,9 +139,9 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def install(
-    new_airflow: Callable[..., Production], public_folder: Callable[[str], Path], short: bool
+    new_airflow: Callable[..., Production], public_folder: Callable[[str], Path], parity: bool
 ) -> Callable[[str], AbstractContextManager[Installation]]:
-    """For an installation in which the parity DAGs have run, but with `--short`."""
+    """For an installation in which the parity DAGs have run, if parity is tested."""
 
     @contextlib.contextmanager
     def started(mode: str) -> Iterator[Installation]:
@@ -158,7 +159,7 @@ def install(
             f"{OURS}AUDIT": "all",
         }
         with new_airflow(mode, env) as airflow:
-            found = {} if short else play_parity(airflow, folder / "seen")
+            found = play_parity(airflow, folder / "seen") if parity else {}
             yield Installation(airflow, mode, found, folder)
 
     return started
@@ -179,12 +180,12 @@ def mode(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def installation(
     mode: str,
-    short: bool,
+    parity: bool,
     install: Callable[[str], AbstractContextManager[Installation]],
     request: pytest.FixtureRequest,
 ) -> Iterator[Installation]:
     """The installation of a mode. All tests share it, and no other runs beside it."""
-    if not short:
+    if parity:
         request.getfixturevalue("default_facts")
     with install(mode) as running:
         running.add_dags(DAGS / "faults.py")
