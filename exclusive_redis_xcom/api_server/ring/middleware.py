@@ -123,8 +123,8 @@ class Ring:
 async def _answered_when_done(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Let an app answer a change, and send its answer when it has returned.
 
-    Airflow may commit after it has sent its answer. Whoever has the answer must meet the new state of a task instance
-    in each API server: the callback of a task that is over, or the next try of a task that was cleared.
+    Airflow may commit after it has sent its answer. Whoever has the answer must find the new state in the database, in
+    each API server. A task's callback, for example, asks as soon as the task's end is answered.
     """
     answer = DelayedAnswer(send)
     await app(scope, receive, answer)

@@ -76,7 +76,8 @@ def test_an_id_longer_than_any_is_refused(method: str, longest: tuple[int, ...],
     assert not isinstance(parse(method, below(longest[part])), Unknown)
     too_long = parse(method, below(longest[part] + 1))
     assert isinstance(too_long, Unknown)
-    assert too_long.row == Coordinate(*below(longest[part] + 1)[1:].split("/"))
+    dag_id, run_id, task_id, key = below(longest[part] + 1)[1:].split("/")
+    assert too_long.row == Coordinate(dag_id, run_id, task_id, key)
 
 
 def test_written_ids_are_as_long_as_airflows_columns() -> None:

@@ -126,7 +126,7 @@ def installed() -> set[str]:
     for prefix, router in ((EXECUTION, execution_api_router), ("", public_router), ("", ui_router)):
         for route in router.routes:
             methods = set(getattr(route, "methods", None) or ()) - SAFE_METHODS
-            found |= {f"{method} {prefix}{route.path}" for method in methods}  # type: ignore[attr-defined]
+            found |= {f"{method} {prefix}{route.path}" for method in methods}
     return found
 
 
