@@ -4,6 +4,7 @@
 AIRFLOW ?= 3.3.2
 PYTEST_ARGS ?=
 TEST_PROCESSES ?= 2
+PRODUCTION_ARGS ?=
 BENCH_ARGS ?=
 MICRO_ARGS ?=
 BASE ?=
@@ -16,7 +17,7 @@ ENV := .make/airflow-$(AIRFLOW)
 PY := $(VENV)/bin/python
 # 42 is the oldest release that Airflow itself takes. Constraints of Airflow 3.1 and 3.2 pin the other two.
 CRYPTOGRAPHY := 42.0.8 46.0.4 46.0.7
-LOCKS := dev airflow-3.2.2 airflow-3.1.8
+LOCKS := dev airflow-3.2.2 airflow-3.1.8 production
 
 # Airflow starts four times slower when Python may not keep its bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,7 +27,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-cryptography test-cosmos lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-cryptography test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -54,6 +55,12 @@ test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this bac
 	@if .make/uv pip install --quiet --python .venv-cosmos/bin/python "astronomer-cosmos==$(COSMOS)"; then \
 		.venv-cosmos/bin/python -m devtools.cosmos; \
 	else echo "skipped: astronomer-cosmos $(COSMOS) does not install beside Airflow $(NEWEST) here"; fi
+
+test-production: .make/uv ## Run a whole Airflow: Celery, PostgreSQL, FAB, two API servers (15 minutes, as root; 4 with PRODUCTION_ARGS=--short)
+	@if python=$$(devtools/production/python.sh); then \
+		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
+		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS); \
+	else echo "skipped: the worker is another Unix user, and there is no Python 3.10 to 3.13 that every user may execute"; fi
 
 lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of errors
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \
@@ -106,7 +113,7 @@ lock: .make/uv ## Renew the hash-locked requirements/*.txt
 
 clean: ## Remove environments and caches
 	@if [ -e .stack/local.json ]; then $(MAKE) --no-print-directory down; fi
-	rm -rf .venv .venv-airflow-* .venv-cosmos .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+	rm -rf .venv .venv-airflow-* .venv-cosmos .venv-production .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

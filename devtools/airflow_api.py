@@ -38,10 +38,17 @@ class ApiError(RuntimeError):
 
 
 class AirflowApi:
-    """A client of one API server that takes everybody for an administrator (SimpleAuthManager, all admins)."""
+    """A client of one API server.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Where the API server is.
+        login: The name and the password of a user. Without one, the API server must take everybody for an
+            administrator (SimpleAuthManager, all admins).
+    """
+
+    def __init__(self, url: str, login: tuple[str, str] | None = None) -> None:
         self.url = url
+        self._login = login
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         self._token: str | None = None
 
@@ -52,9 +59,17 @@ class AirflowApi:
     def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Send a request with a token and return whatever comes back. `path` begins after `/api/v2`."""
         if self._token is None:
-            self._token = str(self._client.get("/auth/token").raise_for_status().json()["access_token"])
+            self._token = self._new_token()
         headers = {"Authorization": f"Bearer {self._token}", **kwargs.pop("headers", {})}
         return self._client.request(method, f"/api/v2{path}", headers=headers, **kwargs)
+
+    def _new_token(self) -> str:
+        if self._login is None:
+            answer = self._client.get("/auth/token")
+        else:
+            name, password = self._login
+            answer = self._client.post("/auth/token", json={"username": name, "password": password})
+        return str(answer.raise_for_status().json()["access_token"])
 
     def api(self, method: str, path: str, json: Any = None, params: dict[str, Any] | None = None) -> Any:
         """Send a request and return the decoded JSON of the answer.

@@ -21,15 +21,16 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devtools import components, processes
-from devtools.airflow_api import AirflowApi, ApiError, wait_until
+from devtools.airflow_api import ApiError, wait_until
 from devtools.airflow_home import ROOT, airflow_version, empty_database, environment
+from devtools.local_airflow import LocalAirflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
     from types import FrameType, TracebackType
 
 __all__ = ["ROOT", "AirflowStack", "ApiError", "StackError", "airflow_version", "wait_until"]
@@ -42,7 +43,7 @@ class StackError(RuntimeError):
     """Airflow did not come up. The text has the ends of the logs."""
 
 
-class AirflowStack(AirflowApi):
+class AirflowStack(LocalAirflow):
     """Airflow's components as processes, and its REST API as methods.
 
     Args:
@@ -68,16 +69,14 @@ class AirflowStack(AirflowApi):
         base_path: str = "",
         outlive: bool = False,
     ) -> None:
-        self.home = home
-        self.dags_folder = dags_folder
         self.components = tuple(components)
         self.port = port or free_port()
         self.env = environment(home, dags_folder, self.port, base_path, env or {})
         self._component_env = dict(component_env or {})
-        self.logs = home / "stack-logs"
         self.programs: list[processes.Program] = []
         self._outlive = outlive
-        super().__init__(f"http://127.0.0.1:{self.port}{base_path}")
+        url = f"http://127.0.0.1:{self.port}{base_path}"
+        super().__init__(url, home=home, dags_folder=dags_folder, logs=home / "stack-logs")
 
     def __enter__(self) -> AirflowStack:
         return self.start()
@@ -97,7 +96,7 @@ class AirflowStack(AirflowApi):
         shutil.copyfile(empty_database(), self.home / "airflow.db")
         if not self._outlive:
             atexit.register(self.stop)
-            _stop_on_signals()
+            stop_on_signals()
         deadline = time.monotonic() + timeout
         try:
             self._start_in_turn(deadline)
@@ -134,59 +133,11 @@ class AirflowStack(AirflowApi):
             check=False,
         )
 
-    def add_dag(self, name: str, source: str, timeout: float = 60) -> list[str]:
-        """Write a DAG file and wait until it has been parsed; return its DAG ids, none if it does not import.
-
-        Args:
-            name: File name without `.py`. An existing file is replaced.
-            source: The file's text.
-            timeout: Seconds to wait.
-        """
-        path = self.dags_folder / f"{name}.py"
-        # A parsing that began before the file was replaced may end after it. Only the second one shows the new text.
-        parsings = 2 if path.exists() else 1
-        draft = path.with_suffix(".draft")
-        draft.write_text(source)
-        before = self._parsed(path)
-        draft.replace(path)
-        for _ in range(parsings - 1):
-            self._wait_parsed(path, before, timeout)
-            before = self._parsed(path)
-        fresh = self._wait_parsed(path, before, timeout)
-        return sorted(dag_id for dag_id, _ in fresh if dag_id)
-
-    def xcom_rows(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return the run's rows of table `xcom`, read from the database file. `value` is raw JSON text."""
-        query = "SELECT * FROM xcom WHERE dag_id = ? AND run_id = ? ORDER BY task_id, map_index, key"
-        return self.rows(query, dag_id, run_id)
-
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """Run a query on Airflow's database, opened read-only, and return the rows."""
         with contextlib.closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=10)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(query, arguments)]
-
-    def log_tails(self, lines: int = 30) -> str:
-        """Return the ends of all components' logs."""
-        logs = sorted(self.logs.glob("*.log"))
-        return "\n".join(f"--- {log}\n{processes.tail(log, lines)}" for log in logs)
-
-    def _wait_parsed(
-        self, path: Path, before: set[tuple[str | None, str]], timeout: float
-    ) -> set[tuple[str | None, str]]:
-        os.utime(path)  # a file that is newer than its last parsing is parsed at once
-        return wait_until(
-            lambda: self._parsed(path) - before, timeout, lambda: f"{path.name} was not parsed\n{self.log_tails()}"
-        )
-
-    def _parsed(self, path: Path) -> set[tuple[str | None, str]]:
-        """Return when each DAG of a file was last parsed. An id of None stands for its last failure to import."""
-        dags = [dag for dag in self.pages("/dags", "dags") if dag["relative_fileloc"] == path.name]
-        errors = self.pages("/importErrors", "import_errors")
-        broken = [error for error in errors if Path(error["filename"]).name == path.name]
-        return {(dag["dag_id"], str(dag["last_parsed_time"])) for dag in dags} | {
-            (None, str(error["timestamp"])) for error in broken
-        }
 
     def _start_in_turn(self, deadline: float) -> None:
         """Start all components. At any time, as many import Airflow as there are cores.
@@ -234,7 +185,7 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
-def _stop_on_signals() -> None:
+def stop_on_signals() -> None:
     """Let SIGTERM end this process as Ctrl-C does, through `finally` and `atexit`."""
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

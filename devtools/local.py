@@ -1,13 +1,14 @@
 """`make up` and `make down` start and stop a local Airflow, with this package and the DAGs of examples/.
 
-If a Docker engine answers, `make up` starts docker-compose.yaml. Else it starts the same components natively. Both have
-a Redis with one user, that of docs/redis-users.acl. Passwords are generated, and `make down` throws them away. They lie
-in files that are not committed: .env or .stack/local.
+If a Docker engine answers, `make up` starts docker-compose.yaml. Else it starts a smaller Airflow natively, with
+LocalExecutor and without a login. Both have a Redis with users of docs/redis-users.acl. Passwords are generated, and
+`make down` throws them away. They lie in files that are not committed: .env or .stack/local.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import secrets
@@ -22,7 +23,7 @@ from rich.console import Console
 from devtools import processes
 from devtools.airflow_api import AirflowApi
 from devtools.airflow_stack import ROOT, AirflowStack, airflow_version, free_port
-from devtools.components import BACKEND, COMPONENTS, OURS
+from devtools.components import ADMIN, BACKEND, COMPONENTS, OURS
 from devtools.redis_server import find_redis_binary
 
 if TYPE_CHECKING:
@@ -33,8 +34,12 @@ HOME = ROOT / ".stack" / "local"
 ENV_FILE = ROOT / ".env"
 USERS = ROOT / "docs" / "redis-users.acl"
 USER = "exclusive_redis_xcom"
-PASSWORDS = ("AIRFLOW_SECRET", "BROKER_PASSWORD", "POSTGRES_PASSWORD", "XCOM_REDIS_PASSWORD")
+PASSWORDS = (
+    *("AIRFLOW_ADMIN_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_SECRET_KEY"),
+    *("BROKER_PASSWORD", "POSTGRES_PASSWORD", "XCOM_REDIS_API_PASSWORD", "XCOM_REDIS_PASSWORD"),
+)
 UI_PORT = 8080
+NO_LOGIN = "no login"
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -60,15 +65,14 @@ def has_docker_engine() -> bool:
 
 def compose_up() -> int:
     """Build and start docker-compose.yaml, and wait until all services are healthy."""
-    if not ENV_FILE.exists():
-        console.print(f"• generating passwords: {ENV_FILE.name}")
-        write_privately(ENV_FILE, "".join(f"{name}={secrets.token_hex(24)}\n" for name in PASSWORDS))
+    passwords = generated_passwords()
     console.print("• docker compose up")
     code = subprocess.run(
         ["docker", "compose", "up", "--build", "--detach", "--wait"], cwd=ROOT, check=False
     ).returncode
     if code == 0:
-        console.print(told(f"http://localhost:{UI_PORT}"))
+        login = f"log in as {ADMIN}, with the password {passwords['AIRFLOW_ADMIN_PASSWORD']}"
+        console.print(told(f"http://localhost:{UI_PORT}", login))
     return code
 
 
@@ -81,6 +85,7 @@ def compose_down() -> int:
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == 0:
         ENV_FILE.unlink()
+        console.print(f"Stopped. Removed the containers, their volumes (database, logs, XComs) and {ENV_FILE.name}.")
     return code
 
 
@@ -88,7 +93,7 @@ def native_up() -> int:
     """Start Redis and Airflow's components as processes that go on after this one."""
     if url := running():
         console.print("Airflow is up already.")
-        console.print(told(url))
+        console.print(told(url, NO_LOGIN))
         return 0
     if STATE.exists():  # not all of it is alive
         native_down()
@@ -105,7 +110,7 @@ def native_up() -> int:
         processes.stop([redis])
         raise
     remember(airflow.url, [redis, *airflow.programs])
-    console.print(told(airflow.url))
+    console.print(told(airflow.url, NO_LOGIN))
     console.print(f"Logs are in {airflow.logs}.")
     return 0
 
@@ -118,7 +123,7 @@ def native_down() -> int:
     processes.stop_sessions(remains(json.loads(STATE.read_text())["sessions"]))
     STATE.unlink()
     shutil.rmtree(HOME, ignore_errors=True)
-    console.print("Stopped.")
+    console.print(f"Stopped. Removed {HOME.relative_to(ROOT)}: Airflow's database, logs, passwords and XComs.")
     return 0
 
 
@@ -151,12 +156,33 @@ def running() -> str | None:
     return None if api.unhealthy(COMPONENTS) else str(state["url"])
 
 
-def told(url: str) -> str:
+def told(url: str, login: str) -> str:
     """Return what a newcomer does next."""
     return (
-        f"Open {url} (no login). DAG exclusive_token is ready; its task `report` fails, as its rule demands.\n"
-        "Put your own DAGs into examples/. `make down` stops Airflow."
+        f"Open {url} ({login}).\n"
+        "DAG exclusive_token is ready. Its task `report` fails, as its rule demands.\n"
+        "Put your own DAGs into examples/: Airflow finds them within a minute.\n"
+        "`make down` stops Airflow, and removes its database, logs, passwords and XComs. It leaves examples/ as it is."
     )
+
+
+def generated_passwords() -> dict[str, str]:
+    """Return what .env holds. What it does not hold yet is generated: an older checkout may have written it."""
+    lines = ENV_FILE.read_text().splitlines() if ENV_FILE.exists() else []
+    known = dict(line.split("=", 1) for line in lines if "=" in line)
+    missing = {name: secret_for(name) for name in PASSWORDS if name not in known}
+    if missing:
+        console.print(f"• generating passwords: {ENV_FILE.name}")
+        known |= missing
+        write_privately(ENV_FILE, "".join(f"{name}={value}\n" for name, value in known.items()))
+    return known
+
+
+def secret_for(name: str) -> str:
+    """Return a new secret for one of `PASSWORDS`."""
+    if name == "AIRFLOW_FERNET_KEY":
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_hex(24)
 
 
 def remember(url: str, programs: list[processes.Program]) -> None:

@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True)
+class User:
+    """Whom a program runs as: a Unix user, its group, and further groups."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,16 @@ class Program:
         return tail(self.log, lines)
 
 
-def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, outlive: bool = False) -> Program:
+def start(
+    name: str,
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    log: Path,
+    outlive: bool = False,
+    user: User | None = None,
+    folder: Path | None = None,
+) -> Program:
     """Start a program in its own session, and append its output to `log`.
 
     Args:
@@ -59,6 +77,8 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Pat
         log: The file that receives stdout and stderr.
         outlive: Whether the program goes on when this process dies. If not, the kernel sends it SIGTERM then, even
             when this process is killed with SIGKILL.
+        user: Whom the program runs as; by default, who this process runs as.
+        folder: Its working directory; by default, that of this process.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -70,8 +90,17 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Pat
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=None if outlive else _die_with_parent,  # noqa: PLW1509 - calls only prctl
+            cwd=folder,
+            **as_user(user),
         )
     return Program(name, process, log)
+
+
+def as_user(user: User | None) -> dict[str, Any]:
+    """Return the arguments that let `subprocess` start a program as a user. Its groups may change its files."""
+    if user is None:
+        return {}
+    return {"user": user.uid, "group": user.gid, "extra_groups": user.groups, "umask": 0o002}
 
 
 def stop(programs: Iterable[Program], *, grace: float = 3.0) -> None:
@@ -97,6 +126,15 @@ def stop_sessions(sessions: Iterable[int], *, grace: float = 3.0) -> None:
     while members(wanted) and time.monotonic() < deadline:
         _signal(wanted, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def kill(program: Program) -> None:
+    """Kill a program and everything it started, all with SIGKILL: none of them can tidy up."""
+    deadline = time.monotonic() + 5
+    while members({program.pid}) and time.monotonic() < deadline:
+        _signal({program.pid}, signal.SIGKILL)
+        time.sleep(0.01)
+    program.process.wait(timeout=5)
 
 
 def pause(session: int) -> None:

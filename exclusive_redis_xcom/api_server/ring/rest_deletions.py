@@ -11,8 +11,8 @@ from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswe
 from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect, map_index
 from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
-from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import REMOVED, AuditFailed, Record
+from exclusive_redis_xcom.api_server.ring.refusing import edit_refusal, refuse
 from exclusive_redis_xcom.api_server.ring.rest_removal import Removal
 from exclusive_redis_xcom.model import Coordinate
 
@@ -41,7 +41,7 @@ class Deletions:
 
     Args:
         app: What answers inside.
-        audit: Where removals go on record.
+        audit: Where removals and refusals go on record.
         store: Gives the Redis store. It is called in worker threads.
     """
 
@@ -69,7 +69,8 @@ class Deletions:
         except rest_body.ClientGoneError:
             return
         except RefusedError as refused:
-            await answers.send_json(send, refused.status, {"detail": refused.detail})
+            record = edit_refusal(user, call, None, refused)
+            await refuse(send, self._audit, record, refused.detail, refused.status)
             return
         if scopes:
             await self._delete(scopes, call, user, scope, receive, send)

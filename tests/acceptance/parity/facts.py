@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from devtools.airflow_stack import AirflowStack
+from devtools.local_airflow import LocalAirflow
 from tests.acceptance.parity.outcome import RUN_ID
 from tests.acceptance.parity.runs import run_states
 from tests.acceptance.parity.seen import read, run_name
@@ -24,7 +24,7 @@ class Fact(NamedTuple):
     what: str
 
 
-def facts(airflow: AirflowStack, seen: Path) -> dict[Fact, str]:
+def facts(airflow: LocalAirflow, seen: Path) -> dict[Fact, str]:
     """Collect the facts of all finished runs of the parity DAGs."""
     found = {Fact(*sight[:4], f"saw {sight.name}"): " | ".join(sorted(texts)) for sight, texts in read(seen).items()}
     for (dag_id, run_id), state in run_states(airflow).items():
@@ -40,7 +40,7 @@ def facts(airflow: AirflowStack, seen: Path) -> dict[Fact, str]:
     return found
 
 
-def _keys(airflow: AirflowStack, dag_id: str, run_id: str) -> dict[tuple[str, int], list[str]]:
+def _keys(airflow: LocalAirflow, dag_id: str, run_id: str) -> dict[tuple[str, int], list[str]]:
     found: dict[tuple[str, int], list[str]] = defaultdict(list)
     for row in airflow.xcom_rows(dag_id, run_id):
         found[row["task_id"], row["map_index"]].append(row["key"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from devtools.airflow_stack import AirflowStack
+from devtools.local_airflow import LocalAirflow
 from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.memory import joined
@@ -110,7 +110,7 @@ if sys.argv[1] == "venv":
 """
 
 
-def outcome(airflow: AirflowStack, dag_id: str, file: str, run_state: str) -> Outcome:
+def outcome(airflow: LocalAirflow, dag_id: str, file: str, run_state: str) -> Outcome:
     """Collect what a finished run left behind."""
     rows = {
         (row["task_id"], row["map_index"], row["key"]): _json(row["value"]) for row in airflow.xcom_rows(dag_id, RUN_ID)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from devtools.airflow_api import FINAL_STATES
-from devtools.airflow_stack import AirflowStack, wait_until
+from devtools.airflow_api import FINAL_STATES, wait_until
+from devtools.local_airflow import LocalAirflow
 from tests.acceptance.parity.outcome import RUN_ID
 
 #: A Monday, and an even minute: what the examples that branch by the date look at.
@@ -20,7 +20,7 @@ START_BY_THEMSELVES = {"parity_child", "parity_grandchild", "parity_asset_target
 BACKFILL = {"dag_id": "parity_backfill", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-01-02T00:00:00Z"}
 
 
-def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[str, Any]], seen: Path) -> dict[str, str]:
+def play(airflow: LocalAirflow, files: Iterable[str], conf: Mapping[str, dict[str, Any]], seen: Path) -> dict[str, str]:
     """Run every DAG of the files, all at the same time, then what comes after a first run. Return DAG id -> file.
 
     Args:
@@ -45,13 +45,13 @@ def play(airflow: AirflowStack, files: Iterable[str], conf: Mapping[str, dict[st
     return file_of
 
 
-def run_states(airflow: AirflowStack) -> dict[tuple[str, str], str]:
+def run_states(airflow: LocalAirflow) -> dict[tuple[str, str], str]:
     """Return (DAG id, run id) -> state."""
     runs = airflow.pages("/dags/~/dagRuns", "dag_runs")
     return {(run["dag_id"], run["dag_run_id"]): run["state"] for run in runs}
 
 
-def _wait_parsed(airflow: AirflowStack, files: set[str]) -> dict[str, str]:
+def _wait_parsed(airflow: LocalAirflow, files: set[str]) -> dict[str, str]:
     """Return DAG id -> file name, once every file has been parsed.
 
     Raises:
@@ -65,7 +65,7 @@ def _wait_parsed(airflow: AirflowStack, files: set[str]) -> dict[str, str]:
     return wait_until(parsed, 180, lambda: f"not all files have DAGs; import errors: {airflow.import_errors()}")
 
 
-def _wait_finished(airflow: AirflowStack, dag_ids: set[str]) -> None:
+def _wait_finished(airflow: LocalAirflow, dag_ids: set[str]) -> None:
     """Wait until every DAG has a run and all runs are over."""
 
     def finished() -> bool:
@@ -75,7 +75,7 @@ def _wait_finished(airflow: AirflowStack, dag_ids: set[str]) -> None:
     wait_until(finished, 600, _unfinished(airflow, dag_ids), pause=1)
 
 
-def _unfinished(airflow: AirflowStack, dag_ids: set[str]) -> Callable[[], str]:
+def _unfinished(airflow: LocalAirflow, dag_ids: set[str]) -> Callable[[], str]:
     def explain() -> str:
         found = run_states(airflow)
         waiting = [run for run, state in found.items() if state not in FINAL_STATES]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -16,10 +12,9 @@ import zstandard
 
 from devtools.airflow_stack import AirflowStack
 from tests.acceptance.conftest import Proofs, ServerMode
+from tests.canary import as_bytes, files, holding, needles_of
 
 FAILED = {"late", "stranger", "overwriter", "failing"}
-ZSTD, GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
-LARGEST = 64 * 1024 * 1024
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -34,52 +29,7 @@ def run_id(server_airflow: AirflowStack) -> str:
 @pytest.fixture(scope="module")
 def needles(run_id: str, proofs: Proofs) -> list[bytes]:
     """The forms in which the canary might be found; a part of it is as good as all."""
-    canary = (proofs.folder / f"canary-{run_id}").read_text()
-    ascii_part, greek = canary[:24], canary[24:]
-    assert len(greek) == 12
-    found = {form for part in (ascii_part, greek) for form in forms(part)}
-    assert len(found) > 15
-    return sorted(found)
-
-
-def forms(text: str) -> Iterator[bytes]:
-    """UTF-8, escaped as JSON and `repr` do it, base64 at each alignment, hex, UTF-16."""
-    raw = text.encode()
-    yield from (raw, json.dumps(text)[1:-1].encode(), ascii(raw)[2:-1].encode(), ascii(text)[1:-1].encode())
-    # Escaped twice: JSON inside JSON, as in a log line of a message.
-    yield json.dumps(json.dumps(text))[3:-3].encode()
-    yield from (raw.hex().encode(), raw.hex().upper().encode(), text.encode("utf-16-le"), text.encode("utf-16-be"))
-    for padding in range(3):
-        encoded = base64.b64encode(b"\0" * padding + raw)
-        inner = encoded[4 if padding else 0 : -4]  # the ends depend on what stands beside it
-        yield from (inner, inner.translate(bytes.maketrans(b"+/", b"-_")))
-
-
-def holding(texts: dict[str, bytes], needles: list[bytes]) -> list[str]:
-    """The names of the texts that have a needle, as they are or in something compressed inside them."""
-    return [name for name, text in texts.items() if any(needle in view for view in views(text) for needle in needles)]
-
-
-def views(text: bytes) -> Iterator[bytes]:
-    yield text
-    for match in re.finditer(re.escape(ZSTD), text):
-        try:
-            yield zstandard.ZstdDecompressor().decompressobj().decompress(text[match.start() :])
-        except zstandard.ZstdError:
-            continue
-    if text[:2] == GZIP or text[:1] == b"x":
-        try:
-            yield zlib.decompressobj(47).decompress(text, LARGEST)
-        except zlib.error:
-            return
-
-
-def files(*folders: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
-
-
-def as_bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    return needles_of((proofs.folder / f"canary-{run_id}").read_text())
 
 
 def tables(airflow: AirflowStack) -> dict[str, bytes]:

@@ -16,13 +16,38 @@ import yaml
 
 from devtools import components, local
 from exclusive_redis_xcom.cli.doctor import identity_secrets
-from exclusive_redis_xcom.settings import OPTIONS, SECTION
+from exclusive_redis_xcom.settings import SECTION
 from tests.unit.cli.doctor.patients import sealed_visit
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = ROOT / "docker-compose.yaml"
-AIRFLOW_SERVICES = {"migrate", "worker", *components.COMPONENTS}
+API_SERVERS = {"api-server-1", "api-server-2"}
+ONE_OFF = {"migrate", "admin"}
+SERVERS = {*ONE_OFF, *API_SERVERS, *components.COMPONENTS} - {"api-server"}
+AIRFLOW_SERVICES = {"worker", *SERVERS}
+FOR_WORKERS = components.for_workers(
+    api_url="http://proxy:8080",
+    dags_folder="/opt/airflow/dags",
+    broker_url="redis://:secret@broker:6379/0",
+    results_url="redis://:secret@broker:6379/1",
+    redis_url="redis://exclusive_redis_xcom:secret@redis:6379/0",
+)
+FOR_SERVERS = components.for_servers(
+    url="http://localhost:8080",
+    host="0.0.0.0",  # noqa: S104 - of a container, whose ports are published to this machine only
+    port=8080,
+    secret_key="secret",
+    jwt_secret="secret",
+    fernet_key="secret",
+    database_url="postgresql+psycopg2://airflow:secret@postgres/airflow",
+)
 OURS = f"AIRFLOW__{SECTION.upper()}__"
+
+
+def shown(environment: dict[str, str]) -> dict[str, str]:
+    """A service's settings of Airflow, with one word in the place of each secret."""
+    settings = {name: value for name, value in environment.items() if name.startswith("AIRFLOW__")}
+    return {name: re.sub(r"\$\{.*?\}", "secret", value) for name, value in settings.items()}
 
 
 @pytest.fixture(scope="module")
@@ -56,36 +81,55 @@ def test_a_file_with_an_unknown_service_option_does_not(tmp_path: Path) -> None:
 
 
 def test_there_is_every_component_and_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
-    assert set(services) == AIRFLOW_SERVICES | {"postgres", "redis", "broker"}
+    assert set(services) == AIRFLOW_SERVICES | {"postgres", "redis", "broker", "proxy"}
 
 
-def test_every_airflow_command_is_one_that_the_native_stack_runs(services: dict[str, dict[str, Any]]) -> None:
+def test_every_airflow_command_is_one_that_the_production_tier_runs(services: dict[str, dict[str, Any]]) -> None:
     commands = {name: tuple(services[name]["command"]) for name in AIRFLOW_SERVICES}
 
-    worker = commands.pop("worker")
-    assert commands == {**components.COMPONENTS, "migrate": components.MIGRATE}
-    assert worker in components.COMPOSE_ONLY_COMMANDS
+    of_api_servers = {name: commands.pop(name) for name in API_SERVERS}
+    assert set(of_api_servers.values()) == {components.COMPONENTS["api-server"]}
+    *create, password = commands.pop("admin")
+    assert (*create,) == (*components.CREATE_ADMIN, "--password")
+    assert password.startswith("${AIRFLOW_ADMIN_PASSWORD")
+    others = {name: command for name, command in components.COMPONENTS.items() if name != "api-server"}
+    assert commands == {**others, "migrate": components.MIGRATE, "worker": components.WORKER}
 
 
-def test_every_airflow_setting_is_one_that_the_native_stack_uses(services: dict[str, dict[str, Any]]) -> None:
-    native = components.settings(home="/home", dags_folder="/dags", port=1, secret="s")
-    known = {*native, *components.COMPOSE_ONLY_SETTINGS, *(OURS + option.name.upper() for option in OPTIONS)}
-
-    for name in AIRFLOW_SERVICES:
-        settings = {setting for setting in services[name]["environment"] if setting.startswith("AIRFLOW__")}
-        assert settings <= known, name
+def test_the_workers_settings_are_those_of_the_production_tier(services: dict[str, dict[str, Any]]) -> None:
+    assert shown(services["worker"]["environment"]) == FOR_WORKERS
 
 
-def test_settings_that_do_not_name_a_host_have_the_native_stacks_value(services: dict[str, dict[str, Any]]) -> None:
-    native = components.settings(home="/home", dags_folder="/dags", port=8080, secret="s")
-    same = {"AIRFLOW__CORE__LOAD_EXAMPLES", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"}
-    same |= {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API__PORT"}
-    environment = services["scheduler"]["environment"]
+@pytest.mark.parametrize("name", sorted(SERVERS))
+def test_every_other_components_settings_are_those_of_the_production_tier(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    expected = {**FOR_WORKERS, **FOR_SERVERS}
+    if name in API_SERVERS:
+        expected[f"{OURS}REDIS_URL"] = "redis://exclusive_redis_xcom_api:secret@redis:6379/0"
 
-    assert {name: environment[name] for name in same} == {name: native[name] for name in same}
+    assert shown(services[name]["environment"]) == expected
 
 
-@pytest.mark.parametrize("name", sorted(AIRFLOW_SERVICES - {"migrate"}))
+def test_the_proxy_runs_with_the_configuration_of_the_production_tier(services: dict[str, dict[str, Any]]) -> None:
+    proxy = services["proxy"]
+    configuration = (ROOT / "docker" / "haproxy.cfg").read_text()
+
+    assert set(proxy["environment"]) == set(components.PROXY_ENVIRONMENT)
+    assert set(re.findall(r"\$\{(\w+)\}", configuration)) == set(components.PROXY_ENVIRONMENT)
+    assert {value.partition(":")[0] for value in proxy["environment"].values()} == {"", *API_SERVERS}
+    assert proxy["volumes"] == ["./docker/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"]
+
+
+def test_the_image_keeps_celery_at_a_release_that_its_provider_can_import() -> None:
+    pinned = (ROOT / "requirements" / "production.in").read_text()
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
+
+    assert re.search(r"^celery<5\.7  # ", pinned, re.MULTILINE)
+    assert ' "celery<5.7" ' in dockerfile
+
+
+@pytest.mark.parametrize("name", sorted(AIRFLOW_SERVICES - ONE_OFF))
 def test_every_component_uses_the_backend_and_sees_the_examples(services: dict[str, dict[str, Any]], name: str) -> None:
     service = services[name]
 
@@ -97,7 +141,7 @@ def test_every_service_that_stays_has_a_health_check(services: dict[str, dict[st
     staying = {name for name, service in services.items() if service["restart"] != "no"}
 
     assert {name for name in staying if "healthcheck" not in services[name]} == set()
-    assert staying == set(services) - {"migrate"}
+    assert staying == set(services) - ONE_OFF
 
 
 def test_what_is_waited_for_exists_and_can_become_so(services: dict[str, dict[str, Any]]) -> None:
@@ -112,7 +156,7 @@ def test_every_host_in_a_url_is_a_service(services: dict[str, dict[str, Any]]) -
     urls = [re.sub(r"\$\{.*?\}", "secret", value) for value in values if "://" in value]
     hosts = {urlsplit(url).hostname for url in urls}
 
-    assert hosts - {"localhost"} == {"api-server", "broker", "postgres", "redis"}
+    assert hosts - {"localhost"} == {"proxy", "broker", "postgres", "redis"}
 
 
 def test_a_worker_gets_nothing_to_pass_for_another_task_with(
@@ -124,17 +168,11 @@ def test_a_worker_gets_nothing_to_pass_for_another_task_with(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    # What signs tokens and sessions, and the login to the database, under whatever name.
-    assert [name for name, value in environment.items() if "AIRFLOW_SECRET" in value or "POSTGRES" in value] == []
+    # What signs and encrypts, and the login to the database, under whatever name.
+    others = re.compile("AIRFLOW_|POSTGRES|XCOM_REDIS_API")
+    assert [name for name, value in environment.items() if others.search(value)] == []
     found = [finding for check in identity_secrets.CHECKS for finding in check(sealed_visit())]
     assert [finding.result for finding in found] == ["ok", "ok"]
-
-
-def test_every_other_component_has_what_a_worker_has(services: dict[str, dict[str, Any]]) -> None:
-    needed = {name: value for name, value in services["worker"]["environment"].items() if name.startswith("AIRFLOW__")}
-
-    for name in AIRFLOW_SERVICES:
-        assert needed.items() <= services[name]["environment"].items(), name
 
 
 def test_every_named_volume_is_declared_and_every_mounted_file_exists(
