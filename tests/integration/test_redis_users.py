@@ -19,7 +19,9 @@ PREFIX = "acme:xcom"
 
 
 @pytest.fixture
-def logins(start_redis: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[RedisServer, dict[str, str]]:
+def logins(
+    start_redis: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[RedisServer, dict[str, str]]:
     """A server that loads the printed file, and the passwords in it."""
     assert cli.main(["redis-users", "--with-doctor", "--key-prefix", PREFIX]) == 0
     printed = capsys.readouterr().out

@@ -29,9 +29,9 @@ CLOSING_DEFAULT = (
 )
 _CLOSE_DEFAULT = (
     f"Run these commands in this order: {'; '.join(CLOSING_DEFAULT)}. Without a users file, put the line of `default` "
-    "that `exclusive-xcom redis-users` prints into redis.conf instead of ACL SAVE. Do so on the master, on each replica "
-    "and on each node: ACLs are not replicated. Nobody can log in as 'default' afterwards. If a program does so now, "
-    "give it a user of its own first."
+    "that `exclusive-xcom redis-users` prints into redis.conf instead of ACL SAVE. Do so on the master, on each "
+    "replica and on each node: ACLs are not replicated. Nobody can log in as 'default' afterwards. If a program does "
+    "so now, give it a user of its own first."
 )
 _LOADING_REMEDY = f"Do this before the next restart. {_CLOSE_DEFAULT}"
 
