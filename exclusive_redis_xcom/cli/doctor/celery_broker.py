@@ -31,7 +31,9 @@ _CHECK = "Celery broker"
 _EXECUTOR = "CeleryExecutor"
 _TRANSPORT = "celery_broker_transport_options"
 
-#: What `RedisBroker` reads of `[celery]`.
+#: What is read of the section `[celery_broker_transport_options]`, which kombu gets as it is.
+_TRANSPORT_OPTIONS = ("global_keyprefix", "unacked_key", "unacked_index_key", "master_name", "sentinel_kwargs")
+#: What is read of `[celery]` besides the URL.
 _TLS_OPTIONS = ("ssl_active", "ssl_cacert", "ssl_cert", "ssl_key")
 
 #: The names that kombu gives by default.
@@ -121,7 +123,7 @@ def _of_url(url: str | None) -> Finding:
         return Finding(_CHECK, "warning", "[celery] broker_url is not known here", _UNREACHED)
     if not broker_url.is_redis(url):
         return _of_another(broker_url.scheme_of(url))
-    transport = _section(_TRANSPORT)
+    transport = {name: value_in_force(_TRANSPORT, name) for name in _TRANSPORT_OPTIONS}
     try:
         options = broker_url.redis_of(url, transport, {name: value_in_force("celery", name) for name in _TLS_OPTIONS})
     except broker_url.NotReadableError:
@@ -153,9 +155,3 @@ def _urls() -> list[str | None]:
     teams = [occurrence.value for occurrence in occurrences("celery", "broker_url") if occurrence.of_team]
     common = value_in_force("celery", "broker_url")
     return [*dict.fromkeys([*teams, *([common] if common or not teams else [])])]
-
-
-def _section(name: str) -> dict[str, Any]:
-    from airflow.configuration import conf
-
-    return dict(conf.getsection(name) or {})

@@ -128,7 +128,7 @@ def names_of_checks() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding" and node.args:
                 if isinstance(node.args[0], ast.Constant):
-                    yield node.args[0].value
+                    yield str(node.args[0].value)
             elif isinstance(node, ast.Assign) and re.fullmatch(r"_\w*CHECK", getattr(node.targets[0], "id", "")):
                 yield ast.literal_eval(node.value)
 
