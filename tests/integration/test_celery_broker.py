@@ -112,10 +112,10 @@ def test_a_broker_without_messages_is_judged_alike(monkeypatch: pytest.MonkeyPat
 
 def test_the_messages_stay_as_they_were(monkeypatch: pytest.MonkeyPatch, broker: RedisServer) -> None:
     with driver.Redis(port=broker.port) as client:
-        before = {key: client.dump(key) for key in client.keys()}
+        before = {key: client.dump(key) for key in client.scan_iter()}
         found(monkeypatch, login(broker, "everything"))
 
-        assert {key: client.dump(key) for key in client.keys()} == before
+        assert {key: client.dump(key) for key in client.scan_iter()} == before
 
 
 @pytest.mark.parametrize("user", ["nobody", "everything"])

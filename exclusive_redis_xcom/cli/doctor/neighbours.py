@@ -1,7 +1,8 @@
 """What of Airflow's servers can a task on this worker reach: their processes, or the folder AIRFLOW_HOME?
 
 The environment of an API server holds the private keys, and that of other servers the login of Airflow's database. A
-process of the same Unix user can read it (`/proc/<pid>/environ`). A folder AIRFLOW_HOME that a server uses, too, holds
+process of the same Unix user can read it, in `/proc/<pid>/environ` or in the memory. (A server that has set its title
+has no text left in `environ`. Its workers have.) A folder AIRFLOW_HOME that a server uses, too, holds
 that server's airflow.cfg, with the secrets that Airflow generated into it.
 """
 
@@ -42,9 +43,9 @@ _HOME_REMEDY = (
     "these files are left from earlier, remove them, and replace the secrets of that airflow.cfg."
 )
 _PROCESS_REMEDY = (
-    "Run workers as another Unix user than the servers, in another container or on another machine. Any task can read "
-    "the servers' environment: private keys, database login and token signing key. Replace what it holds. If the "
-    "worker runs as another user than this command, run the doctor as that user."
+    "Run workers as another Unix user than the servers, in another container or on another machine. Any task can look "
+    "into the servers' environment and memory: private keys, database login and token signing key. Replace what they "
+    "hold. If the worker runs as another user than this command, run the doctor as that user."
 )
 _LOCAL = "tasks run below the scheduler; see the check 'executor'"
 
@@ -79,7 +80,7 @@ def airflow_home(visit: Visit) -> Iterator[Finding]:
 
 
 def server_processes(visit: Visit) -> Iterator[Finding]:
-    """Check whether this user can read the environment of one of Airflow's servers."""
+    """Check whether this user can look into the processes of one of Airflow's servers."""
     if (skipped := _not_asked(visit, _PROCESS_CHECK)) is not None:
         yield from skipped
         return
@@ -88,9 +89,9 @@ def server_processes(visit: Visit) -> Iterator[Finding]:
     if open_ones:
         shown = ", ".join(f"{server.name} (pid {server.pid})" for server in open_ones[:_MOST_SHOWN])
         more = f" and {len(open_ones) - _MOST_SHOWN} more" if len(open_ones) > _MOST_SHOWN else ""
-        yield Finding(_PROCESS_CHECK, "FAIL", f"this user can read the environment of {shown}{more}", _PROCESS_REMEDY)
+        yield Finding(_PROCESS_CHECK, "FAIL", f"this user can look into {shown}{more}", _PROCESS_REMEDY)
     elif found:
-        seen = f"{len(found)} on this machine, and this user can read the environment of none"
+        seen = f"{len(found)} on this machine, and this user can look into none of them"
         yield Finding(_PROCESS_CHECK, "ok", seen)
     else:
         yield Finding(_PROCESS_CHECK, "ok", "none to be seen from here")

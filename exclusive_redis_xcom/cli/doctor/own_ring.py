@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: Connections for each process, at most. The system picks the process, so some are picked often and others seldom.
 _TRIES = 8
 _MOST_CONNECTIONS = 64
+_MOST_PORTS = 3
 
 _NOT_HERE = (
     "Start the API server, or correct [api] host and port. If the server listens elsewhere, for example because of "
@@ -29,17 +30,16 @@ _NOT_HERE = (
 
 
 def asked(settings: Settings, paths: Mapping[str, str]) -> Iterator[tuple[str, Finding]]:
-    """Ask each API server of this machine, and yield the place with each finding.
+    """Ask the API server of this environment, and yield the place with each finding.
 
     Args:
         settings: The settings of this process.
         paths: Check -> path to ask for.
     """
-    for server in own_server.own_servers():
-        place = f"{server.address} {server.base.port}"
-        for check, path in paths.items():
-            for finding in _findings(check, server, path, settings):
-                yield place, finding
+    server = own_server.own_server()
+    for check, path in paths.items():
+        for finding in _findings(check, server, path, settings):
+            yield str(server.base), finding
 
 
 def _findings(check: str, server: own_server.OwnServer, path: str, settings: Settings) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def _findings(check: str, server: own_server.OwnServer, path: str, settings: Set
         answers = _answers(server, path, processes)
     except (OSError, http.client.HTTPException) as error:
         result: Result = "FAIL" if settings.by_server else "skipped"
-        yield Finding(check, result, f"{shown}: {reason(error)}", _NOT_HERE)
+        yield Finding(check, result, f"{shown}: {reason(error)}", f"{_NOT_HERE}{_hint(server)}")
         return
     verdicts: dict[tuple[Result, str, str], set[int | None]] = {}
     for answer in answers:
@@ -82,6 +82,13 @@ def _answers(server: own_server.OwnServer, path: str, processes: set[int]) -> li
         while len(answers) < most and not processes <= {answer.process for answer in answers}:
             answers += pool.map(lambda _: one(), range(2 * len(processes)))
     return answers
+
+
+def _hint(server: own_server.OwnServer) -> str:
+    ports = [str(port) for port in own_server.other_ports() if port != server.base.port]
+    if not ports:
+        return ""
+    return f" This user has started an API server on port {', '.join(ports[:_MOST_PORTS])}."
 
 
 def _of_processes(by: set[int | None], reached: set[int | None], processes: set[int]) -> str:

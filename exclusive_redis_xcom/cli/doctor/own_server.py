@@ -1,8 +1,9 @@
 """Which API server runs here, and which processes serve it? The doctor on an API server asks that one, and no balancer.
 
 Airflow's settings say where `airflow api-server` listens, unless `--port` or `--host` did. The process's title names
-both then (`airflow/cli/commands/api_server_command.py`). Several processes share one socket, and the system gives each
-connection to one of them. `/proc` tells which one that was.
+both (`airflow/cli/commands/api_server_command.py`). It does not tell of which installation the server is, so it serves
+as a hint alone. Several processes share one socket, and the system gives each connection to one of them. `/proc` tells
+which one that was.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from exclusive_redis_xcom.cli.doctor.http import BaseUrl
 
-_TITLE = re.compile(r"airflow api_server -- host:(?P<host>\S+) port:(?P<port>\d+)\s*")
+_TITLE = re.compile(r"airflow api_server -- host:\S+ port:(?P<port>\d+)\s*")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104 - compared only
 _LISTENING = "0A"
 
@@ -27,15 +28,27 @@ class OwnServer(NamedTuple):
     address: str
 
 
-def own_servers() -> list[OwnServer]:
-    """Return the API server of this environment, or those that were started here with other ports than configured."""
+def own_server() -> OwnServer:
+    """Return the API server that the settings of this environment start."""
     from airflow.configuration import conf
 
-    configured = _Place(str(conf.get("api", "host", fallback="")), conf.getint("api", "port", fallback=8080))
-    started = _started()
-    is_there = not started or any(place.port == configured.port for place in started)
-    places = [configured] if is_there else started
-    return [_server(place) for place in places]
+    host, port = str(conf.get("api", "host", fallback="")), conf.getint("api", "port", fallback=8080)
+    url = urlsplit(str(conf.get("api", "base_url", fallback="")))
+    over_tls = conf.get("api", "ssl_cert", fallback="") and conf.get("api", "ssl_key", fallback="")
+    # A certificate has the name that clients use.
+    base = BaseUrl("https" if over_tls else "http", url.hostname or "localhost", port, url.path.rstrip("/"))
+    return OwnServer(base, _ANY_ADDRESS.get(host, host))
+
+
+def other_ports() -> list[int]:
+    """Return the ports of all API servers that this user has started on this machine, by their titles."""
+    import psutil  # it comes with Airflow
+
+    titles: list[str] = []
+    for process in psutil.process_iter(["cmdline", "uids"]):
+        if process.info["uids"] is not None and process.info["uids"].real == os.getuid():
+            titles += (process.info["cmdline"] or ())[:1]
+    return sorted({int(match["port"]) for match in map(_TITLE.fullmatch, titles) if match is not None})
 
 
 def serving_processes(port: int) -> set[int]:
@@ -59,36 +72,11 @@ def process_behind(port: int, client_port: int) -> int | None:
     return next(iter(_holders(ends)), None)
 
 
-class _Place(NamedTuple):
-    host: str
-    port: int
-
-
 class _Socket(NamedTuple):
     local_port: int
     remote_port: int
     state: str
     inode: str
-
-
-def _server(place: _Place) -> OwnServer:
-    """Return a server by the name in `[api] base_url`, because a certificate has that name."""
-    from airflow.configuration import conf
-
-    url = urlsplit(str(conf.get("api", "base_url", fallback="")))
-    over_tls = conf.get("api", "ssl_cert", fallback="") and conf.get("api", "ssl_key", fallback="")
-    address = _ANY_ADDRESS.get(place.host, place.host)
-    base = BaseUrl("https" if over_tls else "http", url.hostname or "localhost", place.port, url.path.rstrip("/"))
-    return OwnServer(base, address)
-
-
-def _started() -> list[_Place]:
-    """Return where API servers of this machine listen, by the titles of their processes."""
-    import psutil  # it comes with Airflow
-
-    titles = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
-    found = [match for match in map(_TITLE.fullmatch, titles) if match is not None]
-    return list(dict.fromkeys(_Place(match["host"], int(match["port"])) for match in found))
 
 
 def _sockets() -> list[_Socket]:
@@ -109,6 +97,6 @@ def _holders(inodes: set[str]) -> set[int]:
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # of another user, or over
-            if any(os.readlink(entry.path) in wanted for entry in os.scandir(f"/proc/{pid}/fd")):
+            if any(os.readlink(f"/proc/{pid}/fd/{number}") in wanted for number in os.listdir(f"/proc/{pid}/fd")):
                 found.add(int(pid))
     return found
