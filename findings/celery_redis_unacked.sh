@@ -64,8 +64,8 @@ CASES = {
     "one login for all": (lambda _: "~* &*", lambda _: {}, lambda _: {}),
     "names of their own": (
         lambda tenant: (
-            f"~{tenant} ~{tenant}\x06\x16* ~unacked-{tenant}* ~_kombu.binding.{tenant} "
-            f"~_kombu.binding_permanent.{tenant} &/0.celeryev*"
+            f"~{tenant} ~{tenant}\x06\x16* ~unacked-{tenant} ~unacked-{tenant}-index ~unacked-{tenant}-mutex "
+            f"~_kombu.binding.{tenant} ~_kombu.binding_permanent.{tenant} &/0.celeryev*"
         ),
         lambda tenant: {
             "unacked_key": f"unacked-{tenant}",

@@ -1,7 +1,7 @@
 """Say which settings this process goes by, and where each comes from. No secret is in what is said.
 
-Airflow looks for an option in this order: the environment (the variable, then its `_CMD`, then its `_SECRET`), then
-airflow.cfg (the option, then its `_cmd`, then its `_secret`), then the default.
+Airflow looks into the environment first: at the variable, at its `_CMD` and at its `_SECRET`. It looks into airflow.cfg
+next, in the same order. The default comes last.
 """
 
 from __future__ import annotations

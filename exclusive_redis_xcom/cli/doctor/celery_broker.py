@@ -1,9 +1,9 @@
 """Can a task take the tokens of others from Celery's broker? With a Redis broker, it can with the worker's own login.
 
-A message to a worker holds the token of its task. Until a task has ended, kombu keeps its message in the hash
-`unacked`, so that the message of a dead worker can be delivered again (`kombu/transport/redis.py`). Workers of all
-queues share this hash. With the token of a task that runs, another task can ask the Execution API as that task, and the
-ring opens what the token's owner may read. RabbitMQ keeps such messages to itself.
+A message to a worker holds the token of its task. Until the task has ended, kombu keeps the message in the hash
+`unacked` (`kombu/transport/redis.py`). So the message of a dead worker can be delivered again. Workers of all queues
+share this hash. Whoever has the token of a task that runs can ask the Execution API as that task. The ring then opens
+what that task may read. RabbitMQ keeps such messages to itself.
 
 The doctor tries the commands that read the hash, its index and a queue. Their replies are not looked at.
 """
