@@ -140,7 +140,7 @@ def _looked_at(url: str) -> tuple[Result, str, str]:
             return "FAIL", "this login opens Airflow's database: it may use the tables task_instance and xcom", _REMEDY
         if _is_superuser(connection):
             return "warning", "a database without Airflow's tables, with the login of a superuser", _SUPERUSER
-    return "ok", "a database without Airflow's tables", _LOGIN
+    return "ok", "a database in which this login may use no table of Airflow", _LOGIN
 
 
 def _has_airflows_tables(connection: Connection) -> bool:

@@ -44,7 +44,7 @@ def test_a_database_of_its_own_is_all_right(monkeypatch: pytest.MonkeyPatch, tmp
     assert found() == Finding(
         "Celery results",
         "ok",
-        f"{RESULTS}: a database without Airflow's tables",
+        f"{RESULTS}: a database in which this login may use no table of Airflow",
         "The doctor cannot know what else this login may reach. Make sure that it has no rights in Airflow's database, "
         "if that is on the same server.",
     )
