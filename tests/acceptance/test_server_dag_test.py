@@ -140,6 +140,7 @@ def test_the_documented_recipe_runs_a_whole_dag_with_keys_of_its_own(anywhere: A
     assert "denied_stranger may not pull '" in output
 
 
+@pytest.mark.timeout(900)  # it starts Airflow four times
 def test_a_task_is_tested_with_what_an_earlier_run_pushed_if_both_have_the_same_keys(anywhere: AirflowStack) -> None:
     page = (ROOT / "docs" / "security.md").read_text()
     steps = ["(umask 077; exclusive-xcom keygen > test.env)", "set -a; . ./test.env; set +a"]
