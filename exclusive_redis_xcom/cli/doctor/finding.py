@@ -65,8 +65,9 @@ _LONGEST = 600
 class Finding:
     """One line of the report.
 
-    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret.
-    Control characters in what servers say are replaced, because a terminal would obey them.
+    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret. The
+    lines of an error follow each other. Control characters in what servers say are replaced, because a terminal would
+    obey them.
     """
 
     check: str
@@ -75,7 +76,7 @@ class Finding:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seen", one_line(self.seen, _LONGEST))
+        object.__setattr__(self, "seen", one_line(self.seen.replace("\n", " "), _LONGEST))
         object.__setattr__(self, "remedy", one_line(self.remedy, _LONGEST))
 
     @property

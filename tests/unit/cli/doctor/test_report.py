@@ -141,9 +141,9 @@ def test_every_check_has_an_id() -> None:
 
 
 def test_what_servers_say_cannot_steer_a_terminal_nor_fill_it() -> None:
-    found = Finding("Redis", "ok", "\x1b[2Jversion\n7", "x" * 5000)
+    found = Finding("Redis", "ok", "\x1b[2Jversion\r7\nand more", "x" * 5000)
 
-    assert found.seen == "?[2Jversion?7"
+    assert found.seen == "?[2Jversion?7 and more"
     assert len(found.remedy) < 700
 
 
