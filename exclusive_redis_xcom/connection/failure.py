@@ -46,7 +46,7 @@ class Failure:
 
 _PLACE = "[exclusive_redis_xcom] redis_url, or in the Airflow connection that redis_conn_id names"
 _LATER = "Check that Redis is up and reachable from this worker, then clear the task."
-_PERMISSION = "Give the Redis user the commands and the key prefix that docs/redis-users.acl lists."
+_PERMISSION = "Give the Redis user the commands and the key prefix that `exclusive-xcom redis-users` prints."
 _FAILURES = {
     "LOADING": Failure("Redis is still loading its data", _LATER, retry=True),
     "TRYAGAIN": Failure("the cluster is moving this slot", _LATER, retry=True),

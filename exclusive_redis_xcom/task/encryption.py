@@ -31,6 +31,7 @@ from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.memory import Buffer, joined
+from exclusive_redis_xcom.process import kind
 from exclusive_redis_xcom.reporting import losses
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
@@ -69,7 +70,7 @@ def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypt
         ConfigurationError: Values are to be sealed and there is no public key.
     """
     if _is_to_be_sealed(acl, settings):
-        return _sealed(envelope, acl.dumps(), _public_key(settings))
+        return _sealed(envelope, acl.dumps(), _public_key(settings, envelope.coordinate.dag_id))
     if settings.encryption_keys:
         keys, rule = settings.encryption_keys, acl.dumps()
         info = seal_info(envelope.coordinate, envelope.version, rule)
@@ -142,15 +143,17 @@ def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Encry
     )
 
 
-def _public_key(settings: Settings) -> SealPublicKey:
+def _public_key(settings: Settings, dag_id: str) -> SealPublicKey:
     if settings.seal_public_key is not None:
         return settings.seal_public_key
     if settings.seal_private_keys:
         return settings.seal_private_keys.public
-    raise ConfigurationError(
-        f"[{SECTION}] enforcement = server needs seal_public_key where tasks run.\n"
-        "Run `exclusive-xcom keygen`: its first line is for workers, its second for API servers alone."
-    )
+    remedy = "Run `exclusive-xcom keygen`: its first line is for workers, its second for API servers alone."
+    if kind.of_this_process() == "dag_test":
+        from exclusive_redis_xcom.reporting import dag_test
+
+        remedy = dag_test.recipe(dag_id)
+    raise ConfigurationError(f"[{SECTION}] enforcement = server needs seal_public_key where tasks run.\n{remedy}")
 
 
 def _shared_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:

@@ -137,7 +137,7 @@ def test_a_store_with_another_prefix_is_told_what_it_lacks(server: RedisServer) 
             lambda: store.beat("0" * 32, missed=False),
             lambda: store.fetch_current(at()),
         ):
-            with pytest.raises(StoreUnavailable, match=r"NOPERM(.|\n)*docs/redis-users\.acl"):
+            with pytest.raises(StoreUnavailable, match=r"NOPERM(.|\n)*`exclusive-xcom redis-users` prints"):
                 attempt()
 
 
