@@ -12,7 +12,7 @@ _MOST_OBJECTS = 100_000
 _SKIPPED = (type, types.ModuleType, types.FrameType, types.TracebackType)
 
 
-def secrets_in_frames(error: BaseException, *secrets: str | bytes) -> list[str]:
+def secrets_in_frames(error: BaseException, *secrets: str | bytes, ours_alone: bool = False) -> list[str]:
     """Return the places in which a secret lies, as `file:line function: variable`.
 
     All frames are searched from the first one of this package on, so those of drivers, too. The errors that led to this
@@ -21,12 +21,14 @@ def secrets_in_frames(error: BaseException, *secrets: str | bytes) -> list[str]:
     Args:
         error: What left the package.
         secrets: Texts and bytes. Each is looked for as text and as bytes.
+        ours_alone: Leave out the frames of others, as those of an application below a middleware.
     """
     wanted = tuple(secret.encode() if isinstance(secret, str) else secret for secret in secrets)
     assert all(len(secret) >= 8 for secret in wanted), "a shorter secret would be found by chance"
     return [
         f"{frame.f_code.co_filename.rpartition('/')[2]}:{line} {frame.f_code.co_name}: {name}"
         for frame, line in _frames(error)
+        if not ours_alone or _is_ours(frame)
         for name, value in dict(frame.f_locals).items()
         if _holds(value, wanted)
     ]
@@ -52,10 +54,14 @@ def _frames(error: BaseException) -> Iterator[tuple[types.FrameType, int]]:
         pending += [one.__cause__, one.__context__]
         traceback, inside = one.__traceback__, False
         while traceback is not None:
-            inside = inside or str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0] == PACKAGE
+            inside = inside or _is_ours(traceback.tb_frame)
             if inside:
                 yield traceback.tb_frame, traceback.tb_lineno
             traceback = traceback.tb_next
+
+
+def _is_ours(frame: types.FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == PACKAGE
 
 
 def _holds(value: Any, secrets: tuple[bytes, ...]) -> bool:

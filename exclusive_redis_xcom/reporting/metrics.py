@@ -10,6 +10,8 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.errors import XComAccessDenied
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,7 @@ PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
 PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
 PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
 WRITE_REFUSED = "exclusive_redis_xcom.write_refused"
-#: Pushes and pulls that ended with an error, refusals included. The tag `error` is what `kind_of` returns.
+#: Pushes and pulls that ended with an error. Refusals count as refused alone. The tag `error` is `kind_of` the error.
 PUSH_FAILED = "exclusive_redis_xcom.push_failed"
 PULL_FAILED = "exclusive_redis_xcom.pull_failed"
 #: Bytes as Redis holds them, after compression and encryption.
@@ -81,7 +83,7 @@ def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float) -> None
 
 
 def failed(metric: str, error: Exception, *, dag_id: str | None, task_id: str | None) -> None:
-    """Count a failed push or pull, unless its error was counted before.
+    """Count a failed push or pull, unless its error was counted before. A refusal was: `reports` counts it.
 
     Args:
         metric: `PUSH_FAILED` or `PULL_FAILED`.
@@ -89,7 +91,7 @@ def failed(metric: str, error: Exception, *, dag_id: str | None, task_id: str | 
         dag_id: The producer's DAG; None if it is not known.
         task_id: The producer; None if it is not known.
     """
-    if getattr(error, _COUNTED, False):
+    if isinstance(error, XComAccessDenied) or getattr(error, _COUNTED, False):
         return
     with contextlib.suppress(Exception):  # an error of others may take no attributes
         setattr(error, _COUNTED, True)

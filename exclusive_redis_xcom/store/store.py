@@ -147,10 +147,12 @@ class Store:
         """
         return reading.with_payload(self._keyspace, stored, once=True)
 
+    @errors_without_locals
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
         """Return the names of the objects in which values lie; None for a value that lies in Redis or is missing."""
         return reading.spilled(self._keyspace, coordinates)
 
+    @errors_without_locals
     def purge(self, coordinate: Coordinate) -> bool:
         """Remove a value. The last value of a hash takes the hash with it.
 
@@ -159,6 +161,7 @@ class Store:
         """
         return bool(self.purge_many([coordinate]))
 
+    @errors_without_locals
     def purge_many(self, coordinates: Sequence[Coordinate]) -> int:
         """Remove values, as `purge` does, at most 256 per round trip. The deadline holds for each batch.
 
@@ -167,6 +170,7 @@ class Store:
         """
         return removal.purge_many(self._keyspace, coordinates)
 
+    @errors_without_locals
     def discard(self, coordinates: Sequence[Coordinate]) -> int:
         """Remove whole hashes: the values of these XComs at all their map_indexes, with rules, marks and claims.
 
@@ -175,6 +179,7 @@ class Store:
         """
         return removal.discard(self._keyspace, coordinates)
 
+    @errors_without_locals
     def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
         """Claim read-once values for one task instance: all values of one hash, or none of them.
 
@@ -194,6 +199,7 @@ class Store:
         """
         return claiming.claim(self._keyspace, claims, claimer)
 
+    @errors_without_locals
     def commit(self, coordinate: Coordinate, version: str | None, rows: marks.Rows | None = None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
 
@@ -213,10 +219,12 @@ class Store:
         """
         return marks.commit(self._keyspace, coordinate, version, rows)
 
+    @errors_without_locals
     def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
         """Remove marks, at most 256 per round trip. Nobody knows any more what the database refers to."""
         marks.uncommit(self._keyspace, coordinates)
 
+    @errors_without_locals
     def beat(self, server: str, *, missed: bool) -> None:
         """Tell Redis that an API server watches over XCom rows. The server repeats this every 2 s.
 
@@ -236,6 +244,7 @@ class Store:
             self._pulse = marks.Pulse(self._keyspace)
         self._pulse.beat(server, missed=missed)
 
+    @errors_without_locals
     def leave(self, server: str) -> None:
         """Tell Redis that an API server stops and changes no more rows.
 
@@ -244,6 +253,7 @@ class Store:
         """
         marks.leave(self._keyspace, server)
 
+    @errors_without_locals
     def distrust(self) -> None:
         """Let no mark of anything pushed until now count, because rows have changed that are not named."""
         marks.distrust(self._keyspace)

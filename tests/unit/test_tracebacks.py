@@ -31,10 +31,8 @@ from tests.secrets_in_frames import frames_of, secrets_in_frames
 
 SECRET = "canary-51c7a0d4e9"
 KEY = os.urandom(32)
-PUBLIC, PRIVATE = (
-    part(text) for part, text in zip((SealPublicKey.parse, SealPrivateKeys.parse), generate_seal_keys(), strict=True)
-)
-PRIVATE_TEXT = generate_seal_keys()[1]
+PUBLIC_TEXT, PRIVATE_TEXT = generate_seal_keys()
+PUBLIC, PRIVATE = SealPublicKey.parse(PUBLIC_TEXT), SealPrivateKeys.parse(PRIVATE_TEXT)
 ENCRYPTION_TEXT = generate_encryption_key()
 
 
@@ -46,7 +44,7 @@ def caught(action: Callable[[], object]) -> BaseException:
     raise AssertionError("nothing was raised")
 
 
-class Refusing(Exception):
+class RefusingError(Exception):
     pass
 
 
@@ -57,7 +55,7 @@ class Custom:
         self.text = text
 
     def serialize(self) -> dict[str, Any]:
-        raise Refusing(self.text)
+        raise RefusingError(self.text)
 
 
 def encoded(value: Any) -> tuple[bytes, dict[str, Any]]:
@@ -127,7 +125,7 @@ def _cycle() -> list[Any]:
     return cycle
 
 
-SECRETS = (SECRET, KEY, KEY[:31], PRIVATE_TEXT, ENCRYPTION_TEXT)
+SECRETS = (SECRET, KEY, KEY[:31], PRIVATE_TEXT, PRIVATE._raw[0], ENCRYPTION_TEXT)
 
 
 @pytest.mark.parametrize("what", ACTIONS)
