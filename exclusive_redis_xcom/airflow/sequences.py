@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -101,9 +102,10 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
                 return airflows(self, key)
         if key == slice(None):
             return _all_of(asked)
-        with _on_behalf_of(Asking(asked, rows=True)):
-            rows = airflows(self, key)
-        return resolve(rows, asked)
+        with counted_pull.of(asked):
+            with _on_behalf_of(Asking(asked, rows=True)):
+                rows = airflows(self, key)
+            return resolve(rows, asked)
 
     return getitem
 
