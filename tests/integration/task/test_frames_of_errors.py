@@ -38,6 +38,7 @@ from tests.secrets_in_frames import frames_of, secrets_in_frames
 
 ENCRYPTION_KEYS = generate_encryption_key()
 VALUE = {"token": CANARY}
+NO_COROUTINES = not hasattr(BaseXCom, "aget_one")
 
 
 class Alarm(BaseException):
@@ -70,7 +71,7 @@ Fails = Callable[[Callable[[], object], type[BaseException]], None]
 @pytest.fixture
 def fails(secrets: list[str | bytes]) -> Iterator[Fails]:
     """Call something that raises an error of this type, and search the frames of the error."""
-    checked = []
+    checked: list[type[BaseException]] = []
 
     def check(action: Callable[[], object], kind: type[BaseException]) -> None:
         secrets.extend(encryption._pushed_here.values())
@@ -81,7 +82,7 @@ def fails(secrets: list[str | bytes]) -> Iterator[Fails]:
         checked.append(kind)
 
     yield check
-    assert checked, "nothing was checked"
+    assert checked or NO_COROUTINES, "nothing was checked"
 
 
 class TestPush:
@@ -225,7 +226,7 @@ class TestPull:
         fails(lambda: pull(dag, "report", key="once"), XComAccessDenied)
 
     def test_by_a_coroutine(self, dag: Any, fails: Fails) -> None:
-        if not hasattr(BaseXCom, "aget_one"):
+        if NO_COROUTINES:
             pytest.skip("this Airflow has no pulls for coroutines")
 
         async def asynchronously() -> None:
