@@ -164,7 +164,6 @@ def _value(fetched: _Fetched, settings: Settings) -> Any:
     return decoded(fetched.envelope, fetched.reference.seal, fetched.acl, settings)
 
 
-@errors_without_locals
 def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Any:
     """Return the value in an envelope to a task that may read it: decrypted, decoded, and masked in logs.
 
