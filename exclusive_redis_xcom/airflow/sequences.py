@@ -15,7 +15,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +45,7 @@ def asking() -> Asking | None:
     return _asking.get()
 
 
+@errors_without_locals
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
     """Return all items of a lazy sequence of a mapped task's results as a list, as `list(xs)` does, but at once.
 
@@ -88,6 +91,7 @@ def _is_known(sequence: Any) -> bool:
 
 
 def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any, Any], Any]:
+    @errors_without_locals
     @functools.wraps(airflows)
     def getitem(self: Any, key: Any) -> Any:
         if not _serves(backend):
@@ -98,9 +102,10 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
                 return airflows(self, key)
         if key == slice(None):
             return _all_of(asked)
-        with _on_behalf_of(Asking(asked, rows=True)):
-            rows = airflows(self, key)
-        return resolve(rows, asked)
+        with counted_pull.of(asked):
+            with _on_behalf_of(Asking(asked, rows=True)):
+                rows = airflows(self, key)
+            return resolve(rows, asked)
 
     return getitem
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.tracebacks import errors_without_locals
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,6 +62,7 @@ ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds this key, and
 """
 
 
+@errors_without_locals
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 

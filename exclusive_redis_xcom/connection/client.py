@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exclusive_redis_xcom.connection.pool import Pool, PoolBusy
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ class RedisClient:
     def __repr__(self) -> str:
         return f"<RedisClient of {self._options.endpoint}>"
 
+    @errors_without_locals
     def run(self, what: str, command: Callable[[Session], T], *, once: bool = False) -> T:
         """Run `command` with a session. Run it again while the failure may pass and the deadline has not passed.
 

@@ -9,6 +9,7 @@ from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.settings import SECTION, Settings
 from exclusive_redis_xcom.settings.sources import where_to_set
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection import RedisOptions
@@ -19,6 +20,7 @@ _CONNECTION_TYPE = "redis"
 _SHOWN = 30
 
 
+@errors_without_locals
 def redis_client(settings: Settings) -> RedisClient:
     """Make a client that is as patient as the settings say. It connects at first use.
 
@@ -29,6 +31,7 @@ def redis_client(settings: Settings) -> RedisClient:
     return RedisClient(redis_options(settings), timeouts)
 
 
+@errors_without_locals
 def redis_options(settings: Settings) -> RedisOptions:
     """Find out where Redis is.
 

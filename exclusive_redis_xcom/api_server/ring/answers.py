@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests.describing import described
-from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
+from exclusive_redis_xcom.api_server.ring.audit import AuditFailed, tally_failure
 
 if TYPE_CHECKING:
     from starlette.types import Send
@@ -58,4 +58,5 @@ async def failed(send: Send, error: Exception) -> None:
     else:
         reason = "exclusive-redis-xcom could not decide about this request."
     log.error("The ring could not decide about a request: %s", described(error))
+    tally_failure(error)
     await cannot_decide(send, reason)

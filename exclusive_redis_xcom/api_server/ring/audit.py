@@ -11,6 +11,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.reporting.metrics import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -47,6 +49,8 @@ _COUNTERS = {
     WRITE_DENIED: "exclusive_redis_xcom.ring.write_refused",
     EDIT_DENIED: "exclusive_redis_xcom.ring.edit_refused",
 }
+#: Requests that the ring could not decide about. The tag `error` is `metrics.kind_of` the error.
+FAILED = "exclusive_redis_xcom.ring.failed"
 
 # The columns of Airflow's `log` table take ids of 250 and an owner of 500 characters. PostgreSQL refuses longer text,
 # and NUL.
@@ -143,6 +147,14 @@ def tally(records: Sequence[Record]) -> None:
                 stats.incr(_COUNTERS[record.event], record.extra.get("values", 1), tags=_tags(record))
     except Exception as error:
         log.warning("XCom metrics could not be sent: %s", type(error).__name__)
+
+
+def tally_failure(error: Exception) -> None:
+    """Count a request that could not be decided about. A failure of the metrics backend is logged."""
+    try:
+        _server_stats().incr(FAILED, 1, tags={"error": kind_of(error)})
+    except Exception as problem:
+        log.warning("XCom metrics could not be sent: %s", type(problem).__name__)
 
 
 def _tags(record: Record) -> dict[str, str]:

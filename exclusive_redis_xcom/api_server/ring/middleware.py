@@ -22,6 +22,7 @@ from exclusive_redis_xcom.api_server.ring.writes import Writer
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER, header_value
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
+from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,7 @@ class Ring:
         ConfigurationError: A setting or a key is wrong or missing. The API server then answers every request with 500.
     """
 
+    @errors_without_locals
     def __init__(
         self,
         app: ASGIApp,
@@ -81,6 +83,7 @@ class Ring:
         self._reader = Reader(app, tokens, callers, releaser, audit)
         self._writer = Writer(app, tokens, callers, self._unread, audit)
 
+    @errors_without_own_locals
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if not self._active or scope["type"] != "http":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.cli.doctor import report
 from exclusive_redis_xcom.cli.doctor.finding import IDS, Finding
 from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     import argparse
@@ -69,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@errors_without_locals
 def main(args: argparse.Namespace) -> int:
     """Run all checks and print what they found.
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.model import one_line
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@errors_without_locals
 def main(args: argparse.Namespace) -> int:
     """Collect objects, and print what was found.
 
