@@ -31,12 +31,14 @@ from tests.production.proofs import Proofs
 
 FOLDER = Path(__file__).parent
 DAGS = FOLDER / "dags"
+MODES = ("worker", "server")
 
 _homes: list[Path] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--short", action="store_true", help="run server mode only, one DAG of each kind, and one fault")
+    parser.addoption("--short", action="store_true", help="run server mode only, one DAG of each kind, and two faults")
+    parser.addoption("--mode", choices=MODES, help="run one mode of enforcement only")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,10 +46,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--short`, leave out worker mode and what is marked with `in_full`."""
-    if not config.getoption("--short"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("in_full") or "[worker" in item.name]
+    """Leave out the other mode. With `--short`, leave out worker mode and what is marked with `in_full`."""
+    short = config.getoption("--short")
+    wanted = config.getoption("--mode") or ("server" if short else None)
+
+    def is_left_out(item: pytest.Item) -> bool:
+        cases = getattr(item, "callspec", None)
+        mode = cases.params.get("mode") if cases else None
+        is_other = wanted is not None and mode not in (None, wanted)
+        return is_other or (short and item.get_closest_marker("in_full") is not None)
+
+    left_out = [item for item in items if is_left_out(item)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
@@ -172,7 +181,7 @@ def default_facts(install: Callable[[str], AbstractContextManager[Installation]]
         return installation.facts
 
 
-@pytest.fixture(scope="session", params=["worker", "server"])
+@pytest.fixture(scope="session", params=MODES)
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
