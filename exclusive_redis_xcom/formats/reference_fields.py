@@ -23,6 +23,7 @@ _LENGTH = re.compile("0|[1-9][0-9]{0,12}")
 SHOWN_CONSUMERS = 50
 
 _COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
+_OF_INSTANCE_FIELDS = _COORDINATE_FIELDS | {"ti_id"}
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
 
@@ -110,21 +111,26 @@ def version(value: object, name: str) -> str:
 
 def coordinate(value: object, name: str) -> Coordinate:
     """Read a coordinate."""
-    body = mapping(value, _COORDINATE_FIELDS, name)
+    of_instance = isinstance(value, OBJECT) and "ti_id" in value
+    body = mapping(value, _OF_INSTANCE_FIELDS if of_instance else _COORDINATE_FIELDS, name)
     dag_id, run_id, task_id, key = (
         text(body[field], f"{name}.{field}") for field in ("dag_id", "run_id", "task_id", "key")
     )
-    return Coordinate(dag_id, run_id, task_id, key, integer(body["map_index"], f"{name}.map_index", -1, _MAX_MAP_INDEX))
+    map_index = integer(body["map_index"], f"{name}.map_index", -1, _MAX_MAP_INDEX)
+    ti_id = text(body["ti_id"], f"{name}.ti_id") if of_instance else None
+    return Coordinate(dag_id, run_id, task_id, key, map_index, ti_id)
 
 
 def coordinate_json(at: Coordinate) -> dict[str, Any]:
     """Return what `coordinate` reads."""
+    instance = {} if at.ti_id is None else {"ti_id": at.ti_id}
     return {
         "dag_id": at.dag_id,
         "run_id": at.run_id,
         "task_id": at.task_id,
         "map_index": at.map_index,
         "key": at.key,
+        **instance,
     }
 
 

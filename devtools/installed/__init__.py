@@ -1,0 +1,1 @@
+"""`make test-install`: the wheel, installed as users install it."""
