@@ -192,7 +192,14 @@ def look_up_task_instance(ti_id: str) -> Caller | None:
 def _row(session: Any, table: Any, column: Any, ti_id: str) -> Any:
     from sqlalchemy import select
 
-    # The id is text up to Airflow 3.1, and a UUID since.
-    key = ti_id if column.type.python_type is str else UUID(ti_id)
+    key = ti_id if _holds_text(column) else UUID(ti_id)
     columns = (table.dag_id, table.task_id, table.run_id, table.map_index, table.state, table.try_number)
     return session.execute(select(*columns).where(column == key)).one_or_none()
+
+
+def _holds_text(column: Any) -> bool:
+    """Tell whether a column of ids holds text, as up to Airflow 3.1. Since then it holds UUIDs."""
+    from sqlalchemy import String
+
+    # SQLAlchemy 1.4, which the constraints of Airflow 3.1 pin, wraps a type that has a variant for PostgreSQL.
+    return isinstance(getattr(column.type, "impl", column.type), String)
