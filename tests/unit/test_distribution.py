@@ -131,8 +131,8 @@ def test_the_pythons_are_the_same_everywhere(metadata: Message) -> None:
 
     assert versions == list(PYTHONS)
     assert metadata["Requires-Python"] == f"<3.{int(newest[2:]) + 1},>={oldest}"
-    assert f"Python {oldest}–{newest}" in (ROOT / "README.md").read_text()
-    assert f"Python {oldest}–{newest}" in (ROOT / "CONTRIBUTING.md").read_text()
+    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        assert re.search(rf"Python {oldest}\W{newest}", (ROOT / page).read_text())
     assert f"of version {oldest} to {newest} on PATH" in (ROOT / "devtools" / "uv.sh").read_text()
 
 
