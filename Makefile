@@ -50,7 +50,7 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 		PYTHONPATH=.make/cryptography-$$version $(PY) -m pytest -q -p no:cacheprovider tests/unit/crypto tests/integration/test_recorded.py; \
 	done
 
-test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (8 minutes; not in CI)
+test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
 	@$(PY) -m devtools.installed $(INSTALL_ARGS)
 
 test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this backend, in an environment of its own (4 minutes; not in CI)

@@ -22,8 +22,8 @@ The head names the coordinate for which the value was written, and the payload's
 noticed before anything decodes it. A payload too large for one field lies in other fields, in `parts` of `PART_BYTES`
 each. A `spilled` payload lies in an object of an object storage.
 
-This is format 2. Format 3 is for a coordinate that names its task instance: `ti_id` stands after the key, as a fifth
-id with a length of its own.
+This is format 2. Format 3 is for a coordinate that names its task instance. There `ti_id` stands after the key, as a
+fifth id with a length of its own.
 """
 
 from __future__ import annotations
