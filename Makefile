@@ -7,6 +7,7 @@ TEST_PROCESSES ?= 2
 PRODUCTION_ARGS ?=
 BENCH_ARGS ?=
 MICRO_ARGS ?=
+INSTALL_ARGS ?=
 BASE ?=
 
 NEWEST := 3.3.2
@@ -27,7 +28,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-cryptography test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -49,6 +50,9 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 		echo "cryptography $$version"; \
 		PYTHONPATH=.make/cryptography-$$version $(PY) -m pytest -q -p no:cacheprovider tests/unit/crypto tests/integration/test_recorded.py; \
 	done
+
+test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
+	@$(PY) -m devtools.installed $(INSTALL_ARGS)
 
 test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this backend, in an environment of its own (4 minutes; not in CI)
 	@devtools/uv.sh sync .venv-cosmos requirements/dev.txt

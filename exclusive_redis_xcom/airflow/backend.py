@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, nobody, sequences, server_refusals
+from exclusive_redis_xcom.airflow import absent, instances, nobody, sequences, server_refusals
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.failures import counted_pull, counted_push
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
@@ -29,6 +29,8 @@ from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from exclusive_redis_xcom.airflow.instances import XComCoordinate
 
 #: Airflow wraps the rows of a lazy sequence in this class. `get_all` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
@@ -67,6 +69,27 @@ class _ByRow(BaseXCom):
                 require_owner(coordinate, "push")
                 return BaseXCom.serialize_value(value)
             return push(access, coordinate, value).to_json()
+
+    @classmethod
+    def store_value(cls, coordinate: XComCoordinate, key: str, value: Any) -> Any:
+        """Push the value of one task instance, and return the JSON that Airflow's database gets.
+
+        Airflow 3.4 calls this instead of `serialize_value`. Each iteration of a task in a loop keeps its own value: the
+        hash in Redis is that of `dag/run/task/ti-<id>/<key>`. It was run on betas of 3.4 alone, see docs/testing.md.
+
+        Args:
+            coordinate: Airflow's `XComCoordinate` of the task instance.
+            key: The XCom's key.
+            value: The value.
+
+        Raises:
+            XComAccessDenied: Another task instance writes than the one whose coordinate it is.
+            ExclusiveXComError: As for every push.
+        """
+        at = instances.own_coordinate(coordinate, key)
+        if at.key in AIRFLOW_KEYS:
+            return BaseXCom.serialize_value(value)
+        return push(current_access(), at, value).to_json()
 
     @staticmethod
     @errors_without_locals
@@ -168,6 +191,10 @@ class _ByRow(BaseXCom):
             "run_id": run_id,
             "map_index": map_index,
         }
+        if instances.AIRFLOW_NAMES_INSTANCES:  # it calls `store_value`, in a thread
+            with server_refusals.ours():
+                await super().aset(value=value, **address, **options)
+            return
         with counted_push(dag_id, task_id), server_refusals.ours():
             row = await in_thread(lambda: cls.serialize_value(value, **address))
             await _Rows.aset(value=row, **address, **options)
@@ -180,7 +207,7 @@ class _ByRow(BaseXCom):
         The value at the task's own coordinate is removed, whatever the row says. A row that somebody edited must not
         direct the removal elsewhere, and it must not keep a task from retrying.
         """
-        purge(current_access(), _coordinate(key, task_id, dag_id, run_id, map_index))
+        purge(current_access(), instances.of_running(_coordinate(key, task_id, dag_id, run_id, map_index)))
         with server_refusals.ours():
             _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
 

@@ -1,4 +1,7 @@
-"""Pulls that ask Redis alone first. They ask Airflow only if Redis cannot answer."""
+"""Pulls that ask Redis alone first. They ask Airflow only if Redis cannot answer.
+
+From Airflow 3.4 on, only the API server knows which task instance's XCom a pull gets. So there, all pulls ask Airflow.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
+from exclusive_redis_xcom.airflow.instances import AIRFLOW_NAMES_INSTANCES
 from exclusive_redis_xcom.task import direct_pull
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -51,10 +55,14 @@ class RedisFirst(BaseXCom):
 
 
 def _directly(request: Mapping[str, Any], *, everything: bool = False) -> Any:
+    if AIRFLOW_NAMES_INSTANCES:
+        return direct_pull.MISS
     eligible = direct_pull.eligible_pull(request, everything=everything)
     return direct_pull.MISS if eligible is None else direct_pull.pull(eligible)
 
 
 async def _directly_in_thread(request: Mapping[str, Any], *, everything: bool = False) -> Any:
+    if AIRFLOW_NAMES_INSTANCES:
+        return direct_pull.MISS
     eligible = direct_pull.eligible_pull(request, everything=everything)
     return direct_pull.MISS if eligible is None else await in_thread(direct_pull.pull, eligible)

@@ -23,6 +23,7 @@ _LENGTH = re.compile("0|[1-9][0-9]{0,12}")
 SHOWN_CONSUMERS = 50
 
 _COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
+_OF_INSTANCE_FIELDS = _COORDINATE_FIELDS | {"ti_id"}
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
 
@@ -110,24 +111,28 @@ def version(value: object, name: str) -> str:
 
 def coordinate(value: object) -> Coordinate:
     """Read a coordinate."""
-    body = mapping(value, _COORDINATE_FIELDS, "coordinate")
+    of_instance = isinstance(value, OBJECT) and "ti_id" in value
+    body = mapping(value, _OF_INSTANCE_FIELDS if of_instance else _COORDINATE_FIELDS, "coordinate")
     return Coordinate(
         text(body["dag_id"], "coordinate.dag_id"),
         text(body["run_id"], "coordinate.run_id"),
         text(body["task_id"], "coordinate.task_id"),
         text(body["key"], "coordinate.key"),
         integer(body["map_index"], "coordinate.map_index", -1, _MAX_MAP_INDEX),
+        text(body["ti_id"], "coordinate.ti_id") if of_instance else None,
     )
 
 
 def coordinate_json(at: Coordinate) -> dict[str, Any]:
     """Return what `coordinate` reads."""
+    instance = {} if at.ti_id is None else {"ti_id": at.ti_id}
     return {
         "dag_id": at.dag_id,
         "run_id": at.run_id,
         "task_id": at.task_id,
         "map_index": at.map_index,
         "key": at.key,
+        **instance,
     }
 
 

@@ -150,7 +150,14 @@ def _row(session: Any, model: Any, id_column: str, ti_id: str) -> Any:
     from sqlalchemy import select
 
     columns = model.__table__.c  # not the model's attributes: each pull asks, and the ORM takes half as long again
-    # The id is text up to Airflow 3.1, and a UUID since.
-    key = ti_id if columns[id_column].type.python_type is str else UUID(ti_id)
+    key = ti_id if _holds_text(columns[id_column]) else UUID(ti_id)
     asked = select(*(columns[name] for name in _COLUMNS)).where(columns[id_column] == key)
     return session.execute(asked).one_or_none()
+
+
+def _holds_text(column: Any) -> bool:
+    """Tell whether a column of ids holds text, as up to Airflow 3.1. Since then it holds UUIDs."""
+    from sqlalchemy import String
+
+    # SQLAlchemy 1.4, which the constraints of Airflow 3.1 pin, wraps a type that has a variant for PostgreSQL.
+    return isinstance(getattr(column.type, "impl", column.type), String)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from devtools.airflow_home import airflow_version
 from tests.unit.api_server.ringed import Person
 
 
@@ -28,7 +29,7 @@ def put_task_instance(engine: Engine, person: Person, **columns: Any) -> None:
     from airflow.models.taskinstance import TaskInstance
 
     table = TaskInstance.__table__
-    row = {"state": person.state, "try_number": 1, "pool": "default_pool", "id": as_key(table.c.id, person.ti_id)}
+    row = {"state": person.state, "try_number": 1, "pool": "default_pool", "id": as_key(person.ti_id)}
     with unconstrained(engine) as connection:
         connection.execute(insert(table).values(**_ids(person), **{**row, **columns}))
 
@@ -39,7 +40,7 @@ def put_earlier_try(engine: Engine, person: Person) -> None:
 
     table = TaskInstanceHistory.__table__
     row = {"state": person.state, "try_number": 1, "pool": "default_pool", "pool_slots": 1, "max_tries": 0}
-    key = {"task_instance_id": as_key(table.c.task_instance_id, person.ti_id)}
+    key = {"task_instance_id": as_key(person.ti_id)}
     with unconstrained(engine) as connection:
         connection.execute(insert(table).values(**_ids(person), **row, **key))
 
@@ -55,9 +56,9 @@ def log_rows(engine: Engine, *names: str) -> list[tuple[Any, ...]]:
         ]
 
 
-def as_key(column: Any, ti_id: str) -> Any:
+def as_key(ti_id: str) -> Any:
     """Return an id as the column takes it: text up to Airflow 3.1, a UUID since."""
-    return ti_id if column.type.python_type is str else UUID(ti_id)
+    return ti_id if airflow_version().startswith("3.1.") else UUID(ti_id)
 
 
 def _ids(person: Person) -> dict[str, Any]:
