@@ -20,6 +20,12 @@ from tests.production.conftest import Installation
 pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.fixture
+def refused_in_a_slice(mode: str) -> int:
+    """How many of three results are refused in a pull of all. In server mode, the first refusal ends the pull."""
+    return {"worker": 3, "server": 1}[mode]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def dags(installation: Installation) -> None:
     installation.add_dags(DAGS / "refusals.py")
