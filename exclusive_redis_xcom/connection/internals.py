@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from exclusive_redis_xcom.connection.driver_errors import DeadlinePassed, HandshakeUnanswered
 from exclusive_redis_xcom.connection.packing import Packer
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ _UNNAMED: dict[str, Any] = {"driver_info": None} if hasattr(redis, "DriverInfo")
 def socket_of(connection: Any) -> Any:
     """Return the socket of one of redis-py's connections; None where it is not connected."""
     return connection._sock
-
-
-class DeadlinePassed(redis.TimeoutError):
-    """The budget was over before anything was sent. The error of an earlier attempt tells more."""
 
 
 class _Bounded(_Base):
@@ -65,6 +62,10 @@ class _Bounded(_Base):
         self.socket_connect_timeout = left if usual is None else min(usual, left)
         try:
             return super()._connect()  # type: ignore[no-untyped-call, safe-super]
+        except TimeoutError as error:
+            if "handshake" in str(error):
+                raise HandshakeUnanswered(self.host, self.port) from None
+            raise
         finally:
             self.socket_connect_timeout = usual
 

@@ -47,7 +47,7 @@ def ask(client: RedisClient, key: str, *command: Any) -> Reply:
     def call(session: Session) -> Reply:
         from redis.exceptions import ResponseError
 
-        from exclusive_redis_xcom.connection.failure import code_of
+        from exclusive_redis_xcom.connection.replies import code_of
 
         try:
             return Reply(session.call(key, command), refused=False)
