@@ -145,7 +145,7 @@ def _tls_failure(cause: ssl.SSLError, options: RedisOptions) -> Failure:
         return _PLAIN_PORT
     if any(words in reason for words in port_probe.CLIENT_CERTIFICATE):
         return _client_certificate(options)
-    if cause.library in {"PEM", "X509"} or reason in {"PEM_LIB", "NO_CERTIFICATE_OR_CRL_FOUND"}:
+    if cause.library in {"PEM", "X509"} or "PEM lib" in str(cause):
         return Failure(
             "a TLS file of the settings holds no certificate or key",
             f"Look at ssl_ca_certs, ssl_certfile and ssl_keyfile in {options.place}.",
