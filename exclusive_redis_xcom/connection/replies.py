@@ -45,6 +45,9 @@ _NOPERM_IN_SCRIPT = ("The user executing the script can't", "ACL failure in scri
 # Only letters are repeated: what follows the name in the reply are arguments of the command.
 _UNKNOWN_COMMAND = re.compile(r"(?:ERR )?unknown (?:sub)?command ['`]([A-Za-z|]{1,30})['`]", re.IGNORECASE)
 _TOO_MANY_CLIENTS = "max number of clients"
+_NO_DATABASE = "DB index is out of range"
+_NO_DATABASES = "SELECT is not allowed in cluster mode"
+_OF_THE_CONNECTION = (_TOO_MANY_CLIENTS, _NO_DATABASE, _NO_DATABASES)
 
 _LATER = "Check that Redis is up and reachable from this worker, then clear the task."
 _FAILURES = {
@@ -109,18 +112,24 @@ def too_many_clients(error: Exception) -> Failure | None:
     return _TOO_MANY if _TOO_MANY_CLIENTS in str(error) else None
 
 
+def refuses_command(error: Exception) -> bool:
+    """Return whether Redis refuses this one command: the user lacks the right, or an operator has switched it off."""
+    code = code_of(error)
+    return code == "NOPERM" or not (code or any(words in str(error) for words in _OF_THE_CONNECTION))
+
+
 def refused(error: Exception, options: RedisOptions) -> Failure:
     """Return what a refusal of Redis means."""
     code, text = code_of(error), str(error)
     if code in _FAILURES:
         return _FAILURES[code]
-    if "DB index is out of range" in text:
+    if _NO_DATABASE in text:
         return Failure(
             f"this Redis has no database {options.db}",
             f"Correct the database in {options.place}, or raise 'databases' in redis.conf.",
             wrong_setting=True,
         )
-    if "SELECT is not allowed in cluster mode" in text:
+    if _NO_DATABASES in text:
         return Failure(
             f"this Redis is a cluster, and a cluster has no database {options.db}",
             f"Take it out of {options.place}. Use redis+cluster:// or the connection's extra 'cluster': true.",

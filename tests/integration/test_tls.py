@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devtools.redis_server import RedisServer, free_port, path_redis_binary
+from devtools.redis_sets import ClusterSet, ask
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError, StoreUnavailable
 from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import ACL, TTL, at, open_store, value
@@ -163,6 +164,27 @@ def test_a_server_that_wants_a_certificate_of_its_clients_is_named(certificate: 
         own = f"&ssl_certfile={certificate}&ssl_keyfile={certificate.with_name('key.pem')}"
         with patient_store(url + own) as store:
             assert not store.fetch(at()).found
+
+
+def test_a_cluster_is_followed_over_tls(certificate: Path, tls_port: int) -> None:
+    config = {name: text for name, text in tls_config(0, certificate).items() if name != "tls-port"}
+    with ClusterSet(binary=path_redis_binary(), config=config) as cluster:
+        ports = {node: free_port() for node in cluster.nodes}
+        for node, port in ports.items():
+            ask(node, "CONFIG", "SET", "tls-port", port)
+        url = (
+            f"rediss+cluster://127.0.0.1:{ports[cluster.nodes[0]]}?ssl_ca_certs={certificate}&ssl_check_hostname=false"
+        )
+        with patient_store(url) as store:
+            pushed = [value(at(key=f"key{number}")) for number in range(30)]
+            for each in pushed:
+                store.push(Push(each, acl=ACL, ttl=TTL))
+
+            found = store.fetch_many([each.coordinate for each in pushed])
+        sizes = [ask(node, "DBSIZE") for node in cluster.nodes]
+
+    assert [stored.envelope for stored in found] == pushed
+    assert all(sizes)
 
 
 @pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
