@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redis import exceptions as driver
@@ -13,6 +14,7 @@ from redis import exceptions as driver
 from exclusive_redis_xcom.connection import port_probe, replies
 from exclusive_redis_xcom.connection.driver_errors import HandshakeUnanswered, SentinelFailed, Unanswered
 from exclusive_redis_xcom.connection.failure import Failure
+from exclusive_redis_xcom.connection.redis_options import Address
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.redis_options import RedisOptions, Timeouts
@@ -42,7 +44,7 @@ def classify(error: Exception, options: RedisOptions, timeouts: Timeouts) -> Fai
     if isinstance(error, (driver.BusyLoadingError, driver.ResponseError)):
         return replies.refused(error, options)
     if isinstance(error, driver.TimeoutError):
-        return _timeout(error, timeouts)
+        return _timeout(error, options, timeouts)
     if isinstance(error, driver.ConnectionError):
         return replies.too_many_clients(error) or _connection_failure(error, options, timeouts)
     return Failure(
@@ -87,10 +89,10 @@ def _sentinels_failure(error: Exception, options: RedisOptions, timeouts: Timeou
     return classify(error, options, timeouts)
 
 
-def _timeout(error: Exception, timeouts: Timeouts) -> Failure:
+def _timeout(error: Exception, options: RedisOptions, timeouts: Timeouts) -> Failure:
     if isinstance(error, HandshakeUnanswered):
         if port_probe.speaks_plainly(error.host, error.port, timeouts.connect):
-            return _PLAIN_PORT
+            return _at(error, _PLAIN_PORT, options)
         return Failure("the TLS handshake was not answered in time", _LATER, retry=True)
     connecting = isinstance(error.__context__, TimeoutError) and "connecting" in str(error)
     if connecting:
@@ -111,10 +113,17 @@ def _connection_failure(error: Exception, options: RedisOptions, timeouts: Timeo
 
 def _unanswered(error: Unanswered, options: RedisOptions, timeouts: Timeouts) -> Failure:
     if not error.tls and port_probe.speaks_tls(error.host, error.port, timeouts.connect):
-        return _TLS_PORT
+        return _at(error, _TLS_PORT, options)
     if error.tls and port_probe.wants_certificate(error.host, error.port, timeouts.connect):
         return _client_certificate(options)
     return Failure("the connection failed before the first answer", _LATER, retry=True)
+
+
+def _at(error: Unanswered | HandshakeUnanswered, failure: Failure, options: RedisOptions) -> Failure:
+    """Name the port where Sentinels or a cluster told it: it does not stand in the settings."""
+    if options.kind == "standalone":
+        return failure
+    return replace(failure, remedy=f"The port is {Address(error.host, error.port)}. {failure.remedy}")
 
 
 def _client_certificate(options: RedisOptions) -> Failure:

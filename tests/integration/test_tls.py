@@ -167,14 +167,9 @@ def test_a_server_that_wants_a_certificate_of_its_clients_is_named(certificate: 
 
 
 def test_a_cluster_is_followed_over_tls(certificate: Path, tls_port: int) -> None:
-    config = {name: text for name, text in tls_config(0, certificate).items() if name != "tls-port"}
-    with ClusterSet(binary=path_redis_binary(), config=config) as cluster:
-        ports = {node: free_port() for node in cluster.nodes}
-        for node, port in ports.items():
-            ask(node, "CONFIG", "SET", "tls-port", port)
-        url = (
-            f"rediss+cluster://127.0.0.1:{ports[cluster.nodes[0]]}?ssl_ca_certs={certificate}&ssl_check_hostname=false"
-        )
+    with ClusterSet(binary=path_redis_binary(), tls=lambda port: tls_config(port, certificate)) as cluster:
+        port = cluster.tls_ports[0]
+        url = f"rediss+cluster://127.0.0.1:{port}?ssl_ca_certs={certificate}&ssl_check_hostname=false"
         with patient_store(url) as store:
             pushed = [value(at(key=f"key{number}")) for number in range(30)]
             for each in pushed:
