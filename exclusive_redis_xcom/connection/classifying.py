@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from redis import exceptions as driver
 
 from exclusive_redis_xcom.connection import port_probe, replies
-from exclusive_redis_xcom.connection.driver_errors import HandshakeUnanswered, SentinelFailed, Unanswered
+from exclusive_redis_xcom.connection.driver_errors import (
+    DeadlinePassed,
+    HandshakeUnanswered,
+    SentinelFailed,
+    Unanswered,
+)
 from exclusive_redis_xcom.connection.failure import Failure
 from exclusive_redis_xcom.connection.redis_options import Address
 
@@ -94,6 +99,8 @@ def _timeout(error: Exception, options: RedisOptions, timeouts: Timeouts) -> Fai
         if port_probe.speaks_plainly(error.host, error.port, timeouts.connect):
             return _at(error, _PLAIN_PORT, options)
         return Failure("the TLS handshake was not answered in time", _LATER, retry=True)
+    if isinstance(error, DeadlinePassed):
+        return Failure("the time was over before Redis could be asked", "Raise retry_deadline.", retry=True)
     connecting = isinstance(error.__context__, TimeoutError) and "connecting" in str(error)
     if connecting:
         return Failure(f"no connection came about in time ({timeouts.connect:g} s)", _LATER, retry=True)
