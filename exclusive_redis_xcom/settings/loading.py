@@ -89,6 +89,16 @@ def load_settings() -> Settings:
     return Settings(**values)
 
 
+def option_now(name: str) -> Any:
+    """Read one option anew. Its `_cmd` runs again, and its `_secret` is asked for again.
+
+    Raises:
+        ConfigurationError: As for `load_settings`.
+    """
+    option = next(option for option in OPTIONS if option.name == name)
+    return _read(option, _configured(_airflow_configuration(), option, None))
+
+
 def _read(option: Option, text: str) -> Any:
     try:
         return option.read(text)

@@ -251,6 +251,14 @@ def test_a_wrong_password_fails_once(any_redis: RedisServer) -> None:
     assert "Redis round trip" not in found
 
 
+def test_a_database_that_redis_does_not_have_fails_once(any_redis: RedisServer) -> None:
+    found = examined(login(any_redis.url).replace("/0", "/99"))
+
+    assert found["Redis"].result == "FAIL"
+    assert "this Redis has no database 99" in found["Redis"].seen
+    assert "Redis round trip" not in found
+
+
 def test_nobody_there_fails(start_redis: Start) -> None:
     server = start_redis()
     server.stop()

@@ -90,7 +90,7 @@ REFUSED_TO_BOTH = [
     "CLUSTER RESET",
     "PUBLISH channel message",
 ]
-NOT_PERMITTED = r"no permissions|user executing the script can't|ACL failure"
+NOT_PERMITTED = r"[Nn]o permissions|user executing the script can't|ACL failure"
 
 
 @pytest.mark.parametrize("command", [*REFUSED_TO_BOTH, f"UNLINK {OURS}"])
