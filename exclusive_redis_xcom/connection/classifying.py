@@ -89,7 +89,7 @@ def _sentinels_failure(error: Exception, options: RedisOptions, timeouts: Timeou
     if replies.code_of(error) == "NOPERM":
         return Failure(
             "the user of the Sentinels may not ask for the master (NOPERM)",
-            "Give that user the command SENTINEL GET-MASTER-ADDR-BY-NAME (docs/redis.md has the line).",
+            "Give that user the right `+sentinel|get-master-addr-by-name`, on each Sentinel.",
         )
     return classify(error, options, timeouts)
 

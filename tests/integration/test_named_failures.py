@@ -225,7 +225,7 @@ class TestLogin:
             assert told(f"{sentinels.url}?sentinel_username=lacking&sentinel_password=right") == [
                 "the user of the Sentinels may not ask for the master (NOPERM).",
                 "once",
-                "Give that user the command SENTINEL GET-MASTER-ADDR-BY-NAME (docs/redis.md has the line).",
+                "Give that user the right `+sentinel|get-master-addr-by-name`, on each Sentinel.",
             ]
 
 
