@@ -2,8 +2,8 @@
 
 `airflow/sdk/bases/xcom.py` and docs/how-it-works.md describe the contract and its traps. `RedisFirst` asks Redis alone
 if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and `_Rows`
-leaves the values of the rows as they are. Then all references among these rows are resolved together. So the results of
-a whole mapped task cost a bounded number of Redis round trips.
+leaves the values of the rows as they are. Then all references among these rows are resolved together. The results of a
+whole mapped task come in slices (`all_rows`), and each slice costs few Redis round trips.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, nobody, sequences, server_refusals
+from exclusive_redis_xcom.airflow import absent, all_rows, nobody, sequences, server_refusals, unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
@@ -83,7 +83,8 @@ class _ByRow(BaseXCom):
         nobody.refuse(asked)
 
         def pulled() -> Any | None:
-            row = _Rows.get_one(**request)
+            with unanswered.typed(asked):
+                row = _Rows.get_one(**request)
             if row is None:
                 absent.note(asked)
                 return None
@@ -98,7 +99,8 @@ class _ByRow(BaseXCom):
         nobody.refuse(asked)
 
         async def pulled() -> Any | None:
-            row = await _Rows.aget_one(**request)
+            with unanswered.typed(asked):
+                row = await _Rows.aget_one(**request)
             return None if row is None else (await in_thread(resolve, [row], asked))[0]
 
         return await asettled(pulled)
@@ -108,27 +110,17 @@ class _ByRow(BaseXCom):
         """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
         asked = _asked_for_all(request)
         nobody.refuse(asked)
-
-        def pulled() -> list[Any] | None:
-            rows = _Rows.get_all(**request)
-            if rows is None:
-                absent.note(asked)
-                return None
-            return resolve(rows, asked)
-
-        return settled(pulled)
+        found = all_rows.pull(request, asked)
+        if found is None:
+            absent.note(asked)
+        return found
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
         """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         asked = _asked_for_all(request)
         nobody.refuse(asked)
-
-        async def pulled() -> list[Any] | None:
-            rows = await _Rows.aget_all(**request)
-            return None if rows is None else await in_thread(resolve, rows, asked)
-
-        return await asettled(pulled)
+        return await all_rows.apull(request, asked)
 
     @classmethod
     def set(cls, *arguments: Any, **options: Any) -> None:
