@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 #: No id holds this character, and it comes after all others.
 _LAST = chr(0x10FFFF)
 
-#: So many ids may be compared with patterns, over all patterns of a DAG. It takes about a second.
-MOST_COMPARED = 2_000_000
+#: So often may a part of a pattern be compared with an id, over all patterns of a DAG. It takes about a second.
+MOST_COMPARED = 4_000_000
 
 
 class TooManyComparedError(Exception):
-    """The patterns of a DAG were compared with more ids than `MOST_COMPARED`."""
+    """The patterns of a DAG have to be compared more often than `MOST_COMPARED`."""
 
 
 class TaskNames:
@@ -45,13 +45,13 @@ class TaskNames:
         """Return all ids that the pattern matches.
 
         Raises:
-            TooManyComparedError: All patterns so far were compared with too many ids.
+            TooManyComparedError: All patterns so far need too many comparisons.
         """
         if not is_pattern(pattern):
             return self._ids & {pattern}
         if pattern not in self._found:
             candidates = self._candidates(pattern)
-            self._compared += len(candidates)
+            self._compared += len(candidates) * (pattern.count(STAR) + 1)
             if self._compared > MOST_COMPARED:
                 raise TooManyComparedError
             self._found[pattern] = frozenset(name for name in candidates if matches(pattern, name))

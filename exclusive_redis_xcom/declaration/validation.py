@@ -45,7 +45,8 @@ def check(acl: Acl, graph: DagGraph) -> list[str]:
     except TooManyComparedError:
         first = of_dag(acl.dag_id, lambda _: "the patterns of its rules take too long to check.")
         raise InvalidAcl(
-            f"{first}\nThey had to be compared with more than {MOST_COMPARED} task ids, each time the file is parsed.\n"
+            f"{first}\n"
+            f"Their parts are compared with task ids more than {MOST_COMPARED} times, each time the file is parsed.\n"
             f"Write fewer patterns, or let them begin with more of the ids.\nDAG '{acl.dag_id}'."
         ) from None
     return checker.warnings()
