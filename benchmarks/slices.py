@@ -32,7 +32,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-slices-") as home:
         os.environ.update({"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"})
         os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
-        os.environ["AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT"] = "120"  # one call is to be measured, too
         lines = [line for mode, rounds in ROUNDS.items() for line in _measured(mode, results, rounds)]
     python = sys.version.split()[0]
     print(f"{results} results, {len(os.sched_getaffinity(0))} cores, Python {python}; the fastest rounds in ms")

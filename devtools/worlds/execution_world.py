@@ -5,7 +5,7 @@
         with world.running("load"):
             values = ExclusiveRedisXCom.get_all(**world.request("parts"))
 
-The routes, the tokens, the tables and Airflow's client with its time-outs are the real ones. uvicorn serves them in a
+The routes, the tokens, the tables and Airflow's client are the real ones. uvicorn serves them in a
 thread of this process. There is no scheduler and no supervisor; `ServedRows` takes the place of the latter.
 """
 
@@ -124,8 +124,8 @@ def open_execution_world(redis_url: str, enforcement: str, **options: str) -> It
         _fill(database)
         cleanup.callback(_empty, database)
         url = cleanup.enter_context(_serving())
-        _warm_up(ServedRows(url, _token(), timeout=120))
-        rows = ServedRows(url, _token(), timeout=None)
+        # The first answer of an API server takes seconds, and more on a busy machine.
+        rows = ServedRows(url, _token(), timeout=120)
         cleanup.callback(rows.close)
         cleanup.enter_context(served(rows))
         yield ExecutionWorld(database, _dag(), rows, is_sealed=enforcement == "server")
@@ -219,14 +219,6 @@ def _serving() -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(timeout=30)
-
-
-def _warm_up(rows: ServedRows) -> None:
-    """Ask once: the first answer of an API server takes seconds, and more on a busy machine."""
-    from airflow.sdk.execution_time.comms import GetXComCount
-
-    rows.send(GetXComCount(key=KEY, dag_id=DAG_ID, run_id=RUN_ID, task_id="nothing"))
-    rows.close()
 
 
 def _token() -> str:

@@ -21,15 +21,14 @@ class ServedRows:
     Args:
         url: The URL of the API server.
         token: The token of a task.
-        timeout: How many seconds an answer is waited for; None for Airflow's setting.
+        timeout: How many seconds an answer is waited for.
     """
 
-    def __init__(self, url: str, token: str, timeout: float | None = 30) -> None:
+    def __init__(self, url: str, token: str, timeout: float = 30) -> None:
         from airflow.sdk.api.client import Client
 
         self.messages: list[str] = []
-        options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
-        self._client = Client(base_url=f"{url}/execution/", token=token, trust_env=False, **options)
+        self._client = Client(base_url=f"{url}/execution/", token=token, trust_env=False, timeout=timeout)
 
     def close(self) -> None:
         """Close the connections."""

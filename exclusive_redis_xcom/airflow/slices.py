@@ -5,7 +5,7 @@ server`, the API server opens the seal of each reference in its answer.
 
 Airflow counts the rows of a slice from the first row, in the order of their map indexes. Rows may come and go between
 two slices, and then the same number means another row. So each slice begins with rows that were read before. Their
-references tell the map index after which the slice goes on. This gives one meaning, whatever happens meanwhile: a row
+references tell the map index after which the slice goes on. This gives one meaning, whatever happens meanwhile. A row
 that is there all the time is read exactly once, as it is when its slice is read.
 """
 
