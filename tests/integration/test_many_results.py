@@ -171,6 +171,9 @@ PARTS = [
     slice(50, -50),
     slice(None, None, 7),
     slice(900, 100),
+    slice(100, 900, -1),
+    slice(-100, -900),
+    slice(100, 100),
     slice(5000, None),
     slice(-5000, 700),
 ]
