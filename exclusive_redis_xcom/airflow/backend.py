@@ -2,8 +2,8 @@
 
 `airflow/sdk/bases/xcom.py` and docs/how-it-works.md describe the contract and its traps. `RedisFirst` asks Redis alone
 if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and `_Rows`
-leaves the values of the rows as they are. Then all references among these rows are resolved together. So the results of
-a whole mapped task cost a bounded number of Redis round trips.
+leaves the values of the rows as they are. Then all references among these rows are resolved together. The results of a
+whole mapped task come in slices (`all_rows`), and each slice costs few Redis round trips.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, instances, nobody, sequences, server_refusals
+from exclusive_redis_xcom.airflow import absent, all_rows, instances, nobody, sequences, server_refusals, unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.failures import counted_pull, counted_push
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
@@ -113,7 +113,8 @@ class _ByRow(BaseXCom):
             nobody.refuse(asked)
 
             def pulled() -> Any | None:
-                row = _Rows.get_one(**request)
+                with unanswered.typed(asked):
+                    row = _Rows.get_one(**request)
                 if row is None:
                     absent.note(asked)
                     return None
@@ -129,7 +130,8 @@ class _ByRow(BaseXCom):
             nobody.refuse(asked)
 
             async def pulled() -> Any | None:
-                row = await _Rows.aget_one(**request)
+                with unanswered.typed(asked):
+                    row = await _Rows.aget_one(**request)
                 return None if row is None else (await in_thread(resolve, [row], asked))[0]
 
             return await asettled(pulled)
@@ -140,15 +142,10 @@ class _ByRow(BaseXCom):
         asked = _asked_for_all(request)
         with counted_pull.of(asked):
             nobody.refuse(asked)
-
-            def pulled() -> list[Any] | None:
-                rows = _Rows.get_all(**request)
-                if rows is None:
-                    absent.note(asked)
-                    return None
-                return resolve(rows, asked)
-
-            return settled(pulled)
+            found = all_rows.pull(request, asked)
+            if found is None:
+                absent.note(asked)
+            return found
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
@@ -156,12 +153,7 @@ class _ByRow(BaseXCom):
         asked = _asked_for_all(request)
         with counted_pull.of(asked):
             nobody.refuse(asked)
-
-            async def pulled() -> list[Any] | None:
-                rows = await _Rows.aget_all(**request)
-                return None if rows is None else await in_thread(resolve, rows, asked)
-
-            return await asettled(pulled)
+            return await all_rows.apull(request, asked)
 
     @classmethod
     @errors_without_locals

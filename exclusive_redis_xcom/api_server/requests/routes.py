@@ -39,6 +39,9 @@ _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 #: The largest map_index that Airflow's columns hold: they are 32-bit integers.
 MAX_MAP_INDEX = 2**31 - 1
 
+# In bytes. Airflow's client sends at most five short parameters.
+_MAX_QUERY = 4096
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 #: Airflow's two APIs. Many of their routes change states of task instances. Nothing else in an API server does.
@@ -187,12 +190,16 @@ def _coordinate(ids: Mapping[str, str]) -> Coordinate:
 
 def _asks_for_prior_runs(query: bytes) -> bool:
     # In doubt yes. Then less is compared, and Airflow decides what it answers.
-    return any(name == "include_prior_dates" for name, _ in _pairs(query))
+    pairs = _pairs(query)
+    return pairs is None or any(name == "include_prior_dates" for name, _ in pairs)
 
 
 def map_index_of(query: bytes) -> int | None:
     """Return the `map_index` of a raw query string as FastAPI reads it, -1 unless given; None if it is unclear."""
-    given = [value for name, value in _pairs(query) if name == "map_index"]
+    pairs = _pairs(query)
+    if pairs is None:
+        return None
+    given = [value for name, value in pairs if name == "map_index"]
     if not given:
         return NOT_MAPPED
     if len(given) > 1 or not _MAP_INDEX.fullmatch(given[0]):
@@ -201,5 +208,8 @@ def map_index_of(query: bytes) -> int | None:
     return map_index if map_index <= MAX_MAP_INDEX else None
 
 
-def _pairs(query: bytes) -> list[tuple[str, str]]:
+def _pairs(query: bytes) -> list[tuple[str, str]] | None:
+    """Return the parameters of a query; None for one that no client of Airflow's sends, and that takes long to read."""
+    if len(query) > _MAX_QUERY:
+        return None
     return parse_qsl(query.decode("latin-1"), keep_blank_values=True)

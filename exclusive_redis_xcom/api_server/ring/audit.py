@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.api_server.requests.threads import off_loop
 from exclusive_redis_xcom.reporting.metrics import kind_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ _TEXT_LENGTH = 2000
 _MAX_NUMBER = 2**31 - 1
 
 
+# The event loop itself puts so many records into the log and counts them. One answer may make hundreds.
+_FEW = 8
+
+
 class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
     """The rows could not be written. This error never leaves the ring."""
 
@@ -102,11 +107,11 @@ class Audit:
         """
         from starlette.concurrency import run_in_threadpool
 
-        rows = [row for record in records if record.event in self._kept for row in _rows(record)]
-        if not rows:
+        kept = [record for record in records if record.event in self._kept]
+        if not kept:
             return
         try:
-            await run_in_threadpool(self._write, rows)
+            await run_in_threadpool(lambda: self._write([row for record in kept for row in _rows(record)]))
         except Exception as error:
             # Only the type is logged: a driver's text quotes the statement.
             log.error("The audit log could not be written: %s", type(error).__name__)
@@ -120,8 +125,8 @@ class Audit:
             with_rows: Whether to write the rows; False where they are written already.
         """
         try:
-            announce(records)
-            tally(records)
+            await off_loop(len(records) > _FEW, announce, records)
+            await off_loop(len(records) > _FEW, tally, records)
             if with_rows:
                 await self.record(records)
         except AuditFailed:

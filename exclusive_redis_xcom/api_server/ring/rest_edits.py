@@ -9,6 +9,7 @@ from exclusive_redis_xcom.api_server.requests import rest_body, rest_user, xcom_
 from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
+from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.refusing import edit_refusal, refuse
 from exclusive_redis_xcom.model import Coordinate
@@ -89,8 +90,8 @@ async def _permitted_body(call: RestCall, receive: Receive) -> bytes:
     if call.effect is Effect.UNKNOWN:
         raise _EditRefusedError(_UNKNOWN)
     body = await rest_body.read_body(receive)
-    at, value = _edit(call, body)
-    if xcom_table.carries_reference(value):
+    at, forged = await off_loop(len(body) > SMALL_BYTES, _edit, call, body)
+    if forged:
         raise _EditRefusedError(_FORGED, at)
     if await _in_thread(xcom_table.holds_reference, (at.dag_id, at.run_id, at.task_id, at.key)):
         raise _EditRefusedError(_HELD, at)
@@ -103,8 +104,8 @@ async def _undecided(send: Send, error: Exception) -> None:
     await answers.cannot_decide(send, _UNDECIDED)
 
 
-def _edit(call: RestCall, body: bytes) -> tuple[Coordinate, Any]:
-    """Return which XCom is to be written, at whatever map_index, and with what value."""
+def _edit(call: RestCall, body: bytes) -> tuple[Coordinate, bool]:
+    """Return which XCom is to be written, at whatever map_index, and whether its value is our reference."""
     try:
         fields = rest_body.json_object(body)
     except rest_body.NotAnObjectError:
@@ -113,7 +114,7 @@ def _edit(call: RestCall, body: bytes) -> tuple[Coordinate, Any]:
     name = key[0] if key else fields.get("key")
     if not isinstance(name, str):
         raise RefusedError(422, "The body names no key.")
-    return Coordinate(dag_id, run_id, task_id, name), fields.get("value")
+    return Coordinate(dag_id, run_id, task_id, name), xcom_table.carries_reference(fields.get("value"))
 
 
 async def _in_thread(work: Any, *arguments: Any) -> Any:

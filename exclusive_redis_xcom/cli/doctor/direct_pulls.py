@@ -30,7 +30,8 @@ _RIGHTS = "rights to watch"
 #: The clocks of an API server and of Redis may differ by this many milliseconds.
 _APART = 1_000
 
-_ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+)")
+#: Python does not read a number of any length, so the digits are bounded.
+_ENTRY = re.compile(r"[0-9a-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
 _ASK = "tasks ask the API server for every XCom"
 _NOBODY = (

@@ -320,3 +320,10 @@ class TestTheInstalledAirflow:
 
         source = inspect.getsource(create_app)
         assert f'app.mount("{EXECUTION}", task_exec_api_app)' in source
+
+
+def test_a_query_that_no_client_sends_is_not_read() -> None:
+    long = b"map_index=3&" + b"a&" * 4096
+
+    assert isinstance(parse("DELETE", "/d/r/t/k", long), Unknown)
+    assert parse("GET", "/d/r/t/k", long) == read(Shape.VALUE, prior_runs=True)
