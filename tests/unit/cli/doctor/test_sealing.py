@@ -39,6 +39,8 @@ SEALED = f"a value was sealed to {PUBLIC.key_id}."
         ),
         ("api-server", {"mode": "report", "seal_private_keys": PRIVATE}, "ok", None),
     ],
+    # Not the texts: keys are made anew in each process, and pytest-xdist compares the names of tests.
+    ids=["worker", "worker, restricted", "worker, no key", "api-server", "no public key", "older key", "report"],
 )
 def test_what_can_be_sealed_and_opened(role: Role, keys: dict[str, Any], result: str, seen: str | None) -> None:
     found = only(sealing.sealing(sealed_visit(role, **keys)))
