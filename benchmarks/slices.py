@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RESULTS = 10_000
 _ROW = "{:<12}{:>13}{:>7}{:>12}{:>12}{:>14}"
 LENGTHS = (100, 250, 500, 1000)
-ROUNDS = {"server": 5, "worker": 5}
+ROUNDS = 3
 
 
 def main() -> int:
@@ -32,15 +32,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-slices-") as home:
         os.environ.update({"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"})
         os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
-        lines = [line for mode, rounds in ROUNDS.items() for line in _measured(mode, results, rounds)]
-    python = sys.version.split()[0]
-    print(f"{results} results, {len(os.sched_getaffinity(0))} cores, Python {python}; the fastest rounds in ms")
-    print(_ROW.format("enforcement", "rows at once", "calls", "whole pull", "of one call", "longest call"))
-    print(*lines, sep="\n")
+        python = sys.version.split()[0]
+        print(f"{results} results, {len(os.sched_getaffinity(0))} cores, Python {python}; the fastest rounds in ms")
+        print(_ROW.format("enforcement", "rows at once", "calls", "whole pull", "of one call", "longest call"))
+        for mode in ("server", "worker"):
+            print(*_measured(mode, results), sep="\n", flush=True)
     return 0
 
 
-def _measured(mode: str, results: int, rounds: int) -> list[str]:
+def _measured(mode: str, results: int) -> list[str]:
     from devtools.redis_server import RedisServer
     from devtools.worlds.execution_world import open_execution_world
 
@@ -48,7 +48,7 @@ def _measured(mode: str, results: int, rounds: int) -> list[str]:
     found: dict[int, list[tuple[float, float, int]]] = {length: [] for length in lengths}
     with RedisServer() as server, open_execution_world(server.url, mode) as world:
         world.push("parts", range(results))
-        for turn in range(-1, rounds):  # the first is for the warm-up
+        for turn in range(-1, ROUNDS):  # the first is for the warm-up
             for length in rotated(lengths, turn):
                 took = _pulled(world, length, results)
                 if turn >= 0:
