@@ -67,7 +67,9 @@ def may_read(
     """
     if not stored.found:
         return _GONE
-    texts = (stored.acl,) if at.map_index == NOT_MAPPED else (stored.acl, stored.own_acl)
+    texts: RuleTexts = (stored.acl, stored.own_acl)
+    if at.map_index == NOT_MAPPED or (stored.envelope is None and stored.own_acl is None):
+        texts = (stored.acl,)  # of a result that Redis lost or that was purged, nothing is left: siblings keep the hash
     permission = None if known is None else known.get(texts)
     if permission is None:
         permission = _by_rules(texts, at, reader, reports_only=reports_only)
