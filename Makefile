@@ -7,7 +7,10 @@ TEST_PROCESSES ?= 2
 PRODUCTION_ARGS ?=
 BENCH_ARGS ?=
 MICRO_ARGS ?=
+INSTALL_ARGS ?=
 BASE ?=
+# Names of servers, of devtools/servers/table.py. All of them where it is empty.
+SERVERS ?=
 
 NEWEST := 3.3.2
 COSMOS := 1.15.1
@@ -27,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-cryptography test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -49,6 +52,12 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 		echo "cryptography $$version"; \
 		PYTHONPATH=.make/cryptography-$$version $(PY) -m pytest -q -p no:cacheprovider tests/unit/crypto tests/integration/test_recorded.py; \
 	done
+
+test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
+	@$(PY) -m devtools.installed $(INSTALL_ARGS)
+
+test-servers: $(ENV) ## Run the integration tests on each Redis and Valkey that can be had here (SERVERS="valkey-forky" for some)
+	@$(PY) -m devtools.servers $(SERVERS) -- -n $(TEST_PROCESSES) $(PYTEST_ARGS)
 
 test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this backend, in an environment of its own (4 minutes; not in CI)
 	@devtools/uv.sh sync .venv-cosmos requirements/dev.txt

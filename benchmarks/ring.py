@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.timing import in_turn
 from devtools.components import OURS
 from devtools.redis_server import RedisServer
-from devtools.worlds.api_plan import INSTANCES, Instance, at
+from devtools.worlds.api_plan import at
 from devtools.worlds.api_world import World, open_world
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ if TYPE_CHECKING:
 ROUNDS = 200
 SLICE = 256
 SLICE_ROUNDS = 40
-CACHED_LIMIT, COLD_LIMIT = 1.5, 4.0
-
-#: Running consumers whose tokens are used once, so that the ring must look each up; some are for the warm-up.
+GET_LIMIT = 1.5
 WARM_UP = 20
-COLD = tuple(Instance(f"cold {index}", "load", map_index=5000 + index) for index in range(ROUNDS + WARM_UP))
 
 
 @dataclass(frozen=True)
@@ -85,8 +82,7 @@ def get_figures(world: World, servers: dict[str, Caller]) -> list[Figure]:
 
     assert "data_key" in get("on", "consumer", sealed).text
     return [
-        compare("GET, caller known", lambda on, _: get(on, "consumer", sealed), ROUNDS, CACHED_LIMIT),
-        compare("GET, caller new", lambda on, turn: get(on, f"cold {turn}", sealed), ROUNDS, COLD_LIMIT),
+        compare("GET, the value opened", lambda on, _: get(on, "consumer", sealed), ROUNDS, GET_LIMIT),
         compare("GET of a plain row", lambda on, _: get(on, "consumer", plain), ROUNDS),
     ]
 
@@ -147,7 +143,7 @@ def main() -> int:
         for home in homes:
             home.mkdir()
         with (
-            open_world(homes[0], server.url, instances=(*INSTANCES, *COLD)) as world,
+            open_world(homes[0], server.url) as world,
             world.serve(homes[1], {f"{OURS}ENFORCEMENT": "worker"}) as off,
         ):
             servers = {"off": off, "on": world.caller}

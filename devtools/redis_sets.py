@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from devtools.redis_server import RedisServer
+from devtools.redis_server import RedisServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,11 +116,24 @@ class SentinelSet(_ServerSet):
 
 
 class ClusterSet(_ServerSet):
-    """Three masters without replicas."""
+    """Three masters without replicas.
 
-    def __init__(self, *, binary: Path | None = None, config: Mapping[str, str] | None = None) -> None:
+    Args:
+        binary: The program. By default, `find_redis_binary` finds it.
+        config: Lines of redis.conf for all nodes.
+        tls: Returns lines of redis.conf for a node that speaks TLS on the port given, to clients and to other nodes.
+    """
+
+    def __init__(
+        self,
+        *,
+        binary: Path | None = None,
+        config: Mapping[str, str] | None = None,
+        tls: Callable[[int], Mapping[str, str]] | None = None,
+    ) -> None:
         super().__init__()
         self._binary = binary
+        self._tls = tls
         self._config = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", **(config or {})}
 
     @property
@@ -128,23 +141,28 @@ class ClusterSet(_ServerSet):
         """A `redis+cluster://` URL."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
-    def owner_of(self, slot: int) -> RedisServer:
-        """Return the node that has the slot."""
+    def owner_of(self, slot: int, *, seen_by: RedisServer | None = None) -> RedisServer:
+        """Return the node that has the slot, as one of the nodes sees it."""
         by_port = {node.port: node for node in self.nodes}
         return next(
             by_port[int(row[2][1])]
-            for row in ask(self.nodes[0], "CLUSTER", "SLOTS")
+            for row in ask(seen_by or self.nodes[0], "CLUSTER", "SLOTS")
             if int(row[0]) <= slot <= int(row[1])
         )
 
     def _start(self) -> None:
-        self.nodes = [self.enter_context(RedisServer(binary=self._binary, config=self._config)) for _ in range(3)]
+        self.tls_ports = [free_port() for _ in range(3)] if self._tls else []
+        configs = [{**self._config, "tls-cluster": "yes", **self._tls(port)} for port in self.tls_ports if self._tls]
+        self.nodes = [
+            self.enter_context(RedisServer(binary=self._binary, config=config))
+            for config in configs or [self._config] * 3
+        ]
         bounds = [_SLOTS * part // 3 for part in range(4)]
         for epoch, node in enumerate(self.nodes, start=1):
             ask(node, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
             ask(node, "CLUSTER", "ADDSLOTS", *range(bounds[epoch - 1], bounds[epoch]))
-        for node in self.nodes[1:]:
-            ask(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
+        for port in self.tls_ports[1:] or [node.port for node in self.nodes[1:]]:
+            ask(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", port)
         wait_until(self._is_whole, what="all nodes see the whole cluster")
 
     def _is_whole(self) -> bool:

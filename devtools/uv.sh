@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes Python environments on a machine that may have nothing but some python3 (3.10-3.13).
+# Makes Python environments on a machine that may have nothing but some python3 (3.10-3.14).
 #
 #   devtools/uv.sh install            finds uv, or installs it under .make/, and leaves .make/uv to call it
 #   devtools/uv.sh sync VENV LOCK     makes VENV hold what LOCK says, and this project
@@ -12,11 +12,11 @@ die() { printf '[make] %s\n' "$*" >&2; exit 1; }
 # Prints the path of a python3 that this project supports. PYTHON, when set, is the only candidate.
 find_python() {
     local candidate
-    for candidate in ${PYTHON:-python3 python3.12 python3.11 python3.13 python3.10}; do
-        "$candidate" -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 13) or sys.exit(1); print(sys.executable)' \
+    for candidate in ${PYTHON:-python3 python3.12 python3.11 python3.13 python3.14 python3.10}; do
+        "$candidate" -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 14) or sys.exit(1); print(sys.executable)' \
             2>/dev/null && return
     done
-    die "no ${PYTHON:-python3} of version 3.10 to 3.13 on PATH; install one, or say make PYTHON=/path/to/python3"
+    die "no ${PYTHON:-python3} of version 3.10 to 3.14 on PATH; install one, or say make PYTHON=/path/to/python3"
 }
 
 # Debian splits venv from python3. Root may install it, others are told.

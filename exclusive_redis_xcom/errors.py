@@ -97,7 +97,10 @@ class CorruptValue(ExclusiveXComError, ValueError):  # noqa: N818 - in line with
 
 
 class StoreUnavailable(ExclusiveXComError, ConnectionError):  # noqa: N818 - public name, fixed by the design
-    """Redis could not be reached, or refused the command, within the retry deadline."""
+    """Redis could not be reached, or refused the command, within the retry deadline.
+
+    A pull also raises this error if Airflow's API server, which has the references, did not answer.
+    """
 
 
 class ConfigurationError(ExclusiveXComError, ValueError):

@@ -30,6 +30,9 @@ class Coordinate:
     """The address of one XCom, as Airflow's `xcom` table has it.
 
     Ids become plain `str` and `int`: a subclass could answer comparisons as it likes, and checks would ask it.
+
+    `ti_id` is the id of the task instance, a UUID as text. Airflow 3.4 and later name it, because all iterations of a
+    task in a loop have the other ids in common. It is None where Airflow does not name it.
     """
 
     dag_id: str
@@ -37,18 +40,21 @@ class Coordinate:
     task_id: str
     key: str
     map_index: int = NOT_MAPPED
+    ti_id: str | None = None
 
     def __post_init__(self) -> None:
         texts = type(self.dag_id) is type(self.run_id) is type(self.task_id) is type(self.key) is str
-        if texts and type(self.map_index) is int:
+        if texts and type(self.map_index) is int and self.ti_id is None:
             return  # the usual case; one pull may make thousands
-        for name in ("dag_id", "run_id", "task_id", "key"):
+        for name in ("dag_id", "run_id", "task_id", "key", "map_index", "ti_id"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
-        object.__setattr__(self, "map_index", _plain(self.map_index))
 
     def __str__(self) -> str:
         mapped = "" if self.map_index == NOT_MAPPED else f" [map_index {self.map_index}]"
-        return f"XCom '{self.key}' of task '{self.task_id}'{mapped} in DAG '{self.dag_id}', run '{self.run_id}'"
+        instance = "" if self.ti_id is None else f", task instance {self.ti_id}"
+        return (
+            f"XCom '{self.key}' of task '{self.task_id}'{mapped} in DAG '{self.dag_id}', run '{self.run_id}'{instance}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

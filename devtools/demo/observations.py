@@ -35,6 +35,7 @@ SHOWN_CHARACTERS = 200
 DIGEST = re.compile(r"a token with SHA-256 ([0-9a-f]{64})")
 # Airflow appends what it knows about a line of output.
 PULL_REFUSED = re.compile(r"1\. pull refused: (.*?)(?: level=\w+ logger=\S+)?$", re.MULTILINE)
+REPORT_REFUSED = re.compile(r"(report may not pull 'token' of extract: only load may\.)")
 OVERWRITE_REFUSED = re.compile(r"3\. overwrite refused: (.*?)(?: level=\w+ logger=\S+)?$", re.MULTILINE)
 
 
@@ -77,6 +78,16 @@ def pull_refused(log: str) -> Observation:
         "intruder, which nobody declared, was refused the pull",
         refusal is not None and "intruder may not pull '" in refusal,
         refusal or "no refusal of a pull in its log",
+    )
+
+
+def report_refused(states: Mapping[str, str | None], log: str) -> Observation:
+    """Tell whether the pull of `report` in examples/exclusive_token was refused, and the task failed for it."""
+    refusal = first(REPORT_REFUSED, log)
+    return Observation(
+        "report, which nobody declared, was refused the pull",
+        states.get("report") == "failed" and refusal is not None,
+        f"{states.get('report')}; {refusal or 'no refusal of a pull in its log'}",
     )
 
 
@@ -136,9 +147,14 @@ def in_redis(connection: redis.Redis, prefix: str, digest: str | None) -> Iterat
         ("the token lies open in Redis! " if leaked else "")
         + (", ".join(name.decode() for name in tokens) or "no such key"),
     )
-    ttls = [connection.ttl(name) for name in names]
+    yield all_expire(connection, prefix)
+
+
+def all_expire(connection: redis.Redis, prefix: str) -> Observation:
+    """Tell whether each hash has a TTL."""
+    ttls = [connection.ttl(name) for name in connection.scan_iter(match=f"{prefix}:*")]
     hashes = "1 hash" if len(ttls) == 1 else f"{len(ttls)} hashes"
-    yield Observation(
+    return Observation(
         "every hash has a TTL",
         bool(ttls) and min(ttls) > 0,
         f"{hashes}, TTL {min(ttls, default=0)} s or more",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SALES, OTHER = "sales", "other"
 EARLIER_RUN, RUN, LATER_RUN = "run-0", "run-1", "run-2"
+#: Runs that may be cleared. Nothing else happens in them.
+CLEARED_RUNS = ("run-3", "run-4")
 SPARES = 60
 
 DAGS = """
@@ -58,6 +60,7 @@ INSTANCES = (
     Instance("stranger", "report"),
     Instance("namesake", "load", dag_id=OTHER),
     Instance("other run", "load", run_id=LATER_RUN),
+    *(Instance(f"cleared {number}", "load", run_id=run_id) for number, run_id in enumerate(CLEARED_RUNS)),
     Instance("finished", "done", state="success"),
     Instance("queued", "queued", state="queued"),
     *(Instance(f"part {index}", "parts", map_index=index) for index in range(3)),
@@ -83,7 +86,7 @@ class Plan:
         default=tuple(
             {"dag_id": dag_id, "run_id": run_id, "logical_date": f"2026-01-0{day}T00:00:00+00:00"}
             for dag_id in (SALES, OTHER)
-            for day, run_id in enumerate((EARLIER_RUN, RUN, LATER_RUN), start=1)
+            for day, run_id in enumerate((EARLIER_RUN, RUN, LATER_RUN, *CLEARED_RUNS), start=1)
         )
     )
 

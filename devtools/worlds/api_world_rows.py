@@ -17,7 +17,7 @@ def fill(plan: dict[str, Any]) -> dict[str, Any]:
     """Create all that the plan names, and return the ids and tokens."""
     _reserialize()
     ids = _rows(plan)
-    return {"ids": ids, "tokens": {token.pop("name"): _token(ids, **token) for token in plan["tokens"]}}
+    return {"ids": ids, "tokens": {token.pop("name"): task_token(ids, **token) for token in plan["tokens"]}}
 
 
 def _reserialize() -> None:
@@ -77,7 +77,7 @@ def _dag_run(dag_id: str, run_id: str, logical_date: str) -> Any:
     )
 
 
-def _token(ids: dict[str, str], subject: str, scope: str | None, valid_for: int) -> str:
+def task_token(ids: dict[str, str], subject: str, scope: str | None, valid_for: int) -> str:
     """Make the token that the executor gives to a task; see `jwt_generator` in `airflow/executors/base_executor.py`."""
     from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
     from airflow.configuration import conf

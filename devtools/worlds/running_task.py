@@ -14,9 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
+TI_ID = "01900000-0000-7000-8000-000000000000"
 
 
-def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None) -> Any:
+def task_instance(
+    task: Any,
+    *,
+    run_id: str = RUN_ID,
+    map_index: int = -1,
+    run_started: datetime | None = None,
+    ti_id: str = TI_ID,
+) -> Any:
     """Make the Task SDK's `RuntimeTaskInstance` for an operator of a DAG.
 
     Args:
@@ -24,12 +32,13 @@ def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_s
         run_id: The id of the run.
         map_index: The map_index of the task instance.
         run_started: When the run was started, as the API server tells it. By default, it has told nothing.
+        ti_id: The id of the task instance.
     """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     told = None if run_started is None else SimpleNamespace(dag_run=SimpleNamespace(start_date=run_started, conf=None))
     return RuntimeTaskInstance.model_construct(
-        id="01900000-0000-7000-8000-000000000000",
+        id=ti_id,
         task_id=task.task_id,
         dag_id=task.dag.dag_id,
         run_id=run_id,
@@ -43,12 +52,17 @@ def task_instance(task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_s
 
 @contextmanager
 def executing(
-    task: Any, *, run_id: str = RUN_ID, map_index: int = -1, run_started: datetime | None = None
+    task: Any,
+    *,
+    run_id: str = RUN_ID,
+    map_index: int = -1,
+    run_started: datetime | None = None,
+    ti_id: str = TI_ID,
 ) -> Iterator[Any]:
     """Enter Airflow's context as it is while `execute` runs, and yield the task instance. See `task_instance`."""
     from airflow.sdk.execution_time.context import set_current_context
 
-    instance = task_instance(task, run_id=run_id, map_index=map_index, run_started=run_started)
+    instance = task_instance(task, run_id=run_id, map_index=map_index, run_started=run_started, ti_id=ti_id)
     context = {"ti": instance, "task_instance": instance, "task": task, "dag": task.dag}
     with set_current_context(context):
         yield instance

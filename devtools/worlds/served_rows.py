@@ -21,13 +21,14 @@ class ServedRows:
     Args:
         url: The URL of the API server.
         token: The token of a task.
+        timeout: How many seconds an answer is waited for.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, timeout: float = 30) -> None:
         from airflow.sdk.api.client import Client
 
         self.messages: list[str] = []
-        self._client = Client(base_url=f"{url}/execution/", token=token, trust_env=False, timeout=30)
+        self._client = Client(base_url=f"{url}/execution/", token=token, trust_env=False, timeout=timeout)
 
     def close(self) -> None:
         """Close the connections."""
@@ -51,7 +52,9 @@ class ServedRows:
     def _GetXComSequenceSlice(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
-        found = self._client.xcoms.get_sequence_slice(*_ids(msg), msg.start, msg.stop, msg.step)
+        found = self._client.xcoms.get_sequence_slice(
+            *_ids(msg), msg.start, msg.stop, msg.step, msg.include_prior_dates
+        )
         return XComSequenceSliceResult(root=found.root)
 
     def _GetXComCount(self, msg: Any) -> Any:  # noqa: N802 - named after the message

@@ -1,18 +1,30 @@
 """The `acl` field of a Redis hash: the one rule in force, as canonical JSON.
 
-What comes back from Redis is not trusted. Its size is bounded, and `load` accepts only the exact bytes that `dump`
-writes for the same rule. So each rule has one written form, and nothing is guessed.
+What comes back from Redis is not trusted. Its size is bounded, so that it is cheap to read and to decide by. `load`
+accepts only the exact bytes that `dump` writes for the same rule. So each rule has one written form, and nothing is
+guessed.
 """
 
 from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.acl.limits import MAX_ACL_BYTES, MAX_SOURCE_LENGTH, MAX_TTL_SECONDS
+from exclusive_redis_xcom.acl.glob import is_pattern
+from exclusive_redis_xcom.acl.limits import (
+    MAX_ACL_BYTES,
+    MAX_CONSUMER_LENGTH,
+    MAX_CONSUMERS,
+    MAX_RESOLVED_CONSUMERS,
+    MAX_SOURCE_LENGTH,
+    MAX_TTL_SECONDS,
+)
 from exclusive_redis_xcom.acl.rule import Rule
 from exclusive_redis_xcom.errors import InvalidAcl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _VERSION = 1
 _MAX_DIGITS = 15
@@ -39,7 +51,21 @@ def dump(dag_id: str, rule: Rule) -> bytes:
     """
     if not rule.exact or isinstance(rule.consumers, str):
         raise InvalidAcl(f"A rule is not resolved for one XCom: call in_force first.\nDAG '{dag_id}', {rule.source}.")
-    data = _to_bytes(
+    data = _written(dag_id, rule)
+    too_many = _too_many(rule.consumers)
+    if too_many is None and len(data) > MAX_ACL_BYTES:
+        too_many = f"take {len(data)} bytes, more than {MAX_ACL_BYTES}"
+    if too_many is not None:
+        raise InvalidAcl(
+            f"The consumers of a rule {too_many}.\n"
+            f"The rule is {rule.source} in DAG '{dag_id}'.\n"
+            "Name the consumers with a pattern that matches more of them."
+        )
+    return data
+
+
+def _written(dag_id: str, rule: Rule) -> bytes:
+    return _to_bytes(
         {
             "consumers": list(rule.consumers),
             "dag_id": dag_id,
@@ -53,13 +79,17 @@ def dump(dag_id: str, rule: Rule) -> bytes:
             "version": _VERSION,
         }
     )
-    if len(data) > MAX_ACL_BYTES:
-        raise InvalidAcl(
-            f"The consumers of a rule take {len(data)} bytes, more than {MAX_ACL_BYTES}.\n"
-            f"The rule is {rule.source} in DAG '{dag_id}'.\n"
-            "Name the consumers with a pattern."
-        )
-    return data
+
+
+def _too_many(consumers: Collection[str]) -> str | None:
+    """Say which limit the consumers of a stored rule exceed; None if they exceed none."""
+    if len(consumers) > MAX_RESOLVED_CONSUMERS:
+        return f"are {len(consumers)}, more than {MAX_RESOLVED_CONSUMERS}"
+    if len(consumers) > MAX_CONSUMERS and sum(map(is_pattern, consumers)) > MAX_CONSUMERS:
+        return f"have more than {MAX_CONSUMERS} patterns"
+    if any(len(consumer) > MAX_CONSUMER_LENGTH for consumer in consumers):
+        return f"have one of more than {MAX_CONSUMER_LENGTH} characters"
+    return None
 
 
 def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
@@ -82,7 +112,7 @@ def load(data: bytes | bytearray | memoryview) -> tuple[str, Rule]:
         restricted=fields["restricted"],
         exact=True,
     )
-    if dump(dag_id, rule) != bytes(data):
+    if _written(dag_id, rule) != bytes(data):
         raise InvalidAcl("The ACL stored with this XCom is not in canonical form")
     return dag_id, rule
 
@@ -115,6 +145,9 @@ def _check_types(fields: dict[str, Any]) -> None:
         raise InvalidAcl(f"The ACL stored with this XCom has an unknown version; this package knows {_VERSION}")
     if not all(type(consumer) is str and consumer for consumer in fields["consumers"]):
         raise InvalidAcl("The ACL stored with this XCom has a consumer that is not text")
+    too_many = _too_many(fields["consumers"])
+    if too_many is not None:
+        raise InvalidAcl(f"The consumers of the ACL stored with this XCom {too_many}")
     if any(consumer.count("/") > 1 for consumer in fields["consumers"]):
         raise InvalidAcl("The ACL stored with this XCom has a consumer with more than one '/'")
     if len(fields["source"]) > MAX_SOURCE_LENGTH or not fields["source"].isprintable():

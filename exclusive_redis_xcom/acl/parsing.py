@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from exclusive_redis_xcom.acl.acl import Acl
 from exclusive_redis_xcom.acl.entry import FIELDS, RuleParser, Where, check_name
 from exclusive_redis_xcom.acl.glob import is_pattern
-from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH, MAX_KEY_LENGTH, MAX_RULES
+from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS_OF_ALL, MAX_ID_LENGTH, MAX_KEY_LENGTH, MAX_RULES
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
 from exclusive_redis_xcom.errors import InvalidAcl
 
@@ -46,10 +46,15 @@ def parse(raw: object, *, dag_id: str, task_ids: Collection[str], default_consum
         where.fail(f"it must be a dict, not {_a_type(raw)}.", _SHAPE)
     known = frozenset(task_ids)
     rules: list[Rule] = []
+    consumers = 0
     for name, value in raw.items():
-        rules.extend(_entry(name, value, where, known))
+        entry = _entry(name, value, where, known)
+        rules += entry
+        consumers += sum(len(rule.consumers) for rule in entry if not isinstance(rule.consumers, str))
         if len(rules) > MAX_RULES:
             where.fail(f"it has more than {MAX_RULES} rules.", "Use patterns.")
+        if consumers > MAX_CONSUMERS_OF_ALL:
+            where.fail(f"its rules have more than {MAX_CONSUMERS_OF_ALL} consumers together.", "Use patterns.")
     return Acl(dag_id, tuple(sorted(rules, key=Rule.specificity)), default_consumers)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from exclusive_redis_xcom.acl.glob import is_pattern, literals, matches
+from exclusive_redis_xcom.acl.glob import STAR, is_pattern, literals, matches
 from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH
 from exclusive_redis_xcom.model import one_line
 
@@ -98,12 +98,29 @@ def consumer_ids(consumer: str, dag_id: str) -> tuple[str, str]:
 
 
 def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Principal) -> str | None:
-    """Return the first consumer that matches the principal, in an ACL of the DAG `dag_id`."""
+    """Return the first consumer that matches the principal, in an ACL of the DAG `dag_id`.
+
+    Only patterns are matched. All other consumers are compared with the principal's own names.
+    """
+    names = _names(principal, dag_id)
     for consumer in consumers:
+        if STAR not in consumer:
+            if consumer in names:
+                return consumer
+            continue
         dag, task = consumer_ids(consumer, dag_id)
         if matches(dag, principal.dag_id) and matches(task, principal.task_id):
             return consumer
     return None
+
+
+def _names(principal: Principal, dag_id: str) -> frozenset[str]:
+    """Return the consumers without a star that name the principal, in an ACL of the DAG `dag_id`."""
+    own = {principal.task_id} if principal.dag_id == dag_id else set()
+    whole = f"{principal.dag_id}/{principal.task_id}"
+    return frozenset(
+        name for name in (*own, whole) if consumer_ids(name, dag_id) == (principal.dag_id, principal.task_id)
+    )
 
 
 def describe_consumers(consumers: tuple[str, ...], dag_id: str) -> str:

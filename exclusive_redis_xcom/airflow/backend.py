@@ -2,8 +2,8 @@
 
 `airflow/sdk/bases/xcom.py` and docs/how-it-works.md describe the contract and its traps. `RedisFirst` asks Redis alone
 if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and `_Rows`
-leaves the values of the rows as they are. Then all references among these rows are resolved together. So the results of
-a whole mapped task cost a bounded number of Redis round trips.
+leaves the values of the rows as they are. Then all references among these rows are resolved together. The results of a
+whole mapped task come in slices (`all_rows`), and each slice costs few Redis round trips.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-from exclusive_redis_xcom.airflow import absent, nobody, sequences, server_refusals
+from exclusive_redis_xcom.airflow import absent, all_rows, instances, nobody, sequences, server_refusals, unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
+from exclusive_redis_xcom.airflow.failures import counted_pull, counted_push
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
 from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun, resolve
 from exclusive_redis_xcom.airflow.settling import asettled, settled
@@ -24,9 +25,12 @@ from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.ownership import require_owner
 from exclusive_redis_xcom.task.purge import purge
 from exclusive_redis_xcom.task.push import push
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from exclusive_redis_xcom.airflow.instances import XComCoordinate
 
 #: Airflow wraps the rows of a lazy sequence in this class. `get_all` has another wrapper.
 _LAZY_ITEM = "_XComWrapper"
@@ -48,6 +52,7 @@ class _ByRow(BaseXCom):
     """Pushes and pulls by way of a row in Airflow's database."""
 
     @staticmethod
+    @errors_without_locals
     def serialize_value(
         value: Any,
         *,
@@ -58,21 +63,45 @@ class _ByRow(BaseXCom):
         map_index: int | None = None,
     ) -> Any:
         """Push the value and return the JSON that Airflow's database gets."""
-        coordinate, access = _coordinate(key, task_id, dag_id, run_id, map_index), current_access()
-        if coordinate.key in AIRFLOW_KEYS:
-            require_owner(coordinate, "push")
+        with counted_push(dag_id, task_id):
+            coordinate, access = _coordinate(key, task_id, dag_id, run_id, map_index), current_access()
+            if coordinate.key in AIRFLOW_KEYS:
+                require_owner(coordinate, "push")
+                return BaseXCom.serialize_value(value)
+            return push(access, coordinate, value).to_json()
+
+    @classmethod
+    def store_value(cls, coordinate: XComCoordinate, key: str, value: Any) -> Any:
+        """Push the value of one task instance, and return the JSON that Airflow's database gets.
+
+        Airflow 3.4 calls this instead of `serialize_value`. Each iteration of a task in a loop keeps its own value: the
+        hash in Redis is that of `dag/run/task/ti-<id>/<key>`. It was run on betas of 3.4 alone, see docs/testing.md.
+
+        Args:
+            coordinate: Airflow's `XComCoordinate` of the task instance.
+            key: The XCom's key.
+            value: The value.
+
+        Raises:
+            XComAccessDenied: Another task instance writes than the one whose coordinate it is.
+            ExclusiveXComError: As for every push.
+        """
+        at = instances.own_coordinate(coordinate, key)
+        if at.key in AIRFLOW_KEYS:
             return BaseXCom.serialize_value(value)
-        return push(access, coordinate, value).to_json()
+        return push(current_access(), at, value).to_json()
 
     @staticmethod
+    @errors_without_locals
     def deserialize_value(result: Any) -> Any:
         """Turn one row (anything with `.value`) into its value. Airflow's own code reads rows that are not ours."""
-        if type(result).__name__ != _LAZY_ITEM:
-            return resolve([result.value])[0]
-        asking = sequences.asking()
-        if asking is None:
-            return resolve([result.value], OfThisRun())[0]
-        return result.value if asking.rows else resolve([result.value], asking.asked)[0]
+        is_item = type(result).__name__ == _LAZY_ITEM
+        asking = sequences.asking() if is_item else None
+        if asking is not None and asking.rows:
+            return result.value
+        asked = asking.asked if asking is not None else OfThisRun() if is_item else None
+        with counted_pull.of(asked):
+            return resolve([result.value], asked)[0]
 
     # The four pulls take the arguments of BaseXCom: key, dag_id, task_id, run_id, map_index, include_prior_dates.
 
@@ -80,63 +109,61 @@ class _ByRow(BaseXCom):
     def get_one(cls, **request: Any) -> Any | None:
         """Pull one value. The result is None if Airflow has no row, or if the pushed value was None."""
         asked = _asked_for_one(request)
-        nobody.refuse(asked)
+        with counted_pull.of(asked):
+            nobody.refuse(asked)
 
-        def pulled() -> Any | None:
-            row = _Rows.get_one(**request)
-            if row is None:
-                absent.note(asked)
-                return None
-            return resolve([row], asked)[0]
+            def pulled() -> Any | None:
+                with unanswered.typed(asked):
+                    row = _Rows.get_one(**request)
+                if row is None:
+                    absent.note(asked)
+                    return None
+                return resolve([row], asked)[0]
 
-        return settled(pulled)
+            return settled(pulled)
 
     @classmethod
     async def aget_one(cls, **request: Any) -> Any | None:
         """Do what `get_one` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         asked = _asked_for_one(request)
-        nobody.refuse(asked)
+        with counted_pull.of(asked):
+            nobody.refuse(asked)
 
-        async def pulled() -> Any | None:
-            row = await _Rows.aget_one(**request)
-            return None if row is None else (await in_thread(resolve, [row], asked))[0]
+            async def pulled() -> Any | None:
+                with unanswered.typed(asked):
+                    row = await _Rows.aget_one(**request)
+                return None if row is None else (await in_thread(resolve, [row], asked))[0]
 
-        return await asettled(pulled)
+            return await asettled(pulled)
 
     @classmethod
     def get_all(cls, **request: Any) -> list[Any] | None:
         """Pull the values of all map indexes, in Airflow's order. The result is None if Airflow has no row."""
         asked = _asked_for_all(request)
-        nobody.refuse(asked)
-
-        def pulled() -> list[Any] | None:
-            rows = _Rows.get_all(**request)
-            if rows is None:
+        with counted_pull.of(asked):
+            nobody.refuse(asked)
+            found = all_rows.pull(request, asked)
+            if found is None:
                 absent.note(asked)
-                return None
-            return resolve(rows, asked)
-
-        return settled(pulled)
+            return found
 
     @classmethod
     async def aget_all(cls, **request: Any) -> list[Any] | None:
         """Do what `get_all` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
         asked = _asked_for_all(request)
-        nobody.refuse(asked)
-
-        async def pulled() -> list[Any] | None:
-            rows = await _Rows.aget_all(**request)
-            return None if rows is None else await in_thread(resolve, rows, asked)
-
-        return await asettled(pulled)
+        with counted_pull.of(asked):
+            nobody.refuse(asked)
+            return await all_rows.apull(request, asked)
 
     @classmethod
+    @errors_without_locals
     def set(cls, *arguments: Any, **options: Any) -> None:
         """Push a value. The arguments are those of `BaseXCom.set`."""
-        with server_refusals.ours():
+        with counted_push(options.get("dag_id"), options.get("task_id")), server_refusals.ours():
             super().set(*arguments, **options)
 
     @classmethod
+    @errors_without_locals
     async def aset(
         cls,
         key: str,
@@ -156,22 +183,28 @@ class _ByRow(BaseXCom):
             "run_id": run_id,
             "map_index": map_index,
         }
-        row = await in_thread(lambda: cls.serialize_value(value, **address))
-        with server_refusals.ours():
+        if instances.AIRFLOW_NAMES_INSTANCES:  # it calls `store_value`, in a thread
+            with server_refusals.ours():
+                await super().aset(value=value, **address, **options)
+            return
+        with counted_push(dag_id, task_id), server_refusals.ours():
+            row = await in_thread(lambda: cls.serialize_value(value, **address))
             await _Rows.aset(value=row, **address, **options)
 
     @classmethod
+    @errors_without_locals
     def delete(cls, key: str, task_id: str, dag_id: str, run_id: str, map_index: int | None = None) -> None:
         """Remove one XCom of the running task: its value, then its row.
 
         The value at the task's own coordinate is removed, whatever the row says. A row that somebody edited must not
         direct the removal elsewhere, and it must not keep a task from retrying.
         """
-        purge(current_access(), _coordinate(key, task_id, dag_id, run_id, map_index))
+        purge(current_access(), instances.of_running(_coordinate(key, task_id, dag_id, run_id, map_index)))
         with server_refusals.ours():
             _Rows.delete(key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index)
 
     @classmethod
+    @errors_without_locals
     def purge(cls, xcom: Any, *_args: Any) -> None:
         """Remove the value that a row refers to. A row that is not ours refers to none."""
         if references.is_reference(xcom.value):

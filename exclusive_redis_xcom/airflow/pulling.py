@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl.glob import is_pattern
 from exclusive_redis_xcom.airflow import absent
+from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.declaration.frozen import frozen_acl_by_id
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import NOT_MAPPED, RETURN_KEY, Coordinate
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import losses, refusals
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,6 +27,7 @@ _MOST_NAMES = 3
 _NOT_GIVEN: Any = object()
 
 
+@errors_without_locals
 def pull(
     task_ids: str | Iterable[str] | None = None,
     *,
@@ -77,7 +80,8 @@ def pull(
     if required and missing:
         first = missing[0]
         at = Coordinate(first.dag_id, first.run_id, first.task_id, first.key, _index(first))
-        raise losses.missing(at, prior_dates=first.prior_dates, near=_near(first, task_instance), of=len(missing))
+        with counted_pull.of(first):
+            raise losses.missing(at, prior_dates=first.prior_dates, near=_near(first, task_instance), of=len(missing))
     return found
 
 

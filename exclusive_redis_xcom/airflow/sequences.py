@@ -1,7 +1,7 @@
 """Fetch all results of a mapped task at once. Airflow would ask for one after the other.
 
 A task gets the results of a mapped task as a lazy sequence. In Airflow 3.1 to 3.3, iteration costs an API call per
-item. A slice costs one API call, but Airflow hands its rows to the backend one by one
+item. A slice costs one API call, however long it is, and Airflow hands its rows to the backend one by one
 (`airflow/sdk/execution_time/lazy_sequence.py`). `fetch_all` and `batch` do better.
 """
 
@@ -11,11 +11,16 @@ import contextlib
 import copy
 import functools
 import inspect
+import operator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from exclusive_redis_xcom.airflow import all_rows, unanswered
+from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
+from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,11 +48,11 @@ def asking() -> Asking | None:
     return _asking.get()
 
 
+@errors_without_locals
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
     """Return all items of a lazy sequence of a mapped task's results as a list, as `list(xs)` does, but at once.
 
-    This takes one API call and few Redis commands, however many results there are. `list(xs)` takes one of each per
-    result.
+    This takes one API call and few Redis commands for each 500 results. `list(xs)` takes one of each per result.
 
         @task
         def total(xs):
@@ -88,21 +93,70 @@ def _is_known(sequence: Any) -> bool:
 
 
 def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any, Any], Any]:
+    @errors_without_locals
     @functools.wraps(airflows)
     def getitem(self: Any, key: Any) -> Any:
         if not _serves(backend):
             return airflows(self, key)
         asked = _asked_by(self)
         if not isinstance(key, slice):
-            with _on_behalf_of(Asking(asked, rows=False)):
+            with _on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
                 return airflows(self, key)
         if key == slice(None):
             return _all_of(asked)
-        with _on_behalf_of(Asking(asked, rows=True)):
-            rows = airflows(self, key)
-        return resolve(rows, asked)
+
+        def ask(part: Any) -> Any:
+            with _on_behalf_of(Asking(asked, rows=True)):
+                return airflows(self, slice(part.start, part.stop))
+
+        with counted_pull.of(asked):
+            stretch = _stretch(key, self)
+            if stretch is not None:
+                start, wanted, backwards = stretch
+                found = all_rows.read(ask, asked, start, wanted)
+                return found[::-1] if backwards else found
+            with _on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
+                rows = airflows(self, key)
+            return resolve(rows, asked)
 
     return getitem
+
+
+def _stretch(key: slice, xs: Any) -> tuple[int, int | None, bool] | None:
+    """Tell which neighbouring items a slice may have that is too long for one call.
+
+    Args:
+        key: What the task wrote.
+        xs: The sequence. Its length is asked for if the slice counts from the end.
+
+    Returns:
+        The number of the first item, how many items there are if the slice says so, and whether they are wanted
+        backwards. It is None for a slice that Airflow serves in one call: a short one, one with a step, or none at all.
+    """
+    try:
+        start, stop, step = (None if part is None else operator.index(part) for part in (key.start, key.stop, key.step))
+    except TypeError:
+        return None
+    if step not in (None, 1, -1) or _is_short(start, stop, step or 1):
+        return None
+    if (start or 0) < 0 or (stop or 0) < 0:
+        items = range(len(xs))[key]
+        return min(items, default=0), len(items), step == -1
+    if step == -1:
+        first = 0 if stop is None else stop + 1
+        return first, None if start is None else max(0, start + 1 - first), True
+    return start or 0, None if stop is None else max(0, stop - (start or 0)), False
+
+
+def _is_short(start: int | None, stop: int | None, step: int) -> bool:
+    """Tell whether a slice cannot have more items than one call should ask for."""
+    low, high = (start, stop) if step > 0 else (stop, start)
+    if low is not None and high is not None:
+        # On SQLite, Airflow answers a slice that ends before it begins with all rows from its beginning on.
+        return (low < 0) == (high < 0) and 0 < high - low <= ROWS_AT_ONCE
+    if low is None and high is not None and high >= 0:
+        return high + (step < 0) <= ROWS_AT_ONCE
+    return high is None and low is not None and low < 0 and -low - (step < 0) <= ROWS_AT_ONCE
 
 
 def _fetched(xs: Any) -> Any:

@@ -1,10 +1,12 @@
-"""The command `exclusive-xcom` makes keys, checks an installation, and removes objects that nobody refers to."""
+"""The command `exclusive-xcom` makes keys and Redis users, checks an installation, and removes unused objects."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +62,7 @@ ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds this key, and
 """
 
 
+@errors_without_locals
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -77,6 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from exclusive_redis_xcom.cli import gc
 
         return gc.main(args)
+    if args.command == "redis-users":
+        from exclusive_redis_xcom.cli import redis_users
+
+        return redis_users.main(args)
     from exclusive_redis_xcom.cli import doctor
 
     status: int = doctor.main(args)
@@ -86,7 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="exclusive-xcom",
-        description="Make keys for exclusive-redis-xcom, the Airflow XCom backend; check and clean up an installation.",
+        description="Make keys and Redis users for exclusive-redis-xcom, the Airflow XCom backend; check and clean up "
+        "an installation.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -101,6 +109,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         action="store_true",
         help="print a key for encryption at rest instead (ENCRYPTION_KEYS), for 'enforcement = worker'",
     )
+    redis_users_parser = commands.add_parser("redis-users", help="print the restricted Redis users, with new passwords")
+    if arguments[:1] == ["redis-users"]:
+        from exclusive_redis_xcom.cli import redis_users
+
+        redis_users.add_arguments(redis_users_parser)
     doctor = commands.add_parser("doctor", help="check this installation, and say what to change")
     if arguments[:1] == ["doctor"]:
         _add_doctor_arguments(doctor)

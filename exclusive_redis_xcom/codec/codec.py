@@ -16,8 +16,9 @@ from exclusive_redis_xcom.codec.compression import check_size, compress, decompr
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.codec.text import utf8
-from exclusive_redis_xcom.errors import CorruptValue, ExclusiveXComError, XComNotImportable, XComNotRebuilt
+from exclusive_redis_xcom.errors import CorruptValue, XComNotImportable, XComNotRebuilt
 from exclusive_redis_xcom.memory import size_of
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ class Encoded:
     type_name: str
 
 
+@errors_without_locals
 def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
     """Turn a value into bytes.
 
@@ -59,11 +61,7 @@ def encode(value: Any, *, compression: str = "auto", max_bytes: int) -> Encoded:
         XComNotSerializable: Something in the value cannot be carried.
         XComNotImportable: The value needs a package that is not installed.
     """
-    try:
-        payload, codec = _to_bytes(value)
-    except ExclusiveXComError as error:
-        _unchain(error)
-        raise
+    payload, codec = _to_bytes(value)
     size = size_of(payload)
     check_size(size, max_bytes)
     packed, done = compress(payload, compression)
@@ -109,6 +107,7 @@ _READERS: dict[str, Callable[[Buffer], Any]] = {
 }
 
 
+@errors_without_locals
 def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, max_bytes: int) -> Any:
     """Turn bytes from Redis into the value. Anyone may have written them there.
 
@@ -128,19 +127,10 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
             is not installed.
         XComNotRebuilt: A class in the value does not accept what was pushed.
     """
-    try:
-        data = decompress(payload, compression, decoded_size, max_bytes, writable=codec == "slabs")
-        if data is not payload and type(payload) is memoryview:
-            payload.release()
-        return _decode(data, codec)
-    except ExclusiveXComError as error:
-        _unchain(error)
-        raise
-
-
-def _unchain(error: ExclusiveXComError) -> None:
-    """Remove the context of an error. The context may quote the value, and `raise ... from None` only hides it."""
-    error.__context__ = None
+    data = decompress(payload, compression, decoded_size, max_bytes, writable=codec == "slabs")
+    if data is not payload and type(payload) is memoryview:
+        payload.release()
+    return _decode(data, codec)
 
 
 def _decode(data: Buffer, codec: str) -> Any:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-_MADE_IN_PYTHON = 1 << 9  # CPython's flag of a class that a class statement made
 _NO_FIELD = (
     "The class does not list this as a field, and it is no plain data. Pulled objects have it only if the class makes "
     "it again."
@@ -74,7 +73,7 @@ def _slots(cls: type) -> frozenset[str]:
     return frozenset(
         name
         for base in cls.__mro__
-        if base.__flags__ & _MADE_IN_PYTHON
+        if "__slots__" in vars(base)
         for name, member in vars(base).items()
         if isinstance(member, MemberDescriptorType)
     )

@@ -78,7 +78,8 @@ def register(
 ) -> None:
     """Let XComs carry objects of a class that they do not carry by themselves.
 
-    Call it where both tasks get it: see "Your own classes" in docs/values.md.
+    Call it where both tasks get it: at the top of a module that the DAG file imports, or in an entry point's module.
+    The entry point's group is `exclusive_redis_xcom.codec`, and its name is the package of the classes.
 
     Args:
         name: The plug's name: the package of the classes, a dot, and a word of yours: `acme.matrix`. Values in Redis

@@ -17,7 +17,7 @@ _LONGEST_NAME = 32
 _WHY = "Neither this package nor Airflow can carry it."
 _REMEDY = (
     "Return built-in types, make its class a dataclass, give it serialize() and deserialize(data, version), or "
-    "register a plug (docs/values.md)."
+    "register a plug (exclusive_redis_xcom.codec.register)."
 )
 
 Advice = tuple[str, str]

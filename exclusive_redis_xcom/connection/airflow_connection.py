@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.connection import option_parsers
 from exclusive_redis_xcom.connection.redis_options import REDIS_PORT, SENTINEL_PORT, Address, RedisOptions, Tls
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ _SENTINEL = ("sentinels", "sentinel_master", "sentinel_username", "sentinel_pass
 _NO_PASSWORD = ("none", "false", "")
 
 
+@errors_without_locals
 def options_from_fields(
     host: str | None,
     port: int | None,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import random
+import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
-from exclusive_redis_xcom.connection.pool import Pool, PoolBusy
-from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.connection.connections import Connections
+from exclusive_redis_xcom.connection.pool import PoolBusy
+from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError, StoreUnavailable
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +28,11 @@ T = TypeVar("T")
 
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+
+# An API server whose password is wrong would otherwise run the settings' command for each request.
+_ASK_AGAIN_SECONDS = 2.0
+_CHANGED = "The settings were read again, and have changed."
+_UNCHANGED = "The settings were read again, and have not changed."
 
 # The packages that define the types of errors that the driver raises.
 _DRIVER_MODULES = frozenset({"builtins", "redis", "fakeredis", "socket", "ssl", "exclusive_redis_xcom"})
@@ -39,6 +48,8 @@ class RedisClient:
         options: Where Redis is.
         timeouts: How long to wait.
         open_session: Opens sessions in another way, for a Redis that no socket reaches (fakeredis).
+        ask_again: Reads the options anew. It is called when Redis refuses user name or password, because both may have
+            been changed since this process read its settings.
     """
 
     def __init__(
@@ -47,18 +58,22 @@ class RedisClient:
         timeouts: Timeouts,
         *,
         open_session: Callable[[Budget], Session] | None = None,
+        ask_again: Callable[[], RedisOptions] | None = None,
     ) -> None:
-        self._options = options
         self._timeouts = timeouts
         self._open_session = open_session
-        self._opened = 0
+        self._connections = Connections(options, timeouts, open_session)
+        self._opened_earlier = 0
+        self._ask_again = ask_again
+        self._asking = threading.Lock()
+        self._asked = -math.inf
         self._twins: list[RedisClient] = []
-        self._pool = Pool(self._open)
         _clients.add(self)
 
     def __repr__(self) -> str:
-        return f"<RedisClient of {self._options.endpoint}>"
+        return f"<RedisClient of {self._connections.options.endpoint}>"
 
+    @errors_without_locals
     def run(self, what: str, command: Callable[[Session], T], *, once: bool = False) -> T:
         """Run `command` with a session. Run it again while the failure may pass and the deadline has not passed.
 
@@ -86,18 +101,18 @@ class RedisClient:
     @property
     def opened(self) -> int:
         """The number of sessions opened so far."""
-        return self._opened
+        return self._opened_earlier + self._connections.opened
 
     def twin(self) -> RedisClient:
         """Make a client of the same Redis with connections of its own. They end when this client's connections end."""
-        twin = RedisClient(self._options, self._timeouts, open_session=self._open_session)
+        options = self._connections.options
+        twin = RedisClient(options, self._timeouts, open_session=self._open_session, ask_again=self._ask_again)
         self._twins.append(twin)
         return twin
 
     def drop(self) -> None:
         """Use new connections from now on. A connection in use is closed when its thread is done."""
-        pool, self._pool = self._pool, Pool(self._open)
-        pool.retire()
+        self._connections.drop()
         for twin in self._twins:
             twin.drop()
 
@@ -106,16 +121,19 @@ class RedisClient:
         self.drop()
 
     def _run(self, what: str, command: Callable[[Session], T], *, once: bool) -> T:
-        self._load_driver()  # Before the clock starts: importing redis may take seconds where no bytecode is cached.
+        # Before the clock starts: importing redis may take seconds where no bytecode is cached.
+        self._connections.load_driver()
         start = time.monotonic()
         # No deadline means one attempt. The timeouts of the socket bound that attempt.
         allowed = self._timeouts.deadline or self._timeouts.connect + self._timeouts.read
         failure: Failure | None = None
+        renewed = ""
         pauses = _pauses()
         for attempt in itertools.count(1):
             left = allowed - (time.monotonic() - start)
+            used = self._connections
             try:
-                return self._pool.run(command, max(0.0, left))
+                return used.pool.run(command, max(0.0, left))
             except ExclusiveXComError:
                 raise
             except PoolBusy:
@@ -123,52 +141,74 @@ class RedisClient:
             except Exception as error:  # redis-py's errors have no common base
                 if not _is_the_drivers(error):
                     raise
-                failure = self._understand(error, failure)
+                failure = self._understand(error, failure, used.options)
+            if failure.credentials and not renewed:
+                asked = time.monotonic()
+                renewed = self._renew(used)
+                start += time.monotonic() - asked  # The settings have time limits of their own.
+                if renewed == _CHANGED:
+                    continue
             spent = time.monotonic() - start
             pause = next(pauses)
             if once or not failure.retry or spent + pause >= self._timeouts.deadline:
-                raise self._unavailable(what, failure, attempt, spent)
-            self._pool.drop_idle()  # Idle sessions may lead to the same dead or demoted server.
+                raise self._failed(what, failure, attempt, spent, renewed)
+            used.pool.drop_idle()  # Idle sessions may lead to the same dead or demoted server.
             time.sleep(pause)
         raise AssertionError  # itertools.count never ends
 
-    def _load_driver(self) -> Callable[[Budget], Session]:
-        if self._open_session is None:
-            from exclusive_redis_xcom.connection.opener import opener
+    def _understand(self, error: Exception, earlier: Failure | None, options: RedisOptions) -> Failure:
+        from exclusive_redis_xcom.connection.classifying import classify
+        from exclusive_redis_xcom.connection.driver_errors import DeadlinePassed, SentinelFailed
 
-            self._open_session = opener(self._options, self._timeouts)
-        return self._open_session
-
-    def _open(self, budget: Budget) -> Session:
-        self._opened += 1
-        return self._load_driver()(budget)
-
-    def _understand(self, error: Exception, earlier: Failure | None) -> Failure:
-        from exclusive_redis_xcom.connection.failure import classify
-        from exclusive_redis_xcom.connection.internals import DeadlinePassed
-
-        if isinstance(error, DeadlinePassed) and earlier is not None:
+        cause = error.error if isinstance(error, SentinelFailed) else error
+        if isinstance(cause, DeadlinePassed) and earlier is not None:
             return earlier
-        return classify(error, read_timeout=self._timeouts.read)
+        return classify(error, options, self._timeouts)
 
-    def _unavailable(self, what: str, failure: Failure, attempts: int, spent: float) -> StoreUnavailable:
+    def _renew(self, refused: Connections) -> str:
+        """Ask for the options again, because Redis refused these. Return what came of that, as a sentence."""
+        if self._ask_again is None:
+            return ""
+        with self._asking:
+            if self._connections is not refused:  # Another thread has asked meanwhile.
+                return _CHANGED
+            if time.monotonic() - self._asked < _ASK_AGAIN_SECONDS:
+                return _UNCHANGED
+            try:
+                options = self._ask_again()
+            except Exception as error:  # Its text may hold what a command printed.
+                return f"The settings were read again, and that failed ({type(error).__name__})."
+            finally:
+                self._asked = time.monotonic()
+            if options == refused.options:
+                return _UNCHANGED
+            self._opened_earlier += refused.opened
+            self._connections = Connections(options, self._timeouts, self._open_session)
+            self._asked = -math.inf
+        refused.drop()
+        return _CHANGED
+
+    def _failed(
+        self, what: str, failure: Failure, attempts: int, spent: float, renewed: str
+    ) -> StoreUnavailable | ConfigurationError:
         tries = "once" if attempts == 1 else f"{attempts} times"
-        return StoreUnavailable(
-            f"{_action(what)} failed: {failure.reason}.\n"
-            f"{what}: Redis ({self._options.endpoint}) was tried {tries} in {spent:.1f} s.\n"
-            f"{failure.remedy}"
+        kind = ConfigurationError if failure.wrong_setting else StoreUnavailable
+        cause = f"{what}: Redis ({self._connections.options.endpoint}) was tried {tries} in {spent:.1f} s."
+        return kind(
+            f"{_action(what)} failed: {failure.reason}.\n{' '.join(filter(None, (cause, renewed)))}\n{failure.remedy}"
         )
 
     def _busy(self, what: str, spent: float) -> StoreUnavailable:
         return StoreUnavailable(
             f"{_action(what)} failed: all connections of this process to Redis stayed in use.\n"
-            f"{what}: no connection to Redis ({self._options.endpoint}) became free in {spent:.1f} s.\n"
+            f"{what}: no connection to Redis ({self._connections.options.endpoint}) became free in {spent:.1f} s.\n"
             "Use fewer threads, or raise retry_deadline."
         )
 
     def _start_after_fork(self) -> None:
         # The child must use neither the parent's sockets nor its locks: another thread may have held them.
-        self._pool = Pool(self._open)
+        self._connections.forget()
+        self._asking = threading.Lock()
 
 
 def _action(what: str) -> str:

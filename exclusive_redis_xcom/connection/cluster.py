@@ -14,8 +14,8 @@ import redis
 from redis.crc import key_slot
 
 from exclusive_redis_xcom.connection import driver
-from exclusive_redis_xcom.connection.failure import code_of
 from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.replies import code_of
 from exclusive_redis_xcom.connection.server import Line
 from exclusive_redis_xcom.errors import ConfigurationError
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from exclusive_redis_xcom.connection.driver_errors import DeadlinePassed, HandshakeUnanswered
 from exclusive_redis_xcom.connection.packing import Packer
+from exclusive_redis_xcom.connection.replies import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,10 +35,6 @@ _UNNAMED: dict[str, Any] = {"driver_info": None} if hasattr(redis, "DriverInfo")
 def socket_of(connection: Any) -> Any:
     """Return the socket of one of redis-py's connections; None where it is not connected."""
     return connection._sock
-
-
-class DeadlinePassed(redis.TimeoutError):
-    """The budget was over before anything was sent. The error of an earlier attempt tells more."""
 
 
 class _Bounded(_Base):
@@ -65,8 +63,20 @@ class _Bounded(_Base):
         self.socket_connect_timeout = left if usual is None else min(usual, left)
         try:
             return super()._connect()  # type: ignore[no-untyped-call, safe-super]
+        except TimeoutError as error:
+            if "handshake" in str(error):
+                raise HandshakeUnanswered(self.host, self.port) from None
+            raise
         finally:
             self.socket_connect_timeout = usual
+
+    def check_health(self) -> None:
+        """Send PING after a pause. Redis refuses it while it cannot save to disk, and answers reads all the same."""
+        try:
+            super().check_health()  # type: ignore[no-untyped-call]
+        except redis.ResponseError as error:
+            if code_of(error) not in {"MISCONF", "NOPERM"}:
+                raise
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if not self._budget.remaining:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import redis
 
 from exclusive_redis_xcom.connection import driver
+from exclusive_redis_xcom.connection.driver_errors import SentinelFailed
 from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts
+from exclusive_redis_xcom.connection.server import Line
 from exclusive_redis_xcom.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Sentinels:
 
         Raises:
             ConfigurationError: A Sentinel answers that it does not know the name.
-            redis.RedisError: None of the Sentinels answers.
+            SentinelFailed: None of the Sentinels answers.
         """
         error: redis.RedisError = redis.ConnectionError("no Sentinel given")
         for address in tuple(self._order):
@@ -41,14 +43,14 @@ class Sentinels:
                 continue
             self._order = [address, *(other for other in self._options.addresses if other != address)]
             return master
-        raise error
+        raise SentinelFailed(error)
 
     def _ask(self, address: Address, budget: Budget) -> Address:
-        sentinel = driver.open_sentinel(self._options, address, self._timeouts, budget)
+        sentinel = Line(driver.open_sentinel(self._options, address, self._timeouts, budget))
         try:
-            reply = sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._options.master)
+            reply = sentinel.call(("SENTINEL GET-MASTER-ADDR-BY-NAME", self._options.master))
         finally:
-            driver.close(sentinel)
+            sentinel.close()
         if reply is None:
             msg = (
                 f"The Sentinel {address} does not know this master.\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
 import redis
 
 from exclusive_redis_xcom.connection import driver, receiving
+from exclusive_redis_xcom.connection.driver_errors import Unanswered
+from exclusive_redis_xcom.connection.internals import TlsConnection, UnixConnection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +27,10 @@ class Line:
     """The one connection of a client, made when first needed.
 
     For every command, redis-py takes a connection out of its pool, checks it, and counts and times the command. That
-    costs as much as a small command itself. Here the connection stays out of the pool and is checked after a pause.
+    costs as much as a small command itself. Here the connection is never in the pool, and is checked after a pause.
+
+    The pool would also take a new connection for unclean if bytes have come already. Redis sends some before any
+    command: tickets of TLS 1.3, or the reason why it takes no more clients.
     """
 
     def __init__(self, client: Client) -> None:
@@ -80,17 +86,43 @@ class Line:
 
     def close(self) -> None:
         """Close it."""
+        if self._connection is not None:
+            self._connection.disconnect()
         driver.close(self._client)
 
     def _ready(self) -> Any:
         self._used = time.monotonic()
         if self._connection is None:
-            pool = self._client.connection_pool
-            try:
-                self._connection = pool.get_connection()
-            except TypeError:  # before redis-py 5.3
-                self._connection = pool.get_connection("_")
+            self._connection = _connected(self._client.connection_pool.make_connection())
         return self._connection
+
+
+def _connected(connection: Any) -> Any:
+    """Connect, log in, and wait for a first answer of Redis.
+
+    Raises:
+        Unanswered: The other side closed the connection before it answered anything.
+        redis.RedisError: As redis-py does.
+    """
+    try:
+        connection.connect()
+        connection.check_health()  # sends PING if nothing has been asked yet
+    except BaseException as error:
+        connection.disconnect()
+        if _was_cut(error) and not isinstance(connection, UnixConnection):
+            tls = isinstance(connection, TlsConnection)
+            raise Unanswered(connection.host, connection.port, tls=tls) from None
+        raise
+    return connection
+
+
+def _was_cut(error: BaseException) -> bool:
+    """Return whether an established connection was closed or reset by the other side."""
+    if type(error) is not redis.ConnectionError:
+        return False
+    cause = error.__cause__ or error.__context__
+    cuts = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+    return isinstance(cause, cuts) or "closed by server" in str(error)
 
 
 class ServerSession:

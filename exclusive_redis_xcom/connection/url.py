@@ -23,6 +23,7 @@ from urllib.parse import unquote, unquote_plus
 from exclusive_redis_xcom.connection import option_parsers
 from exclusive_redis_xcom.connection.redis_options import REDIS_PORT, SENTINEL_PORT, Address, Kind, RedisOptions, Tls
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 _SCHEMES: dict[str, tuple[Kind, bool]] = {
     "redis": ("standalone", False),
@@ -48,6 +49,7 @@ class _Split:
     query: dict[str, str]
 
 
+@errors_without_locals
 def options_from_url(url: str) -> RedisOptions:
     """Read one of the forms above.
 

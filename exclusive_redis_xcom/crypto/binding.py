@@ -46,7 +46,9 @@ def payload_aad(
 
 
 def _address(at: Coordinate, version: str) -> tuple[bytes, ...]:
-    return tuple(map(_text, (at.dag_id, at.run_id, at.task_id, at.key, str(at.map_index), version)))
+    # The id of the task instance is one part more: no other coordinate has as many.
+    instance = () if at.ti_id is None else (at.ti_id,)
+    return tuple(map(_text, (at.dag_id, at.run_id, at.task_id, at.key, str(at.map_index), *instance, version)))
 
 
 def _text(text: str) -> bytes:

@@ -9,6 +9,7 @@ import re
 from exclusive_redis_xcom.crypto import key_texts
 from exclusive_redis_xcom.crypto.failures import UnknownKey
 from exclusive_redis_xcom.crypto.secret_keys import SecretKeys
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 _ID_LABEL = b"exclusive-redis-xcom encryption key id, format 1"
 _VERSION = re.compile(r"[0-9a-f]{32}")
@@ -42,6 +43,7 @@ class EncryptionKeys(SecretKeys):
         """The ids of all keys, newest first."""
         return tuple(self._by_id)
 
+    @errors_without_locals
     def data_key(self, key_id: str, version: str, info: bytes) -> bytes:
         """Derive the 32-byte data key of one push: HKDF-SHA256 (RFC 5869) of a key, salted with the push's version.
 
@@ -60,7 +62,6 @@ class EncryptionKeys(SecretKeys):
         if key is None:
             raise UnknownKey.of(key_id, "encryption_keys")
         if not _VERSION.fullmatch(version):
-            del key  # a traceback may be shown with the locals of its frames
             msg = "a version is 32 hex digits"
             raise ValueError(msg)
         from cryptography.hazmat.primitives.hashes import SHA256

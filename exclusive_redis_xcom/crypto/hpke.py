@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.crypto.failures import Forged
 from exclusive_redis_xcom.crypto.payload import DATA_KEY_BYTES
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -26,6 +27,7 @@ SEALED_KEY_BYTES = 32 + DATA_KEY_BYTES + 16
 _MAX_INFO_BYTES = 8 * 1024 * 1024
 
 
+@errors_without_locals
 def seal_key(data_key: bytes, public: SealPublicKey, info: bytes) -> bytes:
     """Seal a data key. The result differs each time.
 
@@ -43,11 +45,11 @@ def seal_key(data_key: bytes, public: SealPublicKey, info: bytes) -> bytes:
     problem = _problem(data_key, info)
     sealed = None if problem else _seal(data_key, public, info)
     if sealed is None:
-        del data_key  # a traceback may be shown with the locals of its frames
         raise ValueError(problem or "this public sealing key protects nothing; make a pair with exclusive-xcom keygen")
     return sealed
 
 
+@errors_without_locals
 def open_key(sealed: bytes, key_id: str, private: SealPrivateKeys, info: bytes) -> bytes:
     """Open a sealed key. All arguments but `private` may be untrusted.
 

@@ -1,7 +1,6 @@
 """The texts of keys, as people handle them: a prefix that names the kind, then 32 bytes as unpadded base64url.
 
-The functions return what is wrong instead of raising it. The frame of a traceback must not hold a key, because some
-loggers show the local variables of every frame.
+The functions return what is wrong instead of raising it, so that their callers can say which setting it is.
 """
 
 from __future__ import annotations

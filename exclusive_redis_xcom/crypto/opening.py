@@ -63,8 +63,10 @@ def open_for(
         acl = Acl.loads_again(sealed.acl)
     except UnknownKey:
         return _refused(f"the API server holds no private key '{sealed.key_id}'", seal.UNKNOWN_KEY)
-    except (Forged, InvalidAcl):
+    except Forged:
         return _refused("the seal was not made for this reference", seal.FORGED)
+    except InvalidAcl:
+        return _refused("the rule in the seal is not one that exclusive-redis-xcom writes", seal.FORGED)
     decision = decide(acl, reference.coordinate, principal)
     if decision.allowed or (reports_only and principal is not None):
         return Verdict(decision, acl, data_key=data_key)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.crypto.failures import Forged
 from exclusive_redis_xcom.memory import size_of
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.memory import Buffer, Buffers
@@ -29,6 +30,7 @@ def new_data_key() -> bytes:
     return os.urandom(DATA_KEY_BYTES)
 
 
+@errors_without_locals
 def encrypt(payload: Buffers, data_key: bytes, aad: bytes) -> Buffer:
     """Encrypt a payload piece by piece, in the memory of the result and no other.
 
@@ -46,7 +48,6 @@ def encrypt(payload: Buffers, data_key: bytes, aad: bytes) -> Buffer:
     size = size_of(payload)
     problem = _problem(size, data_key)
     if problem:
-        del payload, data_key  # a traceback may be shown with the locals of its frames
         raise ValueError(problem)
     data = bytearray(_NONCE_BYTES + size + _TAG_BYTES)
     data[:_NONCE_BYTES] = os.urandom(_NONCE_BYTES)
@@ -78,6 +79,7 @@ def _encrypt_pieces(payload: Buffers, data_key: bytes, aad: bytes, data: memoryv
     data[start:] = encryptor.tag
 
 
+@errors_without_locals
 def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
     """Return in one piece what was given to `encrypt`. All arguments may be untrusted.
 
@@ -86,7 +88,6 @@ def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
     """
     payload = _decrypt(memoryview(data), data_key, aad)
     if payload is None:
-        del data_key  # a traceback may be shown with the locals of its frames
         raise Forged(
             "An encrypted value was not written for this XCom, version and access list: it was changed or moved."
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.crypto import key_texts
 from exclusive_redis_xcom.crypto.failures import UnknownKey
 from exclusive_redis_xcom.crypto.secret_keys import SecretKeys
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -21,6 +22,7 @@ class SealPublicKey:
     raw: bytes
 
     @classmethod
+    @errors_without_locals
     def parse(cls, text: str) -> SealPublicKey:
         """Read a key text.
 
@@ -29,7 +31,6 @@ class SealPublicKey:
                 private key.
         """
         raw, problem = key_texts.read(text, key_texts.PUBLIC)
-        del text  # a traceback may be shown with the locals of its frames
         if problem:
             raise ValueError(problem)
         return cls(raw)
@@ -76,6 +77,7 @@ class SealPrivateKeys(SecretKeys):
         msg = "there is no private sealing key"
         raise ValueError(msg)
 
+    @errors_without_locals
     def get(self, key_id: str) -> X25519PrivateKey:
         """Return the key with an id, which may be untrusted.
 

@@ -6,6 +6,7 @@ import hmac
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from exclusive_redis_xcom.crypto import key_texts
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,6 +26,7 @@ class SecretKeys:
         self._raw = raw
 
     @classmethod
+    @errors_without_locals
     def parse(cls, text: str) -> Self:
         """Read a list of key texts, newest first, with commas, spaces or line breaks between them. "" holds no key.
 
@@ -32,7 +34,6 @@ class SecretKeys:
             ValueError: An item is no key of this kind. The message says which item and why, without quoting it.
         """
         raw, problem = key_texts.read_list(text, cls.kind)
-        del text  # a traceback may be shown with the locals of its frames
         if problem:
             raise ValueError(problem)
         return cls(raw)

@@ -46,7 +46,7 @@ def exclusive(
 ) -> _XCom:
     """Let only these tasks pull an XCom. Several calls for one XCom add up.
 
-    The call writes a rule into the DAG's param `xcom_acl`; docs/acl.md explains rules.
+    The call writes a rule into the DAG's param `xcom_acl`, as `{"<task id>": {"<key>": [<consumers>]}}` does.
 
     Args:
         xcom: What a TaskFlow call or `operator.output["key"]` returns. An operator stands for its return value.

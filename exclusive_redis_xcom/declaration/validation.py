@@ -6,7 +6,8 @@ import difflib
 from typing import TYPE_CHECKING, NoReturn
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
-from exclusive_redis_xcom.acl.glob import is_pattern, matches
+from exclusive_redis_xcom.acl.glob import is_pattern
+from exclusive_redis_xcom.declaration.task_names import MOST_COMPARED, TaskNames, TooManyComparedError
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.first_line import of_dag
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: How many task ids a message lists where none resembles the unknown one.
 _LISTED = 10
+
+#: How many warnings of one DAG are given. Further warnings are only counted.
+_MOST_WARNINGS = 100
 
 
 class AclWarning(UserWarning):
@@ -31,12 +35,21 @@ def check(acl: Acl, graph: DagGraph) -> list[str]:
         Warnings. Each names the DAG and the entry.
 
     Raises:
-        InvalidAcl: A task id is unknown, or a consumer runs before every task whose XComs the rule is about.
+        InvalidAcl: A task id is unknown, or a consumer runs before every task whose XComs the rule is about. Or the
+            patterns take too long to check.
     """
     checker = _Checker(acl.dag_id, graph)
-    for rule in acl.rules:
-        checker.rule(rule)
-    return checker.warnings
+    try:
+        for rule in acl.rules:
+            checker.rule(rule)
+    except TooManyComparedError:
+        first = of_dag(acl.dag_id, lambda _: "the patterns of its rules take too long to check.")
+        raise InvalidAcl(
+            f"{first}\n"
+            f"Their parts are compared with task ids more than {MOST_COMPARED} times, each time the file is parsed.\n"
+            f"Write fewer patterns, or let them begin with more of the ids.\nDAG '{acl.dag_id}'."
+        ) from None
+    return checker.warnings()
 
 
 class _Checker:
@@ -44,7 +57,13 @@ class _Checker:
         self._dag_id = dag_id
         self._graph = graph
         self._task_ids = graph.task_ids
-        self.warnings: list[str] = []
+        self._names = TaskNames(self._task_ids)
+        self._warnings: list[str] = []
+        self._more = 0
+
+    def warnings(self) -> list[str]:
+        more = [f"DAG '{self._dag_id}', xcom_acl: there are {self._more} more warnings."] if self._more else []
+        return self._warnings + more
 
     def rule(self, rule: Rule) -> None:
         producers = self._producers(rule)
@@ -64,7 +83,7 @@ class _Checker:
             self._maybe_a_producer(rule)
             return self._task_ids
         producer = rule.producer
-        found = self._matching(producer)
+        found = self._names.matching(producer)
         if not found and is_pattern(producer):
             self._fail(
                 rule,
@@ -81,7 +100,7 @@ class _Checker:
 
     def _maybe_a_producer(self, rule: Rule) -> None:
         key = rule.key
-        if key != "*" and is_pattern(key) and self._matching(key):
+        if key != "*" and is_pattern(key) and self._names.matching(key):
             self._warn(
                 rule,
                 f"here '{key}' is a pattern of XCom keys of any task, but it also matches tasks of this DAG. For the "
@@ -89,7 +108,7 @@ class _Checker:
             )
 
     def _pattern(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
-        found = self._matching(consumer)
+        found = self._names.matching(consumer)
         if not found:
             self._warn(rule, f"the consumer pattern '{consumer}' matches no task of this DAG")
         elif consumer != "*" and all(self._runs_before(task_id, producers) for task_id in found):
@@ -115,8 +134,7 @@ class _Checker:
                 lambda short: f"the consumer {short(consumer)} can never run after {_name(rule, short)}.",
                 "The consumer is upstream. Remove it from the rule, or reverse the dependency.",
             )
-        others = producers - {consumer}
-        if others and not others & self._graph.upstream_of(consumer):
+        if self._others(consumer, producers) and producers.isdisjoint(self._graph.upstream_of(consumer)):
             self._warn(
                 rule,
                 f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is "
@@ -124,14 +142,18 @@ class _Checker:
             )
 
     def _runs_before(self, consumer: str, producers: frozenset[str]) -> bool:
-        others = producers - {consumer}
-        return bool(others) and others <= self._graph.downstream_of(consumer)
+        # No task runs before itself. Most comparisons end with the numbers, so no set is copied.
+        others, later = self._others(consumer, producers), self._graph.downstream_of(consumer)
+        return 0 < others <= len(later) and producers - {consumer} <= later
 
-    def _matching(self, pattern: str) -> frozenset[str]:
-        return frozenset(task_id for task_id in self._task_ids if matches(pattern, task_id))
+    def _others(self, consumer: str, producers: frozenset[str]) -> int:
+        return len(producers) - (consumer in producers)
 
     def _warn(self, rule: Rule, what: str) -> None:
-        self.warnings.append(f"DAG '{self._dag_id}', {rule.source}: {what}.")
+        if len(self._warnings) < _MOST_WARNINGS:
+            self._warnings.append(f"DAG '{self._dag_id}', {rule.source}: {what}.")
+        else:
+            self._more += 1
 
     def _fail(self, rule: Rule, decision: Callable[[Shorten], str], remedy: str) -> NoReturn:
         first = of_dag(self._dag_id, decision)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.model import one_line
@@ -40,13 +41,15 @@ def sentence(
         expires_at: When the value expires.
         place: Where the value is, as in "in Redis".
     """
-    kind = _short(type_name.rpartition(".")[2]) + _extent(shape)
+    kind = _short(type_name.rpartition(".")[2])
+    extent = _extent(shape) if shape else ""
     return (
-        f"{kind}, {_bytes(size)}, for {readers} until {_moment(expires_at, pushed_at)}; "
+        f"{kind}{extent}, {_bytes(size)}, for {readers} until {_moment(expires_at, pushed_at)}; "
         f"the value is {place}, this is only a reference to it"
     )
 
 
+@functools.lru_cache(maxsize=256)  # the pushes of one key have the same readers
 def describe_readers(consumers: tuple[str, ...], *, same_run: bool, once: bool) -> str:
     """Return who may read, as in "load and 3 more".
 
@@ -67,9 +70,7 @@ def _moment(moment: datetime, now: datetime) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]}{year} {moment.hour:02}:{moment.minute:02} UTC"
 
 
-def _extent(shape: tuple[int, ...] | None) -> str:
-    if not shape:
-        return ""
+def _extent(shape: tuple[int, ...]) -> str:
     return f" of {len(shape)} dimensions" if len(shape) > _SHOWN_DIMENSIONS else f" of {' x '.join(map(str, shape))}"
 
 

@@ -21,6 +21,9 @@ Layout; all integers are big-endian:
 The head names the coordinate for which the value was written, and the payload's length. So a swapped or cut value is
 noticed before anything decodes it. A payload too large for one field lies in other fields, in `parts` of `PART_BYTES`
 each. A `spilled` payload lies in an object of an object storage.
+
+This is format 2. Format 3 is for a coordinate that names its task instance. There `ti_id` stands after the key, as a
+fifth id with a length of its own.
 """
 
 from __future__ import annotations
@@ -44,13 +47,15 @@ MAX_PARTS = 2048
 #: The head has at most so many bytes.
 MAX_HEAD_BYTES = 64 * 1024
 
-_Ids: TypeAlias = tuple[str, str, str, str]
+_Ids: TypeAlias = tuple[str, ...]
 
 _MAGIC = b"XRX"
 _FORMAT = 2
+_FORMAT_OF_INSTANCE = 3
 _START = struct.Struct(">3sBI")
 _FACTS = struct.Struct(">3sBI16sQQqqI")
-_LENGTHS = struct.Struct(">HHHH")  # of the texts, and of the ids
+_LENGTHS = struct.Struct(">HHHH")  # of the texts
+_ID_LENGTHS = {_FORMAT: struct.Struct(">HHHH"), _FORMAT_OF_INSTANCE: struct.Struct(">HHHHH")}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -122,13 +127,15 @@ class Envelope:
         """
         texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
         ids = [_encode(text) for text in _ids_of(self.coordinate)]
-        length = _FACTS.size + 2 * _LENGTHS.size + sum(map(len, texts)) + sum(map(len, ids))
+        format_ = _FORMAT if self.coordinate.ti_id is None else _FORMAT_OF_INSTANCE
+        lengths = _ID_LENGTHS[format_]
+        length = _FACTS.size + _LENGTHS.size + lengths.size + sum(map(len, texts)) + sum(map(len, ids))
         if length > MAX_HEAD_BYTES:
             msg = f"The ids of an XCom need {length} bytes; at most {MAX_HEAD_BYTES} are stored. Shorten them."
             raise XComTooLarge(msg)
         facts = _FACTS.pack(
             _MAGIC,
-            _FORMAT,
+            format_,
             length,
             bytes.fromhex(self.version),
             self.decoded_size,
@@ -143,7 +150,7 @@ class Envelope:
             0 if self.key_id is None else len(texts[2]) + 1,
             0 if self.spilled is None else len(texts[3]) + 1,
         )
-        return b"".join((facts, sizes, *texts, _LENGTHS.pack(*map(len, ids)), *ids, *self.payload))
+        return b"".join((facts, sizes, *texts, lengths.pack(*map(len, ids)), *ids, *self.payload))
 
     @classmethod
     def unpack(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
@@ -176,9 +183,9 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     if len(data) < _FACTS.size:
         raise _short(data)
     magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts = _FACTS.unpack_from(data)
-    if magic != _MAGIC or format_ != _FORMAT or length > MAX_HEAD_BYTES or length > len(data):
+    if magic != _MAGIC or format_ not in _ID_LENGTHS or length > MAX_HEAD_BYTES or length > len(data):
         raise _not_ours(magic, format_)
-    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length])
+    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], format_)
     payload: Buffers = (memoryview(data)[length:],)
     elsewhere = 0
     if parts or spilled is not None:
@@ -207,22 +214,22 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
 
 
 @functools.lru_cache(maxsize=128)  # the results of a mapped task share all of this
-def _texts(data: bytes) -> tuple[_Ids, str, str, str | None, str | None]:
+def _texts(data: bytes, format_: int) -> tuple[_Ids, str, str, str | None, str | None]:
     codec_size, compression_size, key_id_size, spilled_size = _LENGTHS.unpack_from(data)
     codec, at = _string(data, _LENGTHS.size, codec_size)
     compression, at = _string(data, at, compression_size)
     key_id, at = _string(data, at, key_id_size - 1) if key_id_size else (None, at)
     spilled, at = _string(data, at, spilled_size - 1) if spilled_size else (None, at)
-    sizes = _LENGTHS.unpack_from(data, at)
-    at += _LENGTHS.size
+    lengths = _ID_LENGTHS[format_]
+    sizes = lengths.unpack_from(data, at)
+    at += lengths.size
     if at + sum(sizes) != len(data):
         raise CorruptValue(_text("its header is cut, or longer than any header"))
     ids = []
     for size in sizes:
         text, at = _string(data, at, size)
         ids.append(text)
-    dag_id, run_id, task_id, key = ids
-    return (dag_id, run_id, task_id, key), codec, compression, key_id, spilled
+    return tuple(ids), codec, compression, key_id, spilled
 
 
 def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
@@ -233,11 +240,14 @@ def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
 def _coordinate(ids: _Ids, map_index: int) -> Coordinate:
     if map_index < NOT_MAPPED:
         raise CorruptValue(_text("'map_index' in its header is not a map_index"))
-    return Coordinate(*ids, map_index)
+    dag_id, run_id, task_id, key, *instance = ids
+    return Coordinate(dag_id, run_id, task_id, key, map_index, *instance)
 
 
 def _ids_of(at: Coordinate) -> _Ids:
-    return at.dag_id, at.run_id, at.task_id, at.key
+    if at.ti_id is None:
+        return at.dag_id, at.run_id, at.task_id, at.key
+    return at.dag_id, at.run_id, at.task_id, at.key, at.ti_id
 
 
 def _check_elsewhere(size: int, parts: int, spilled: str | None) -> None:
@@ -267,9 +277,10 @@ def _short(data: bytes) -> CorruptValue:
 def _not_ours(magic: bytes, format_: int) -> CorruptValue:
     if magic != _MAGIC:
         return CorruptValue(_text("it does not start as an envelope does, so something else wrote it"))
-    if format_ != _FORMAT:
+    if format_ not in _ID_LENGTHS:
         whose = "an earlier release wrote it" if format_ < _FORMAT else _NEWER
-        return CorruptValue(_text(f"its format is {format_}, and this release reads {_FORMAT}; {whose}"))
+        known = " and ".join(map(str, _ID_LENGTHS))
+        return CorruptValue(_text(f"its format is {format_}, and this release reads {known}; {whose}"))
     return CorruptValue(_text("its header is cut, or longer than any header"))
 
 

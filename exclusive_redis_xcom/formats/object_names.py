@@ -1,5 +1,7 @@
 """Names of objects, below `spill_path`: `<dag_id>/<run_id>/<task_id>/<key>/<map_index>/<version>`.
 
+Where Airflow names the task instance (3.4 and later), `ti-<ti_id>` stands before the key.
+
 Every id is percent-encoded, and so is a dot at its beginning. So no id leaves its component, hides a file or leads to
 the directory above. A long id is cut and ends in a digest. So names fit file systems, which take 255 bytes in a
 component. They fit object stores, too, which take 1,024 bytes in all: about a quarter is left for the bucket's prefix.
@@ -12,6 +14,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
+from exclusive_redis_xcom.formats.redis_names import instance_part
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 #: No encoded id holds this character. It stands before the digest of an id that was cut, and alone for an empty id.
@@ -39,14 +42,15 @@ def object_name(coordinate: Coordinate, version: str) -> str:
         coordinate: Any ids.
         version: 32 hexadecimal digits.
     """
-    ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
+    instance = () if coordinate.ti_id is None else (instance_part(coordinate.ti_id),)
+    ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, *instance, coordinate.key)
     return "/".join((*map(_component, ids), str(coordinate.map_index), version))
 
 
 def parse(name: str) -> ParsedName | None:
     """Read a name; None for one that `object_name` does not make."""
     parts = name.split("/")
-    if len(parts) != _PARTS:
+    if len(parts) not in (_PARTS, _PARTS + 1):
         return None
     *ids, index, version = parts
     if not _VERSION.fullmatch(version) or not _MAP_INDEX.fullmatch(index):
@@ -84,10 +88,12 @@ def _coordinate(ids: list[str], map_index: int) -> Coordinate | None:
     if map_index < NOT_MAPPED:
         return None
     try:
-        dag_id, run_id, task_id, key = map(_text, ids)
+        dag_id, run_id, task_id, *instance, key = map(_text, ids)
     except ValueError:
         return None
-    return Coordinate(dag_id, run_id, task_id, key, map_index)
+    # What does not begin with "ti-" gives a coordinate with another name, and `parse` compares the names.
+    ti_id = instance[0].removeprefix(instance_part("")) if instance else None
+    return Coordinate(dag_id, run_id, task_id, key, map_index, ti_id)
 
 
 def _text(component: str) -> str:

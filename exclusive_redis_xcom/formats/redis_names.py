@@ -1,5 +1,7 @@
 """Names in Redis: one hash per (dag_id, run_id, task_id, xcom_key), some fields per map_index.
 
+Where Airflow names the task instance (3.4 and later), each task instance has a hash of its own.
+
 Every id is percent-encoded, since ids may hold `:` and `/`. So no two coordinates share a name, and no id can steer a
 cluster's choice of slot with `{}`.
 
@@ -45,11 +47,21 @@ EPOCH_FIELD, SERVERS_FIELD = "epoch", "servers"
 def hash_name(prefix: str, coordinate: Coordinate) -> str:
     """Name a hash: `<prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>`, the same for all map_indexes.
 
+    A coordinate with a task instance gets `<prefix>:<dag_id>:<run_id>:<task_id>:ti-<ti_id>:<xcom_key>`.
+
     Args:
         prefix: The setting `key_prefix`. It is used as it is.
         coordinate: Its ids may be any texts. An empty id becomes an empty part, and no other id becomes one.
     """
-    return _hash_name(prefix, coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
+    if coordinate.ti_id is None:
+        return _hash_name(prefix, coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
+    ids = (coordinate.dag_id, coordinate.run_id, coordinate.task_id, instance_part(coordinate.ti_id), coordinate.key)
+    return _hash_name(prefix, *ids)
+
+
+def instance_part(ti_id: str) -> str:
+    """Name a task instance in a path, as `XComCoordinate.build_path` does (`airflow/sdk/bases/xcom.py`, 3.4)."""
+    return f"ti-{ti_id}"
 
 
 def field_name(map_index: int) -> str:

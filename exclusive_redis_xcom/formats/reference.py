@@ -77,6 +77,15 @@ def parse(value: object) -> Reference:
     return Reference(**layout.load(raw))
 
 
+def map_index_of(value: object) -> int | None:
+    """Return the map_index that the reference in a row names; None without one. Nothing else of it is read."""
+    raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
+    machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
+    coordinate = machine.get("coordinate") if isinstance(machine, OBJECT) else None
+    map_index = coordinate.get("map_index") if isinstance(coordinate, OBJECT) else None
+    return map_index if type(map_index) is int else None
+
+
 def parse_stored(value: object) -> Reference:
     """Read the reference in a row as the database holds it. There it has no open key and no refusal.
 

@@ -23,6 +23,7 @@ _LENGTH = re.compile("0|[1-9][0-9]{0,12}")
 SHOWN_CONSUMERS = 50
 
 _COORDINATE_FIELDS = {"dag_id", "run_id", "task_id", "map_index", "key"}
+_OF_INSTANCE_FIELDS = _COORDINATE_FIELDS | {"ti_id"}
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
 
@@ -55,10 +56,9 @@ def text(value: object, name: str, most: int = MAX_TEXT) -> str:
 
 def printable(value: object, name: str, most: int) -> str:
     """Read a text for people: one line without characters that turn or hide text on a screen."""
-    found = text(value, name, most)
-    if not found.isprintable():
+    if not isinstance(value, str) or len(value) > most or not value.isprintable():
         raise malformed(name)
-    return found
+    return value
 
 
 def integer(value: object, name: str, low: int, high: int) -> int:
@@ -94,6 +94,8 @@ def time(value: object, name: str) -> datetime:
         raise malformed(name) from None
     if found.tzinfo is None:
         raise malformed(name)
+    if found.tzinfo is timezone.utc:
+        return found  # as pushes write it
     try:
         return found.astimezone(timezone.utc)
     except OverflowError:
@@ -102,29 +104,35 @@ def time(value: object, name: str) -> datetime:
 
 def version(value: object, name: str) -> str:
     """Read the version id of a push."""
-    found = text(value, name)
-    if not _VERSION.fullmatch(found):
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
         raise malformed(name)
-    return found
+    return value
 
 
-def coordinate(value: object, name: str) -> Coordinate:
+def coordinate(value: object) -> Coordinate:
     """Read a coordinate."""
-    body = mapping(value, _COORDINATE_FIELDS, name)
-    dag_id, run_id, task_id, key = (
-        text(body[field], f"{name}.{field}") for field in ("dag_id", "run_id", "task_id", "key")
+    of_instance = isinstance(value, OBJECT) and "ti_id" in value
+    body = mapping(value, _OF_INSTANCE_FIELDS if of_instance else _COORDINATE_FIELDS, "coordinate")
+    return Coordinate(
+        text(body["dag_id"], "coordinate.dag_id"),
+        text(body["run_id"], "coordinate.run_id"),
+        text(body["task_id"], "coordinate.task_id"),
+        text(body["key"], "coordinate.key"),
+        integer(body["map_index"], "coordinate.map_index", -1, _MAX_MAP_INDEX),
+        text(body["ti_id"], "coordinate.ti_id") if of_instance else None,
     )
-    return Coordinate(dag_id, run_id, task_id, key, integer(body["map_index"], f"{name}.map_index", -1, _MAX_MAP_INDEX))
 
 
 def coordinate_json(at: Coordinate) -> dict[str, Any]:
     """Return what `coordinate` reads."""
+    instance = {} if at.ti_id is None else {"ti_id": at.ti_id}
     return {
         "dag_id": at.dag_id,
         "run_id": at.run_id,
         "task_id": at.task_id,
         "map_index": at.map_index,
         "key": at.key,
+        **instance,
     }
 
 

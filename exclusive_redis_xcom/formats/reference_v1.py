@@ -48,7 +48,7 @@ def load(raw: Mapping[str, Any]) -> dict[str, Any]:
     fields.integer(body["v"], "v", FORMAT, FORMAT)
     return {
         "format": FORMAT,
-        "coordinate": fields.coordinate(body["coordinate"], "coordinate"),
+        "coordinate": fields.coordinate(body["coordinate"]),
         "version": fields.version(body["version"], "version"),
         "type_name": fields.text(body["type"], "type"),
         "size": fields.size(body["size"], "size"),

@@ -15,6 +15,7 @@ keys must be longer than `about`.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import reference_fields as fields
@@ -50,7 +51,7 @@ def dump(reference: ReferenceFacts) -> dict[str, Any]:
             "type": _shown(reference.type_name),
             "size": reference.size,
             **shape,
-            "consumers": [_shown(name) for name in fields.shown_consumers(reference.consumers)],
+            "consumers": list(_shown_consumers(reference.consumers)),
             "rule": _shown(reference.rule),
             "expires": reference.expires_at.isoformat(),
         },
@@ -99,11 +100,16 @@ def _machine_part(value: object) -> dict[str, Any]:
     machine = fields.mapping(value, _MACHINE | {"seal"} if sealed else _MACHINE, MACHINE)
     fields.integer(machine["v"], "v", FORMAT, FORMAT)
     return {
-        "coordinate": fields.coordinate(machine["coordinate"], "coordinate"),
+        "coordinate": fields.coordinate(machine["coordinate"]),
         "version": fields.version(machine["version"], "version"),
         "pushed_at": fields.time(machine["pushed_at"], "pushed_at"),
         "seal": fields.seal(machine["seal"]) if sealed else None,
     }
+
+
+@functools.lru_cache(maxsize=256)  # the pushes of one key have the same consumers
+def _shown_consumers(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_shown(name) for name in fields.shown_consumers(names))
 
 
 def _shown(text: str, most: int = _MAX_SHOWN) -> str:

@@ -35,7 +35,7 @@ def report_kept_types(coordinate: Coordinate, value: Any) -> None:
     _reported.add(key)
     log.warning(
         "'%s' of %s comes back as it was pushed. Airflow's default backend would change parts of it:\n%s\n"
-        'Look at the tasks that pull it. See "What existing DAGs may rely on" in docs/values.md.',
+        "Look at the tasks that pull it: they get the value as it was pushed.",
         coordinate.key,
         coordinate.task_id,
         "\n".join(found),

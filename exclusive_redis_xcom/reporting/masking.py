@@ -12,15 +12,14 @@ import json
 import logging
 import os
 import threading
-from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from decimal import Decimal
-from enum import Enum
-from itertools import islice
-from pathlib import PurePath
-from typing import Any
-from uuid import UUID
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.reporting import rendered_fields
+from exclusive_redis_xcom.reporting.value_parts import parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -31,12 +30,6 @@ _PER_PROCESS = 300_000
 
 #: What a string costs besides its length, in characters.
 _PER_STRING = 8
-
-#: At most so many parts of a value are searched.
-_MAX_PARTS = 2_000
-
-#: An integer of more bits has more digits than can be masked. Python refuses to write the longest ones.
-_MAX_BITS = 10_000
 
 
 @dataclass(slots=True)
@@ -57,6 +50,7 @@ def forget() -> None:
     """Drop what is known about the process. Tests need this: they play many processes in one."""
     global _registered  # noqa: PLW0603 - a process has one masker; this is what it was told
     _registered = _Registered()
+    rendered_fields.forget()
 
 
 def _unlock() -> None:
@@ -73,14 +67,15 @@ def applies(setting: str, restricted: bool) -> bool:
 
 
 def mask(value: Any, described: str) -> None:
-    """Register the strings and numbers in a pulled value with Airflow's masking.
+    """Register the strings and numbers in a pulled value with Airflow's masking, and hide its objects.
 
     The work is bounded: about 50 ms per value in this process, and as much in its supervisor. Strings beyond that
-    bound and objects of unknown types are not masked. A warning says so once per process. Nothing is raised.
+    bound and the insides of objects of unknown types are not masked. A warning says so once per process. In rendered
+    fields, objects of all types are hidden (`rendered_fields`). Nothing is raised.
 
     Args:
-        value: What the task gets. Keys of mappings are not masked, nor are texts shorter than Airflow's
-            `[logging] min_length_masked_secret`.
+        value: What the task gets. Keys of mappings that are strings are not masked, nor are texts shorter than
+            Airflow's `[logging] min_length_masked_secret`.
         described: The XCom's name for the warning.
     """
     try:
@@ -101,9 +96,10 @@ def mask(value: Any, described: str) -> None:
 def _mask(value: Any) -> bool:
     """Register the value's strings and numbers; tell whether that was all of them."""
     shortest = _min_length()
-    found, complete = _leaves(value, shortest)
+    found = parts_of(value, shortest)
+    rendered_fields.hide(found.types, all_types=not found.searched)
     with _registered.lock:  # also around the call: until it returns, nothing counts as registered
-        chosen, all_fit = _choose(found, shortest)
+        chosen, all_fit = _choose(found.leaves, shortest)
         if chosen:
             from airflow.sdk.log import mask_secret
 
@@ -111,7 +107,7 @@ def _mask(value: Any) -> bool:
             _registered.strings.update(chosen)
             _registered.size, spent = _cost(_registered.size, chosen)
             _registered.spent += spent
-    return complete and all_fit
+    return found.searched and found.known and all_fit
 
 
 def _choose(texts: Iterable[str], shortest: int) -> tuple[list[str], bool]:
@@ -168,65 +164,6 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _leaves(value: Any, shortest: int) -> tuple[set[str], bool]:
-    """Return the strings and numbers in a value as text, and whether these are all."""
-    pending, seen, found, complete = [value], set[int](), set[str](), True
-    for _ in range(_MAX_PARTS):
-        if not pending:
-            return found, complete
-        part = pending.pop()  # the last, so that the leaves of a long list of dicts are reached
-        text = _text(part)
-        if text is not None:
-            if len(text.strip()) >= shortest:
-                found.add(text)
-        else:
-            inside = _inside(part)
-            if inside is None:
-                complete = False
-            elif id(part) not in seen:
-                seen.add(id(part))
-                pending.extend(islice(inside, _MAX_PARTS))
-    return found, complete and not pending
-
-
-def _text(part: Any) -> str | None:
-    """Return what a leaf looks like in a log.
-
-    "" stands for a leaf with nothing to mask, None for an object that is no leaf, or one too large.
-    """
-    if part is None or isinstance(part, bool):
-        return ""
-    if isinstance(part, str):
-        return str.__str__(part)
-    if isinstance(part, (bytes, bytearray)):
-        return _bytes_text(part)
-    if isinstance(part, int) and part.bit_length() > _MAX_BITS:
-        return None
-    return str(part) if isinstance(part, (int, float, complex, Decimal, UUID, PurePath)) else None
-
-
-def _bytes_text(part: bytes | bytearray) -> str:
-    try:
-        return part.decode()
-    except UnicodeDecodeError:
-        return repr(bytes(part))[2:-1]
-
-
-def _inside(part: Any) -> Iterable[Any] | None:
-    """Return the parts of a container; None for an object of an unknown type."""
-    if isinstance(part, Enum):
-        return [part.value]
-    if isinstance(part, Mapping):
-        return part.values()
-    if isinstance(part, (list, tuple, set, frozenset, deque)):
-        return part
-    if is_dataclass(part):
-        return [getattr(part, member.name, None) for member in fields(part)]
-    if hasattr(part, "__attrs_attrs__"):
-        return [getattr(part, member.name, None) for member in part.__attrs_attrs__]
-    return vars(part).values() if hasattr(part, "__pydantic_fields__") else None
 
 
 def _min_length() -> int:

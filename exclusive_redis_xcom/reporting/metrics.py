@@ -5,9 +5,12 @@ The failure of a metrics backend is logged once. It never fails a push or a pull
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.errors import XComAccessDenied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,9 @@ PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
 PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
 PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
 WRITE_REFUSED = "exclusive_redis_xcom.write_refused"
+#: Pushes and pulls that ended with an error. Refusals count as refused alone. The tag `error` is `kind_of` the error.
+PUSH_FAILED = "exclusive_redis_xcom.push_failed"
+PULL_FAILED = "exclusive_redis_xcom.pull_failed"
 #: Bytes as Redis holds them, after compression and encryption.
 BYTES_PUSHED = "exclusive_redis_xcom.bytes_pushed"
 BYTES_PULLED = "exclusive_redis_xcom.bytes_pulled"
@@ -30,6 +36,13 @@ REDIS_TIME_PULL = "exclusive_redis_xcom.redis_time.pull"
 
 #: Airflow's options that turn metrics on (`airflow/observability/metrics/stats_utils.py`).
 _SWITCHES = ("statsd_on", "otel_on", "statsd_datadog_enabled")
+
+#: The tag `error` of errors that do not come from this package.
+OTHER = "other"
+
+_PACKAGE = __name__.partition(".")[0]
+#: An error that was counted bears this attribute, since it passes several of our functions on its way out.
+_COUNTED = "_exclusive_redis_xcom_counted"
 
 log = logging.getLogger("exclusive_redis_xcom")
 
@@ -69,12 +82,41 @@ def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float) -> None
         timing(REDIS_TIME_PULL, seconds * 1000, dag_id=dag_id, task_id=task_id)
 
 
+def failed(metric: str, error: Exception, *, dag_id: str | None, task_id: str | None) -> None:
+    """Count a failed push or pull, unless its error was counted before. A refusal was: `reports` counts it.
+
+    Args:
+        metric: `PUSH_FAILED` or `PULL_FAILED`.
+        error: What was raised. The tags get its type, and nothing of its text.
+        dag_id: The producer's DAG; None if it is not known.
+        task_id: The producer; None if it is not known.
+    """
+    if isinstance(error, XComAccessDenied) or getattr(error, _COUNTED, False):
+        return
+    with contextlib.suppress(Exception):  # an error of others may take no attributes
+        setattr(error, _COUNTED, True)
+    known = {name: text for name, text in (("dag_id", dag_id), ("task_id", task_id)) if text}
+    _increase(metric, 1, {**known, "error": kind_of(error)})
+
+
+def kind_of(error: BaseException) -> str:
+    """Return the name of an error's type, or of its nearest base in this package; `OTHER` for all other errors."""
+    for cls in type(error).__mro__:
+        if cls.__module__.partition(".")[0] == _PACKAGE:
+            return cls.__name__
+    return OTHER
+
+
 def count(metric: str, *, dag_id: str, task_id: str, by: int = 1) -> None:
     """Add to a counter, tagged with the producer's ids."""
+    _increase(metric, by, {"dag_id": dag_id, "task_id": task_id})
+
+
+def _increase(metric: str, by: int, tags: dict[str, str]) -> None:
     try:
         stats = _stats()
         if stats is not None:
-            stats.incr(metric, by, tags={"dag_id": dag_id, "task_id": task_id})
+            stats.incr(metric, by, tags=tags)
     except Exception as error:
         _say_once(type(error).__name__)
 

@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 _NOBODY = {
     "task": "No API server with the ring of exclusive-redis-xcom answered.\n"
     "Run `exclusive-xcom doctor` on this worker: it says what is missing, and where.",
-    "dag_test": "dag.test() runs without an API server.\n"
-    "Put a key pair for development into this process's environment (`exclusive-xcom keygen` prints one), or set "
-    "AIRFLOW__EXCLUSIVE_REDIS_XCOM__ENFORCEMENT=worker for the test.",
     "triggerer": "Triggers run without an API server that could check who asks.\n"
     "Pull in the task before it defers or after it resumes, and hand the value to the trigger.",
     "dag_processor": "Callbacks in the DAG processor run without an API server that could check who asks.\n"
@@ -173,7 +170,12 @@ def sealed(
     decision = decide(acl, at, principal)
     if acl is not None and principal is not None and not decision.allowed and reason in (None, seal.DENIED):
         return pull_denied(at, principal, decision, acl, default_ttl)
-    why = _NOBODY.get(process, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
+    if process == "dag_test" and reason in (None, seal.UNKNOWN_KEY):
+        from exclusive_redis_xcom.reporting import dag_test
+
+        why = dag_test.why(at.dag_id)
+    else:
+        why = _NOBODY.get(process, _NOBODY["task"]) if reason is None else _WHY_SEALED[reason]
     return XComSealed(
         lines(
             fitted(lambda s: f"{short_xcom(at, s)} is sealed and was not opened for {short_asker(principal, at, s)}."),

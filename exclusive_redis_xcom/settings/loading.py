@@ -15,6 +15,7 @@ from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.settings.options import OPTIONS, Option
 from exclusive_redis_xcom.settings.sources import PREFIX, SECTION, airflow_conf, options_in_file, where_to_set
 from exclusive_redis_xcom.settings.unknown import require_known
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
@@ -73,6 +74,7 @@ class Settings:
 
 
 @functools.cache
+@errors_without_locals
 def load_settings() -> Settings:
     """Read the section once per process.
 
@@ -85,6 +87,16 @@ def load_settings() -> Settings:
     values = {option.name: _read(option, _configured(conf, option, given)) for option in OPTIONS}
     values["ttl"] = timedelta(seconds=values.pop("ttl_seconds"))
     return Settings(**values)
+
+
+def option_now(name: str) -> Any:
+    """Read one option anew. Its `_cmd` runs again, and its `_secret` is asked for again.
+
+    Raises:
+        ConfigurationError: As for `load_settings`.
+    """
+    option = next(option for option in OPTIONS if option.name == name)
+    return _read(option, _configured(_airflow_configuration(), option, None))
 
 
 def _read(option: Option, text: str) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.settings import SECTION, Settings
+from exclusive_redis_xcom.settings.loading import option_now
 from exclusive_redis_xcom.settings.sources import where_to_set
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection import RedisOptions
@@ -19,16 +22,27 @@ _CONNECTION_TYPE = "redis"
 _SHOWN = 30
 
 
-def redis_client(settings: Settings) -> RedisClient:
-    """Make a client that is as patient as the settings say. It connects at first use.
+@errors_without_locals
+def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisClient:
+    """Make a client, which connects at first use.
+
+    If Redis refuses its password, the client asks for the URL or the connection again, because a password may rotate
+    while this process lives.
+
+    Args:
+        settings: The settings that say where Redis is.
+        timeouts: How long the client waits. By default, it is as patient as the settings say.
 
     Raises:
         ConfigurationError: As for `redis_options`.
     """
-    timeouts = Timeouts(connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline)
-    return RedisClient(redis_options(settings), timeouts)
+    timeouts = timeouts or Timeouts(
+        connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline
+    )
+    return RedisClient(redis_options(settings), timeouts, ask_again=lambda: _options_now(settings))
 
 
+@errors_without_locals
 def redis_options(settings: Settings) -> RedisOptions:
     """Find out where Redis is.
 
@@ -40,6 +54,14 @@ def redis_options(settings: Settings) -> RedisOptions:
     if settings.redis_url:
         return _of_url(settings.redis_url)
     return _of_connection(settings.redis_conn_id)
+
+
+def _options_now(settings: Settings) -> RedisOptions:
+    """Find out anew where Redis is: an option's command, a secrets backend or Airflow may have another answer now."""
+    if not settings.redis_url:
+        return _of_connection(settings.redis_conn_id)
+    url = option_now("redis_url")
+    return _of_url(url) if url else redis_options(settings)
 
 
 def _of_url(url: str) -> RedisOptions:
@@ -66,7 +88,7 @@ def _of_connection(conn_id: str) -> RedisOptions:
             f"Correct the connection, or name another: {where_to_set('redis_conn_id')}."
         )
     try:
-        return options_from_fields(
+        options = options_from_fields(
             host=connection.host,
             port=connection.port,
             login=connection.login,
@@ -79,6 +101,7 @@ def _of_connection(conn_id: str) -> RedisOptions:
             f"[{SECTION}] redis_conn_id: Airflow connection '{name}' cannot be used.\n{error}\n"
             f"Correct the connection, or name another: {where_to_set('redis_conn_id')}."
         ) from None
+    return replace(options, setting="redis_conn_id")
 
 
 def _airflow_connection(conn_id: str) -> Any:

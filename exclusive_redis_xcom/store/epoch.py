@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: In a cluster, marks and epoch come from the clocks of two nodes. The clocks may differ by this much.
 _SLACK_MS = 1_000
 
+#: Workers may write the epoch, and Python does not read a number of any length.
+_MAX_DIGITS = 15
+
 #: `lua/beat.lua` writes this for a server: its id, the time of its last beat, its clock minus Redis' (milliseconds).
 _SERVER_ENTRY = re.compile(rb"[0-9A-Fa-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
@@ -50,7 +53,7 @@ def epoch_of(held: Any, time: Any) -> Epoch | None:
         now = int(seconds) * 1000 + int(microseconds) // 1000
     except (TypeError, ValueError):
         return None
-    if began is None or servers is None or not began.isdigit():
+    if began is None or servers is None or not began.isdigit() or len(began) > _MAX_DIGITS:
         return None
     *entries, rest = servers.split(b";")
     aheads: list[int] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.store import claiming, current, every, marks, parts, reading, removal, scripts
 from exclusive_redis_xcom.store.keyspace import DEFAULT_MAX_PAYLOAD_BYTES, Keyspace, moment
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ class Store:
         self._keyspace = Keyspace(client, key_prefix, max_payload_bytes)
         self._pulse: marks.Pulse | None = None
 
+    @errors_without_locals
     def push(self, push: Push) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
 
@@ -75,6 +77,7 @@ class Store:
                 return moment(pushed_ms)
         raise parts.contended(at)
 
+    @errors_without_locals
     def fetch(self, coordinate: Coordinate) -> Stored:
         """Read one value and its rule, in one round trip.
 
@@ -83,6 +86,7 @@ class Store:
         """
         return self.fetch_many([coordinate])[0]
 
+    @errors_without_locals
     def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
         """Read many values and their rules.
 
@@ -102,6 +106,7 @@ class Store:
         """
         return reading.fetch_many(self._keyspace, coordinates, sizes)
 
+    @errors_without_locals
     def fetch_current(self, coordinate: Coordinate, *, alone: bool = False) -> Current | None:
         """Read a value if Airflow's database is known to refer to it; else return None.
 
@@ -117,6 +122,7 @@ class Store:
         """
         return current.fetch_current(self._keyspace, coordinate, alone=alone)
 
+    @errors_without_locals
     def fetch_every(self, first: Coordinate) -> Current | None:
         """Read all results of a mapped task if Airflow's database is known to refer to these alone; else return None.
 
@@ -131,6 +137,7 @@ class Store:
         """
         return every.fetch_every(self._keyspace, first)
 
+    @errors_without_locals
     def with_payload(self, stored: Stored) -> Stored | None:
         """Return a value of `fetch_current` with its payload; None if the value has been replaced. This is tried once.
 
@@ -140,10 +147,12 @@ class Store:
         """
         return reading.with_payload(self._keyspace, stored, once=True)
 
+    @errors_without_locals
     def spilled(self, coordinates: Sequence[Coordinate]) -> list[str | None]:
         """Return the names of the objects in which values lie; None for a value that lies in Redis or is missing."""
         return reading.spilled(self._keyspace, coordinates)
 
+    @errors_without_locals
     def purge(self, coordinate: Coordinate) -> bool:
         """Remove a value. The last value of a hash takes the hash with it.
 
@@ -152,6 +161,7 @@ class Store:
         """
         return bool(self.purge_many([coordinate]))
 
+    @errors_without_locals
     def purge_many(self, coordinates: Sequence[Coordinate]) -> int:
         """Remove values, as `purge` does, at most 256 per round trip. The deadline holds for each batch.
 
@@ -160,6 +170,7 @@ class Store:
         """
         return removal.purge_many(self._keyspace, coordinates)
 
+    @errors_without_locals
     def discard(self, coordinates: Sequence[Coordinate]) -> int:
         """Remove whole hashes: the values of these XComs at all their map_indexes, with rules, marks and claims.
 
@@ -168,6 +179,7 @@ class Store:
         """
         return removal.discard(self._keyspace, coordinates)
 
+    @errors_without_locals
     def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
         """Claim read-once values for one task instance: all values of one hash, or none of them.
 
@@ -187,6 +199,7 @@ class Store:
         """
         return claiming.claim(self._keyspace, claims, claimer)
 
+    @errors_without_locals
     def commit(self, coordinate: Coordinate, version: str | None, rows: marks.Rows | None = None) -> bool:
         """Mark a value as the one that Airflow's database refers to, from now on by Redis' clock.
 
@@ -206,10 +219,12 @@ class Store:
         """
         return marks.commit(self._keyspace, coordinate, version, rows)
 
+    @errors_without_locals
     def uncommit(self, coordinates: Sequence[Coordinate]) -> None:
         """Remove marks, at most 256 per round trip. Nobody knows any more what the database refers to."""
         marks.uncommit(self._keyspace, coordinates)
 
+    @errors_without_locals
     def beat(self, server: str, *, missed: bool) -> None:
         """Tell Redis that an API server watches over XCom rows. The server repeats this every 2 s.
 
@@ -229,6 +244,7 @@ class Store:
             self._pulse = marks.Pulse(self._keyspace)
         self._pulse.beat(server, missed=missed)
 
+    @errors_without_locals
     def leave(self, server: str) -> None:
         """Tell Redis that an API server stops and changes no more rows.
 
@@ -237,6 +253,7 @@ class Store:
         """
         marks.leave(self._keyspace, server)
 
+    @errors_without_locals
     def distrust(self) -> None:
         """Let no mark of anything pushed until now count, because rows have changed that are not named."""
         marks.distrust(self._keyspace)

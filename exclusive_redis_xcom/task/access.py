@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.settings.redis import redis_client
 from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.settings import Settings
@@ -31,6 +32,7 @@ class Access:
 
 
 @functools.cache
+@errors_without_locals
 def current_access() -> Access:
     """Return the access of this process. It is made at first use from Airflow's configuration.
 

@@ -31,9 +31,11 @@ from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.memory import Buffer, joined
+from exclusive_redis_xcom.process import kind
 from exclusive_redis_xcom.reporting import losses
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
@@ -57,6 +59,7 @@ class Encrypted:
     seal: Seal | None = None
 
 
+@errors_without_locals
 def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypted:
     """Encrypt a payload if the settings say so, and seal the data key in server mode.
 
@@ -69,7 +72,7 @@ def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypt
         ConfigurationError: Values are to be sealed and there is no public key.
     """
     if _is_to_be_sealed(acl, settings):
-        return _sealed(envelope, acl.dumps(), _public_key(settings))
+        return _sealed(envelope, acl.dumps(), _public_key(settings, envelope.coordinate.dag_id))
     if settings.encryption_keys:
         keys, rule = settings.encryption_keys, acl.dumps()
         info = seal_info(envelope.coordinate, envelope.version, rule)
@@ -79,6 +82,7 @@ def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypt
     return Encrypted(envelope)
 
 
+@errors_without_locals
 def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Buffer:
     """Return the plain payload of a value from Redis.
 
@@ -142,15 +146,17 @@ def _sealed(envelope: Envelope, rule: bytes, public_key: SealPublicKey) -> Encry
     )
 
 
-def _public_key(settings: Settings) -> SealPublicKey:
+def _public_key(settings: Settings, dag_id: str) -> SealPublicKey:
     if settings.seal_public_key is not None:
         return settings.seal_public_key
     if settings.seal_private_keys:
         return settings.seal_private_keys.public
-    raise ConfigurationError(
-        f"[{SECTION}] enforcement = server needs seal_public_key where tasks run.\n"
-        "Run `exclusive-xcom keygen`: its first line is for workers, its second for API servers alone."
-    )
+    remedy = "Run `exclusive-xcom keygen`: its first line is for workers, its second for API servers alone."
+    if kind.of_this_process() == "dag_test":
+        from exclusive_redis_xcom.reporting import dag_test
+
+        remedy = dag_test.recipe(dag_id)
+    raise ConfigurationError(f"[{SECTION}] enforcement = server needs seal_public_key where tasks run.\n{remedy}")
 
 
 def _shared_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:

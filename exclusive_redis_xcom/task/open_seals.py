@@ -9,6 +9,7 @@ from exclusive_redis_xcom.formats import claims, seal
 from exclusive_redis_xcom.process import kind
 from exclusive_redis_xcom.reporting import refusals, reports
 from exclusive_redis_xcom.task.encryption import own_data_key
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,6 +30,7 @@ class Opened(NamedTuple):
     is_gone: bool = False
 
 
+@errors_without_locals
 def open_seals(
     references: Sequence[Reference],
     principal: Principal | None,
@@ -60,7 +62,6 @@ def open_seals(
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])
         error = refusals.sealed(telling, principal, kind.of_this_process(), settings.ttl)
         reports.sealed(telling, principal)
-        del opened  # the task that catches the error gets this frame, too
         raise error
     return opened
 

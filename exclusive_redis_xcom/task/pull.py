@@ -22,6 +22,7 @@ from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import Opened, open_seals
 from exclusive_redis_xcom.task.read_once import claim
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -55,6 +56,7 @@ class _Fetched:
     must_be_claimed: bool = False
 
 
+@errors_without_locals
 def pull(access: Access, references: Sequence[Reference], may_be_gone: Collection[int] = ()) -> list[Any]:
     """Fetch the values that the references point to, in their order, in few round trips.
 
@@ -80,7 +82,6 @@ def pull(access: Access, references: Sequence[Reference], may_be_gone: Collectio
     if problem is None:
         problem = _claim(access, found, principal)
     if problem is not None:
-        del found, opened  # the task that catches the error gets this frame, too
         raise problem
     metrics.pulled([(one.reference.coordinate, _size(one)) for one in found if one.problem is None], seconds=seconds)
     if may_be_gone:
@@ -97,7 +98,7 @@ def _first_problem(found: Sequence[_Fetched], may_be_gone: Collection[int]) -> E
 
 
 def _claim(access: Access, found: Sequence[_Fetched], principal: Principal | None) -> ExclusiveXComError | None:
-    """Claim what may be read once. The references, which hold open keys, are in this frame and not in `pull`'s."""
+    """Claim what may be read once."""
     once = [one.reference for one in found if one.must_be_claimed]
     return claim(access, once, principal) if once else None
 

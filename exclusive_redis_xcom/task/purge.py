@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.ownership import require_owner
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.task.access import Access
 
 
+@errors_without_locals
 def purge(access: Access, coordinate: Coordinate) -> None:
     """Remove a value of the running task. A missing value is no error.
 

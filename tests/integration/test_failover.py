@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from redis.crc import key_slot
 
-from devtools.redis_server import RedisServer
+from devtools.redis_server import RedisServer, redis_version
 from devtools.redis_sets import ClusterSet, SentinelSet, ask, wait_until
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
@@ -217,6 +218,30 @@ def test_a_slot_that_moves_while_it_is_used_gives_no_wrong_value_and_no_error(cl
     assert all(load.right > 3 for load in loads)
 
 
+@pytest.mark.parametrize("size", [SMALL, IN_PARTS])
+def test_a_slot_that_the_servers_move_by_themselves_gives_no_wrong_value_and_no_error(
+    cluster: ClusterSet, size: int
+) -> None:
+    """Redis 8.4 and Valkey 9 move slots with all their keys at once."""
+    slot = key_slot(redis_names.hash_name(PREFIX, at(0, key="load0")).encode())
+    moved = 0
+
+    def event() -> None:
+        nonlocal moved
+        for _ in range(4):
+            move_atomically(cluster, slot)
+            moved += 1
+
+    with open_store(cluster.url, deadline=DEADLINE) as store:
+        loads = under_load(store, event, size=size)
+
+    assert moved == 4
+    assert [load.wrong for load in loads] == [[]] * 4
+    assert [load.failed for load in loads] == [[]] * 4
+    assert [load.absent for load in loads] == [0] * 4
+    assert all(load.right > 3 for load in loads)
+
+
 def test_while_a_slot_is_moving_a_store_follows_ask(cluster: ClusterSet) -> None:
     name = redis_names.hash_name(PREFIX, at())
     slot = key_slot(name.encode())
@@ -313,6 +338,26 @@ def test_a_node_that_is_gone_is_told_with_the_cluster_s_addresses(cluster: Clust
             owner.resume()
     with open_store(cluster.url, deadline=10) as store:
         assert not store.fetch(at()).found
+
+
+def move_atomically(cluster: ClusterSet, slot: int) -> None:
+    """Order another node to take over a slot, and wait until the whole cluster knows."""
+    source = cluster.owner_of(slot)
+    target = next(node for node in cluster.nodes if node is not source)
+    identity = ask(target, "CLUSTER", "MYID")
+    try:
+        ask(source, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", identity)  # Valkey
+    except redis.ResponseError as error:
+        if "unknown subcommand" not in str(error):
+            raise
+        try:
+            ask(target, "CLUSTER", "MIGRATION", "IMPORT", slot, slot)  # Redis
+        except redis.ResponseError:
+            pytest.skip(f"{redis_version(source.binary)} cannot move slots by itself")
+    wait_until(
+        lambda: all(cluster.owner_of(slot, seen_by=node) is target for node in cluster.nodes),
+        what="all nodes see the slot at its new node",
+    )
 
 
 def migrate_twice(cluster: ClusterSet, slot: int, name: str) -> None:

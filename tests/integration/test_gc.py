@@ -319,10 +319,17 @@ class TestTheCommand:
         assert "--force" in done.stderr
         assert gc("--force").returncode == 0
 
+    def test_without_a_place_for_objects_there_is_nothing_to_do(
+        self, gc: Callable[..., subprocess.CompletedProcess[str]]
+    ) -> None:
+        done = gc(spill_path="")
+
+        assert done.returncode == 0
+        assert done.stdout == "[exclusive_redis_xcom] spill_path is not set, so there are no objects to remove.\n"
+
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            ({"spill_path": ""}, "spill_path is not set"),
             ({"spill_path": "s3://bucket/x"}, "apache-airflow-providers-amazon[s3fs]"),
             ({"redis_url": "redis://user:canary@127.0.0.1:1/0"}, "127.0.0.1:1"),
         ],

@@ -7,9 +7,6 @@ gives a task instance a new id. The earlier try keeps the old id, in another tab
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -24,10 +21,7 @@ if TYPE_CHECKING:
 
 _RUNNING = "running"
 _EXECUTION = "execution"
-
-#: How many seconds the row of a task instance is believed. The task may end in another worker of the API server.
-_CACHED_SECONDS = 3.0
-_CACHED_ROWS = 10_000
+_COLUMNS = ("dag_id", "task_id", "run_id", "map_index", "state", "try_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,64 +99,27 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 class Callers:
-    """Looks up task instances in Airflow's database, each at most once in a few seconds.
+    """Looks up task instances in Airflow's database.
+
+    Each look-up asks the database. A kept answer would be a lottery: the task may end through another API server, or
+    through none. It could then read on here, and nowhere else.
 
     Args:
         look_up: Finds a task instance by its id. It blocks, so it is called in a thread.
-        clock: Tells monotonic seconds.
     """
 
-    def __init__(
-        self,
-        look_up: LookUp | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, look_up: LookUp | None = None) -> None:
         self._look_up = look_up or look_up_task_instance
-        self._clock = clock
-        self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
-        self._drops = 0
 
-    async def find(self, ti_id: str, *, fresh: bool = False) -> Caller | None:
+    async def find(self, ti_id: str) -> Caller | None:
         """Return a task instance in any state, or an earlier try; None if none has this id.
 
         Args:
             ti_id: The id in a verified token.
-            fresh: Whether to ask the database in any case.
         """
         from starlette.concurrency import run_in_threadpool
 
-        known = self._known.get(ti_id)
-        if known is not None and not fresh and self._clock() < known[0]:
-            return known[1]
-        drops, asked_at = self._drops, self._clock()
-        caller = await run_in_threadpool(self._look_up, ti_id)
-        # A row that was read while states changed may hold the old state. Only a running task is worth keeping.
-        if drops == self._drops and caller is not None and caller.running:
-            self._remember(ti_id, caller, asked_at)
-        else:
-            self._known.pop(ti_id, None)
-        return caller
-
-    def drop(self, ti_id: str) -> None:
-        """Forget a task instance whose state is changing.
-
-        Args:
-            ti_id: The id as it stands in a request's path.
-        """
-        self._drops += 1
-        with contextlib.suppress(ValueError):  # Airflow does not take this id
-            self._known.pop(str(UUID(ti_id)), None)
-
-    def drop_all(self) -> None:
-        """Forget all task instances: the states of any number of them may be changing."""
-        self._drops += 1
-        self._known.clear()
-
-    def _remember(self, ti_id: str, caller: Caller, asked_at: float) -> None:
-        self._known[ti_id] = (asked_at + _CACHED_SECONDS, caller)
-        self._known.move_to_end(ti_id)
-        if len(self._known) > _CACHED_ROWS:
-            self._known.popitem(last=False)
+        return await run_in_threadpool(self._look_up, ti_id)
 
 
 def _airflow_validator() -> Validate:
@@ -179,20 +136,28 @@ def look_up_task_instance(ti_id: str) -> Caller | None:
     from airflow.utils.session import create_session
 
     with create_session(scoped=False) as session:
-        row = _row(session, TaskInstance, TaskInstance.id, ti_id)
+        row = _row(session, TaskInstance, "id", ti_id)
         is_over = row is None
         if is_over:
-            row = _row(session, TaskInstanceHistory, TaskInstanceHistory.task_instance_id, ti_id)
+            row = _row(session, TaskInstanceHistory, "task_instance_id", ti_id)
     if row is None:
         return None
     dag_id, task_id, run_id, map_index, state, try_number = row
     return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number, is_over)
 
 
-def _row(session: Any, table: Any, column: Any, ti_id: str) -> Any:
+def _row(session: Any, model: Any, id_column: str, ti_id: str) -> Any:
     from sqlalchemy import select
 
-    # The id is text up to Airflow 3.1, and a UUID since.
-    key = ti_id if column.type.python_type is str else UUID(ti_id)
-    columns = (table.dag_id, table.task_id, table.run_id, table.map_index, table.state, table.try_number)
-    return session.execute(select(*columns).where(column == key)).one_or_none()
+    columns = model.__table__.c  # not the model's attributes: each pull asks, and the ORM takes half as long again
+    key = ti_id if _holds_text(columns[id_column]) else UUID(ti_id)
+    asked = select(*(columns[name] for name in _COLUMNS)).where(columns[id_column] == key)
+    return session.execute(asked).one_or_none()
+
+
+def _holds_text(column: Any) -> bool:
+    """Tell whether a column of ids holds text, as up to Airflow 3.1. Since then it holds UUIDs."""
+    from sqlalchemy import String
+
+    # SQLAlchemy 1.4, which the constraints of Airflow 3.1 pin, wraps a type that has a variant for PostgreSQL.
+    return isinstance(getattr(column.type, "impl", column.type), String)

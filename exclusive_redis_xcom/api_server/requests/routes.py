@@ -9,11 +9,12 @@ table lacks.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
 
+from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH, MAX_KEY_LENGTH
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
@@ -29,19 +30,22 @@ COUNT = "count"
 
 _XCOM = XCOMS + "/{dag_id}/{run_id}/{task_id}/{key:path}"
 
-#: A task instance tells here that it starts, ends, defers or is to be tried again.
-_TASK_INSTANCE = re.compile(r"/execution/task-instances/([^/]+)/(?:state|run)/?")
-
-# Airflow's columns take 250 characters, and 512 characters of a key. Longer ids are not put on record either.
-_MAX_ID_LENGTH = 1000
+# A GET with longer ids is not answered. A shorter one finds no row.
+_MAX_READ_ID_LENGTH = 1000
 
 # Airflow's client writes exactly this. Pydantic would also take " 1", "+1", "1.0" and digits of other scripts.
 _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
+#: The largest map_index that Airflow's columns hold: they are 32-bit integers.
+MAX_MAP_INDEX = 2**31 - 1
 
-#: The public REST API. Many of its routes change states; it is not worth knowing which.
-_PUBLIC = "/api/v2"
+# In bytes. Airflow's client sends at most five short parameters.
+_MAX_QUERY = 4096
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: Airflow's two APIs. Many of their routes change states of task instances. Nothing else in an API server does.
+_APIS = EXECUTION, "/api/v2"
 
 
 class Shape(Enum):
@@ -85,12 +89,19 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Any other request. `why` is a clause for people."""
+    """Any other request.
+
+    `why` is a clause for people. `row` is the XCom that the path names, if it names one. Its map_index is not known.
+    """
 
     why: str
+    row: Coordinate | None = None
 
 
 XComCall: TypeAlias = Read | Count | Write | Unknown
+
+_TOO_LONG = "an id is longer than any in Airflow's database"
+_UNCLEAR_MAP_INDEX = f"map_index must be there at most once, as a plain whole number from -1 to {MAX_MAP_INDEX}"
 
 #: Method, template, and what it asks for, in the router's order.
 #: ".../k/slice" is key "k" to GET, and key "k/slice" to POST.
@@ -144,48 +155,61 @@ def is_xcoms(path: str) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
-def changed_task_instance(path: str) -> str | None:
-    """Return the id of the task instance whose state a request to this path may change; None for other paths."""
-    match = _TASK_INSTANCE.fullmatch(path)
-    return match and match[1]
+def may_change_states(method: str, path: str) -> bool:
+    """Return whether a request may start, end, clear, fail or delete task instances.
 
-
-def changes_states(method: str, path: str) -> bool:
-    """Return whether a request to Airflow's public REST API may clear, fail or delete running task instances."""
-    return method not in SAFE_METHODS and (path == _PUBLIC or path.startswith(f"{_PUBLIC}/"))
+    All requests count that may change anything in one of Airflow's two APIs. So a route of a later Airflow counts, too.
+    """
+    return method not in SAFE_METHODS and any(path == api or path.startswith(f"{api}/") for api in _APIS)
 
 
 def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
     if not ids["key"]:
         return Unknown("the key is empty")  # Airflow would answer 422
-    if any(len(part) > _MAX_ID_LENGTH for part in ids.values()):
-        return Unknown("an id is longer than any in Airflow's database")
+    if any(len(part) > _MAX_READ_ID_LENGTH for part in ids.values()):
+        return Unknown(_TOO_LONG, _coordinate(ids))
     if isinstance(asks, Shape):
         return Read(asks, _coordinate(ids), _asks_for_prior_runs(query))
     if asks == COUNT:
         return Count()
+    return _write(asks, _coordinate(ids), query)
+
+
+def _write(action: str, row: Coordinate, query: bytes) -> Write | Unknown:
+    if max(map(len, (row.dag_id, row.run_id, row.task_id))) > MAX_ID_LENGTH or len(row.key) > MAX_KEY_LENGTH:
+        return Unknown(_TOO_LONG, row)
     map_index = map_index_of(query)
     if map_index is None:
-        return Unknown("map_index must be there at most once, as a plain whole number")
-    return Write(asks, _coordinate(ids, map_index))
+        return Unknown(_UNCLEAR_MAP_INDEX, row)
+    return Write(action, replace(row, map_index=map_index))
 
 
-def _coordinate(ids: Mapping[str, str], map_index: int = NOT_MAPPED) -> Coordinate:
-    return Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index)
+def _coordinate(ids: Mapping[str, str]) -> Coordinate:
+    return Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"])
 
 
 def _asks_for_prior_runs(query: bytes) -> bool:
     # In doubt yes. Then less is compared, and Airflow decides what it answers.
-    return any(name == "include_prior_dates" for name, _ in _pairs(query))
+    pairs = _pairs(query)
+    return pairs is None or any(name == "include_prior_dates" for name, _ in pairs)
 
 
 def map_index_of(query: bytes) -> int | None:
     """Return the `map_index` of a raw query string as FastAPI reads it, -1 unless given; None if it is unclear."""
-    given = [value for name, value in _pairs(query) if name == "map_index"]
+    pairs = _pairs(query)
+    if pairs is None:
+        return None
+    given = [value for name, value in pairs if name == "map_index"]
     if not given:
         return NOT_MAPPED
-    return int(given[0]) if len(given) == 1 and _MAP_INDEX.fullmatch(given[0]) else None
+    if len(given) > 1 or not _MAP_INDEX.fullmatch(given[0]):
+        return None
+    map_index = int(given[0])
+    return map_index if map_index <= MAX_MAP_INDEX else None
 
 
-def _pairs(query: bytes) -> list[tuple[str, str]]:
+def _pairs(query: bytes) -> list[tuple[str, str]] | None:
+    """Return the parameters of a query; None for one that no client of Airflow's sends, and that takes long to read."""
+    if len(query) > _MAX_QUERY:
+        return None
     return parse_qsl(query.decode("latin-1"), keep_blank_values=True)

@@ -46,10 +46,10 @@ class StoreSource:
 
 
 def _store(settings: Settings) -> Store:
-    from exclusive_redis_xcom.connection import RedisClient, Timeouts
-    from exclusive_redis_xcom.settings.redis import redis_options
+    from exclusive_redis_xcom.connection import Timeouts
+    from exclusive_redis_xcom.settings.redis import redis_client
     from exclusive_redis_xcom.store import Store
 
     # Airflow's client gives a request 5 seconds and then asks again, so a late "cannot decide" helps nobody.
     timeouts = Timeouts(connect=0.5, read=0.5, deadline=1.5)
-    return Store(RedisClient(redis_options(settings), timeouts), key_prefix=settings.key_prefix)
+    return Store(redis_client(settings, timeouts), key_prefix=settings.key_prefix)

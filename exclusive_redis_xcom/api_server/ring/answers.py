@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests.describing import described
-from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
+from exclusive_redis_xcom.api_server.ring.audit import AuditFailed, tally_failure
 
 if TYPE_CHECKING:
     from starlette.types import Send
@@ -27,31 +27,26 @@ class CannotDecide(Exception):  # noqa: N818 - says what happened, like the erro
 
 
 def forbidden(message: str) -> dict[str, Any]:
-    """Return the body of a 403."""
-    return {"detail": {"reason": "access_denied", "message": message}}
+    """Return the `detail` of a 403."""
+    return {"reason": "access_denied", "message": message}
 
 
 def undecided(message: str) -> dict[str, Any]:
-    """Return the body of a 503."""
-    return {"detail": {"reason": "cannot_decide", "message": message}}
+    """Return the `detail` of a 503."""
+    return {"reason": "cannot_decide", "message": message}
 
 
-async def send_json(send: Send, status: int, body: dict[str, Any]) -> None:
-    """Send a whole answer."""
-    data = json.dumps(body).encode("ascii")
+async def send_detail(send: Send, status: int, detail: Any) -> None:
+    """Send a whole answer, whose JSON holds `detail` alone."""
+    data = json.dumps({"detail": detail}).encode("ascii")
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode("ascii"))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": data})
 
 
-async def refuse(send: Send, message: str) -> None:
-    """Send a 403."""
-    await send_json(send, FORBIDDEN, forbidden(message))
-
-
 async def cannot_decide(send: Send, message: str) -> None:
     """Send a 503."""
-    await send_json(send, UNDECIDED, undecided(message))
+    await send_detail(send, UNDECIDED, undecided(message))
 
 
 async def failed(send: Send, error: Exception) -> None:
@@ -63,4 +58,5 @@ async def failed(send: Send, error: Exception) -> None:
     else:
         reason = "exclusive-redis-xcom could not decide about this request."
     log.error("The ring could not decide about a request: %s", described(error))
+    tally_failure(error)
     await cannot_decide(send, reason)

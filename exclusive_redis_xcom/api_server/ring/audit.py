@@ -11,11 +11,14 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.api_server.requests.threads import off_loop
+from exclusive_redis_xcom.reporting.metrics import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exclusive_redis_xcom.api_server.requests.caller import Caller
-    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.model import Coordinate, Principal
 
     WriteRows = Callable[[Sequence[dict[str, Any]]], None]
 
@@ -45,13 +48,22 @@ _COUNTERS = {
     DENIED: "exclusive_redis_xcom.ring.refused",
     CLAIM_DENIED: "exclusive_redis_xcom.ring.refused",
     WRITE_DENIED: "exclusive_redis_xcom.ring.write_refused",
+    EDIT_DENIED: "exclusive_redis_xcom.ring.edit_refused",
 }
+#: Requests that the ring could not decide about. The tag `error` is `metrics.kind_of` the error.
+FAILED = "exclusive_redis_xcom.ring.failed"
 
 # The columns of Airflow's `log` table take ids of 250 and an owner of 500 characters. PostgreSQL refuses longer text,
 # and NUL.
 _ID_LENGTH = 250
 _OWNER_LENGTH = 500
 _TEXT_LENGTH = 2000
+# Airflow's columns for numbers are 32-bit integers.
+_MAX_NUMBER = 2**31 - 1
+
+
+# The event loop itself puts so many records into the log and counts them. One answer may make hundreds.
+_FEW = 8
 
 
 class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
@@ -95,11 +107,11 @@ class Audit:
         """
         from starlette.concurrency import run_in_threadpool
 
-        rows = [row for record in records if record.event in self._kept for row in _rows(record)]
-        if not rows:
+        kept = [record for record in records if record.event in self._kept]
+        if not kept:
             return
         try:
-            await run_in_threadpool(self._write, rows)
+            await run_in_threadpool(lambda: self._write([row for record in kept for row in _rows(record)]))
         except Exception as error:
             # Only the type is logged: a driver's text quotes the statement.
             log.error("The audit log could not be written: %s", type(error).__name__)
@@ -113,8 +125,8 @@ class Audit:
             with_rows: Whether to write the rows; False where they are written already.
         """
         try:
-            announce(records)
-            tally(records)
+            await off_loop(len(records) > _FEW, announce, records)
+            await off_loop(len(records) > _FEW, tally, records)
             if with_rows:
                 await self.record(records)
         except AuditFailed:
@@ -142,9 +154,17 @@ def tally(records: Sequence[Record]) -> None:
         log.warning("XCom metrics could not be sent: %s", type(error).__name__)
 
 
+def tally_failure(error: Exception) -> None:
+    """Count a request that could not be decided about. A failure of the metrics backend is logged."""
+    try:
+        _server_stats().incr(FAILED, 1, tags={"error": kind_of(error)})
+    except Exception as problem:
+        log.warning("XCom metrics could not be sent: %s", type(problem).__name__)
+
+
 def _tags(record: Record) -> dict[str, str]:
-    # The caller of a refused write may make up any ids, and each new tag is memory that nothing frees.
-    at = None if record.event == WRITE_DENIED else record.coordinate
+    # The caller of a refused write or edit may make up any ids, and each new tag is memory that nothing frees.
+    at = None if record.event in (WRITE_DENIED, EDIT_DENIED) else record.coordinate
     return {} if at is None else {"dag_id": at.dag_id, "task_id": at.task_id}
 
 
@@ -166,20 +186,28 @@ def _rows(record: Record) -> list[dict[str, Any]]:
     Airflow's tab Audit Log of a task instance shows the rows with its DAG, run and task.
     """
     at, asker = record.coordinate, record.asker
-    if at is None:
-        return [_row(record, {})]
-    ids = {"dag_id": at.dag_id, "task_id": at.task_id, "run_id": at.run_id, "map_index": at.map_index}
+    under_producer = {} if at is None else _ids(at)
     if asker is None or record.event not in _REFUSALS:
-        return [_row(record, ids)]
-    own = {"dag_id": asker.principal.dag_id, "task_id": asker.principal.task_id, "run_id": asker.principal.run_id}
-    if own.items() <= ids.items():
-        return [_row(record, ids)]
-    asking = {**own, "map_index": asker.principal.map_index, "try_number": asker.try_number}
-    return [_row(record, ids, under="producer"), _row(record, asking, under="asker")]
+        return [_row(record, under_producer)]
+    under_asker = {**_ids(asker.principal), "try_number": asker.try_number}
+    if at is None:
+        return [_row(record, under_asker)]
+    if (asker.principal.dag_id, asker.principal.task_id, asker.principal.run_id) == (at.dag_id, at.task_id, at.run_id):
+        return [_row(record, under_producer)]
+    return [_row(record, under_producer, under="producer"), _row(record, under_asker, under="asker")]
+
+
+def _ids(whose: Coordinate | Principal) -> dict[str, Any]:
+    return {
+        "dag_id": whose.dag_id,
+        "task_id": whose.task_id,
+        "run_id": whose.run_id,
+        "map_index": whose.map_index,
+    }
 
 
 def _row(record: Record, ids: dict[str, Any], **further: str) -> dict[str, Any]:
-    row = {name: _text(value, _ID_LENGTH) if isinstance(value, str) else value for name, value in ids.items()}
+    row = {name: _column(value) for name, value in ids.items()}
     extra = {
         name: _text(value, _TEXT_LENGTH) if isinstance(value, str) else value
         for name, value in (record.extra | further).items()
@@ -194,6 +222,13 @@ def _write_to_airflow(rows: Sequence[dict[str, Any]]) -> None:
 
     with create_session(scoped=False) as session:
         session.add_all([Log(**row) for row in rows])
+
+
+def _column(value: str | int | None) -> str | int | None:
+    """Return what the column takes of an id or a number; None for a number that it does not hold."""
+    if isinstance(value, str):
+        return _text(value, _ID_LENGTH)
+    return value if value is None or abs(value) <= _MAX_NUMBER else None
 
 
 def _text(text: str, most: int) -> str:

@@ -9,25 +9,20 @@ import logging
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.caller import Callers, Tokens
-from exclusive_redis_xcom.api_server.requests.routes import (
-    Count,
-    Read,
-    Router,
-    Write,
-    changed_task_instance,
-    changes_states,
-    is_xcoms,
-)
+from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
+from exclusive_redis_xcom.api_server.requests.routes import Count, Read, Router, Write, is_xcoms, may_change_states
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.reads import Reader
+from exclusive_redis_xcom.api_server.ring.refusing import UnreadRefusals
 from exclusive_redis_xcom.api_server.ring.releasing import Releaser
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.api_server.ring.writes import Writer
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER, header_value
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
+from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +51,7 @@ class Ring:
         ConfigurationError: A setting or a key is wrong or missing. The API server then answers every request with 500.
     """
 
+    @errors_without_locals
     def __init__(
         self,
         app: ASGIApp,
@@ -80,13 +76,14 @@ class Ring:
             raise
         self._router = Router()
         audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
-        self._callers = Callers(look_up)
-        self._rest = RestGuard(app, audit=audit, store=store)
-        tokens = Tokens(validate)
+        tokens, callers = Tokens(validate), Callers(look_up)
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
-        self._reader = Reader(app, tokens, self._callers, releaser, audit)
-        self._writer = Writer(app, tokens, self._callers, audit)
+        self._rest = RestGuard(app, audit=audit, store=store)
+        self._unread = UnreadRefusals(tokens, callers, audit)
+        self._reader = Reader(app, tokens, callers, releaser, audit)
+        self._writer = Writer(app, tokens, callers, self._unread, audit)
 
+    @errors_without_own_locals
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if not self._active or scope["type"] != "http":
@@ -104,22 +101,11 @@ class Ring:
         path = self._router.path(scope)
         if is_xcoms(path):
             await self._xcoms(path, scope, receive, send)
-        elif (ti_id := changed_task_instance(path)) is not None:
-            await self._forgetting(lambda: self._callers.drop(ti_id), self._app, scope, receive, send)
-        elif changes_states(scope["method"], path):
+        elif may_change_states(scope["method"], path):
             inner = self._rest if self._rest.concerns(scope) else self._app
-            await self._forgetting(self._callers.drop_all, inner, scope, receive, send)
+            await _answered_when_done(inner, scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    async def _forgetting(
-        self, forget: Callable[[], None], app: ASGIApp, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        forget()
-        try:
-            await app(scope, receive, send)
-        finally:
-            forget()  # a task instance that was looked up meanwhile may have its old state
 
     async def _xcoms(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -134,7 +120,18 @@ class Ring:
         elif isinstance(call, Count):
             await self._app(scope, receive, send)
         else:
-            await answers.refuse(send, f"Refused by exclusive-redis-xcom: {call.why}.")
+            await self._unread.refuse_unknown(call, scope, send)
+
+
+async def _answered_when_done(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let an app answer a change, and send its answer when it has returned.
+
+    Airflow may commit after it has sent its answer. Whoever has the answer must find the new state in the database, in
+    each API server. A task's callback, for example, asks as soon as the task's end is answered.
+    """
+    answer = DelayedAnswer(send)
+    await app(scope, receive, answer)
+    await answer.send()
 
 
 def _header_value(settings: Settings) -> str:

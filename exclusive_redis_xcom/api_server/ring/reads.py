@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
-from exclusive_redis_xcom.api_server.requests.threads import off_loop
+from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
 from exclusive_redis_xcom.api_server.ring.items import put_together, take_apart
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.ring.audit import Audit, Record
     from exclusive_redis_xcom.api_server.ring.items import Item
     from exclusive_redis_xcom.api_server.ring.releasing import Releaser
-
-# The event loop may work on an answer of this size itself. A reference takes some 1000 bytes and 0.35 ms.
-_SMALL_BYTES = 8 * 1024
 
 _MARK = MARK.encode("ascii")
 
@@ -80,9 +77,9 @@ class Reader:
         # Airflow's JSON never escapes ASCII letters, so an answer without these bytes holds no reference.
         if _MARK not in answer.body:
             return []
-        is_big = len(answer.body) > _SMALL_BYTES
+        is_big = len(answer.body) > SMALL_BYTES
         document, items = await off_loop(is_big, take_apart, read.shape, answer.body)
-        if not any(item.concerns_the_ring for item in items):
+        if not await off_loop(is_big, _concern_the_ring, items):
             return []
         caller = await self._caller(scope)
         records = await self._releaser.release(items, read, caller, is_big=is_big)
@@ -101,3 +98,7 @@ class Reader:
     async def _caller(self, scope: Scope) -> Caller | None:
         ti_id = seen_by_airflow(scope) or await self._tokens.task_instance_id(scope["headers"])
         return None if ti_id is None else await self._callers.find(ti_id)
+
+
+def _concern_the_ring(items: Sequence[Item]) -> bool:
+    return any(item.concerns_the_ring for item in items)

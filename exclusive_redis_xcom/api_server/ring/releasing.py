@@ -67,7 +67,7 @@ class Releaser:
             StoreUnavailable, CorruptValue, ConfigurationError: Nothing of the answer may be sent.
         """
         await off_loop(is_big, self._decide, items, read, caller)
-        await self._claim(items, caller)
+        await self._claim(await off_loop(is_big, _once, items, caller), items, caller, is_big=is_big)
         return await off_loop(is_big, self._conclude, items, read, caller)
 
     def _decide(self, items: Sequence[Item], read: Read, caller: Caller | None) -> None:
@@ -85,13 +85,14 @@ class Releaser:
             return Verdict(Decision(False, records.why_not_running(caller)), refused=seal.NOT_RUNNING)
         return open_for(found, caller.principal, self._keys, reports_only=self._reports_only)
 
-    async def _claim(self, items: Sequence[Item], caller: Caller | None) -> None:
+    async def _claim(
+        self, wanted: Sequence[tuple[Item, Reference]], items: Sequence[Item], caller: Caller | None, *, is_big: bool
+    ) -> None:
         """Claim the values that are read once."""
-        wanted = [(item, item.reference) for item in items if item.reference is not None and _is_once(item, caller)]
         if not wanted or caller is None:
             return
         # Where any value is refused the pull fails as a whole, so nothing is claimed for it.
-        if any(map(_is_refused, items)):
+        if await off_loop(is_big, _are_refused, items):
             answer = [_WITHHELD] * len(wanted)
         else:
             pairs = [(found.coordinate, found.version) for _, found in wanted]
@@ -147,6 +148,11 @@ def _open(item: Item, found: Reference, data_key: bytes, event: str, why: str) -
     item.note(event, why, found.coordinate)
 
 
+def _once(items: Sequence[Item], caller: Caller | None) -> list[tuple[Item, Reference]]:
+    """Return the values that are read once, each with its reference."""
+    return [(item, item.reference) for item in items if item.reference is not None and _is_once(item, caller)]
+
+
 def _is_once(item: Item, caller: Caller | None) -> bool:
     """Tell whether a value is read once, by another task instance than its producer."""
     verdict = item.verdict
@@ -161,6 +167,6 @@ def _is_once(item: Item, caller: Caller | None) -> bool:
     )
 
 
-def _is_refused(item: Item) -> bool:
-    """Tell whether the pull fails at this value, whatever a claim would say."""
-    return item.malformed or (item.verdict is not None and item.verdict.refused is not None)
+def _are_refused(items: Sequence[Item]) -> bool:
+    """Tell whether the pull fails at one of the values, whatever a claim would say."""
+    return any(item.malformed or (item.verdict is not None and item.verdict.refused is not None) for item in items)

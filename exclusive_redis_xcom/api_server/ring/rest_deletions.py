@@ -10,9 +10,9 @@ from exclusive_redis_xcom.api_server.requests import rest_body, rest_user
 from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
 from exclusive_redis_xcom.api_server.requests.rest_body import RefusedError
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect, map_index
-from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
-from exclusive_redis_xcom.api_server.ring import answers
+from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, OwnThreads, off_loop
 from exclusive_redis_xcom.api_server.ring.audit import REMOVED, AuditFailed, Record
+from exclusive_redis_xcom.api_server.ring.refusing import edit_refusal, refuse
 from exclusive_redis_xcom.api_server.ring.rest_removal import Removal
 from exclusive_redis_xcom.model import Coordinate
 
@@ -41,7 +41,7 @@ class Deletions:
 
     Args:
         app: What answers inside.
-        audit: Where removals go on record.
+        audit: Where removals and refusals go on record.
         store: Gives the Redis store. It is called in worker threads.
     """
 
@@ -69,7 +69,8 @@ class Deletions:
         except rest_body.ClientGoneError:
             return
         except RefusedError as refused:
-            await answers.send_json(send, refused.status, {"detail": refused.detail})
+            record = edit_refusal(user, call, None, refused)
+            await refuse(send, self._audit, record, refused.detail, refused.status)
             return
         if scopes:
             await self._delete(scopes, call, user, scope, receive, send)
@@ -101,7 +102,8 @@ class Deletions:
     async def _remove(self, removal: Removal, call: RestCall, user: Any) -> None:
         looked_at = removed = 0
         try:
-            for batch in removal.batches():
+            batches = removal.batches()
+            while batch := await self._threads.run(next, batches, None):
                 removed += await self._threads.run(removal.remove, batch, self._store)
                 looked_at += len(batch)
         except Exception as error:
@@ -126,6 +128,10 @@ async def _reach(call: RestCall, receive: Receive) -> tuple[list[tuple[str, ...]
     body = await rest_body.read_body(receive)
     again = rest_body.replay(body, receive)
     try:
-        return rest_body.bulk_scopes(call, rest_body.json_object(body)), again
+        return await off_loop(len(body) > SMALL_BYTES, _bulk_scopes, call, body), again
     except rest_body.NotAnObjectError:
         return [], again
+
+
+def _bulk_scopes(call: RestCall, body: bytes) -> list[tuple[str, ...]]:
+    return rest_body.bulk_scopes(call, rest_body.json_object(body))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.api_server.requests import rest_body
 from exclusive_redis_xcom.api_server.ring import answers, records
 from exclusive_redis_xcom.api_server.ring.audit import WRITE_DENIED, Record
+from exclusive_redis_xcom.api_server.ring.refusing import refuse
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import LINK_PREFIX
 from exclusive_redis_xcom.reporting.wording import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Write
     from exclusive_redis_xcom.api_server.ring.audit import Audit
+    from exclusive_redis_xcom.api_server.ring.refusing import UnreadRefusals
     from exclusive_redis_xcom.first_line import Shorten
     from exclusive_redis_xcom.model import Coordinate
 
@@ -40,14 +42,16 @@ class Writer:
         app: What answers inside.
         tokens: Reads tokens.
         callers: Finds task instances.
+        unread: Refuses a write whose body is too long to be read.
         audit: Where refusals go on record.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, callers: Callers, audit: Audit) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, callers: Callers, unread: UnreadRefusals, audit: Audit) -> None:
         self._app = app
         self._tokens = tokens
         self._callers = callers
         self._audit = audit
+        self._unread = unread
 
     async def answer(self, write: Write, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a write, or let Airflow answer it."""
@@ -58,7 +62,10 @@ class Writer:
         except rest_body.ClientGoneError:
             return
         except rest_body.RefusedError as refused:
-            await answers.send_json(send, refused.status, {"detail": refused.detail})
+            at = write.coordinate
+            await self._unread.refuse(
+                scope, send, refused.detail, refused.status, why=str(refused.detail), what=str(at), row=at
+            )
             return
         except Exception as error:
             await answers.failed(send, error)
@@ -66,8 +73,7 @@ class Writer:
         if not isinstance(admitted, Record):
             await self._app(admitted, rest_body.replay(body, receive), send)
             return
-        await answers.refuse(send, _message(admitted, write))
-        await self._audit.put_on_record([admitted])
+        await refuse(send, self._audit, admitted, answers.forbidden(_message(admitted, write)))
 
     async def _admit(self, write: Write, scope: Scope) -> Record | Scope:
         """Return the scope to go on with, or the record of a refusal.
@@ -78,8 +84,7 @@ class Writer:
         ti_id = await self._tokens.task_instance_id(scope["headers"])
         if ti_id is None:
             return _without_identity(scope)
-        # A write is rare and final: a cached state is not good enough for it.
-        caller = await self._callers.find(ti_id, fresh=True)
+        caller = await self._callers.find(ti_id)
         return _with_one_identity(scope) if _owns(caller, write) else _refusal(caller, write)
 
 

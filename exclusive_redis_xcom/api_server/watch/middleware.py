@@ -34,6 +34,7 @@ from exclusive_redis_xcom.api_server.watch.heartbeat import Heartbeat
 from exclusive_redis_xcom.api_server.watch.telling import Teller
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import Settings, load_settings
+from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ class Watch:
         validate: Checks tokens, as Airflow does unless given.
     """
 
+    @errors_without_locals
     def __init__(
         self,
         app: ASGIApp,
@@ -89,6 +91,7 @@ class Watch:
         self._tokens = Tokens(validate)
         self._inert = False
 
+    @errors_without_own_locals
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if self._inert:

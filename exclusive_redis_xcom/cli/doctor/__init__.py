@@ -1,8 +1,7 @@
 """`exclusive-xcom doctor` looks at the installation it runs in, and says what is wrong and what to do about it.
 
-Each subject has a module: `airflow`, `keys`, `identity_secrets`, `ring`, `redis`, `direct_pulls`, `object_storage`. A
-check is a function that takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See
-docs/doctor.md.
+Each subject has a module; `_examine` lists them. A check is a function that takes a `visit.Visit` and yields findings.
+The doctor prints no password, key or value. See docs/doctor.md.
 """
 
 from __future__ import annotations
@@ -10,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor import report
-from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.finding import IDS, Finding
 from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     Check = Callable[[Visit], Iterable[Finding]]
 
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Check the installation that this command runs in, and say what to change. Run it in each kind of container: "
         "with --role worker where tasks run, and with --role api-server on API servers. Exit status: 0 nothing failed, "
-        "1 something failed, 2 Airflow cannot be loaded, or the command was called wrongly."
+        "1 something failed (with --strict also: there is a warning), 2 Airflow cannot be loaded, or the command was "
+        "called wrongly."
     )
     parser.add_argument(
         "--role",
@@ -46,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URL",
-        help="base URL of an API server to ask, instead of the configured ones; repeat it for several servers",
+        help="base URL of an API server to ask; repeat it for several servers. Without it, a worker asks the "
+        "configured URLs, and an API server asks itself",
     )
     parser.add_argument(
         "--redis-url",
@@ -54,9 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a Redis URL whose user may run INFO, CONFIG GET and ACL DRYRUN, for checks that the configured user may "
         f"not make. Prefer the variable {REDIS_URL_VARIABLE}: other users of the machine can see arguments",
     )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print only failures and warnings; nothing if all is well")
+    parser.add_argument("--strict", action="store_true", help="let warnings fail, too: exit status 1")
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        choices=sorted(IDS.values()),
+        metavar="ID",
+        help="do not fail because of this check, by its id in the JSON report; repeat it for several checks",
+    )
 
 
+@errors_without_locals
 def main(args: argparse.Namespace) -> int:
     """Run all checks and print what they found.
 
@@ -73,21 +87,28 @@ def main(args: argparse.Namespace) -> int:
                 "`airflow config list` shows what is wrong.\n"
             )
             return _CANNOT_CHECK
-        findings = _examine(args)
-    report.show(findings, args.role, as_json=args.json)
-    return _FAILED if any(found.result == "FAIL" for found in findings) else _HEALTHY
+        found = _examine(args)
+    report.show(found, as_json=args.json, quiet=args.quiet)
+    failed = found.count("FAIL") or (args.strict and found.count("warning"))
+    return _FAILED if failed else _HEALTHY
 
 
-def _examine(args: argparse.Namespace) -> list[Finding]:
+def _examine(args: argparse.Namespace) -> report.Report:
     from exclusive_redis_xcom.cli.doctor import (
         airflow,
+        causes,
+        celery_broker,
+        celery_results,
         direct_pulls,
         identity_secrets,
         keys,
+        neighbours,
         object_storage,
         redis,
         ring,
+        sealing,
     )
+    from exclusive_redis_xcom.settings.in_force import in_force
 
     settings, found = airflow.read_settings()
     visit = Visit(
@@ -97,10 +118,29 @@ def _examine(args: argparse.Namespace) -> list[Finding]:
         admin_url=args.redis_url or os.environ.get(REDIS_URL_VARIABLE) or None,
     )
     findings = [*found]
-    subjects = (airflow, keys, identity_secrets, ring, redis, direct_pulls, object_storage)
+    subjects = (
+        airflow,
+        keys,
+        sealing,
+        identity_secrets,
+        celery_results,
+        celery_broker,
+        neighbours,
+        ring,
+        redis,
+        direct_pulls,
+        object_storage,
+    )
     for check in (check for subject in subjects for check in subject.CHECKS):
         findings += _made(check, visit)
-    return findings
+    findings = [_accepted(found, args.accept) for found in causes.once_each(findings, args.role)]
+    return report.Report(args.role, findings, list(in_force(settings)))
+
+
+def _accepted(found: Finding, ids: Sequence[str]) -> Finding:
+    """Mark what the caller accepts: it stays in the report, and is neither a failure nor a warning."""
+    taken = found.id in ids and found.result in ("FAIL", "warning")
+    return replace(found, result="accepted") if taken else found
 
 
 def _made(check: Check, visit: Visit) -> list[Finding]:

@@ -30,13 +30,14 @@ _RIGHTS = "rights to watch"
 #: The clocks of an API server and of Redis may differ by this many milliseconds.
 _APART = 1_000
 
-_ENTRY = re.compile(r"[0-9a-f]+ (\d+) (-?\d+)")
+#: Python does not read a number of any length, so the digits are bounded.
+_ENTRY = re.compile(r"[0-9a-f]+ ([0-9]{1,15}) (-?[0-9]{1,15})")
 
 _ASK = "tasks ask the API server for every XCom"
 _NOBODY = (
     "Run the doctor with --role api-server on each API server. The plugin must be loaded and reach this Redis. It "
     "needs the same key_prefix, enforcement = worker and direct_pulls = auto. `airflow api-server --apps "
-    "execution` loads no plugin; see docs/execution-only-server.md."
+    "execution` loads no plugin: serve exclusive_redis_xcom.asgi:execution_app with uvicorn instead."
 )
 _UNHEARD = (
     "Tasks pull directly again when that process is back, or has been gone for a minute. Its log says why it is "
@@ -46,7 +47,7 @@ _NTP = (
     "Synchronise the clocks of API servers, schedulers and Redis (NTP). Tasks compare times of pushes with starts "
     "of runs."
 )
-_USER = "Give API servers a Redis user with the rights that docs/redis-users.acl lists."
+_USER = "Give API servers the Redis user that `exclusive-xcom redis-users` prints for them."
 
 
 @dataclass(frozen=True, slots=True)

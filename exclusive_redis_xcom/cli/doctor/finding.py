@@ -7,7 +7,56 @@ from typing import Literal
 
 from exclusive_redis_xcom.model import one_line
 
-Result = Literal["ok", "warning", "FAIL", "skipped"]
+#: `accepted` is a FAIL or a warning that the caller accepts (`--accept`).
+Result = Literal["ok", "warning", "FAIL", "skipped", "accepted"]
+
+#: The name of a check, which people read -> its id, which programs read. An id never changes; a name may.
+IDS = {
+    "settings": "settings",
+    "Airflow version": "airflow-version",
+    "XCom backend": "xcom-backend",
+    "plugin": "plugin",
+    "plugin in tasks": "plugin-in-tasks",
+    "listener": "listener",
+    "policy": "policy",
+    "private keys": "private-keys",
+    "public key": "public-key",
+    "executor": "executor",
+    "values at rest": "values-at-rest",
+    "sealing": "sealing",
+    "token signing key": "token-signing-key",
+    "database login": "database-login",
+    "Fernet key": "fernet-key",
+    "API secret key": "api-secret-key",
+    "Celery results": "celery-results",
+    "Celery broker": "celery-broker",
+    "AIRFLOW_HOME": "airflow-home",
+    "server processes": "server-processes",
+    "ring": "ring",
+    "ring, Execution API": "ring-execution-api",
+    "ring, REST API": "ring-rest-api",
+    "TLS to the API server": "api-server-tls",
+    "Redis": "redis",
+    "Redis TLS": "redis-tls",
+    "Redis version": "redis-version",
+    "Redis user": "redis-user",
+    "Redis commands": "redis-commands",
+    "Redis round trip": "redis-round-trip",
+    "Redis of the doctor": "redis-of-the-doctor",
+    "Redis eviction, persistence, default user, replicas": "redis-server",
+    "Redis eviction": "redis-eviction",
+    "Redis persistence": "redis-persistence",
+    "Redis default user": "redis-default-user",
+    "Redis replicas": "redis-replicas",
+    "direct pulls": "direct-pulls",
+    "clocks of API servers": "clocks",
+    "rights to watch": "watch-rights",
+    "object storage": "object-storage",
+    "spill threshold": "spill-threshold",
+}
+
+#: The id of a check that itself failed.
+DOCTOR = "doctor"
 
 _LONGEST = 600
 
@@ -16,8 +65,9 @@ _LONGEST = 600
 class Finding:
     """One line of the report.
 
-    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret.
-    Control characters in what servers say are replaced, because a terminal would obey them.
+    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret. The
+    lines of an error follow each other. Control characters in what servers say are replaced, because a terminal would
+    obey them.
     """
 
     check: str
@@ -26,5 +76,10 @@ class Finding:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seen", one_line(self.seen, _LONGEST))
+        object.__setattr__(self, "seen", one_line(self.seen.replace("\n", " "), _LONGEST))
         object.__setattr__(self, "remedy", one_line(self.remedy, _LONGEST))
+
+    @property
+    def id(self) -> str:
+        """The id of the check, for programs."""
+        return IDS.get(self.check, DOCTOR)

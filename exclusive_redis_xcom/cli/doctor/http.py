@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
+import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from urllib.parse import urlsplit
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER
 
 if TYPE_CHECKING:
-    import ssl
+    from collections.abc import Callable
 
 #: Both limits are seconds: for connecting, and for each wait for bytes of the answer.
 CONNECT_TIMEOUT = 5.0
@@ -63,10 +65,14 @@ class BaseUrl:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status of an answer, and all values of the ring's header in it."""
+    """The status of an answer, and all values of the ring's header in it.
+
+    `process` is the process that answered, if the caller asked for it and it is known.
+    """
 
     status: int
     marks: tuple[str, ...]
+    process: int | None = None
 
 
 def is_loopback(host: str) -> bool:
@@ -87,8 +93,21 @@ def addresses(base: BaseUrl) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))[:_MOST_ADDRESSES]
 
 
-def ask(base: BaseUrl, address: str, path: str, context: ssl.SSLContext) -> Answer:
+def ask(
+    base: BaseUrl,
+    address: str,
+    path: str,
+    context: ssl.SSLContext,
+    process_behind: Callable[[int], int | None] | None = None,
+) -> Answer:
     """GET `path`, which begins with a slash, below the base URL at one of its addresses; without a token.
+
+    Args:
+        base: The server's URL.
+        address: One of its addresses.
+        path: What to ask for.
+        context: For https.
+        process_behind: Gets the port of our end while the connection is open, and returns the process at the other end.
 
     Raises:
         OSError: No connection, no TLS, or no answer in time.
@@ -100,9 +119,22 @@ def ask(base: BaseUrl, address: str, path: str, context: ssl.SSLContext) -> Answ
     try:
         connection.sock = context.wrap_socket(sock, server_hostname=base.host) if base.scheme == "https" else sock
         host = str(base).removeprefix(f"{base.scheme}://").removesuffix(base.path)
-        connection.request("GET", base.path + path, headers={"Host": host, "Connection": "close"})
+        ending = "close" if process_behind is None else "keep-alive"
+        connection.request("GET", base.path + path, headers={"Host": host, "Connection": ending})
         response = connection.getresponse()
-        return Answer(response.status, tuple(response.headers.get_all(RING_HEADER, ())))
+        process = None if process_behind is None else process_behind(sock.getsockname()[1])
+        return Answer(response.status, tuple(response.headers.get_all(RING_HEADER, ())), process)
     finally:
         connection.close()
         sock.close()
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong with a request, without any text that could quote a secret."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its TLS certificate is not accepted"
+    if isinstance(error, TimeoutError):
+        return "no answer in time; the server may have just started (run the doctor again), or it hangs"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return f"no HTTP answer ({type(error).__name__})"

@@ -2,24 +2,25 @@
 
 The ring believes tokens and the states of task instances. Whoever can sign tokens, or rewrite `task_instance`, can have
 any sealed value opened. Workers of Airflow 3 need neither: a task's token comes with its workload
-(`executors/base_executor.py`), and everything else goes through the Execution API. Their Celery result backend belongs
-to Celery.
-
-The checks look for options by name, in the environment and in airflow.cfg. `ConfigParser`'s own methods read the file,
-because they know no defaults of Airflow. `conf.as_dict(display_source=True)` would tell the same, but runs every `_CMD`
-and asks secrets backends for every option. It also takes a secret that Airflow generated for a secret of the file. The
-first `airflow` command writes that secret into airflow.cfg. In all later processes, its default is the empty string.
+(`executors/base_executor.py`), and everything else goes through the Execution API. Two more secrets open less, and
+workers need at most one of them: `[core] fernet_key` and `[api] secret_key`.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from configparser import ConfigParser
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.cli.doctor.occurrences import (
+    Occurrence,
+    is_own_file,
+    names,
+    occurrences,
+    only_local,
+    value_in_force,
+    was_generated,
+)
 from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.cli.doctor.visit import Visit
 
 _KEY_CHECK, _LOGIN_CHECK = "token signing key", "database login"
+_FERNET_CHECK, _API_CHECK = "Fernet key", "API secret key"
 
-# Airflow generates 16 random bytes, in Base64 (`write_default_airflow_configuration_if_needed`).
-_GENERATED = re.compile(r"[A-Za-z0-9+/]{22}==")
 # A task finds this in place of the database's URL (`block_orm_access` of the Task SDK's supervisor).
 _BLOCKED = "airflow-db-not-allowed:"
 
@@ -47,20 +47,21 @@ _KEY_REMEDY = (
 _LOGIN_REMEDY = (
     "Remove it here: workers reach Airflow through the Execution API alone. With this login, any task can pass for "
     "another and have every sealed value opened. Celery uses this database if it has no [celery] result_backend. Set "
-    "one elsewhere, such as a Redis, with a login of its own. Then change the password of this login."
+    "one elsewhere, such as a database of its own, with a login of its own. Then change the password of this login."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Occurrence:
-    """An option that is set, in the environment or in a file.
-
-    `value` is None if a command or a secrets backend holds it.
-    """
-
-    name: str
-    value: str | None = field(repr=False)
-    in_file: bool
+_FERNET_REMEDY = (
+    "Remove it here: workers get connections and variables opened, through the Execution API. With this key and a copy "
+    "of Airflow's database, any task can read all connections."
+)
+_LOGS_REMEDY = (
+    "A worker needs it to serve its logs, and for nothing else. With it, any task can read the logs of all workers. To "
+    "do without, write logs to a remote place and start workers with --skip-serve-logs."
+)
+_COOKIE_REMEDY = (
+    "FAB signs the cookies of users with this secret here ([fab] session_backend = securecookie), so any task can pass "
+    "for any user. Set session_backend = database on API servers. Or write logs to a remote place, start workers with "
+    "--skip-serve-logs, and remove the secret here."
+)
 
 
 def token_signing_key(visit: Visit) -> Iterator[Finding]:
@@ -80,22 +81,52 @@ def database_login(visit: Visit) -> Iterator[Finding]:
         yield _worker(visit, _LOGIN_CHECK, _logins, _LOGIN_REMEDY)
 
 
-CHECKS = (token_signing_key, database_login)
+def fernet_key(visit: Visit) -> Iterator[Finding]:
+    """Check whether a task could open the connections in a copy of Airflow's database."""
+    if visit.role == "worker":
+        found = _worker(visit, _FERNET_CHECK, _fernet_keys, _FERNET_REMEDY)
+        # This key alone opens nothing: the tasks of this worker cannot read the database.
+        yield Finding(found.check, "warning", found.seen, found.remedy) if found.result == "FAIL" else found
 
 
-def _worker(visit: Visit, check: str, occurrences: Callable[[], list[_Occurrence]], remedy: str) -> Finding:
+def api_secret_key(visit: Visit) -> Iterator[Finding]:
+    """Check whether a worker has the key for logs, and what else that key opens."""
+    if visit.role != "worker":
+        return
+    if (skipped := _not_asked(visit, _API_CHECK)) is not None:
+        yield skipped
+        return
+    found = [occurrence for occurrence in occurrences("api", "secret_key") if not was_generated(occurrence)]
+    if not found:
+        yield Finding(_API_CHECK, "ok", "none; this worker's logs cannot be asked for, which remote logs do without")
+    elif value_in_force("fab", "session_backend") == "securecookie":
+        yield Finding(_API_CHECK, "warning", f"set on a worker: {names(found)}", _COOKIE_REMEDY)
+    else:
+        yield Finding(_API_CHECK, "ok", f"set, for serving logs: {names(found)}", _LOGS_REMEDY)
+
+
+CHECKS = (token_signing_key, database_login, fernet_key, api_secret_key)
+
+
+def _worker(visit: Visit, check: str, found_by: Callable[[], list[Occurrence]], remedy: str) -> Finding:
+    if (skipped := _not_asked(visit, check)) is not None:
+        return skipped
+    found = found_by()
+    if found:
+        seen = f"set on a worker: {names(found)}"
+        return Finding(check, "warning", seen, _LOCAL_REMEDY) if only_local() else Finding(check, "FAIL", seen, remedy)
+    if check == _KEY_CHECK and any(map(was_generated, occurrences("api_auth", "jwt_secret"))):
+        own = "only the secret that Airflow seems to have generated into this airflow.cfg"
+        return Finding(check, "ok", own, "Make sure that no scheduler and no API server uses the same file.")
+    return Finding(check, "ok", "none, as it must be on workers")
+
+
+def _not_asked(visit: Visit, check: str) -> Finding | None:
     if visit.settings is None:
         return Finding(check, "skipped", NO_SETTINGS)
     if not visit.settings.by_server:
         return Finding(check, "skipped", "not checked, because enforcement = worker")
-    found = occurrences()
-    if found:
-        seen = f"set on a worker: {', '.join(occurrence.name for occurrence in found)}"
-        return Finding(check, "warning", seen, _LOCAL_REMEDY) if _only_local() else Finding(check, "FAIL", seen, remedy)
-    if check == _KEY_CHECK and _is_generated(_file_value("api_auth", "jwt_secret")):
-        own = "only the secret that Airflow seems to have generated into this airflow.cfg"
-        return Finding(check, "ok", own, "Make sure that no scheduler and no API server uses the same file.")
-    return Finding(check, "ok", "none, as it must be on workers")
+    return None
 
 
 def _server_key() -> Finding:
@@ -111,114 +142,31 @@ def _server_key() -> Finding:
     return Finding(_KEY_CHECK, "ok", "for API servers and the scheduler alone")
 
 
-def _signing_keys() -> list[_Occurrence]:
-    secrets = [occurrence for occurrence in _occurrences("api_auth", "jwt_secret") if not _was_generated(occurrence)]
+def _signing_keys() -> list[Occurrence]:
+    secrets = [found for found in occurrences("api_auth", "jwt_secret") if not was_generated(found)]
     # Airflow takes no _CMD or _SECRET for this option, which is a path. A file that is not readable is no finding.
-    paths = [
-        occurrence for occurrence in _occurrences("api_auth", "jwt_private_key_path") if _is_readable(occurrence.value)
-    ]
+    paths = [found for found in occurrences("api_auth", "jwt_private_key_path") if _is_readable(found.value)]
     return [*secrets, *paths]
 
 
-def _logins() -> list[_Occurrence]:
+def _logins() -> list[Occurrence]:
     from airflow.configuration import conf
 
     default = conf.get_default_value("database", "sql_alchemy_conn")
     # Airflow 3.2 and later still look into [core]. In 3.1, nobody uses a login there.
     options = [("database", "sql_alchemy_conn"), ("database", "sql_alchemy_conn_async"), ("core", "sql_alchemy_conn")]
-    direct = [
-        occurrence
-        for option in options
-        for occurrence in _occurrences(*option)
-        if occurrence.value is None or not (occurrence.value == default or occurrence.value.startswith(_BLOCKED))
-    ]
     return [
-        *direct,
-        *(occurrence for occurrence in _occurrences("celery", "result_backend") if _is_database(occurrence)),
+        found
+        for option in options
+        for found in occurrences(*option)
+        if found.value is None or not (found.value == default or found.value.startswith(_BLOCKED))
     ]
 
 
-def _occurrences(section: str, option: str) -> list[_Occurrence]:
-    """List where an option is set and not empty: in the environment, then in the file, also for teams (Airflow 3.2)."""
-    found = []
-    named = re.compile(rf"AIRFLOW__(?:\w+___)?{section}__{option}(?P<told>_CMD|_SECRET)?", re.IGNORECASE)
-    for name, value in sorted(os.environ.items()):
-        if (match := named.fullmatch(name)) and value.strip():
-            found.append(_Occurrence(name, None if match["told"] else os.path.expandvars(value), in_file=False))
-    for where in _sections(section):
-        for suffix in ("", "_cmd", "_secret"):
-            value = _file_value(where, option + suffix)
-            if value.strip():
-                told = None if suffix else os.path.expandvars(value)
-                found.append(_Occurrence(f"[{where}] {option}{suffix} in airflow.cfg", told, in_file=True))
-    return found
-
-
-def _sections(section: str) -> list[str]:
-    """List the section of that name in the file, and the sections of teams (`team=section`)."""
-    from airflow.configuration import conf
-
-    return [name for name in ConfigParser.sections(conf) if name.lower().rpartition("=")[2] == section]
-
-
-def _file_value(section: str, option: str) -> str:
-    """Return what airflow.cfg says, without Airflow's defaults, commands and backends; empty if it says nothing."""
-    from airflow.configuration import conf
-
-    if not ConfigParser.has_option(conf, section, option):
-        return ""
-    return str(ConfigParser.get(conf, section, option, raw=True) or "")
-
-
-def _was_generated(occurrence: _Occurrence) -> bool:
-    return occurrence.in_file and occurrence.value is not None and _is_generated(occurrence.value)
-
-
-def _is_generated(secret: str) -> bool:
-    """Tell whether a secret of airflow.cfg has the form of those that Airflow makes, in a file that looks like its own.
-
-    Somebody's own 16 bytes look alike: so the rest of the file must be Airflow's, too, with the default database.
-    """
-    from airflow.configuration import conf
-
-    database = os.path.expandvars(_file_value("database", "sql_alchemy_conn"))
-    return (
-        _GENERATED.fullmatch(secret) is not None
-        and _GENERATED.fullmatch(_file_value("api", "secret_key")) is not None
-        and database == conf.get_default_value("database", "sql_alchemy_conn")
-    )
+def _fernet_keys() -> list[Occurrence]:
+    own = is_own_file()  # Airflow writes a key of this home's own into the file that it generates
+    return [found for found in occurrences("core", "fernet_key") if not (found.in_file and own)]
 
 
 def _is_readable(path: str | None) -> bool:
     return path is not None and os.access(os.path.expanduser(path), os.R_OK)
-
-
-def _is_database(occurrence: _Occurrence) -> bool:
-    """Tell whether a result backend is a database, or not known to be something else."""
-    value = occurrence.value if occurrence.value is not None else _result_backend(occurrence.name)
-    return value is None or value.strip().startswith("db+")
-
-
-def _result_backend(name: str) -> str | None:
-    """Return what a command or secrets backend tells Airflow; None if it tells nothing, or if it is a team's."""
-    from airflow.configuration import conf
-
-    if "___" in name or "=" in name:
-        return None
-    try:
-        found = conf.get("celery", "result_backend", fallback=None)
-    except Exception:  # commands and backends may raise anything, with texts that quote what they read
-        return None
-    return None if found is None else str(found)
-
-
-def _only_local() -> bool:
-    """Tell whether no task of this Airflow runs elsewhere than under its scheduler."""
-    from airflow.configuration import conf
-
-    if os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):  # a pod of a task, where charts set "LocalExecutor"
-        return False
-    # "team1=CeleryExecutor;alias:module.LocalExecutor,..."
-    names = re.split(r"[,;]", str(conf.get("core", "executor", fallback="")))
-    classes = {re.split(r"[=:.]", name.strip())[-1] for name in names if name.strip()}
-    return classes == {"LocalExecutor"}

@@ -111,6 +111,8 @@ def _no_public_key(role: str, settings: Settings) -> Finding:
 
 
 def _pair(public: str, private: tuple[str, ...]) -> Finding:
+    if not private:  # the other check fails
+        return Finding(_PUBLIC_CHECK, "skipped", f"{public}; there are no private keys to compare it with")
     if public not in private:
         remedy = f"Set the public half of the newest key in [{SECTION}] {_PRIVATE}, here and on workers."
         return Finding(_PUBLIC_CHECK, "FAIL", f"{public} belongs to none of the private keys", remedy)

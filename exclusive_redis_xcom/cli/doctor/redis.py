@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 _OLDEST = (6, 2)
 _TTL = timedelta(seconds=60)
 _SMALL = 64
-_USER_REMEDY = "Give this process a Redis user of its own, with the rights that docs/redis-users.acl lists."
+_USER_REMEDY = (
+    "Give this process a Redis user of its own: `exclusive-xcom redis-users` prints one with the rights it needs."
+)
 # This is no rule at all, so nobody could read the probe by it.
 _NO_RULE = b"{}"
 

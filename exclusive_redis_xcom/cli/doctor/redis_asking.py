@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # Each command has one attempt, because the doctor tells how things are now.
 _TIMEOUTS = Timeouts(connect=2.0, read=5.0, deadline=0.0)
-# A server refuses with NOPERM, or without a code if a provider has removed the command ("unknown command").
-_REFUSALS = ("NOPERM", "ERR", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,12 @@ def ask(client: RedisClient, key: str, *command: Any) -> Reply:
     def call(session: Session) -> Reply:
         from redis.exceptions import ResponseError
 
-        from exclusive_redis_xcom.connection.failure import code_of
+        from exclusive_redis_xcom.connection.replies import refuses_command
 
         try:
             return Reply(session.call(key, command), refused=False)
         except ResponseError as error:
-            if code_of(error) not in _REFUSALS:
+            if not refuses_command(error):
                 raise
             return Reply(None, refused=True)
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _ALL = "Redis eviction, persistence, default user, replicas"
 _HOW = (
     "Set EXCLUSIVE_XCOM_DOCTOR_REDIS_URL to a URL whose user may run INFO, CONFIG GET and ACL DRYRUN. The user of "
-    "tasks need not run these. Or check the server yourself: docs/redis.md, How to run it."
+    "tasks need not run these. `exclusive-xcom redis-users --with-doctor` prints such a user. Or look at the server "
+    "yourself: it needs maxmemory-policy noeviction, appendonly yes, and with replicas min-replicas-to-write 1."
 )
 #: What closes the user `default` and keeps what Redis needs of it. Connections from before end before it gets rights.
 CLOSING_DEFAULT = (
@@ -28,9 +29,9 @@ CLOSING_DEFAULT = (
 )
 _CLOSE_DEFAULT = (
     f"Run these commands in this order: {'; '.join(CLOSING_DEFAULT)}. Without a users file, put the line of `default` "
-    "in docs/redis-users.acl into redis.conf instead of ACL SAVE. Do so on the master, on each replica and on each "
-    "node: ACLs are not replicated. Nobody can log in as 'default' afterwards. If a program does so now, give it a "
-    "user of its own first. docs/redis.md, Two restricted users, says why."
+    "that `exclusive-xcom redis-users` prints into redis.conf instead of ACL SAVE. Do so on the master, on each "
+    "replica and on each node: ACLs are not replicated. Nobody can log in as 'default' afterwards. If a program does "
+    "so now, give it a user of its own first."
 )
 _LOADING_REMEDY = f"Do this before the next restart. {_CLOSE_DEFAULT}"
 

@@ -6,56 +6,100 @@ import json
 import sys
 import textwrap
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.cli.doctor.finding import Finding, Result
+    from exclusive_redis_xcom.cli.doctor.visit import Role
+    from exclusive_redis_xcom.settings.in_force import InForce
 
-_STYLES = {"ok": "green", "warning": "yellow", "FAIL": "bold red", "skipped": "dim"}
+#: The version of the JSON form. A number that a program does not know means that names have changed.
+_SCHEMA = 1
+_DISTRIBUTION = "exclusive-redis-xcom"
+
+_STYLES = {"ok": "green", "warning": "yellow", "FAIL": "bold red", "skipped": "dim", "accepted": "cyan"}
+_NOT_OK = ("FAIL", "warning")
 _WIDTH = 120
 _INDENT = " " * 9
 
 
-def show(findings: Sequence[Finding], role: str, *, as_json: bool) -> None:
-    """Print the report on standard output."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the doctor has to say: all findings, and the settings that are in force."""
+
+    role: Role
+    findings: Sequence[Finding]
+    settings: Sequence[InForce]
+
+    def count(self, result: Result) -> int:
+        """Return how many findings have this result."""
+        return sum(found.result == result for found in self.findings)
+
+    def shown(self, *, quiet: bool) -> Sequence[Finding]:
+        """Return the findings to show: all of them, or only failures and warnings."""
+        return [found for found in self.findings if found.result in _NOT_OK] if quiet else self.findings
+
+
+def show(report: Report, *, as_json: bool, quiet: bool = False) -> None:
+    """Print the report on standard output. A quiet report has nothing to say where all is well."""
     if as_json:
-        text = to_json(findings, role)
+        text = to_json(report, quiet=quiet)
     elif sys.stdout.isatty():
-        _table(findings)
-        text = summary(findings)
+        _tables(report, quiet=quiet)
+        text = "" if quiet and not report.shown(quiet=True) else summary(report)
     else:
-        text = f"{to_lines(findings)}\n{summary(findings)}"
-    sys.stdout.write(f"{text}\n")
+        text = to_text(report, quiet=quiet)
+    sys.stdout.write(f"{text}\n" if text else "")
     sys.stdout.flush()
 
 
-def to_json(findings: Sequence[Finding], role: str) -> str:
-    """Return `{"role", "failures", "warnings", "findings": [{"check", "result", "seen", "remedy"}]}`."""
+def to_json(report: Report, *, quiet: bool = False) -> str:
+    """Return the report as JSON; docs/doctor.md lists the names. Times are in UTC."""
     body: dict[str, Any] = {
-        "role": role,
-        "failures": _count(findings, "FAIL"),
-        "warnings": _count(findings, "warning"),
+        "schema": _SCHEMA,
+        "version": version(_DISTRIBUTION),
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "role": report.role,
+        "failures": report.count("FAIL"),
+        "warnings": report.count("warning"),
         "findings": [
-            {"check": found.check, "result": found.result, "seen": found.seen, "remedy": found.remedy}
-            for found in findings
+            {
+                "id": found.id,
+                "check": found.check,
+                "result": found.result,
+                "seen": found.seen,
+                "remedy": found.remedy,
+            }
+            for found in report.shown(quiet=quiet)
         ],
+        "settings": [] if quiet else [setting._asdict() for setting in report.settings],
     }
     return json.dumps(body, indent=2)
 
 
-def to_lines(findings: Sequence[Finding]) -> str:
-    """Return one paragraph per finding: result, check, what was seen, and the remedy, if any."""
+def to_text(report: Report, *, quiet: bool = False) -> str:
+    """Return lines: a paragraph per finding, then the settings, then the summary."""
+    findings = report.shown(quiet=quiet)
+    if quiet and not findings:
+        return ""
     width = max((len(found.check) for found in findings), default=0)
-    return "\n".join(line for found in findings for line in _lines(found, width))
+    lines = [line for found in findings for line in _lines(found, width)]
+    if not quiet:
+        lines += ["", "settings in force:", *_setting_lines(report.settings), ""]
+    return "\n".join([*lines, summary(report)])
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(report: Report) -> str:
     """Return the last line of the report."""
-    counts = Counter(found.result for found in findings)
+    counts = Counter(found.result for found in report.findings)
     words: tuple[tuple[Result, str], ...] = (("FAIL", "failed"), ("warning", "warnings"), ("skipped", "skipped"))
-    return ", ".join([f"{len(findings)} checks", *(f"{counts[result]} {word}" for result, word in words)])
+    more = [f"{counts['accepted']} accepted"] if counts["accepted"] else []
+    return ", ".join([f"{len(report.findings)} checks", *(f"{counts[result]} {word}" for result, word in words), *more])
 
 
 def _lines(found: Finding, width: int) -> list[str]:
@@ -65,21 +109,34 @@ def _lines(found: Finding, width: int) -> list[str]:
     return lines
 
 
-def _table(findings: Sequence[Finding]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _setting_lines(settings: Sequence[InForce]) -> list[str]:
+    names = max((len(setting.option) for setting in settings), default=0)
+    values = min(max((len(setting.value) for setting in settings), default=0), _WIDTH // 2)
+    return [f"  {setting.option:<{names}}  {setting.value:<{values}}  {setting.source}" for setting in settings]
+
+
+def _tables(report: Report, *, quiet: bool) -> None:
     from rich.text import Text
 
-    table = Table(show_lines=True)
-    for title in ("check", "result", "seen", "remedy"):
-        table.add_column(title, overflow="fold")  # nothing is cut
-    for found in findings:
+    findings = report.shown(quiet=quiet)
+    if findings:
         # `Text` takes no brackets for markup, as a str would.
-        row = (found.check, found.result, found.seen, found.remedy)
-        styles = ("", _STYLES[found.result], "", "")
-        table.add_row(*(Text(text, style=style) for text, style in zip(row, styles, strict=True)))
+        rows = [
+            (Text(found.check), Text(found.result, style=_STYLES[found.result]), Text(found.seen), Text(found.remedy))
+            for found in findings
+        ]
+        _table(("check", "result", "seen", "remedy"), rows)
+    if not quiet:
+        _table(("setting in force", "value", "from"), [tuple(map(Text, setting)) for setting in report.settings])
+
+
+def _table(titles: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_lines=len(titles) > 3)
+    for title in titles:
+        table.add_column(title, overflow="fold")  # nothing is cut
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)
-
-
-def _count(findings: Sequence[Finding], result: Result) -> int:
-    return sum(found.result == result for found in findings)

@@ -4,6 +4,8 @@
 --
 -- KEYS[1]  hash  a name that is not in use
 -- Returns 1.
+--
+-- Cost: O(1). Nobody else knows the name of the hash.
 
 redis.call('TIME')
 redis.call('HMGET', KEYS[1], 'field')

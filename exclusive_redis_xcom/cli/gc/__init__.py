@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.model import one_line
+from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Remove the objects below [exclusive_redis_xcom] spill_path that no value in Redis refers to any more. They "
         "are left by expired values, by deleted DAGs and runs, and by interrupted pushes. Run this command about once "
-        "a day, with the settings of workers. Exit status: 0 done, 1 refused because Redis knows none of the objects, "
-        "2 settings, Redis or the object storage failed."
+        "a day, with the settings of workers. Exit status: 0 done, or nothing to do because spill_path is not set, 1 "
+        "refused because Redis knows none of the objects, 2 settings, Redis or the object storage failed."
     )
     parser.add_argument(
         "--older-than",
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@errors_without_locals
 def main(args: argparse.Namespace) -> int:
     """Collect objects, and print what was found.
 
@@ -70,14 +72,14 @@ def main(args: argparse.Namespace) -> int:
 def _collected(args: argparse.Namespace) -> tuple[int, str]:
     """Collect objects; return the exit status and the text to print."""
     from exclusive_redis_xcom.cli.gc.collecting import NoneInUse, collect
-    from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
+    from exclusive_redis_xcom.errors import ExclusiveXComError
     from exclusive_redis_xcom.object_storage import ObjectStorage
     from exclusive_redis_xcom.settings import SECTION, load_settings
 
     try:
         settings = load_settings()
-        if settings.spill_path is None:
-            raise ConfigurationError(f"[{SECTION}] spill_path is not set, so there is no object storage to clean up.")
+        if settings.spill_path is None:  # a daily job is no failure where no value is ever spilled
+            return _DONE, f"[{SECTION}] spill_path is not set, so there are no objects to remove."
         storage = ObjectStorage(settings.spill_path)
         before = datetime.now(timezone.utc) - args.older_than
         with _store(settings) as store:

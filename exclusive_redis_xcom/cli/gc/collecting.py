@@ -174,7 +174,7 @@ def _leave(listed: Listed, outcome: Outcome) -> None:
 
 def _note(noted: IO[str], orphan: _Orphan) -> None:
     at = orphan.coordinate
-    line = json.dumps([orphan.name, orphan.size, at.dag_id, at.run_id, at.task_id, at.key, at.map_index])
+    line = json.dumps([orphan.name, orphan.size, at.dag_id, at.run_id, at.task_id, at.key, at.map_index, at.ti_id])
     noted.write(f"{line}\n")
 
 

@@ -12,8 +12,8 @@
 -- ARGV[7]  '1' if the API server could not tell Redis of a change of rows, else ''
 -- Returns  the epoch
 --
--- Workers may write the field of the servers. The script reads each entry once, and does not read a field that is longer
--- than any fleet of API servers makes it.
+-- Cost: O(n) for the length n of the two fields, which workers may write. The script reads each entry once, and does not
+-- take a field apart that is longer than any fleet of API servers makes it.
 
 local longest = 65536
 local fresh_ms, retire_ms = tonumber(ARGV[5]), tonumber(ARGV[6])

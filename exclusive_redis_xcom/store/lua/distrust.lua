@@ -6,7 +6,7 @@
 -- ARGV[3]  fresh_ms
 -- Returns  1 if there are servers, else 0. Without servers, no mark counts anyway
 --
--- Workers may write the field of the servers: see beat.lua.
+-- Cost: O(n) for the length of the two fields, which workers may write, as in beat.lua.
 
 local longest = 65536
 local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])

@@ -5,7 +5,7 @@
 -- ARGV[2]  the API server's id
 -- Returns  1 if the server was in the field, else 0
 --
--- Workers may write the field of the servers: see beat.lua.
+-- Cost: O(n) for the length of the field, which workers may write, as in beat.lua.
 
 local longest = 65536
 local text = redis.call('HMGET', KEYS[1], ARGV[1])[1] or ''

@@ -13,12 +13,22 @@
 -- ARGV[7]  the part, unless it was written just before
 -- Returns  how many parts of this version there are, from 0 on and without a gap. If that is no more than ARGV[4],
 --          other parts were removed, and this part was not kept. -1 if this version is being removed with this part
+--
+-- Cost: O(n) for the part, and for the length n of the field of the parts, which workers may write. The pattern begins
+-- with a sign that no later piece of it takes. So each entry is read once. A field that is too long counts as empty.
+
+-- The field has some 40 characters for each push that is under way or was interrupted.
+local longest = 65536
 
 local function write()
   local held = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[2])
+  local list = held[2] or ''
+  if #list > longest then
+    list = ''
+  end
   local number = tonumber(ARGV[4])
   local entries, state, count = {}, '+', 0
-  for sign, other, parts in string.gmatch(held[2] or '', '([=+-])(%x+):(%d+)') do
+  for sign, other, parts in string.gmatch(list, '([=+-])(%x+):(%d+)') do
     if other == ARGV[3] then
       state, count = sign, tonumber(parts)
     else

@@ -21,6 +21,9 @@
 -- ARGV[18]  the value's own rule (canonical JSON), only with ARGV[17]
 -- Returns   {the server's time of the push, milliseconds since 1970; 1 if sweep.lua has parts to remove, else 0};
 --           nil if parts of this version are missing. Nothing is written then
+--
+-- Cost: O(n) for the arguments, and for the length n of the value's former fields, which workers may write. Only the field
+-- of the parts is matched with a pattern: see part.lua.
 
 local ttl_ms = tonumber(ARGV[5])
 if not ttl_ms or ttl_ms < 1 then
@@ -32,9 +35,15 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left = redis.call('PTTL', KEYS[1])
 local held = redis.call('HMGET', KEYS[1], ARGV[8], ARGV[10], ARGV[12])
 
+-- See part.lua.
+local longest = 65536
+local list = held[2] or ''
+if #list > longest then
+  list = ''
+end
 -- The parts of this version become the value's. Parts of all other versions belong to no value any more.
 local kept, garbage, parts = {}, 0, false
-for state, other, count in string.gmatch(held[2] or '', '([=+-])(%x+):(%d+)') do
+for state, other, count in string.gmatch(list, '([=+-])(%x+):(%d+)') do
   if other ~= version then
     kept[#kept + 1] = '-' .. other .. ':' .. count
     garbage = 1

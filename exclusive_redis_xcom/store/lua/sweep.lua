@@ -8,10 +8,18 @@
 -- ARGV[4]  how many parts to remove at most
 -- ARGV[5]  a version whose push is given up, or ''. Its parts are removed as well, unless they are the value's
 -- Returns  1 if there are more to remove, else 0
+--
+-- Cost: O(n) for the parts that it removes, at most ARGV[4], and for the length n of the field of the parts, which workers
+-- may write: see part.lua.
 
 -- No value has more parts.
 local most = 2048
+local longest = 65536
 local list = redis.call('HMGET', KEYS[1], ARGV[2])[1] or ''
+if #list > longest then
+  redis.call('HDEL', KEYS[1], ARGV[2])
+  list = ''
+end
 local entries, more, name, count = {}, 0, nil, 0
 for state, version, parts in string.gmatch(list, '([=+-])(%x+):(%d+)') do
   if state == '+' and version == ARGV[5] then

@@ -44,6 +44,13 @@ def nested() -> dict[str, Any]:
     return {"login": {"user": "reporting", "keys": [canary(), {"previous": f"{canary()}-1"}]}, "port": 54321876}
 
 
+def table() -> Any:
+    """Make a frame with more cells than the masking of logs looks at."""
+    import pandas as pd
+
+    return pd.DataFrame({"token": [canary()] * 100, "number": range(54321876, 54321976)})
+
+
 def lines() -> str:
     return f'-----BEGIN "KEY"-----\n{canary()}\n\\{canary()}\\\n-----END "KEY"-----\n'
 
@@ -69,6 +76,7 @@ with DAG(
         ti.xcom_push("nested", nested())
         ti.xcom_push("lines", lines())
         ti.xcom_push("bytes", canary().encode())
+        ti.xcom_push("table", table())
         return canary()
 
     @task
@@ -109,7 +117,13 @@ with DAG(
         show(token, canary())
         raise RuntimeError(f"the service refused {token}")
 
+    @task
+    def frame(found: Any) -> None:
+        if not found.equals(table()):
+            raise RuntimeError("another value than was pushed")
+
     argument(made)
+    frame(made["table"])
     argument.override(task_id="output_argument")(several["token"])
     pulling = pulls()
     [made, mapped, several, classic] >> pulling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_consumers_get_the_value_itself(airflow: AirflowStack, run_id: str) -> N
     states = airflow.task_states("hygiene", run_id)
 
     wrong = {key: state for key, state in states.items() if state != ("failed" if key[0] == "failing" else "success")}
-    assert len(states) == 15
+    assert len(states) == 16
     assert wrong == {}
 
 
@@ -76,10 +77,18 @@ def test_a_producer_does_not_log_what_it_returns(
     [("argument", "op_args"), ("op_kwargs", "op_kwargs"), ("template", "bash_command"), ("template", "env")],
 )
 def test_a_rendered_field_is_starred(airflow: AirflowStack, run_id: str, task_id: str, field: str) -> None:
+    assert "***" in str(rendered_fields(airflow, run_id, task_id)[field])
+
+
+def test_a_frame_is_not_shown(airflow: AirflowStack, run_id: str) -> None:
+    assert rendered_fields(airflow, run_id, "frame")["op_args"] == ["<DataFrame 100x2, restricted>"]
+
+
+def rendered_fields(airflow: AirflowStack, run_id: str, task_id: str) -> dict[str, Any]:
     query = "SELECT rendered_fields FROM rendered_task_instance_fields WHERE dag_id = ? AND run_id = ? AND task_id = ?"
     (row,) = airflow.rows(query, "hygiene", run_id, task_id)
-
-    assert "***" in str(json.loads(row["rendered_fields"])[field])
+    fields: dict[str, Any] = json.loads(row["rendered_fields"])
+    return fields
 
 
 def test_the_audit_log_has_the_run_and_no_value(airflow: AirflowStack, run_id: str, canary: str) -> None:

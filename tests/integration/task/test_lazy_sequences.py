@@ -17,6 +17,7 @@ from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAcces
 from tests.integration.task.sales import RUN
 
 COUNT = 300  # these need more than one batch of commands
+FAILED_TAGS = {"dag_id": "sales", "task_id": "others", "error": "XComExpired"}
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,9 @@ class TestFetchAll:
         with pytest.raises(XComAccessDenied):
             fetch_all(reporting.results())
 
-    def test_one_that_redis_lost_is_an_error(self, reading: Reading, server: RedisServer) -> None:
+    def test_one_that_redis_lost_is_an_error(
+        self, reading: Reading, server: RedisServer, counted: list[tuple[str, int, dict[str, str]]]
+    ) -> None:
         """Nothing of this run is left out. Iteration stops at the lost item, and all at once gives no item."""
         hash_name = f"exclusive_redis_xcom:sales:{RUN}:others:return_value"
         with redis.Redis.from_url(server.url) as client:
@@ -209,8 +212,10 @@ class TestFetchAll:
                     lambda: reading.results("others")[0:2],
                     lambda: reading.results("others")[1],
                 ):
+                    counted.clear()
                     with pytest.raises(XComExpired, match="map_index 1"):
                         read()
+                    assert counted == [("exclusive_redis_xcom.pull_failed", 1, FAILED_TAGS)]
                 assert reading.results("others")[2] == ("others", 2)
             finally:
                 client.hset(hash_name, mapping=kept)

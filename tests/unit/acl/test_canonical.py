@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.acl import Acl, parse
+from exclusive_redis_xcom.acl import Acl, Rule, parse
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.model import Coordinate
 from tests.unit.acl.graphs import StubGraph
@@ -137,3 +137,37 @@ def test_consumers_beyond_the_size_of_the_field_are_refused_at_the_push() -> Non
 def test_a_source_that_could_forge_log_lines_is_refused(source: str) -> None:
     with pytest.raises(InvalidAcl, match="source"):
         Acl.loads(canonical({**GOOD, "source": source}))
+
+
+class TestHowManyConsumers:
+    """A stored rule is as cheap to decide by as a rule that a DAG may declare, whoever wrote it."""
+
+    @pytest.mark.parametrize(
+        ("consumers", "says"),
+        [
+            ([f"task_{number}_*" for number in range(1001)], "have more than 1000 patterns"),
+            ([f"task_{number}" for number in range(10_001)], "are 10001, more than 10000"),
+            (["*a" * 300], "have one of more than 501 characters"),
+        ],
+        ids=["patterns", "names", "a long one"],
+    )
+    def test_too_many_are_neither_written_nor_read(self, consumers: list[str], says: str) -> None:
+        rule = Rule("extract", "token", tuple(consumers), "xcom_acl['*']", exact=True)
+
+        with pytest.raises(InvalidAcl, match=says):
+            Acl.loads(canonical({**GOOD, "consumers": consumers}))
+        with pytest.raises(InvalidAcl) as caught:
+            Acl("etl", (rule,), "nobody").dumps()
+
+        assert str(caught.value).splitlines() == [
+            f"The consumers of a rule {says}.",
+            "The rule is xcom_acl['*'] in DAG 'etl'.",
+            "Name the consumers with a pattern that matches more of them.",
+        ]
+
+    def test_as_many_as_are_allowed_are_read(self) -> None:
+        names = [*(f"task_{number}" for number in range(9000)), *(f"task_{number}_*" for number in range(1000))]
+
+        acl = Acl.loads(canonical({**GOOD, "consumers": names}))
+
+        assert acl.consumers == tuple(names)

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import sessionmaker
 
+from devtools.postgres_server import PostgresServer, find_postgres
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.rested import Airflow, Redis
+from tests.unit.api_server.tables import unconstrained
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,37 @@ def database() -> Path:
         configure_mappers()
     Base.metadata.create_all(settings.engine)
     return Path(os.environ["AIRFLOW_HOME"], "airflow.db")
+
+
+@pytest.fixture(scope="session")
+def postgresql(database: Path) -> Iterator[Engine]:
+    """Airflow's tables in a throw-away PostgreSQL."""
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL: neither Debian's package nor an initdb on PATH")
+    pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
+    from airflow.models.base import Base
+
+    with PostgresServer(programs) as server:
+        engine = create_engine(server.url)
+        Base.metadata.create_all(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Airflow's database, once on SQLite and once on PostgreSQL. What a test writes to these tables is removed."""
+    from airflow import settings
+
+    engine: Engine = settings.engine
+    if request.param == "postgresql":
+        engine = request.getfixturevalue("postgresql")
+        monkeypatch.setattr(settings, "NonScopedSession", sessionmaker(engine))
+    yield engine
+    with unconstrained(engine) as connection:
+        for table in ("log", "task_instance", "task_instance_history"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - constants
 
 
 @pytest.fixture

@@ -61,7 +61,8 @@ def test_where_each_key_goes_is_said_on_standard_error_without_the_key(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--help"], ["keygen", "doctor", "gc", "Airflow XCom backend"]),
+        (["--help"], ["keygen", "redis-users", "doctor", "gc", "Airflow XCom backend"]),
+        (["redis-users", "--help"], ["--key-prefix", "--with-doctor", "new passwords", "stores nothing"]),
         (["gc", "--help"], ["--older-than", "--dry-run", "--force", "spill_path", "Exit status"]),
         (["keygen", "--help"], ["SEAL_PRIVATE_KEYS=<new>,<old>", "API servers alone", "--encryption", "umask"]),
     ],

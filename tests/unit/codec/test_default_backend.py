@@ -289,7 +289,7 @@ class TestTheLogLine:
                 "'rows' of extract comes back as it was pushed. Airflow's default backend would change parts of it:",
                 "['a'][1]: an int key; the default gives text",
                 "['a'][1]: of type Counter; the default gives a dict",
-                'Look at the tasks that pull it. See "What existing DAGs may rely on" in docs/values.md.',
+                "Look at the tasks that pull it: they get the value as it was pushed.",
             ]
         ]
 

@@ -31,7 +31,7 @@ def refusal(value: object) -> str:
 NEITHER = "Neither this package nor Airflow can carry it."
 REMEDY = (
     "Return built-in types, make its class a dataclass, give it serialize() and deserialize(data, version), or "
-    "register a plug (docs/values.md)."
+    "register a plug (exclusive_redis_xcom.codec.register)."
 )
 
 

@@ -16,7 +16,7 @@ from exclusive_redis_xcom.model import Coordinate
 
 # st.characters() without arguments: lone surrogates and NUL included. The short alphabet makes near-collisions.
 HOSTILE = st.text(st.characters(), max_size=20) | st.text(st.sampled_from(":\0/{}\ud83d\ude00\U0001f600a8"), max_size=4)
-COORDINATES = st.builds(Coordinate, HOSTILE, HOSTILE, HOSTILE, HOSTILE, st.integers(-1, 2**31 - 1))
+COORDINATES = st.builds(Coordinate, HOSTILE, HOSTILE, HOSTILE, HOSTILE, st.integers(-1, 2**31 - 1), st.none() | HOSTILE)
 ACLS = st.binary(max_size=60)
 INFOS = st.tuples(COORDINATES, HOSTILE, ACLS)
 DECODINGS = st.fixed_dictionaries({"codec": HOSTILE, "compression": HOSTILE, "decoded_size": st.integers(0, 2**40)})
@@ -34,6 +34,7 @@ DECODING: dict[str, Any] = {"codec": "msgpack", "compression": "off", "decoded_s
 @example((Coordinate("\ud83d\ude00", "", "", ""), "", b""), (Coordinate("\U0001f600", "", "", ""), "", b""))
 @example((Coordinate("é", "", "", ""), "", b""), (Coordinate("e\u0301", "", "", ""), "", b""))
 @example((Coordinate("d", "r", "t", "k", 1), "1v", b""), (Coordinate("d", "r", "t", "k", 11), "v", b""))
+@example((Coordinate("d", "r", "t", "k", 1, "v"), "w", b""), (Coordinate("d", "r", "t", "k", 1), "v", b"w"))
 @example((Coordinate("d", "r", "t", "k"), "va", b""), (Coordinate("d", "r", "t", "k"), "v", b"a"))
 def test_the_info_is_the_same_for_the_same_and_only_for_the_same(
     one: tuple[Coordinate, str, bytes], other: tuple[Coordinate, str, bytes]
@@ -75,7 +76,15 @@ def test_swapping_two_ids_changes_both_encodings(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"dag_id": "x"}, {"run_id": "x"}, {"task_id": "x"}, {"key": "x"}, {"map_index": -1}, {"map_index": 0}],
+    [
+        {"dag_id": "x"},
+        {"run_id": "x"},
+        {"task_id": "x"},
+        {"key": "x"},
+        {"map_index": -1},
+        {"map_index": 0},
+        {"ti_id": "x"},
+    ],
     ids=str,
 )
 def test_every_part_of_the_coordinate_counts(change: dict[str, Any]) -> None:

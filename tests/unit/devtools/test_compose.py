@@ -172,7 +172,12 @@ def test_a_worker_gets_nothing_to_pass_for_another_task_with(
     others = re.compile("AIRFLOW_|POSTGRES|XCOM_REDIS_API")
     assert [name for name, value in environment.items() if others.search(value)] == []
     found = [finding for check in identity_secrets.CHECKS for finding in check(sealed_visit())]
-    assert [finding.result for finding in found] == ["ok", "ok"]
+    assert {finding.check: finding.result for finding in found} == {
+        "token signing key": "ok",
+        "database login": "ok",
+        "fernet key": "ok",
+        "api secret key": "ok",
+    }
 
 
 def test_every_named_volume_is_declared_and_every_mounted_file_exists(

@@ -17,7 +17,7 @@ from exclusive_redis_xcom.model import Coordinate
 TEXT = st.text(st.characters(), max_size=20)
 ENVELOPES = st.builds(
     Envelope,
-    coordinate=st.builds(Coordinate, TEXT, TEXT, TEXT, TEXT, st.integers(-1, 1_000_000)),
+    coordinate=st.builds(Coordinate, TEXT, TEXT, TEXT, TEXT, st.integers(-1, 1_000_000), st.none() | TEXT),
     version=st.text("0123456789abcdef", min_size=32, max_size=32),
     codec=TEXT,
     compression=TEXT,
@@ -157,7 +157,13 @@ def test_a_header_with_a_wrong_fact_is_corrupt(name: str, wrong: int) -> None:
         Envelope.unpack(packed_with(name, wrong))
 
 
-@pytest.mark.parametrize(("format_", "who"), [(0, "earlier"), (1, "earlier"), (3, "newer"), (255, "newer")])
+def test_a_task_instance_has_a_format_of_its_own_and_all_others_keep_theirs() -> None:
+    of_instance = dataclasses.replace(SAMPLE, coordinate=dataclasses.replace(SAMPLE.coordinate, ti_id="0190"))
+
+    assert (SAMPLE.pack()[3], of_instance.pack()[3]) == (2, 3)
+
+
+@pytest.mark.parametrize(("format_", "who"), [(0, "earlier"), (1, "earlier"), (4, "newer"), (255, "newer")])
 def test_another_format_says_which_release_wrote_it(format_: int, who: str) -> None:
     with pytest.raises(CorruptValue, match=f"{who} release"):
         Envelope.unpack(b"XRX" + bytes([format_]) + SAMPLE.pack()[4:])

@@ -12,17 +12,21 @@ from exclusive_redis_xcom.model import Coordinate
 
 # All of Unicode, lone surrogates included, and the characters that separate or steer more often than chance has it.
 IDS = st.text(st.one_of(st.characters(), st.sampled_from(":/%{}*\0\n.~ 2Ff")), max_size=30)
-COORDINATES = st.builds(Coordinate, dag_id=IDS, run_id=IDS, task_id=IDS, key=IDS, map_index=st.integers(-1, 10_000))
+INDEX = st.integers(-1, 10_000)
+COORDINATES = st.builds(
+    Coordinate, dag_id=IDS, run_id=IDS, task_id=IDS, key=IDS, map_index=INDEX, ti_id=st.none() | IDS
+)
 
 
-def ids_of(at: Coordinate) -> tuple[str, str, str, str]:
-    return (at.dag_id, at.run_id, at.task_id, at.key)
+def ids_of(at: Coordinate) -> tuple[str | None, ...]:
+    return (at.dag_id, at.run_id, at.task_id, at.key, at.ti_id)
 
 
 @given(COORDINATES, COORDINATES)
 @example(Coordinate("a:b", "c", "d", "e"), Coordinate("a", "b:c", "d", "e"))
 @example(Coordinate("a%3Ab", "c", "d", "e"), Coordinate("a:b", "c", "d", "e"))
 @example(Coordinate("", "a", "b", "c"), Coordinate("a", "", "b", "c"))
+@example(Coordinate("a", "b", "c", "ti-d:e"), Coordinate("a", "b", "c", "e", ti_id="d"))
 @example(Coordinate("\u00e9", "a", "b", "c"), Coordinate("e\u0301", "a", "b", "c"))
 @example(Coordinate("\ud83d\ude00", "a", "b", "c"), Coordinate("\U0001f600", "a", "b", "c"))
 def test_two_coordinates_share_a_hash_exactly_if_they_differ_in_map_index_alone(
@@ -50,11 +54,15 @@ def test_a_name_has_no_character_that_redis_or_a_cluster_gives_a_meaning(at: Coo
     name = redis_names.hash_name("p", at)
 
     assert set(name) <= set(string.ascii_letters + string.digits + "_.~-%:")
-    assert name.count(":") == 4
+    assert name.count(":") == (4 if at.ti_id is None else 5)
 
 
 def test_the_prefix_is_used_as_it_is() -> None:
     assert redis_names.hash_name("team:a", Coordinate("d", "r", "t", "k")) == "team:a:d:r:t:k"
+
+
+def test_a_task_instance_has_a_hash_of_its_own() -> None:
+    assert redis_names.hash_name("xcom", Coordinate("d", "r", "t", "k", ti_id="0190")) == "xcom:d:r:t:ti-0190:k"
 
 
 def test_an_airflow_run_id_stays_readable() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import exclusive_redis_xcom
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
@@ -93,3 +95,13 @@ def test_a_purge_removes_all_fields_of_a_value() -> None:
         *("acl", "3", "3:parts"),
         *("3:acl", "3:claim", "3:committed", "3:spilled", "complete"),
     )
+
+
+@pytest.mark.parametrize("folder", ["store/lua", "cli/doctor"])
+def test_every_script_says_in_its_header_what_it_costs(folder: str) -> None:
+    found = sorted((Path(exclusive_redis_xcom.__file__).parent / folder).glob("*.lua"))
+
+    assert found
+    for path in found:
+        header = path.read_text().split("\n\n")[0]
+        assert re.search(r"^-- Cost: O\((n|1)\)", header, re.MULTILINE), path.name

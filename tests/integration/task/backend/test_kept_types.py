@@ -32,7 +32,7 @@ def test_a_push_under_report_names_the_key_and_the_path_once(
     assert text.splitlines() == [
         "'token' of extract comes back as it was pushed. Airflow's default backend would change parts of it:",
         "['a'][0][1]: an int key; the default gives text",
-        'Look at the tasks that pull it. See "What existing DAGs may rely on" in docs/values.md.',
+        "Look at the tasks that pull it: they get the value as it was pushed.",
     ]
     assert pull(dag) == {"a": [{1: CANARY}]}
 

@@ -131,7 +131,4 @@ def test_an_unknown_host_is_named_as_such_with_the_setting(dag: Any, configure: 
     assert first == "Pushing failed: the name of the Redis host is unknown."
     assert second.startswith("Pushing XCom 'token' of task 'extract'")
     assert ": Redis (no-such-host.invalid:6379) was tried once in " in second
-    assert third == (
-        "Correct the host in [exclusive_redis_xcom] redis_url, or in the Airflow connection that redis_conn_id names, "
-        "or the DNS."
-    )
+    assert third == "Correct the host in [exclusive_redis_xcom] redis_url, or the DNS."

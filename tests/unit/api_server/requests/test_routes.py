@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH, MAX_KEY_LENGTH
 from exclusive_redis_xcom.api_server.requests.routes import (
     EXECUTION,
     TABLE,
@@ -21,7 +22,6 @@ from exclusive_redis_xcom.api_server.requests.routes import (
     Shape,
     Unknown,
     Write,
-    changed_task_instance,
     is_xcoms,
 )
 from exclusive_redis_xcom.model import Coordinate
@@ -59,14 +59,46 @@ def test_the_table(method: str, below: str, expected: Any) -> None:
     assert parse(method, below) == expected
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    ("method", "longest"),
+    [
+        ("GET", (1000, 1000, 1000, 1000)),
+        ("HEAD", (1000, 1000, 1000, 1000)),
+        ("POST", (250, 250, 250, 512)),
+        ("DELETE", (250, 250, 250, 512)),
+    ],
+)
 @pytest.mark.parametrize("part", range(4))
-def test_an_id_longer_than_any_is_refused_before_it_is_put_on_record(method: str, part: int) -> None:
+def test_an_id_longer_than_any_is_refused(method: str, longest: tuple[int, ...], part: int) -> None:
     def below(length: int) -> str:
         return "/" + "/".join("x" * length if number == part else "x" for number in range(4))
 
-    assert not isinstance(parse(method, below(1000)), Unknown)
-    assert isinstance(parse(method, below(1001)), Unknown)
+    assert not isinstance(parse(method, below(longest[part])), Unknown)
+    too_long = parse(method, below(longest[part] + 1))
+    assert isinstance(too_long, Unknown)
+    dag_id, run_id, task_id, key = below(longest[part] + 1)[1:].split("/")
+    assert too_long.row == Coordinate(dag_id, run_id, task_id, key)
+
+
+def test_written_ids_are_as_long_as_airflows_columns() -> None:
+    from airflow.models.xcom import XComModel
+
+    columns = [XComModel.__table__.c[name].type.length for name in ("dag_id", "run_id", "task_id", "key")]
+    assert columns == [MAX_ID_LENGTH, MAX_ID_LENGTH, MAX_ID_LENGTH, MAX_KEY_LENGTH]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize(
+    ("text", "map_index"),
+    [
+        *[(text, int(text)) for text in ("-1", "0", "1", "2147483647")],
+        *[(text, None) for text in ("2147483648", "9999999999", "4294967296", f"{10**30}", "-2", "-2147483649", "+0")],
+    ],
+)
+def test_a_map_index_is_one_that_a_column_can_hold(method: str, text: str, map_index: int | None) -> None:
+    found = parse(method, "/d/r/t/k", b"map_index=" + text.encode())
+
+    assert (found.coordinate.map_index if isinstance(found, Write) else None) == map_index
 
 
 @pytest.mark.parametrize(
@@ -113,12 +145,6 @@ def test_what_is_below_the_guarded_root_is_guarded_and_nothing_else() -> None:
 
     assert all(map(is_xcoms, guarded))
     assert not any(map(is_xcoms, others))
-
-
-def test_changes_of_state_are_recognised() -> None:
-    assert changed_task_instance("/execution/task-instances/some-id/state") == "some-id"
-    assert changed_task_instance("/execution/task-instances/some-id/run") == "some-id"
-    assert changed_task_instance("/execution/task-instances/some-id/heartbeat") is None
 
 
 class Airflow:
@@ -249,7 +275,9 @@ QUERY = st.lists(
     st.tuples(
         st.sampled_from(["map_index", "map%5Findex", "map_index[]", "Map_Index", "mapped_length", ""]),
         st.one_of(
-            st.sampled_from(["-1", "0", "5", "", "+1", "01", "1.0", "%31", "1_0", "\uff11", "99999999999", "x"]),
+            st.sampled_from(
+                ["-1", "0", "5", "", "+1", "01", "1.0", "%31", "1_0", "\uff11", "99999999999", "2147483648", "x"]
+            ),
             st.text(max_size=4),
         ),
     ),
@@ -287,15 +315,15 @@ class TestTheInstalledAirflow:
 
         assert xcoms == [(method, template) for method, template, _ in TABLE]
 
-    def test_changes_states_where_the_ring_forgets_them(self, routes: list[tuple[str, str]]) -> None:
-        root = "/task-instances/{task_instance_id}/"
-        changes = [path for method, path in routes if method == "PATCH" and path.startswith(root)]
-
-        recognised = [path for path in changes if changed_task_instance("/execution" + path)]
-        assert {path.removeprefix(root) for path in recognised} == {"run", "state"}
-
     def test_is_mounted_where_the_ring_looks(self) -> None:
         from airflow.api_fastapi.app import create_app
 
         source = inspect.getsource(create_app)
         assert f'app.mount("{EXECUTION}", task_exec_api_app)' in source
+
+
+def test_a_query_that_no_client_sends_is_not_read() -> None:
+    long = b"map_index=3&" + b"a&" * 4096
+
+    assert isinstance(parse("DELETE", "/d/r/t/k", long), Unknown)
+    assert parse("GET", "/d/r/t/k", long) == read(Shape.VALUE, prior_runs=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
-from exclusive_redis_xcom.api_server.ring import audit
-from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.api_server.ring import answers, audit
+from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from tests.unit.api_server.rested import REFERENCE, XCOMS
 from tests.unit.api_server.ringed import (
     CONSUMER,
@@ -123,6 +123,26 @@ class TestCounters:
         audit.tally([audit.Record(audit.DENIED, None, "x"), audit.Record(audit.REMOVED, AT, "x")])
 
         assert counted == [("exclusive_redis_xcom.ring.refused", 1, {})]
+
+    @pytest.mark.parametrize(
+        ("error", "tag"),
+        [
+            (StoreUnavailable("Redis is down."), "StoreUnavailable"),
+            (ConfigurationError("redis_url is wrong."), "ConfigurationError"),
+            (audit.AuditFailed(), "AuditFailed"),
+            (answers.CannotDecide("an unknown form"), "CannotDecide"),
+            (LookupError("of a driver, whose text says too much"), "other"),
+        ],
+    )
+    def test_what_could_not_be_decided_is_counted_by_the_type_of_the_error(
+        self, counted: list[Any], error: Exception, tag: str
+    ) -> None:
+        world = World(Airflow(SEALED))
+        world.look_up_error = error
+
+        assert world.ask("GET", XCOM, CONSUMER).status_code == 503
+        assert world.ask("POST", XCOM, CONSUMER).status_code == 503
+        assert counted == [("exclusive_redis_xcom.ring.failed", 1, {"error": tag})] * 2
 
     def test_a_backend_that_fails_is_logged_without_its_text(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

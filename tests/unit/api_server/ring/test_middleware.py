@@ -153,45 +153,6 @@ class TestStarting:
         assert airflow.calls == 0
 
 
-class TestCache:
-    STATE = f"/execution/task-instances/{CONSUMER.ti_id}/state"
-
-    def test_reads_within_seconds_ask_once(self) -> None:
-        world = World(Airflow({"value": SEALED}))
-
-        world.ask_all([("GET", XCOM, CONSUMER, {})] * 5)
-
-        assert world.looked_up == [CONSUMER.ti_id]
-
-    @pytest.mark.parametrize("end", ["state", "run"])
-    def test_a_change_of_state_that_passes_ends_what_is_remembered(self, end: str) -> None:
-        world = World(Airflow({"value": SEALED}))
-        change = f"/execution/task-instances/{CONSUMER.ti_id}/{end}"
-
-        world.ask_all([("GET", XCOM, CONSUMER, {}), ("PATCH", change, CONSUMER, {}), ("GET", XCOM, CONSUMER, {})])
-
-        assert len(world.looked_up) == 2
-
-    def test_also_one_that_fails(self) -> None:
-        world = World(Airflow({"value": SEALED}))
-        world.ask("GET", XCOM, CONSUMER)
-        world.airflow.raises = KeyError("airflow's own")
-        with pytest.raises(KeyError):
-            world.ask("PATCH", self.STATE, CONSUMER)
-        world.airflow.raises = None
-
-        world.ask("GET", XCOM, CONSUMER)
-
-        assert len(world.looked_up) == 2
-
-    def test_others_are_remembered_on(self) -> None:
-        world = World(Airflow({"value": SEALED}))
-
-        world.ask_all([("GET", XCOM, STRANGER, {}), ("PATCH", self.STATE, CONSUMER, {}), ("GET", XCOM, STRANGER, {})])
-
-        assert len(world.looked_up) == 1
-
-
 @pytest.mark.parametrize("module", ["ring", "watch"])
 def test_importing_it_loads_nothing_heavy(module: str) -> None:
     heavy = {"redis", "starlette", "fastapi", "cryptography", "sqlalchemy", "airflow", "jwt", "anyio"}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.crypto import SealPublicKey, generate_seal_keys
+from exclusive_redis_xcom.crypto import SealPublicKey, generate_seal_keys, seal_info, seal_key
 from exclusive_redis_xcom.formats import reference
 from exclusive_redis_xcom.formats.reference import MARK, parse
+from exclusive_redis_xcom.formats.seal import Seal
 from tests.unit.api_server.ringed import (
     CONSUMER,
     FINISHED,
@@ -24,7 +26,7 @@ from tests.unit.api_server.ringed import (
     reason,
     value,
 )
-from tests.unit.sealed_reference import AT, DATA_KEY, acl_in_force, sealed_reference
+from tests.unit.sealed_reference import AT, DATA_KEY, PUBLIC, VERSION, acl_in_force, sealed_reference
 
 SEALED = sealed_reference().to_json()
 OTHER_PUBLIC = SealPublicKey.parse(generate_seal_keys()[0])
@@ -183,6 +185,41 @@ class TestRefusals:
         assert answer[0] == reference.unusable()
         assert reason(answer[1]) is None
         assert "xcom_denied" in world.events
+
+
+class TestOverLimits:
+    """Rules that no push writes, sealed by a task that wants the API server to work long."""
+
+    def sealed(self, consumers: list[str]) -> Any:
+        acl = json.dumps({**json.loads(acl_in_force().dumps()), "consumers": consumers}, separators=(",", ":")).encode()
+        key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, acl))
+        return replace(sealed_reference(), seal=Seal(PUBLIC.key_id, acl, sealed_key=key)).to_json()
+
+    @pytest.mark.parametrize(
+        "consumers",
+        [[f"*{n:06}*" for n in range(85_000)], [f"t{n:06}" for n in range(85_000)], ["*x" * 500_000, "load"]],
+        ids=["patterns", "names", "a long pattern"],
+    )
+    def test_they_open_for_nobody_soon_and_that_is_on_record(self, consumers: list[str]) -> None:
+        world = World(Airflow(value(self.sealed([*consumers, "load"]))))
+        started = time.process_time()
+
+        answer = world.ask("GET", XCOM, CONSUMER).json()["value"]
+
+        assert time.process_time() - started < 1.0
+        assert reason(answer) == "forged"
+        assert [(row["event"], json.loads(row["extra"])["why"]) for row in world.rows] == [
+            ("xcom_denied", "the rule in the seal is not one that exclusive-redis-xcom writes")
+        ]
+
+    def test_as_many_as_a_rule_may_have_are_compared_soon(self) -> None:
+        consumers = [*(f"t{number:06}" for number in range(8999)), *(f"*{n:03}*{n:03}*" for n in range(1000)), "load"]
+        world = World(Airflow(value(self.sealed(consumers))))
+        started = time.process_time()
+
+        assert reason(world.ask("GET", XCOM, CONSUMER).json()["value"]) is None
+
+        assert time.process_time() - started < 1.0
 
 
 class TestReportMode:

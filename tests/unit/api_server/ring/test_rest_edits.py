@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.api_server.requests import rest_body
+from exclusive_redis_xcom.api_server.ring import audit
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.formats.reference import MARK
@@ -129,12 +131,24 @@ def test_an_edit_that_cannot_be_checked_is_not_let_through(
         (b'{"key": 3, "value": 1}', "The body names no key."),
     ],
 )
-def test_an_edit_without_a_readable_key_is_refused(
-    guard: RestGuard, airflow: Airflow, tokens: dict[str, str], body: bytes, detail: str
+def test_an_edit_without_a_readable_key_is_refused_and_on_record(
+    guard: RestGuard,
+    airflow: Airflow,
+    tokens: dict[str, str],
+    audited: list[dict[str, Any]],
+    body: bytes,
+    detail: str,
 ) -> None:
     answer = ask(guard, "POST", XCOMS, body, token=tokens["admin"])
 
     assert (answer.status, answer.detail, airflow.bodies) == (422, detail, [])
+    (row,) = audited
+    assert (row["event"], row["owner"]) == ("xcom_edit_denied", "ann")
+    assert json.loads(row["extra"]) == {
+        "who": "user 'ann'",
+        "what": "XComs of dag_id 'sales', dag_run_id 'run-1', task_id 'extract'",
+        "why": detail,
+    }
 
 
 def test_an_unknown_way_to_write_xcoms_is_refused(
@@ -145,3 +159,65 @@ def test_an_unknown_way_to_write_xcoms_is_refused(
     assert (answer.status, airflow.bodies) == (403, [])
     assert "does not know this way to write XComs" in answer.detail["message"]
     assert json.loads(audited[0]["extra"])["what"] == "an XCom"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", XCOMS),
+        ("PATCH", f"{XCOMS}/token"),
+        ("PATCH", "/api/v2/dags/sales/dagRuns/run-1/taskInstances"),
+        ("PATCH", "/api/v2/dags/sales/dagRuns"),
+    ],
+)
+def test_a_body_that_is_too_long_is_refused_and_on_record(
+    guard: RestGuard,
+    airflow: Airflow,
+    tokens: dict[str, str],
+    audited: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+) -> None:
+    monkeypatch.setattr(rest_body, "MAX_BODY", 10)
+
+    answer = ask(guard, method, path, b"x" * 11, token=tokens["admin"])
+
+    assert (answer.status, answer.detail, airflow.bodies) == (413, "The body is longer than 10 bytes.", [])
+    (row,) = audited
+    assert (row["event"], row["owner"], json.loads(row["extra"])["why"]) == ("xcom_edit_denied", "ann", answer.detail)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", XCOMS, {"key": "new", "value": REFERENCE}),
+        ("PATCH", f"{XCOMS}/token", {"value": 1}),
+        ("POST", XCOMS, b"{"),
+        ("PUT", f"{XCOMS}/token", {"value": 1}),
+    ],
+    ids=["forged", "held", "malformed", "unknown"],
+)
+def test_each_refused_edit_has_a_line_and_a_count(
+    guard: RestGuard,
+    airflow: Airflow,
+    tokens: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    body: Any,
+) -> None:
+    counted: list[Any] = []
+
+    def incr(name: str, count: int = 1, rate: float = 1, *, tags: Any = None) -> None:
+        counted.append((name, count, tags))
+
+    monkeypatch.setattr(audit._server_stats(), "incr", incr, raising=False)
+    airflow.put(AT, REFERENCE)
+
+    ask(guard, method, path, body, token=tokens["admin"])
+
+    assert counted == [("exclusive_redis_xcom.ring.edit_refused", 1, {})]
+    (line,) = [message for message in caplog.messages if message.startswith("xcom_edit_denied: ")]
+    assert line.startswith("xcom_edit_denied: who: user 'ann', ")

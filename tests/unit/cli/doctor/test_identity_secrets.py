@@ -18,7 +18,8 @@ from tests.unit.cli.doctor.patients import only, sealed_visit, visit
 CANARY = "canary-canary"
 JWT = "AIRFLOW__API_AUTH__JWT_SECRET"
 DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-RESULTS = "AIRFLOW__CELERY__RESULT_BACKEND"
+FERNET = "AIRFLOW__CORE__FERNET_KEY"
+LOGS = "AIRFLOW__API__SECRET_KEY"
 URL = f"postgresql://airflow:{CANARY}@postgres/airflow"
 
 Write = Callable[[str, str, str], None]
@@ -88,29 +89,14 @@ def test_a_worker_that_can_log_in_to_the_database_fails(monkeypatch: pytest.Monk
     assert "result_backend" in found.remedy
 
 
-@pytest.mark.parametrize(
-    ("backend", "result"), [(f"db+{URL}", "FAIL"), (f"redis://:{CANARY}@broker/1", "ok"), ("$RESULTS_URL", "FAIL")]
-)
-def test_a_result_backend_that_is_a_database_fails(monkeypatch: pytest.MonkeyPatch, backend: str, result: str) -> None:
-    monkeypatch.setenv("RESULTS_URL", f"db+{URL}")
-    monkeypatch.setenv(RESULTS, backend)
-
-    assert results() == ["ok", result]
-
-
-def test_a_result_backend_that_cannot_be_known_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{RESULTS}_CMD", f"sh -c 'echo {CANARY} >&2; exit 1'")
-
-    assert results() == ["ok", "FAIL"]
-
-
 def test_what_a_team_s_worker_has_counts(monkeypatch: pytest.MonkeyPatch, airflow_cfg: Write) -> None:
-    monkeypatch.setenv("AIRFLOW__SALES___CELERY__RESULT_BACKEND", f"db+{URL}")
-    airflow_cfg("sales=celery", "result_backend_cmd", CANARY)
+    monkeypatch.setenv("AIRFLOW__SALES___DATABASE__SQL_ALCHEMY_CONN", URL)
+    airflow_cfg("sales=database", "sql_alchemy_conn_cmd", CANARY)
 
     found = only(identity_secrets.database_login(sealed_visit()))
     assert found.seen == (
-        "set on a worker: AIRFLOW__SALES___CELERY__RESULT_BACKEND, [sales=celery] result_backend_cmd in airflow.cfg"
+        "set on a worker: AIRFLOW__SALES___DATABASE__SQL_ALCHEMY_CONN, "
+        "[sales=database] sql_alchemy_conn_cmd in airflow.cfg"
     )
 
 
@@ -156,8 +142,9 @@ def test_the_airflow_cfg_that_airflow_generates_is_no_finding(tmp_path: Path) ->
 
     assert "jwt_secret = " in (tmp_path / "airflow.cfg").read_text()
     found = [line for line in done.stdout.splitlines() if line.startswith("found: ")]
-    assert [line.count("result='ok'") for line in found] == [1, 1]
+    assert [line.count("result='ok'") for line in found] == [1, 1, 1, 1]
     assert "seems to have generated" in found[0]
+    assert "fernet_key = " in (tmp_path / "airflow.cfg").read_text()
 
 
 @pytest.mark.parametrize("value", ["airflow-db-not-allowed:///", "", None])
@@ -216,3 +203,41 @@ def test_an_api_server_s_key_must_not_be_the_one_for_logs(
     assert found.result == result
     assert CANARY not in repr(found)
     assert list(identity_secrets.database_login(sealed_visit("api-server"))) == []
+
+
+@pytest.mark.parametrize("suffix", ["", "_CMD", "_SECRET"])
+def test_a_fernet_key_on_a_worker_is_a_warning(monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    assert only(identity_secrets.fernet_key(sealed_visit())).result == "ok"
+    monkeypatch.setenv(FERNET + suffix, CANARY)
+
+    found = only(identity_secrets.fernet_key(sealed_visit()))
+
+    assert (found.result, found.seen) == ("warning", f"set on a worker: {FERNET}{suffix}")
+    assert found.remedy.startswith("Remove it here: workers get connections and variables opened")
+
+
+def test_a_fernet_key_in_a_file_of_somebody_s_own_is_a_warning(airflow_cfg: Write) -> None:
+    airflow_cfg("core", "fernet_key", CANARY)
+
+    assert only(identity_secrets.fernet_key(sealed_visit())).result == "warning"
+
+
+def test_a_worker_that_serves_logs_may_have_the_api_s_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert only(identity_secrets.api_secret_key(sealed_visit())).seen.startswith("none; ")
+    monkeypatch.setenv(LOGS, CANARY)
+
+    found = only(identity_secrets.api_secret_key(sealed_visit()))
+
+    assert (found.result, found.seen) == ("ok", f"set, for serving logs: {LOGS}")
+    assert "any task can read the logs of all workers" in found.remedy
+
+
+def test_the_api_s_secret_key_is_a_warning_where_it_signs_cookies_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__FAB__SESSION_BACKEND", "securecookie")
+    assert only(identity_secrets.api_secret_key(sealed_visit())).result == "ok"
+    monkeypatch.setenv(LOGS, CANARY)
+
+    found = only(identity_secrets.api_secret_key(sealed_visit()))
+
+    assert (found.result, found.seen) == ("warning", f"set on a worker: {LOGS}")
+    assert "any task can pass for any user" in found.remedy

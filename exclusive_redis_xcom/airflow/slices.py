@@ -1,0 +1,137 @@
+"""Read all rows of an XCom key in slices, so that no call of Airflow's API server takes long.
+
+Airflow's client gives a call 5 seconds, and then asks again (`[workers] execution_api_timeout`). With `enforcement =
+server`, the API server opens the seal of each reference in its answer.
+
+Airflow counts the rows of a slice from the first row, in the order of their map indexes. Rows may come and go between
+two slices, and then the same number means another row. So each slice begins with rows that were read before. Their
+references tell the map index after which the slice goes on. This gives one meaning, whatever happens meanwhile. A row
+that is there all the time is read exactly once, as it is when its slice is read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.formats import reference as references
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: `python -m benchmarks.slices` measures what other numbers cost.
+ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One slice to ask Airflow for.
+
+    Attributes:
+        start: The number of its first row, from 0.
+        stop: The number after its last row; None for all rows that follow.
+        after: The map index of the last row that was read; None before the first slice.
+        left: How many rows are wanted that were not read yet; None for all.
+    """
+
+    start: int = 0
+    stop: int | None = ROWS_AT_ONCE
+    after: int | None = None
+    left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an answer adds.
+
+    Attributes:
+        rows: The rows that were not read before, in their order.
+        next: The slice to ask for next; None if there is none.
+        in_one_call: Whether slices cannot give all rows. Then all of them are read in one call, from the first on.
+    """
+
+    rows: Sequence[Any] = ()
+    next: Slice | None = None
+    in_one_call: bool = False
+
+
+_IN_ONE_CALL = Turn(in_one_call=True)
+
+
+class Reading:
+    """What was read so far. Whoever reads asks Airflow for `asked`, and calls `take` with the answer, until it is over.
+
+    Args:
+        values: Makes of rows what `found` is to hold. It gets the rows that are new.
+        start: The number of the first row that is wanted.
+        wanted: How many rows are wanted; None for all.
+    """
+
+    def __init__(
+        self, values: Callable[[Sequence[Any]], Sequence[Any]], start: int = 0, wanted: int | None = None
+    ) -> None:
+        self._values = values
+        self._whole = Slice(start, None if wanted is None else start + wanted, left=wanted)
+        self.asked = Slice(start, start + (ROWS_AT_ONCE if wanted is None else min(ROWS_AT_ONCE, wanted)), left=wanted)
+        self.over = False
+        self.found: list[Any] = []
+
+    def take(self, rows: Sequence[Any]) -> None:
+        """Add the answer to `asked`. If `values` raises an error, nothing changes, and the same can be asked again."""
+        taken = turn(self.asked, rows)
+        if taken.in_one_call:
+            self.found, self.asked = [], self._whole
+            return
+        self.found += self._values(taken.rows)
+        if taken.next is None:
+            self.over = True
+        else:
+            self.asked = taken.next
+
+
+def turn(asked: Slice, rows: Sequence[Any]) -> Turn:
+    """Tell what the answer to a slice adds, and what to ask for next.
+
+    Rows that hold no reference do not tell their map index. The rows of a look-back have one map index in many runs,
+    and they have no order within it. If no slice can begin with a row that is known, all rows are read in one call, as
+    Airflow does it. That is also done if the map indexes are not in order. Then somebody has edited a row.
+    """
+    is_end = asked.stop is None or len(rows) < _length(asked)
+    if asked.after is None and (is_end or len(rows) == asked.left):
+        return Turn(rows)
+    indexes = [references.map_index_of(row) for row in rows]
+    if any(index is None and references.is_reference(row) for index, row in zip(indexes, rows, strict=True)):
+        return Turn(rows)  # it was edited or forged, and whoever resolves it says so
+    known = [index for index in indexes if index is not None]
+    if len(known) < len(rows) or known != sorted(known):
+        return _IN_ONE_CALL
+    if asked.after is not None and asked.start and (not known or known[0] > asked.after):
+        return Turn(next=_slice(asked.start - _length(asked), asked.after, asked.left))  # rows before it have gone
+    return _further(asked, rows, known, is_end=is_end)
+
+
+def _further(asked: Slice, rows: Sequence[Any], indexes: Sequence[int], *, is_end: bool) -> Turn:
+    """Take the rows that are new. A last map index is left out, because there may be more rows of it."""
+    new = 0 if asked.after is None else bisect_right(indexes, asked.after)
+    if asked.left is not None and len(rows) - new >= asked.left:
+        return Turn(rows[new : new + asked.left])
+    if is_end:
+        return Turn(rows[new:])
+    complete = len(rows) if new == len(rows) else bisect_left(indexes, indexes[-1])
+    if complete <= 1:  # the next slice would begin where this one did
+        return _IN_ONE_CALL
+    added = rows[new:complete]
+    after = indexes[complete - 1] if asked.after is None else max(asked.after, indexes[complete - 1])
+    left = None if asked.left is None else asked.left - len(added)
+    return Turn(added, _slice(asked.start + complete - 1, after, left))
+
+
+def _slice(start: int, after: int, left: int | None) -> Slice:
+    """Return a slice that begins with a row that was read."""
+    start = max(0, start)
+    return Slice(start, start + (ROWS_AT_ONCE if left is None else min(ROWS_AT_ONCE, left + 1)), after, left)
+
+
+def _length(asked: Slice) -> int:
+    return ROWS_AT_ONCE if asked.stop is None else asked.stop - asked.start
