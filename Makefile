@@ -69,7 +69,7 @@ test-production: .make/uv ## Run a whole Airflow: Celery, PostgreSQL, FAB, two A
 	@if python=$$(devtools/production/python.sh); then \
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS); \
-	else echo "skipped: the worker is another Unix user, and there is no Python 3.10 to 3.13 that every user may execute"; fi
+	else echo "skipped: the worker is another Unix user, and there is no Python 3.10 to 3.14 that every user may execute"; fi
 
 lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of errors
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Print a python3 of 3.10 to 3.13 that every user of this machine may execute. The worker of `make test-production` runs
+# Print a python3 of 3.10 to 3.14 that every user of this machine may execute. The worker of `make test-production` runs
 # as another user than the rest, so a Python below a closed home directory is of no use to it.
 set -u
 
-supported='import sys; (3, 10) <= sys.version_info[:2] <= (3, 13) or sys.exit(1); print(sys._base_executable)'
+supported='import sys; (3, 10) <= sys.version_info[:2] <= (3, 14) or sys.exit(1); print(sys._base_executable)'
 
 # Tells whether all directories above a file let everybody pass, and the file may be executed by everybody.
 is_public() {
