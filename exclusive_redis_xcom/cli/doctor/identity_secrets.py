@@ -98,7 +98,7 @@ def api_secret_key(visit: Visit) -> Iterator[Finding]:
         return
     found = [occurrence for occurrence in occurrences("api", "secret_key") if not was_generated(occurrence)]
     if not found:
-        yield Finding(_API_CHECK, "ok", "none; this worker's logs cannot be asked for, which remote logs do without")
+        yield Finding(_API_CHECK, "ok", "none, so this worker serves no logs; remote logs do not need it")
     elif value_in_force("fab", "session_backend") == "securecookie":
         yield Finding(_API_CHECK, "warning", f"set on a worker: {names(found)}", _COOKIE_REMEDY)
     else:

@@ -68,7 +68,7 @@ def _tried(settings: Settings) -> Finding:
             return Finding(_CHECK, "ok", seen)
         return _opened(reference, sealed.envelope, plain, settings)
     except ExclusiveXComError as error:  # its text holds no key
-        return Finding(_CHECK, "FAIL", str(error), _BUG)
+        return Finding.of_error(_CHECK, error, _BUG)
 
 
 def _opened(reference: Reference, stored: Envelope, plain: Envelope, settings: Settings) -> Finding:
