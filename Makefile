@@ -34,7 +34,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
-		while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
 
 env: $(ENV) ## Create or refresh the Python environment, as all targets do (make PYTHON=python3.12 env: with that Python)
 
@@ -108,10 +108,10 @@ mutants: $(ENV) ## Change the security core in small ways, and list changes that
 	@.make/uv pip install --quiet --python $(PY) mutmut
 	@$(VENV)/bin/mutmut run; $(VENV)/bin/mutmut results
 
-up: $(ENV) ## Start a local Airflow that keeps running: with Docker Compose if an engine runs, else native
+up: $(ENV) ## Start a local Airflow that keeps running, with Docker Compose if an engine runs, else native; print URL and login
 	@$(PY) -m devtools.local up
 
-down: $(ENV) ## Stop the local Airflow
+down: $(ENV) ## Stop the local Airflow, and remove its database, logs, passwords and XComs
 	@$(PY) -m devtools.local down
 
 lock: .make/uv ## Renew the hash-locked requirements/*.txt
