@@ -25,7 +25,7 @@ def main() -> int:
         choices=MODES,
         nargs="?",
         default="server",
-        help="the XCom backend: Airflow's default one, or this one with enforcement = worker or server (default: server)",
+        help="Airflow's default backend, or ours with enforcement = worker or server (default: server)",
     )
     parser.add_argument(
         "--dags",

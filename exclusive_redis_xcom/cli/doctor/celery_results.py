@@ -95,7 +95,7 @@ def _url(occurrence: Occurrence) -> str | None:
 
 def _of_url(url: str | None) -> tuple[Result, str, str]:
     if url is None:
-        return "warning", "a command or secrets backend tells it, which could not be asked", _UNKNOWN
+        return "warning", "a command or a secrets backend knows it, and could not be asked", _UNKNOWN
     if not url.startswith(_PREFIX):
         return "ok", f"{url.partition(':')[0]}, which is not Airflow's database", ""
     url = url.removeprefix(_PREFIX)

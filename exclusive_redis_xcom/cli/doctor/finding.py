@@ -80,7 +80,7 @@ class Finding:
 
     @classmethod
     def of_error(cls, check: str, error: Exception, remedy: str = "") -> Finding:
-        """Return a FAIL with the text of an error. Its last line says what to do, and the lines before it what was seen.
+        """Return a FAIL with the text of an error. Its last line says what to do, the lines before it what was seen.
 
         Args:
             check: The name of the check.
