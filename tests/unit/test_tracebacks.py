@@ -31,7 +31,7 @@ from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_withou
 from tests.secrets_in_frames import frames_of, secrets_in_frames
 
 if sys.version_info < (3, 11):
-    from exceptiongroup import ExceptionGroup  # anyio brings it
+    from exceptiongroup import ExceptionGroup  # type: ignore[import-not-found] # anyio brings it
 
 SECRET = "canary-51c7a0d4e9"
 KEY = os.urandom(32)
@@ -212,7 +212,7 @@ def test_the_errors_in_a_group_are_treated_alike() -> None:
     @errors_without_locals
     def push(secret: str) -> None:
         errors = [caught(lambda: calls(secret)), caught(lambda: raises_with(secret, ValueError))]
-        raise ExceptionGroup("two parts", [ExceptionGroup("inner", errors)])  # type: ignore[type-var]
+        raise ExceptionGroup("two parts", [ExceptionGroup("inner", errors)])
 
     error = caught(lambda: push(SECRET))
 
