@@ -83,7 +83,7 @@ def _guarded(function: Any, is_cleared: Callable[[FrameType], bool]) -> Any:
 def _without_locals(
     error: BaseException, handled: BaseException | None, is_cleared: Callable[[FrameType], bool]
 ) -> BaseException:
-    """Clear the frames of an error, and of the errors that led to it.
+    """Clear the frames of an error, of the errors that led to it, and of the errors in a group.
 
     Args:
         error: The error. It is changed and returned.
@@ -99,9 +99,16 @@ def _without_locals(
         seen.add(id(one))
         if isinstance(one, ExclusiveXComError):
             one.__context__ = None
-        pending += [one.__cause__, one.__context__]
+        pending += [one.__cause__, one.__context__, *_members(one)]
         one.__traceback__ = _cleared(one.__traceback__, is_cleared)
     return error
+
+
+def _members(error: BaseException) -> tuple[Any, ...]:
+    """Return the errors that a group holds. Python 3.10 has no groups of its own."""
+    members = getattr(error, "exceptions", ())
+    is_group = isinstance(members, tuple) and all(isinstance(member, BaseException) for member in members)
+    return members if is_group else ()
 
 
 def _cleared(traceback: TracebackType | None, is_cleared: Callable[[FrameType], bool]) -> TracebackType | None:

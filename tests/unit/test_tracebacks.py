@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,9 @@ from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
 from tests.secrets_in_frames import frames_of, secrets_in_frames
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup  # type: ignore[import-not-found] # anyio brings it
 
 SECRET = "canary-51c7a0d4e9"
 KEY = os.urandom(32)
@@ -202,6 +206,22 @@ def test_errors_of_others_keep_their_type(kind: type[BaseException]) -> None:
 
     assert type(error) is kind
     assert frames_of(error)[-2:] == ["guarded", "raises_with"]
+
+
+def test_the_errors_in_a_group_are_treated_alike() -> None:
+    @errors_without_locals
+    def push(secret: str) -> None:
+        errors = [caught(lambda: calls(secret)), caught(lambda: raises_with(secret, ValueError))]
+        raise ExceptionGroup("two parts", [ExceptionGroup("inner", errors)])
+
+    error = caught(lambda: push(SECRET))
+
+    assert isinstance(error, ExceptionGroup)
+    (inner,) = error.exceptions
+    members: list[BaseException] = [inner, *inner.exceptions]
+    assert [frames_of(member)[-1] for member in members[1:]] == ["raises_with", "raises_with"]
+    assert [secrets_in_frames(member, SECRET) for member in (error, *members)] == [[], [], [], []]
+    assert SECRET not in repr([dict(frame.f_locals) for member in members for frame in _all_frames(member)])
 
 
 def test_an_error_of_ours_loses_the_drivers_error_and_keeps_what_the_caller_handles() -> None:
