@@ -18,7 +18,6 @@ from exclusive_redis_xcom.cli.doctor import broker_url
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.occurrences import executors, occurrences, value_in_force
 from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.errors import ExclusiveXComError
 
 if TYPE_CHECKING:
@@ -76,10 +75,8 @@ def celery_broker(visit: Visit) -> Iterator[Finding]:
     """Check whether this worker's login for the broker reads messages of other workers."""
     if visit.role != "worker":
         return
-    if visit.settings is None:
-        yield Finding(_CHECK, "skipped", NO_SETTINGS)
-    elif not visit.settings.by_server:
-        yield Finding(_CHECK, "skipped", "not checked, because enforcement = worker")
+    if (why := visit.why_not_server_mode) is not None:
+        yield Finding(_CHECK, "skipped", why)
     elif _EXECUTOR not in executors():
         yield Finding(_CHECK, "skipped", "no CeleryExecutor")
     else:

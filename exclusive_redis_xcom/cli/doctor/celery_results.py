@@ -20,7 +20,6 @@ from exclusive_redis_xcom.cli.doctor.occurrences import (
     only_local,
     value_in_force,
 )
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +62,8 @@ def celery_results(visit: Visit) -> Iterator[Finding]:
     """Check whether the worker's login for Celery's results opens Airflow's database."""
     if visit.role != "worker":
         return
-    if visit.settings is None:
-        yield Finding(_CHECK, "skipped", NO_SETTINGS)
-    elif not visit.settings.by_server:
-        yield Finding(_CHECK, "skipped", "not checked, because enforcement = worker")
+    if (why := visit.why_not_server_mode) is not None:
+        yield Finding(_CHECK, "skipped", why)
     elif not (found := occurrences("celery", "result_backend")):
         yield _not_set()
     else:
