@@ -10,7 +10,7 @@ import pytest
 
 from devtools.production.stack import API_SERVERS, COMPONENTS, Production
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(600, func_only=True)
 
 _READ = """
 import os, sys

@@ -17,7 +17,7 @@ from tests.production.conftest import Installation
 
 FAILED = {"late", "stranger", "overwriter", "failing"}
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(600, func_only=True)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from devtools.production.stack import API_SERVERS, Production
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(300, func_only=True)
 
 
 def findings(airflow: Production, component: str, *arguments: str) -> tuple[int, list[dict[str, Any]]]:

@@ -22,7 +22,7 @@ MEGABYTE = 1_000_000
 #: As in `dags/faults.py`.
 LARGE = 100 * MEGABYTE
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(900, func_only=True)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from tests.acceptance.parity.facts import Fact
 from tests.acceptance.parity.test_parity_dags import DAG_IDS, MEANT_TO_FAIL, changes, intended
 from tests.production.conftest import Installation
 
-# The first test waits for two installations.
-pytestmark = [pytest.mark.timeout(900), pytest.mark.in_full]
+# The first test waits for installations, which have time limits of their own.
+pytestmark = [pytest.mark.timeout(900, func_only=True), pytest.mark.in_full]
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)

@@ -17,7 +17,7 @@ from tests.acceptance.worker.test_refusals import (  # noqa: F401 - the tests th
 )
 from tests.production.conftest import Installation
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(600, func_only=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from devtools.production import builds
 from devtools.production.stack import API_SERVERS, COMPONENTS, Production
 from tests.production.conftest import Installation
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.in_full]
+pytestmark = [pytest.mark.timeout(900, func_only=True), pytest.mark.in_full]
 
 _WHERE = "import exclusive_redis_xcom; print(exclusive_redis_xcom.__file__)"
 
