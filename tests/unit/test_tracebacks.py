@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -260,6 +260,54 @@ def test_the_callers_own_frames_keep_their_variables() -> None:
     assert isinstance(error.__context__, LookupError)
     assert error.__context__.__traceback__ is not None
     assert error.__context__.__traceback__.tb_frame.f_locals["kept"] == "mine"
+
+
+def test_an_authors_generator_that_has_handled_the_cause_goes_on() -> None:
+    """A frame of a suspended generator can stand in the traceback of an error that the generator has handled."""
+    handled: list[Exception] = []
+
+    def numbers() -> Iterator[int]:
+        try:
+            raises_with(SECRET)
+        except StoreUnavailable as error:
+            handled.append(error)
+        yield 1
+        yield 2
+
+    async def coroutine() -> int:
+        try:
+            raises_with(SECRET)
+        except StoreUnavailable as error:
+            handled.append(error)
+        await asyncio.sleep(0.01)
+        return 2
+
+    @errors_without_locals
+    def push() -> None:
+        raise LookupError from ExceptionGroup("handled before", handled)
+
+    async def use() -> int:
+        running = asyncio.create_task(coroutine())
+        await asyncio.sleep(0)
+        assert isinstance(caught(push), LookupError)
+        return await running
+
+    author = numbers()
+    assert next(author) == 1
+    assert asyncio.run(use()) == 2
+    assert next(author) == 2
+    assert len(handled) == 2
+
+
+def test_a_generator_that_has_ended_has_no_variables() -> None:
+    def numbers(secret: str) -> Iterator[int]:
+        yield 1
+        raises_with(secret)
+
+    error = caught(lambda: errors_without_locals(lambda secret: list(numbers(secret)))(SECRET))
+
+    (frame,) = [frame for frame in _all_frames(error) if frame.f_code.co_name == "numbers"]
+    assert frame.f_locals == {}
 
 
 def test_a_middleware_clears_its_own_frames_and_not_those_of_the_application() -> None:
