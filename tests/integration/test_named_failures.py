@@ -319,6 +319,7 @@ class TestWhatRedisIsNotReadyFor:
             with open_store(server.url) as another:
                 assert another.fetch(at()).envelope is None
                 assert another.fetch(at(1)).envelope == earlier
+            client.config_set("save", "")  # else the server does not end, because it cannot save
 
         first, second, third = str(caught.value).split("\n")
         assert first == "Pushing failed: Redis cannot save to disk and refuses writes (MISCONF)."
@@ -337,7 +338,7 @@ class TestWhatRedisIsNotReadyFor:
 
     @pytest.mark.parametrize("push", [True, False])
     def test_a_replica_whose_master_is_gone(self, start_redis: Start, push: bool) -> None:
-        master = start_redis()
+        master = start_redis(config={"repl-diskless-sync-delay": "0"})
         config = {"replicaof": f"127.0.0.1 {master.port}", "replica-serve-stale-data": "no"}
         with RedisServer(config=config) as replica:
             wait_until(lambda: _link(replica) == "up", what="the replica has its master's data")
