@@ -34,17 +34,17 @@ export UV_PYTHON_DOWNLOADS := never
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
-		while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
 
 env: $(ENV) ## Create or refresh the Python environment, as all targets do (make PYTHON=python3.12 env: with that Python)
 
 demo: $(ENV) ## Run a hostile task in a real Airflow: the consumer gets the token, the hostile task does not (1-2 minutes)
 	@$(PY) -m devtools.demo
 
-test: $(ENV) ## Run all tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
+test: $(ENV) ## Run the tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
 	@$(PY) -m pytest -n $(TEST_PROCESSES) $(PYTEST_ARGS)
 
-test-airflow: test ## Run all tests on another Airflow: make test-airflow AIRFLOW=3.1.8
+test-airflow: test ## Run the same tests on another Airflow: make test-airflow AIRFLOW=3.1.8
 
 test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as Airflow's constraints pin them (1-2 minutes)
 	@set -e; for version in $(CRYPTOGRAPHY); do \
@@ -56,7 +56,7 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
 	@$(PY) -m devtools.installed $(INSTALL_ARGS)
 
-test-servers: $(ENV) ## Run the integration tests on each Redis and Valkey that can be had here (SERVERS="valkey-forky" for some)
+test-servers: $(ENV) ## Run the integration tests on each Redis and Valkey that can be had here (SERVERS="valkey-forky" for some; not in CI)
 	@$(PY) -m devtools.servers $(SERVERS) -- -n $(TEST_PROCESSES) $(PYTEST_ARGS)
 
 test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this backend, in an environment of its own (4 minutes; not in CI)
@@ -65,7 +65,7 @@ test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this bac
 		.venv-cosmos/bin/python -m devtools.cosmos; \
 	else echo "skipped: astronomer-cosmos $(COSMOS) does not install beside Airflow $(NEWEST) here"; fi
 
-test-production: .make/uv ## Run a whole Airflow: Celery, PostgreSQL, FAB, two API servers (15 minutes, as root; 4 with PRODUCTION_ARGS=--short)
+test-production: .make/uv ## Test a whole Airflow: Celery, PostgreSQL, FAB, two API servers (as root; 15 minutes, or 4 with PRODUCTION_ARGS=--short; not in CI)
 	@if python=$$(devtools/production/python.sh); then \
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS); \
@@ -108,10 +108,10 @@ mutants: $(ENV) ## Change the security core in small ways, and list changes that
 	@.make/uv pip install --quiet --python $(PY) mutmut
 	@$(VENV)/bin/mutmut run; $(VENV)/bin/mutmut results
 
-up: $(ENV) ## Start a local Airflow that keeps running: with Docker Compose if an engine runs, else native
+up: $(ENV) ## Start a local Airflow that keeps running, with Docker Compose if an engine runs, else native; print URL and login
 	@$(PY) -m devtools.local up
 
-down: $(ENV) ## Stop the local Airflow
+down: $(ENV) ## Stop the local Airflow, and remove its database, logs, passwords and XComs
 	@$(PY) -m devtools.local down
 
 lock: .make/uv ## Renew the hash-locked requirements/*.txt

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from inspect import CO_COROUTINE
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from opcode import opname
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from exclusive_redis_xcom.errors import ExclusiveXComError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 _PACKAGE = __name__.partition(".")[0]
+
+_CAN_BE_SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 def errors_without_locals(function: _Function) -> _Function:
@@ -83,7 +86,7 @@ def _guarded(function: Any, is_cleared: Callable[[FrameType], bool]) -> Any:
 def _without_locals(
     error: BaseException, handled: BaseException | None, is_cleared: Callable[[FrameType], bool]
 ) -> BaseException:
-    """Clear the frames of an error, and of the errors that led to it.
+    """Clear the frames of an error, of the errors that led to it, and of the errors in a group.
 
     Args:
         error: The error. It is changed and returned.
@@ -99,9 +102,16 @@ def _without_locals(
         seen.add(id(one))
         if isinstance(one, ExclusiveXComError):
             one.__context__ = None
-        pending += [one.__cause__, one.__context__]
+        pending += [one.__cause__, one.__context__, *_members(one)]
         one.__traceback__ = _cleared(one.__traceback__, is_cleared)
     return error
+
+
+def _members(error: BaseException) -> tuple[Any, ...]:
+    """Return the errors that a group holds. Python 3.10 has no groups of its own."""
+    members = getattr(error, "exceptions", ())
+    is_group = isinstance(members, tuple) and all(isinstance(member, BaseException) for member in members)
+    return members if is_group else ()
 
 
 def _cleared(traceback: TracebackType | None, is_cleared: Callable[[FrameType], bool]) -> TracebackType | None:
@@ -110,8 +120,8 @@ def _cleared(traceback: TracebackType | None, is_cleared: Callable[[FrameType], 
     while traceback is not None:
         frame, following = traceback.tb_frame, traceback.tb_next
         if frame.f_code.co_filename != __file__:
-            if is_cleared(frame):
-                with contextlib.suppress(RuntimeError):  # it is still running
+            if is_cleared(frame) and not _is_suspended(frame, traceback.tb_lasti):
+                with contextlib.suppress(RuntimeError):  # it is still running, or suspended in Python 3.13 and later
                     frame.clear()
             if last is None:
                 first = traceback
@@ -122,6 +132,23 @@ def _cleared(traceback: TracebackType | None, is_cleared: Callable[[FrameType], 
     if last is not None:
         last.tb_next = None
     return first
+
+
+def _is_suspended(frame: FrameType, raised_at: int) -> bool:
+    """Tell whether a frame of others is that of a generator or coroutine which goes on later.
+
+    It may have handled an error that comes here by another way. Up to Python 3.12, `clear` would close the generator.
+
+    Args:
+        frame: A frame of a traceback.
+        raised_at: The instruction at which the error left the frame.
+    """
+    code = frame.f_code
+    if not code.co_flags & _CAN_BE_SUSPENDED or _is_own(frame):
+        return False
+    last = opname[code.co_code[frame.f_lasti]]
+    # In Python 3.10, `await` is one instruction. The frame of a coroutine that an error has ended stands there, too.
+    return last == "YIELD_VALUE" or (last == "YIELD_FROM" and frame.f_lasti != raised_at)
 
 
 def _is_any(_frame: FrameType) -> bool:

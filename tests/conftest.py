@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False  # the order of collection, not that of sizes
     return OfWhatIsShared(config, log)
+
+
+@pytest.fixture(autouse=True)
+def settings_are_read_anew_after_each_test() -> Iterator[None]:
+    """Let no test see the settings of another one's environment. A process reads them once, and keeps them."""
+    yield
+    loading = sys.modules.get("exclusive_redis_xcom.settings.loading")
+    if loading is not None:
+        loading.load_settings.cache_clear()
 
 
 def pytest_unconfigure() -> None:

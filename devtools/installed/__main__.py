@@ -1,14 +1,12 @@
 """Build sdist and wheel, install the wheel beside each Airflow, and run the demo there in both modes.
 
-    python -m devtools.installed            all
-    python -m devtools.installed 3.2.2      one Airflow (INSTALL_ARGS=3.2.2 of make)
-
 Each environment is new, and only releases that `requirements/constraints/` pins may go into it. The demo runs from a
 copy of `devtools/` that has no package beside it. So the wheel is what runs.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -52,8 +50,9 @@ PINNED = (
 BETA = "3.4.0b2"
 
 
-def main(asked: list[str]) -> int:
-    """Do all of it, or one Airflow; return the exit code."""
+def main(arguments: list[str]) -> int:
+    """Do all of it, or some Airflows; return the exit code."""
+    asked = versions_asked(arguments)
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     start = time.monotonic()
@@ -70,6 +69,19 @@ def main(asked: list[str]) -> int:
         return 1
     print(f"all done after {time.monotonic() - start:.0f} s")
     return 0
+
+
+def versions_asked(arguments: list[str]) -> list[str]:
+    """Return the Airflows that the command line names; none stands for all."""
+    known = [*(pinned.airflow for pinned in PINNED), BETA]
+    parser = argparse.ArgumentParser(prog="python -m devtools.installed", description=__doc__)
+    shown = f"an Airflow, of {', '.join(known)}; all of them if none is named (with make: INSTALL_ARGS=3.2.2)"
+    parser.add_argument("airflow", nargs="*", help=shown)
+    asked: list[str] = parser.parse_args(arguments).airflow
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}. There are {', '.join(known)}.")
+    return asked
 
 
 def build() -> Path:

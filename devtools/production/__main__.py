@@ -1,4 +1,4 @@
-"""Start a production stack and keep it until Ctrl-C: `.venv-production/bin/python -m devtools.production server`."""
+"""Start an Airflow as in production (Celery, PostgreSQL, FAB, two API servers), and keep it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,9 +19,20 @@ from devtools.production.stack import Production
 
 def main() -> int:
     """Start the stack, say where it is, wait, and stop it. Return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("mode", choices=MODES, nargs="?", default="server", help="what decides about pulls")
-    parser.add_argument("--dags", type=Path, default=ROOT / "examples", help="a folder of DAG files, which are copied")
+    parser = argparse.ArgumentParser(prog="python -m devtools.production", description=__doc__)
+    parser.add_argument(
+        "mode",
+        choices=MODES,
+        nargs="?",
+        default="server",
+        help="Airflow's default backend, or ours with enforcement = worker or server (default: server)",
+    )
+    parser.add_argument(
+        "--dags",
+        type=Path,
+        default=ROOT / "examples",
+        help="a folder of DAG files, which are copied (default: examples/)",
+    )
     arguments = parser.parse_args()
     try:
         needs.ensure()

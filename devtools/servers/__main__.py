@@ -1,10 +1,8 @@
-"""`python -m devtools.servers [NAME ...] [-- PYTEST ARGUMENTS]` runs the integration tests on servers, and counts.
-
-`--list` only fetches the servers, and prints their versions.
-"""
+"""Run the integration tests on servers, and count. Servers that are not here yet are fetched into .make/."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from devtools.servers.debian import NotAvailableError
@@ -13,14 +11,10 @@ from devtools.servers.trial import Trial, run, version_of
 
 
 def main(arguments: list[str]) -> int:
-    """Return 1 if a test failed on one of the servers, and 2 for a wrong argument."""
+    """Return the exit code: 1 if a test failed on one of the servers."""
     given, for_pytest = _split(arguments)
-    only_list = "--list" in given
-    names = [name for name in given if name != "--list"] or list(NAMES)
-    unknown = sorted(set(names) - set(NAMES))
-    if unknown:
-        print(f"unknown: {', '.join(unknown)}. There are {', '.join(NAMES)}.")
-        return 2
+    options = _options(given)
+    only_list, names = options.list, options.names or list(NAMES)
     lines: list[str] = []
     failed = False
     for name in names:
@@ -42,6 +36,21 @@ def main(arguments: list[str]) -> int:
         print(f"\n{'server':20} {'version':16} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}")
         print("\n".join(lines))
     return 1 if failed else 0
+
+
+def _options(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m devtools.servers",
+        usage="%(prog)s [-h] [--list] [NAME ...] [-- PYTEST ARGUMENTS]",
+        description=__doc__,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"a server: {', '.join(NAMES)}. All of them if none")
+    parser.add_argument("--list", action="store_true", help="only fetch the servers, and print their versions")
+    options = parser.parse_args(given)
+    unknown = sorted(set(options.names) - set(NAMES))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}. There are {', '.join(NAMES)}.")
+    return options
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

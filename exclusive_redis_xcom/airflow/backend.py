@@ -71,6 +71,7 @@ class _ByRow(BaseXCom):
             return push(access, coordinate, value).to_json()
 
     @classmethod
+    @errors_without_locals
     def store_value(cls, coordinate: XComCoordinate, key: str, value: Any) -> Any:
         """Push the value of one task instance, and return the JSON that Airflow's database gets.
 
@@ -86,10 +87,11 @@ class _ByRow(BaseXCom):
             XComAccessDenied: Another task instance writes than the one whose coordinate it is.
             ExclusiveXComError: As for every push.
         """
-        at = instances.own_coordinate(coordinate, key)
-        if at.key in AIRFLOW_KEYS:
-            return BaseXCom.serialize_value(value)
-        return push(current_access(), at, value).to_json()
+        with counted_push(coordinate.dag_id, coordinate.task_id):
+            at = instances.own_coordinate(coordinate, key)
+            if at.key in AIRFLOW_KEYS:
+                return BaseXCom.serialize_value(value)
+            return push(current_access(), at, value).to_json()
 
     @staticmethod
     @errors_without_locals

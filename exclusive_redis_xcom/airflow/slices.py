@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 #: `python -m benchmarks.slices` measures what other numbers cost.
 ROWS_AT_ONCE = 500
 
+#: A reading goes back so often, at most, because rows before its slice have gone. Then all rows are read in one call. A
+#: task that removes and pushes its row again and again could otherwise keep its readers for as long as it does that.
+MOST_STEPS_BACK = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -76,11 +80,14 @@ class Reading:
         self.asked = Slice(start, start + (ROWS_AT_ONCE if wanted is None else min(ROWS_AT_ONCE, wanted)), left=wanted)
         self.over = False
         self.found: list[Any] = []
+        self._steps_back = 0
 
     def take(self, rows: Sequence[Any]) -> None:
         """Add the answer to `asked`. If `values` raises an error, nothing changes, and the same can be asked again."""
         taken = turn(self.asked, rows)
-        if taken.in_one_call:
+        goes_back = taken.next is not None and taken.next.start < self.asked.start
+        self._steps_back += goes_back
+        if taken.in_one_call or (goes_back and self._steps_back > MOST_STEPS_BACK):
             self.found, self.asked = [], self._whole
             return
         self.found += self._values(taken.rows)

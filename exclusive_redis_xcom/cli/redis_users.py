@@ -37,8 +37,10 @@ user's password. Keep the file from other users of the machine:
 {notes}
 Nobody can log in as 'default'. Redis needs its rights to load its own files.
 In a Redis that already runs, give each program that logs in as 'default' a
-user of its own first. Then run ACL SETUSER with the rest of each line, on the
-master, on each replica and on each node: Redis does not replicate users.
+user of its own first. Then run ACL SETUSER with the rest of each line, CLIENT
+KILL USER default, and ACL SAVE. Do so on the master, on each replica and on
+each node, because Redis does not replicate users. Without a users file, put
+the lines into redis.conf instead of running ACL SAVE.
 """
 _NOTES = {
     WORKER: "workers, and whatever else runs tasks:\n  REDIS_URL",

@@ -22,5 +22,5 @@ def recipe(dag_id: str) -> str:
     return (
         f"Run it with keys of its own: {_RECIPE.format(dag_id=shlex.quote(dag_id))}\n"
         "Do so where Airflow's database and the workers' login for Redis are. To test a task with what an earlier test "
-        "run pushed, keep the keys of that run: exclusive-xcom keygen > test.env"
+        "run pushed, keep the keys of that run: (umask 077; exclusive-xcom keygen > test.env)"
     )

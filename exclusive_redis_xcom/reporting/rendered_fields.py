@@ -88,25 +88,33 @@ def _hiding(airflows: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shown(value: Any) -> Any:
-    """Return a field with a text in place of each hidden object; the field itself where there is none."""
-    kind = type(value)
-    if kind in (list, tuple, set, frozenset):
+    """Return a field with a text in place of each hidden object; the field itself where there is none.
+
+    Airflow shows the parts of a container of any class, such as a named tuple. So its parts are looked at here, too.
+    """
+    if _is_hidden_itself(value):
+        return _described(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
         items = [_shown(item) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else items
-    if kind is dict:
+    if isinstance(value, dict):
         if any(map(_is_hidden, value)):
             return _described(value)  # its keys cannot be replaced one by one: they may become the same
         contents = {key: _shown(content) for key, content in value.items()}
         same = all(contents[key] is content for key, content in value.items())
         return value if same else contents
-    return _described(value) if _is_hidden(value) else value
+    return value
 
 
 def _is_hidden(value: Any) -> bool:
+    if _is_hidden_itself(value):
+        return True
+    return isinstance(value, (tuple, frozenset)) and any(map(_is_hidden, value))
+
+
+def _is_hidden_itself(value: Any) -> bool:
     kind = type(value)
-    if kind is tuple or kind is frozenset:
-        return any(map(_is_hidden, value))
     return kind not in PLAIN and (_hidden.all_types or kind in _hidden.types)
 
 

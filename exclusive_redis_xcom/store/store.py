@@ -175,7 +175,7 @@ class Store:
         """Remove whole hashes: the values of these XComs at all their map_indexes, with rules, marks and claims.
 
         This is for XComs whose task instances no longer exist. It needs UNLINK, and the Redis user of workers lacks
-        that right (docs/redis-users.acl). Batches and deadline are those of `purge_many`. The result counts hashes.
+        that right (`cli/redis-users.acl`). Batches and deadline are those of `purge_many`. The result counts hashes.
         """
         return removal.discard(self._keyspace, coordinates)
 

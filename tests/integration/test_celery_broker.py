@@ -140,6 +140,29 @@ def test_other_brokers_and_urls_that_cannot_be_read(monkeypatch: pytest.MonkeyPa
     assert found(monkeypatch, url).result == result
 
 
+@pytest.mark.parametrize("url", [f"{CANARY}@broker:6379/0", f"redis:/u:{CANARY}@broker/0", f"{CANARY}!://broker"])
+def test_a_url_without_a_scheme_is_not_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    finding = found(monkeypatch, url)
+
+    assert (finding.result, finding.seen) == ("warning", "[celery] broker_url cannot be read (not shown)")
+
+
+@pytest.mark.parametrize("login", ["[]", '"x"', "{"])
+def test_a_login_for_sentinels_that_is_no_object_is_a_warning(monkeypatch: pytest.MonkeyPatch, login: str) -> None:
+    finding = found(monkeypatch, "sentinel://127.0.0.1:1/0", master_name="mymaster", sentinel_kwargs=login)
+
+    assert (finding.result, finding.seen) == ("warning", "[celery] broker_url cannot be read (not shown)")
+
+
+def test_a_queue_of_another_type_does_not_hide_that_messages_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, broker: RedisServer
+) -> None:
+    with driver.Redis(port=broker.port) as client:
+        client.set("default", "of another program", ex=60)
+
+    assert found(monkeypatch, login(broker, "everything")).result == "FAIL"
+
+
 def test_a_team_s_broker_is_looked_at_too(monkeypatch: pytest.MonkeyPatch, broker: RedisServer) -> None:
     monkeypatch.setenv(BROKER, "amqp://rabbit//")
     monkeypatch.setenv("AIRFLOW__SALES___CELERY__BROKER_URL", login(broker, "everything"))

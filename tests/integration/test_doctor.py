@@ -72,7 +72,7 @@ def test_the_user_of_workers_is_told_from_that_of_api_servers(any_redis: RedisSe
 
     for found in (as_server, as_worker):
         assert found.result == "FAIL"
-        assert "`exclusive-xcom redis-users` prints" in found.seen
+        assert found.remedy.endswith("that `exclusive-xcom redis-users` prints.")
 
 
 def test_a_user_of_api_servers_who_cannot_write_claims_is_noticed(start_redis: Start) -> None:

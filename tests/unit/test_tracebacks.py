@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
 from tests.secrets_in_frames import frames_of, secrets_in_frames
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup  # type: ignore[import-not-found] # anyio brings it
 
 SECRET = "canary-51c7a0d4e9"
 KEY = os.urandom(32)
@@ -204,6 +208,22 @@ def test_errors_of_others_keep_their_type(kind: type[BaseException]) -> None:
     assert frames_of(error)[-2:] == ["guarded", "raises_with"]
 
 
+def test_the_errors_in_a_group_are_treated_alike() -> None:
+    @errors_without_locals
+    def push(secret: str) -> None:
+        errors = [caught(lambda: calls(secret)), caught(lambda: raises_with(secret, ValueError))]
+        raise ExceptionGroup("two parts", [ExceptionGroup("inner", errors)])
+
+    error = caught(lambda: push(SECRET))
+
+    assert isinstance(error, ExceptionGroup)
+    (inner,) = error.exceptions
+    members: list[BaseException] = [inner, *inner.exceptions]
+    assert [frames_of(member)[-1] for member in members[1:]] == ["raises_with", "raises_with"]
+    assert [secrets_in_frames(member, SECRET) for member in (error, *members)] == [[], [], [], []]
+    assert SECRET not in repr([dict(frame.f_locals) for member in members for frame in _all_frames(member)])
+
+
 def test_an_error_of_ours_loses_the_drivers_error_and_keeps_what_the_caller_handles() -> None:
     @errors_without_locals
     def push() -> None:
@@ -240,6 +260,54 @@ def test_the_callers_own_frames_keep_their_variables() -> None:
     assert isinstance(error.__context__, LookupError)
     assert error.__context__.__traceback__ is not None
     assert error.__context__.__traceback__.tb_frame.f_locals["kept"] == "mine"
+
+
+def test_an_authors_generator_that_has_handled_the_cause_goes_on() -> None:
+    """A frame of a suspended generator can stand in the traceback of an error that the generator has handled."""
+    handled: list[Exception] = []
+
+    def numbers() -> Iterator[int]:
+        try:
+            raises_with(SECRET)
+        except StoreUnavailable as error:
+            handled.append(error)
+        yield 1
+        yield 2
+
+    async def coroutine() -> int:
+        try:
+            raises_with(SECRET)
+        except StoreUnavailable as error:
+            handled.append(error)
+        await asyncio.sleep(0.01)
+        return 2
+
+    @errors_without_locals
+    def push() -> None:
+        raise LookupError from ExceptionGroup("handled before", handled)
+
+    async def use() -> int:
+        running = asyncio.create_task(coroutine())
+        await asyncio.sleep(0)
+        assert isinstance(caught(push), LookupError)
+        return await running
+
+    author = numbers()
+    assert next(author) == 1
+    assert asyncio.run(use()) == 2
+    assert next(author) == 2
+    assert len(handled) == 2
+
+
+def test_a_generator_that_has_ended_has_no_variables() -> None:
+    def numbers(secret: str) -> Iterator[int]:
+        yield 1
+        raises_with(secret)
+
+    error = caught(lambda: errors_without_locals(lambda secret: list(numbers(secret)))(SECRET))
+
+    (frame,) = [frame for frame in _all_frames(error) if frame.f_code.co_name == "numbers"]
+    assert frame.f_locals == {}
 
 
 def test_a_middleware_clears_its_own_frames_and_not_those_of_the_application() -> None:

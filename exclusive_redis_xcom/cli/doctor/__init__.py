@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Check the installation that this command runs in, and say what to change. Run it in each kind of container: "
-        "with --role worker where tasks run, and with --role api-server on API servers. Exit status: 0 nothing failed, "
-        "1 something failed (with --strict also: there is a warning), 2 Airflow cannot be loaded, or the command was "
+        "with --role worker where tasks run, and with --role api-server on API servers. Exit status: 0 nothing failed; "
+        "1 something failed (with --strict also: there is a warning); 2 Airflow cannot be loaded, or the command was "
         "called wrongly."
     )
     parser.add_argument(

@@ -31,9 +31,7 @@ def read_settings() -> tuple[Settings | None, list[Finding]]:
         settings = load_settings()
     except ConfigurationError as error:  # its text names option and remedy, and quotes no secret
         return None, [
-            Finding(
-                "settings", "FAIL", str(error), "Correct the setting here, and on every other component that sets it."
-            )
+            Finding.of_error("settings", error, "Correct the setting here, and on every other component that sets it.")
         ]
     except Exception as error:  # a _CMD or a secrets backend failed, and Airflow's text may quote its output
         return None, [

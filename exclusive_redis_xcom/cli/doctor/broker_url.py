@@ -7,6 +7,7 @@ more of a certificate than kombu.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,6 +17,8 @@ from exclusive_redis_xcom.connection.redis_options import REDIS_PORT, SENTINEL_P
 
 #: The schemes of kombu's transports for Redis, without those for TLS.
 _SERVER, _SENTINELS, _SOCKET = ("redis", "rediss"), ("sentinel",), ("redis+socket",)
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 _CERT_REQS: dict[str, CertReqs] = {
     "none": "none",
@@ -30,8 +33,9 @@ class NotReadableError(ValueError):
 
 
 def scheme_of(url: str) -> str:
-    """Return the scheme of a broker's URL, in lower case."""
-    return url.strip().partition("://")[0].lower()
+    """Return the scheme of a URL, in lower case; "" for a text without one. That may begin with a password."""
+    scheme, separator, _ = url.strip().partition("://")
+    return scheme.lower() if separator and _SCHEME.fullmatch(scheme) else ""
 
 
 def is_redis(url: str) -> bool:
@@ -55,7 +59,7 @@ def redis_of(url: str, transport: dict[str, Any], celery: dict[str, Any]) -> Red
         options = _server(first, celery)
         if scheme_of(first) in _SENTINELS:
             return _behind_sentinels(options, [options, *(_server(other, celery) for other in others)], transport)
-    except ValueError:  # of urllib or json, and it quotes what it read
+    except (ValueError, AttributeError):  # of urllib or json, and it may quote what it read
         raise NotReadableError from None
     return options
 

@@ -18,7 +18,6 @@ from exclusive_redis_xcom.cli.doctor import broker_url
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.occurrences import executors, occurrences, value_in_force
 from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.errors import ExclusiveXComError
 
 if TYPE_CHECKING:
@@ -76,10 +75,8 @@ def celery_broker(visit: Visit) -> Iterator[Finding]:
     """Check whether this worker's login for the broker reads messages of other workers."""
     if visit.role != "worker":
         return
-    if visit.settings is None:
-        yield Finding(_CHECK, "skipped", NO_SETTINGS)
-    elif not visit.settings.by_server:
-        yield Finding(_CHECK, "skipped", "not checked, because enforcement = worker")
+    if (why := visit.why_not_server_mode) is not None:
+        yield Finding(_CHECK, "skipped", why)
     elif _EXECUTOR not in executors():
         yield Finding(_CHECK, "skipped", "no CeleryExecutor")
     else:
@@ -111,29 +108,39 @@ def judged(client: RedisClient, names: Names, endpoint: str) -> Finding:
 def _reads(client: RedisClient, names: Names) -> bool:
     """Tell whether a message can be read. No reply is looked at: that the command runs is enough."""
     no_tag = secrets.token_hex(16)
-    by_scan = not ask(client, names.unacked, "HSCAN", names.unacked, 0, "COUNT", 1).refused
-    by_tag = not ask(client, names.unacked, "HGET", names.unacked, no_tag).refused
-    by_tag = by_tag and not ask(client, names.index, "ZRANGE", names.index, 0, 0).refused
-    waiting = not ask(client, names.queue, "LRANGE", names.queue, 0, 0).refused
-    return by_scan or by_tag or waiting
+    return (
+        _runs(client, "HSCAN", names.unacked, 0, "COUNT", 1)
+        or (_runs(client, "HGET", names.unacked, no_tag) and _runs(client, "ZRANGE", names.index, 0, 0))
+        or _runs(client, "LRANGE", names.queue, 0, 0)
+    )
+
+
+def _runs(client: RedisClient, command: str, key: str, *arguments: Any) -> bool:
+    return not ask(client, key, command, key, *arguments).refused
 
 
 def _of_url(url: str | None) -> Finding:
     if url is None:
         return Finding(_CHECK, "warning", "[celery] broker_url is not known here", _UNREACHED)
+    if not broker_url.scheme_of(url):
+        return _not_read()
     if not broker_url.is_redis(url):
         return _of_another(broker_url.scheme_of(url))
     transport = {name: value_in_force(_TRANSPORT, name) for name in _TRANSPORT_OPTIONS}
     try:
         options = broker_url.redis_of(url, transport, {name: value_in_force("celery", name) for name in _TLS_OPTIONS})
     except broker_url.NotReadableError:
-        return Finding(_CHECK, "warning", "[celery] broker_url cannot be read (not shown)", _UNREACHED)
+        return _not_read()
     endpoint = f"{options.endpoint}, database {options.db}"
     try:
         with client_of(options) as client:
             return judged(client, _names(transport), endpoint)
     except ExclusiveXComError as error:  # its text names the endpoint, and quotes no secret
         return Finding(_CHECK, "warning", f"{endpoint}: {str(error).partition(chr(10))[0]}", _UNREACHED)
+
+
+def _not_read() -> Finding:
+    return Finding(_CHECK, "warning", "[celery] broker_url cannot be read (not shown)", _UNREACHED)
 
 
 def _of_another(scheme: str) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.cli.doctor import broker_url
 from exclusive_redis_xcom.cli.doctor.finding import Finding, Result
 from exclusive_redis_xcom.cli.doctor.occurrences import (
     Occurrence,
@@ -19,7 +20,6 @@ from exclusive_redis_xcom.cli.doctor.occurrences import (
     only_local,
     value_in_force,
 )
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.cli.doctor.visit import Visit
 
 _CHECK = "Celery results"
-_PREFIX = "db+"
+#: How Celery names its database backend in a URL (`celery/app/backends.py`).
+_PREFIXES = ("db+", "database+")
 
-#: No other program is likely to have both of these tables.
+#: No other program is likely to have both of these tables. A login may have rights to one of them alone.
 _TABLES = ("task_instance", "xcom")
 _CONNECT_SECONDS = 5
 
@@ -47,6 +48,10 @@ _UNKNOWN = (
     "Make sure that this is not Airflow's database, and that its login cannot reach that database. The doctor looks "
     "into a database with the worker's own driver and login, and could not do so here."
 )
+_UNKNOWN_TABLE = (
+    "Make sure that this is not Airflow's table. Whoever may change Airflow's table task_instance can pass for any "
+    "task, and have every sealed value opened."
+)
 _LOGIN = (
     "The doctor cannot know what else this login may reach. Make sure that it has no rights in Airflow's database, if "
     "that is on the same server."
@@ -57,10 +62,8 @@ def celery_results(visit: Visit) -> Iterator[Finding]:
     """Check whether the worker's login for Celery's results opens Airflow's database."""
     if visit.role != "worker":
         return
-    if visit.settings is None:
-        yield Finding(_CHECK, "skipped", NO_SETTINGS)
-    elif not visit.settings.by_server:
-        yield Finding(_CHECK, "skipped", "not checked, because enforcement = worker")
+    if (why := visit.why_not_server_mode) is not None:
+        yield Finding(_CHECK, "skipped", why)
     elif not (found := occurrences("celery", "result_backend")):
         yield _not_set()
     else:
@@ -95,16 +98,22 @@ def _url(occurrence: Occurrence) -> str | None:
 
 def _of_url(url: str | None) -> tuple[Result, str, str]:
     if url is None:
-        return "warning", "a command or secrets backend tells it, which could not be asked", _UNKNOWN
-    if not url.startswith(_PREFIX):
-        return "ok", f"{url.partition(':')[0]}, which is not Airflow's database", ""
-    url = url.removeprefix(_PREFIX)
+        return "warning", "a command or a secrets backend knows it, and could not be asked", _UNKNOWN
+    if not url.startswith(_PREFIXES):
+        return "ok", f"{_kind(url)}, which is not Airflow's database", ""
+    url = url.partition("+")[2]
     if _is_airflows(url):
         return "FAIL", "this is Airflow's database, as [database] sql_alchemy_conn has it", _REMEDY
     try:
         return _looked_at(url)
     except Exception as error:  # drivers raise anything, with texts that quote the URL
         return "warning", f"its database could not be looked at ({type(error).__name__})", _UNKNOWN
+
+
+def _kind(url: str) -> str:
+    """Say what kind of backend a URL names. Nothing else of the text is shown, because a password may be in it."""
+    scheme = broker_url.scheme_of(url)
+    return f"{scheme}://" if scheme else "a backend by name (not shown)"
 
 
 def _is_airflows(url: str) -> bool:
@@ -131,20 +140,22 @@ def _looked_at(url: str) -> tuple[Result, str, str]:
 
     parts = make_url(url)
     if parts.get_backend_name() == "sqlite" and not os.path.exists(parts.database or ""):
+        if (parts.database or "").startswith("file:"):  # SQLite's own form of a path
+            return "warning", "its database could not be looked at (a file by URI)", _UNKNOWN
         return "ok", "a database file that does not exist yet", ""  # connecting would make it
     by_network = parts.get_backend_name() in ("postgresql", "mysql", "mariadb")
     limits = {"connect_timeout": _CONNECT_SECONDS} if by_network else {}
     engine = create_engine(parts, poolclass=NullPool, connect_args=limits)
     with engine.connect() as connection:
-        if _has_airflows_tables(connection):
+        tables = _tables(connection)
+        if tables == set(_TABLES):
             return "FAIL", "this login opens Airflow's database: it may use the tables task_instance and xcom", _REMEDY
+        if tables:
+            seen = f"a database in which this login may use a table {tables.pop()}, as Airflow's is named"
+            return "warning", seen, _UNKNOWN_TABLE
         if _is_superuser(connection):
             return "warning", "a database without Airflow's tables, with the login of a superuser", _SUPERUSER
     return "ok", "a database in which this login may use no table of Airflow", _LOGIN
-
-
-def _has_airflows_tables(connection: Connection) -> bool:
-    return all(table in _tables(connection) for table in _TABLES)
 
 
 def _tables(connection: Connection) -> set[str]:

@@ -65,9 +65,8 @@ _LONGEST = 600
 class Finding:
     """One line of the report.
 
-    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret. The
-    lines of an error follow each other. Control characters in what servers say are replaced, because a terminal would
-    obey them.
+    `seen` says what was found, or why the check was skipped. `remedy` says what to do. Neither ever holds a secret.
+    Control characters in what servers say are replaced, because a terminal would obey them.
     """
 
     check: str
@@ -78,6 +77,20 @@ class Finding:
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", one_line(self.seen.replace("\n", " "), _LONGEST))
         object.__setattr__(self, "remedy", one_line(self.remedy, _LONGEST))
+
+    @classmethod
+    def of_error(cls, check: str, error: Exception, remedy: str = "") -> Finding:
+        """Return a FAIL with the text of an error. Its last line says what to do, the lines before it what was seen.
+
+        Args:
+            check: The name of the check.
+            error: An error of this package, whose text holds no secret.
+            remedy: What to do besides.
+        """
+        *seen, last = str(error).splitlines() or [""]
+        if not seen:  # an error of one line
+            return cls(check, "FAIL", last, remedy)
+        return cls(check, "FAIL", " ".join(seen), f"{last} {remedy}".rstrip())
 
     @property
     def id(self) -> str:

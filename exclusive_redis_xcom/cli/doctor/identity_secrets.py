@@ -21,7 +21,6 @@ from exclusive_redis_xcom.cli.doctor.occurrences import (
     value_in_force,
     was_generated,
 )
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +97,7 @@ def api_secret_key(visit: Visit) -> Iterator[Finding]:
         return
     found = [occurrence for occurrence in occurrences("api", "secret_key") if not was_generated(occurrence)]
     if not found:
-        yield Finding(_API_CHECK, "ok", "none; this worker's logs cannot be asked for, which remote logs do without")
+        yield Finding(_API_CHECK, "ok", "none, so this worker serves no logs; remote logs do not need it")
     elif value_in_force("fab", "session_backend") == "securecookie":
         yield Finding(_API_CHECK, "warning", f"set on a worker: {names(found)}", _COOKIE_REMEDY)
     else:
@@ -122,11 +121,8 @@ def _worker(visit: Visit, check: str, found_by: Callable[[], list[Occurrence]], 
 
 
 def _not_asked(visit: Visit, check: str) -> Finding | None:
-    if visit.settings is None:
-        return Finding(check, "skipped", NO_SETTINGS)
-    if not visit.settings.by_server:
-        return Finding(check, "skipped", "not checked, because enforcement = worker")
-    return None
+    why = visit.why_not_server_mode
+    return None if why is None else Finding(check, "skipped", why)
 
 
 def _server_key() -> Finding:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.occurrences import only_local
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,10 +102,8 @@ CHECKS = (airflow_home, server_processes)
 def _not_asked(visit: Visit, check: str) -> list[Finding] | None:
     if visit.role != "worker":
         return []
-    if visit.settings is None:
-        return [Finding(check, "skipped", NO_SETTINGS)]
-    if not visit.settings.by_server:
-        return [Finding(check, "skipped", "not checked, because enforcement = worker")]
+    if (why := visit.why_not_server_mode) is not None:
+        return [Finding(check, "skipped", why)]
     return [Finding(check, "skipped", _LOCAL)] if only_local() else None
 
 

@@ -75,5 +75,5 @@ def _failure(storage: ObjectStorage, error: Exception) -> Finding:
             _CHECK, "FAIL", f"{storage.endpoint}: the object that was read is not the one that was written", _OTHER
         )
     if isinstance(error, (StoreUnavailable, ConfigurationError)):
-        return Finding(_CHECK, "FAIL", str(error))
+        return Finding.of_error(_CHECK, error)
     return Finding(_CHECK, "FAIL", f"{storage.endpoint}: the object that was written is not there", _OTHER)

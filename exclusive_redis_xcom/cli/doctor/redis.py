@@ -60,7 +60,7 @@ def redis(visit: Visit) -> Iterator[Finding]:
     try:
         admin = options_from_url(visit.admin_url)
     except ConfigurationError as error:  # its text repeats nothing of the URL
-        yield Finding("Redis of the doctor", "FAIL", str(error), "Correct the Redis URL that was given to the doctor.")
+        yield Finding.of_error("Redis of the doctor", error, "Correct the Redis URL that was given to the doctor.")
     else:
         yield from redis_server.examine(admin, key)
 
@@ -88,7 +88,7 @@ def _options(settings: Settings) -> tuple[RedisOptions | None, Finding | None]:
     try:
         return redis_options(settings), None
     except ConfigurationError as error:  # its text quotes no secret
-        return None, Finding("Redis", "FAIL", str(error))
+        return None, Finding.of_error("Redis", error)
     except Exception as error:  # Airflow's database or secrets backend failed, and its text may quote URLs
         seen = f"Airflow connection '{settings.redis_conn_id}' could not be looked up: {type(error).__name__}"
         remedy = (
@@ -108,13 +108,13 @@ def _as_configured(
             yield _user(client, key, options)
             yield _restricted(client, key, settings.key_prefix, visit.role)
         except ExclusiveXComError as error:  # its text names endpoint and remedy, and quotes no secret
-            yield Finding("Redis", "FAIL", str(error))
+            yield Finding.of_error("Redis", error)
             return
         store = Store(client, key_prefix=settings.key_prefix)
         try:
             yield _rights(client, store, key, probe) if visit.role == "api-server" else _round_trip(store, probe)
         except ExclusiveXComError as error:
-            yield Finding("Redis round trip", "FAIL", str(error))
+            yield Finding.of_error("Redis round trip", error)
 
 
 def _reachable(client: RedisClient, key: str, options: RedisOptions) -> Finding:

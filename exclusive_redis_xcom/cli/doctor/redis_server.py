@@ -43,9 +43,7 @@ def examine(options: RedisOptions, key: str) -> Iterator[Finding]:
             with client_of(server) as client:
                 yield from _examine(client, key, server)
         except (StoreUnavailable, ConfigurationError) as error:
-            yield Finding(
-                _ALL, "FAIL", str(error), "Correct the URL that was given to the doctor, or start that server."
-            )
+            yield Finding.of_error(_ALL, error, "Correct the URL that was given to the doctor, or start that server.")
 
 
 def _examine(client: RedisClient, key: str, server: RedisOptions) -> Iterator[Finding]:

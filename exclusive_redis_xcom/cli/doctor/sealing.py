@@ -8,7 +8,7 @@ from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.acl.rule import NOBODY, Rule
 from exclusive_redis_xcom.cli.doctor import probing
 from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
+from exclusive_redis_xcom.cli.doctor.visit import NO_SERVER_MODE, NO_SETTINGS
 from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.memory import joined
@@ -36,7 +36,7 @@ def sealing(visit: Visit) -> Iterator[Finding]:
     if settings is None:
         yield Finding(_CHECK, "skipped", NO_SETTINGS)
     elif not settings.by_server:
-        yield Finding(_CHECK, "skipped", "not checked, because enforcement = worker")
+        yield Finding(_CHECK, "skipped", NO_SERVER_MODE)
     elif settings.seal_public_key is None and not settings.seal_private_keys:
         yield Finding(_CHECK, "skipped", "there is no key; see the checks of keys")
     else:
@@ -68,7 +68,7 @@ def _tried(settings: Settings) -> Finding:
             return Finding(_CHECK, "ok", seen)
         return _opened(reference, sealed.envelope, plain, settings)
     except ExclusiveXComError as error:  # its text holds no key
-        return Finding(_CHECK, "FAIL", str(error), _BUG)
+        return Finding.of_error(_CHECK, error, _BUG)
 
 
 def _opened(reference: Reference, stored: Envelope, plain: Envelope, settings: Settings) -> Finding:

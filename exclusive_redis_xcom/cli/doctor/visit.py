@@ -12,6 +12,8 @@ Role = Literal["worker", "api-server"]
 
 #: Why a check that needs the settings is skipped without them.
 NO_SETTINGS = "a setting is wrong or cannot be read; see the check 'settings'"
+#: Why a check of `enforcement = server` is skipped where that is not set.
+NO_SERVER_MODE = "not checked, because enforcement = worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,10 @@ class Visit:
     settings: Settings | None
     urls: tuple[str, ...] = field(default=(), repr=False)
     admin_url: str | None = field(default=None, repr=False)
+
+    @property
+    def why_not_server_mode(self) -> str | None:
+        """Why a check of `enforcement = server` is skipped; None where it is not."""
+        if self.settings is None:
+            return NO_SETTINGS
+        return None if self.settings.by_server else NO_SERVER_MODE

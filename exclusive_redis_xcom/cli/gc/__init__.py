@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Remove the objects below [exclusive_redis_xcom] spill_path that no value in Redis refers to any more. They "
         "are left by expired values, by deleted DAGs and runs, and by interrupted pushes. Run this command about once "
-        "a day, with the settings of workers. Exit status: 0 done, or nothing to do because spill_path is not set, 1 "
-        "refused because Redis knows none of the objects, 2 settings, Redis or the object storage failed."
+        "a day, with the settings of workers. Exit status: 0 done, or nothing to do because spill_path is not set; 1 "
+        "refused because Redis knows none of the objects; 2 settings, Redis or the object storage failed."
     )
     parser.add_argument(
         "--older-than",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 import redis
 
 import exclusive_redis_xcom
 from devtools.worlds.rows import Rows
-from devtools.worlds.running_task import RUN_ID, executing
+from devtools.worlds.running_task import RUN_ID, TI_ID, executing
 from exclusive_redis_xcom import (
     ConfigurationError,
     CorruptValue,
@@ -111,6 +113,15 @@ class TestPush:
         found = counts_of(counted, lambda: push(dag, 1), OSError)
 
         assert [entry for entry in found if "failed" in entry[0]] == [failed("push", "other")]
+
+    def test_a_push_as_airflow_names_task_instances(self, dag: Any, counted: Counts) -> None:
+        at = SimpleNamespace(dag_id="sales", run_id=RUN_ID, task_id="extract", ti_id=UUID(TI_ID))
+
+        def push_value() -> None:
+            with executing(dag.get_task("extract"), ti_id=TI_ID):
+                ExclusiveRedisXCom.store_value(at, "token", [CANARY, 1j])
+
+        assert counts_of(counted, push_value, XComNotSerializable) == [failed("push", "XComNotSerializable")]
 
     def test_a_signal_counts_as_nothing(self, dag: Any, rows: Rows, counted: Counts) -> None:
         def rings(*_: Any) -> None:

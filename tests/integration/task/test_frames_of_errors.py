@@ -6,7 +6,9 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 import redis
@@ -14,7 +16,7 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from devtools.redis_server import RedisServer
 from devtools.worlds.rows import Rows
-from devtools.worlds.running_task import executing
+from devtools.worlds.running_task import RUN_ID, TI_ID, executing
 from exclusive_redis_xcom import (
     ConfigurationError,
     CorruptValue,
@@ -94,6 +96,15 @@ class TestPush:
         configure(max_value_bytes="1000")
 
         fails(lambda: push(dag, CANARY * 100), XComTooLarge)
+
+    def test_as_airflow_names_task_instances(self, dag: Any, fails: Fails) -> None:
+        at = SimpleNamespace(dag_id="sales", run_id=RUN_ID, task_id="extract", ti_id=UUID(TI_ID))
+
+        def push_value() -> None:
+            with executing(dag.get_task("extract"), ti_id=TI_ID):
+                ExclusiveRedisXCom.store_value(at, "token", [CANARY, 1j])
+
+        fails(push_value, XComNotSerializable)
 
     def test_of_another_tasks_xcom(self, dag: Any, fails: Fails) -> None:
         def foreign() -> None:

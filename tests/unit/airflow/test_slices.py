@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE, Reading, Slice
+from exclusive_redis_xcom.airflow.slices import MOST_STEPS_BACK, ROWS_AT_ONCE, Reading, Slice
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats.reference import MARK
 from tests.unit.sealed_reference import sealed_reference
@@ -118,6 +118,23 @@ def test_rows_that_come_and_go_neither_hide_nor_repeat_another_row(seed: int) ->
 
     assert read == sorted(set(read))
     assert everything - touched <= set(read) <= everything | touched
+
+
+@pytest.mark.parametrize("wanted", [None, 2900])
+def test_rows_that_come_and_go_for_ever_do_not_keep_their_readers(wanted: int | None) -> None:
+    touched = range(5)
+
+    def change(found: Table) -> None:
+        for index in touched if found.asked else ():
+            if found.rows.pop(index, None) is None:
+                found.rows[index] = row(index)
+
+    found = table(3000, change)
+
+    read = [index_of(one) for one in found.read(wanted=wanted)]
+
+    assert [index for index in read if index not in touched][:2895] == list(range(5, 2900))
+    assert len(found.asked) <= 3 * MOST_STEPS_BACK
 
 
 def test_a_row_that_was_pushed_again_is_read_once() -> None:

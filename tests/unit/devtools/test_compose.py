@@ -175,8 +175,8 @@ def test_a_worker_gets_nothing_to_pass_for_another_task_with(
     assert {finding.check: finding.result for finding in found} == {
         "token signing key": "ok",
         "database login": "ok",
-        "fernet key": "ok",
-        "api secret key": "ok",
+        "Fernet key": "ok",
+        "API secret key": "ok",
     }
 
 

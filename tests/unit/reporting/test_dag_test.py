@@ -23,7 +23,7 @@ RECIPE = [
     "No API server answers in a test run of a DAG, so nobody opened it.",
     'Run it with keys of its own: (set -a; eval "$(exclusive-xcom keygen)"; airflow dags test sales)',
     "Do so where Airflow's database and the workers' login for Redis are. To test a task with what an earlier test run "
-    "pushed, keep the keys of that run: exclusive-xcom keygen > test.env",
+    "pushed, keep the keys of that run: (umask 077; exclusive-xcom keygen > test.env)",
 ]
 
 

@@ -187,6 +187,40 @@ def test_a_frame_is_shown_by_type_and_shape() -> None:
     assert rendered(Point(1, "x")) == str(Point(1, "x"))  # no such object was in the value
 
 
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+class OwnList(list[Any]):
+    pass
+
+
+class OwnDict(dict[Any, Any]):
+    pass
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda value: Pair(value, 1),  # Airflow renders the items of a named tuple, and keeps its class
+        lambda value: [Pair(1, [value])],
+        lambda value: {Pair(value, 1): 1},
+        lambda value: OwnList([value]),
+        lambda value: OwnDict(a=value),
+    ],
+    ids=["named tuple", "named tuple in a list", "named tuple as a key", "list", "dict"],
+)
+def test_an_object_is_hidden_in_an_authors_own_container(around: Callable[[Any], Any]) -> None:
+    value = date(8273, 6, 4)
+    assert "8273" in json.dumps(rendered(around(value)))
+
+    masking.mask(value, "an XCom")
+
+    assert "8273" not in json.dumps(rendered(around(value)))
+    assert "<date, restricted>" in json.dumps(rendered(around(value))) or type(around(value)) is dict
+
+
 def test_the_task_keeps_its_fields() -> None:
     frame = pytest.importorskip("pandas").DataFrame({"a": [NUMBER]})
     task = Operator(task_id="load")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
-from exclusive_redis_xcom.api_server.ring.answers import forbidden, undecided
+from exclusive_redis_xcom.api_server.ring.answers import forbidden, send_detail, undecided
 from tests.integration.task import sales
 
 TEXT = "A try of extract that is over may not push 'token' of extract.\nTry 1, which the token is for, is over."
@@ -20,6 +21,17 @@ TEXT = "A try of extract that is over may not push 'token' of extract.\nTry 1, w
 
 def address() -> dict[str, Any]:
     return dict(sales.address())
+
+
+def body(detail: Any) -> Any:
+    """What the ring sends for this detail, as a client reads it."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(send_detail(send, 403, detail))
+    return json.loads(sent[-1]["body"])
 
 
 def answered(status: int, detail: Any) -> AirflowRuntimeError:
@@ -36,7 +48,7 @@ def refuse(rows: Rows, error: Exception) -> None:
 
 
 def test_a_push_that_the_ring_refuses_has_the_rings_text_and_nothing_else(dag: Any, rows: Rows) -> None:
-    refuse(rows, answered(403, forbidden(TEXT)))
+    refuse(rows, answered(403, body(forbidden(TEXT))))
 
     with executing(dag.get_task("extract")), pytest.raises(XComAccessDenied) as caught:
         ExclusiveRedisXCom.set("token", 1, **address())
@@ -51,7 +63,7 @@ def test_an_asynchronous_push_does_the_same(dag: Any, rows: Rows) -> None:
 
     if not hasattr(BaseXCom, "aset"):
         pytest.skip("this Airflow has no asynchronous XCom calls (they came with 3.3)")
-    refuse(rows, answered(403, forbidden(TEXT)))
+    refuse(rows, answered(403, body(forbidden(TEXT))))
 
     with executing(dag.get_task("extract")), pytest.raises(XComAccessDenied) as caught:
         asyncio.run(ExclusiveRedisXCom.aset("token", 1, **address()))
@@ -61,7 +73,7 @@ def test_an_asynchronous_push_does_the_same(dag: Any, rows: Rows) -> None:
 
 def test_a_removal_does_the_same(dag: Any, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_message: Any) -> None:
-        raise answered(403, forbidden(TEXT))
+        raise answered(403, body(forbidden(TEXT)))
 
     monkeypatch.setattr(rows, "_DeleteXCom", refused)
 
@@ -74,7 +86,7 @@ def test_a_removal_does_the_same(dag: Any, rows: Rows, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("status", "detail"),
     [
-        (503, undecided("The decision could not be written.")),
+        (503, body(undecided("The decision could not be written."))),
         (403, {"detail": {"reason": "access_denied"}}),
         (403, {"detail": {"reason": "access_denied", "message": 5}}),
         (403, {"detail": "Not authorised"}),

@@ -68,11 +68,49 @@ def test_airflow_s_database_fails_by_its_address_whatever_the_login(monkeypatch:
     assert found().seen == f"{RESULTS}: this is Airflow's database, as [database] sql_alchemy_conn has it"
 
 
-@pytest.mark.parametrize("url", [f"redis://:{CANARY}@broker/1", "rpc://"])
-def test_what_is_no_database_is_all_right(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        (f"redis://:{CANARY}@broker/1", "redis://, which is not Airflow's database"),
+        ("rpc://", "rpc://, which is not Airflow's database"),
+        (f"{CANARY}@broker:6379", "a backend by name (not shown), which is not Airflow's database"),
+        (f"//u.{CANARY}:x@broker", "a backend by name (not shown), which is not Airflow's database"),
+        (f"{CANARY}!://broker", "a backend by name (not shown), which is not Airflow's database"),
+    ],
+)
+def test_what_is_no_database_is_all_right_and_no_password_is_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str, seen: str
+) -> None:
     monkeypatch.setenv(RESULTS, url)
 
-    assert (found().result, found().remedy) == ("ok", "")
+    assert (found().result, found().seen, found().remedy) == ("ok", f"{RESULTS}: {seen}", "")
+
+
+def test_celery_s_other_name_for_a_database_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    url = database(tmp_path / "a.db", "task_instance", "xcom")
+    monkeypatch.setenv(RESULTS, url.replace("db+", "database+", 1))
+
+    assert found().result == "FAIL"
+
+
+def test_one_of_airflow_s_tables_alone_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(RESULTS, database(tmp_path / "a.db", "task_instance", "celery_taskmeta"))
+
+    assert found() == Finding(
+        "Celery results",
+        "warning",
+        f"{RESULTS}: a database in which this login may use a table task_instance, as Airflow's is named",
+        "Make sure that this is not Airflow's table. Whoever may change Airflow's table task_instance can pass for any "
+        "task, and have every sealed value opened.",
+    )
+
+
+def test_a_database_file_by_uri_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    database(tmp_path / "a.db", "task_instance", "xcom")
+    monkeypatch.setenv(RESULTS, f"db+sqlite:///file:{tmp_path}/a.db?uri=true")
+
+    assert found().result == "warning"
+    assert found().seen == f"{RESULTS}: its database could not be looked at (a file by URI)"
 
 
 @pytest.mark.parametrize("url", [f"db+postgresql://a:{CANARY}@127.0.0.1:1/x", f"db+nothing://{CANARY}", "db+"])

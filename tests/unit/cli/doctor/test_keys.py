@@ -30,9 +30,10 @@ def test_a_worker_without_private_keys_is_ok() -> None:
 
 @pytest.mark.parametrize("suffix", ["", "_CMD", "_SECRET"])
 def test_a_worker_that_is_told_of_private_keys_fails(monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    visits = sealed_visit(), NO_SETTINGS  # before the variable is there: the command that it names does not exist
     monkeypatch.setenv(VARIABLE + suffix, PRIVATE_TEXT)
 
-    for found in (only(keys.private_keys(sealed_visit())), only(keys.private_keys(NO_SETTINGS))):
+    for found in (only(keys.private_keys(asked)) for asked in visits):
         assert found.result == "FAIL"
         assert found.seen == f"set on a worker: {VARIABLE}{suffix}"
         assert PRIVATE_TEXT not in repr(found)

@@ -18,6 +18,7 @@ from exclusive_redis_xcom.cli import doctor
 from exclusive_redis_xcom.cli.doctor import causes, finding, report
 from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.settings.in_force import InForce
 
@@ -145,6 +146,18 @@ def test_what_servers_say_cannot_steer_a_terminal_nor_fill_it() -> None:
 
     assert found.seen == "?[2Jversion?7 and more"
     assert len(found.remedy) < 700
+
+
+def test_the_last_line_of_an_error_is_the_remedy() -> None:
+    found = Finding.of_error(
+        "Redis", StoreUnavailable("Pulling failed.\nRedis is at a:1.\nStart it."), "Or name another."
+    )
+
+    assert found == Finding("Redis", "FAIL", "Pulling failed. Redis is at a:1.", "Start it. Or name another.")
+
+
+def test_an_error_of_one_line_is_what_was_seen() -> None:
+    assert Finding.of_error("Redis", StoreUnavailable("It is gone.")) == Finding("Redis", "FAIL", "It is gone.")
 
 
 def arguments(*given: str) -> argparse.Namespace:
