@@ -24,6 +24,8 @@ from exclusive_redis_xcom.task.access import current_access
 
 HOME = Path(exclusive_redis_xcom.__file__).parent
 MOST_FILES = 8
+#: It is around a call, and no step of it.
+GUARD = "tracebacks.py"
 
 VALUE = "x" * 100
 ADDRESS: dict[str, Any] = {"dag_id": "sales", "run_id": RUN_ID, "task_id": "extract", "key": "token", "map_index": -1}
@@ -80,7 +82,7 @@ def _ours(frame: FrameType | None) -> list[str]:
         if path.is_relative_to(HOME):
             names.append(path.relative_to(HOME).as_posix())
         frame = frame.f_back
-    return list(dict.fromkeys(reversed(names)))
+    return list(dict.fromkeys(name for name in reversed(names) if name != GUARD))
 
 
 def test_a_push(task: None) -> None:
