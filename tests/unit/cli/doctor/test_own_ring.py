@@ -39,13 +39,13 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 listening = socket.create_server(("127.0.0.1", 0))
-print(listening.getsockname()[1], flush=True)
 for mark in sys.argv[1:]:
     if os.fork() == 0:
         MARK = mark
         server = HTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
         server.socket = listening
         server.serve_forever()
+print(listening.getsockname()[1], flush=True)  # both processes are there
 sys.stdin.read()
 os.killpg(0, 9)
 """.replace("HEADER", RING_HEADER)
