@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -39,17 +40,25 @@ def processes_of(airflow: Production, name: str) -> list[psutil.Process]:
 
 def found_in_memory(processes: list[psutil.Process], secrets: dict[str, str]) -> set[str]:
     """Which secrets are in the memory of processes, as root sees it: their environment, and whatever they read."""
+    leader, *children = processes
+    found = found_in_memory_of(leader, secrets)
+    for child in children:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a task's process may have ended
+            found |= found_in_memory_of(child, secrets)
+    return found
+
+
+def found_in_memory_of(process: psutil.Process, secrets: dict[str, str]) -> set[str]:
     found = set()
-    for process in processes:
-        with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb", buffering=0) as memory:
-            for line in maps:
-                area, rights, *_ = line.split()
-                if not rights.startswith("rw"):
-                    continue
-                begin, end = (int(address, 16) for address in area.split("-"))
-                memory.seek(begin)
-                content = memory.read(end - begin)
-                found |= {name for name, secret in secrets.items() if secret.encode() in content}
+    with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            area, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            begin, end = (int(address, 16) for address in area.split("-"))
+            memory.seek(begin)
+            content = memory.read(end - begin)
+            found |= {name for name, secret in secrets.items() if secret.encode() in content}
     return found
 
 

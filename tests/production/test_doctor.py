@@ -43,4 +43,6 @@ def test_an_api_server_has_no_failure(airflow: Production, api_server: str) -> N
 def test_every_warning_is_one_that_this_installation_deserves(airflow: Production) -> None:
     found = [*findings(airflow, "worker")[1], *findings(airflow, "api-server-1", "--role", "api-server")[1]]
 
-    assert of_result(found, "warning") == {}
+    # Tasks of one tenant share a login to the broker, and with it their tokens. Only server mode promises more.
+    deserved = {"Celery broker"} if airflow.mode == "server" else set()
+    assert of_result(found, "warning").keys() == deserved
