@@ -12,6 +12,8 @@ from typing import Any
 
 import zstandard
 
+from devtools.local_airflow import LocalAirflow
+
 ZSTD, GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 LARGEST = 64 * 1024 * 1024
 
@@ -63,3 +65,16 @@ def files(*folders: Path) -> dict[str, bytes]:
 
 def as_bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+def xcom_answers(airflow: LocalAirflow, run_id: str) -> dict[str, bytes]:
+    """What REST answers for every XCom of a run of DAG `server_canary`, however it is asked."""
+    return {
+        f"{row['task_id']}.{row['key']}[{row['map_index']}] {options}": airflow.request(
+            "GET",
+            f"/dags/server_canary/dagRuns/{run_id}/taskInstances/{row['task_id']}/xcomEntries/{row['key']}",
+            params={"map_index": row["map_index"], **options},
+        ).content
+        for row in airflow.xcom_rows("server_canary", run_id)
+        for options in ({}, {"deserialize": "true"}, {"stringify": "true"})
+    }

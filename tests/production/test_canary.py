@@ -12,7 +12,7 @@ import redis
 from devtools.airflow_api import wait_until
 from devtools.production.stack import Production
 from tests.acceptance.conftest import SERVER_DAGS
-from tests.canary import as_bytes, files, holding, needles_of
+from tests.canary import as_bytes, files, holding, needles_of, xcom_answers
 from tests.production.conftest import Installation
 
 FAILED = {"late", "stranger", "overwriter", "failing"}
@@ -72,15 +72,7 @@ def test_no_cell_of_the_database_has_it(airflow: Production, run_id: str, needle
 
 
 def test_rest_does_not_have_it(airflow: Production, run_id: str, needles: list[bytes]) -> None:
-    answers = {
-        f"{row['task_id']}.{row['key']}[{row['map_index']}] {options}": airflow.request(
-            "GET",
-            f"/dags/server_canary/dagRuns/{run_id}/taskInstances/{row['task_id']}/xcomEntries/{row['key']}",
-            params={"map_index": row["map_index"], **options},
-        ).content
-        for row in airflow.xcom_rows("server_canary", run_id)
-        for options in ({}, {"deserialize": "true"}, {"stringify": "true"})
-    }
+    answers = xcom_answers(airflow, run_id)
     answers["event logs"] = json.dumps(airflow.pages("/eventLogs", "event_logs"), ensure_ascii=False).encode()
 
     assert len(answers) > 30

@@ -12,7 +12,7 @@ import zstandard
 
 from devtools.airflow_stack import AirflowStack
 from tests.acceptance.conftest import Proofs, ServerMode
-from tests.canary import as_bytes, files, holding, needles_of
+from tests.canary import as_bytes, files, holding, needles_of, xcom_answers
 
 FAILED = {"late", "stranger", "overwriter", "failing"}
 
@@ -142,15 +142,7 @@ def test_the_audit_log_tells_grants_claims_and_refusals_without_it(
 def test_rest_answers_for_every_xcom_do_not_have_it(
     server_airflow: AirflowStack, run_id: str, needles: list[bytes]
 ) -> None:
-    answers = {
-        f"{row['task_id']}.{row['key']}[{row['map_index']}] {options}": server_airflow.request(
-            "GET",
-            f"/dags/server_canary/dagRuns/{run_id}/taskInstances/{row['task_id']}/xcomEntries/{row['key']}",
-            params={"map_index": row["map_index"], **options},
-        ).content
-        for row in server_airflow.xcom_rows("server_canary", run_id)
-        for options in ({}, {"deserialize": "true"}, {"stringify": "true"})
-    }
+    answers = xcom_answers(server_airflow, run_id)
 
     assert len(answers) > 30
     assert holding(answers, needles) == []
