@@ -35,10 +35,10 @@ _BEFORE_PLUGINS = ("airflow.plugins_manager", "airflow.sdk.execution_time.task_r
 def main(url: str) -> None:
     """Play until the input ends."""
     with _answers() as out:
+        # Without it, the plugin is empty. With it, Airflow's own imports look up the backend's class.
+        os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
         for name in _BEFORE_PLUGINS:
             importlib.import_module(name)
-        # Without it, the plugin is empty.
-        os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
         start = {"import of the plugin, processor time": _in_forks(_load_plugin)}
         _load_plugin()
         with played.played(url) as play:

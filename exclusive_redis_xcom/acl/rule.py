@@ -102,9 +102,10 @@ def matching_consumer(consumers: tuple[str, ...], dag_id: str, principal: Princi
 
     Only patterns are matched. All other consumers are compared with the principal's own names.
     """
-    names = _names(principal, dag_id)
+    names: frozenset[str] | None = None
     for consumer in consumers:
         if STAR not in consumer:
+            names = _names(principal, dag_id) if names is None else names
             if consumer in names:
                 return consumer
             continue

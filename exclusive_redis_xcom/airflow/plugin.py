@@ -18,15 +18,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from exclusive_redis_xcom.settings import is_in_use
 
-_PRELOADED = (
-    "airflow.coroutine_threads",
-    "airflow.nobody",
-    "airflow.row_keys",
-    "airflow.server_refusals",
-    "airflow.settling",
-    "connection.opener",
-    "connection.url",
-)
+_PRELOADED = ("airflow.backend", "connection.opener", "connection.url")
 
 
 def _listeners() -> list[Any]:

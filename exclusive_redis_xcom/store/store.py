@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class Store:
     """XComs in Redis.
 
+    The backend clears the local variables of errors of pushes and pulls, so these methods do not do it again.
+
     Every method raises StoreUnavailable if Redis refuses, or cannot be reached within the client's deadline.
 
     Args:
@@ -41,7 +43,6 @@ class Store:
         self._keyspace = Keyspace(client, key_prefix, max_payload_bytes)
         self._pulse: marks.Pulse | None = None
 
-    @errors_without_locals
     def push(self, push: Push) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
 
@@ -77,7 +78,6 @@ class Store:
                 return moment(pushed_ms)
         raise parts.contended(at)
 
-    @errors_without_locals
     def fetch(self, coordinate: Coordinate) -> Stored:
         """Read one value and its rule, in one round trip.
 
@@ -86,7 +86,6 @@ class Store:
         """
         return self.fetch_many([coordinate])[0]
 
-    @errors_without_locals
     def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
         """Read many values and their rules.
 
@@ -106,7 +105,6 @@ class Store:
         """
         return reading.fetch_many(self._keyspace, coordinates, sizes)
 
-    @errors_without_locals
     def fetch_current(self, coordinate: Coordinate, *, alone: bool = False) -> Current | None:
         """Read a value if Airflow's database is known to refer to it; else return None.
 
@@ -122,7 +120,6 @@ class Store:
         """
         return current.fetch_current(self._keyspace, coordinate, alone=alone)
 
-    @errors_without_locals
     def fetch_every(self, first: Coordinate) -> Current | None:
         """Read all results of a mapped task if Airflow's database is known to refer to these alone; else return None.
 
@@ -137,7 +134,6 @@ class Store:
         """
         return every.fetch_every(self._keyspace, first)
 
-    @errors_without_locals
     def with_payload(self, stored: Stored) -> Stored | None:
         """Return a value of `fetch_current` with its payload; None if the value has been replaced. This is tried once.
 

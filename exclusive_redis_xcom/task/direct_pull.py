@@ -23,7 +23,6 @@ from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.eligible import find_eligible
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.pull import decoded
-from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +70,6 @@ def eligible_pull(request: Mapping[str, Any], *, everything: bool) -> EligiblePu
         return None
 
 
-@errors_without_locals
 def pull(eligible: EligiblePull) -> Any:
     """Return the values of a pull, in the order of their map indexes, or `MISS`.
 

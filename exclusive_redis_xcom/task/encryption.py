@@ -35,7 +35,6 @@ from exclusive_redis_xcom.process import kind
 from exclusive_redis_xcom.reporting import losses
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
-from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
@@ -59,7 +58,6 @@ class Encrypted:
     seal: Seal | None = None
 
 
-@errors_without_locals
 def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypted:
     """Encrypt a payload if the settings say so, and seal the data key in server mode.
 
@@ -82,7 +80,6 @@ def encrypt_payload(envelope: Envelope, acl: Acl, settings: Settings) -> Encrypt
     return Encrypted(envelope)
 
 
-@errors_without_locals
 def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Buffer:
     """Return the plain payload of a value from Redis.
 

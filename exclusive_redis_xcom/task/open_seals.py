@@ -9,7 +9,6 @@ from exclusive_redis_xcom.formats import claims, seal
 from exclusive_redis_xcom.process import kind
 from exclusive_redis_xcom.reporting import refusals, reports
 from exclusive_redis_xcom.task.encryption import own_data_key
-from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,7 +29,6 @@ class Opened(NamedTuple):
     is_gone: bool = False
 
 
-@errors_without_locals
 def open_seals(
     references: Sequence[Reference],
     principal: Principal | None,

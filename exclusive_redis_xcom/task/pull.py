@@ -22,7 +22,6 @@ from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import Opened, open_seals
 from exclusive_redis_xcom.task.read_once import claim
-from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -56,7 +55,6 @@ class _Fetched:
     must_be_claimed: bool = False
 
 
-@errors_without_locals
 def pull(access: Access, references: Sequence[Reference], may_be_gone: Collection[int] = ()) -> list[Any]:
     """Fetch the values that the references point to, in their order, in few round trips.
 

@@ -27,7 +27,6 @@ from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import encrypt_payload
 from exclusive_redis_xcom.task.new_reference import new_reference
 from exclusive_redis_xcom.task.ownership import require_owner
-from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 _MAX_ID_LENGTH = 1000
 
 
-@errors_without_locals
 def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
     """Store a value of the running task.
 

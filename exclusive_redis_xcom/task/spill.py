@@ -19,7 +19,6 @@ from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.reporting import losses
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.task.access import MOST_OVERHEAD
-from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 
-@errors_without_locals
 def push(store: Store, url: str, threshold_bytes: int, push: Push) -> datetime:
     """Push a value to the store; a payload larger than `threshold_bytes` goes to object storage.
 
@@ -57,7 +55,6 @@ def push(store: Store, url: str, threshold_bytes: int, push: Push) -> datetime:
     return pushed_at
 
 
-@errors_without_locals
 def written(url: str, envelope: Envelope) -> Envelope:
     """Write the payload to an object, and return the envelope without it.
 
@@ -78,7 +75,6 @@ def written(url: str, envelope: Envelope) -> Envelope:
     return head
 
 
-@errors_without_locals
 def fetched(envelope: Envelope, settings: Settings) -> Envelope:
     """Return an envelope with its payload, from object storage if it lies there.
 

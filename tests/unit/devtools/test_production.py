@@ -12,6 +12,7 @@ import pytest
 
 from devtools.production import builds
 from devtools.production.unix import unused_users
+from tests.production.dict_order import without_order
 
 
 def git(repository: Path, *arguments: str) -> str:
@@ -64,3 +65,17 @@ def test_users_are_numbers_that_nobody_else_has() -> None:
     # Both may write the logs of tasks. Neither has the other's own group.
     assert first.groups == second.groups
     assert len({*first.groups, first.gid, second.gid}) == 3
+
+
+@pytest.mark.parametrize(
+    ("portrait", "expected"),
+    [
+        ("dict{'b': 1, 'a': dict{2: 3, 1: 4}}", "dict{'a': dict{1: 4, 2: 3}, 'b': 1}"),
+        ("list[2, dict{'b, ': 1, \"a'\": tuple[1, 2]}, 1]", "list[2, dict{\"a'\": tuple[1, 2], 'b, ': 1}, 1]"),
+        ("collections.OrderedDict{'b': 1, 'a': 2}", "collections.OrderedDict{'b': 1, 'a': 2}"),
+        ("a.Point dict{}", "a.Point dict{}"),
+        (r"'it\'s dict{b, a}'", r"'it\'s dict{b, a}'"),
+    ],
+)
+def test_the_order_of_keys_of_plain_dicts_can_be_left_out_of_a_portrait(portrait: str, expected: str) -> None:
+    assert without_order(portrait) == expected
