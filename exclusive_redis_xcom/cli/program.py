@@ -1,10 +1,15 @@
-"""The command `exclusive-xcom` makes keys and Redis users, checks an installation, and removes unused objects."""
+"""The command `exclusive-xcom`: one module for each of its commands.
+
+A module is imported only when its command runs: making a key must not wait for what a check imports. Each has
+`add_arguments(parser)` and `main(args)`, which returns the exit status.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -12,54 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _DISTRIBUTION = "exclusive-redis-xcom"
-_OPTION = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 
-# Lines have at most 79 characters, because these texts are shown as they are, even in narrow terminals.
-_KEYGEN_HELP = """\
-Make new keys and print them on standard output, as environment variables.
-Standard error says where each key belongs. The command stores nothing. This
-keeps the keys in a file:
 
-  (umask 077; exclusive-xcom keygen > keys.env)
+class Command(NamedTuple):
+    """A command: its module below `exclusive_redis_xcom.cli`, and what it does."""
 
-Without options, keygen makes the pair of keys for 'enforcement = server'.
-  SEAL_PUBLIC_KEY    for every process that runs tasks. Values are sealed to
-                     this key. It is no secret.
-  SEAL_PRIVATE_KEYS  for API servers alone. This key opens sealed values.
-                     Whoever holds this key, and can read Airflow's database
-                     and Redis, can read the values.
+    module: str
+    help: str
 
-To change the pair without losing live values:
-  1. On every API server, put the new private key in front of the list, and
-     restart: SEAL_PRIVATE_KEYS=<new>,<old>
-  2. Give workers the new public key, and restart. New pushes are sealed to
-     this key.
-  3. When the longest TTL in use has passed, drop the old private key, and
-     restart.
 
-To change an encryption key, which all workers share:
-  1. Put the new key behind the old one everywhere, and restart: <old>,<new>
-  2. Put the new key in front everywhere, and restart: <new>,<old>
-     New pushes are encrypted with the new key.
-  3. When the longest TTL in use has passed, drop the old key, and restart.
-
-Airflow also reads these options from its configuration file, from a command
-(AIRFLOW__..._CMD) and from a secrets backend (AIRFLOW__..._SECRET).
-"""
-
-_SEAL_NOTE = """\
-SEAL_PUBLIC_KEY    for every process that runs tasks: workers, and the
-                   scheduler with LocalExecutor. It is no secret.
-SEAL_PRIVATE_KEYS  for API servers only. This key opens every sealed value.
-                   Workers must not be able to read this key. To change keys,
-                   see: exclusive-xcom keygen --help
-"""
-
-_ENCRYPTION_NOTE = """\
-ENCRYPTION_KEYS  for every process that runs tasks. Whoever holds this key, and
-                 can read Redis, can read the values. To change the key, see:
-                 exclusive-xcom keygen --help
-"""
+COMMANDS: Final = {
+    "can-pull": Command("access.can_pull", "tell whether a task may pull an XCom, and which rule decides"),
+    "keygen": Command("keygen", "print new keys, as environment variables"),
+    "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
+    "doctor": Command("doctor", "check this installation, and say what to change"),
+    "gc": Command("gc", "remove stored objects of large values that Redis no longer names"),
+}
 
 
 @errors_without_locals
@@ -74,55 +47,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
-    if args.command == "keygen":
-        return _keygen(encryption=args.encryption)
-    if args.command == "gc":
-        from exclusive_redis_xcom.cli import gc
-
-        return gc.main(args)
-    if args.command == "redis-users":
-        from exclusive_redis_xcom.cli import redis_users
-
-        return redis_users.main(args)
-    from exclusive_redis_xcom.cli import doctor
-
-    status: int = doctor.main(args)
+    status: int = _module(args.command).main(args)
     return status
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="exclusive-xcom",
-        description="Make keys and Redis users for exclusive-redis-xcom, the Airflow XCom backend; check and clean up "
-        "an installation.",
+        description="Tell who may read which XCom in your DAGs. Make keys and Redis users for exclusive-redis-xcom, "
+        "the Airflow XCom backend; check and clean up an installation.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    keygen = commands.add_parser(
-        "keygen",
-        help="print new keys, as environment variables",
-        description=_KEYGEN_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    keygen.add_argument(
-        "--encryption",
-        action="store_true",
-        help="print a key for encryption at rest instead (ENCRYPTION_KEYS), for 'enforcement = worker'",
-    )
-    redis_users_parser = commands.add_parser("redis-users", help="print the restricted Redis users, with new passwords")
-    if arguments[:1] == ["redis-users"]:
-        from exclusive_redis_xcom.cli import redis_users
-
-        redis_users.add_arguments(redis_users_parser)
-    doctor = commands.add_parser("doctor", help="check this installation, and say what to change")
-    if arguments[:1] == ["doctor"]:
-        _add_doctor_arguments(doctor)
-    gc_parser = commands.add_parser("gc", help="remove stored objects of large values that Redis no longer names")
-    if arguments[:1] == ["gc"]:
-        from exclusive_redis_xcom.cli import gc
-
-        gc.add_arguments(gc_parser)
+    for name, command in COMMANDS.items():
+        of_command = commands.add_parser(name, help=command.help)
+        if arguments[:1] == [name]:
+            _module(name).add_arguments(of_command)
     return parser
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"exclusive_redis_xcom.cli.{COMMANDS[name].module}")
 
 
 class _Version(argparse.Action):
@@ -133,24 +78,3 @@ class _Version(argparse.Action):
 
         sys.stdout.write(f"{_DISTRIBUTION} {version(_DISTRIBUTION)}\n")
         parser.exit()
-
-
-def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    # This import happens only for the doctor: making a key must not wait for what the checks import.
-    from exclusive_redis_xcom.cli import doctor
-
-    doctor.add_arguments(parser)
-
-
-def _keygen(*, encryption: bool) -> int:
-    from exclusive_redis_xcom import crypto
-
-    if encryption:
-        lines = [f"ENCRYPTION_KEYS={crypto.generate_encryption_key()}"]
-    else:
-        public, private = crypto.generate_seal_keys()
-        lines = [f"SEAL_PUBLIC_KEY={public}", f"SEAL_PRIVATE_KEYS={private}"]
-    sys.stdout.writelines(f"{_OPTION}{line}\n" for line in lines)
-    sys.stdout.flush()
-    sys.stderr.write(_ENCRYPTION_NOTE if encryption else _SEAL_NOTE)
-    return 0

@@ -56,6 +56,11 @@ def caller(depth: int = 2) -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def file_of(dag: DAG) -> str:
+    """Return a DAG's file below its bundle; the file's name alone where Airflow did not tell the bundle."""
+    return _below(_root(dag), dag.fileloc or "")
+
+
 def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusive: bool) -> tuple[Rule, ...]:
     """Return rules whose sources say where they stand, as in "etl.py:12"; the file alone where no line is certain.
 

@@ -1,0 +1,73 @@
+"""Which DAGs a question is about: the options `--dags` and `--default-consumers`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.access import Access
+from exclusive_redis_xcom.access.loading import TIMEOUT, load
+from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.acl import POLICY_WORDS
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    group = parser.add_argument_group("which DAGs")
+    group.add_argument(
+        "--dags",
+        type=Path,
+        metavar="PATH",
+        help="a DAG file, or a folder with DAG files (default: Airflow's own, [core] dags_folder)",
+    )
+    group.add_argument(
+        "--default-consumers",
+        choices=POLICY_WORDS,
+        metavar="WORD",
+        help="the policy for XComs without a rule: " + ", ".join(POLICY_WORDS) + " (default: the setting)",
+    )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help=f"how long all DAG files together may take (default: {TIMEOUT:g})",
+    )
+
+
+def access_of(args: argparse.Namespace) -> Access:
+    """Return the effective access of the DAGs that the options name.
+
+    Raises:
+        UndecidedError: They cannot be read, or one of the files failed.
+        ConfigurationError: The setting `default_consumers` is wrong.
+    """
+    word = args.default_consumers or default_consumers()
+    return Access(load(args.dags or _dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+
+
+def default_consumers() -> str:
+    """Return the setting `default_consumers`."""
+    from exclusive_redis_xcom.settings.loading import option_now
+
+    with contextlib.redirect_stdout(sys.stderr):  # Airflow's own output must not get between the lines of an answer
+        word: str = option_now("default_consumers")
+    return word
+
+
+def _dags_folder() -> Path:
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            from airflow.configuration import conf
+
+            return Path(conf.get("core", "dags_folder"))
+        except Exception as error:  # a configuration may fail in any way; its text may quote it
+            raise UndecidedError(
+                f"Airflow cannot be loaded ({type(error).__name__}).\nName the DAG files with --dags, or see "
+                "`airflow config list`."
+            ) from None
