@@ -65,7 +65,7 @@ test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this bac
 		.venv-cosmos/bin/python -m devtools.cosmos; \
 	else echo "skipped: astronomer-cosmos $(COSMOS) does not install beside Airflow $(NEWEST) here"; fi
 
-test-production: .make/uv ## Test a whole Airflow: Celery, PostgreSQL, FAB, two API servers (as root; 12 minutes with PRODUCTION_ARGS="--mode server"; not in CI)
+test-production: .make/uv ## Test a whole Airflow: Celery, PostgreSQL, FAB, two API servers (as root; 10-12 minutes for each mode, see PRODUCTION_ARGS="--mode server"; CI runs PRODUCTION_ARGS=--short)
 	@if python=$$(devtools/production/python.sh); then \
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS); \

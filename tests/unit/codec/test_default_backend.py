@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -16,7 +17,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pendulum
 import pytest
+import sqlalchemy
 
+from devtools.postgres_server import PostgresServer, find_postgres
 from exclusive_redis_xcom.codec.default_backend import MOST_NAMED, differences
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.model import Coordinate
@@ -60,7 +63,9 @@ def rows():
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
 
 
-ROWS = rows()
+ROWS = [row for row in rows() if len(row) == 3]
+#: Rows with a cell for each database: what was pushed, SQLite, PostgreSQL, here.
+ON_DATABASES = [row for row in rows() if len(row) == 4]
 
 
 def of(cell: str) -> Any:
@@ -89,7 +94,8 @@ def alike(left: Any, right: Any) -> bool:
 
 def test_the_table_is_there():
     assert len(ROWS) > 20
-    assert all(len(row) == 3 for row in ROWS)
+    assert len(ON_DATABASES) == 5
+    assert len(ROWS) + len(ON_DATABASES) == len(rows())
 
 
 @pytest.mark.usefixtures("allowed")
@@ -112,6 +118,49 @@ def test_a_difference_is_found_where_the_docs_have_one(row):
     differs = default != "refused" and not alike(of(default), of(here))
 
     assert bool(differences(of(pushed))) is differs
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def stored_in(request):
+    """A function that stores a value in a column of the type that Airflow's XComs have, and returns what it reads."""
+    from airflow.models.xcom import XComModel
+
+    table = sqlalchemy.Table(
+        "rows", sqlalchemy.MetaData(), sqlalchemy.Column("value", XComModel.__table__.c.value.type)
+    )
+    with contextlib.ExitStack() as stack:
+        url = "sqlite://"
+        if request.param == "postgresql":
+            programs = find_postgres()
+            if programs is None:
+                pytest.skip("there is no PostgreSQL: neither Debian's package nor an initdb on PATH")
+            pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
+            url = stack.enter_context(PostgresServer(programs)).url
+        engine = sqlalchemy.create_engine(url)
+        stack.callback(engine.dispose)
+        table.create(engine)
+
+        def stored(value):
+            with engine.begin() as connection:
+                connection.execute(table.delete())
+                connection.execute(table.insert().values(value=value))
+                return connection.execute(table.select()).scalar_one()
+
+        yield request.param, stored
+
+
+@pytest.mark.parametrize("row", ON_DATABASES, ids=lambda row: row[0])
+def test_a_row_of_the_docs_on_a_database(stored_in, row):
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    database, stored = stored_in
+    pushed, *defaults, here = row
+    default = defaults[["sqlite", "postgresql"].index(database)]
+
+    found = BaseXCom.deserialize_value(SimpleNamespace(value=stored(BaseXCom.serialize_value(of(pushed)))))
+
+    assert repr(found) == repr(of(default))
+    assert repr(round_trip(of(pushed))) == repr(of(here))
 
 
 def nested_frame():
