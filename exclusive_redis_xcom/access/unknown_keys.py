@@ -11,7 +11,7 @@ from exclusive_redis_xcom.acl.glob import STAR, is_pattern, matches
 from exclusive_redis_xcom.model import Coordinate, Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from exclusive_redis_xcom.access.access import Access
     from exclusive_redis_xcom.access.facts import DagFacts
@@ -24,11 +24,28 @@ def may_push_more(access: Access, consumer: TaskName) -> list[TaskName]:
     """Return the other tasks whose code may push keys that are not known, if the consumer may pull some of these."""
     return [
         TaskName(facts.dag_id, task.task_id)
-        for facts in access.dags.values()
+        for _, facts in sorted(access.dags.items())
         for task in facts.tasks.values()
         if task.computes_keys
         and consumer != (facts.dag_id, task.task_id)
         and any(_allows(rule, facts, consumer, task.task_id) for rule in _for_any_key(facts, task.task_id))
+    ]
+
+
+def unlisted(access: Access, dag_ids: Collection[str] | None = None) -> list[TaskName]:
+    """Return the tasks whose code may push keys that are not known, if anybody else may pull some of these.
+
+    Args:
+        access: The DAGs.
+        dag_ids: The DAGs that are meant; None for all.
+    """
+    return [
+        TaskName(facts.dag_id, task.task_id)
+        for _, facts in sorted(access.dags.items())
+        if dag_ids is None or facts.dag_id in dag_ids
+        for task in facts.tasks.values()
+        if task.computes_keys
+        and any(_alone(rule, facts, task.task_id)[1].consumers for rule in _for_any_key(facts, task.task_id))
     ]
 
 
@@ -43,6 +60,12 @@ def _for_any_key(facts: DagFacts, task_id: str) -> Iterator[Rule]:
 
 
 def _allows(rule: Rule, facts: DagFacts, consumer: TaskName, task_id: str) -> bool:
+    at, acl = _alone(rule, facts, task_id)
+    return decide(acl, at, Principal(*consumer, _RUN, -1)).allowed
+
+
+def _alone(rule: Rule, facts: DagFacts, task_id: str) -> tuple[Coordinate, Acl]:
+    """Return an XCom of the task that no rule names, and what is in force for it if this rule decides."""
     at = Coordinate(facts.dag_id, _RUN, task_id, STAR)
-    alone = Acl(facts.dag_id, (replace(rule, producer=None, key=STAR),), facts.acl.default)
-    return decide(alone.in_force(at, facts.graph), at, Principal(*consumer, _RUN, -1)).allowed
+    acl = Acl(facts.dag_id, (replace(rule, producer=None, key=STAR),), facts.acl.default)
+    return at, acl.in_force(at, facts.graph)

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "who-can": Command("access.who_can", "list everybody who may pull an XCom"),
     "what-can": Command("access.what_can", "list every XCom that a task may pull"),
     "explain": Command("access.explain", "show all rules for an XCom, and which of them decides"),
+    "access": Command("access.overview", "show who may pull what: as a table, a picture or a page"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
     "doctor": Command("doctor", "check this installation, and say what to change"),

@@ -88,20 +88,16 @@ def _write(form: str, access: Access, explained: _Explained) -> None:
 
 
 def _row(index: int, rule: Rule) -> tuple[str, ...]:
+    from exclusive_redis_xcom.access.overview.entries import further
     from exclusive_redis_xcom.acl import source as sources
 
     source = sources.read(rule.source)
     consumers = rule.consumers if isinstance(rule.consumers, str) else ", ".join(rule.consumers) or "nobody"
-    further = [
-        "" if rule.ttl is None else f"ttl {rule.ttl.total_seconds():g} s",
-        "same_run" if rule.same_run else "",
-        "once" if rule.once else "",
-    ]
     return (
         "" if index else "decides",
         rule.source if source is None else source.entry,
         consumers,
-        ", ".join(filter(None, further)),
+        further(rule),
         "" if source is None or source.place is None else source.place,
     )
 

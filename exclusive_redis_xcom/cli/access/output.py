@@ -9,6 +9,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from exclusive_redis_xcom.access.printable import printable
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
@@ -79,13 +81,6 @@ def as_yaml(document: Mapping[str, Any]) -> str:
 
     text: str = yaml.safe_dump({"schema": SCHEMA, **document}, sort_keys=False, allow_unicode=True, width=_UNLIMITED)
     return text
-
-
-def printable(text: str) -> str:
-    """Show what does not print: control characters, and those that turn or hide text, as Python writes them."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def escaped(text: str) -> str:

@@ -73,15 +73,20 @@ def unknown_key(access: Access, xcom: XComName) -> str | None:
     return f"Note: nothing here tells that {xcom.task_id} pushes '{xcom.key}'.{keys}"
 
 
-def note_of_more(producers: Sequence[TaskName]) -> str | None:
-    """Say which tasks may push keys that no list here can have; None if there are none."""
+def note_of_more(producers: Sequence[TaskName], *, of: str = "this task") -> str | None:
+    """Say which tasks may push keys that no list here can have; None if there are none.
+
+    Args:
+        producers: These tasks.
+        of: Who may pull some of these keys.
+    """
     if not producers:
         return None
     shown = ", ".join(map(str, producers[:_MOST_TASKS]))
     more = len(producers) - _MOST_TASKS
     return (
         f"Not known: all keys of {shown}{f' and {more} more tasks' if more > 0 else ''}. Their code may push further "
-        "keys, and this task may pull some of them."
+        f"keys, and {of} may pull some of them."
     )
 
 
