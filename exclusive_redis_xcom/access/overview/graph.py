@@ -108,7 +108,7 @@ def _picture(dag_id: str, tasks: Sequence[Sequence[Entry]]) -> Picture:
     consumers, numbers = _consumers(dag_id, together)
     producers = [
         Producer(
-            _box(dag_id, sorted((of_task[0].xcom.task_id for of_task in part), key=_natural)),
+            _box(dag_id, [of_task[0].xcom.task_id for of_task in part]),
             tuple(_row(entry, numbers) for entry in part[0]),
         )
         for part in together
@@ -158,6 +158,7 @@ def _row(entry: Entry, numbers: dict[Consumer, int]) -> Row:
 
 
 def _box(dag_id: str, task_ids: Sequence[str], seen_from: str | None = None, *, is_known: bool = True) -> Box:
+    task_ids = sorted(task_ids, key=_natural)
     names = [task_id if seen_from in (None, dag_id) else f"{dag_id}/{task_id}" for task_id in task_ids]
     label = names[0] if len(names) == 1 else f"{len(names)} tasks: {', '.join(names[:_NAMED])}, ..."
     return Box(dag_id, tuple(task_ids), False, is_known, label)
