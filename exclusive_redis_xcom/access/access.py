@@ -114,10 +114,19 @@ class Access:
                     rule, xcom = facts.acl.rule_for(task_id, key), XComName(dag_id, task_id, key)
                     yield Grant(xcom, rule, is_narrowed(facts, xcom, rule))
 
-    def _facts_of(self, task: TaskName) -> DagFacts:
-        facts = self.dags.get(task.dag_id)
+    def dag(self, dag_id: str) -> DagFacts:
+        """Return what a DAG says.
+
+        Raises:
+            UndecidedError: It is not here.
+        """
+        facts = self.dags.get(dag_id)
         if facts is None:
-            raise UndecidedError(f"There is no DAG '{task.dag_id}' here.\n{_near(task.dag_id, self.dags, 'DAGs')}")
+            raise UndecidedError(f"There is no DAG '{dag_id}' here.\n{_near(dag_id, self.dags, 'DAGs')}")
+        return facts
+
+    def _facts_of(self, task: TaskName) -> DagFacts:
+        facts = self.dag(task.dag_id)
         if task.task_id not in facts.tasks:
             raise UndecidedError(
                 f"DAG '{task.dag_id}' has no task '{task.task_id}'.\n{_near(task.task_id, facts.tasks, 'tasks')}"

@@ -36,10 +36,14 @@ def main(args: argparse.Namespace) -> int:
         0 for yes, 1 for no, 2 if it cannot be decided.
     """
     consumer, xcom = TaskName.parse(args.consumer), XComName.parse(args.xcom)
-    access = dags.access_of(args)
+    return ask(dags.access_of(args), consumer, xcom, form=None if args.quiet else args.output)
+
+
+def ask(access: Access, consumer: TaskName, xcom: XComName, *, form: str | None) -> int:
+    """Answer about DAGs that have been read, in a form of `output`; without a form, print nothing."""
     answer = access.can_pull(consumer, xcom)
-    if not args.quiet:
-        _write(args.output, access, answer)
+    if form is not None:
+        _write(form, access, answer)
     return status.OF_VERDICT[answer.verdict]
 
 

@@ -47,9 +47,13 @@ def main(args: argparse.Namespace) -> int:
     """
     xcom = XComName.parse(args.xcom)
     consumer = None if args.consumer is None else TaskName.parse(args.consumer)
-    access = dags.access_of(args)
+    return ask(dags.access_of(args), xcom, consumer, form=args.output)
+
+
+def ask(access: Access, xcom: XComName, consumer: TaskName | None, *, form: str) -> int:
+    """Answer about DAGs that have been read, in a form of `output`."""
     explained = _explain(access, xcom, consumer)
-    _write(args.output, access, explained)
+    _write(form, access, explained)
     return status.YES if explained.answer is None else status.OF_VERDICT[explained.answer.verdict]
 
 

@@ -6,13 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.access import Verdict
-from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.cli.access import dags, output, status
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from exclusive_redis_xcom.access import Access
     from exclusive_redis_xcom.access.overview.entries import Entry
 
 _DATA: Final = (output.TABLE, output.JSON, output.YAML, output.PLAIN)
@@ -60,21 +60,34 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0.
     """
+    return show(dags.access_of(args), form=args.output, only=args.only, expand=args.expand)
+
+
+def show(access: Access, *, form: str, only: Sequence[str] | None = None, expand: bool = False) -> int:
+    """Show DAGs that have been read.
+
+    Args:
+        access: The DAGs.
+        form: The format.
+        only: The DAGs whose XComs are meant; None for all.
+        expand: Name each task, in place of groups.
+
+    Raises:
+        UndecidedError: One of the DAGs in `only` is not here.
+    """
     from exclusive_redis_xcom.access.overview.entries import MOST_DOWNSTREAM, entries
     from exclusive_redis_xcom.access.unknown_keys import unlisted
     from exclusive_redis_xcom.cli.access import telling
 
-    access = dags.access_of(args)
-    unknown = sorted(set(args.only or ()) - access.dags.keys())
-    if unknown:
-        raise UndecidedError(f"There is no DAG '{unknown[0]}' here.")
-    most = None if args.output == "csv" else MOST_DOWNSTREAM
-    found = list(entries(access, expand=args.expand, most=most, dag_ids=args.only))
-    note = telling.note_of_more(unlisted(access, args.only), of="other tasks")
-    if args.output in _DATA:
-        output.write(args.output, _listing(found))
+    for dag_id in only or ():
+        access.dag(dag_id)
+    most = None if form == "csv" else MOST_DOWNSTREAM
+    found = list(entries(access, expand=expand, most=most, dag_ids=only))
+    note = telling.note_of_more(unlisted(access, only), of="other tasks")
+    if form in _DATA:
+        output.write(form, _listing(found))
     else:
-        sys.stdout.write(_document(args.output, found, note))
+        sys.stdout.write(_document(form, found, note))
     output.say(note)
     return status.YES
 

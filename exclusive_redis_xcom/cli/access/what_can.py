@@ -10,6 +10,8 @@ from exclusive_redis_xcom.cli.access import dags, output, status
 if TYPE_CHECKING:
     import argparse
 
+    from exclusive_redis_xcom.access import Access
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -31,11 +33,15 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if it may pull an XCom of another task, 1 if it may pull none, 2 if it may only perhaps.
     """
+    consumer = TaskName.parse(args.consumer)
+    return ask(dags.access_of(args), consumer, form=args.output)
+
+
+def ask(access: Access, consumer: TaskName, *, form: str) -> int:
+    """Answer about DAGs that have been read, in a form of `output`."""
     from exclusive_redis_xcom.access.unknown_keys import may_push_more
     from exclusive_redis_xcom.cli.access import telling
 
-    consumer = TaskName.parse(args.consumer)
-    access = dags.access_of(args)
     answers = access.what_can(consumer)
     more = may_push_more(access, consumer)
     listing = output.Listing(
@@ -47,6 +53,6 @@ def main(args: argparse.Namespace) -> int:
             "may_push_more": [str(producer) for producer in more],
         },
     )
-    output.write(args.output, listing)
+    output.write(form, listing)
     output.say(telling.note_of_more(more))
     return status.of_all(answer.verdict for answer in answers if answer.xcom.producer != consumer)

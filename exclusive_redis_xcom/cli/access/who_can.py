@@ -10,6 +10,8 @@ from exclusive_redis_xcom.cli.access import dags, output, status
 if TYPE_CHECKING:
     import argparse
 
+    from exclusive_redis_xcom.access import Access
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -30,10 +32,14 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if somebody besides the producer may, 1 if nobody may, 2 if only perhaps somebody may.
     """
+    xcom = XComName.parse(args.xcom)
+    return ask(dags.access_of(args), xcom, form=args.output)
+
+
+def ask(access: Access, xcom: XComName, *, form: str) -> int:
+    """Answer about DAGs that have been read, in a form of `output`."""
     from exclusive_redis_xcom.cli.access import telling
 
-    xcom = XComName.parse(args.xcom)
-    access = dags.access_of(args)
     readers = access.who_can(xcom)
     listing = output.Listing(
         ("WHO", output.MAY, "WHY"),
@@ -51,6 +57,6 @@ def main(args: argparse.Namespace) -> int:
             ],
         },
     )
-    output.write(args.output, listing)
+    output.write(form, listing)
     output.say(telling.unknown_key(access, xcom))
     return status.of_all(reader.verdict for reader in readers if reader.name != str(xcom.producer))

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from exclusive_redis_xcom import cli
+from exclusive_redis_xcom.access import Access, TaskName, XComName
+from exclusive_redis_xcom.cli.access import can_pull, explain, what_can, who_can
 
 DAGS = Path(__file__).parent / "dags"
 TOKEN = "xcom_acl['log_in']['token'] at sales.py:16"
@@ -18,8 +20,11 @@ TO_ALLOW = f"To allow it, add audit to the consumers of {TOKEN}: ['load', 'audit
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], list[str]]:
-    """The exit status, and the lines of both outputs."""
-    status = cli.main([*arguments, "--dags", str(DAGS), "--default-consumers", "same_dag"])
+    """The exit status, and the lines of both outputs, of the whole command."""
+    return _ended(capsys, cli.main([*arguments, "--dags", str(DAGS), "--default-consumers", "same_dag"]))
+
+
+def _ended(capsys: pytest.CaptureFixture[str], status: int) -> tuple[int, list[str], list[str]]:
     out, err = capsys.readouterr()
     return status, out.splitlines(), err.splitlines()
 
@@ -54,9 +59,17 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[
     ],
 )
 def test_can_pull_answers_on_stdout_and_says_why_on_stderr(
-    capsys: pytest.CaptureFixture[str], consumer: str, xcom: str, status: int, word: str, why: list[str]
+    capsys: pytest.CaptureFixture[str],
+    access: Access,
+    consumer: str,
+    xcom: str,
+    status: int,
+    word: str,
+    why: list[str],
 ) -> None:
-    assert run(capsys, "can-pull", consumer, xcom) == (status, [word], why)
+    ended = can_pull.ask(access, TaskName.parse(consumer), XComName.parse(xcom), form="table")
+
+    assert _ended(capsys, ended) == (status, [word], why)
 
 
 def test_can_pull_quiet_answers_by_its_status_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,9 +134,9 @@ def test_who_can_lists_tasks_first_and_then_what_is_not_known(capsys: pytest.Cap
     ],
 )
 def test_who_can_plain_has_one_line_for_each_reader(
-    capsys: pytest.CaptureFixture[str], xcom: str, status: int, lines: list[str]
+    capsys: pytest.CaptureFixture[str], access: Access, xcom: str, status: int, lines: list[str]
 ) -> None:
-    assert run(capsys, "who-can", xcom, "-o", "plain") == (status, lines, [])
+    assert _ended(capsys, who_can.ask(access, XComName.parse(xcom), form="plain")) == (status, lines, [])
 
 
 def test_what_can_lists_other_dags_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,14 +157,14 @@ def test_what_can_lists_other_dags_too(capsys: pytest.CaptureFixture[str]) -> No
     ("consumer", "status", "verdicts"),
     [
         ("sales/audit", 0, {"sales/load:return_value": "yes"}),
-        ("reports/daily", 2, {"sales/extract:rows": "maybe"}),
+        ("reports/weekly", 2, {"sales/extract:rows": "maybe"}),
         ("nowhere/task", 1, {}),
     ],
 )
 def test_what_can_of_tasks_that_may_much_or_little_or_nothing(
-    capsys: pytest.CaptureFixture[str], consumer: str, status: int, verdicts: dict[str, str]
+    capsys: pytest.CaptureFixture[str], access: Access, consumer: str, status: int, verdicts: dict[str, str]
 ) -> None:
-    ended, out, _ = run(capsys, "what-can", consumer, "-o", "yaml")
+    ended, out, _ = _ended(capsys, what_can.ask(access, TaskName.parse(consumer), form="yaml"))
 
     read = yaml.safe_load("\n".join(out))
     assert (ended, read["schema"], read["consumer"]) == (status, 1, consumer)
@@ -203,9 +216,9 @@ def test_explain_shows_all_rules_in_order_and_marks_the_winner(capsys: pytest.Ca
     ],
 )
 def test_explain_with_a_consumer_ends_in_the_error_or_in_the_reason(
-    capsys: pytest.CaptureFixture[str], xcom: str, consumer: str, status: int, text: list[str]
+    capsys: pytest.CaptureFixture[str], access: Access, xcom: str, consumer: str, status: int, text: list[str]
 ) -> None:
-    ended, out, _ = run(capsys, "explain", xcom, consumer)
+    ended, out, _ = _ended(capsys, explain.ask(access, XComName.parse(xcom), TaskName.parse(consumer), form="table"))
 
     assert (ended, out[out.index("") + 1 :]) == (status, text)
 
