@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _DATA: Final = (output.TABLE, output.JSON, output.YAML, output.PLAIN)
 _DOCUMENTS: Final = ("csv", "markdown", "mermaid", "dot", "svg", "html")
+FORMATS: Final = (*_DATA, *_DOCUMENTS)
 #: So many names stand in a cell of the table.
 _MOST_NAMED = 8
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         "--output",
         dest="output",
-        choices=(*_DATA, *_DOCUMENTS),
+        choices=FORMATS,
         default=output.TABLE,
         metavar="FORM",
         help="table (default), csv, markdown, mermaid, dot, svg, html, json, yaml, or plain",
