@@ -30,7 +30,8 @@ def svg(pictures: Iterable[Picture]) -> str:
     for each in placed:
         tops.append(top)
         top += each.height + _BETWEEN
-    return _template("access.svg.j2").render(
+    return _rendered(
+        "access.svg.j2",
         drawn=list(zip(tops, placed, strict=True)),
         width=max([420.0, *(each.width for each in placed)]),
         height=top,
@@ -46,11 +47,12 @@ def html(pictures: Iterable[Picture], *, notes: Iterable[str] = ()) -> str:
     """
     dags = [(picture, place(picture), matrix(picture)) for picture in pictures]
     xcoms = sum(picture.xcoms for picture, _, _ in dags)
-    return _template("access.html.j2").render(dags=dags, xcoms=xcoms, notes=list(notes))
+    return _rendered("access.html.j2", dags=dags, xcoms=xcoms, notes=list(notes))
 
 
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
+def _rendered(name: str, **variables: object) -> str:
+    text: str = _environment().get_template(name).render(variables)
+    return text
 
 
 @functools.lru_cache(maxsize=1)

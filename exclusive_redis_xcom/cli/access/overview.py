@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.access import Verdict
+from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.cli.access import dags, output, status
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _document(form: str, found: Sequence[Entry], note: str | None) -> str:
         return dot.write(pictures(found))
     if form == "svg":
         return drawing.svg(pictures(found))
-    return drawing.html(pictures(found), notes=[] if note is None else [output.printable(note)])
+    return drawing.html(pictures(found), notes=[] if note is None else [printable(note)])
 
 
 def _listing(found: Sequence[Entry]) -> output.Listing:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +32,13 @@ def of_all(verdicts: Iterable[Verdict]) -> int:
     return next((OF_VERDICT[each] for each in (Verdict.YES, Verdict.MAYBE) if each in found), NO)
 
 
+def _write_every_character() -> None:
+    """Let standard output and error escape what their encoding cannot hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def undecided_on_error(main: Main) -> Main:
     """Let a command end with status 2 and the error's text where a question has no answer.
 
@@ -41,9 +50,15 @@ def undecided_on_error(main: Main) -> Main:
     @functools.wraps(main)
     def guarded(args: argparse.Namespace) -> int:
         try:
-            return main(args)
+            _write_every_character()
+            status = main(args)
+            sys.stdout.flush()
+            return status
         except ExclusiveXComError as error:
             sys.stderr.write(f"{error}\n")
+            return UNDECIDED
+        except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return UNDECIDED
 
     return guarded

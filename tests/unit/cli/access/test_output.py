@@ -15,6 +15,7 @@ import yaml
 from exclusive_redis_xcom.cli.access import output
 
 ROOT = Path(__file__).parents[4]
+DAGS = Path(__file__).parent / "dags"
 HOSTILE = "a\x1b[31m[red]b[/red]\n\tc\\d\u202ee\ud800"
 LISTING = output.Listing(("WHO", "WHY"), [(HOSTILE, "ü"), ("z", "")], {"who": HOSTILE})
 
@@ -96,3 +97,39 @@ def test_no_color_is_honoured() -> None:
 
 def test_a_file_gets_no_styles(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in written(capsys, "table")
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [sys.executable, "-m", "exclusive_redis_xcom.cli", "access", "--dags", str(DAGS), "-o", "plain"],
+        cwd=ROOT,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    os.close(theirs)
+
+    assert done.returncode == 2
+    assert [line for line in done.stderr.splitlines() if "Error" in line or "Traceback" in line] == []
+
+
+def test_an_encoding_that_cannot_hold_a_name_gets_it_escaped() -> None:
+    code = (
+        "import argparse; from exclusive_redis_xcom.cli.access import output as o, status;"
+        "f = status.undecided_on_error(lambda args: o.write('plain', o.Listing((), [('ü', 'x')], {})) or 0);"
+        "raise SystemExit(f(argparse.Namespace()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout) == (0, b"\\xfc\tx\n"), done.stderr
