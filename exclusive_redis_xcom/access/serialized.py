@@ -16,12 +16,12 @@ from exclusive_redis_xcom.declaration import places
 from exclusive_redis_xcom.declaration.links import links_of
 from exclusive_redis_xcom.declaration.param import PARAM
 from exclusive_redis_xcom.declaration.validation import check
+from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.first_line import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.declaration.references import Reference
 
 #: The version of the format, in all of Airflow 3.1, 3.2 and 3.3.
@@ -49,6 +49,8 @@ def facts_of(data: Any, *, default_consumers: str, code: ModuleCode | None = Non
         )
     try:
         return _Reader(data, default_consumers, code).facts()
+    except ExclusiveXComError:
+        raise
     except _MALFORMED as error:
         what = (
             f"{type(error).__name__}: {error!s:.100}"
@@ -108,8 +110,10 @@ class _Reader:
             references[task_id] = [each for value in _inputs(task) for each in finder.of(value)]
             if not finder.is_whole:
                 unread.add(task_id)
+        declared = self._declared()
+        acl = parse(declared, dag_id=self._dag_id, task_ids=self._tasks, default_consumers=self._default_consumers)
         facts = DagFacts(
-            acl=self._acl(),
+            acl=acl,
             downstream=downstream,
             links=links_of(references.items(), self._dag_id),
             tasks={task_id: self._task(task_id, task, references[task_id]) for task_id, task in self._tasks.items()},
@@ -117,17 +121,11 @@ class _Reader:
             path=self._path,
             unread=frozenset(unread),
         )
-        check(facts.acl, facts.graph)
-        return facts
-
-    def _acl(self) -> Acl:
-        declared = self._declared()
-        acl = parse(
-            declared, dag_id=self._dag_id, task_ids=self._tasks.keys(), default_consumers=self._default_consumers
-        )
+        check(acl, facts.graph)
         if self._path is None:
-            return acl
-        return replace(acl, rules=places.with_places(acl.rules, declared, self._file, by_exclusive=False))
+            return facts
+        rules = places.with_places(acl.rules, declared, self._file, by_exclusive=False)
+        return replace(facts, acl=replace(acl, rules=rules))
 
     def _declared(self) -> Any:
         """Return the value of the DAG's param `xcom_acl`. For a fixed param that is the constant."""
@@ -141,13 +139,21 @@ class _Reader:
         return {}
 
     def _task(self, task_id: str, task: Mapping[str, Any], references: list[Reference]) -> TaskFacts:
+        code = self._code_of(task)
         operator = Operator(
             task_type=text_of(task["task_type"]),
             module=text_of(task["_task_module"]),
             pushes=self._option(task, "do_xcom_push") is not False,
-            multiple_outputs=bool(self._option(task, "multiple_outputs")),
+            multiple_outputs=self._has_multiple_outputs(task, code),
         )
-        return task_facts(self._dag_id, task_id, operator, self._code_of(task), references)
+        return task_facts(self._dag_id, task_id, operator, code, references)
+
+    def _has_multiple_outputs(self, task: Mapping[str, Any], code: CodeFacts) -> bool:
+        """Tell whether a task may have multiple outputs. Airflow does not write it for a mapped `@task`."""
+        if task.get("_expand_input_attr") != "op_kwargs_expand_input":
+            return bool(self._option(task, "multiple_outputs"))
+        # The keys of outputs that may exist are not known, so the answers about `return_value` are "maybe".
+        return True if code.multiple_outputs is None else code.multiple_outputs
 
     def _option(self, task: Mapping[str, Any], name: str) -> Any:
         """Return what an operator was given. A mapped operator keeps it among its partial arguments."""
