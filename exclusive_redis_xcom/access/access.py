@@ -78,7 +78,7 @@ class Access:
             for task_id in self._possible(facts, xcom, dag_id)
         ]
         readers = [
-            Reader(str(answer.consumer), answer.verdict, answer.reason)
+            Reader(str(answer.consumer), answer.verdict, answer.reason, answer.conditions)
             for answer in answers
             if answer.verdict is not Verdict.NO
         ]
@@ -114,10 +114,19 @@ class Access:
                     rule, xcom = facts.acl.rule_for(task_id, key), XComName(dag_id, task_id, key)
                     yield Grant(xcom, rule, is_narrowed(facts, xcom, rule))
 
-    def _facts_of(self, task: TaskName) -> DagFacts:
-        facts = self.dags.get(task.dag_id)
+    def dag(self, dag_id: str) -> DagFacts:
+        """Return what a DAG says.
+
+        Raises:
+            UndecidedError: It is not here.
+        """
+        facts = self.dags.get(dag_id)
         if facts is None:
-            raise UndecidedError(f"There is no DAG '{task.dag_id}' here.\n{_near(task.dag_id, self.dags, 'DAGs')}")
+            raise UndecidedError(f"There is no DAG '{dag_id}' here.\n{_near(dag_id, self.dags, 'DAGs')}")
+        return facts
+
+    def _facts_of(self, task: TaskName) -> DagFacts:
+        facts = self.dag(task.dag_id)
         if task.task_id not in facts.tasks:
             raise UndecidedError(
                 f"DAG '{task.dag_id}' has no task '{task.task_id}'.\n{_near(task.task_id, facts.tasks, 'tasks')}"
@@ -130,7 +139,7 @@ class Access:
             dag_id, task_id = consumer_ids(name, facts.dag_id)
             if dag_id not in self.dags:
                 what = "all DAGs that match" if is_pattern(dag_id) else "a DAG that is not here"
-                yield Reader(f"{dag_id}/{task_id}", Verdict.MAYBE, f"{rule.source} names {what}")
+                yield Reader(f"{dag_id}/{task_id}", Verdict.MAYBE, f"{rule.source} names {what}", _conditions(rule))
 
     def _possible(self, facts: DagFacts, xcom: XComName, dag_id: str) -> Iterable[str]:
         """Return the tasks of a DAG that may be consumers of an XCom. Nobody else is asked about."""

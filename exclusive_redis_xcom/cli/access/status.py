@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import functools
+import io
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     Main = Callable[[argparse.Namespace], int]
 
 YES: Final = 0
 NO: Final = 1
 UNDECIDED: Final = 2
+
+#: The status of an answer.
+OF_VERDICT: Final = {Verdict.YES: YES, Verdict.NO: NO, Verdict.MAYBE: UNDECIDED}
+
+
+def of_all(verdicts: Iterable[Verdict]) -> int:
+    """Return the status of a list of answers: yes if one is, else undecided if one may be, else no."""
+    found = set(verdicts)
+    return next((OF_VERDICT[each] for each in (Verdict.YES, Verdict.MAYBE) if each in found), NO)
+
+
+def _write_every_character() -> None:
+    """Let standard output and error escape what their encoding cannot hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def undecided_on_error(main: Main) -> Main:
@@ -31,9 +50,15 @@ def undecided_on_error(main: Main) -> Main:
     @functools.wraps(main)
     def guarded(args: argparse.Namespace) -> int:
         try:
-            return main(args)
+            _write_every_character()
+            status = main(args)
+            sys.stdout.flush()
+            return status
         except ExclusiveXComError as error:
             sys.stderr.write(f"{error}\n")
+            return UNDECIDED
+        except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return UNDECIDED
 
     return guarded

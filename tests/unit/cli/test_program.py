@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from exclusive_redis_xcom import __version__, cli
+from exclusive_redis_xcom.cli.program import COMMANDS, module_of
 from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +59,39 @@ def test_where_each_key_goes_is_said_on_standard_error_without_the_key(
         assert name.removeprefix(PREFIX) in err
         assert value[8:] not in err
     assert "--help" in err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_each_command_describes_it_and_every_option_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main([name, "--help"])
+
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert [line for line in out.splitlines() if len(line) > 80] == []
+    usage, description, *_ = out.split("\n\n")
+    assert usage.startswith(f"usage: exclusive-xcom {name} ")
+    assert re.match(r"[A-Z]\w+ ", description), description
+    assert ". " in description or description.rstrip().endswith((".", ":"))
+    parser = argparse.ArgumentParser()
+    module_of(name).add_arguments(parser)
+    assert [action.dest for action in parser._actions if not action.help] == []
+
+
+def test_help_of_the_program_lists_every_command_with_what_it_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+
+    words = " ".join(capsys.readouterr().out.split())
+    assert [name for name, command in COMMANDS.items() if f"{name} {command.help}" not in words] == []
 
 
 @pytest.mark.parametrize(

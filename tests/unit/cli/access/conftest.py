@@ -1,0 +1,17 @@
+"""The DAG files of these tests, read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exclusive_redis_xcom.access import Access
+from exclusive_redis_xcom.access.loading import load
+
+DAGS = Path(__file__).parent / "dags"
+
+
+@pytest.fixture(scope="package")
+def access() -> Access:
+    return Access(load(DAGS, default_consumers="same_dag").require_all())
