@@ -88,7 +88,7 @@ class InvalidAcl(ExclusiveXComError, ValueError):  # noqa: N818 - public name, f
 
     Attributes:
         fault: The kind of mistake, for programs: `malformed`, `unknown-word`, `task-as-key`, `unknown-task`,
-            `no-match`, `upstream-consumer` or `rule-twice`.
+            `no-match` or `upstream-consumer`.
         names: The names that lead to the entry, as in `("extract", "token")`; empty where there is no entry.
     """
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access.facts_json import from_json
 from exclusive_redis_xcom.access.undecided import UndecidedError
@@ -25,16 +25,41 @@ _LINES_OF_ERROR = 3
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A DAG whose rules are wrong.
+
+    Attributes:
+        dag_id: The DAG.
+        file: Its file, below the DAG bundle.
+        line: The line of the entry that is wrong; None if it is not known.
+        path: Its file on this machine.
+        text: The text of the error.
+        fault: The kind of mistake, as in `InvalidAcl.fault`.
+        facts: What the DAG says, if its rules are well-formed and only contradict the DAG.
+    """
+
+    dag_id: str
+    file: str
+    line: int | None
+    path: str
+    text: str
+    fault: str
+    facts: DagFacts | None = None
+
+
+@dataclass(frozen=True)
 class Loaded:
     """What DAG files say.
 
     Attributes:
         dags: The facts of each DAG.
-        errors: For each file that failed, the error's text.
+        errors: For each file that failed, the error's text. A file with a refused DAG is one of them.
+        refused: The DAGs whose rules are wrong.
     """
 
     dags: tuple[DagFacts, ...]
     errors: Mapping[str, str]
+    refused: tuple[Refused, ...] = ()
 
     def require_all(self) -> tuple[DagFacts, ...]:
         """Return the facts.
@@ -84,7 +109,15 @@ def load(path: Path, *, default_consumers: str, timeout: float = TIMEOUT) -> Loa
             last = done.stderr.strip().splitlines()[-1:]
             raise UndecidedError("\n".join((f"The process that reads '{path}' ended with {done.returncode}.", *last)))
         read = json.loads(output.read_text())
-    loaded = Loaded(tuple(from_json(each) for each in read["dags"]), read["errors"])
+    loaded = Loaded(
+        tuple(from_json(each) for each in read["dags"]),
+        read["errors"],
+        tuple(_refused(each) for each in read["refused"]),
+    )
     if not loaded.dags and not loaded.errors:
         raise UndecidedError(f"There is no DAG in '{path}'.\nName the DAG files with --dags.")
     return loaded
+
+
+def _refused(read: dict[str, Any]) -> Refused:
+    return Refused(**{**read, "facts": None if read["facts"] is None else from_json(read["facts"])})

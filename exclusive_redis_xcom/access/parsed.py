@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import inspect
 import typing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access.facts import DagFacts, Pull, TaskFacts
+from exclusive_redis_xcom.acl import parse
 from exclusive_redis_xcom.declaration import AirflowDagGraph, freeze, places
+from exclusive_redis_xcom.declaration.param import DeclaredAcl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.sdk import DAG
+
+    from exclusive_redis_xcom.acl import Acl
 
 
 def facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
@@ -25,11 +30,30 @@ def facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
     Raises:
         InvalidAcl: The rules are wrong.
     """
-    frozen = freeze(dag, default_consumers=default_consumers)
-    graph = AirflowDagGraph(dag)
+    return _facts(dag, freeze(dag, default_consumers=default_consumers).acl, AirflowDagGraph(dag))
+
+
+def unchecked_facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
+    """Read a DAG object whose rules may contradict it. Only lint may ask for these facts: such a DAG cannot run.
+
+    Args:
+        dag: A DAG, as for `facts_of`.
+        default_consumers: The policy word for XComs without a rule.
+
+    Raises:
+        InvalidAcl: The rules are not well-formed.
+    """
+    declared, graph = DeclaredAcl(dag).value, AirflowDagGraph(dag)
+    acl = parse(declared, dag_id=dag.dag_id, task_ids=graph.task_ids, default_consumers=default_consumers)
+    for by_exclusive in (True, False):
+        acl = replace(acl, rules=places.with_places(acl.rules, declared, dag, by_exclusive=by_exclusive))
+    return _facts(dag, acl, graph)
+
+
+def _facts(dag: DAG, acl: Acl, graph: AirflowDagGraph) -> DagFacts:
     links = dict(graph.links)
     return DagFacts(
-        acl=frozen.acl,
+        acl=acl,
         downstream={task_id: tuple(sorted(after)) for task_id, after in graph.downstream.items()},
         links=links,
         tasks={task.task_id: _task_facts(task, dag.dag_id, links) for task in dag.tasks},

@@ -12,29 +12,57 @@ from pathlib import Path
 from typing import Any
 
 from exclusive_redis_xcom.access import facts_json, parsed
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.declaration import places
+from exclusive_redis_xcom.declaration.param import DeclaredAcl
+from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidAcl
 
 
 def main(path: str, default_consumers: str, output: str) -> None:
     """Parse all DAG files below a path, and write what they say and which of them failed."""
-    bag = _dag_bag(path)
+    bag, refused_dags = _dag_bag(path)
     errors = {str(file): str(error) for file, error in bag.import_errors.items()}
-    dags = []
-    for dag in bag.dags.values():
+    dags, refused = [], []
+    for dag in (*refused_dags, *bag.dags.values()):
         try:
             dags.append(facts_json.to_json(parsed.facts_of(dag, default_consumers=default_consumers)))
+        except InvalidAcl as error:
+            errors[dag.fileloc] = f"{type(error).__name__}: {error}"
+            refused.append(_refused(dag, error, default_consumers))
         except ExclusiveXComError as error:
             errors[dag.fileloc] = f"{type(error).__name__}: {error}"
-    Path(output).write_text(json.dumps({"dags": dags, "errors": errors}))
+    Path(output).write_text(json.dumps({"dags": dags, "errors": errors, "refused": refused}))
 
 
-def _dag_bag(path: str) -> Any:
+def _refused(dag: Any, error: InvalidAcl, default_consumers: str) -> dict[str, Any]:
+    """Write why a DAG's rules were refused, with the facts of the DAG if its rules are well-formed."""
+    file, line = places.place_of_entry(error.names, DeclaredAcl(dag).value, dag)
+    written = {"dag_id": dag.dag_id, "file": file, "line": line, "path": dag.fileloc, "text": str(error)}
+    try:
+        facts = facts_json.to_json(parsed.unchecked_facts_of(dag, default_consumers=default_consumers))
+    except InvalidAcl:
+        facts = None
+    return {**written, "fault": error.fault, "facts": facts}
+
+
+def _dag_bag(path: str) -> tuple[Any, list[Any]]:
+    """Fill a bag from a path. Return it with the DAGs that the policy of this package refused."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
         from airflow.models.dagbag import DagBag
+    refused = []
+
+    class Bag(DagBag):  # type: ignore[misc]  # airflow.* is not analysed, see pyproject.toml
+        def bag_dag(self, dag: Any) -> None:
+            try:
+                super().bag_dag(dag)
+            except Exception as error:
+                if type(error).__name__ == InvalidAcl.__name__:  # Airflow lets a policy raise its own type alone
+                    refused.append(dag)
+                raise
+
     folder = Path(path)
-    return DagBag(path, bundle_path=folder if folder.is_dir() else folder.parent)
+    return Bag(path, bundle_path=folder if folder.is_dir() else folder.parent), refused
 
 
 if __name__ == "__main__":
