@@ -28,6 +28,8 @@ class Command(NamedTuple):
 
 COMMANDS: Final = {
     "can-pull": Command("access.can_pull", "tell whether a task may pull an XCom, and which rule decides"),
+    "lint": Command("access.lint", "check the access rules of DAG files; findings have stable codes"),
+    "rule": Command("access.rule", "explain a check of lint, or list all of them"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
     "doctor": Command("doctor", "check this installation, and say what to change"),

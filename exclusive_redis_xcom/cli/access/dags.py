@@ -48,7 +48,7 @@ def access_of(args: argparse.Namespace) -> Access:
         ConfigurationError: The setting `default_consumers` is wrong.
     """
     word = args.default_consumers or default_consumers()
-    return Access(load(args.dags or _dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+    return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
 
 
 def default_consumers() -> str:
@@ -60,7 +60,12 @@ def default_consumers() -> str:
     return word
 
 
-def _dags_folder() -> Path:
+def dags_folder() -> Path:
+    """Return Airflow's own DAG folder.
+
+    Raises:
+        UndecidedError: Airflow cannot be loaded.
+    """
     with contextlib.redirect_stdout(sys.stderr):
         try:
             from airflow.configuration import conf
