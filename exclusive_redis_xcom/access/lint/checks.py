@@ -105,7 +105,7 @@ _WIDE_RULES = (
         "Only the first task instance that pulls the value gets it. All others fail with XComAlreadyClaimed. If the "
         "consumers are named one by one, that may be what the author wants, and the finding is only a note.",
         "Name one consumer, or leave out 'once'.",
-        'DAG("etl", params={"xcom_acl": {"extract": {"token": {"consumers": "same_dag", "once": True}}}})',
+        'DAG("etl", params={"xcom_acl": {"extract": {"token": {"consumers": ["*"], "once": True}}}})',
     ),
     Check(
         "EX113",

@@ -16,6 +16,7 @@ from exclusive_redis_xcom.cli.access.finding_formats import FORMATS, render
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from exclusive_redis_xcom.access.finding import Finding
 
@@ -75,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     if gone:
         sys.stderr.write(f"{gone} findings of the baseline occur no more. Write it again with --write-baseline.\n")
     _write(args.output, render(findings, args.format, tool=_TOOL, rules=CHECKS))
-    return _status(findings, args.fail_level)
+    return exit_status(findings, args.fail_level)
 
 
 def _found(args: argparse.Namespace) -> list[Finding]:
@@ -97,7 +98,9 @@ def _write(file: Path | None, report: str) -> None:
         raise UndecidedError(f"The report cannot be written ({error.strerror}).\nThe file is {file}.") from None
 
 
-def _status(findings: list[Finding], fail_level: str) -> int:
+def exit_status(findings: Iterable[Finding], fail_level: str) -> int:
+    """Return the status for findings: 2 if a file was not loaded, 1 if one is at the level or above it, else 0."""
+    findings = tuple(findings)
     if any(finding.code == _NOT_LOADED for finding in findings):
         return status.UNDECIDED
     failing = () if fail_level == _NEVER else LEVELS[: [*LEVELS].index(fail_level) + 1]  # type: ignore[arg-type]
