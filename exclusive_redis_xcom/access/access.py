@@ -11,7 +11,7 @@ from exclusive_redis_xcom.access.names import TaskName, XComName
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
-from exclusive_redis_xcom.acl.rule import ANYONE, consumer_ids
+from exclusive_redis_xcom.acl.rule import ANYONE, LINKED, consumer_ids
 from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Principal, is_airflows
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Access:
         if is_airflows(xcom.key):
             return sorted(tasks)
         names = self.in_force(xcom).consumers
-        found = {xcom.task_id} if dag_id == facts.dag_id else set()
+        found = {xcom.task_id, *_perhaps_linked(facts, xcom)} if dag_id == facts.dag_id else set()
         for name in names:
             dag_pattern, task_pattern = consumer_ids(name, facts.dag_id)
             if not matches(dag_pattern, dag_id):
@@ -156,6 +156,9 @@ def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     task = facts.tasks[xcom.task_id]
     acl = _in_force(facts, xcom, _outputs(task))
     decision, rule = _decided(acl, consumer, xcom), acl.rules[0]
+    if not decision.allowed and consumer.task_id in _perhaps_linked(facts, xcom) and consumer.dag_id == facts.dag_id:
+        reason = f"{decision.reason}, but the serialized DAG does not show all XComs that {consumer.task_id} takes"
+        return Answer(consumer, xcom, Verdict.MAYBE, reason, rule)
     if not decision.allowed:
         return Answer(consumer, xcom, Verdict.NO, decision.reason, rule)
     verdict, reason = Verdict.YES, decision.reason
@@ -193,6 +196,17 @@ def _copies_unknown_outputs(facts: DagFacts, xcom: XComName) -> bool:
 def is_narrowed(facts: DagFacts, xcom: XComName, rule: Rule) -> bool:
     """Tell whether an XCom copies multiple outputs, and its declared rule lets their rules narrow it."""
     return facts.tasks[xcom.task_id].multiple_outputs and xcom.key == RETURN_KEY != rule.key
+
+
+def _perhaps_linked(facts: DagFacts, xcom: XComName) -> frozenset[str]:
+    """Return the tasks that may be linked to an XCom, although no link is known, if `linked` decides about it."""
+    if not facts.unread:
+        return facts.unread
+    task, rule = facts.tasks[xcom.task_id], facts.acl.rule_for(xcom.task_id, xcom.key)
+    rules = [rule]
+    if is_narrowed(facts, xcom, rule):
+        rules += [facts.acl.rule_for(xcom.task_id, key) for key in task.outputs or ()]
+    return facts.unread if any(each.consumers == LINKED for each in rules) else frozenset()
 
 
 def _may_have_all(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:

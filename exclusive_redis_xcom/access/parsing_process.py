@@ -19,10 +19,10 @@ from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidAcl
 
 def main(path: str, default_consumers: str, output: str) -> None:
     """Parse all DAG files below a path, and write what they say and which of them failed."""
-    bag, refused_dags = _dag_bag(path)
+    bag = dag_bag(path)
     errors = {str(file): str(error) for file, error in bag.import_errors.items()}
     dags, refused = [], []
-    for dag in (*refused_dags, *bag.dags.values()):
+    for dag in (*bag.refused, *bag.dags.values()):
         try:
             dags.append(facts_json.to_json(parsed.facts_of(dag, default_consumers=default_consumers)))
         except InvalidAcl as error:
@@ -44,25 +44,28 @@ def _refused(dag: Any, error: InvalidAcl, default_consumers: str) -> dict[str, A
     return {**written, "fault": error.fault, "facts": facts}
 
 
-def _dag_bag(path: str) -> tuple[Any, list[Any]]:
-    """Fill a bag from a path. Return it with the DAGs that the policy of this package refused."""
+def dag_bag(path: str) -> Any:
+    """Parse DAG files as Airflow's DAG processor does. `refused` of the bag has the DAGs whose rules are wrong."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
         from airflow.models.dagbag import DagBag
-    refused = []
 
     class Bag(DagBag):  # type: ignore[misc]  # airflow.* is not analysed, see pyproject.toml
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self.refused: list[Any] = []  # the base class fills the bag at once
+            super().__init__(*args, **kwargs)
+
         def bag_dag(self, dag: Any) -> None:
             try:
                 super().bag_dag(dag)
             except Exception as error:
                 if type(error).__name__ == InvalidAcl.__name__:  # Airflow lets a policy raise its own type alone
-                    refused.append(dag)
+                    self.refused.append(dag)
                 raise
 
     folder = Path(path)
-    return Bag(path, bundle_path=folder if folder.is_dir() else folder.parent), refused
+    return Bag(path, bundle_path=folder if folder.is_dir() else folder.parent)
 
 
 if __name__ == "__main__":

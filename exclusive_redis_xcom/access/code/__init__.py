@@ -3,7 +3,7 @@
 - `module`: the functions of one file
 - `scopes`: what the names in it stand for
 - `body`: the pushes and pulls of one function, and of the functions that it calls
-- `returned`: what a function returns
+- `returned`, `multiple_outputs`: what a function returns, and whether each item is an output of its own
 - `code_facts`: the result
 """
 

@@ -28,6 +28,7 @@ class CodeFacts:
         returns: Whether it returns a value; None if that depends.
         outputs: All keys of the dict that it returns; None if they are not known.
         possible_outputs: Keys that the returned dict may have, as far as they are known.
+        multiple_outputs: Whether a task of it has multiple outputs; None if that is not known.
         pulls: Its pulls.
     """
 
@@ -36,6 +37,7 @@ class CodeFacts:
     returns: bool | None = None
     outputs: tuple[str, ...] | None = None
     possible_outputs: frozenset[str] = frozenset()
+    multiple_outputs: bool | None = None
     pulls: tuple[CodePull, ...] = ()
 
 
@@ -48,11 +50,13 @@ def united(several: list[CodeFacts]) -> CodeFacts:
     if not several:
         return UNKNOWN
     first = several[0]
+    multiple = first.multiple_outputs
     return CodeFacts(
         keys=frozenset().union(*(each.keys for each in several)),
         computes_keys=any(each.computes_keys for each in several),
         returns=first.returns if all(each.returns is first.returns for each in several) else None,
         outputs=first.outputs if all(each.outputs == first.outputs for each in several) else None,
         possible_outputs=frozenset().union(*(each.possible_outputs for each in several)),
+        multiple_outputs=multiple if all(each.multiple_outputs is multiple for each in several) else None,
         pulls=tuple(dict.fromkeys(pull for each in several for pull in each.pulls)),
     )

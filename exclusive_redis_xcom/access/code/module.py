@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exclusive_redis_xcom.access.code import returned
 from exclusive_redis_xcom.access.code.body import Body, has_known_decorators
 from exclusive_redis_xcom.access.code.code_facts import UNKNOWN, CodeFacts, united
+from exclusive_redis_xcom.access.code.multiple_outputs import MULTIPLE_OUTPUTS, has_multiple_outputs, options_of
 from exclusive_redis_xcom.access.code.scopes import FUNCTIONS, OPAQUE, Function, Import, Scope, scope_of
 
 if TYPE_CHECKING:
@@ -37,11 +38,18 @@ class ModuleCode:
             if isinstance(node, ast.Global):
                 for name in node.names:
                     self._scope.bind(name, OPAQUE)
+        self._says_all = _mentions(text) == sum(map(_options_of, ast.walk(tree)))
         self._known: dict[int, CodeFacts] = {}
+        self._named_so: dict[str, CodeFacts] = {}
         self._inner: dict[int, Scope] = {}
 
     def function_named(self, qualified_name: str) -> CodeFacts:
         """Return what is known of a function, by its `__qualname__`. Nothing is known of what the file imports."""
+        if qualified_name not in self._named_so:
+            self._named_so[qualified_name] = self._find(qualified_name)
+        return self._named_so[qualified_name]
+
+    def _find(self, qualified_name: str) -> CodeFacts:
         path = [part for part in qualified_name.split(".") if part != "<locals>"]
         bound = self._scope.names.get(path[0], [])
         if any(isinstance(each, Import) for each in bound):
@@ -83,27 +91,37 @@ class ModuleCode:
     def _facts(self, function: Function, scope: Scope) -> CodeFacts:
         if id(function) not in self._known:
             try:
-                self._known[id(function)] = _read(function, scope)
+                self._known[id(function)] = self._read(function, scope)
             except RecursionError:
                 self._known[id(function)] = UNKNOWN
         return self._known[id(function)]
 
+    def _read(self, function: Function, scope: Scope) -> CodeFacts:
+        if not has_known_decorators(function, scope):
+            return UNKNOWN
+        body = Body()
+        body.read(function, scope, {}, frozenset())
+        findings, inner = body.findings, scope_of(function.body, scope, function.args)
+        outputs = returned.outputs(function, inner)
+        return CodeFacts(
+            keys=frozenset(findings.keys),
+            computes_keys=findings.computes_keys,
+            returns=returned.returns(function),
+            outputs=outputs.all,
+            possible_outputs=outputs.possible,
+            # `.override(multiple_outputs=...)` would change it.
+            multiple_outputs=has_multiple_outputs(function, inner) if self._says_all else None,
+            pulls=tuple(findings.pulls),
+        )
 
-def _read(function: Function, scope: Scope) -> CodeFacts:
-    if not has_known_decorators(function, scope):
-        return UNKNOWN
-    body = Body()
-    body.read(function, scope, {}, frozenset())
-    findings = body.findings
-    outputs = returned.outputs(function, scope_of(function.body, scope, function.args))
-    return CodeFacts(
-        keys=frozenset(findings.keys),
-        computes_keys=findings.computes_keys,
-        returns=returned.returns(function),
-        outputs=outputs.all,
-        possible_outputs=outputs.possible,
-        pulls=tuple(findings.pulls),
-    )
+
+def _mentions(text: str | bytes) -> int:
+    return text.count(MULTIPLE_OUTPUTS) if isinstance(text, str) else text.count(MULTIPLE_OUTPUTS.encode())
+
+
+def _options_of(node: ast.AST) -> int:
+    """Count the decorators of a function that set `multiple_outputs`."""
+    return sum(option is not None for option in options_of(node)) if isinstance(node, FUNCTIONS) else 0
 
 
 def code_of_text(text: str) -> ModuleCode | None:

@@ -45,7 +45,7 @@ def outputs(function: Function, scope: Scope) -> Outputs:
         function: The function.
         scope: The scope of its body.
     """
-    annotated = _typed_dict(_unquoted(function.returns), scope)
+    annotated = typed_dict(unquoted(function.returns), scope)
     if annotated is not None:
         return annotated
     nodes = list(own_nodes(function.body))
@@ -74,7 +74,8 @@ def _is_a_value(value: ast.expr | None) -> bool:
     return isinstance(value, _VALUES) or (isinstance(value, ast.Constant) and value.value is not None)
 
 
-def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
+def unquoted(annotation: ast.expr | None) -> ast.expr | None:
+    """Return an annotation, also where it is written as a text; None if there is none, or if it is none."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             return ast.parse(annotation.value, mode="eval").body
@@ -83,7 +84,7 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
     return annotation
 
 
-def _typed_dict(annotation: ast.expr | None, scope: Scope) -> Outputs | None:
+def typed_dict(annotation: ast.expr | None, scope: Scope) -> Outputs | None:
     """Return the keys of a TypedDict of this file; None for anything else."""
     found = scope.only(annotation.id) if isinstance(annotation, ast.Name) else None
     if isinstance(found, ast.ClassDef):
