@@ -28,15 +28,19 @@ def write(path: Path, findings: Sequence[Finding]) -> None:
         UndecidedError: The file cannot be written.
     """
     entries = [
-        {"code": each.code, "dag_id": each.dag_id, "subject": each.subject, "fingerprint": fingerprint}
+        {"code": each.code, **_where(each), "subject": each.subject, "fingerprint": fingerprint}
         for each, fingerprint in zip(findings, fingerprints(findings), strict=True)
     ]
-    entries.sort(key=lambda entry: (entry["dag_id"], entry["code"], entry["subject"], entry["fingerprint"]))
+    entries.sort(key=lambda entry: [*entry.values()])
     text = json.dumps({"schema": _SCHEMA, "findings": entries}, indent=2)
     try:
         path.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
         raise UndecidedError(f"The baseline cannot be written ({error.strerror}).\nThe file is {path}.") from None
+
+
+def _where(finding: Finding) -> dict[str, str]:
+    return {"dag_id": finding.dag_id} if finding.dag_id else {"file": finding.file}
 
 
 def read(path: Path) -> frozenset[str]:

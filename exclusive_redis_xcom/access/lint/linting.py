@@ -86,7 +86,8 @@ def _of_files(linted: Linted) -> Iterator[Finding]:
         elif _INVALID in error:
             message, _, rest = error.rpartition(_INVALID)[2].partition("\n")
             remedy = " ".join(rest.split("\n"))
-            yield finding("EX108", "", one_line(message, _LONGEST), file, file, remedy=one_line(remedy, _LONGEST))
+            subject = message.partition(": ")[0]
+            yield finding("EX108", "", one_line(message, _LONGEST), subject, file, remedy=one_line(remedy, _LONGEST))
         else:
             last = (error.strip().splitlines() or [""])[-1]
-            yield finding("EX190", "", f"the file cannot be loaded: {one_line(last, _LONGEST)}.", file, file)
+            yield finding("EX190", "", f"the file cannot be loaded: {one_line(last, _LONGEST)}.", "the file", file)

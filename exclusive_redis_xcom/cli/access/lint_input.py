@@ -65,7 +65,7 @@ def read(paths: Sequence[Path], *, default_consumers: str, timeout: float) -> Li
     refused: dict[tuple[str, str], Refused] = {}
     errors: dict[str, str] = {}
     roots: dict[str, Path] = {}
-    for path in paths:
+    for path in {each.resolve(): each for each in paths}.values():
         loaded = load(path, default_consumers=default_consumers, timeout=timeout)
         root = path.resolve() if path.is_dir() else path.resolve().parent
         dags |= {(each.dag_id, each.path): each for each in loaded.dags}

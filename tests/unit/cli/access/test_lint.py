@@ -261,7 +261,9 @@ def test_a_file_that_cannot_be_loaded_is_a_finding_and_undecided(
         "    Do what the message says, or exclude the file in .airflowignore.",
     ]
     assert out.splitlines()[-1] == "5 findings: 1 error, 3 warnings, 1 note."
-    assert linted(capsys, "dags", "--ignore", "EX190", "--fail-level", "never")[0] == 0
+    linted(capsys, "dags", "--select", "EX190", "--write-baseline", "known.json")
+    (entry,) = json.loads(Path("known.json").read_text())["findings"]
+    assert (entry["file"], entry["subject"]) == ("dags/broken.py", "the file")  # as on every machine
 
 
 @pytest.mark.parametrize(
@@ -296,7 +298,7 @@ def test_several_paths_are_checked_together_and_a_file_counts_once(
     (dags / "etl.py").write_text(ETL.replace('"audit"]', '"clean/extract"]', 1))
     (dags / "clean.py").write_text(CLEAN)
 
-    assert found(capsys, "dags/etl.py", "dags/clean.py", "dags/etl.py") == [OF_ETL[1], *OF_ETL[2:]]
+    assert found(capsys, "dags/etl.py", "dags/clean.py", "dags/etl.py", str(dags / "etl.py")) == OF_ETL[1:]
     assert found(capsys, "dags/etl.py", "--select", "EX113") == [("EX113", 5, "note")]
 
 
