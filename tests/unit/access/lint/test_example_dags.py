@@ -19,7 +19,7 @@ FOLDERS = (Path(airflow.__file__).parent / "example_dags", Path(standard.__file_
 @pytest.fixture(scope="module")
 def examples() -> Mapping[str, DagFacts]:
     """The facts of all example DAGs, by their ids."""
-    found = {}
+    found: dict[str, DagFacts] = {}
     for folder in FOLDERS:
         loaded = load(folder, default_consumers="same_dag")
         assert (loaded.errors, loaded.refused) == ({}, ())
