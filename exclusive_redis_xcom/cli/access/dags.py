@@ -1,4 +1,4 @@
-"""Which DAGs a question is about: the options `--dags` and `--default-consumers`."""
+"""Which DAGs a question is about: the options `--dags`, `--serialized` and `--default-consumers`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import Access
+from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import POLICY_WORDS
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     group = parser.add_argument_group("which DAGs")
-    group.add_argument(
+    where = group.add_mutually_exclusive_group()
+    where.add_argument(
         "--dags",
         type=Path,
         metavar="PATH",
         help="a DAG file, or a folder with DAG files (default: Airflow's own, [core] dags_folder)",
+    )
+    where.add_argument(
+        "--serialized",
+        action="store_true",
+        help="the DAGs of Airflow's database, as the DAG processor wrote them there; no DAG file runs",
     )
     group.add_argument(
         "--default-consumers",
@@ -47,8 +53,13 @@ def access_of(args: argparse.Namespace) -> Access:
         UndecidedError: They cannot be read, or one of the files failed.
         ConfigurationError: The setting `default_consumers` is wrong.
     """
-    word = args.default_consumers or default_consumers()
-    return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+    if args.dags is None:
+        require_airflow()
+    with airflow_home.nothing_left_behind():
+        word = args.default_consumers or default_consumers()
+        if args.serialized:
+            return _access_of_database(word)
+        return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
 
 
 def default_consumers() -> str:
@@ -58,6 +69,26 @@ def default_consumers() -> str:
     with contextlib.redirect_stdout(sys.stderr):  # Airflow's own output must not get between the lines of an answer
         word: str = option_now("default_consumers")
     return word
+
+
+def _access_of_database(word: str) -> Access:
+    from exclusive_redis_xcom.access.database import facts_of_database
+
+    with contextlib.redirect_stdout(sys.stderr):
+        return Access(facts_of_database(default_consumers=word))
+
+
+def require_airflow() -> None:
+    """Refuse to make up an Airflow: its home folder has the configuration that says where its DAGs are.
+
+    Raises:
+        UndecidedError: There is no such folder.
+    """
+    if "airflow.configuration" not in sys.modules and not airflow_home.home().is_dir():
+        raise UndecidedError(
+            f"There is no Airflow here: {airflow_home.home()} does not exist.\n"
+            "Name the DAG files with --dags, or set AIRFLOW_HOME."
+        )
 
 
 def dags_folder() -> Path:

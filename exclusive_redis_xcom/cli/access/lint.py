@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.access import airflow_home
 from exclusive_redis_xcom.access.finding import LEVELS
-from exclusive_redis_xcom.access.lint import CHECKS, baseline, lint
+from exclusive_redis_xcom.access.lint import CHECKS, Linted, baseline, lint
 from exclusive_redis_xcom.access.lint.selection import selected
 from exclusive_redis_xcom.access.lint.suppression import without_suppressed
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.cli.access import dags, lint_input, rule, status
 from exclusive_redis_xcom.cli.access.finding_formats import FORMATS, render
+from exclusive_redis_xcom.cli.access.lint_input import LintInput
 
 if TYPE_CHECKING:
     import argparse
@@ -80,12 +82,23 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _found(args: argparse.Namespace) -> list[Finding]:
-    paths = args.paths or [args.dags or dags.dags_folder()]
-    word = args.default_consumers or dags.default_consumers()
-    read = lint_input.read(paths, default_consumers=word, timeout=args.timeout)
+    read = _read(args)
     findings = read.with_places(selected(lint(read.linted), args.select or (), args.ignore or ()))
     texts = {file: lint_input.text_of(file) for file in {finding.file for finding in findings}}
     return without_suppressed(findings, texts)
+
+
+def _read(args: argparse.Namespace) -> LintInput:
+    paths = args.paths or ([] if args.dags is None else [args.dags])
+    if args.serialized:
+        if paths:
+            raise UndecidedError("DAG files and --serialized exclude each other.\nName one of them.")
+        return LintInput(Linted(tuple(dags.access_of(args).dags.values())), {}, {})
+    if not paths:
+        dags.require_airflow()
+    with airflow_home.nothing_left_behind():
+        word = args.default_consumers or dags.default_consumers()
+        return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)
 
 
 def _write(file: Path | None, report: str) -> None:
