@@ -82,7 +82,7 @@ _WRONG_RULES = (
         "error",
         "The access list of a DAG is not well-formed.",
         "Airflow refuses the DAG with an import error.",
-        "Do what the message says. docs/acl.md is the reference of the language.",
+        "Do what the message says. It names the entry, and what may stand there.",
         'DAG("etl", params={"xcom_acl": {"extract": {"token": {"consumers": ["load"], "ttl": 60}}}})',
     ),
 )

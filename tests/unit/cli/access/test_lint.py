@@ -51,6 +51,14 @@ with DAG("wrong", schedule=None, params={"xcom_acl": {
     @task
     def load(): ...
     extract() >> load()
+
+with DAG("malformed", schedule=None, params={"xcom_acl": {
+    "extract": {
+        "rows": ["extract"],
+        "token": "load",
+    },
+}}):
+    extract()
 """
 CLEAN = """\
 from airflow.sdk import DAG, task
@@ -90,7 +98,9 @@ def test_a_clean_folder_ends_with_0(dags: Path, capsys: pytest.CaptureFixture[st
     assert linted(capsys, "dags") == (0, "No findings.\n", "")
 
 
-def test_a_dag_that_airflow_refuses_is_a_finding_with_its_place(dags: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dags_that_airflow_refuses_are_findings_with_their_places(
+    dags: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (dags / "wrong.py").write_text(WRONG)
 
     status, out, err = linted(capsys, "dags")
@@ -100,7 +110,10 @@ def test_a_dag_that_airflow_refuses_is_a_finding_with_its_place(dags: Path, caps
         "dags/wrong.py:4: error EX101: DAG 'wrong': xcom_acl['extract']['token']: "
         "the consumer 'laod' is not a task of this DAG.",
         "    Did you mean 'load'? For a task of another DAG, write 'dag_id/laod'.",
-        "1 finding: 1 error.",
+        "dags/wrong.py:15: error EX103: DAG 'malformed': xcom_acl['extract']['token']: 'load' is not a policy word.",
+        "    Write a task in a list: ['load']. The policy words are 'same_dag', 'linked', 'downstream', 'nobody', "
+        "'anyone'.",
+        "2 findings: 2 errors.",
     ]
 
 
