@@ -85,7 +85,15 @@ class InvalidAcl(ExclusiveXComError, ValueError):  # noqa: N818 - public name, f
     """An `xcom_acl` is not well-formed or contradicts its DAG.
 
     The text names the DAG, the entry and the fix.
+
+    Attributes:
+        fault: The kind of mistake, for programs: `malformed`, `unknown-word`, `task-as-key`, `unknown-task`,
+            `no-match` or `upstream-consumer`.
+        names: The names that lead to the entry, as in `("extract", "token")`; empty where there is no entry.
     """
+
+    fault = "malformed"
+    names: tuple[str, ...] = ()
 
 
 class InvalidReference(ExclusiveXComError, ValueError):  # noqa: N818 - public name, fixed by the design

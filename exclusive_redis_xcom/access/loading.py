@@ -37,16 +37,41 @@ _SETTINGS: Final = {
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A DAG whose rules are wrong.
+
+    Attributes:
+        dag_id: The DAG.
+        file: Its file, below the DAG bundle.
+        line: The line of the entry that is wrong; None if it is not known.
+        path: Its file on this machine.
+        text: The text of the error.
+        fault: The kind of mistake, as in `InvalidAcl.fault`.
+        facts: What the DAG says, if its rules are well-formed and only contradict the DAG.
+    """
+
+    dag_id: str
+    file: str
+    line: int | None
+    path: str
+    text: str
+    fault: str
+    facts: DagFacts | None = None
+
+
+@dataclass(frozen=True)
 class Loaded:
     """What DAG files say.
 
     Attributes:
         dags: The facts of each DAG.
-        errors: For each file that failed, the error's text.
+        errors: For each file that failed, the error's text. A file with a refused DAG is one of them.
+        refused: The DAGs whose rules are wrong.
     """
 
     dags: tuple[DagFacts, ...]
     errors: Mapping[str, str]
+    refused: tuple[Refused, ...] = ()
 
     def require_all(self) -> tuple[DagFacts, ...]:
         """Return the facts.
@@ -76,10 +101,18 @@ def load(path: Path, *, default_consumers: str, timeout: float = TIMEOUT) -> Loa
         raise UndecidedError(_first(path, "'{}' is no Python file.", "Name a DAG file, or a folder with DAG files."))
     with airflow_home.nothing_left_behind():
         read = _parsed(path, default_consumers, timeout)
-    loaded = Loaded(tuple(from_json(each) for each in read["dags"]), read["errors"])
+    loaded = Loaded(
+        tuple(from_json(each) for each in read["dags"]),
+        read["errors"],
+        tuple(_refused(each) for each in read["refused"]),
+    )
     if not loaded.dags and not loaded.errors:
         raise UndecidedError(_first(path, "There is no DAG in '{}'.", "Name the DAG files with --dags."))
     return loaded
+
+
+def _refused(read: dict[str, Any]) -> Refused:
+    return Refused(**{**read, "facts": None if read["facts"] is None else from_json(read["facts"])})
 
 
 def _parsed(path: Path, default_consumers: str, timeout: float) -> dict[str, Any]:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.access.code import UNKNOWN, CodeFacts, code_of_file
 from exclusive_redis_xcom.access.facts import DagFacts, TaskFacts
 from exclusive_redis_xcom.access.task_facts import Operator, task_facts
+from exclusive_redis_xcom.acl import parse
 from exclusive_redis_xcom.declaration import AirflowDagGraph, freeze, places
 from exclusive_redis_xcom.declaration.links import find_references, links_of
+from exclusive_redis_xcom.declaration.param import DeclaredAcl
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.declaration.references import Reference
 
 
@@ -29,10 +32,30 @@ def facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
     Raises:
         InvalidAcl: The rules are wrong.
     """
-    frozen = freeze(dag, default_consumers=default_consumers)
+    return _facts(dag, freeze(dag, default_consumers=default_consumers).acl)
+
+
+def unchecked_facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
+    """Read a DAG object whose rules may contradict it. Only lint may ask for these facts: such a DAG cannot run.
+
+    Args:
+        dag: A DAG, as for `facts_of`.
+        default_consumers: The policy word for XComs without a rule.
+
+    Raises:
+        InvalidAcl: The rules are not well-formed.
+    """
+    declared, task_ids = DeclaredAcl(dag).value, AirflowDagGraph(dag).task_ids
+    acl = parse(declared, dag_id=dag.dag_id, task_ids=task_ids, default_consumers=default_consumers)
+    for by_exclusive in (True, False):
+        acl = replace(acl, rules=places.with_places(acl.rules, declared, dag, by_exclusive=by_exclusive))
+    return _facts(dag, acl)
+
+
+def _facts(dag: DAG, acl: Acl) -> DagFacts:
     references = {task_id: list(found) for task_id, found in find_references(dag)}
     return DagFacts(
-        acl=frozen.acl,
+        acl=acl,
         downstream={task_id: tuple(sorted(after)) for task_id, after in AirflowDagGraph(dag).downstream.items()},
         links=links_of(references.items(), dag.dag_id),
         tasks={task.task_id: _task_facts(task, dag.dag_id, references[task.task_id]) for task in dag.tasks},

@@ -44,14 +44,16 @@ class Where:
         """Return the place one name deeper."""
         return Where(self.dag_id, (*self._names, name))
 
-    def fail(self, decision: str, *further: str) -> NoReturn:
+    def fail(self, decision: str, *further: str, fault: str = InvalidAcl.fault) -> NoReturn:
         """Raise InvalidAcl for what is written at this place: what is wrong, and lines with the remedy.
 
         The whole ids follow at the end where the first line had no room for them.
         """
         whole = f"DAG '{self.dag_id}', {self.path}"
         first = fitted(lambda short: f"{self._shown(short)}: {decision}")
-        raise InvalidAcl("\n".join((first, *further, *(() if first.startswith(whole) else (f"{whole}.",)))))
+        error = InvalidAcl("\n".join((first, *further, *(() if first.startswith(whole) else (f"{whole}.",)))))
+        error.fault, error.names = fault, tuple(name for name in self._names if isinstance(name, str))
+        raise error
 
     def _shown(self, short: Shorten) -> str:
         names = (quote(short(name) if isinstance(name, str) else name) for name in self._names)
@@ -153,7 +155,9 @@ class RuleParser:
                 guess, task = _did_you_mean(value, POLICY_WORDS), f"Write a task in a list: [{quote(value)}]."
                 words = f"The policy words are {_WORDS}."
                 self._where.fail(
-                    f"{_brief(value)} is not a policy word.", f"{guess}{words} {task}" if guess else f"{task} {words}"
+                    f"{_brief(value)} is not a policy word.",
+                    f"{guess}{words} {task}" if guess else f"{task} {words}",
+                    fault="unknown-word",
                 )
             return value
         if not isinstance(value, (list, tuple)):

@@ -116,6 +116,7 @@ def _refuse_task_as_key(name: str, value: Any, where: Where) -> NoReturn:
         f"For what the task returns, write {{{name!r}: {{'return_value': {rule}}}}}. For all its keys, write "
         f"{{{name!r}: {{'*': {rule}}}}}. For the key {name!r} of any task, write {{'*': {{{name!r}: {rule}}}}}."
         f"{hint if isinstance(value, dict) else ''}",
+        fault="task-as-key",
     )
 
 

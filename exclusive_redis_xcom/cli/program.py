@@ -32,6 +32,8 @@ COMMANDS: Final = {
     "what-can": Command("access.what_can", "list every XCom that a task may pull"),
     "explain": Command("access.explain", "show all rules for an XCom, and which of them decides"),
     "access": Command("access.overview", "show who may pull what: as a table, a picture or a page"),
+    "lint": Command("access.lint", "check the access rules of DAG files; findings have stable codes"),
+    "rule": Command("access.rule", "explain a check of lint, or list all of them"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
     "doctor": Command("doctor", "check this installation, and say what to change"),

@@ -83,6 +83,23 @@ def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusiv
     return tuple(placed)
 
 
+def place_of_entry(names: tuple[str, ...], declared: Any, dag: DAG) -> tuple[str, int | None]:
+    """Return the file and the line of an entry of the params; None for a line that is not certain.
+
+    Args:
+        names: The names that lead to the entry.
+        declared: The DAG's `xcom_acl`, as its author wrote it.
+        dag: The DAG.
+    """
+    file = file_of(dag)
+    if not names or not isinstance(declared, dict):
+        return file, None
+    try:
+        return file, _Literals(dag.fileloc, declared).line(names)
+    except (KeyError, TypeError):  # the author's dict is not well-formed below that
+        return file, None
+
+
 def _with_calls(rule: Rule, written: ExclusiveRule, root: str) -> Rule:
     if not written.calls:
         return rule

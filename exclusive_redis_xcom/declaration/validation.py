@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
 from exclusive_redis_xcom.acl.glob import is_pattern
@@ -12,7 +13,7 @@ from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.first_line import of_dag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from exclusive_redis_xcom.acl import Acl, DagGraph, Rule
     from exclusive_redis_xcom.first_line import Shorten
@@ -28,6 +29,28 @@ class AclWarning(UserWarning):
     """An `xcom_acl` is valid, but its author probably meant something else."""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a rule, or looks wrong.
+
+    Attributes:
+        fault: The kind of mistake, for programs, as in `InvalidAcl.fault`. Problems that are only warned about have
+            further kinds: `unrelated-consumer` and `task-as-key`.
+        rule: The rule.
+        decision: Words what is wrong. It gets a function that shortens one name.
+        remedy: What to do, in one or more sentences; "" where the decision says it.
+        name: The consumer or producer that is wrong; the key where neither is.
+        refuses: Whether the DAG is refused, and not only warned about.
+    """
+
+    fault: str
+    rule: Rule
+    decision: Callable[[Shorten], str]
+    remedy: str
+    name: str
+    refuses: bool = True
+
+
 def check(acl: Acl, graph: DagGraph) -> list[str]:
     """Check every rule against the DAG.
 
@@ -38,10 +61,29 @@ def check(acl: Acl, graph: DagGraph) -> list[str]:
         InvalidAcl: A task id is unknown, or a consumer runs before every task whose XComs the rule is about. Or the
             patterns take too long to check.
     """
-    checker = _Checker(acl.dag_id, graph)
+    warnings: list[str] = []
+    more = 0
+    for problem in problems(acl, graph):
+        if problem.refuses:
+            raise _refusal(acl.dag_id, problem)
+        if len(warnings) < _MOST_WARNINGS:
+            what = f"{problem.decision(str)} {problem.remedy}".strip()
+            warnings.append(f"DAG '{acl.dag_id}', {problem.rule.source}: {what}")
+        else:
+            more += 1
+    return warnings + ([f"DAG '{acl.dag_id}', xcom_acl: there are {more} more warnings."] if more else [])
+
+
+def problems(acl: Acl, graph: DagGraph) -> Iterator[Problem]:
+    """Yield what is wrong with each rule, or looks wrong.
+
+    Raises:
+        InvalidAcl: The patterns take too long to check.
+    """
+    checker = _Checker(graph)
     try:
         for rule in acl.rules:
-            checker.rule(rule)
+            yield from checker.rule(rule)
     except TooManyComparedError:
         first = of_dag(acl.dag_id, lambda _: "the patterns of its rules take too long to check.")
         raise InvalidAcl(
@@ -49,97 +91,119 @@ def check(acl: Acl, graph: DagGraph) -> list[str]:
             f"Their parts are compared with task ids more than {MOST_COMPARED} times, each time the file is parsed.\n"
             f"Write fewer patterns, or let them begin with more of the ids.\nDAG '{acl.dag_id}'."
         ) from None
-    return checker.warnings()
+
+
+def _refusal(dag_id: str, problem: Problem) -> InvalidAcl:
+    first = of_dag(dag_id, problem.decision)
+    error = InvalidAcl(f"{first}\nThe rule is {problem.rule.source} of DAG '{dag_id}'.\n{problem.remedy}")
+    error.fault = problem.fault
+    return error
 
 
 class _Checker:
-    def __init__(self, dag_id: str, graph: DagGraph) -> None:
-        self._dag_id = dag_id
+    def __init__(self, graph: DagGraph) -> None:
         self._graph = graph
         self._task_ids = graph.task_ids
         self._names = TaskNames(self._task_ids)
-        self._warnings: list[str] = []
-        self._more = 0
 
-    def warnings(self) -> list[str]:
-        more = [f"DAG '{self._dag_id}', xcom_acl: there are {self._more} more warnings."] if self._more else []
-        return self._warnings + more
-
-    def rule(self, rule: Rule) -> None:
-        producers = self._producers(rule)
+    def rule(self, rule: Rule) -> Iterator[Problem]:
+        if rule.producer is None:
+            producers = self._task_ids
+            yield from self._maybe_a_producer(rule)
+        else:
+            producers = self._names.matching(rule.producer)
+            if not producers:
+                yield self._no_producer(rule, rule.producer)
+                return
         if isinstance(rule.consumers, str):
             return
         for consumer in rule.consumers:
             if "/" in consumer:
                 continue  # The task belongs to another DAG. Only the file of that DAG knows its tasks.
             if is_pattern(consumer):
-                self._pattern(rule, consumer, producers)
+                yield from self._pattern(rule, consumer, producers)
             else:
-                self._task(rule, consumer, producers)
+                yield from self._task(rule, consumer, producers)
 
-    def _producers(self, rule: Rule) -> frozenset[str]:
-        """Return the tasks whose XComs the rule may be about."""
-        if rule.producer is None:
-            self._maybe_a_producer(rule)
-            return self._task_ids
-        producer = rule.producer
-        found = self._names.matching(producer)
-        if not found and is_pattern(producer):
-            self._fail(
+    def _no_producer(self, rule: Rule, producer: str) -> Problem:
+        if is_pattern(producer):
+            return Problem(
+                "no-match",
                 rule,
                 lambda short: f"the producer pattern '{short(producer)}' matches no task of this DAG.",
                 _list(self._task_ids),
+                producer,
             )
-        if not found:
-            self._fail(
-                rule,
-                lambda short: f"the producer '{short(producer)}' is not a task of this DAG.",
-                _advice(producer, self._task_ids),
-            )
-        return found
+        return Problem(
+            "unknown-task",
+            rule,
+            lambda short: f"the producer '{short(producer)}' is not a task of this DAG.",
+            _advice(producer, self._task_ids),
+            producer,
+        )
 
-    def _maybe_a_producer(self, rule: Rule) -> None:
+    def _maybe_a_producer(self, rule: Rule) -> Iterator[Problem]:
         key = rule.key
         if key != "*" and is_pattern(key) and self._names.matching(key):
-            self._warn(
+            yield Problem(
+                "task-as-key",
                 rule,
-                f"here '{key}' is a pattern of XCom keys of any task, but it also matches tasks of this DAG. For the "
-                f"producers it matches, write {{'{key}': {{'*': ...}}}}; for keys, write {{'*': {{'{key}': ...}}}}",
+                lambda _: f"here '{key}' is a pattern of XCom keys of any task, but it also matches tasks of this DAG.",
+                f"For the producers it matches, write {{'{key}': {{'*': ...}}}}; for keys, write "
+                f"{{'*': {{'{key}': ...}}}}.",
+                key,
+                refuses=False,
             )
 
-    def _pattern(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
+    def _pattern(self, rule: Rule, consumer: str, producers: frozenset[str]) -> Iterator[Problem]:
         found = self._names.matching(consumer)
         if not found:
-            self._warn(rule, f"the consumer pattern '{consumer}' matches no task of this DAG")
+            what = f"the consumer pattern '{consumer}' matches no task of this DAG."
+            yield Problem("no-match", rule, lambda _: what, "", consumer, refuses=False)
         elif consumer != "*" and all(self._runs_before(task_id, producers) for task_id in found):
-            self._warn(rule, f"all tasks that the consumer pattern '{consumer}' matches run before {_name(rule)}")
+            what = f"all tasks that the consumer pattern '{consumer}' matches run before {_name(rule)}."
+            yield Problem("upstream-consumer", rule, lambda _: what, "", consumer, refuses=False)
 
-    def _task(self, rule: Rule, consumer: str, producers: frozenset[str]) -> None:
-        if consumer in POLICY_WORDS and consumer not in self._task_ids:
-            self._fail(
-                rule,
-                lambda short: f"'{short(consumer)}' is a policy word, and a list names tasks.",
-                f"Write it without the list: '{consumer}'.",
-            )
+    def _task(self, rule: Rule, consumer: str, producers: frozenset[str]) -> Iterator[Problem]:
         if consumer not in self._task_ids:
-            self._fail(
-                rule,
-                lambda short: f"the consumer '{short(consumer)}' is not a task of this DAG.",
-                f"{_advice(consumer, self._task_ids, POLICY_WORDS)} "
-                f"For a task of another DAG, write 'dag_id/{consumer}'.",
-            )
-        if self._runs_before(consumer, producers):
-            self._fail(
+            yield self._no_consumer(rule, consumer)
+        elif self._runs_before(consumer, producers):
+            yield Problem(
+                "upstream-consumer",
                 rule,
                 lambda short: f"the consumer {short(consumer)} can never run after {_name(rule, short)}.",
                 "The consumer is upstream. Remove it from the rule, or reverse the dependency.",
+                consumer,
             )
-        if self._others(consumer, producers) and producers.isdisjoint(self._graph.upstream_of(consumer)):
-            self._warn(
+        elif self._others(consumer, producers) and producers.isdisjoint(self._graph.upstream_of(consumer)):
+            yield Problem(
+                "unrelated-consumer",
                 rule,
-                f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is "
-                "pushed. Set the dependency",
+                lambda _: (
+                    f"the consumer '{consumer}' is not downstream of {_name(rule)}, so it may run before the value is "
+                    "pushed."
+                ),
+                "Set the dependency.",
+                consumer,
+                refuses=False,
             )
+
+    def _no_consumer(self, rule: Rule, consumer: str) -> Problem:
+        if consumer in POLICY_WORDS:
+            return Problem(
+                "unknown-word",
+                rule,
+                lambda short: f"'{short(consumer)}' is a policy word, and a list names tasks.",
+                f"Write it without the list: '{consumer}'.",
+                consumer,
+            )
+        return Problem(
+            "unknown-task",
+            rule,
+            lambda short: f"the consumer '{short(consumer)}' is not a task of this DAG.",
+            f"{_advice(consumer, self._task_ids, POLICY_WORDS)} For a task of another DAG, write 'dag_id/{consumer}'.",
+            consumer,
+        )
 
     def _runs_before(self, consumer: str, producers: frozenset[str]) -> bool:
         # No task runs before itself. Most comparisons end with the numbers, so no set is copied.
@@ -148,16 +212,6 @@ class _Checker:
 
     def _others(self, consumer: str, producers: frozenset[str]) -> int:
         return len(producers) - (consumer in producers)
-
-    def _warn(self, rule: Rule, what: str) -> None:
-        if len(self._warnings) < _MOST_WARNINGS:
-            self._warnings.append(f"DAG '{self._dag_id}', {rule.source}: {what}.")
-        else:
-            self._more += 1
-
-    def _fail(self, rule: Rule, decision: Callable[[Shorten], str], remedy: str) -> NoReturn:
-        first = of_dag(self._dag_id, decision)
-        raise InvalidAcl(f"{first}\nThe rule is {rule.source} of DAG '{self._dag_id}'.\n{remedy}")
 
 
 def _name(rule: Rule, short: Shorten = str) -> str:

@@ -56,12 +56,12 @@ def access_of(args: argparse.Namespace) -> Access:
         ConfigurationError: The setting `default_consumers` is wrong.
     """
     if args.dags is None:
-        _require_airflow()
+        require_airflow()
     with airflow_home.nothing_left_behind():
         word = args.default_consumers or default_consumers()
         if args.serialized:
             return _access_of_database(word)
-        return Access(load(args.dags or _dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+        return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
 
 
 def default_consumers() -> str:
@@ -95,8 +95,12 @@ def _access_of_database(word: str) -> Access:
         return Access(facts_of_database(default_consumers=word))
 
 
-def _require_airflow() -> None:
-    """Refuse to make up an Airflow: its home folder has the configuration that says where its DAGs are."""
+def require_airflow() -> None:
+    """Refuse to make up an Airflow: its home folder has the configuration that says where its DAGs are.
+
+    Raises:
+        UndecidedError: There is no such folder.
+    """
     if "airflow.configuration" not in sys.modules and not airflow_home.home().is_dir():
         raise UndecidedError(
             f"There is no Airflow here: {airflow_home.home()} does not exist.\n"
@@ -104,7 +108,12 @@ def _require_airflow() -> None:
         )
 
 
-def _dags_folder() -> Path:
+def dags_folder() -> Path:
+    """Return Airflow's own DAG folder.
+
+    Raises:
+        UndecidedError: Airflow cannot be loaded.
+    """
     with _airflow_of_ours():
         from airflow.configuration import conf
 

@@ -1,0 +1,75 @@
+"""`exclusive-xcom rule CODE` explains a check of lint; without a code, it lists all of them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+import textwrap
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.access.lint import CHECKS
+from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.cli.access import status
+
+if TYPE_CHECKING:
+    import argparse
+
+    from exclusive_redis_xcom.access.finding import Check
+
+_WIDTH = 79
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Explain a check of lint: what it finds, why that matters, an example, and what to do. Without a code, list "
+        "all checks."
+    )
+    parser.add_argument("code", nargs="?", metavar="CODE", help="the check's code or name, as in EX101 or unknown-task")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+@status.undecided_on_error
+def main(args: argparse.Namespace) -> int:
+    """Print the explanation.
+
+    Returns:
+        0, or 2 if there is no such check.
+    """
+    chosen = list(CHECKS.values()) if args.code is None else [check_named(args.code)]
+    if args.format == "json":
+        sys.stdout.write(f"{json.dumps({'schema': 1, 'rules': [asdict(check) for check in chosen]}, indent=2)}\n")
+    elif args.code is None:
+        sys.stdout.write("".join(f"{check.code}  {check.level:7}  {check.name}\n" for check in chosen))
+    else:
+        sys.stdout.write(explained(chosen[0]))
+    return status.YES
+
+
+def check_named(name: str) -> Check:
+    """Return a check by its code or its name.
+
+    Raises:
+        UndecidedError: There is no such check.
+    """
+    for check in CHECKS.values():
+        if name.upper() == check.code or name.lower() == check.name:
+            return check
+    close = difflib.get_close_matches(name.upper(), CHECKS, n=1)
+    guess = f"Did you mean {close[0]}? " if close else ""
+    raise UndecidedError(f"There is no check '{name:.40}'.\n{guess}The codes are {', '.join(CHECKS)}.")
+
+
+def explained(check: Check) -> str:
+    """Explain a check, in lines that fit a terminal."""
+    parts = [f"{check.code} {check.name} ({check.level})", textwrap.fill(check.what, _WIDTH)]
+    parts.append(textwrap.fill(f"Why: {check.why}", _WIDTH))
+    if check.example:
+        parts.append("Example:\n" + textwrap.indent(check.example, "    "))
+    parts.append(textwrap.fill(f"Fix: {check.fix}", _WIDTH))
+    parts.append(
+        textwrap.fill(f"To leave a finding out, write on its line: # exclusive-xcom: ignore {check.code}", _WIDTH)
+    )
+    return "\n\n".join(parts) + "\n"
