@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
+from exclusive_redis_xcom.access.diff import AccessDiff, compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
+from exclusive_redis_xcom.access.narrowing import is_narrowed
+from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
@@ -114,6 +117,10 @@ class Access:
                     rule, xcom = facts.acl.rule_for(task_id, key), XComName(dag_id, task_id, key)
                     yield Grant(xcom, rule, is_narrowed(facts, xcom, rule))
 
+    def diff(self, other: Access) -> AccessDiff:
+        """Tell what changes for whom from these DAGs to others, which are newer."""
+        return compare(Snapshot.of(self.dags), Snapshot.of(other.dags))
+
     def _facts_of(self, task: TaskName) -> DagFacts:
         facts = self.dags.get(task.dag_id)
         if facts is None:
@@ -188,11 +195,6 @@ def _outputs(task: TaskFacts) -> tuple[str, ...] | None:
 def _copies_unknown_outputs(facts: DagFacts, xcom: XComName) -> bool:
     task = facts.tasks[xcom.task_id]
     return task.outputs is None and is_narrowed(facts, xcom, facts.acl.rule_for(xcom.task_id, xcom.key))
-
-
-def is_narrowed(facts: DagFacts, xcom: XComName, rule: Rule) -> bool:
-    """Tell whether an XCom copies multiple outputs, and its declared rule lets their rules narrow it."""
-    return facts.tasks[xcom.task_id].multiple_outputs and xcom.key == RETURN_KEY != rule.key
 
 
 def _may_have_all(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:

@@ -50,13 +50,22 @@ class Loaded:
         return self.dags
 
 
-def load(path: Path, *, default_consumers: str, timeout: float = TIMEOUT) -> Loaded:
+def load(
+    path: Path,
+    *,
+    default_consumers: str,
+    timeout: float = TIMEOUT,
+    start: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Loaded:
     """Parse DAG files in a process of their own.
 
     Args:
         path: A DAG file, or a folder with DAG files.
         default_consumers: The policy word for XComs without a rule.
         timeout: Seconds that it may take.
+        start: The folder that the process starts in. Its modules can be imported. None means this process's own.
+        environment: Variables that the process gets besides those of this one.
 
     Raises:
         UndecidedError: There is no such path, no DAG in it, or it took too long.
@@ -69,7 +78,8 @@ def load(path: Path, *, default_consumers: str, timeout: float = TIMEOUT) -> Loa
         try:
             done = subprocess.run(  # noqa: S603 - this package, with the arguments of whoever runs the command
                 [*command, os.fspath(path.resolve()), default_consumers, os.fspath(output)],
-                env={**os.environ, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+                cwd=start,
+                env={**os.environ, **(environment or {}), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
                 capture_output=True,
                 text=True,
                 errors="replace",

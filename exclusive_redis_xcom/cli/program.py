@@ -28,6 +28,8 @@ class Command(NamedTuple):
 
 COMMANDS: Final = {
     "can-pull": Command("access.can_pull", "tell whether a task may pull an XCom, and which rule decides"),
+    "snapshot": Command("access.snapshot", "write who may read what, in one line for each grant"),
+    "diff": Command("access.diff", "tell who gains or loses access between two sets of DAGs or revisions"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
     "doctor": Command("doctor", "check this installation, and say what to change"),
