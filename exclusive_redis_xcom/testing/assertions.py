@@ -38,7 +38,11 @@ def assert_can_pull(
     __tracebackhide__ = True
     answer = effective_access(dags, default_consumers=default_consumers).answer(consumer, producer, key)
     if answer.verdict is Verdict.NO:
-        _fail(lambda short: f"{short(consumer)} may not pull '{short(key)}' of {short(producer)}.", answer.reason)
+        _fail(
+            lambda short: f"{short(consumer)} may not pull '{short(key)}' of {short(producer)}.",
+            f"{answer.reason}.",
+            f"If it should pull the value, name {consumer} in that rule.",
+        )
     if answer.verdict is Verdict.MAYBE:
         _cannot_know(consumer, producer, key, answer.reason)
 
@@ -62,7 +66,11 @@ def assert_cannot_pull(
     __tracebackhide__ = True
     answer = effective_access(dags, default_consumers=default_consumers).answer(consumer, producer, key)
     if answer.verdict is Verdict.YES:
-        _fail(lambda short: f"{short(consumer)} may pull '{short(key)}' of {short(producer)}.", answer.reason)
+        _fail(
+            lambda short: f"{short(consumer)} may pull '{short(key)}' of {short(producer)}.",
+            f"{answer.reason}.",
+            f"If it should not, write a rule that leaves {consumer} out.",
+        )
     if answer.verdict is Verdict.MAYBE:
         _cannot_know(consumer, producer, key, answer.reason)
 
@@ -102,7 +110,8 @@ def assert_only(
     rule = access.model.in_force(xcom)
     _fail(
         lambda short: f"Other tasks than expected may pull '{short(key)}' of {short(producer)}.",
-        "\n".join([*lines, f"The rule is {rule.source}"]),
+        *lines,
+        f"The rule is {rule.source}.",
     )
 
 
@@ -139,8 +148,8 @@ def assert_every_key_has_a_rule(
         more = len(missing) - _MOST_LISTED
         lines = [f"  {name}: {without[name]} decides" for name in missing[:_MOST_LISTED]]
         lines += [f"  and {more} more"] if more > 0 else []
-        lines.append("Add entries to xcom_acl. The key '*' stands for all keys that code computes")
-        _fail(lambda _: f"XComs without a rule: {len(missing)}.", "\n".join(lines))
+        lines.append("Add entries to xcom_acl. The key '*' stands for all keys that code computes.")
+        _fail(lambda _: f"XComs without a rule: {len(missing)}.", *lines)
 
 
 def _of_one_dag(access: Access, name: str, dag_id: str) -> str:
@@ -151,10 +160,11 @@ def _cannot_know(consumer: str, producer: str, key: str, reason: str) -> None:
     __tracebackhide__ = True
     _fail(
         lambda short: f"Whether {short(consumer)} may pull '{short(key)}' of {short(producer)} cannot be known.",
-        reason,
+        f"{reason}.",
+        "Ask about what the rules and the code tell for certain.",
     )
 
 
-def _fail(first: Callable[[Shorten], str], why: str) -> None:
+def _fail(first: Callable[[Shorten], str], *further: str) -> None:
     __tracebackhide__ = True
-    raise AssertionError(f"{fitted(first)}\n{why[:1].upper()}{why[1:]}.")
+    raise AssertionError("\n".join((fitted(first), *further)))
