@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
 from exclusive_redis_xcom.access.diff import AccessDiff, compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
-from exclusive_redis_xcom.access.narrowing import is_narrowed
+from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import Acl, decide
@@ -145,7 +145,7 @@ class Access:
         if is_airflows(xcom.key):
             return sorted(tasks)
         names = self.in_force(xcom).consumers
-        found = {xcom.task_id} if dag_id == facts.dag_id else set()
+        found = {xcom.task_id, *perhaps_linked(facts, xcom)} if dag_id == facts.dag_id else set()
         for name in names:
             dag_pattern, task_pattern = consumer_ids(name, facts.dag_id)
             if not matches(dag_pattern, dag_id):
@@ -163,6 +163,9 @@ def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     task = facts.tasks[xcom.task_id]
     acl = _in_force(facts, xcom, _outputs(task))
     decision, rule = _decided(acl, consumer, xcom), acl.rules[0]
+    if not decision.allowed and consumer.task_id in perhaps_linked(facts, xcom) and consumer.dag_id == facts.dag_id:
+        reason = f"{decision.reason}, but the serialized DAG does not show all XComs that {consumer.task_id} takes"
+        return Answer(consumer, xcom, Verdict.MAYBE, reason, rule)
     if not decision.allowed:
         return Answer(consumer, xcom, Verdict.NO, decision.reason, rule)
     verdict, reason = Verdict.YES, decision.reason

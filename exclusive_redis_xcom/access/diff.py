@@ -278,7 +278,7 @@ def _is_gone(new: Scope | None) -> tuple[str, ...]:
 
 def _why_maybe(new: Scope | None) -> str:
     if new is not None and new.unsure:
-        return "code computes the keys that return_value copies"
+        return "it cannot be known what the code pushes or takes"
     return "a task of another DAG is rarely in a run of the same id"
 
 

@@ -72,6 +72,8 @@ class DagFacts:
         tasks: What is known of each task.
         file: The DAG's file, below the DAG bundle.
         path: The DAG's file on this machine; None if it is not here.
+        unread: The tasks that may take other XComs, too, as arguments or in template fields. A serialized DAG does not
+            always show what a field takes.
     """
 
     acl: Acl
@@ -80,6 +82,7 @@ class DagFacts:
     tasks: Mapping[str, TaskFacts]
     file: str = ""
     path: str | None = field(default=None, compare=False)
+    unread: frozenset[str] = frozenset()
 
     @property
     def dag_id(self) -> str:

@@ -19,6 +19,7 @@ def to_json(facts: DagFacts) -> dict[str, Any]:
         "tasks": [_task_json(task) for task in facts.tasks.values()],
         "file": facts.file,
         "path": facts.path,
+        "unread": sorted(facts.unread),
     }
 
 
@@ -31,6 +32,7 @@ def from_json(read: dict[str, Any]) -> DagFacts:
         tasks={task["task_id"]: _task(task) for task in read["tasks"]},
         file=read["file"],
         path=read["path"],
+        unread=frozenset(read["unread"]),
     )
 
 

@@ -17,7 +17,7 @@ from exclusive_redis_xcom.errors import ExclusiveXComError
 
 def main(path: str, default_consumers: str, output: str) -> None:
     """Parse all DAG files below a path, and write what they say and which of them failed."""
-    bag = _dag_bag(path)
+    bag = dag_bag(path)
     errors = {str(file): str(error) for file, error in bag.import_errors.items()}
     dags = []
     for dag in bag.dags.values():
@@ -28,7 +28,8 @@ def main(path: str, default_consumers: str, output: str) -> None:
     Path(output).write_text(json.dumps({"dags": dags, "errors": errors}))
 
 
-def _dag_bag(path: str) -> Any:
+def dag_bag(path: str) -> Any:
+    """Parse DAG files as Airflow's DAG processor does."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1

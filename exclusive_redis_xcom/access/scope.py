@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.covering import is_covered
 from exclusive_redis_xcom.access.names import XComName
-from exclusive_redis_xcom.access.narrowing import is_narrowed
+from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.acl.glob import matches
 from exclusive_redis_xcom.acl.resolution import intersect
@@ -32,7 +32,8 @@ class Scope:
 
     Attributes:
         sure: The readers: `dag/task`, or patterns of that.
-        unsure: Readers of whom it cannot be known, because code computes the keys that `return_value` copies.
+        unsure: Readers of whom it cannot be known. Code may compute the keys that `return_value` copies. Or a
+            serialized DAG does not show all that its tasks take.
         ttl: How long a value is kept; None where the setting decides.
         same_run: Whether only tasks of the run that pushed it may read it.
         once: Whether only the first task instance that pulls it gets it.
@@ -92,7 +93,8 @@ class Scopes:
         outputs = task.outputs if task.multiple_outputs else None
         rule = facts.acl.in_force(_coordinate(xcom), facts.graph, outputs)
         narrowed = is_narrowed(facts, xcom, declared)
-        sure = all_names = self._whole(rule.consumers)
+        sure = self._whole(rule.consumers)
+        all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in perhaps_linked(facts, xcom))
         if narrowed and outputs is None:
             sure = self._whole(self._of_every_key(xcom, rule.consumers))
         return Scope(

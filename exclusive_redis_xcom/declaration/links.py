@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.declaration.references import Reference, References
 from exclusive_redis_xcom.declaration.templates import pulls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import jinja2
     from airflow.sdk import DAG
@@ -28,14 +29,32 @@ _EXPAND_INPUTS = ("expand_input", "op_kwargs_expand_input")
 
 def find_links(dag: DAG) -> dict[tuple[str, str], frozenset[str]]:
     """Map (producer task id, key) to the tasks that take this XCom."""
+    return links_of(find_references(dag), dag.dag_id)
+
+
+def links_of(
+    references: Iterable[tuple[str, Iterable[Reference]]], dag_id: str
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Map (producer task id, key) to the tasks that take this XCom.
+
+    Args:
+        references: For each task, the XComs that it takes before it runs.
+        dag_id: The DAG.
+    """
     links: dict[tuple[str, str], set[str]] = {}
+    for task_id, found in references:
+        for reference in found:
+            if reference.is_link(dag_id):
+                links.setdefault((str(reference.task_id), str(reference.key)), set()).add(task_id)
+    return {xcom: frozenset(consumers) for xcom, consumers in links.items()}
+
+
+def find_references(dag: DAG) -> Iterator[tuple[str, Iterator[Reference]]]:
+    """Yield each task's id, with the XComs that it takes before it runs."""
     environment = _environment(dag)
     for task in dag.tasks:
-        finder = _Finder(environment, dag.dag_id)
-        for value in _inputs(task):
-            for reference in finder.references(value):
-                links.setdefault(reference, set()).add(task.task_id)
-    return {reference: frozenset(consumers) for reference, consumers in links.items()}
+        finder = _Finder(environment)
+        yield task.task_id, (reference for value in _inputs(task) for reference in finder.of(value))
 
 
 def _environment(dag: DAG) -> jinja2.Environment:
@@ -58,27 +77,23 @@ def _inputs(task: Any) -> Iterator[Any]:
         yield getattr(getattr(task, name, None), "value", None)
 
 
-class _Finder:
-    """Walk the values of one task. Each object is visited once, however deeply the author nests it."""
+class _Finder(References):
+    """Walks the values of one task of a DAG object."""
 
-    def __init__(self, environment: jinja2.Environment, dag_id: str) -> None:
+    def __init__(self, environment: jinja2.Environment) -> None:
+        super().__init__()
         self._environment = environment
-        self._dag_id = dag_id
-        self._seen: set[int] = set()
 
-    def references(self, value: Any) -> Iterator[tuple[str, str]]:
-        """Yield (task_id, key) of every XCom that the value takes."""
-        pending = [value]
-        while pending:
-            current = pending.pop()
-            if isinstance(current, str):
-                yield from pulls(current, self._environment, self._dag_id)
-            elif current is not None and id(current) not in self._seen:
-                self._seen.add(id(current))
-                if hasattr(current, "iter_references"):
-                    yield from ((operator.task_id, key) for operator, key in current.iter_references())
-                else:
-                    pending.extend(_parts(current))
+    def of_text(self, text: str) -> Iterable[Reference]:
+        return pulls(text, self._environment)
+
+    def of_object(self, value: Any) -> Iterable[Reference] | None:
+        if not hasattr(value, "iter_references"):
+            return None
+        return [Reference(None, operator.task_id, key, "argument") for operator, key in value.iter_references()]
+
+    def parts(self, value: Any) -> Iterable[Any]:
+        return _parts(value)
 
 
 def _parts(value: Any) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.declaration.references import Reference
 from exclusive_redis_xcom.model import RETURN_KEY
 
 if TYPE_CHECKING:
@@ -18,21 +20,30 @@ _TASK_INSTANCE = ("ti", "task_instance")
 #: Positional parameters of `RuntimeTaskInstance.xcom_pull` (`airflow/sdk/execution_time/task_runner.py`).
 _POSITIONAL = ("task_ids", "dag_id", "key", "include_prior_dates")
 
+#: It stands in place of an argument that is no constant.
+_COMPUTED = object()
 
-def pulls(text: str, environment: jinja2.Environment, dag_id: str) -> Iterator[tuple[str, str]]:
-    """Yield (task_id, key) of each `ti.xcom_pull(...)` whose arguments are constants and name this DAG."""
+
+def pulls(text: str, environment: jinja2.Environment) -> Iterator[Reference]:
+    """Yield what each `ti.xcom_pull(...)` in a template pulls, besides the task's own XComs.
+
+    A text that is no template yields nothing: rendering reports the error.
+    """
     if "xcom_pull" not in text:
         return
     import jinja2
+
+    with contextlib.suppress(jinja2.TemplateError):
+        yield from pulls_in(environment.parse(text))
+
+
+def pulls_in(tree: nodes.Template) -> Iterator[Reference]:
+    """Yield what each `ti.xcom_pull(...)` in a parsed template pulls, besides the task's own XComs."""
     from jinja2 import nodes
 
-    try:
-        tree = environment.parse(text)
-    except jinja2.TemplateError:
-        return  # Rendering reports the error.
     for call in tree.find_all(nodes.Call):
         if _is_xcom_pull(call):
-            yield from _pulled(call, dag_id)
+            yield from _pulled(call)
 
 
 def _is_xcom_pull(call: nodes.Call) -> bool:
@@ -44,26 +55,35 @@ def _is_xcom_pull(call: nodes.Call) -> bool:
     return isinstance(method.node, nodes.Name) and method.node.name in _TASK_INSTANCE
 
 
-def _pulled(call: nodes.Call, dag_id: str) -> Iterator[tuple[str, str]]:
-    arguments = _constants(call)
-    key = arguments.get("key", RETURN_KEY)
-    if arguments.get("dag_id") not in (None, dag_id) or not isinstance(key, str):
+def _pulled(call: nodes.Call) -> Iterator[Reference]:
+    arguments = _arguments(call)
+    if arguments is None:
+        yield Reference(None, None, None, "template")
         return
-    task_ids = arguments.get("task_ids")
-    for task_id in [task_ids] if isinstance(task_ids, str) else task_ids or ():
-        if isinstance(task_id, str):
-            yield task_id, key
+    dag_id, key = arguments.get("dag_id"), arguments.get("key", RETURN_KEY)
+    key = key if isinstance(key, str) else None
+    task_ids: Any = arguments.get("task_ids", ())
+    if not isinstance(task_ids, (list, tuple)):
+        task_ids = () if task_ids is None else [task_ids]
+    if not (dag_id is None or isinstance(dag_id, str)):
+        task_ids, dag_id = [None for _ in task_ids[:1]], None
+    for task_id in task_ids:
+        yield Reference(dag_id, task_id if isinstance(task_id, str) else None, key, "template")
 
 
-def _constants(call: nodes.Call) -> dict[str, Any]:
-    """Return the arguments that tell the XCom; {} if the text does not tell one of them."""
+def _arguments(call: nodes.Call) -> dict[str, Any] | None:
+    """Return the arguments that tell the XCom, `_COMPUTED` for those that are no constants; None if nothing is told."""
     from jinja2 import nodes
 
     if call.dyn_args is not None or call.dyn_kwargs is not None:
-        return {}
+        return None
     arguments = dict(zip(_POSITIONAL, call.args, strict=False))
     arguments.update({argument.key: argument.value for argument in call.kwargs})
-    try:
-        return {name: arguments[name].as_const() for name in ("task_ids", "dag_id", "key") if name in arguments}
-    except nodes.Impossible:
-        return {}
+    found: dict[str, Any] = {}
+    for name in ("task_ids", "dag_id", "key"):
+        if name in arguments:
+            try:
+                found[name] = arguments[name].as_const()
+            except nodes.Impossible:
+                found[name] = _COMPUTED
+    return found
