@@ -1,7 +1,7 @@
 """Two revisions of a git repository, laid out in temporary folders.
 
 Files are copied out of git's objects by `git ls-tree` and `git cat-file`. So nothing touches the work tree or the
-index, and no hook, no filter and no attribute of the repository has a say in what is compared.
+index. No hook, no filter and no attribute of the repository has a say in what is compared.
 """
 
 from __future__ import annotations
