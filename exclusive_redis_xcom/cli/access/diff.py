@@ -81,19 +81,29 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _of_paths(args: argparse.Namespace) -> tuple[AccessDiff, Between]:
-    if len(args.paths) != 2:
+    named = args.dags is not None or _is_serialized(args)
+    if len(args.paths) + named != 2:
         raise UndecidedError(
-            "The command compares two sets of DAGs.\nName OLD and NEW, or two revisions with --git BASE..HEAD."
+            "The command compares two sets of DAGs.\nName OLD and NEW, or OLD and --dags, or two revisions with --git "
+            "BASE..HEAD."
         )
     word = args.default_consumers or dags.default_consumers()
-    old, new = args.paths
-    before, after = (snapshot_files.take(path, default_consumers=word, timeout=args.timeout) for path in (old, new))
+    old = args.paths[0]
+    before = snapshot_files.take(old, default_consumers=word, timeout=args.timeout)
+    if _is_serialized(args):
+        return compare(before, Snapshot.of(dags.access_of(args).dags)), Between(str(old), "serialized DAGs")
+    new = args.dags or args.paths[1]
+    after = snapshot_files.take(new, default_consumers=word, timeout=args.timeout)
     folder = new if new.is_dir() else new.parent
     return compare(before, after), Between(str(old), str(new), _from_here(folder))
 
 
+def _is_serialized(args: argparse.Namespace) -> bool:
+    return bool(getattr(args, "serialized", False))
+
+
 def _of_revisions(args: argparse.Namespace) -> tuple[AccessDiff, Between]:
-    if len(args.paths) > 1:
+    if len(args.paths) + (args.dags is not None) > 1 or _is_serialized(args):
         raise UndecidedError("With --git, the command takes one DAG folder.\nName it as it lies in the work tree.")
     path = args.paths[0] if args.paths else args.dags or Path()
     word = args.default_consumers or dags.default_consumers()

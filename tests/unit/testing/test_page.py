@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
-def workflows() -> list[dict[str, Any]]:
+def workflows() -> list[dict[Any, Any]]:
     return [found for found in map(yaml.safe_load, blocks("yaml")) if "jobs" in found]
 
 

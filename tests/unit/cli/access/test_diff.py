@@ -222,8 +222,9 @@ def test_folders_snapshots_and_facts_give_the_same_difference(
     folders: tuple[Path, Path], snapshots: dict[str, tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = []
-    for old, new in [(str(folders[0]), str(folders[1])), *snapshots.values()]:
-        assert run("diff", old, new, "--format", "json") == 0
+    text, facts = snapshots["text"], snapshots["facts"]
+    for arguments in ((str(folders[0]), "--dags", str(folders[1])), (text[0], facts[1]), (facts[0], text[1])):
+        assert run("diff", *arguments, "--format", "json") == 0
         read = json.loads(capsys.readouterr().out)
         found.append([[each["readers"], each["xcoms"]] for each in read["maybe_gained"]])
 
@@ -262,6 +263,8 @@ def test_the_first_line_of_a_snapshot_names_its_version(snapshots: dict[str, tup
         ["diff", "only-one"],
         ["diff", "no-such-folder", "no-such-file"],
         ["diff", "--git", "main..HEAD", "one", "two"],
+        ["diff", "one", "two", "--dags", "three"],
+        ["diff", "--git", "main..HEAD", "one", "--dags", "two"],
         ["snapshot", "--check", "no-such-file", "--dags", "FOLDER"],
         ["snapshot", "--output", "no/such/folder/file", "--dags", "FOLDER"],
     ],
