@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from exclusive_redis_xcom import access
 from exclusive_redis_xcom.access import TaskName, Verdict, XComName
+from exclusive_redis_xcom.access.facts_json import from_json, to_json
 from exclusive_redis_xcom.access.loading import load
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
@@ -172,7 +174,12 @@ def effective_access(dags: Dags, *, default_consumers: str | None = None) -> Acc
     found: list[Any] = list(dags) if isinstance(dags, Iterable) else [dags]
     if not found:
         raise UndecidedError("There is no DAG.\nName a DAG, or a folder with DAG files.")
-    return Access(access.Access(facts_of(dag, default_consumers=word) for dag in found))
+    return Access(access.Access(_plain(facts_of(dag, default_consumers=word)) for dag in found))
+
+
+def _plain(facts: DagFacts) -> DagFacts:
+    """Return facts with ids that are plain texts: an author may name a task by a member of an enumeration."""
+    return from_json(json.loads(json.dumps(to_json(facts))))
 
 
 def _setting() -> str:
