@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
+from exclusive_redis_xcom.access.diff import AccessDiff, compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
+from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
+from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
-from exclusive_redis_xcom.acl.rule import ANYONE, LINKED, consumer_ids
+from exclusive_redis_xcom.acl.rule import ANYONE, consumer_ids
 from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Principal, is_airflows
 
 if TYPE_CHECKING:
@@ -114,6 +117,10 @@ class Access:
                     rule, xcom = facts.acl.rule_for(task_id, key), XComName(dag_id, task_id, key)
                     yield Grant(xcom, rule, is_narrowed(facts, xcom, rule))
 
+    def diff(self, other: Access) -> AccessDiff:
+        """Tell what changes for whom from these DAGs to others, which are newer."""
+        return compare(Snapshot.of(self.dags), Snapshot.of(other.dags))
+
     def dag(self, dag_id: str) -> DagFacts:
         """Return what a DAG says.
 
@@ -147,7 +154,7 @@ class Access:
         if is_airflows(xcom.key):
             return sorted(tasks)
         names = self.in_force(xcom).consumers
-        found = {xcom.task_id, *_perhaps_linked(facts, xcom)} if dag_id == facts.dag_id else set()
+        found = {xcom.task_id, *perhaps_linked(facts, xcom)} if dag_id == facts.dag_id else set()
         for name in names:
             dag_pattern, task_pattern = consumer_ids(name, facts.dag_id)
             if not matches(dag_pattern, dag_id):
@@ -165,7 +172,7 @@ def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     task = facts.tasks[xcom.task_id]
     acl = _in_force(facts, xcom, _outputs(task))
     decision, rule = _decided(acl, consumer, xcom), acl.rules[0]
-    if not decision.allowed and consumer.task_id in _perhaps_linked(facts, xcom) and consumer.dag_id == facts.dag_id:
+    if not decision.allowed and consumer.task_id in perhaps_linked(facts, xcom) and consumer.dag_id == facts.dag_id:
         reason = f"{decision.reason}, but the serialized DAG does not show all XComs that {consumer.task_id} takes"
         return Answer(consumer, xcom, Verdict.MAYBE, reason, rule)
     if not decision.allowed:
@@ -200,22 +207,6 @@ def _outputs(task: TaskFacts) -> tuple[str, ...] | None:
 def _copies_unknown_outputs(facts: DagFacts, xcom: XComName) -> bool:
     task = facts.tasks[xcom.task_id]
     return task.outputs is None and is_narrowed(facts, xcom, facts.acl.rule_for(xcom.task_id, xcom.key))
-
-
-def is_narrowed(facts: DagFacts, xcom: XComName, rule: Rule) -> bool:
-    """Tell whether an XCom copies multiple outputs, and its declared rule lets their rules narrow it."""
-    return facts.tasks[xcom.task_id].multiple_outputs and xcom.key == RETURN_KEY != rule.key
-
-
-def _perhaps_linked(facts: DagFacts, xcom: XComName) -> frozenset[str]:
-    """Return the tasks that may be linked to an XCom, although no link is known, if `linked` decides about it."""
-    if not facts.unread:
-        return facts.unread
-    task, rule = facts.tasks[xcom.task_id], facts.acl.rule_for(xcom.task_id, xcom.key)
-    rules = [rule]
-    if is_narrowed(facts, xcom, rule):
-        rules += [facts.acl.rule_for(xcom.task_id, key) for key in task.outputs or ()]
-    return facts.unread if any(each.consumers == LINKED for each in rules) else frozenset()
 
 
 def _may_have_all(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:

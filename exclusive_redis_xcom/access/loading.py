@@ -84,13 +84,22 @@ class Loaded:
         return self.dags
 
 
-def load(path: Path, *, default_consumers: str, timeout: float = TIMEOUT) -> Loaded:
+def load(
+    path: Path,
+    *,
+    default_consumers: str,
+    timeout: float = TIMEOUT,
+    start: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Loaded:
     """Parse DAG files in a process of their own.
 
     Args:
         path: A DAG file, or a folder with DAG files.
         default_consumers: The policy word for XComs without a rule.
         timeout: Seconds that it may take.
+        start: The folder that the process starts in. Its modules can be imported. None means this process's own.
+        environment: Variables that the process gets besides those of this one.
 
     Raises:
         UndecidedError: There is no such path, no DAG in it, or it took too long.
@@ -100,7 +109,7 @@ def load(path: Path, *, default_consumers: str, timeout: float = TIMEOUT) -> Loa
     if path.is_file() and path.suffix not in _SUFFIXES:
         raise UndecidedError(_first(path, "'{}' is no Python file.", "Name a DAG file, or a folder with DAG files."))
     with airflow_home.nothing_left_behind():
-        read = _parsed(path, default_consumers, timeout)
+        read = _parsed(path, default_consumers, timeout, start=start, environment=environment)
     loaded = Loaded(
         tuple(from_json(each) for each in read["dags"]),
         read["errors"],
@@ -115,7 +124,9 @@ def _refused(read: dict[str, Any]) -> Refused:
     return Refused(**{**read, "facts": None if read["facts"] is None else from_json(read["facts"])})
 
 
-def _parsed(path: Path, default_consumers: str, timeout: float) -> dict[str, Any]:
+def _parsed(
+    path: Path, default_consumers: str, timeout: float, *, start: Path | None, environment: Mapping[str, str] | None
+) -> dict[str, Any]:
     """Return what the parsing process wrote. What DAG files print, and processes that they start, do not matter."""
     with tempfile.TemporaryDirectory(prefix="exclusive-xcom-", ignore_cleanup_errors=True) as folder:
         output, errors = Path(folder, "facts.json"), Path(folder, "errors.txt")
@@ -123,7 +134,8 @@ def _parsed(path: Path, default_consumers: str, timeout: float) -> dict[str, Any
         with errors.open("wb") as of_errors:
             process = subprocess.Popen(  # noqa: S603 - this package, with the arguments of whoever runs the command
                 [*command, os.fspath(path.resolve()), default_consumers, os.fspath(output)],
-                env={**os.environ, **_SETTINGS},
+                cwd=start,
+                env={**os.environ, **(environment or {}), **_SETTINGS},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=of_errors,

@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "access": Command("access.overview", "show who may pull what: as a table, a picture or a page"),
     "lint": Command("access.lint", "check the access rules of DAG files; findings have stable codes"),
     "rule": Command("access.rule", "explain a check of lint, or list all of them"),
+    "snapshot": Command("access.snapshot", "write who may read what, in one line for each grant"),
+    "diff": Command("access.diff", "tell who gains or loses access between two sets of DAGs or revisions"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
     "doctor": Command("doctor", "check this installation, and say what to change"),

@@ -1,0 +1,30 @@
+"""A difference in access as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.access.diff_formats import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exclusive_redis_xcom.access.diff import AccessDiff
+    from exclusive_redis_xcom.cli.access.diff_formats.between import Between
+
+
+def write(diff: AccessDiff, between: Between) -> str:  # noqa: ARG001 - all formats have the same arguments
+    """Write all changes by kind, then a line that counts them."""
+    return "".join(f"{line}\n" for line in (*_lines(diff), wording.summary(diff)))
+
+
+def _lines(diff: AccessDiff) -> Iterator[str]:
+    for kind, title in wording.TITLES.items():
+        changes = diff.of(kind)
+        if not changes:
+            continue
+        yield title
+        for change in changes:
+            yield f"  {wording.headline(change)}"
+            yield from (f"    {detail}" for detail in wording.details(change))
+        yield ""

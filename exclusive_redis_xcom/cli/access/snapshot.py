@@ -1,0 +1,103 @@
+"""`exclusive-xcom snapshot` writes who may read what as a file to commit, and checks that the file still holds."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.access import snapshot_files, snapshot_lines
+from exclusive_redis_xcom.access.snapshot import Snapshot
+from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.cli.access import dags, status
+
+if TYPE_CHECKING:
+    import argparse
+
+    from exclusive_redis_xcom.access import Access
+
+_MOST_LINES = 2000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Write who may read which XCom, in one line for each grant and in a fixed order. Commit the file beside the "
+        "DAGs: `git diff` then shows who gains access. Exit status: 0; with --check, 1 if the file differs; 2 if it "
+        "cannot be decided."
+    )
+    to = parser.add_mutually_exclusive_group()
+    to.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
+    to.add_argument("--check", type=Path, metavar="FILE", help="compare with this file, and print the difference")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "facts"),
+        help="text; json, the same lines; or facts, all that the DAGs say, which `diff` reads (default: text, or json "
+        "for a file *.json)",
+    )
+    dags.add_options(parser)
+
+
+@status.undecided_on_error
+def main(args: argparse.Namespace) -> int:
+    """Write or check the snapshot.
+
+    Returns:
+        0, or 1 if the file that is checked differs.
+    """
+    file: Path | None = args.check or args.output
+    format = args.format or ("json" if file is not None and file.suffix == ".json" else "text")
+    access = dags.access_of(args)
+    text = _written(access, format)
+    if args.check:
+        return _checked(args.check, text)
+    if args.output:
+        _write(args.output, text)
+    else:
+        sys.stdout.write(text)
+    return status.YES
+
+
+def _written(access: Access, format: str) -> str:
+    if format == "facts":
+        return snapshot_files.facts_as_json(access.dags.values())
+    snapshot = Snapshot.of(access.dags)
+    return snapshot_files.as_json(snapshot) if format == "json" else snapshot_lines.dumps(snapshot)
+
+
+def _checked(file: Path, text: str) -> int:
+    try:
+        known = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UndecidedError(
+            f"There is no snapshot '{file}'.\nWrite it with `exclusive-xcom snapshot --output {file}`."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UndecidedError(f"The snapshot '{file}' cannot be read ({type(error).__name__}).") from None
+    if known.replace("\r\n", "\n") == text:
+        return status.YES
+    # Names with unprintable characters are JSON in a snapshot. Somebody may have written another file, though.
+    shown = (
+        "".join(character if character.isprintable() else "?" for character in line)
+        for line in difflib.unified_diff(
+            known.splitlines(), text.splitlines(), f"{file}", f"{file} (what the DAGs say)", n=1, lineterm=""
+        )
+    )
+    for number, line in enumerate(shown):
+        if number == _MOST_LINES:
+            sys.stdout.write("...\n")
+            break
+        sys.stdout.write(f"{line}\n")
+    sys.stderr.write(
+        f"The snapshot '{file}' differs from the DAGs.\n"
+        f"If the difference is meant, run `exclusive-xcom snapshot --output {file}` and commit the file.\n"
+    )
+    return status.NO
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UndecidedError(f"The file '{file}' cannot be written ({type(error).__name__}).") from None
