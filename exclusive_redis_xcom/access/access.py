@@ -78,7 +78,7 @@ class Access:
             for task_id in self._possible(facts, xcom, dag_id)
         ]
         readers = [
-            Reader(str(answer.consumer), answer.verdict, answer.reason)
+            Reader(str(answer.consumer), answer.verdict, answer.reason, answer.conditions)
             for answer in answers
             if answer.verdict is not Verdict.NO
         ]
@@ -130,7 +130,7 @@ class Access:
             dag_id, task_id = consumer_ids(name, facts.dag_id)
             if dag_id not in self.dags:
                 what = "all DAGs that match" if is_pattern(dag_id) else "a DAG that is not here"
-                yield Reader(f"{dag_id}/{task_id}", Verdict.MAYBE, f"{rule.source} names {what}")
+                yield Reader(f"{dag_id}/{task_id}", Verdict.MAYBE, f"{rule.source} names {what}", _conditions(rule))
 
     def _possible(self, facts: DagFacts, xcom: XComName, dag_id: str) -> Iterable[str]:
         """Return the tasks of a DAG that may be consumers of an XCom. Nobody else is asked about."""

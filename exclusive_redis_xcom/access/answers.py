@@ -48,11 +48,13 @@ class Reader:
         name: `dag/task`, or a pattern of it.
         verdict: `YES`, or `MAYBE` for a pattern or a task of DAGs that are not known here.
         reason: Why.
+        conditions: As for `Answer`.
     """
 
     name: str
     verdict: Verdict
     reason: str
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

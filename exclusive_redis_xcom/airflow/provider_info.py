@@ -13,6 +13,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "exclusive-redis-xcom",
         "name": "Exclusive Redis XCom",
         "description": "XCom values in Redis: only the declared consumers of a key can pull it.",
+        "cli": ["exclusive_redis_xcom.cli.airflow_commands.commands"],  # from Airflow 3.2 on
         "config": {
             SECTION: {
                 "description": "XCom values in Redis with access control lists.",

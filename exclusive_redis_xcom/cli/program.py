@@ -28,6 +28,10 @@ class Command(NamedTuple):
 
 COMMANDS: Final = {
     "can-pull": Command("access.can_pull", "tell whether a task may pull an XCom, and which rule decides"),
+    "who-can": Command("access.who_can", "list everybody who may pull an XCom"),
+    "what-can": Command("access.what_can", "list every XCom that a task may pull"),
+    "explain": Command("access.explain", "show all rules for an XCom, and which of them decides"),
+    "access": Command("access.overview", "show who may pull what: as a table, a picture or a page"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),
     "doctor": Command("doctor", "check this installation, and say what to change"),
@@ -47,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
-    status: int = _module(args.command).main(args)
+    status: int = module_of(args.command).main(args)
     return status
 
 
@@ -62,11 +66,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, command in COMMANDS.items():
         of_command = commands.add_parser(name, help=command.help)
         if arguments[:1] == [name]:
-            _module(name).add_arguments(of_command)
+            module_of(name).add_arguments(of_command)
     return parser
 
 
-def _module(name: str) -> Any:
+def module_of(name: str) -> Any:
+    """Import the module of a command."""
     return importlib.import_module(f"exclusive_redis_xcom.cli.{COMMANDS[name].module}")
 
 

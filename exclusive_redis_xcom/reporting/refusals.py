@@ -82,6 +82,17 @@ def pull_denied(
         acl: The rule in force; None where no rule can be read.
         default_ttl: As for `advice.to_allow`.
     """
+    return XComAccessDenied(lines(denial(at, principal, decision, acl, default_ttl), where(at, principal)))
+
+
+def denial(
+    at: Coordinate,
+    principal: Principal,
+    decision: Decision,
+    acl: Acl | None,
+    default_ttl: timedelta | None = None,
+) -> str:
+    """Word the refusal of a task's pull without the line of whole ids. The arguments are those of `pull_denied`."""
     from exclusive_redis_xcom.reporting import advice
 
     if acl is None or decision.rule is None:
@@ -106,7 +117,7 @@ def pull_denied(
 
     cause = f"Rule: {decision.reason}." if decision.rule else f"{sentence(decision.reason)}."
     decides = fitted(*(functools.partial(first, named) for named in _NAMED))
-    return XComAccessDenied(lines(decides, cause, remedy, where(at, principal)))
+    return lines(decides, cause, remedy)
 
 
 def unidentified_claim(at: Coordinate, principal: Principal | None) -> XComAccessDenied:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import TaskName, Verdict, XComName
-from exclusive_redis_xcom.cli.access import dags, status
+from exclusive_redis_xcom.access import TaskName, XComName
+from exclusive_redis_xcom.cli.access import dags, output, status
 
 if TYPE_CHECKING:
     import argparse
 
-_STATUS = {Verdict.YES: status.YES, Verdict.NO: status.NO, Verdict.MAYBE: status.UNDECIDED}
+    from exclusive_redis_xcom.access import Access, Answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Tell whether a task may pull an XCom. The answer is the first word on standard output: yes, no or maybe. "
-        "Standard error says which rule decides. Exit status: 0 yes; 1 no; 2 it cannot be decided."
+        "Standard error says which rule decides, where it stands, and what to declare if the answer is no. "
+        "Exit status: 0 yes; 1 no; 2 it cannot be decided."
     )
     parser.add_argument("consumer", metavar="CONSUMER", help="the task that pulls, as DAG/TASK")
     parser.add_argument("xcom", metavar="XCOM", help="what it pulls, as DAG/TASK:KEY")
-    parser.add_argument("--quiet", action="store_true", help="print nothing; the exit status is the answer")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing; the exit status is the answer")
+    output.add_option(parser)
     dags.add_options(parser)
 
 
@@ -34,10 +36,24 @@ def main(args: argparse.Namespace) -> int:
         0 for yes, 1 for no, 2 if it cannot be decided.
     """
     consumer, xcom = TaskName.parse(args.consumer), XComName.parse(args.xcom)
-    answer = dags.access_of(args).can_pull(consumer, xcom)
+    access = dags.access_of(args)
+    answer = access.can_pull(consumer, xcom)
     if not args.quiet:
-        sys.stdout.write(f"{answer.verdict.value}\n")
-        sys.stdout.flush()
-        why = [answer.reason, *answer.conditions]
-        sys.stderr.write(f"{'; '.join(why)}.\n")
-    return _STATUS[answer.verdict]
+        _write(args.output, access, answer)
+    return status.OF_VERDICT[answer.verdict]
+
+
+def _write(form: str, access: Access, answer: Answer) -> None:
+    from exclusive_redis_xcom.cli.access import telling
+
+    remedy = telling.to_allow(answer)
+    if form in (output.JSON, output.YAML):
+        document = {**telling.answer_json(answer), "remedy": remedy}
+        output.write(form, output.Listing((), (), document))
+        return
+    sys.stdout.write(f"{answer.verdict.value}\n")
+    output.say(
+        telling.cause(answer),
+        remedy,
+        telling.unknown_key(access, answer.xcom),
+    )

@@ -6,18 +6,28 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     Main = Callable[[argparse.Namespace], int]
 
 YES: Final = 0
 NO: Final = 1
 UNDECIDED: Final = 2
+
+#: The status of an answer.
+OF_VERDICT: Final = {Verdict.YES: YES, Verdict.NO: NO, Verdict.MAYBE: UNDECIDED}
+
+
+def of_all(verdicts: Iterable[Verdict]) -> int:
+    """Return the status of a list of answers: yes if one is, else undecided if one may be, else no."""
+    found = set(verdicts)
+    return next((OF_VERDICT[each] for each in (Verdict.YES, Verdict.MAYBE) if each in found), NO)
 
 
 def undecided_on_error(main: Main) -> Main:
