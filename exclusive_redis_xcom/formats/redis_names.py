@@ -136,10 +136,10 @@ def parse_name(prefix: str, name: str) -> Coordinate | None:
     ids = [unquote(part, encoding="utf-8", errors="surrogatepass") for part in parts]
     if len(ids) not in (4, 5) or [_encode(each) for each in ids] != parts:
         return None
-    if len(ids) == 4:
-        return Coordinate(*ids)
-    dag_id, run_id, task_id, instance, key = ids
-    beginning = instance_part("")
+    dag_id, run_id, task_id, *instances, key = ids
+    if not instances:
+        return Coordinate(dag_id, run_id, task_id, key)
+    (instance,), beginning = instances, instance_part("")
     if not instance.startswith(beginning):
         return None
     return Coordinate(dag_id, run_id, task_id, key, ti_id=instance[len(beginning) :])
