@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_REDIS_URL"
 
 HELP = (
-    "The user needs the rights of docs/access.md, which workers' users do not have: name another user's URL in the "
-    f"variable {REDIS_URL_VARIABLE}. Without it, the settings say which Redis it is."
+    "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have. The "
+    f"variable {REDIS_URL_VARIABLE} names the URL of another user. Without it, the settings say which Redis it is."
 )
 
 

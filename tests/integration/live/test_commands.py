@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.acl import Acl, Rule
@@ -30,8 +33,8 @@ def rule(at: Coordinate, *consumers: str, once: bool = False) -> bytes:
 @pytest.fixture
 def server(start_redis: Start, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
     """A Redis with the XComs of two DAGs."""
-    redis = start_redis()
-    with open_store(redis.url, prefix="exclusive_redis_xcom") as store:
+    started = start_redis()
+    with open_store(started.url, prefix="exclusive_redis_xcom") as store:
         token = Coordinate("sales", "r1", "extract", "token")
         pushed = value(token, size=2000)
         store.push(Push(pushed, acl=rule(token, "load", once=True), ttl=2 * DAY, once=True))
@@ -41,9 +44,9 @@ def server(start_redis: Start, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
             store.push(Push(value(at), acl=rule(at, "*"), ttl=timedelta(hours=5), own_acl=rule(at, "*")))
         frame = Coordinate("stock", "r2", "count", "frame")
         store.push(Push(value(frame, size=10_000).spilled_to("x"), acl=rule(frame), ttl=timedelta(minutes=90)))
-    monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", redis.url)
+    monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", started.url)
     load_settings.cache_clear()
-    return redis
+    return started
 
 
 @pytest.fixture
@@ -119,10 +122,10 @@ def test_a_user_without_the_rights_is_told_which_variable_helps(
 ) -> None:
     from tests.integration.support import restricted_users
 
-    redis = start_redis(config=restricted_users())
+    started = start_redis(config=restricted_users())
     monkeypatch.setenv(
         "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL",
-        redis.url.replace("redis://", f"redis://{API_USER}:{API_PASSWORD}@"),
+        started.url.replace("redis://", f"redis://{API_USER}:{API_PASSWORD}@"),
     )
     load_settings.cache_clear()
 
@@ -131,6 +134,27 @@ def test_a_user_without_the_rights_is_told_which_variable_helps(
     err = capsys.readouterr().err
     assert "EXCLUSIVE_XCOM_REDIS_URL" in err
     assert API_PASSWORD not in err
+
+
+def test_the_rights_of_the_docs_suffice_and_each_is_needed(
+    server: RedisServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "live-xcoms.md").read_text()
+    (line,) = re.findall(r"^user (exclusive_redis_xcom_operator .*)$", page, re.MULTILINE)
+    name, *rights = line.replace("change-me", "canary-0perator").split()
+    url = server.url.replace("redis://", f"redis://{name}:canary-0perator@")
+    monkeypatch.setenv("EXCLUSIVE_XCOM_REDIS_URL", url)
+    with redis.Redis(port=server.port) as admin:
+        admin.execute_command("ACL", "SETUSER", name, *rights)
+
+        assert run("ls")[0] == 0
+
+        for right in rights:
+            if right.startswith("+") and right not in ("+ping", "+select", "+cluster|slots", "+evalsha"):
+                admin.execute_command("ACL", "SETUSER", name, f"-{right[1:]}")
+                assert run("ls")[0] == 2, right
+                admin.execute_command("ACL", "SETUSER", name, right)
+        assert run("ls")[0] == 0
 
 
 def test_a_redis_that_is_down_is_one_clear_refusal(
