@@ -101,6 +101,18 @@ class ClusterSession:
                 raise
             return None
 
+    def node_keys(self) -> list[str]:
+        """Do what the protocol says, for each master that owns slots."""
+        owners = {address for _, address in self._ranges}
+        found: dict[Address, str] = {}
+        for key in map(str, itertools.count()):
+            if found.keys() == owners:
+                break
+            address = self._address_of(key_slot(key.encode()))
+            if address in owners:
+                found.setdefault(address, key)
+        return list(found.values())
+
     def is_good(self) -> bool:
         """Return what the protocol says, for the connections to all nodes."""
         return all(node.is_good() for node in self._nodes.values())

@@ -56,6 +56,9 @@ class Session(Protocol):
             redis.RedisError: The first refusal of a command. Its transaction may have been run nevertheless.
         """
 
+    def node_keys(self) -> list[str]:
+        """Return one key for each server that holds keys: `call` sends what is about all keys of a server with it."""
+
     def is_good(self) -> bool:
         """Return whether it can be used again. It cannot once the other side has closed a connection."""
 

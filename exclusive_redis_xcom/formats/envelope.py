@@ -178,6 +178,40 @@ class Envelope:
         """
         return cls.unpack(data[: _START.unpack_from(data)[2]] if len(data) >= _START.size else data)
 
+    @classmethod
+    def unpack_facts(cls, data: bytes) -> Envelope:
+        """Read only what the head of an envelope says. The payload is left out, and `elsewhere` counts its bytes.
+
+        Raises:
+            CorruptValue: The data does not begin with an envelope's head.
+        """
+        try:
+            return _unpack_facts(data)
+        except (struct.error, UnicodeDecodeError, OverflowError):
+            raise CorruptValue(_text("its header cannot be read")) from None
+
+
+def _unpack_facts(data: bytes) -> Envelope:
+    if len(data) < _FACTS.size:
+        raise _short(data)
+    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts = _FACTS.unpack_from(data)
+    if magic != _MAGIC or format_ not in _ID_LENGTHS or length > MAX_HEAD_BYTES or length > len(data):
+        raise _not_ours(magic, format_)
+    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], format_)
+    return Envelope(
+        coordinate=_coordinate(ids, map_index),
+        version=version.hex(),
+        codec=codec,
+        compression=compression,
+        decoded_size=decoded_size,
+        pushed_at=_EPOCH + timedelta(microseconds=pushed_at),
+        payload=(),
+        key_id=key_id,
+        parts=parts,
+        spilled=spilled,
+        elsewhere=size,
+    )
+
 
 def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     if len(data) < _FACTS.size:

@@ -28,11 +28,9 @@ The hash of all API servers has the fields `epoch` and `servers` (`store/lua/bea
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-if TYPE_CHECKING:
-    from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.model import Coordinate
 
 #: This field of each hash holds the rule in force for its key, as canonical JSON.
 ACL_FIELD = "acl"
@@ -116,6 +114,35 @@ def servers_name(prefix: str) -> str:
 @functools.lru_cache(maxsize=1024)  # the results of a mapped task share a hash
 def _hash_name(prefix: str, *ids: str) -> str:
     return ":".join((prefix, *map(_encode, ids)))
+
+
+def name_pattern(prefix: str, dag_id: str | None = None, task_id: str | None = None) -> str:
+    """Return a pattern for SCAN that all hashes of a DAG or task match. Other names may match it, too.
+
+    No encoded id holds a character with a meaning in patterns, and nor does a prefix that the setting accepts.
+    """
+    parts = [prefix, "*" if dag_id is None else _encode(dag_id), "*", "*" if task_id is None else _encode(task_id), "*"]
+    return ":".join(parts)
+
+
+def parse_name(prefix: str, name: str) -> Coordinate | None:
+    """Read the name of a hash; None if it is no hash of XComs. The map_index is `NOT_MAPPED`.
+
+    Anybody may have written the name.
+    """
+    if not name.startswith(f"{prefix}:"):
+        return None
+    parts = name[len(prefix) + 1 :].split(":")
+    ids = [unquote(part, encoding="utf-8", errors="surrogatepass") for part in parts]
+    if len(ids) not in (4, 5) or [_encode(each) for each in ids] != parts:
+        return None
+    dag_id, run_id, task_id, *instances, key = ids
+    if not instances:
+        return Coordinate(dag_id, run_id, task_id, key)
+    (instance,), beginning = instances, instance_part("")
+    if not instance.startswith(beginning):
+        return None
+    return Coordinate(dag_id, run_id, task_id, key, ti_id=instance[len(beginning) :])
 
 
 def _encode(text: str) -> str:

@@ -80,6 +80,7 @@ COMPLETE = Script.load("complete")
 BEAT = Script.load("beat")
 LEAVE = Script.load("leave")
 DISTRUST = Script.load("distrust")
+INVENTORY = Script.load("inventory")
 
 
 def push_arguments(push: Push) -> tuple[Argument, ...]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.store import claiming, current, every, marks, parts, reading, removal, scripts
+from exclusive_redis_xcom.store import claiming, current, every, inventory, marks, parts, reading, removal, scripts
 from exclusive_redis_xcom.store.keyspace import DEFAULT_MAX_PAYLOAD_BYTES, Keyspace, moment
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from exclusive_redis_xcom.connection import RedisClient
@@ -174,6 +174,10 @@ class Store:
         that right (`cli/redis-users.acl`). Batches and deadline are those of `purge_many`. The result counts hashes.
         """
         return removal.discard(self._keyspace, coordinates)
+
+    def inventory(self, dag_id: str | None = None, task_id: str | None = None) -> Iterator[inventory.Inventory]:
+        """Yield what Redis holds, without the values; see `inventory.take`."""
+        return inventory.take(self._keyspace, dag_id, task_id)
 
     @errors_without_locals
     def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:

@@ -1,0 +1,97 @@
+"""`exclusive-xcom du` sums what XComs take in Redis and in object storage."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.cli.access import output, status
+from exclusive_redis_xcom.cli.live import ls, measures, opened
+
+if TYPE_CHECKING:
+    import argparse
+
+    from exclusive_redis_xcom.store.inventory import Inventory
+
+_TOP = 20
+_SOON = timedelta(days=1)
+_ALL = "all"
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What is in one row. `expiring` has the bytes in Redis that expire within a day."""
+
+    xcoms: int = 0
+    values: int = 0
+    bytes_in_redis: int = 0
+    bytes_elsewhere: int = 0
+    expiring: int = 0
+
+    def add(self, inventory: Inventory) -> None:
+        self.xcoms += 1
+        self.values += inventory.values
+        self.bytes_in_redis += inventory.bytes
+        self.bytes_elsewhere += sum(held.bytes_elsewhere for held in inventory.held)
+        if inventory.ttl is not None and inventory.ttl <= _SOON:
+            self.expiring += inventory.bytes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Sum what XComs take in Redis and in object storage, largest first. The bytes are those of names and fields; "
+        "Redis itself needs some more. Exit status: 0 there are XComs; 1 there is none; 2 Redis cannot be asked. "
+        f"{opened.HELP}"
+    )
+    parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="sum one DAG or one task alone")
+    parser.add_argument(
+        "--by", choices=("dag", "task", "key", "run"), default="dag", help="what a row is about (default: dag)"
+    )
+    parser.add_argument("--top", type=int, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})")
+    output.add_option(parser)
+
+
+@status.undecided_on_error
+def main(args: argparse.Namespace) -> int:
+    """Sum them.
+
+    Returns:
+        0 if there is an XCom, 1 if there is none.
+    """
+    dag_id, _, task_id = (args.of or "").partition("/")
+    total, sums = _Sum(), dict[str, _Sum]()
+    with opened.opened_store() as store:
+        for inventory in store.inventory(dag_id or None, task_id or None):
+            total.add(inventory)
+            sums.setdefault(_group(inventory, args.by), _Sum()).add(inventory)
+    largest = sorted(sums.items(), key=lambda item: (-item[1].bytes_in_redis - item[1].bytes_elsewhere, item[0]))
+    shown = largest[: args.top]
+    listing = output.Listing(
+        (args.by.upper(), "XCOMS", "VALUES", "IN REDIS", "ELSEWHERE", "EXPIRES WITHIN A DAY"),
+        [_row(name, each) for name, each in [*shown, (_ALL, total)]],
+        {"by": args.by, "total": asdict(total), "rows": [{"name": name, **asdict(each)} for name, each in shown]},
+    )
+    output.write(args.output, listing)
+    if len(largest) > len(shown):
+        output.say(f"{len(largest) - len(shown)} smaller ones are not shown, but are in the sum.")
+    return status.YES if total.xcoms else status.NO
+
+
+def _group(inventory: Inventory, by: str) -> str:
+    at = inventory.at
+    if by == "run":
+        return f"{at.dag_id} {at.run_id}"
+    return {"dag": at.dag_id, "task": f"{at.dag_id}/{at.task_id}", "key": ls.name_of(inventory)}[by]
+
+
+def _row(name: str, each: _Sum) -> list[str]:
+    return [
+        name,
+        str(each.xcoms),
+        str(each.values),
+        measures.in_bytes(each.bytes_in_redis),
+        measures.in_bytes(each.bytes_elsewhere),
+        measures.in_bytes(each.expiring),
+    ]

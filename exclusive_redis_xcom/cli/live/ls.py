@@ -1,0 +1,110 @@
+"""`exclusive-xcom ls [DAG[/TASK]]` lists the XComs that Redis holds."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.cli.access import output, status
+from exclusive_redis_xcom.cli.live import measures, opened
+from exclusive_redis_xcom.model import NOT_MAPPED
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from exclusive_redis_xcom.store.inventory import Inventory
+
+_MOST = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "List the XComs that Redis holds: sizes, TTLs and who may read, and no value. Exit status: 0 there are some; "
+        f"1 there is none; 2 Redis cannot be asked. {opened.HELP}"
+    )
+    parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="list one DAG or one task alone")
+    parser.add_argument("--run", metavar="RUN", help="list one run alone")
+    parser.add_argument("--limit", type=int, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})")
+    output.add_option(parser)
+
+
+@status.undecided_on_error
+def main(args: argparse.Namespace) -> int:
+    """List them, sorted by name.
+
+    Returns:
+        0 if there is one, 1 if there is none.
+    """
+    dag_id, _, task_id = (args.of or "").partition("/")
+    total = 0
+
+    def counted(all_of_them: Iterable[Inventory]) -> Iterable[Inventory]:
+        nonlocal total
+        for each in all_of_them:
+            if args.run in (None, each.at.run_id):
+                total += 1
+                yield each
+
+    with opened.opened_store() as store:
+        found = heapq.nsmallest(args.limit, counted(store.inventory(dag_id or None, task_id or None)), key=_order)
+    listing = output.Listing(
+        ("XCOM", "RUN", "VALUES", "CODEC", "IN REDIS", "ELSEWHERE", "KEPT FOR", "READERS"),
+        [_row(each) for each in found],
+        {"total": total, "xcoms": [document(each) for each in found]},
+    )
+    output.write(args.output, listing)
+    if total > len(found):
+        output.say(f"{total - len(found)} more are not listed. Name a DAG, or a higher --limit.")
+    return status.YES if total else status.NO
+
+
+def name_of(inventory: Inventory) -> str:
+    """Name an XCom as people do: `dag/task:key`."""
+    return f"{inventory.at.dag_id}/{inventory.at.task_id}:{inventory.at.key}"
+
+
+def document(inventory: Inventory) -> dict[str, Any]:
+    """Return what the JSON form says of one hash."""
+    acl = measures.rule_of(inventory.acl)
+    return {
+        "dag_id": inventory.at.dag_id,
+        "run_id": inventory.at.run_id,
+        "task_id": inventory.at.task_id,
+        "key": inventory.at.key,
+        "values": inventory.values,
+        "codecs": _codecs(inventory),
+        "bytes_in_redis": inventory.bytes,
+        "bytes_elsewhere": sum(held.bytes_elsewhere for held in inventory.held),
+        "seconds_left": None if inventory.ttl is None else int(inventory.ttl.total_seconds()),
+        "claimed": sum(held.claimed for held in inventory.held),
+        "consumers": None if acl is None else list(acl.consumers),
+        "rule": None if acl is None else acl.source,
+        "same_run": None if acl is None else acl.same_run,
+        "once": None if acl is None else acl.once,
+    }
+
+
+def _order(inventory: Inventory) -> tuple[str, ...]:
+    at = inventory.at
+    return at.dag_id, at.task_id, at.key, at.run_id, at.ti_id or ""
+
+
+def _row(inventory: Inventory) -> list[str]:
+    mapped = [held for held in inventory.held if held.map_index != NOT_MAPPED]
+    elsewhere = sum(held.bytes_elsewhere for held in inventory.held)
+    return [
+        name_of(inventory),
+        inventory.at.run_id,
+        f"{inventory.values} mapped" if mapped else str(inventory.values),
+        ", ".join(_codecs(inventory)),
+        measures.in_bytes(inventory.bytes),
+        measures.in_bytes(elsewhere) if elsewhere else "",
+        measures.left(inventory.ttl),
+        measures.readers(measures.rule_of(inventory.acl)),
+    ]
+
+
+def _codecs(inventory: Inventory) -> list[str]:
+    return sorted({held.envelope.codec if held.envelope else "unreadable" for held in inventory.held})

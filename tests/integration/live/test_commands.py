@@ -1,0 +1,171 @@
+"""`ls`, `show` and `du` on a real Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from devtools.redis_server import RedisServer
+from exclusive_redis_xcom.acl import Acl, Rule
+from exclusive_redis_xcom.cli.program import main
+from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.store import Push
+from tests.integration.support import API_PASSWORD, API_USER, Start, open_store, value
+
+Run = Callable[..., tuple[int, str, str]]
+
+DAY = timedelta(days=1)
+
+
+def rule(at: Coordinate, *consumers: str, once: bool = False) -> bytes:
+    source = f"xcom_acl['{at.task_id}']['{at.key}'] at sales.py:4"
+    return Acl(at.dag_id, (Rule(at.task_id, at.key, consumers, source, once=once, exact=True),), "nobody").dumps()
+
+
+@pytest.fixture
+def server(start_redis: Start, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
+    """A Redis with the XComs of two DAGs."""
+    started = start_redis()
+    with open_store(started.url, prefix="exclusive_redis_xcom") as store:
+        token = Coordinate("sales", "r1", "extract", "token")
+        pushed = value(token, size=2000)
+        store.push(Push(pushed, acl=rule(token, "load", once=True), ttl=2 * DAY, once=True))
+        store.claim([(token, pushed.version)], '["sales","load","r1",-1]')
+        for index in range(3):
+            at = Coordinate("sales", "r1", "each", "return_value", index)
+            store.push(Push(value(at), acl=rule(at, "*"), ttl=timedelta(hours=5), own_acl=rule(at, "*")))
+        frame = Coordinate("stock", "r2", "count", "frame")
+        store.push(Push(value(frame, size=10_000).spilled_to("x"), acl=rule(frame), ttl=timedelta(minutes=90)))
+    monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", started.url)
+    load_settings.cache_clear()
+    return started
+
+
+@pytest.fixture
+def run(server: RedisServer, capsys: pytest.CaptureFixture[str]) -> Run:
+    def ran(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main(arguments)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return ran
+
+
+def document(run: Run, *arguments: str) -> dict[str, Any]:
+    status, out, _ = run(*arguments, "-o", "json")
+    found: dict[str, Any] = json.loads(out)
+    assert status == 0
+    assert found["schema"] == 1
+    return found
+
+
+def test_ls_lists_names_sizes_and_readers(run: Run) -> None:
+    status, out, err = run("ls")
+
+    assert (status, err) == (0, "")
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        "XCOM RUN VALUES CODEC IN REDIS ELSEWHERE KEPT FOR READERS",
+        "sales/each:return_value r1 3 mapped msgpack 1.4 KiB 4 h 59 min tasks of DAG 'sales'",
+        "sales/extract:token r1 1 msgpack 2.3 KiB 1 d 23 h 'load'",
+        "stock/count:frame r2 1 msgpack 312 B 9.8 KiB 1 h 29 min the producer itself",
+    ]
+
+
+def test_ls_of_one_task_or_run_and_of_nothing(run: Run) -> None:
+    assert [each["task_id"] for each in document(run, "ls", "sales")["xcoms"]] == ["each", "extract"]
+    assert [each["task_id"] for each in document(run, "ls", "sales/extract")["xcoms"]] == ["extract"]
+    assert [each["task_id"] for each in document(run, "ls", "--run", "r2")["xcoms"]] == ["count"]
+    assert run("ls", "nothing")[0] == 1
+
+
+def test_ls_says_what_it_leaves_out(run: Run) -> None:
+    status, out, err = run("ls", "--limit", "1", "-o", "plain")
+
+    assert status == 0
+    assert out.startswith("sales/each:return_value\tr1\t3 mapped\t")
+    assert err == "2 more are not listed. Name a DAG, or a higher --limit.\n"
+
+
+def test_show_tells_all_but_the_value(run: Run) -> None:
+    (found,) = document(run, "show", "sales/extract:token")["xcoms"]
+
+    assert (found["consumers"], found["once"], found["claimed"]) == (["load"], True, 1)
+    (held,) = found["held"]
+    assert (held["decoded_size"], held["place"], held["encrypted"], held["claimed"]) == (2000, "Redis", False, True)
+    _, _, err = run("show", "sales/extract:token")
+    assert err == "Run r1: readers are 'load', by xcom_acl['extract']['token'] at sales.py:4.\n"
+    assert run("show", "sales/extract:other")[0] == 1
+
+
+def test_du_sums_by_dag_and_says_what_expires(run: Run) -> None:
+    found = document(run, "du")
+
+    assert [row["name"] for row in found["rows"]] == ["stock", "sales"]
+    assert found["rows"][0]["bytes_elsewhere"] == 10_000
+    assert (found["total"]["xcoms"], found["total"]["values"]) == (3, 5)
+    by_key = {row["name"]: row for row in document(run, "du", "--by", "key")["rows"]}
+    assert by_key["sales/extract:token"]["expiring"] == 0
+    assert by_key["sales/each:return_value"]["expiring"] == by_key["sales/each:return_value"]["bytes_in_redis"] > 0
+
+
+def test_a_user_without_the_rights_is_told_which_variable_helps(
+    start_redis: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.integration.support import restricted_users
+
+    started = start_redis(config=restricted_users())
+    monkeypatch.setenv(
+        "AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL",
+        started.url.replace("redis://", f"redis://{API_USER}:{API_PASSWORD}@"),
+    )
+    load_settings.cache_clear()
+
+    assert main(["ls"]) == 2
+
+    err = capsys.readouterr().err
+    assert "EXCLUSIVE_XCOM_REDIS_URL" in err
+    assert API_PASSWORD not in err
+
+
+def test_the_rights_of_the_docs_suffice_and_each_is_needed(
+    server: RedisServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "live-xcoms.md").read_text()
+    (line,) = re.findall(r"^user (exclusive_redis_xcom_operator .*)$", page, re.MULTILINE)
+    name, *rights = line.replace("change-me", "canary-0perator").split()
+    url = server.url.replace("redis://", f"redis://{name}:canary-0perator@")
+    monkeypatch.setenv("EXCLUSIVE_XCOM_REDIS_URL", url)
+    with redis.Redis(port=server.port) as admin:
+        admin.execute_command("ACL", "SETUSER", name, *rights)
+
+        assert run("ls")[0] == 0
+
+        for right in rights:
+            if right.startswith("+") and right not in ("+ping", "+select", "+cluster|slots", "+evalsha"):
+                admin.execute_command("ACL", "SETUSER", name, f"-{right[1:]}")
+                assert run("ls")[0] == 2, right
+                admin.execute_command("ACL", "SETUSER", name, right)
+        assert run("ls")[0] == 0
+
+
+def test_a_redis_that_is_down_is_one_clear_refusal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXCLUSIVE_XCOM_REDIS_URL", "redis://user:s3cret-word@127.0.0.1:1")
+    monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__RETRY_DEADLINE", "0")
+    load_settings.cache_clear()
+
+    assert main(["du"]) == 2
+
+    err = capsys.readouterr().err
+    assert err.startswith("Listing failed: the connection was refused.\n")
+    assert "s3cret-word" not in err
