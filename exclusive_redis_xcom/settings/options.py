@@ -265,4 +265,14 @@ OPTIONS: tuple[Option, ...] = (
         "True or False",
         yes_or_no,
     ),
+    Option(
+        "observe",
+        "string",
+        "auto",
+        "This option says what is recorded in Redis for the commands suggest, unused and denials. reads: who pulled "
+        "what, and refusals. refusals: refusals alone. off: nothing. auto: reads with mode = report, else refusals. "
+        "No value and no run is recorded.",
+        "auto, reads, refusals or off",
+        word("auto", "reads", "refusals", "off"),
+    ),
 )

@@ -80,6 +80,8 @@ COMPLETE = Script.load("complete")
 BEAT = Script.load("beat")
 LEAVE = Script.load("leave")
 DISTRUST = Script.load("distrust")
+OBSERVE = Script.load("observe")
+OBSERVED = Script.load("observed")
 
 
 def push_arguments(push: Push) -> tuple[Argument, ...]:

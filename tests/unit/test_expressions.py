@@ -58,6 +58,8 @@ LIST: dict[tuple[str, str], str] = {
     ("crypto/key_texts.py", "_SEPARATORS"): PEOPLE,
     ("formats/object_names.py", "_CUT_ESCAPE"): ANYBODY,
     ("formats/object_names.py", "_MAP_INDEX"): ANYBODY,
+    ("formats/observed.py", "_COUNTED"): ANYBODY,
+    ("formats/observed.py", "_LOST"): ANYBODY,
     ("formats/object_names.py", "_VERSION"): ANYBODY,
     ("formats/reference_fields.py", "_LENGTH"): ANYBODY,
     ("formats/reference_fields.py", "_VERSION"): ANYBODY,
