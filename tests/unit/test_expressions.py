@@ -30,6 +30,7 @@ LIST: dict[tuple[str, str], str] = {
     ("airflow/row_keys.py", "_OTHER_ROUTE"): ANYBODY,
     ("api_server/requests/rest_routes.py", "_XCOM_LIKE"): ANYBODY,
     ("api_server/requests/routes.py", "_MAP_INDEX"): ANYBODY,
+    ("cli/access/records.py", "_AGE"): PEOPLE,
     ("cli/doctor/broker_url.py", "_SCHEME"): PEOPLE,
     ("cli/doctor/direct_pulls.py", "_ENTRY"): ANYBODY,
     ("cli/doctor/neighbours.py", "_COMMAND"): ANYBODY,
