@@ -33,6 +33,7 @@ class Settings:
     redis_conn_id: str
     ttl: timedelta
     default_consumers: str
+    report_consumers: str | None
     mode: str
     enforcement: str
     key_prefix: str
@@ -123,7 +124,7 @@ def _read(option: Option, text: str) -> Any:
 
 
 def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
-    """Return an option's text. Airflow is asked only for options that are set: 24 questions take longer than a pull."""
+    """Return an option's text. Airflow is asked only for options that are set: 25 questions take longer than a pull."""
     # A name that begins with the option's may be its _cmd or _secret. Another option's name costs a needless question.
     if given is not None and not any(name.startswith(option.name) for name in given):
         return option.default

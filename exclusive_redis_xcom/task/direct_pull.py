@@ -15,11 +15,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import memory
+from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
 from exclusive_redis_xcom.settings import load_settings
-from exclusive_redis_xcom.task import observing
+from exclusive_redis_xcom.task import observing, stricter
 from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.eligible import find_eligible
 from exclusive_redis_xcom.task.may_read import may_read
@@ -126,6 +127,9 @@ def _pulled(access: Access, eligible: EligiblePull, observed: OnePull | None) ->
     is_counted = metrics.is_on()
     # The sizes are taken before the values are decoded. Decoding may use up the payloads.
     sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes] if is_counted else ()
+    if access.settings.report_consumers is not None or reported.is_declared:
+        got = [(envelope.coordinate, acl) for envelope, acl in zip(envelopes, rules, strict=True)]
+        stricter.report(access, got, eligible.reader)
     values = [decoded(envelope, None, acl, access.settings) for envelope, acl in zip(envelopes, rules, strict=True)]
     if is_counted:
         metrics.pulled(sizes, seconds=seconds)

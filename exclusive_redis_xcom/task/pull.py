@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
 from exclusive_redis_xcom.formats.observed import WOULD_REFUSE
 from exclusive_redis_xcom.process import identity, kind
 from exclusive_redis_xcom.reporting import losses, masking, metrics, refusals, reports, unidentified
 from exclusive_redis_xcom.reporting.refusal_kinds import kind_of
-from exclusive_redis_xcom.task import observing, spill
+from exclusive_redis_xcom.task import observing, spill, stricter
 from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import Opened, open_seals
@@ -89,6 +90,9 @@ def pull(access: Access, references: Sequence[Reference], may_be_gone: Collectio
         raise problem
     if access.settings.records == "reads":
         observing.got()
+    if access.settings.report_consumers is not None or reported.is_declared:
+        got = [(one.reference.coordinate, one.acl) for one in found if one.problem is None]
+        stricter.report(access, got, principal)
     metrics.pulled([(one.reference.coordinate, _size(one)) for one in found if one.problem is None], seconds=seconds)
     if may_be_gone:
         return [_value_unless_gone(one, access.settings, i in may_be_gone) for i, one in enumerate(found)]
