@@ -28,6 +28,8 @@ class Command(NamedTuple):
 
 COMMANDS: Final = {
     "can-pull": Command("access.can_pull", "tell whether a task may pull an XCom, and which rule decides"),
+    "suggest": Command("access.suggest", "print the smallest rules that cover what was really read"),
+    "unused": Command("access.unused", "list grants and consumers that nobody has used"),
     "denials": Command("access.denials", "list who was refused which XCom, why, how often and when last"),
     "keygen": Command("keygen", "print new keys, as environment variables"),
     "redis-users": Command("redis_users", "print the restricted Redis users, with new passwords"),

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -147,18 +148,120 @@ class TestDenials:
         )
 
 
-COMMANDS = [("denials",)]
+DAG = """
+from airflow.sdk import DAG, BaseOperator
+
+with DAG("sales", params={"xcom_acl": {
+    "extract": {"token": {"consumers": ["load", "report"], "ttl_seconds": 60}, "other": "downstream"},
+}}):
+    extract, load, report = (BaseOperator(task_id=name) for name in ("extract", "load", "report"))
+    extract >> [load, report]
+"""
+READ = Event("sales", "extract", "token", ("sales", "load"), observed.READ)
+
+
+@pytest.fixture
+def dags(tmp_path: Path) -> str:
+    (tmp_path / "sales.py").write_text(DAG)
+    return str(tmp_path)
+
+
+class TestSuggest:
+    def test_prints_a_param_to_paste(self, record: Store, run: Run) -> None:
+        record.count([READ, READ, REFUSED])
+
+        status, out, err = run("suggest")
+
+        assert (status, err) == (0, ["sales: recorded since NOW, reads since NOW.", EVIDENCE])
+        assert out == [
+            "# DAG 'sales': reads recorded since NOW.",
+            f"# {EVIDENCE} Read each line before you apply it.",
+            "# The names were compared with no DAG file. Give --dags PATH for that.",
+            "params={",
+            "    'xcom_acl': {",
+            "        '*': 'nobody',  # nobody read any other XCom",
+            "        'extract': {",
+            "            'token': [",
+            "                'load',  # read 2 times, last NOW",
+            "            ],",
+            "        },",
+            "    },",
+            "}",
+        ]
+
+    def test_with_dag_files_keeps_what_rules_set_and_checks_names(self, record: Store, run: Run, dags: str) -> None:
+        record.count([READ, READ._replace(reader=("sales", "gone"))])
+
+        status, out, _ = run("suggest", "--dags", dags, "-o", "json")
+        (suggestion,) = json.loads("\n".join(out))["suggestions"]
+
+        assert status == 0
+        assert suggestion["xcom_acl"] == {
+            "*": "nobody",
+            "extract": {"token": {"consumers": ["load"], "ttl_seconds": 60}},
+        }
+        assert [(left["reader"]["task_id"], left["why"]) for left in suggestion["left_out"]] == [
+            ("gone", "the DAG has no such reader")
+        ]
+
+    def test_of_refusals_alone_nothing_is_suggested(self, record: Store, run: Run) -> None:
+        record.count([REFUSED])
+
+        assert run("suggest") == (
+            2,
+            [],
+            [
+                "No read is recorded. Set [exclusive_redis_xcom] observe = reads where tasks run, and wait.",
+                "sales: recorded since NOW, no reads.",
+                EVIDENCE,
+            ],
+        )
+
+
+class TestUnused:
+    def test_lists_what_nobody_used(self, record: Store, run: Run, dags: str) -> None:
+        record.count([READ])
+        token = "xcom_acl['extract']['token'] at sales.py:5"
+
+        status, out, err = run("unused", "--dags", dags, "-o", "plain")
+
+        assert (status, err) == (0, ["sales: recorded since NOW, reads since NOW.", EVIDENCE])
+        assert out == [
+            "sales\txcom_acl['extract']['other'] (downstream) at sales.py:5\tdownstream\t0\tnever\tno",
+            f"sales\t{token}\treport\t0\tnever\tno",
+        ]
+        assert f"sales\t{token}\tload\t1\tNOW\tyes" in run("unused", "--dags", dags, "-o", "plain", "--all")[1]
+
+    def test_claims_nothing_without_a_record(self, record: Store, run: Run, dags: str) -> None:
+        status, out, err = run("unused", "--dags", dags, "-o", "json")
+
+        assert (status, {use["used"] for use in json.loads("\n".join(out))["consumers"]}) == (0, {"maybe"})
+        assert err == ["sales: no read is recorded, so nothing can be told. Set observe = reads where tasks run."]
+
+
+COMMANDS = [("denials",), ("suggest",), ("unused",)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_redis_is_down(run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+def test_help_fits_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: tuple[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--help"])
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_redis_is_down(run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str], dags: str) -> None:
     from exclusive_redis_xcom.cli.access import records
 
     monkeypatch.setattr(records, "_DEADLINE_SECONDS", 0.1)
     monkeypatch.setenv(f"{OURS}REDIS_URL", f"redis://127.0.0.1:{free_port()}")
     start_afresh()
 
-    status, out, err = run(*command)
+    status, out, err = run(*command, *(("--dags", dags) if command == ("unused",) else ()))
 
     assert (status, out) == (2, [])
     assert err[0].startswith("Reading failed: ")

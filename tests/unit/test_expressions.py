@@ -24,6 +24,7 @@ FUNCTIONS = {"compile", "fullmatch", "match", "search", "split", "sub", "subn", 
 PEOPLE, ANYBODY = "people", "anybody"
 #: By file and by what stands in the call.
 LIST: dict[tuple[str, str], str] = {
+    ("access/suggestion.py", "_ID"): ANYBODY,
     ("acl/durations.py", "_CLOCK"): PEOPLE,
     ("acl/durations.py", "_WITH_UNIT"): PEOPLE,
     ("acl/source.py", "_SOURCE"): ANYBODY,
