@@ -1,7 +1,7 @@
 """Report what a stricter policy would refuse: the setting `report_consumers`, and the field of a DAG's `"*"`.
 
 The rules and today's policy have decided already, and the pull has its value. The stricter word stands in place of the
-policy alone: a rule about an XCom holds as it is. The word needs the graph of the producer's DAG, so it is resolved as
+policy alone: a rule about an XCom holds as it is. The word needs the producer's DAG graph. So it is resolved as
 the DAG is now, and not as it was at the push.
 """
 

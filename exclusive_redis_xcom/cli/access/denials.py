@@ -35,7 +35,7 @@ class _Denial(NamedTuple):
     reader: TaskName | None
     xcom: XComName
     kind: str
-    count: Count
+    times: Count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
         0. (`undecided_on_error` makes 2 of an error.)
     """
     found = records.read(args.dag)
-    denials = sorted(_denials(found, args.since), key=lambda denial: -denial.count.last_ms)
+    denials = sorted(_denials(found, args.since), key=lambda denial: -denial.times.last_ms)
     output.write(
         args.output,
         output.Listing(
@@ -91,14 +91,14 @@ def _denials(found: Iterable[Observed], since: timedelta | None) -> Iterable[_De
 
 def _row(denial: _Denial) -> tuple[str, ...]:
     reader = _UNKNOWN if denial.reader is None else str(denial.reader)
-    last = records.moment(denial.count.last_ms)
-    return last, str(denial.count.number), reader, str(denial.xcom), _WHY[denial.kind]
+    last = records.moment(denial.times.last_ms)
+    return last, str(denial.times.number), reader, str(denial.xcom), _WHY[denial.kind]
 
 
 def _document(denial: _Denial) -> dict[str, object]:
     return {
-        "last": records.iso(denial.count.last_ms),
-        "count": denial.count.number,
+        "last": records.iso(denial.times.last_ms),
+        "count": denial.times.number,
         "reader": None if denial.reader is None else denial.reader._asdict(),
         "xcom": denial.xcom._asdict(),
         "kind": denial.kind,

@@ -132,6 +132,7 @@ def test_the_list_of_dags_is_written_once_a_day(any_redis: RedisServer, raw: red
             store.count([READ])
 
     (listed,) = raw.hmget(LIST, "=dag")
+    assert isinstance(listed, bytes)
     assert listed.startswith(b"listed:1:")
 
 

@@ -32,7 +32,7 @@ def options() -> dict[str, str]:
 def make_dag() -> Callable[..., Any]:
     """Make the DAG `sales` under the policy: `load` takes what `extract` returns, and `report` runs beside."""
 
-    def make(policy: Any = None, *, report: str | None = None, default: str = "same_dag") -> Any:
+    def make(policy: Any = None, *, stricter: str | None = None, default: str = "same_dag") -> Any:
         from airflow.sdk import DAG, task
 
         rules: dict[str, Any] = {"extract": {"token": ["load"]}}
@@ -52,7 +52,7 @@ def make_dag() -> Callable[..., Any]:
             got = extract()
             load(got["plain"])
             report()
-        freeze(dag, default_consumers=default, report_consumers=report)
+        freeze(dag, default_consumers=default, report_consumers=stricter)
         return dag
 
     return make
@@ -73,7 +73,7 @@ def test_what_the_word_would_refuse_is_reported(
 ) -> None:
     configure(report_consumers=word if where == "setting" else "")
     policy = None if where == "setting" else {"consumers": "same_dag", "report_consumers": word}
-    dag = make_dag(policy, report=word if where == "setting" else None)
+    dag = make_dag(policy, stricter=word if where == "setting" else None)
     push(dag, "value", "plain")
 
     for reader in ("load", "report", "extract"):
@@ -89,7 +89,7 @@ def test_the_log_has_the_fields(
     make_dag: Callable[..., Any], configure: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     configure(report_consumers="linked")
-    dag = make_dag(report="linked")
+    dag = make_dag(stricter="linked")
     push(dag, "value", "plain")
 
     with caplog.at_level(logging.WARNING, "exclusive_redis_xcom"):
@@ -109,7 +109,7 @@ def test_a_rule_about_the_xcom_holds_as_it_is(
     make_dag: Callable[..., Any], configure: Callable[..., None], recorded: Recorded
 ) -> None:
     configure(report_consumers="nobody")
-    dag = make_dag(report="nobody")
+    dag = make_dag(stricter="nobody")
     push(dag, "value", "token")
 
     assert pull(dag, "load", "token") == "value"
@@ -121,7 +121,7 @@ def test_the_policy_of_a_dag_is_not_replaced_by_the_setting(
     make_dag: Callable[..., Any], configure: Callable[..., None], recorded: Recorded
 ) -> None:
     configure(report_consumers="nobody")
-    dag = make_dag("same_dag", report="nobody")
+    dag = make_dag("same_dag", stricter="nobody")
     push(dag, "value", "plain")
 
     assert pull(dag, "report", "plain") == "value"
@@ -133,7 +133,7 @@ def test_what_today_s_policy_refuses_stays_refused(
     make_dag: Callable[..., Any], configure: Callable[..., None], recorded: Recorded
 ) -> None:
     configure(report_consumers="nobody", default_consumers="linked")
-    dag = make_dag(report="nobody", default="linked")
+    dag = make_dag(stricter="nobody", default="linked")
     push(dag, "value", "plain")
 
     with pytest.raises(XComAccessDenied):
@@ -148,7 +148,7 @@ def test_a_reader_of_another_dag(
     from airflow.sdk import DAG, BaseOperator
 
     configure(report_consumers="downstream", default_consumers="anyone")
-    dag = make_dag(report="downstream", default="anyone")
+    dag = make_dag(stricter="downstream", default="anyone")
     push(dag, "value", "plain")
     with DAG("bi"):
         daily = BaseOperator(task_id="daily")
@@ -163,7 +163,7 @@ def test_the_results_of_a_mapped_task_are_reported_once(
     make_dag: Callable[..., Any], configure: Callable[..., None], recorded: Recorded
 ) -> None:
     configure(report_consumers="nobody")
-    dag = make_dag(report="nobody")
+    dag = make_dag(stricter="nobody")
     for index in range(3):
         push(dag, index, "mapped", index)
 
@@ -176,7 +176,7 @@ def test_a_pull_that_redis_alone_answers(
     make_dag: Callable[..., Any], configure: Callable[..., None], api: Any, recorded: Recorded
 ) -> None:
     configure(report_consumers="nobody")
-    tasks = Tasks(make_dag(report="nobody"), api.rows)
+    tasks = Tasks(make_dag(stricter="nobody"), api.rows)
     tasks.push("value", "plain")
 
     assert (tasks.pull("plain", by="report"), tasks.calls) == ("value", [])
@@ -188,7 +188,7 @@ def test_mode_report_says_a_refusal_once(
     make_dag: Callable[..., Any], configure: Callable[..., None], recorded: Recorded
 ) -> None:
     configure(report_consumers="nobody", mode="report", default_consumers="linked")
-    dag = make_dag(report="nobody", default="linked")
+    dag = make_dag(stricter="nobody", default="linked")
     push(dag, "value", "plain")
 
     assert pull(dag, "report", "plain") == "value"
