@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import redis
+from redis.crc import key_slot
 
 from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, ask
 from exclusive_redis_xcom.formats import observed, redis_names
 from exclusive_redis_xcom.formats.observed import Event
 from exclusive_redis_xcom.store import Push, Store
@@ -233,3 +235,28 @@ def test_the_script_is_bounded_by_what_it_is_told(any_redis: RedisServer) -> Non
 def raw(any_redis: RedisServer) -> Any:
     with redis.Redis.from_url(any_redis.url) as client:
         yield client
+
+
+def test_a_node_of_a_cluster_that_does_not_answer_disturbs_no_pull_on_another_node(cluster: ClusterSet) -> None:
+    listing = cluster.owner_of(key_slot(LIST.encode()))
+    dag_id = next(
+        name
+        for name in (f"dag{i}" for i in range(1000))
+        if cluster.owner_of(key_slot(redis_names.observed_name(PREFIX, name).encode())) is listing
+    )
+    here = next(
+        coordinate
+        for coordinate in (at(key=f"key{i}") for i in range(1000))
+        if cluster.owner_of(key_slot(redis_names.hash_name(PREFIX, coordinate).encode())) is not listing
+    )
+    with open_store(cluster.url, read=0.5) as store:
+        store.push(Push(value(here), acl=ACL, ttl=TTL))
+        ask(listing, "CLIENT", "PAUSE", "1500")
+        start = time.perf_counter()
+
+        for _ in range(3):
+            assert store.fetch_many([here], None, store.counting([READ._replace(dag_id=dag_id)]))[0].found
+
+        assert time.perf_counter() - start < 1.2  # it waits for the node once
+        time.sleep(1.5)
+        assert store.fetch(here).found
