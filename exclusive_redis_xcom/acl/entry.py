@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS, MAX_ID_LENGTH, MAX_TTL_SECONDS
-from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
+from exclusive_redis_xcom.acl.rule import POLICY_WORDS, STRICTER_WORDS, Rule
 from exclusive_redis_xcom.acl.source import Source
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.first_line import fitted
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The fields of a rule object.
 FIELDS = ("consumers", "ttl_seconds", "same_run", "once")
+#: The fields of the rule object for `"*"`, the DAG's policy.
+POLICY_FIELDS = (*FIELDS, "report_consumers")
 
 _WORDS = ", ".join(f"'{word}'" for word in POLICY_WORDS)
 
@@ -51,7 +53,7 @@ class Where:
         """
         whole = f"DAG '{self.dag_id}', {self.path}"
         first = fitted(lambda short: f"{self._shown(short)}: {decision}")
-        error = InvalidAcl("\n".join((first, *further, *(() if first.startswith(whole) else (f"{whole}.",)))))
+        error = InvalidAcl("\n".join((first, *filter(None, further), *(() if first.startswith(whole) else (f"{whole}.",)))))
         error.fault, error.names = fault, tuple(name for name in self._names if isinstance(name, str))
         raise error
 
@@ -122,7 +124,8 @@ class RuleParser:
 
     def rule(self, producer: str | None, key: str, value: Any) -> Rule:
         """Read the rule for this producer (None: any task) and key. Raises InvalidAcl."""
-        fields = self._fields(value)
+        is_policy = producer is None and key == "*"
+        fields = self._fields(value, POLICY_FIELDS if is_policy else FIELDS)
         consumers = self._consumers(fields["consumers"])
         return Rule(
             producer=producer,
@@ -132,18 +135,20 @@ class RuleParser:
             ttl=self._ttl(fields),
             same_run=self._flag(fields, "same_run"),
             once=self._flag(fields, "once"),
-            restricted=producer is not None or key != "*",
+            restricted=not is_policy,
+            report_consumers=self._stricter(fields),
         )
 
-    def _fields(self, value: Any) -> dict[Any, Any]:
+    def _fields(self, value: Any, accepted: Sequence[str]) -> dict[Any, Any]:
         if not isinstance(value, dict):
             return {"consumers": value}
         for field in value:
-            if field not in FIELDS:
-                known = ", ".join(f"'{name}'" for name in FIELDS)
+            if field not in accepted:
+                known = ", ".join(f"'{name}'" for name in accepted)
                 self._where.fail(
                     f"a rule has no field {_brief(field)}.",
-                    f"{_did_you_mean(field, FIELDS)}The fields are {known}.",
+                    f"{_did_you_mean(field, accepted)}The fields are {known}.",
+                    "Only the rule object of '*' may have report_consumers." if field in POLICY_FIELDS else "",
                 )
         if "consumers" not in value:
             self._where.fail("the rule names no consumers.", "Add 'consumers': ['consumer_task'], or a policy word.")
@@ -206,6 +211,13 @@ class RuleParser:
         else:
             remedy += ", without quotes"
         self._where.fail(f"ttl_seconds is {_brief(seconds)}.", f"{remedy}.")
+
+    def _stricter(self, fields: dict[Any, Any]) -> str | None:
+        word = fields.get("report_consumers")
+        if "report_consumers" in fields and word not in STRICTER_WORDS:
+            known = ", ".join(f"'{name}'" for name in STRICTER_WORDS)
+            self._where.fail(f"report_consumers is {_brief(word)}.", f"The words are {known}.")
+        return word
 
     def _flag(self, fields: dict[Any, Any], name: str) -> bool:
         flag = fields.get(name, False)

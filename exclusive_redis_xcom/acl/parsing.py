@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exclusive_redis_xcom.acl.acl import Acl
-from exclusive_redis_xcom.acl.entry import FIELDS, RuleParser, Where, check_name
+from exclusive_redis_xcom.acl.entry import FIELDS, POLICY_FIELDS, RuleParser, Where, check_name
 from exclusive_redis_xcom.acl.glob import is_pattern
 from exclusive_redis_xcom.acl.limits import MAX_CONSUMERS_OF_ALL, MAX_ID_LENGTH, MAX_KEY_LENGTH, MAX_RULES
 from exclusive_redis_xcom.acl.rule import POLICY_WORDS, Rule
@@ -97,7 +97,7 @@ def _is_rule_object(name: Any, value: dict[Any, Any], known_task: bool) -> bool:
     """
     if "consumers" not in value or isinstance(value["consumers"], dict):
         return False
-    if value.keys() <= set(FIELDS):
+    if value.keys() <= set(POLICY_FIELDS if name == "*" else FIELDS):
         return True
     if known_task:
         return False

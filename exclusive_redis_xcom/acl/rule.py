@@ -23,6 +23,9 @@ ANYONE = "anyone"
 #: Words that may stand in place of a list of consumers.
 POLICY_WORDS = (SAME_DAG, LINKED, DOWNSTREAM, NOBODY, ANYONE)
 
+#: Policy words that `report_consumers` takes.
+STRICTER_WORDS = (LINKED, DOWNSTREAM, NOBODY)
+
 #: Policy words that mean the same consumers in every DAG. The other words need the DAG's graph.
 FIXED_WORDS: dict[str, tuple[str, ...]] = {SAME_DAG: ("*",), NOBODY: (), ANYONE: ("*/*",)}
 
@@ -61,6 +64,7 @@ class Rule:
         once: Only the first task instance that pulls a value gets it.
         restricted: An entry of `xcom_acl` is about the XCom, and not only the policy for keys without an entry.
         exact: Producer and key are compared as text. Rules in force need that, because an XCom's key may hold a star.
+        report_consumers: A stricter policy word. What it would refuse is reported. Only the DAG's `"*"` may name one.
     """
 
     producer: str | None
@@ -72,6 +76,7 @@ class Rule:
     once: bool = False
     restricted: bool = True
     exact: bool = False
+    report_consumers: str | None = None
 
     def selects(self, task_id: str, key: str) -> bool:
         """Return whether the rule is about this XCom."""

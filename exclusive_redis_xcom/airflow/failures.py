@@ -1,10 +1,11 @@
-"""Failed pushes and pulls of tasks, counted where Airflow calls this package."""
+"""Pushes and pulls of tasks, where Airflow calls this package: failures are counted, and pulls are observed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
 from exclusive_redis_xcom.reporting import metrics
+from exclusive_redis_xcom.task import observing
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.airflow.rows import Asked, OfThisRun
@@ -44,11 +45,22 @@ class counted_push(_Counted):  # noqa: N801 - it is read as `with counted_push(.
 
 
 class counted_pull(_Counted):  # noqa: N801 - as above
-    """Counts a pull that fails."""
+    """Counts a pull that fails. What is read inside the block is recorded as one pull."""
 
-    __slots__ = ()
+    __slots__ = ("_observed",)
 
     metric = metrics.PULL_FAILED
+
+    def __enter__(self) -> None:
+        """Begin the record of the pull."""
+        self._observed = observing.begin()
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        """End the record of the pull, count the error, and let it pass."""
+        if self._observed is not None:
+            observing.end(self._observed)
+        if error is not None:
+            super().__exit__(kind, error, traceback)
 
     @classmethod
     def of(cls, asked: Asked | OfThisRun | None) -> counted_pull:

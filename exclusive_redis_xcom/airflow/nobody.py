@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.formats.observed import NOBODY
 from exclusive_redis_xcom.process import identity, kind
 from exclusive_redis_xcom.reporting import reports, unidentified
+from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.task.access import current_access
 
 if TYPE_CHECKING:
@@ -32,8 +34,10 @@ def refuse(asked: Asked) -> None:
     if identity.current_principal() is not None:
         return
     process: Any = kind.of_this_process()
-    if process not in _OF_NO_TASK or current_access().settings.reports_only:
+    access = current_access()
+    if process not in _OF_NO_TASK or access.settings.reports_only:
         return
     error = unidentified.refused(asked.coordinate, "pull", process)
     reports.pull(asked.coordinate, None, error, would_only=False)
+    observing.refused(access, asked.coordinate, None, NOBODY)
     raise error

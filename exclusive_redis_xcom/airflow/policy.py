@@ -38,7 +38,8 @@ def dag_policy(dag: Any) -> None:
     identity.remember_parsing(context.dag_id, context.task_id)
     uncounted.let_end_from_trigger(dag)
     with _violation():
-        freeze(dag, default_consumers=load_settings().default_consumers)
+        settings = load_settings()
+        freeze(dag, default_consumers=settings.default_consumers, report_consumers=settings.report_consumers)
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # see above

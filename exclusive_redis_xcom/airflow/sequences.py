@@ -12,6 +12,7 @@ import copy
 import functools
 import inspect
 import operator
+import weakref
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,10 +21,13 @@ from exclusive_redis_xcom.airflow import all_rows, unanswered
 from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
 from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
+from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from exclusive_redis_xcom.task.observing import OnePull
 
 _T = TypeVar("_T")
 
@@ -98,28 +102,56 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
     def getitem(self: Any, key: Any) -> Any:
         if not _serves(backend):
             return airflows(self, key)
-        asked = _asked_by(self)
-        if not isinstance(key, slice):
-            with _on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
-                return airflows(self, key)
-        if key == slice(None):
-            return _all_of(asked)
-
-        def ask(part: Any) -> Any:
-            with _on_behalf_of(Asking(asked, rows=True)):
-                return airflows(self, slice(part.start, part.stop))
-
-        with counted_pull.of(asked):
-            stretch = _stretch(key, self)
-            if stretch is not None:
-                start, wanted, backwards = stretch
-                found = all_rows.read(ask, asked, start, wanted)
-                return found[::-1] if backwards else found
-            with _on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
-                rows = airflows(self, key)
-            return resolve(rows, asked)
+        with _one_pull_of(self):
+            return _items(airflows, self, key)
 
     return getitem
+
+
+def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
+    asked = _asked_by(xs)
+    if not isinstance(key, slice):
+        with _on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
+            return airflows(xs, key)
+    if key == slice(None):
+        return _all_of(asked)
+
+    def ask(part: Any) -> Any:
+        with _on_behalf_of(Asking(asked, rows=True)):
+            return airflows(xs, slice(part.start, part.stop))
+
+    with counted_pull.of(asked):
+        stretch = _stretch(key, xs)
+        if stretch is not None:
+            start, wanted, backwards = stretch
+            found = all_rows.read(ask, asked, start, wanted)
+            return found[::-1] if backwards else found
+        with _on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
+            rows = airflows(xs, key)
+        return resolve(rows, asked)
+
+
+#: What was recorded for each sequence that a task holds, by the sequence's `id`.
+_pulls: dict[int, tuple[Any, OnePull]] = {}
+
+
+@contextlib.contextmanager
+def _one_pull_of(xs: Any) -> Iterator[None]:
+    """Let everything that a task reads of one sequence count as one pull, also where it iterates."""
+    known = _pulls.get(id(xs))
+    begun = observing.begin(None if known is None else known[1])
+    try:
+        yield
+    finally:
+        if begun is not None:
+            observing.end(begun)
+            if known is None:
+                with contextlib.suppress(TypeError):  # the class of a later Airflow may have no weak references
+                    _pulls[id(xs)] = weakref.ref(xs, functools.partial(_forget, id(xs))), begun
+
+
+def _forget(number: int, _: object) -> None:
+    _pulls.pop(number, None)
 
 
 def _stretch(key: slice, xs: Any) -> tuple[int, int | None, bool] | None:

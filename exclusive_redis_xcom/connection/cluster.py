@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import operator
+import time
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.session import Command
 
 _MAX_REDIRECTIONS = 8
+_SILENCE_SECONDS = 60.0
 
 
 class ClusterSession:
@@ -39,6 +41,7 @@ class ClusterSession:
         self._starts: list[int] = []
         self._ranges: list[tuple[int, Address]] = []
         self._moved: dict[int, Address] = {}
+        self._silent_until: dict[Address, float] = {}
         try:
             self._read_slots()
         except BaseException:
@@ -61,7 +64,7 @@ class ClusterSession:
                     self._moved[slot] = address
         raise redis.ResponseError("TRYAGAIN the nodes redirect to each other")
 
-    def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def call_many(self, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()) -> list[Any]:
         """Do what the protocol says, with one round trip per node and one more for each key that has moved."""
         by_node: dict[Address, list[int]] = {}
         for position, (key, _) in enumerate(calls):
@@ -72,9 +75,10 @@ class ClusterSession:
             for position, reply in zip(positions, found, strict=True):
                 # A refused or redirected command is sent again alone: `call` follows the redirection or raises.
                 replies[position] = self.call(*calls[position]) if isinstance(reply, Exception) else reply
+        self._say_aside(asides)
         return replies
 
-    def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def in_order(self, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()) -> list[Any]:
         """Do what the protocol says, with one round trip for neighbours on the same key."""
         replies: list[Any] = []
         for key, group in itertools.groupby(calls, operator.itemgetter(0)):
@@ -86,6 +90,7 @@ class ClusterSession:
                 # Commands that were answered are sent again too: the node of the others must run them, in order.
                 found = [self.call(key, command) for command in commands]
             replies += found
+        self._say_aside(asides)
         return replies
 
     def receive(self, key: str, commands: Sequence[Command], into: Sequence[memoryview]) -> bool:
@@ -121,6 +126,21 @@ class ClusterSession:
         """Close the connections to all nodes."""
         for node in self._nodes.values():
             node.close()
+
+    def _say_aside(self, asides: Sequence[tuple[str, Command]]) -> None:
+        """Send commands whose outcome is nobody's concern. A node that fails at one is left alone for a while."""
+        for key, command in asides:
+            address = self._address_of(key_slot(key.encode()))
+            if time.monotonic() < self._silent_until.get(address, 0.0):
+                continue
+            try:
+                self.call(key, command)
+            except redis.ResponseError:
+                continue  # the connection is in order
+            except (redis.RedisError, OSError):
+                self._silent_until[address] = time.monotonic() + _SILENCE_SECONDS
+                self.close()  # a late reply must not answer the next question
+                self._nodes.clear()
 
     def _call_node(self, address: Address, command: Command, *, asking: bool) -> Any:
         node = self._node(address)

@@ -136,19 +136,20 @@ class ServerSession:
         """Do what the protocol says."""
         return self._line.call(command)
 
-    def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def call_many(self, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()) -> list[Any]:
         """Do what the protocol says, in one round trip."""
-        if len(calls) == 1:
+        if len(calls) == 1 and not asides:
             return [self.call(*calls[0])]
-        replies = self._line.pipelined([command for _, command in calls])
+        replies = self._line.pipelined([command for _, command in (*calls, *asides)])
+        del replies[len(calls) :]
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
         return replies
 
-    def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def in_order(self, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()) -> list[Any]:
         """Do what the protocol says, in one round trip."""
-        return self.call_many(calls)
+        return self.call_many(calls, asides)
 
     def receive(
         self,

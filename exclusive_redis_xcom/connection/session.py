@@ -27,13 +27,16 @@ class Session(Protocol):
     def call(self, key: str, command: Command) -> Any:
         """Send one command on one key. Return redis-py's reply, or raise redis-py's exception."""
 
-    def call_many(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def call_many(self, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()) -> list[Any]:
         """Send commands in as few round trips as possible, and return their replies in order.
 
-        Each command must be safe to send again.
+        Args:
+            calls: Each command must be safe to send again.
+            asides: These are sent along. What Redis answers to them is nobody's concern, also where it refuses them.
+                In a cluster, they take round trips of their own.
         """
 
-    def in_order(self, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def in_order(self, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()) -> list[Any]:
         """Do the same as `call_many`, but run each command after the one before it.
 
         In a cluster, neighbouring commands on the same key share a round trip.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import LINKED, Acl, parse
+from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.declaration import run_conf as conf_of_run
 from exclusive_redis_xcom.declaration.graph import AirflowDagGraph, TaskGraph
 from exclusive_redis_xcom.declaration.param import PARAM, DeclaredAcl
@@ -58,7 +59,7 @@ _REPLACED = (
 )
 
 
-def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
+def freeze(dag: DAG, *, default_consumers: str, report_consumers: str | None = None) -> FrozenAcl:
     """Read, check and keep a DAG's ACL, and fix its param. A second call changes nothing.
 
     Airflow's policy hook calls this (`airflow/policy.py`).
@@ -66,6 +67,7 @@ def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
     Args:
         dag: A DAG as its file made it, before any run.
         default_consumers: The policy word for XComs without a rule.
+        report_consumers: A stricter policy word, of which is reported what it would refuse; None for none.
 
     Raises:
         InvalidAcl: The ACL is wrong. The text names the DAG, the entry and the fix.
@@ -75,6 +77,8 @@ def freeze(dag: DAG, *, default_consumers: str) -> FrozenAcl:
     if known is None or known.acl.default != default_consumers or declared.is_changeable:
         known = _read(dag, declared, default_consumers)
         declared.fix()
+    if report_consumers == LINKED:
+        known.graph.find_links()  # as for rules
     _remember(dag, known)
     return known
 
@@ -137,7 +141,7 @@ def _read(
     declared.refuse_misspelt()
     declared.refuse_task_params(in_conf or {})
     _warn(dag, check(acl, graph))
-    if LINKED in (acl.default, *(rule.consumers for rule in acl.rules)):
+    if LINKED in (acl.default, *(rule.consumers for rule in acl.rules), *reported.words_of(acl.rules)):
         graph.find_links()  # before a run: rendering may put its conf into objects that operators share
     return FrozenAcl(replace(acl, rules=with_places(acl.rules, declared.value, dag, by_exclusive=False)), graph)
 

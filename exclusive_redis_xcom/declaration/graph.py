@@ -124,6 +124,9 @@ class TaskGraph:
         """Return the tasks that take XComs of the task, by key."""
         return self._links if task_id == self._task_id else {}
 
+    def find_links(self) -> None:
+        """Do nothing: the links are known."""
+
 
 def _reversed(edges: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {task_id: [] for task_id in edges}

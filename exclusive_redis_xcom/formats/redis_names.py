@@ -22,7 +22,8 @@ milliseconds since 1970 by Redis' clock.
   last to the first.
 - `i:spilled`: the name of the object that holds the payload.
 
-The hash of all API servers has the fields `epoch` and `servers` (`store/lua/beat.lua`).
+The hash of all API servers has the fields `epoch` and `servers` (`store/lua/beat.lua`). `formats/observed.py` has the
+fields of the hashes that record reads and refusals.
 """
 
 from __future__ import annotations
@@ -109,6 +110,11 @@ def spilled_name(map_index: int) -> str:
 def servers_name(prefix: str) -> str:
     """Name the hash in which API servers say that they watch over XCom rows. No encoded id holds a `!`."""
     return f"{prefix}:!servers"
+
+
+def observed_name(prefix: str, dag_id: str | None = None) -> str:
+    """Name the hash that records reads and refusals of a DAG's XComs; without a DAG, that of the list of these DAGs."""
+    return f"{prefix}:!reads" if dag_id is None else f"{prefix}:!reads:{_encode(dag_id)}"
 
 
 @functools.lru_cache(maxsize=1024)  # the results of a mapped task share a hash

@@ -33,6 +33,7 @@ class Settings:
     redis_conn_id: str
     ttl: timedelta
     default_consumers: str
+    report_consumers: str | None
     mode: str
     enforcement: str
     key_prefix: str
@@ -52,6 +53,13 @@ class Settings:
     mask: str
     audit: str
     audit_strict: bool
+    observe: str
+    #: What is recorded: `observe`, with "auto" replaced. It is a field because each pull asks.
+    records: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        by_mode = "reads" if self.reports_only else "refusals"
+        object.__setattr__(self, "records", by_mode if self.observe == "auto" else self.observe)
 
     @property
     def by_server(self) -> bool:
@@ -116,7 +124,7 @@ def _read(option: Option, text: str) -> Any:
 
 
 def _configured(conf: Any, option: Option, given: set[str] | None) -> str:
-    """Return an option's text. Airflow is asked only for options that are set: 23 questions take longer than a pull."""
+    """Return an option's text. Airflow is asked only for options that are set: 25 questions take longer than a pull."""
     # A name that begins with the option's may be its _cmd or _secret. Another option's name costs a needless question.
     if given is not None and not any(name.startswith(option.name) for name in given):
         return option.default

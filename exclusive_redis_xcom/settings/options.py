@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.acl import POLICY_WORDS
+from exclusive_redis_xcom.acl.rule import STRICTER_WORDS
 from exclusive_redis_xcom.crypto import EncryptionKeys, SealPrivateKeys, SealPublicKey
 from exclusive_redis_xcom.settings.converters import (
     conn_id,
@@ -87,6 +88,17 @@ OPTIONS: tuple[Option, ...] = (
         "producer. nobody: only the producer. anyone: all tasks of all DAGs.",
         "one of " + ", ".join(sorted(POLICY_WORDS)),
         word(*POLICY_WORDS),
+    ),
+    Option(
+        "report_consumers",
+        "string",
+        "",
+        "A stricter policy for keys without a rule, to try out: linked, downstream or nobody. default_consumers "
+        "decides. A pull that this word would refuse gets its value, and is logged, counted and recorded. If the "
+        "option is empty, nothing is reported.",
+        "one of " + ", ".join(sorted(STRICTER_WORDS)) + ", or nothing",
+        lambda text: word(*STRICTER_WORDS)(text) if text else None,
+        example="linked",
     ),
     Option(
         "mode",
@@ -264,5 +276,15 @@ OPTIONS: tuple[Option, ...] = (
         "with enforcement = server.",
         "True or False",
         yes_or_no,
+    ),
+    Option(
+        "observe",
+        "string",
+        "auto",
+        "This option says what is recorded in Redis for the commands suggest, unused and denials. reads: who pulled "
+        "what, and refusals. refusals: refusals alone. off: nothing. auto: reads with mode = report, else refusals. "
+        "No value and no run is recorded.",
+        "auto, reads, refusals or off",
+        word("auto", "reads", "refusals", "off"),
     ),
 )

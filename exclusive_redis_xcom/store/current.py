@@ -32,7 +32,9 @@ class Mark(NamedTuple):
     pushed_ms: int
 
 
-def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current | None:
+def fetch_current(
+    keyspace: Keyspace, at: Coordinate, *, alone: bool, asides: Sequence[tuple[str, Command]] = ()
+) -> Current | None:
     """See `Store.fetch_current`.
 
     Mark and value are read first. Only then comes the question whether the API servers watch. So a server that stopped
@@ -42,7 +44,7 @@ def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current
     calls = [(name, reading_command(name, [at], redis_names.committed_name(at.map_index))), *asking_epoch(keyspace)]
     if alone:
         calls.insert(0, (name, ("HLEN", name)))
-    *lengths, reply, held, time = ask_once(keyspace, f"Fetching {at}", calls)
+    *lengths, reply, held, time = ask_once(keyspace, f"Fetching {at}", calls, asides)
     try:
         if not isinstance(reply, list) or len(reply) != 4:
             raise misanswered(at)
@@ -60,9 +62,14 @@ def fetch_current(keyspace: Keyspace, at: Coordinate, *, alone: bool) -> Current
     return current_of([mark], stored, epoch)
 
 
-def ask_once(keyspace: Keyspace, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+def ask_once(
+    keyspace: Keyspace,
+    doing: str,
+    calls: Sequence[tuple[str, Command]],
+    asides: Sequence[tuple[str, Command]] = (),
+) -> list[Any]:
     """Send commands, each to be run after the one before, and return their replies in order. This is tried once."""
-    return keyspace.client.run(doing, lambda session: session.in_order(calls), once=True)
+    return keyspace.client.run(doing, lambda session: session.in_order(calls, asides), once=True)
 
 
 def _further_fields(stored: Stored) -> int:

@@ -36,23 +36,24 @@ class _Extent(NamedTuple):
     complete: bytes
 
 
-def fetch_every(keyspace: Keyspace, first: Coordinate) -> Current | None:
+def fetch_every(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Command]] = ()) -> Current | None:
     """See `Store.fetch_every`. The marks are read before the values, because they tell how large the values are."""
     try:
-        return _fetch(keyspace, first)
+        return _fetch(keyspace, first, asides)
     except CorruptValue:
         # The connection may be one reply behind. It must not answer the next question.
         keyspace.client.drop()
         raise
 
 
-def _fetch(keyspace: Keyspace, first: Coordinate) -> Current | None:
+def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Command]]) -> Current | None:
     name = keyspace.hash_of(first)
     asking_extent: list[tuple[str, Command]] = [
         (name, ("HLEN", name)),
         (name, ("HMGET", name, redis_names.COMPLETE_FIELD)),
     ]
-    *replies, held, time = ask_once(keyspace, f"Asking for {first}", [*asking_extent, *asking_epoch(keyspace)])
+    calls = [*asking_extent, *asking_epoch(keyspace)]
+    *replies, held, time = ask_once(keyspace, f"Asking for {first}", calls, asides)
     epoch, extent = epoch_of(held, time), _extent(replies, first)
     if epoch is None or extent is None or not epoch.covers(int(extent.complete)):
         return None

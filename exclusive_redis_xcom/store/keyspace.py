@@ -34,9 +34,11 @@ class Keyspace(NamedTuple):
         """Return the name of the coordinate's hash."""
         return redis_names.hash_name(self.prefix, at)
 
-    def ask(self, doing: str, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+    def ask(
+        self, doing: str, calls: Sequence[tuple[str, Command]], asides: Sequence[tuple[str, Command]] = ()
+    ) -> list[Any]:
         """Send commands that may be sent again, in as few round trips as possible; return their replies in order."""
-        return self.client.run(doing, lambda session: session.call_many(calls))
+        return self.client.run(doing, lambda session: session.call_many(calls, asides))
 
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -24,15 +24,20 @@ if TYPE_CHECKING:
 _BATCH_BYTES = 8 * 1024 * 1024
 
 
-def fetch_many(keyspace: Keyspace, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None) -> list[Stored]:
+def fetch_many(
+    keyspace: Keyspace,
+    coordinates: Sequence[Coordinate],
+    sizes: Sequence[int] | None,
+    asides: Sequence[tuple[str, Command]] = (),
+) -> list[Stored]:
     """See `Store.fetch_many`."""
     if len(coordinates) == 1:
-        return [_whole(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates)[0])]
+        return [_whole(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates, asides)[0])]
     wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
     unique = list(wanted)
     found: list[Stored] = []
     for start, end in batches(wanted.values()):
-        found += _fetch_batch(keyspace, unique[start:end])
+        found += _fetch_batch(keyspace, unique[start:end], () if start else asides)
     each = {at: _whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)}
     return [each[at] for at in coordinates]
 
@@ -126,10 +131,12 @@ def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
     )
 
 
-def _fetch_batch(keyspace: Keyspace, batch: Sequence[Coordinate]) -> list[Stored]:
+def _fetch_batch(
+    keyspace: Keyspace, batch: Sequence[Coordinate], asides: Sequence[tuple[str, Command]] = ()
+) -> list[Stored]:
     hashes = _by_hash(keyspace, batch)
     calls = [(name, reading_command(name, members)) for name, members in hashes]
-    replies = keyspace.ask(what("Fetching", batch), calls)
+    replies = keyspace.ask(what("Fetching", batch), calls, asides)
     try:
         return [stored for (_, members), reply in zip(hashes, replies, strict=True) for stored in read(members, reply)]
     except CorruptValue:

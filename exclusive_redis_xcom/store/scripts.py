@@ -81,6 +81,8 @@ BEAT = Script.load("beat")
 LEAVE = Script.load("leave")
 DISTRUST = Script.load("distrust")
 INVENTORY = Script.load("inventory")
+OBSERVE = Script.load("observe")
+OBSERVED = Script.load("observed")
 
 
 def push_arguments(push: Push) -> tuple[Argument, ...]:

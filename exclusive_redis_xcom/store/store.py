@@ -6,18 +6,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
-from exclusive_redis_xcom.store import claiming, current, every, inventory, marks, parts, reading, removal, scripts
+from exclusive_redis_xcom.store import (
+    claiming,
+    current,
+    every,
+    inventory,
+    marks,
+    observing,
+    parts,
+    reading,
+    removal,
+    scripts,
+)
 from exclusive_redis_xcom.store.keyspace import DEFAULT_MAX_PAYLOAD_BYTES, Keyspace, moment
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from exclusive_redis_xcom.connection import RedisClient
-    from exclusive_redis_xcom.connection.session import Session
+    from exclusive_redis_xcom.connection.session import Command, Session
     from exclusive_redis_xcom.formats.claims import Claim
     from exclusive_redis_xcom.formats.envelope import Envelope
+    from exclusive_redis_xcom.formats.observed import Event, Observed
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.values import Current, Push, Stored
 
@@ -86,7 +98,12 @@ class Store:
         """
         return self.fetch_many([coordinate])[0]
 
-    def fetch_many(self, coordinates: Sequence[Coordinate], sizes: Sequence[int] | None = None) -> list[Stored]:
+    def fetch_many(
+        self,
+        coordinates: Sequence[Coordinate],
+        sizes: Sequence[int] | None = None,
+        asides: Sequence[tuple[str, Command]] = (),
+    ) -> list[Stored]:
         """Read many values and their rules.
 
         A batch takes one round trip; in a cluster, one per node. It has at most 256 values and, where `sizes` tells
@@ -96,6 +113,7 @@ class Store:
         Args:
             coordinates: The coordinates, in any order. One may stand there twice.
             sizes: How many bytes each value is known to take in Redis.
+            asides: Commands of `counting`, sent along.
 
         Returns:
             One entry per coordinate, in the same order.
@@ -103,9 +121,11 @@ class Store:
         Raises:
             CorruptValue: As for `fetch`.
         """
-        return reading.fetch_many(self._keyspace, coordinates, sizes)
+        return reading.fetch_many(self._keyspace, coordinates, sizes, asides)
 
-    def fetch_current(self, coordinate: Coordinate, *, alone: bool = False) -> Current | None:
+    def fetch_current(
+        self, coordinate: Coordinate, *, alone: bool = False, asides: Sequence[tuple[str, Command]] = ()
+    ) -> Current | None:
         """Read a value if Airflow's database is known to refer to it; else return None.
 
         This is tried once. Every API server must have been heard of within the last 6 s. The value must have been
@@ -114,13 +134,14 @@ class Store:
         Args:
             coordinate: Where the value is.
             alone: Find the value only if its hash holds nothing else, not even of another map_index.
+            asides: Commands of `counting`, sent along.
 
         Raises:
             CorruptValue: Redis holds something else than was pushed for the coordinate.
         """
-        return current.fetch_current(self._keyspace, coordinate, alone=alone)
+        return current.fetch_current(self._keyspace, coordinate, alone=alone, asides=asides)
 
-    def fetch_every(self, first: Coordinate) -> Current | None:
+    def fetch_every(self, first: Coordinate, *, asides: Sequence[tuple[str, Command]] = ()) -> Current | None:
         """Read all results of a mapped task if Airflow's database is known to refer to these alone; else return None.
 
         The conditions of `fetch_current` hold. Besides, the map indexes must have no gap, and each result must lie in
@@ -128,11 +149,12 @@ class Store:
 
         Args:
             first: The XCom of map_index 0.
+            asides: Commands of `counting`, sent along.
 
         Raises:
             CorruptValue: As for `fetch_current`.
         """
-        return every.fetch_every(self._keyspace, first)
+        return every.fetch_every(self._keyspace, first, asides)
 
     def with_payload(self, stored: Stored) -> Stored | None:
         """Return a value of `fetch_current` with its payload; None if the value has been replaced. This is tried once.
@@ -257,6 +279,28 @@ class Store:
     def distrust(self) -> None:
         """Let no mark of anything pushed until now count, because rows have changed that are not named."""
         marks.distrust(self._keyspace)
+
+    def counting(self, events: Iterable[Event]) -> list[tuple[str, Command]]:
+        """Return the commands that count events in the record of reads and refusals. They never fail in Redis."""
+        return observing.counting(self._keyspace, events)
+
+    @errors_without_locals
+    def count(self, events: Iterable[Event]) -> None:
+        """Count events in the record of reads and refusals. This is tried once. At most 100 of a DAG are counted."""
+        observing.count(self._keyspace, events)
+
+    @errors_without_locals
+    def observed(self, dag_id: str) -> Observed | None:
+        """Read what was recorded of a DAG's XComs; None if nothing was. Tasks may have written any of it.
+
+        One round trip reads 250 entries. The deadline holds for each.
+        """
+        return observing.observed_of(self._keyspace, dag_id)
+
+    @errors_without_locals
+    def observed_dags(self) -> list[str]:
+        """Return the ids of the DAGs that have a record, sorted. Tasks may have added any, and taken away any."""
+        return observing.observed_dags(self._keyspace)
 
     def _run_push(self, head: Envelope, arguments: tuple[scripts.Argument, ...]) -> tuple[int, int] | None:
         """Return the time of the push, and whether to remove parts; None if parts of this version are missing."""

@@ -15,13 +15,16 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import memory
+from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
 from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.task import observing, stricter
 from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.eligible import find_eligible
 from exclusive_redis_xcom.task.may_read import may_read
+from exclusive_redis_xcom.task.observing import OnePull
 from exclusive_redis_xcom.task.pull import decoded
 
 if TYPE_CHECKING:
@@ -36,8 +39,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: This stands in place of values. (None is a value.)
-MISS: Final = object()
+
+class Miss:
+    """This stands in place of values. (None is a value.).
+
+    Attributes:
+        observed: What was counted in the record of reads before the pull missed; None if nothing was.
+    """
+
+    __slots__ = ("observed",)
+
+    def __init__(self, observed: OnePull | None = None) -> None:
+        self.observed = observed
+
+
+MISS: Final = Miss()
 
 #: Errors that make a miss, besides Airflow's own: ours, and those of an Airflow or a value in a form we do not know.
 _MISSES = (
@@ -71,31 +87,37 @@ def eligible_pull(request: Mapping[str, Any], *, everything: bool) -> EligiblePu
 
 
 def pull(eligible: EligiblePull) -> Any:
-    """Return the values of a pull, in the order of their map indexes, or `MISS`.
+    """Return the values of a pull, in the order of their map indexes, or a `Miss`.
 
     If there is something to raise, Airflow's own path raises it.
 
     Args:
         eligible: What `eligible_pull` returned.
     """
+    observed = None
     try:
         access = current_access()
+        if access.settings.records == "reads":
+            observed = OnePull()
         if not eligible.every_index:
-            return _pulled(access, eligible)
-        with memory.paused_collector():
-            return _pulled(access, eligible)
+            found = _pulled(access, eligible, observed)
+        else:
+            with memory.paused_collector():
+                found = _pulled(access, eligible, observed)
     except Exception as error:
         _require_a_miss(error)
-        return MISS
+        found = MISS
+    return Miss(observed) if found is MISS and observed is not None else found
 
 
-def _pulled(access: Access, eligible: EligiblePull) -> Any:
+def _pulled(access: Access, eligible: EligiblePull, observed: OnePull | None) -> Any:
     start = time.perf_counter()
     store = access.store
+    asides = () if observed is None else observing.reads(access, [eligible.first], eligible.reader, observed)
     if eligible.every_index:
-        current = store.fetch_every(eligible.first)
+        current = store.fetch_every(eligible.first, asides=asides)
     else:
-        current = store.fetch_current(eligible.first, alone=eligible.alone)
+        current = store.fetch_current(eligible.first, alone=eligible.alone, asides=asides)
     rules = None if current is None else _rules(current, eligible)
     # Parts of a value are fetched last, when no obstacle is left.
     envelopes = None if current is None or rules is None else _envelopes(current, store)
@@ -105,6 +127,9 @@ def _pulled(access: Access, eligible: EligiblePull) -> Any:
     is_counted = metrics.is_on()
     # The sizes are taken before the values are decoded. Decoding may use up the payloads.
     sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes] if is_counted else ()
+    if access.settings.report_consumers is not None or reported.is_declared:
+        got = [(envelope.coordinate, acl) for envelope, acl in zip(envelopes, rules, strict=True)]
+        stricter.report(access, got, eligible.reader)
     values = [decoded(envelope, None, acl, access.settings) for envelope, acl in zip(envelopes, rules, strict=True)]
     if is_counted:
         metrics.pulled(sizes, seconds=seconds)

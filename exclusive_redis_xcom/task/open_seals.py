@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.formats import claims, seal
+from exclusive_redis_xcom.formats.observed import SEALED
 from exclusive_redis_xcom.process import kind
 from exclusive_redis_xcom.reporting import refusals, reports
+from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.task.encryption import own_data_key
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Principal
     from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.task.access import Access
 
 
 class Opened(NamedTuple):
@@ -30,17 +33,17 @@ class Opened(NamedTuple):
 
 
 def open_seals(
+    access: Access,
     references: Sequence[Reference],
     principal: Principal | None,
-    settings: Settings,
     may_be_gone: Collection[int] = (),
 ) -> list[Opened]:
     """Return the references of one pull, each with its data key if it needs one.
 
     Args:
+        access: The access of this process.
         references: The references of one pull.
         principal: Who asks; None if that cannot be established.
-        settings: The settings of this process.
         may_be_gone: As for `task.pull.pull`.
 
     Raises:
@@ -50,6 +53,7 @@ def open_seals(
         XComSealed: Nobody opened a seal. The text says what to do.
         InvalidReference: A seal was made for another reference.
     """
+    settings = access.settings
     opened = [_opened(reference, principal, settings) for reference in references]
     for i in may_be_gone:
         if _is_sealed(opened[i].reference) and _reason(opened[i].reference) == seal.GONE:
@@ -60,6 +64,8 @@ def open_seals(
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])
         error = refusals.sealed(telling, principal, kind.of_this_process(), settings.ttl)
         reports.sealed(telling, principal)
+        if _reason(telling) is None:  # else the API server has recorded it
+            observing.refused(access, telling.coordinate, principal, SEALED)
         raise error
     return opened
 

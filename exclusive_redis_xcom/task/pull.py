@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import codec
+from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
+from exclusive_redis_xcom.formats.observed import WOULD_REFUSE
 from exclusive_redis_xcom.process import identity, kind
 from exclusive_redis_xcom.reporting import losses, masking, metrics, refusals, reports, unidentified
-from exclusive_redis_xcom.task import spill
+from exclusive_redis_xcom.reporting.refusal_kinds import kind_of
+from exclusive_redis_xcom.task import observing, spill, stricter
 from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import Opened, open_seals
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.formats.envelope import Envelope
+    from exclusive_redis_xcom.formats.observed import Event
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.formats.seal import Seal
     from exclusive_redis_xcom.memory import Buffer
@@ -74,13 +78,21 @@ def pull(access: Access, references: Sequence[Reference], may_be_gone: Collectio
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
-    opened = open_seals(references, principal, access.settings, may_be_gone)
-    found, seconds = _fetch(access, opened, principal)
+    opened = open_seals(access, references, principal, may_be_gone)
+    denied: list[Event] = []
+    found, seconds = _fetch(access, opened, principal, denied)
+    if denied:
+        observing.refused_all(access, denied)
     problem = _first_problem(found, may_be_gone)
     if problem is None:
         problem = _claim(access, found, principal)
     if problem is not None:
         raise problem
+    if access.settings.records == "reads":
+        observing.got()
+    if access.settings.report_consumers is not None or reported.is_declared:
+        got = [(one.reference.coordinate, one.acl) for one in found if one.problem is None]
+        stricter.report(access, got, principal)
     metrics.pulled([(one.reference.coordinate, _size(one)) for one in found if one.problem is None], seconds=seconds)
     if may_be_gone:
         return [_value_unless_gone(one, access.settings, i in may_be_gone) for i, one in enumerate(found)]
@@ -101,16 +113,22 @@ def _claim(access: Access, found: Sequence[_Fetched], principal: Principal | Non
     return claim(access, once, principal) if once else None
 
 
-def _fetch(access: Access, opened: Sequence[Opened], principal: Principal | None) -> tuple[list[_Fetched], float]:
-    """Return what there is for each reference, and the seconds that Redis took."""
+def _fetch(
+    access: Access, opened: Sequence[Opened], principal: Principal | None, denied: list[Event]
+) -> tuple[list[_Fetched], float]:
+    """Return what there is for each reference, and the seconds that Redis took. Refusals are added to `denied`."""
     start = time.perf_counter()
     coordinates = [one.reference.coordinate for one in opened]
-    stored = access.store.fetch_many(coordinates, [one.reference.size for one in opened])
+    asides = observing.reads(access, coordinates, principal) if access.settings.records == "reads" else ()
+    stored = access.store.fetch_many(coordinates, [one.reference.size for one in opened], asides)
     seconds = time.perf_counter() - start
-    return [_fetched(one, held, principal, access.settings) for one, held in zip(opened, stored, strict=True)], seconds
+    found = [_fetched(one, held, principal, access.settings, denied) for one, held in zip(opened, stored, strict=True)]
+    return found, seconds
 
 
-def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settings: Settings) -> _Fetched:
+def _fetched(
+    opened: Opened, stored: Stored, principal: Principal | None, settings: Settings, denied: list[Event]
+) -> _Fetched:
     """Tell whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     reference, reports_only = opened.reference, settings.reports_only
     if opened.is_gone:
@@ -120,9 +138,9 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
         problem = losses.superseded(reference)
         problem.replaced = True
         return _Fetched(reference, problem=problem)
-    denied = _reported(reference, principal, permission, settings)
+    error = _reported(reference, principal, permission, settings, denied)
     if permission.obstacle == "denied":
-        return _Fetched(reference, problem=denied)
+        return _Fetched(reference, problem=error)
     if permission.obstacle == "gone":
         return _Fetched(reference, problem=losses.expired(reference))
     # The API server has claimed the values that it opened.
@@ -131,9 +149,13 @@ def _fetched(opened: Opened, stored: Stored, principal: Principal | None, settin
 
 
 def _reported(
-    reference: Reference, principal: Principal | None, permission: Permission, settings: Settings
+    reference: Reference,
+    principal: Principal | None,
+    permission: Permission,
+    settings: Settings,
+    denied: list[Event],
 ) -> ExclusiveXComError | None:
-    """Log and count each refusal, and return the last one."""
+    """Log and count each refusal, add it to `denied`, and return the last one."""
     error = None
     for decision, acl in permission.denials:
         if principal is None:
@@ -141,6 +163,8 @@ def _reported(
         else:
             error = refusals.pull_denied(reference.coordinate, principal, decision, acl, settings.ttl)
         reports.pull(reference.coordinate, principal, error, would_only=settings.reports_only)
+        why = WOULD_REFUSE if settings.reports_only else kind_of(reference.coordinate, principal, decision, acl)
+        denied.append(observing.event(reference.coordinate, principal, why))
     return error
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.formats import claims
+from exclusive_redis_xcom.formats import claims, observed
 from exclusive_redis_xcom.reporting import losses, refusals, reports
+from exclusive_redis_xcom.task import observing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,14 @@ def claim(access: Access, references: Sequence[Reference], principal: Principal 
     """
     reports_only = access.settings.reports_only
     if principal is None or principal.run_id is None or principal.map_index is None:
-        return None if reports_only else _unidentified(references[0], principal)
+        return None if reports_only else _unidentified(access, references[0], principal)
     pairs = [(reference.coordinate, reference.version) for reference in references]
     for reference, outcome in zip(references, access.store.claim(pairs, claims.claimer_text(principal)), strict=True):
         if outcome.status == "taken":
             error = refusals.already_claimed(reference.coordinate, principal, claims.describe(outcome.claimer or ""))
             reports.pull(reference.coordinate, principal, error, would_only=reports_only)
+            kind = observed.WOULD_REFUSE if reports_only else observed.ONCE
+            observing.refused(access, reference.coordinate, principal, kind)
             if not reports_only:
                 return error
         elif outcome.status == "gone":
@@ -41,7 +44,8 @@ def claim(access: Access, references: Sequence[Reference], principal: Principal 
     return None
 
 
-def _unidentified(reference: Reference, principal: Principal | None) -> ExclusiveXComError:
+def _unidentified(access: Access, reference: Reference, principal: Principal | None) -> ExclusiveXComError:
     error = refusals.unidentified_claim(reference.coordinate, principal)
     reports.pull(reference.coordinate, principal, error, would_only=False)
+    observing.refused(access, reference.coordinate, principal, observed.NOBODY)
     return error

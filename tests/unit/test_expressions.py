@@ -24,12 +24,14 @@ FUNCTIONS = {"compile", "fullmatch", "match", "search", "split", "sub", "subn", 
 PEOPLE, ANYBODY = "people", "anybody"
 #: By file and by what stands in the call.
 LIST: dict[tuple[str, str], str] = {
+    ("access/suggestion.py", "_ID"): ANYBODY,
     ("acl/durations.py", "_CLOCK"): PEOPLE,
     ("acl/durations.py", "_WITH_UNIT"): PEOPLE,
     ("acl/source.py", "_SOURCE"): ANYBODY,
     ("airflow/row_keys.py", "_OTHER_ROUTE"): ANYBODY,
     ("api_server/requests/rest_routes.py", "_XCOM_LIKE"): ANYBODY,
     ("api_server/requests/routes.py", "_MAP_INDEX"): ANYBODY,
+    ("cli/access/records.py", "_AGE"): PEOPLE,
     ("cli/doctor/broker_url.py", "_SCHEME"): PEOPLE,
     ("cli/doctor/direct_pulls.py", "_ENTRY"): ANYBODY,
     ("cli/doctor/neighbours.py", "_COMMAND"): ANYBODY,
@@ -58,6 +60,8 @@ LIST: dict[tuple[str, str], str] = {
     ("crypto/key_texts.py", "_SEPARATORS"): PEOPLE,
     ("formats/object_names.py", "_CUT_ESCAPE"): ANYBODY,
     ("formats/object_names.py", "_MAP_INDEX"): ANYBODY,
+    ("formats/observed.py", "_COUNTED"): ANYBODY,
+    ("formats/observed.py", "_LOST"): ANYBODY,
     ("formats/object_names.py", "_VERSION"): ANYBODY,
     ("formats/reference_fields.py", "_LENGTH"): ANYBODY,
     ("formats/reference_fields.py", "_VERSION"): ANYBODY,

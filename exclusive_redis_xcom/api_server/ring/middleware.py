@@ -14,6 +14,7 @@ from exclusive_redis_xcom.api_server.requests.routes import Count, Read, Router,
 from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import Audit
+from exclusive_redis_xcom.api_server.ring.observing import Observer
 from exclusive_redis_xcom.api_server.ring.reads import Reader
 from exclusive_redis_xcom.api_server.ring.refusing import UnreadRefusals
 from exclusive_redis_xcom.api_server.ring.releasing import Releaser
@@ -80,7 +81,7 @@ class Ring:
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
         self._rest = RestGuard(app, audit=audit, store=store)
         self._unread = UnreadRefusals(tokens, callers, audit)
-        self._reader = Reader(app, tokens, callers, releaser, audit)
+        self._reader = Reader(app, tokens, callers, releaser, audit, Observer(store, settings.records))
         self._writer = Writer(app, tokens, callers, self._unread, audit)
 
     @errors_without_own_locals

@@ -7,7 +7,7 @@ are. A refused reference stays in the answer, sealed, with status 200: the task 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
@@ -26,9 +26,18 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.routes import Read
     from exclusive_redis_xcom.api_server.ring.audit import Audit, Record
     from exclusive_redis_xcom.api_server.ring.items import Item
+    from exclusive_redis_xcom.api_server.ring.observing import Observer
     from exclusive_redis_xcom.api_server.ring.releasing import Releaser
 
 _MARK = MARK.encode("ascii")
+
+
+class _Release(NamedTuple):
+    """What was decided about the values of an answer."""
+
+    records: Sequence[Record]
+    items: Sequence[Item]
+    caller: Caller | None
 
 
 class Reader:
@@ -40,14 +49,18 @@ class Reader:
         callers: Finds task instances.
         releaser: Decides about the values of an answer.
         audit: Where decisions go on record.
+        observer: Where refused pulls are counted.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, callers: Callers, releaser: Releaser, audit: Audit) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens, callers: Callers, releaser: Releaser, audit: Audit, observer: Observer
+    ) -> None:
         self._app = app
         self._tokens = tokens
         self._callers = callers
         self._releaser = releaser
         self._audit = audit
+        self._observer = observer
 
     async def answer(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer, and send its answer with the seals open that the caller may open."""
@@ -57,36 +70,37 @@ class Reader:
             return
         try:
             answer.require_whole()
-            records = await self._rewrite(answer, read, scope)
+            release = await self._rewrite(answer, read, scope)
         except Exception as error:
             await answers.failed(send, error)
             return
         await answer.send()
-        if records:
-            await self._audit.put_on_record(records, with_rows=not self._audit.strict)
+        if release is not None and release.records:
+            await self._audit.put_on_record(release.records, with_rows=not self._audit.strict)
+            await self._observer.put_on_record(release.items, release.caller)
 
-    async def _rewrite(self, answer: RewritableAnswer, read: Read, scope: Scope) -> list[Record]:
+    async def _rewrite(self, answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
         """Change the answer into what the caller may have.
 
         Returns:
-            What goes on record.
+            What goes on record; None if there was nothing to decide.
 
         Raises:
             CannotDecide, AuditFailed, Exception: Nothing of the answer may be sent.
         """
         # Airflow's JSON never escapes ASCII letters, so an answer without these bytes holds no reference.
         if _MARK not in answer.body:
-            return []
+            return None
         is_big = len(answer.body) > SMALL_BYTES
         document, items = await off_loop(is_big, take_apart, read.shape, answer.body)
         if not await off_loop(is_big, _concern_the_ring, items):
-            return []
+            return None
         caller = await self._caller(scope)
         records = await self._releaser.release(items, read, caller, is_big=is_big)
         if self._audit.strict:
             await self._write_rows_first(records, items)
         answer.body = await off_loop(is_big, put_together, read.shape, document, items)
-        return records
+        return _Release(records, items, caller)
 
     async def _write_rows_first(self, records: Sequence[Record], items: Sequence[Item]) -> None:
         try:

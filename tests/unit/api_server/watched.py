@@ -50,9 +50,9 @@ class _Line(ServerSession):
         self._memory.ask()
         return super().call(key, command)
 
-    def call_many(self, calls: Any) -> Any:
+    def call_many(self, calls: Any, asides: Any = ()) -> Any:
         self._memory.ask()
-        return super().call_many(calls)
+        return super().call_many(calls, asides)
 
     def close(self) -> None:
         pass

@@ -1,0 +1,149 @@
+"""The record of reads and refusals, as commands read it from the Redis of this process's settings.
+
+Tasks write the record. So commands show it as what tasks say, and nothing in it is proven.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Final
+
+from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.cli.access.output import say
+from exclusive_redis_xcom.errors import ExclusiveXComError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exclusive_redis_xcom.formats.observed import Observed
+    from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Store
+
+#: People wait for these commands, so they are less patient than tasks.
+_CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS = 2.0, 5.0, 5.0
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_AGE = re.compile(r"([1-9][0-9]{0,5})([mhd])")
+
+#: What every command says about where its answer comes from.
+EVIDENCE: Final = "Tasks write this record: it is evidence, and no proof."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that say which records are meant."""
+    group = parser.add_argument_group("which records")
+    group.add_argument(
+        "--dag",
+        action="append",
+        metavar="DAG",
+        help="only XComs of this DAG; may be given several times (default: all DAGs with a record)",
+    )
+
+
+def age(text: str) -> timedelta:
+    """Read an age, such as 30m, 12h or 7d."""
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and m, h or d, as in 7d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def read(dag_ids: Sequence[str] | None) -> list[Observed]:
+    """Read the records of these DAGs, or of all that have one, sorted by their ids.
+
+    Raises:
+        UndecidedError: Airflow's configuration cannot be read.
+        ExclusiveXComError: Redis cannot be reached, or a setting is wrong.
+    """
+    with contextlib.redirect_stdout(sys.stderr):  # Airflow's own output must not get between the lines of an answer
+        try:
+            return _read(dag_ids)
+        except ExclusiveXComError:
+            raise
+        except Exception as error:  # a configuration or a secrets backend may fail in any way; its text may quote it
+            raise UndecidedError(
+                f"Airflow cannot be loaded ({type(error).__name__}).\n`airflow config list` shows why."
+            ) from None
+
+
+def say_how_it_came_about(records: Sequence[Observed], dag_ids: Sequence[str] | None = None) -> None:
+    """Say since when each DAG was observed, what was lost, and which of the DAGs that were asked for have no record."""
+    for found in records:
+        since = f"{found.dag_id}: recorded since {moment(found.since_ms)}"
+        reads = f", reads since {moment(found.reads_since_ms)}" if found.reads_since_ms is not None else ", no reads"
+        say(f"{since}{reads}.", _lost(found))
+    missing = sorted(set(dag_ids or ()) - {found.dag_id for found in records})
+    for dag_id in missing:
+        say(f"{dag_id}: nothing is recorded.")
+    if records:
+        say(EVIDENCE)
+
+
+def moment(milliseconds: int | None) -> str:
+    """Show a time in UTC, to the minute."""
+    if milliseconds is None:
+        return "an unknown time"
+    return f"{_utc(milliseconds):%Y-%m-%d %H:%M} UTC"
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """Write a time for programs."""
+    return None if milliseconds is None else _utc(milliseconds).isoformat(timespec="seconds")
+
+
+def milliseconds_ago(duration: timedelta) -> int:
+    """Return a time in the past, in milliseconds since 1970."""
+    return int(time.time() * 1000) - duration // timedelta(milliseconds=1)
+
+
+def about(found: Observed) -> dict[str, object]:
+    """Describe a record for programs."""
+    return {
+        "dag": found.dag_id,
+        "since": iso(found.since_ms),
+        "reads_since": iso(found.reads_since_ms),
+        "lost": 0 if found.lost is None else found.lost.number,
+        "unreadable": found.unreadable,
+    }
+
+
+def _lost(found: Observed) -> str | None:
+    said = []
+    if found.lost is not None:
+        said.append(f"{found.lost.number} events were not recorded, because the record was full or names too long")
+    if found.unreadable:
+        said.append(f"{found.unreadable} entries are not in the form that this package writes")
+    return f"{found.dag_id}: {'; '.join(said)}." if said else None
+
+
+def _utc(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+
+
+def _read(dag_ids: Sequence[str] | None) -> list[Observed]:
+    import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
+
+    from exclusive_redis_xcom.settings import SECTION, load_settings
+
+    settings = load_settings()
+    if settings.records == "off":
+        say(f"[{SECTION}] observe is off here: if that holds for tasks, too, nothing is recorded.")
+    with _store(settings) as store:
+        wanted = store.observed_dags() if dag_ids is None else sorted(set(dag_ids))
+        return [found for found in map(store.observed, wanted) if found is not None]
+
+
+@contextlib.contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    from exclusive_redis_xcom.connection import Timeouts
+    from exclusive_redis_xcom.settings.redis import redis_client
+    from exclusive_redis_xcom.store import Store
+
+    timeouts = Timeouts(_CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS)
+    with contextlib.closing(redis_client(settings, timeouts)) as client:
+        yield Store(client, key_prefix=settings.key_prefix)

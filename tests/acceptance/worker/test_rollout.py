@@ -1,0 +1,161 @@
+"""docs/rollout.md, step by step on a real Airflow: report, suggest, check, enforce.
+
+The week of reporting is one run of each DAG by `dag.test()`, with a database and a Redis, because the Airflow that all
+tests here share enforces. That Airflow then runs the DAGs with the suggested rules.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from devtools.airflow_stack import ROOT, AirflowStack
+from devtools.components import OURS
+from devtools.worlds.fresh_process import start_afresh
+from exclusive_redis_xcom import cli
+from exclusive_redis_xcom.cli.program import COMMANDS
+
+PAGE = (ROOT / "docs" / "rollout.md").read_text()
+DAGS = """\
+from airflow.sdk import DAG, task
+
+with DAG("sales", schedule=None, PARAMS) as sales:
+
+    @task
+    def extract(ti=None):
+        ti.xcom_push("token", "a token")
+        return [1, 2]
+
+    @task
+    def load(rows):
+        assert rows == [1, 2]
+
+    @task
+    def report(ti=None):
+        assert ti.xcom_pull(task_ids="extract", key="token") == "a token"
+
+    @task
+    def curious(dag_run=None, ti=None):
+        if (dag_run.conf or {}).get("curious"):
+            ti.xcom_pull(task_ids="extract", key="token")
+
+    rows = extract()
+    load(rows)
+    rows >> [report(), curious()]
+
+with DAG("bi", schedule=None) as bi:
+
+    @task
+    def daily(dag_run=None, ti=None):
+        sales_run = dag_run.conf["sales_run"]
+        token = ti.xcom_pull(dag_id="sales", task_ids="extract", key="token", run_id=sales_run)
+        assert token == "a token"
+
+    daily()
+"""
+RUN_BOTH = """
+import runpy, sys
+dags = runpy.run_path(sys.argv[1])
+sales = dags["sales"].test()
+bi = dags["bi"].test(run_conf={"sales_run": sales.run_id})
+print("STATES", sales.state, bi.state)
+"""
+
+Run = Callable[[str], tuple[int, list[str]]]
+
+
+@pytest.fixture
+def reporting(new_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> Iterator[AirflowStack]:
+    """A database and the settings of step 1, without components."""
+    with new_airflow({**backend_env, f"{OURS}MODE": "report"}, components=()) as home:
+        yield home
+
+
+@pytest.fixture
+def run(reporting: AirflowStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command of the page where the folder `dags` is; return its exit status and standard output."""
+    for name, text in reporting.env.items():
+        if name.startswith(OURS):
+            monkeypatch.setenv(name, text)
+    monkeypatch.chdir(reporting.home)
+    start_afresh()
+
+    def run_command(command: str) -> tuple[int, list[str]]:
+        assert f"\nexclusive-xcom {command}\n" in PAGE
+        capsys.readouterr()
+        status = cli.main(command.split())
+        return status, capsys.readouterr().out.splitlines()
+
+    return run_command
+
+
+def refusals(lines: list[str]) -> list[list[str]]:
+    """Who was refused what of `sales`, and why. Other tests share the Redis."""
+    return [
+        [*(word for word in line.split() if "/" in word), line.split("  ")[-1]]
+        for line in lines[1:]
+        if "sales/extract" in line
+    ]
+
+
+def test_the_page_step_by_step(airflow: AirflowStack, reporting: AirflowStack, run: Run) -> None:
+    # 1. Report: everything runs, and what today's default would refuse is listed.
+    file = reporting.dags_folder / "rollout.py"
+    file.write_text(DAGS.replace("PARAMS", ""))
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_BOTH, os.fspath(file)],
+        env=reporting.env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "STATES success success" in done.stdout, (done.stdout + done.stderr)[-4000:]
+    would_be_refused = ["bi/daily", "sales/extract:token", "only reported: it got the value"]
+    status, lines = run("denials")
+    assert (status, refusals(lines)) == (0, [would_be_refused])
+
+    # 2. Suggest: the rules that cover what was read.
+    status, text = run("suggest --dags dags")
+    assert status == 0
+    assert [line.strip().split("  #")[0] for line in text if not line.startswith("#")] == [
+        "params={",
+        "'xcom_acl': {",
+        "'*': 'nobody',",
+        "'extract': {",
+        "'return_value': [",
+        "'load',",
+        "],",
+        "'token': [",
+        "'bi/daily',",
+        "'report',",
+        "],",
+        "},",
+        "},",
+        "}",
+    ]
+    with_rules = DAGS.replace("PARAMS", "\n".join(text))
+    file.write_text(with_rules)
+
+    # 3. Check.
+    assert run("can-pull bi/daily sales/extract:token --dags dags") == (0, ["yes"])
+    assert run("unused --dags dags")[0] == 0
+    if "lint" in COMMANDS:
+        assert run("lint dags")[0] == 0
+
+    # 4. Enforce: what was observed goes on, and somebody new is refused.
+    assert airflow.add_dag("rollout", with_rules) == ["bi", "sales"]
+    sales = airflow.trigger("sales", conf={"curious": True})
+    assert airflow.wait_run("sales", sales) == "failed"
+    states = {task_id: state for (task_id, _), state in airflow.task_states("sales", sales).items()}
+    assert states == {"extract": "success", "load": "success", "report": "success", "curious": "failed"}
+    assert airflow.wait_run("bi", airflow.trigger("bi", conf={"sales_run": sales})) == "success"
+    status, lines = run("denials --since 1h")
+    assert (status, refusals(lines)) == (
+        0,
+        [["sales/curious", "sales/extract:token", "the rule does not name it"], would_be_refused],
+    )

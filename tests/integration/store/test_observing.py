@@ -1,0 +1,262 @@
+"""The record of reads and refusals, on every kind of Redis and as every user: written by a script that never fails."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import redis
+from redis.crc import key_slot
+
+from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, ask
+from exclusive_redis_xcom.formats import observed, redis_names
+from exclusive_redis_xcom.formats.observed import Event
+from exclusive_redis_xcom.store import Push, Store
+from exclusive_redis_xcom.store.scripts import OBSERVE
+from tests.integration.kinds import FEW_KINDS
+from tests.integration.support import ACL, PREFIX, TTL, at, open_store, user_without, value
+
+STORE_KINDS = FEW_KINDS
+NAME = redis_names.observed_name(PREFIX, "dag")
+LIST = redis_names.observed_name(PREFIX)
+READ = Event("dag", "task", "key", ("bi", "daily"), observed.READ)
+REFUSED = READ._replace(kind=observed.RULE)
+
+
+def counts(store: Store, dag_id: str = "dag") -> dict[tuple[Any, ...], dict[str, int]]:
+    found = store.observed(dag_id)
+    assert found is not None
+    return {
+        (entry.task_id, entry.key, entry.reader): {kind: count.number for kind, count in entry.counts.items()}
+        for entry in found.entries
+    }
+
+
+def test_what_was_counted_is_read(store: Store) -> None:
+    before = int(time.time() * 1000) - 5_000
+    store.count([READ])
+    store.count([READ, REFUSED, READ._replace(reader=None, kind=observed.NOBODY)])
+
+    found = store.observed("dag")
+
+    assert counts(store) == {
+        ("task", "key", ("bi", "daily")): {"read": 2, "rule": 1},
+        ("task", "key", None): {"nobody": 1},
+    }
+    assert found is not None
+    assert found.since_ms is not None
+    assert before < found.since_ms < before + 60_000
+    assert found.reads_since_ms is not None
+    assert found.since_ms <= found.reads_since_ms
+    assert all(count.last_ms >= found.since_ms for entry in found.entries for count in entry.counts.values())
+    assert (found.lost, found.unreadable) == (None, 0)
+    assert store.observed_dags() == ["dag"]
+
+
+def test_nothing_was_recorded(store: Store) -> None:
+    assert (store.observed("dag"), store.observed_dags()) == (None, [])
+
+
+def test_a_read_is_counted_along_with_the_value(store: Store) -> None:
+    pushed = value(at())
+    store.push(Push(pushed, acl=ACL, ttl=TTL))
+
+    assert store.fetch_many([at()], None, store.counting([READ]))[0].envelope == pushed
+
+    assert counts(store) == {("task", "key", ("bi", "daily")): {"read": 1}}
+
+
+def test_what_was_counted_too_early_is_taken_back(store: Store) -> None:
+    store.count([READ])
+    store.count([READ._replace(by=-1), REFUSED])
+    store.count([READ._replace(task_id="other", by=-1)])  # it was never counted
+
+    assert counts(store) == {("task", "key", ("bi", "daily")): {"rule": 1}}
+
+
+def test_a_read_does_not_begin_before_the_first(store: Store) -> None:
+    store.count([REFUSED])
+    found = store.observed("dag")
+
+    assert found is not None
+    assert found.reads_since_ms is None
+
+
+@pytest.mark.parametrize("text", ["a:b/c %{}é\N{SNOWMAN}", "\udcff", "x" * 250, "=", "#1", "since"])
+def test_ids_of_any_form(store: Store, text: str) -> None:
+    store.count([Event(text, text, text, (text, text), observed.READ)])
+
+    assert counts(store, text) == {(text, text, (text, text)): {"read": 1}}
+    assert store.observed_dags() == [text]
+
+
+def test_a_full_record_counts_what_it_does_not_hold(any_redis: RedisServer) -> None:
+    with open_store(any_redis.url) as store:
+        for start in range(0, observed.MOST_ENTRIES, 100):
+            store.count([READ._replace(key=f"k{start + i}") for i in range(100)])
+        store.count([READ._replace(key="one too many")])
+        store.count([READ._replace(key="one too many", by=2), READ._replace(key="k0")])
+
+        found = store.observed("dag")
+
+    assert found is not None
+    assert found.lost is not None
+    assert (len(found.entries), found.lost.number) == (observed.MOST_ENTRIES, 3)
+    assert next(entry for entry in found.entries if entry.key == "k0").counts["read"].number == 2
+
+
+def test_a_name_that_is_too_long_is_not_recorded(any_redis: RedisServer) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ._replace(key="\N{SNOWMAN}" * 1000)])
+        found = store.observed("dag")
+
+    assert found is not None
+    assert found.lost is not None
+    assert (found.entries, found.lost.number) == ((), 1)
+
+
+def test_the_record_ends_a_month_after_its_last_change(any_redis: RedisServer, raw: redis.Redis) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.pexpire(NAME, 10_000)
+        store.count([READ])
+
+    month = 30 * 24 * 3600 * 1000
+    assert month - 60_000 < raw.pttl(NAME) <= month
+    assert month < raw.pttl(LIST) <= month + 24 * 3600 * 1000
+
+
+def test_the_list_of_dags_is_written_once_a_day(any_redis: RedisServer, raw: redis.Redis) -> None:
+    with open_store(any_redis.url) as store:
+        for _ in range(3):
+            store.count([READ])
+
+    (listed,) = raw.hmget(LIST, "=dag")
+    assert isinstance(listed, bytes)
+    assert listed.startswith(b"listed:1:")
+
+
+@pytest.mark.parametrize("missing", ["time", "pexpire", "hset", "hmget", "hdel", "eval"])
+def test_a_user_who_lacks_a_command_pulls_all_the_same(any_redis: RedisServer, missing: str) -> None:
+    with open_store(any_redis.url) as store:
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
+    with user_without(any_redis, missing) as url, open_store(url) as store:
+        asides = store.counting([READ])
+        if missing == "hmget":
+            store._client.run("Asking", lambda session: session.call_many([(NAME, ("TIME",))], asides))
+        else:
+            assert store.fetch_many([at()], None, asides)[0].found
+
+
+@pytest.mark.parametrize("name", [NAME, LIST])
+def test_a_record_that_a_task_has_replaced_stops_no_pull(any_redis: RedisServer, raw: redis.Redis, name: str) -> None:
+    with open_store(any_redis.url) as store:
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
+        raw.set(name, "a text", ex=60)
+
+        assert store.fetch_many([at()], None, store.counting([READ]))[0].found
+        store.count([READ])
+
+
+HOSTILE_FIELDS = {
+    "size": [b"x", b"-1", b"9" * 5000, b"1e9", b"0", b""],
+    "since": [b"soon", b"9" * 400, b"-1"],
+    "reads": [b"\xff", b"9" * 14],
+    "lost": [b"x y", b"1", b"9" * 15 + b" " + b"9" * 15, b"\0"],
+    "=task:key:bi:daily": [b"read:" + b"9" * 400 + b":1", b"x" * 10_000, b"read", b"read:1:99999999999999999", b"\xff"],
+    "#0": [b"task:key", b"task:key:bi:daily:more", b"%zz:key:bi:daily", b"::bi:daily", b"t:k:bi:", b"\xff" * 9000],
+}
+
+
+@pytest.mark.parametrize(("field", "text"), [(name, text) for name, texts in HOSTILE_FIELDS.items() for text in texts])
+def test_hostile_fields_neither_stop_a_pull_nor_a_reader(
+    any_redis: RedisServer, raw: redis.Redis, field: str, text: bytes
+) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, field, text)
+        raw.hset(LIST, field, text)
+
+        read = store.observed("dag")
+        listed = store.observed_dags()
+        store.count([READ, REFUSED._replace(key="another")])
+        again = store.observed("dag")
+
+    assert listed in ([], ["dag"], [text.decode("latin-1")])
+    for found in (read, again):
+        assert found is None or all(
+            0 <= count.number < 10**15 for entry in found.entries for count in entry.counts.values()
+        )
+
+
+def test_what_does_not_have_the_form_of_an_entry_is_counted(any_redis: RedisServer, raw: redis.Redis) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, mapping={"size": "4", "#1": "a:b", "=a:b": "read:1:1", "#2": "x" * 5000, "#3": "gone"})
+        found = store.observed("dag")
+
+    assert found is not None
+    assert (len(found.entries), found.unreadable) == (1, 3)
+
+
+def test_the_script_needs_one_pass_over_long_fields(any_redis: RedisServer, raw: redis.Redis) -> None:
+    """Fields of 64 MiB would take seconds if a pattern were matched against them."""
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, "=task:key:bi:daily", b"read:1:" * (8 * 1024 * 1024))
+        start = time.perf_counter()
+        store.count([READ])
+        took = time.perf_counter() - start
+
+    assert took < 1.0
+    assert counts_of(raw)[0] == b"read:1"
+
+
+def counts_of(raw: redis.Redis) -> list[bytes]:
+    text = raw.hget(NAME, "=task:key:bi:daily")
+    assert isinstance(text, bytes)
+    return [b":".join(word.split(b":")[:2]) for word in text.split()]
+
+
+def test_the_script_is_bounded_by_what_it_is_told(any_redis: RedisServer) -> None:
+    """The store sends at most 100 events of one DAG in one command."""
+    with open_store(any_redis.url) as store:
+        commands = store.counting([READ._replace(key=f"k{i}") for i in range(150)])
+
+    ((_, command), (_, listing)) = commands
+    assert command[:2] == ("EVAL", OBSERVE.source)
+    assert len(command) == 4 + 4 + 3 * 100
+    assert len(listing) == 4 + 4 + 3
+
+
+@pytest.fixture
+def raw(any_redis: RedisServer) -> Any:
+    with redis.Redis.from_url(any_redis.url) as client:
+        yield client
+
+
+def test_a_node_of_a_cluster_that_does_not_answer_disturbs_no_pull_on_another_node(cluster: ClusterSet) -> None:
+    listing = cluster.owner_of(key_slot(LIST.encode()))
+    dag_id = next(
+        name
+        for name in (f"dag{i}" for i in range(1000))
+        if cluster.owner_of(key_slot(redis_names.observed_name(PREFIX, name).encode())) is listing
+    )
+    here = next(
+        coordinate
+        for coordinate in (at(key=f"key{i}") for i in range(1000))
+        if cluster.owner_of(key_slot(redis_names.hash_name(PREFIX, coordinate).encode())) is not listing
+    )
+    with open_store(cluster.url, read=0.5) as store:
+        store.push(Push(value(here), acl=ACL, ttl=TTL))
+        ask(listing, "CLIENT", "PAUSE", "1500")
+        start = time.perf_counter()
+
+        for _ in range(3):
+            assert store.fetch_many([here], None, store.counting([READ._replace(dag_id=dag_id)]))[0].found
+
+        assert time.perf_counter() - start < 1.2  # it waits for the node once
+        time.sleep(1.5)
+        assert store.fetch(here).found
