@@ -53,7 +53,9 @@ class Where:
         """
         whole = f"DAG '{self.dag_id}', {self.path}"
         first = fitted(lambda short: f"{self._shown(short)}: {decision}")
-        error = InvalidAcl("\n".join((first, *filter(None, further), *(() if first.startswith(whole) else (f"{whole}.",)))))
+        error = InvalidAcl(
+            "\n".join((first, *filter(None, further), *(() if first.startswith(whole) else (f"{whole}.",))))
+        )
         error.fault, error.names = fault, tuple(name for name in self._names if isinstance(name, str))
         raise error
 
