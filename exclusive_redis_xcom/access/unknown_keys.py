@@ -45,7 +45,7 @@ def unlisted(access: Access, dag_ids: Collection[str] | None = None) -> list[Tas
         if dag_ids is None or facts.dag_id in dag_ids
         for task in facts.tasks.values()
         if task.computes_keys
-        and any(_alone(rule, facts, task.task_id)[1].consumers for rule in _for_any_key(facts, task.task_id))
+        and any(_has_readers(rule, facts, task.task_id) for rule in _for_any_key(facts, task.task_id))
     ]
 
 
@@ -62,6 +62,11 @@ def _for_any_key(facts: DagFacts, task_id: str) -> Iterator[Rule]:
 def _allows(rule: Rule, facts: DagFacts, consumer: TaskName, task_id: str) -> bool:
     at, acl = _alone(rule, facts, task_id)
     return decide(acl, at, Principal(*consumer, _RUN, -1)).allowed
+
+
+def _has_readers(rule: Rule, facts: DagFacts, task_id: str) -> bool:
+    consumers = _alone(rule, facts, task_id)[1].consumers
+    return len(facts.tasks) > 1 if consumers == (STAR,) else bool(consumers)
 
 
 def _alone(rule: Rule, facts: DagFacts, task_id: str) -> tuple[Coordinate, Acl]:

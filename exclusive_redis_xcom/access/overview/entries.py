@@ -9,7 +9,7 @@ from exclusive_redis_xcom.access.answers import Verdict
 from exclusive_redis_xcom.access.names import TaskName
 from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.glob import STAR, is_pattern, matches
-from exclusive_redis_xcom.acl.rule import DOWNSTREAM, consumer_ids
+from exclusive_redis_xcom.acl.rule import DOWNSTREAM, SAME_DAG, consumer_ids
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: More tasks than these, downstream of a producer, are shown as one group.
 MOST_DOWNSTREAM = 5
+#: What the consumers of a rule are that allows all tasks of its DAG.
+_ALL_TASKS = (SAME_DAG, (STAR,))
 
 
 class Consumer(NamedTuple):
@@ -78,11 +80,21 @@ def entries(
         most: More tasks than these, downstream of a producer, become one group; None for no such group.
         dag_ids: The DAGs whose XComs are meant; None for all.
     """
+    of_all_tasks: dict[tuple[str, Rule], tuple[Consumer, ...]] = {}
     for grant in access.grants():
         if dag_ids is not None and grant.xcom.dag_id not in dag_ids:
             continue
-        found = _each(access, grant) if expand else _grouped(access, grant, most)
-        yield Entry(grant.xcom, tuple(found), grant.rule)
+        if expand:
+            found = tuple(_each(access, grant))
+        elif grant.rule.consumers in _ALL_TASKS and not grant.is_narrowed:
+            # The answer is the same for all XComs of the rule, and most XComs have such a rule.
+            rule = (grant.xcom.dag_id, grant.rule)
+            if rule not in of_all_tasks:
+                of_all_tasks[rule] = tuple(_grouped(access, grant, most))
+            found = of_all_tasks[rule]
+        else:
+            found = tuple(_grouped(access, grant, most))
+        yield Entry(grant.xcom, found, grant.rule)
 
 
 def short(consumer: Consumer, dag_id: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import Access
+from exclusive_redis_xcom.access.loading import load
 from exclusive_redis_xcom.cli.access import overview
 
 DAGS = Path(__file__).parent / "dags"
@@ -86,6 +87,18 @@ def test_documents(capsys: pytest.CaptureFixture[str], access: Access, form: str
     assert lines[0].startswith(first)
     assert lines[-1].startswith(last)
     assert out.endswith("\n")
+
+
+def test_airflows_own_examples_are_shown_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    import airflow
+
+    examples = Path(airflow.__file__).parent / "example_dags"
+    access = Access(load(examples, default_consumers="linked").dags)
+
+    assert len(access.dags) > 30
+    for form in overview.FORMATS:
+        out = shown(capsys, access, form)
+        assert [dag_id for dag_id in ("tutorial_taskflow_api", "example_xcom") if dag_id not in out] == [], form
 
 
 def test_the_whole_command(capsys: pytest.CaptureFixture[str]) -> None:
