@@ -7,6 +7,7 @@ is parsed in a process of its own. What it found goes to a file, because DAG fil
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,26 +17,68 @@ from exclusive_redis_xcom.errors import ExclusiveXComError
 
 
 def main(path: str, default_consumers: str, output: str) -> None:
-    """Parse all DAG files below a path, and write what they say and which of them failed."""
-    bag = dag_bag(path)
+    """Parse all DAG files below a path, and write what they say and which of them failed.
+
+    While it reads a file, the name of that file stands beside the output, in a file with the suffix `.file`.
+    """
+    process = os.getpid()
+    bag = dag_bag(path, under_way=Path(output).with_suffix(".file"))
+    if os.getpid() != process:
+        os._exit(0)  # a DAG file has forked; its child must not answer, too
     errors = {str(file): str(error) for file, error in bag.import_errors.items()}
+    errors.update(bag.twice)
     dags = []
     for dag in bag.dags.values():
         try:
             dags.append(facts_json.to_json(parsed.facts_of(dag, default_consumers=default_consumers)))
         except ExclusiveXComError as error:
             errors[dag.fileloc] = f"{type(error).__name__}: {error}"
-    Path(output).write_text(json.dumps({"dags": dags, "errors": errors}))
+    # The whole output appears at once.
+    unfinished = Path(f"{output}.unfinished")
+    unfinished.write_text(json.dumps({"dags": dags, "errors": errors}))
+    unfinished.rename(output)
 
 
-def dag_bag(path: str) -> Any:
-    """Parse DAG files as Airflow's DAG processor does."""
+def dag_bag(path: str, under_way: Path | None = None) -> Any:
+    """Parse DAG files as Airflow's DAG processor does it.
+
+    Args:
+        path: A DAG file, or a folder with DAG files.
+        under_way: Where to write the name of the file that is being read.
+
+    Returns:
+        Airflow's `DagBag`. Its attribute `twice` has an error for each file that makes two DAGs with one id.
+    """
+    folder = Path(path)
+    return _bag_class()(path, bundle_path=folder if folder.is_dir() else folder.parent, under_way=under_way)
+
+
+def _bag_class() -> Any:
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
         from airflow.models.dagbag import DagBag
-    folder = Path(path)
-    return DagBag(path, bundle_path=folder if folder.is_dir() else folder.parent)
+
+    class Bag(DagBag):  # type: ignore[misc]  # airflow.* is not analysed, see pyproject.toml
+        """A DagBag that notes which file it reads. Airflow takes the last of two DAGs with one id in one file."""
+
+        def __init__(self, path: str, *, bundle_path: Path, under_way: Path | None) -> None:
+            self.twice: dict[str, str] = {}
+            self._under_way = under_way
+            super().__init__(path, bundle_path=bundle_path)
+
+        def process_file(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._under_way is not None:
+                self._under_way.write_text(str(filepath))
+            return super().process_file(filepath, *args, **kwargs)
+
+        def bag_dag(self, dag: Any, *args: Any, **kwargs: Any) -> Any:
+            known = self.dags.get(dag.dag_id)
+            if known is not None and known is not dag and known.fileloc == dag.fileloc:
+                self.twice[dag.fileloc] = f"It makes two DAGs with the id '{dag.dag_id}'. Airflow takes only the last."
+            return super().bag_dag(dag, *args, **kwargs)
+
+    return Bag
 
 
 if __name__ == "__main__":

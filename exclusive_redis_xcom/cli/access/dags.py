@@ -1,4 +1,4 @@
-"""Which DAGs a question is about: the options `--dags` and `--default-consumers`."""
+"""Which DAGs a question is about: the options `--dags`, `--serialized` and `--default-consumers`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,31 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import Access
+from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import POLICY_WORDS
+from exclusive_redis_xcom.errors import ExclusiveXComError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     group = parser.add_argument_group("which DAGs")
-    group.add_argument(
+    where = group.add_mutually_exclusive_group()
+    where.add_argument(
         "--dags",
         type=Path,
         metavar="PATH",
         help="a DAG file, or a folder with DAG files (default: Airflow's own, [core] dags_folder)",
+    )
+    where.add_argument(
+        "--serialized",
+        action="store_true",
+        help="the DAGs of Airflow's database, as the DAG processor wrote them there; no DAG file runs",
     )
     group.add_argument(
         "--default-consumers",
@@ -47,27 +55,57 @@ def access_of(args: argparse.Namespace) -> Access:
         UndecidedError: They cannot be read, or one of the files failed.
         ConfigurationError: The setting `default_consumers` is wrong.
     """
-    word = args.default_consumers or default_consumers()
-    return Access(load(args.dags or _dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+    if args.dags is None:
+        _require_airflow()
+    with airflow_home.nothing_left_behind():
+        word = args.default_consumers or default_consumers()
+        if args.serialized:
+            return _access_of_database(word)
+        return Access(load(args.dags or _dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
 
 
 def default_consumers() -> str:
     """Return the setting `default_consumers`."""
     from exclusive_redis_xcom.settings.loading import option_now
 
-    with contextlib.redirect_stdout(sys.stderr):  # Airflow's own output must not get between the lines of an answer
+    with _airflow_of_ours():
         word: str = option_now("default_consumers")
     return word
 
 
-def _dags_folder() -> Path:
+@contextlib.contextmanager
+def _airflow_of_ours() -> Iterator[None]:
+    """Keep Airflow's output from between the lines of an answer. An Airflow that cannot be loaded gives none."""
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            from airflow.configuration import conf
-
-            return Path(conf.get("core", "dags_folder"))
+            yield
+        except ExclusiveXComError:
+            raise
         except Exception as error:  # a configuration may fail in any way; its text may quote it
             raise UndecidedError(
-                f"Airflow cannot be loaded ({type(error).__name__}).\nName the DAG files with --dags, or see "
-                "`airflow config list`."
+                f"Airflow cannot be loaded ({type(error).__name__}).\n"
+                "Its configuration is wrong: see `airflow config list`."
             ) from None
+
+
+def _access_of_database(word: str) -> Access:
+    from exclusive_redis_xcom.access.database import facts_of_database
+
+    with _airflow_of_ours():
+        return Access(facts_of_database(default_consumers=word))
+
+
+def _require_airflow() -> None:
+    """Refuse to make up an Airflow: its home folder has the configuration that says where its DAGs are."""
+    if "airflow.configuration" not in sys.modules and not airflow_home.home().is_dir():
+        raise UndecidedError(
+            f"There is no Airflow here: {airflow_home.home()} does not exist.\n"
+            "Name the DAG files with --dags, or set AIRFLOW_HOME."
+        )
+
+
+def _dags_folder() -> Path:
+    with _airflow_of_ours():
+        from airflow.configuration import conf
+
+        return Path(conf.get("core", "dags_folder"))

@@ -1,0 +1,105 @@
+"""Read serialized DAGs from Airflow's metadata database: the latest version of each DAG, with the code of its file.
+
+One DAG at a time is held as JSON. Only facts stay.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from exclusive_redis_xcom.access.code import code_of_text
+from exclusive_redis_xcom.access.serialized import facts_of
+from exclusive_redis_xcom.access.undecided import UndecidedError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from exclusive_redis_xcom.access.code import ModuleCode
+    from exclusive_redis_xcom.access.facts import DagFacts
+
+#: How many rows the database sends at once. A large DAG has some megabytes.
+_ROWS: Final = 10
+
+
+def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None = None) -> tuple[DagFacts, ...]:
+    """Read all DAGs of Airflow's database whose files still exist.
+
+    Args:
+        default_consumers: The policy word for XComs without a rule.
+        dag_ids: The DAGs to read; None for all.
+
+    Raises:
+        UndecidedError: The database cannot be read, has no DAG, or a DAG in it has an unknown form.
+        InvalidAcl: The rules of a DAG are wrong.
+    """
+    found = []
+    for dag_id, data, compressed, source in _rows(dag_ids):
+        read = json.loads(zlib.decompress(compressed)) if compressed else data
+        facts = facts_of(read, default_consumers=default_consumers, code=_code(source) if source else None)
+        if facts.dag_id != dag_id:
+            raise UndecidedError(
+                f"Airflow's database has another DAG under the id '{dag_id}'.\n"
+                "Let Airflow write it again: run `airflow dags reserialize`."
+            )
+        found.append(facts)
+    if not found and dag_ids is None:
+        raise UndecidedError(
+            "There is no serialized DAG in Airflow's database.\nAirflow's DAG processor writes them. Is it running?"
+        )
+    return tuple(sorted(found, key=lambda facts: facts.dag_id))
+
+
+def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | None, str | None]]:
+    """Yield each DAG's id, its JSON in one of two forms, and the code of its file."""
+    from airflow import settings
+    from airflow.utils.session import create_session
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if settings.NonScopedSession is None:  # an earlier import of Airflow failed half-way
+        settings.configure_orm()
+    try:
+        with create_session(scoped=False) as session:
+            yield from session.execute(_latest(dag_ids), execution_options={"yield_per": _ROWS})
+    except SQLAlchemyError as error:
+        raise UndecidedError(
+            f"Airflow's database cannot be read ({type(error).__name__}).\n"
+            "Check [database] sql_alchemy_conn with `airflow db check`, or read DAG files with --dags."
+        ) from None
+
+
+def _latest(dag_ids: Collection[str] | None) -> Any:
+    """Return the query for the latest version of each DAG that is not gone."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dag_version import DagVersion
+    from airflow.models.dagcode import DagCode
+    from airflow.models.serialized_dag import SerializedDagModel
+    from sqlalchemy import func, select
+
+    latest = (
+        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
+        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .group_by(DagVersion.dag_id)
+        .subquery()
+    )
+    query = (
+        select(
+            SerializedDagModel.dag_id,
+            SerializedDagModel._data,
+            SerializedDagModel._data_compressed,
+            DagCode.source_code,
+        )
+        .join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
+        .join(latest, (DagVersion.dag_id == latest.c.dag_id) & (DagVersion.version_number == latest.c.number))
+        .join(DagModel, (DagModel.dag_id == SerializedDagModel.dag_id) & ~DagModel.is_stale)
+        .outerjoin(DagCode, DagCode.dag_version_id == DagVersion.id)
+    )
+    return query if dag_ids is None else query.where(SerializedDagModel.dag_id.in_(list(dag_ids)))
+
+
+@lru_cache(maxsize=8)
+def _code(source: str) -> ModuleCode | None:
+    """Return the code of a file. Several DAGs may be made in one file."""
+    return code_of_text(source)
