@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.access.facts import DagFacts
 
 #: How many rows the database sends at once. A large DAG has some megabytes.
-_ROWS: Final = 20
+_ROWS: Final = 10
 
 
 def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None = None) -> tuple[DagFacts, ...]:
@@ -54,14 +54,12 @@ def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None
 
 def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | None, str | None]]:
     """Yield each DAG's id, its JSON in one of two forms, and the code of its file."""
-    try:
-        from airflow.utils.session import create_session
-        from sqlalchemy.exc import SQLAlchemyError
-    except Exception as error:  # a configuration may fail in any way; its text may quote it
-        raise UndecidedError(
-            f"Airflow cannot be loaded ({type(error).__name__}).\n"
-            "See `airflow config list`, or read DAG files with --dags."
-        ) from None
+    from airflow import settings
+    from airflow.utils.session import create_session
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if settings.NonScopedSession is None:  # an earlier import of Airflow failed half-way
+        settings.configure_orm()
     try:
         with create_session(scoped=False) as session:
             yield from session.execute(_latest(dag_ids), execution_options={"yield_per": _ROWS})

@@ -11,9 +11,11 @@ from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import POLICY_WORDS
+from exclusive_redis_xcom.errors import ExclusiveXComError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,15 +68,30 @@ def default_consumers() -> str:
     """Return the setting `default_consumers`."""
     from exclusive_redis_xcom.settings.loading import option_now
 
-    with contextlib.redirect_stdout(sys.stderr):  # Airflow's own output must not get between the lines of an answer
+    with _airflow_of_ours():
         word: str = option_now("default_consumers")
     return word
+
+
+@contextlib.contextmanager
+def _airflow_of_ours() -> Iterator[None]:
+    """Keep Airflow's output from between the lines of an answer. An Airflow that cannot be loaded gives none."""
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield
+        except ExclusiveXComError:
+            raise
+        except Exception as error:  # a configuration may fail in any way; its text may quote it
+            raise UndecidedError(
+                f"Airflow cannot be loaded ({type(error).__name__}).\n"
+                "Its configuration is wrong: see `airflow config list`."
+            ) from None
 
 
 def _access_of_database(word: str) -> Access:
     from exclusive_redis_xcom.access.database import facts_of_database
 
-    with contextlib.redirect_stdout(sys.stderr):
+    with _airflow_of_ours():
         return Access(facts_of_database(default_consumers=word))
 
 
@@ -97,13 +114,7 @@ def dags_folder() -> Path:
     Raises:
         UndecidedError: Airflow cannot be loaded.
     """
-    with contextlib.redirect_stdout(sys.stderr):
-        try:
-            from airflow.configuration import conf
+    with _airflow_of_ours():
+        from airflow.configuration import conf
 
-            return Path(conf.get("core", "dags_folder"))
-        except Exception as error:  # a configuration may fail in any way; its text may quote it
-            raise UndecidedError(
-                f"Airflow cannot be loaded ({type(error).__name__}).\nName the DAG files with --dags, or see "
-                "`airflow config list`."
-            ) from None
+        return Path(conf.get("core", "dags_folder"))
