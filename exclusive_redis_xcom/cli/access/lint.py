@@ -84,6 +84,8 @@ def main(args: argparse.Namespace) -> int:
 def _found(args: argparse.Namespace) -> list[Finding]:
     read = _read(args)
     findings = read.with_places(selected(lint(read.linted), args.select or (), args.ignore or ()))
+    if args.serialized:
+        return findings  # a file of the same name may be here, and it may be another one
     texts = {file: lint_input.text_of(file) for file in {finding.file for finding in findings}}
     return without_suppressed(findings, texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import sessionmaker
 
 from devtools.postgres_server import PostgresServer, find_postgres
+from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import DagFacts, parsed
 from exclusive_redis_xcom.access.database import facts_of_database
 from exclusive_redis_xcom.access.parsing_process import dag_bag
@@ -268,3 +270,22 @@ def test_the_command_reads_the_database(engine: Engine, tmp_path: Path) -> None:
     )
 
     assert (done.stdout, done.returncode) == ("yes\n", 0), done.stderr
+
+
+def test_lint_checks_the_dags_of_the_database(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(_FILE.format(name="a", key="token").replace('["load"]', '["b/c"]'))
+    dag = dag_bag(str(file)).dags["a"]
+    parsed.facts_of(dag, default_consumers="same_dag")
+    _store(engine, dag)
+    capsys.readouterr()
+
+    status = cli.main(["lint", "--serialized", "--default-consumers", "same_dag", "--format", "json"])
+    found = [(each["code"], each["subject"]) for each in json.loads(capsys.readouterr().out)["findings"]]
+
+    assert status == 1
+    assert found == [("EX113", "xcom_acl['extract']['token'] -> b/c"), ("EX122", "load pulls a/extract:token")]
+    assert cli.main(["lint", str(tmp_path), "--serialized"]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == "DAG files and --serialized exclude each other."
