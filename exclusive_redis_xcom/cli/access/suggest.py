@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
         0; 2 if there is none.
     """
     found = records.read(args.dag)
-    facts = {} if args.dags is None else dags.access_of(args).dags
+    facts = dags.access_of(args).dags if args.dags or vars(args).get("serialized") else {}
     suggestions = [suggest(each, facts.get(each.dag_id)) for each in found if each.reads_since_ms is not None]
     unread = [each for each in found if each.reads_since_ms is None]
     if args.output == PYTHON:

@@ -1,7 +1,7 @@
 """docs/rollout.md, step by step on a real Airflow: report, suggest, check, enforce.
 
-The week of reporting is one run of each DAG by `dag.test()`, with a database and a Redis, because the Airflow that all
-tests here share enforces. That Airflow then runs the DAGs with the suggested rules.
+The Airflow that all tests here share enforces. So the week of reporting is one run of each DAG by `dag.test()`. The
+shared Airflow then runs the DAGs with the suggested rules.
 """
 
 from __future__ import annotations
