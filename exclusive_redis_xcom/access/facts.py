@@ -97,8 +97,8 @@ class DagFacts:
     def keys_of(self, task_id: str) -> list[str]:
         """Return the keys that the task is known to push, sorted.
 
-        These are the keys that rules name for it, those in its code and annotation, those that other tasks take from
-        it, and `return_value` unless it is known to return nothing.
+        These are the keys that rules name for it, those in its code and annotation, and those that other tasks take.
+        `return_value` is one of them, unless it is known to return nothing.
         """
         task = self.tasks[task_id]
         found = {*task.keys, *(task.outputs or ()), *self._named.get(task_id, ())}

@@ -1,7 +1,7 @@
 """Serialized DAGs: those that three versions of Airflow wrote of one DAG, and data that is no serialized DAG.
 
-`recorded/` has one DAG as each version wrote it: arguments of all kinds, `expand`, `.map`, `.zip`, mapped task groups,
-setup and teardown, objects with template fields, and a field that is too long.
+`recorded/` has one DAG as each version wrote it. It has arguments of all kinds, `expand`, mapped task groups, setup and
+teardown. It has objects with template fields, too, and a field that is too long.
 """
 
 from __future__ import annotations
