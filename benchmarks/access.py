@@ -2,7 +2,8 @@
 
 Airflow's own serializer writes DAGs of several shapes. Each becomes many DAGs with other ids. A process of its own then
 reads all of them, as `--serialized` does, and asks for all grants. It holds nothing but the model, so its memory is
-that of the model. The exit code is 1 if a limit is exceeded.
+that of the model. All is done by one thread and waits for nothing. So its processor time is what it takes on a quiet
+machine, and limits hold for that. The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -115,18 +116,19 @@ def _measured(*files: Path) -> tuple[str, bool]:
         best = found if not best or found["seconds"] < best["seconds"] else best
     what = "with the code of each file" if len(files) > 1 else "the whole model"
     limits = f" (at most {LIMIT_SECONDS:g} s, {LIMIT_MB:g} MB)" if len(files) == 1 else ""
-    line = f"{what}: {best['seconds']:.1f} s, {best['mb']:.0f} MB, {best['grants']:,.0f} grants{limits}"
+    took = f"{best['seconds']:.1f} s ({best['elapsed']:.1f} s elapsed)"
+    line = f"{what}: {took}, {best['mb']:.0f} MB, {best['grants']:,.0f} grants{limits}"
     return line, len(files) > 1 or (best["seconds"] <= LIMIT_SECONDS and best["mb"] <= LIMIT_MB)
 
 
 def model(data: str, code: str | None = None) -> None:
     """Read the DAGs of a file, ask for all grants, and print what that took."""
-    start = time.perf_counter()
+    start, wall = time.process_time(), time.perf_counter()
     access = Access(_facts(data, code))
     grants = sum(1 for _ in access.grants())
-    seconds = time.perf_counter() - start
+    seconds, elapsed = time.process_time() - start, time.perf_counter() - wall
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(json.dumps({"seconds": seconds, "mb": megabytes, "grants": grants}))
+    print(json.dumps({"seconds": seconds, "elapsed": elapsed, "mb": megabytes, "grants": grants}))
 
 
 def _facts(data: str, code: str | None) -> list[DagFacts]:
@@ -147,9 +149,9 @@ def _question(data: Path) -> tuple[str, bool]:
     consumer, xcom = TaskName(dag_id, "load_1"), XComName(dag_id, "extract_1", "return_value")
     times = []
     for _ in range(QUESTIONS):
-        start = time.perf_counter()
+        start = time.process_time()
         Access([facts_of(read, default_consumers="same_dag")]).can_pull(consumer, xcom)
-        times.append(1000 * (time.perf_counter() - start))
+        times.append(1000 * (time.process_time() - start))
     worst = max(times)
     line = f"one question on one DAG: {statistics.median(times):.1f} ms, the slowest {worst:.1f} ms"
     return f"{line} (at most {LIMIT_QUESTION_MS:g} ms)", worst <= LIMIT_QUESTION_MS

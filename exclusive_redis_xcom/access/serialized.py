@@ -91,7 +91,8 @@ class _Reader:
         self._dag_id = text_of(dag["dag_id"])
         self._defaults = _mapping(_mapping(data.get("client_defaults", {})).get("tasks", {}))
         self._default_consumers = default_consumers
-        self._file = _File(dag.get("fileloc") or "", dag.get("relative_fileloc") or "")
+        # A number in place of a path would be taken for an open file of this process.
+        self._file = _File(text_of(dag.get("fileloc") or ""), text_of(dag.get("relative_fileloc") or ""))
         is_here = os.path.isfile(self._file.fileloc)
         self._path = self._file.fileloc if is_here else None
         self._code = code_of_file(self._file.fileloc) if code is None and is_here else code

@@ -107,7 +107,7 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
 
 
 def _text(access: Access, explained: _Explained) -> str:
-    from exclusive_redis_xcom.access.access import is_narrowed
+    from exclusive_redis_xcom.access.narrowing import is_narrowed
     from exclusive_redis_xcom.cli.access import telling
 
     if explained.answer is not None:

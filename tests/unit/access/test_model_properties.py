@@ -1,7 +1,7 @@
 """The model of access answers as a pull would be decided, for every pair of tasks and every key.
 
-A DAG file is made up, and run as Airflow runs it. What the model says of it, read from its objects and from its
-serialized form, is compared with `acl.decide` on the rule that a push would store.
+A DAG file is made up, and run as Airflow runs it. The model reads its objects and its serialized form. What the model
+says is compared with `acl.decide` on the rule that a push would store.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Serialized DAGs: those that three versions of Airflow wrote of one DAG, and data that is no serialized DAG.
 
-`recorded/` has one DAG as each version wrote it: arguments of all kinds, `expand`, `.map`, `.zip`, mapped task groups,
-setup and teardown, objects with template fields, and a field that is too long.
+`recorded/` has one DAG as each version wrote it. It has arguments of all kinds, `expand`, mapped task groups, setup and
+teardown. It has objects with template fields, too, and a field that is too long.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,17 @@ def test_a_part_of_another_form_is_refused_or_read_and_never_crashes(other: Any)
             continue
         assert facts.tasks.keys() == known.tasks.keys() or "task_id" in path
     assert undecided > 50
+
+
+def test_a_number_in_place_of_a_path_is_not_taken_for_an_open_file(tmp_path: Path) -> None:
+    data = _data()
+    with (tmp_path / "open.py").open("w+") as opened:
+        data["dag"]["fileloc"] = opened.fileno()
+
+        with pytest.raises(UndecidedError):
+            _facts(data)
+
+        os.fstat(opened.fileno())  # it is still open
 
 
 def test_the_error_names_the_dag_and_the_remedy() -> None:

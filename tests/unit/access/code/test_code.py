@@ -214,13 +214,15 @@ def test_outputs_are_those_of_the_annotation_or_of_the_dict_that_is_written_out(
 ) -> None:
     found = code(f"@task(multiple_outputs=True)\ndef function(ti) {signature}:\n    {body}")
 
-    assert (found.outputs, found.possible_outputs) == (outputs, possible)
+    assert found.outputs == outputs
+    assert found.possible_outputs == possible
 
 
 def test_two_dicts_with_other_keys_are_possible_outputs() -> None:
     found = in_task("if ti: return {'x': 1}", "return {'y': 1}")
 
-    assert (found.outputs, found.possible_outputs) == (None, {"x", "y"})
+    assert found.outputs is None
+    assert found.possible_outputs == {"x", "y"}
 
 
 def test_nothing_is_known_of_a_function_with_a_foreign_decorator() -> None:
@@ -239,7 +241,9 @@ def test_nothing_is_known_of_a_function_of_another_file() -> None:
 def test_two_functions_of_one_name_are_united() -> None:
     found = code("def function(ti): ti.xcom_push('a', 1)\ndef function(ti): return ti.xcom_push('b', 1)")
 
-    assert (found.keys, found.returns, found.computes_keys) == ({"a", "b"}, None, False)
+    assert found.keys == {"a", "b"}
+    assert found.returns is None
+    assert not found.computes_keys
 
 
 def test_functions_inside_of_others_are_found_by_name_and_by_line() -> None:
