@@ -34,7 +34,8 @@ def main(path: str, default_consumers: str, output: str) -> None:
         try:
             dags.append(facts_json.to_json(parsed.facts_of(dag, default_consumers=default_consumers)))
         except InvalidAcl as error:
-            errors[dag.fileloc] = f"{type(error).__name__}: {error}"
+            if dag not in bag.refused:  # Airflow has an error for these
+                errors[dag.fileloc] = f"{type(error).__name__}: {error}"
             refused.append(_refused(dag, error, default_consumers))
         except ExclusiveXComError as error:
             errors[dag.fileloc] = f"{type(error).__name__}: {error}"
