@@ -21,7 +21,7 @@ PYTHON: Final = "python"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Print, for each DAG, the smallest xcom_acl that covers what was really read while observe = reads held. "
+        "Print the smallest xcom_acl of each DAG that covers what was really read while observe = reads held. "
         "Everything else is closed. Tasks write the record that this comes from: read each line before you apply it. "
         "Exit status: 0; 2 if no read is recorded, or the record cannot be read."
     )
