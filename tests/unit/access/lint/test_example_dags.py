@@ -12,6 +12,7 @@ from airflow.providers import standard
 from exclusive_redis_xcom.access import DagFacts
 from exclusive_redis_xcom.access.lint import Linted, lint
 from exclusive_redis_xcom.access.loading import load
+from tests.unit.warm_parsing import warm
 
 FOLDERS = (Path(airflow.__file__).parent / "example_dags", Path(standard.__file__).parent / "example_dags")
 
@@ -21,7 +22,8 @@ def examples() -> Mapping[str, DagFacts]:
     """The facts of all example DAGs, by their ids."""
     found: dict[str, DagFacts] = {}
     for folder in FOLDERS:
-        loaded = load(folder, default_consumers="same_dag")
+        with warm():
+            loaded = load(folder, default_consumers="same_dag")
         assert (loaded.errors, loaded.refused) == ({}, ())
         found |= {facts.dag_id: facts for facts in loaded.dags}
     return found

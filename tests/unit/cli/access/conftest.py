@@ -8,10 +8,12 @@ import pytest
 
 from exclusive_redis_xcom.access import Access
 from exclusive_redis_xcom.access.loading import load
+from tests.unit.warm_parsing import warm
 
 DAGS = Path(__file__).parent / "dags"
 
 
 @pytest.fixture(scope="package")
 def access() -> Access:
-    return Access(load(DAGS, default_consumers="same_dag").require_all())
+    with warm():
+        return Access(load(DAGS, default_consumers="same_dag").require_all())

@@ -16,6 +16,8 @@ from exclusive_redis_xcom.access.lint.selection import selected
 from exclusive_redis_xcom.access.lint.suppression import without_suppressed
 from exclusive_redis_xcom.cli.access.lint import exit_status
 
+pytestmark = pytest.mark.usefixtures("warm_parsing")
+
 SARIF = json.loads(Path(__file__).with_name("sarif-schema-2.1.0.json").read_text())
 
 ETL = """\

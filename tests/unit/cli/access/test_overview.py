@@ -12,6 +12,8 @@ from exclusive_redis_xcom.access import Access
 from exclusive_redis_xcom.access.loading import load
 from exclusive_redis_xcom.cli.access import overview
 
+pytestmark = pytest.mark.usefixtures("warm_parsing")
+
 DAGS = Path(__file__).parent / "dags"
 
 

@@ -14,6 +14,8 @@ from exclusive_redis_xcom.access.overview.mermaid import MOST_EDGES
 from exclusive_redis_xcom.cli.access.output import SCHEMA
 from exclusive_redis_xcom.cli.access.overview import FORMATS
 
+pytestmark = pytest.mark.usefixtures("warm_parsing")
+
 PAGE = (Path(__file__).parents[4] / "docs" / "access.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 DAG_FILE = next(text for language, text in BLOCKS if language == "python")

@@ -12,6 +12,8 @@ from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import Access, TaskName, XComName
 from exclusive_redis_xcom.cli.access import can_pull, explain, what_can, who_can
 
+pytestmark = pytest.mark.usefixtures("warm_parsing")
+
 DAGS = Path(__file__).parent / "dags"
 TOKEN = "xcom_acl['log_in']['token'] at sales.py:16"
 ROWS = "xcom_acl['extract']['rows'] at sales.py:17"
