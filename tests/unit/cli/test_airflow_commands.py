@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,41 +33,69 @@ def airflow(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@from_3_2
-@pytest.mark.parametrize(("consumer", "status", "word"), [("load", 0, "yes"), ("audit", 1, "no")])
-def test_the_answer_and_the_exit_status_are_those_of_our_command(
-    tmp_path: Path, consumer: str, status: int, word: str
-) -> None:
-    done = airflow(
-        tmp_path, "exclusive-xcom", "can-pull", f"sales/{consumer}", "sales/log_in:token", "--dags", str(DAGS)
-    )
-
-    assert (done.returncode, done.stdout) == (status, f"{word}\n"), done.stderr
+Call = Callable[..., tuple[int, str, str]]
 
 
-@from_3_2
-def test_airflows_help_lists_every_command(tmp_path: Path) -> None:
-    done = airflow(tmp_path, "exclusive-xcom", "--help")
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call Airflow's command line in this process, where Airflow is loaded. It returns the status and both outputs."""
+    from airflow.cli import cli_parser
 
-    listed = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("    ") and line.split()}
-    assert (done.returncode, COMMANDS.keys() - listed) == (0, set())
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["airflow", *arguments])
+        monkeypatch.setenv("COLUMNS", "80")
+        cli_parser.get_parser.cache_clear()
 
+        def main() -> None:
+            args = cli_parser.get_parser().parse_args()
+            args.func(args)
 
-@from_3_2
-def test_help_of_a_command_fits_80_columns(tmp_path: Path) -> None:
-    done = airflow(tmp_path, "exclusive-xcom", "who-can", "--help")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, *capsys.readouterr()
 
-    assert done.returncode == 0
-    assert done.stdout.startswith("usage: airflow exclusive-xcom who-can ")
-    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+    return call
 
 
 @from_3_2
-def test_a_mistaken_call_ends_with_2(tmp_path: Path) -> None:
-    done = airflow(tmp_path, "exclusive-xcom", "who-can", "sales/log_in:token", "--no-such")
+def test_a_no_is_the_answer_and_the_exit_status_of_the_program(tmp_path: Path) -> None:
+    done = airflow(tmp_path, "exclusive-xcom", "can-pull", "sales/audit", "sales/log_in:token", "--dags", str(DAGS))
 
-    assert done.returncode == 2
-    assert "unrecognized arguments: --no-such" in done.stderr
+    assert (done.returncode, done.stdout) == (1, "no\n"), done.stderr
+
+
+@from_3_2
+@pytest.mark.usefixtures("warm_parsing")
+def test_a_yes_ends_with_0(called: Call) -> None:
+    status, out, err = called("exclusive-xcom", "can-pull", "sales/load", "sales/log_in:token", "--dags", str(DAGS))
+
+    assert (status, out) == (0, "yes\n"), err
+
+
+@from_3_2
+def test_airflows_help_lists_every_command(called: Call) -> None:
+    status, out, _ = called("exclusive-xcom", "--help")
+
+    listed = {line.split()[0] for line in out.splitlines() if line.startswith("    ") and line.split()}
+    assert (status, COMMANDS.keys() - listed) == (0, set())
+
+
+@from_3_2
+def test_help_of_a_command_fits_80_columns(called: Call) -> None:
+    status, out, _ = called("exclusive-xcom", "who-can", "--help")
+
+    assert status == 0
+    assert out.startswith("usage: airflow exclusive-xcom who-can ")
+    assert [line for line in out.splitlines() if len(line) > 80] == []
+
+
+@from_3_2
+def test_a_mistaken_call_ends_with_2(called: Call) -> None:
+    status, _, err = called("exclusive-xcom", "who-can", "sales/log_in:token", "--no-such")
+
+    assert status == 2
+    assert "unrecognized arguments: --no-such" in err
 
 
 def test_airflows_other_commands_do_not_notice(tmp_path: Path) -> None:
