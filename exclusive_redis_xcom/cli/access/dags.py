@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +10,10 @@ from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import POLICY_WORDS
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,30 +66,15 @@ def default_consumers() -> str:
     """Return the setting `default_consumers`."""
     from exclusive_redis_xcom.settings.loading import option_now
 
-    with _airflow_of_ours():
+    with loading_airflow():
         word: str = option_now("default_consumers")
     return word
-
-
-@contextlib.contextmanager
-def _airflow_of_ours() -> Iterator[None]:
-    """Keep Airflow's output from between the lines of an answer. An Airflow that cannot be loaded gives none."""
-    with contextlib.redirect_stdout(sys.stderr):
-        try:
-            yield
-        except ExclusiveXComError:
-            raise
-        except Exception as error:  # a configuration may fail in any way; its text may quote it
-            raise UndecidedError(
-                f"Airflow cannot be loaded ({type(error).__name__}).\n"
-                "Its configuration is wrong: see `airflow config list`."
-            ) from None
 
 
 def _access_of_database(word: str) -> Access:
     from exclusive_redis_xcom.access.database import facts_of_database
 
-    with _airflow_of_ours():
+    with loading_airflow():
         return Access(facts_of_database(default_consumers=word))
 
 
@@ -114,7 +97,7 @@ def dags_folder() -> Path:
     Raises:
         UndecidedError: Airflow cannot be loaded.
     """
-    with _airflow_of_ours():
+    with loading_airflow():
         from airflow.configuration import conf
 
         return Path(conf.get("core", "dags_folder"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.access import TaskName, XComName
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, records, status
 from exclusive_redis_xcom.formats import observed
 
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--since",
-        type=records.age,
+        type=units.age,
         metavar="AGE",
         help="only what was refused within this time, such as 30m, 12h or 7d. The counts are still those of the record",
     )

@@ -5,19 +5,16 @@ Tasks write the record. So commands show it as what tasks say, and nothing in it
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import re
-import sys
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.cli.access.output import say
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
 
     from exclusive_redis_xcom.formats.observed import Observed
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 
 #: People wait for these commands, so they are less patient than tasks.
 _CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS = 2.0, 5.0, 5.0
-
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_AGE = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 
 #: What every command says about where its answer comes from.
 EVIDENCE: Final = "Tasks write this record: it is evidence, and no proof."
@@ -45,14 +39,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def age(text: str) -> timedelta:
-    """Read an age, such as 30m, 12h or 7d."""
-    found = _AGE.fullmatch(text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and m, h or d, as in 7d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
 def read(dag_ids: Sequence[str] | None) -> list[Observed]:
     """Read the records of these DAGs, or of all that have one, sorted by their ids.
 
@@ -60,15 +46,8 @@ def read(dag_ids: Sequence[str] | None) -> list[Observed]:
         UndecidedError: Airflow's configuration cannot be read.
         ExclusiveXComError: Redis cannot be reached, or a setting is wrong.
     """
-    with contextlib.redirect_stdout(sys.stderr):  # Airflow's own output must not get between the lines of an answer
-        try:
-            return _read(dag_ids)
-        except ExclusiveXComError:
-            raise
-        except Exception as error:  # a configuration or a secrets backend may fail in any way; its text may quote it
-            raise UndecidedError(
-                f"Airflow cannot be loaded ({type(error).__name__}).\n`airflow config list` shows why."
-            ) from None
+    with loading_airflow():
+        return _read(dag_ids)
 
 
 def say_how_it_came_about(records: Sequence[Observed], dag_ids: Sequence[str] | None = None) -> None:

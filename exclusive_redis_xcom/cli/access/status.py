@@ -6,6 +6,7 @@ import functools
 import io
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Verdict
@@ -42,6 +43,8 @@ def _write_every_character() -> None:
 def undecided_on_error(main: Main) -> Main:
     """Let a command end with status 2 and the error's text where a question has no answer.
 
+    Python ends with status 1 for an error that nobody expected. Here that would be a "no", so it is 2 as well.
+
     Args:
         main: The command. An error of this package says what is wrong and what to do.
     """
@@ -59,6 +62,9 @@ def undecided_on_error(main: Main) -> Main:
             return UNDECIDED
         except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return UNDECIDED
+        except Exception:
+            traceback.print_exc()
             return UNDECIDED
 
     return guarded

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import re
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from exclusive_redis_xcom.cli.gc.collecting import Outcome
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
 
 _DONE, _REFUSED, _FAILED = 0, 1, 2
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 _LONGEST_NAME = 300
 
 
@@ -35,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--older-than",
-        type=_duration,
+        type=units.age,
         default="1h",
         metavar="AGE",
         help="leave objects that were written within this time, such as 30m, 1h or 7d. Give at least 1m, and more than "
@@ -112,23 +110,11 @@ def _report(endpoint: str, outcome: Outcome, *, dry_run: bool) -> str:
         "would be removed" if dry_run else "removed": outcome.removed,
         "not ours, left": outcome.foreign,
     }
-    lines = [endpoint, *(f"  {name:<18}{tally.objects:>9}  {_bytes(tally.bytes):>10}" for name, tally in rows.items())]
+    lines = [
+        endpoint,
+        *(f"  {name:<18}{tally.objects:>9}  {units.in_bytes(tally.bytes):>10}" for name, tally in rows.items()),
+    ]
     lines += [f"  left: {one_line(name, _LONGEST_NAME)}" for name in outcome.foreign_names]
     if outcome.foreign.objects > len(outcome.foreign_names):
         lines.append("  left: ...")
     return "\n".join(lines)
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"
-
-
-def _duration(text: str) -> timedelta:
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and m, h or d, as in 30m")
-    return int(found[1]) * _UNITS[found[2]]

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import ls, measures, opened
+from exclusive_redis_xcom.cli.live import ls, opened
 
 if TYPE_CHECKING:
     import argparse
@@ -91,7 +92,7 @@ def _row(name: str, each: _Sum) -> list[str]:
         name,
         str(each.xcoms),
         str(each.values),
-        measures.in_bytes(each.bytes_in_redis),
-        measures.in_bytes(each.bytes_elsewhere),
-        measures.in_bytes(each.expiring),
+        units.in_bytes(each.bytes_in_redis),
+        units.in_bytes(each.bytes_elsewhere),
+        units.in_bytes(each.expiring),
     ]

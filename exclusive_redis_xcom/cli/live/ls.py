@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import measures, opened
+from exclusive_redis_xcom.cli.live import opened, stored_rules
 from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
@@ -65,9 +66,14 @@ def name_of(inventory: Inventory) -> str:
     return f"{inventory.at.dag_id}/{inventory.at.task_id}:{inventory.at.key}"
 
 
+def kept_for(inventory: Inventory) -> str:
+    """Say how long Redis keeps an XCom."""
+    return "no TTL" if inventory.ttl is None else units.in_two_units(inventory.ttl)
+
+
 def document(inventory: Inventory) -> dict[str, Any]:
     """Return what the JSON form says of one hash."""
-    acl = measures.rule_of(inventory.acl)
+    acl = stored_rules.rule_of(inventory.acl)
     return {
         "dag_id": inventory.at.dag_id,
         "run_id": inventory.at.run_id,
@@ -99,10 +105,10 @@ def _row(inventory: Inventory) -> list[str]:
         inventory.at.run_id,
         f"{inventory.values} mapped" if mapped else str(inventory.values),
         ", ".join(_codecs(inventory)),
-        measures.in_bytes(inventory.bytes),
-        measures.in_bytes(elsewhere) if elsewhere else "",
-        measures.left(inventory.ttl),
-        measures.readers(measures.rule_of(inventory.acl)),
+        units.in_bytes(inventory.bytes),
+        units.in_bytes(elsewhere) if elsewhere else "",
+        kept_for(inventory),
+        stored_rules.readers(stored_rules.rule_of(inventory.acl)),
     ]
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 from exclusive_redis_xcom.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def opened_store() -> Iterator[Store]:
     Raises:
         ConfigurationError: The settings, or the URL, are wrong.
         StoreUnavailable: Redis cannot be reached, or its user may not list names.
-        UndecidedError: Airflow's database or secrets backend does not say where Redis is.
+        UndecidedError: Airflow cannot be loaded, or its database or secrets backend does not say where Redis is.
     """
     from exclusive_redis_xcom.connection import RedisClient, Timeouts
     from exclusive_redis_xcom.connection.url import options_from_url
@@ -40,8 +41,11 @@ def opened_store() -> Iterator[Store]:
     from exclusive_redis_xcom.settings.redis import redis_client
     from exclusive_redis_xcom.store import Store
 
-    with contextlib.redirect_stdout(sys.stderr):  # output of Airflow must not get between the lines
+    with loading_airflow():
+        import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
+
         settings = load_settings()
+    with contextlib.redirect_stdout(sys.stderr):  # output of Airflow must not get between the lines
         url = os.environ.get(REDIS_URL_VARIABLE)
         try:
             timeouts = Timeouts(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import XComName
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import ls, measures, opened
+from exclusive_redis_xcom.cli.live import ls, opened, stored_rules
 
 if TYPE_CHECKING:
     import argparse
@@ -59,13 +60,13 @@ def _row(inventory: Inventory, held: Held) -> list[str]:
         inventory.at.run_id,
         str(held.map_index),
         said["codec"] or "unreadable",
-        "" if head is None else measures.in_bytes(head.decoded_size),
-        measures.in_bytes(held.bytes + held.bytes_elsewhere),
+        "" if head is None else units.in_bytes(head.decoded_size),
+        units.in_bytes(held.bytes + held.bytes_elsewhere),
         said["place"],
         "" if head is None else ("yes" if said["encrypted"] else "no"),
         said["pushed_at"] or "",
         "yes" if held.claimed else "no",
-        measures.left(inventory.ttl),
+        ls.kept_for(inventory),
     ]
 
 
@@ -87,9 +88,9 @@ def _document(held: Held) -> dict[str, Any]:
 
 
 def _rule(inventory: Inventory) -> str:
-    acl = measures.rule_of(inventory.acl)
+    acl = stored_rules.rule_of(inventory.acl)
     where = "" if acl is None else f", by {acl.source}"
-    return f"Run {inventory.at.run_id}: readers are {measures.readers(acl)}{where}."
+    return f"Run {inventory.at.run_id}: readers are {stored_rules.readers(acl)}{where}."
 
 
 def _more(inventory: Inventory) -> str | None:

@@ -1,0 +1,43 @@
+"""Sizes, durations and ages on the command line: as commands write them, and as people give them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import timedelta
+
+_PARTS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_UNITS_OF_AGE = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_AGE = re.compile(r"([1-9][0-9]{0,5})([mhd])")
+
+
+def in_bytes(number: float) -> str:
+    """Write a number of bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def in_two_units(duration: timedelta) -> str:
+    """Write a duration for people, in its two largest units."""
+    seconds = int(duration.total_seconds())
+    parts: list[str] = []
+    for size, unit in _PARTS:
+        number, seconds = divmod(seconds, size)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2])
+
+
+def age(text: str) -> timedelta:
+    """Read an age, such as 30m, 12h or 7d. It is the `type` of an option.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write a number and m, h or d, as in 30m")
+    return int(found[1]) * _UNITS_OF_AGE[found[2]]
