@@ -6,6 +6,7 @@ import functools
 import io
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Verdict
@@ -59,6 +60,9 @@ def undecided_on_error(main: Main) -> Main:
             return UNDECIDED
         except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return UNDECIDED
+        except Exception:  # Python's own status for an error means "no" here
+            traceback.print_exc()
             return UNDECIDED
 
     return guarded
