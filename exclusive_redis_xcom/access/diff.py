@@ -247,7 +247,8 @@ class _Comparison:
         before, after = self._before.reading(old, dag_id), self._after.reading(new, dag_id)
         kept = (before.yes | before.maybe) & (after.yes | after.maybe)
         found = list(_ttl(old.ttl, new.ttl))
-        if kept or (before.outside and after.outside):
+        # A DAG may be here in one version alone. Then a reader is a task in one, and a name in the other.
+        if kept or (before.outside and any(after)) or (after.outside and any(before)):
             found += [*_flag("same_run", old.same_run, new.same_run), *_flag("once", old.once, new.once)]
         if found:
             effects = {effect for _, effect in found}

@@ -7,19 +7,23 @@ import typing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.access.code import UNKNOWN, CodeFacts, code_of_file
+from exclusive_redis_xcom.access.code import UNKNOWN, CodeFacts, code_of_file, trusted
 from exclusive_redis_xcom.access.facts import DagFacts, TaskFacts
-from exclusive_redis_xcom.access.task_facts import Operator, task_facts
+from exclusive_redis_xcom.access.task_facts import CALLBACKS, Operator, task_facts
 from exclusive_redis_xcom.acl import parse
 from exclusive_redis_xcom.declaration import AirflowDagGraph, freeze, places
 from exclusive_redis_xcom.declaration.links import find_references, links_of
 from exclusive_redis_xcom.declaration.param import DeclaredAcl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.sdk import DAG
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.declaration.references import Reference
+
+_NOTHING = CodeFacts(computes_keys=False)
 
 
 def facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
@@ -71,7 +75,8 @@ def _task_facts(task: Any, dag_id: str, references: list[Reference]) -> TaskFact
         pushes=_option(task, "do_xcom_push") is not False,
         multiple_outputs=bool(_option(task, "multiple_outputs")),
     )
-    return task_facts(dag_id, task.task_id, operator, _code(_function(task)), references)
+    hooks = [_code_of_hook(hook) for hook in _hooks(task)]
+    return task_facts(dag_id, task.task_id, operator, _code(_function(task)), references, hooks)
 
 
 def _option(task: Any, name: str) -> Any:
@@ -86,15 +91,57 @@ def _function(task: Any) -> Any:
     return found if callable(found) else None
 
 
+def _hooks(task: Any) -> Iterator[Any]:
+    """Yield the callbacks of a task, and what runs before and after it. They all have its task instance."""
+    for name in CALLBACKS:
+        found = _option(task, name)
+        yield from found if isinstance(found, (list, tuple)) else [found] if found else []
+    for name in ("pre_execute", "post_execute"):
+        # An operator's own method of this name belongs to its class.
+        hook = getattr(task, f"_{name}_hook", None) or getattr(task, "partial_kwargs", {}).get(name)
+        if hook is not None:
+            yield hook
+
+
+def _code_of_hook(hook: Any) -> CodeFacts:
+    if ((inspect.isroutine(hook) and _module(hook)) or type(hook).__module__).startswith("airflow."):
+        return _NOTHING  # Airflow's notifiers push nothing
+    try:
+        first = next(iter(inspect.signature(hook).parameters.values()), None)
+    except (TypeError, ValueError):
+        return UNKNOWN
+    # Code is read for what it does with a context of one of these names.
+    is_seen = first is None or first.name in ("context", "ti", "task_instance") or first.kind is first.VAR_KEYWORD
+    return _code(hook) if is_seen else UNKNOWN
+
+
 def _code(function: Any) -> CodeFacts:
     """Return what is known of a function: from the text of its file, and from its annotations."""
     if function is None:
         return UNKNOWN
     written = inspect.unwrap(function)
+    if not _pushes_nothing_around(function):
+        return UNKNOWN
     code = getattr(written, "__code__", None)
     module = None if code is None else code_of_file(code.co_filename)
     facts = UNKNOWN if module is None or code is None else module.function_at(code.co_firstlineno)
     return _annotated(facts, _hints(written).get("return"), is_read=module is not None)
+
+
+def _pushes_nothing_around(function: Any) -> bool:
+    """Tell whether all that wraps a function is known to push nothing. `functools.wraps` copies the function's name."""
+    while hasattr(function, "__wrapped__"):
+        module = _module(function)
+        if not (module.startswith("airflow.") or trusted.pushes_nothing(module)):
+            return False
+        function = function.__wrapped__
+    return True
+
+
+def _module(function: Any) -> str:
+    """Return the module whose code an object runs: for a function the one that it was written in."""
+    names = getattr(getattr(function, "__func__", function), "__globals__", None)
+    return str(type(function).__module__ if names is None else names.get("__name__", ""))
 
 
 def _annotated(facts: CodeFacts, hint: Any, *, is_read: bool) -> CodeFacts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from exclusive_redis_xcom.access.code import UNKNOWN, CodeFacts, ModuleCode, code_of_file
 from exclusive_redis_xcom.access.facts import DagFacts, TaskFacts
 from exclusive_redis_xcom.access.serialized_references import SerializedReferences, text_of
-from exclusive_redis_xcom.access.task_facts import Operator, task_facts
+from exclusive_redis_xcom.access.task_facts import CALLBACKS, Operator, task_facts
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import parse
 from exclusive_redis_xcom.declaration import places
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: The version of the format, in all of Airflow 3.1, 3.2 and 3.3.
 _VERSION: Final = 3
+_HOOKS: Final = ("_pre_execute_hook", "_post_execute_hook", "pre_execute", "post_execute", *CALLBACKS)
 _MALFORMED = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
@@ -147,7 +148,10 @@ class _Reader:
             pushes=self._option(task, "do_xcom_push") is not False,
             multiple_outputs=self._has_multiple_outputs(task, code),
         )
-        return task_facts(self._dag_id, task_id, operator, code, references)
+        # A serialized DAG has no more than a sign of these, or their text.
+        signs = (*(f"has_{name}" for name in CALLBACKS), *_HOOKS)
+        hooks = (UNKNOWN,) if any(self._option(task, sign) for sign in signs) else ()
+        return task_facts(self._dag_id, task_id, operator, code, references, hooks)
 
     def _has_multiple_outputs(self, task: Mapping[str, Any], code: CodeFacts) -> bool:
         """Tell whether a task may have multiple outputs. Airflow does not write it for a mapped `@task`."""

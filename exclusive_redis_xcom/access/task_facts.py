@@ -9,7 +9,7 @@ from exclusive_redis_xcom.access.code.code_facts import CodeFacts
 from exclusive_redis_xcom.access.facts import Pull, TaskFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from exclusive_redis_xcom.declaration.references import Reference
 
@@ -39,6 +39,14 @@ _CALLING: Final = _RETURNING | {
     "_ShortCircuitDecoratedOperator",
 }
 _STANDARD: Final = "airflow.providers.standard."
+#: The callbacks of an operator that run in the task's process.
+CALLBACKS: Final = (
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+    "on_success_callback",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,12 @@ class Operator:
 
 
 def task_facts(
-    dag_id: str, task_id: str, operator: Operator, code: CodeFacts, references: Iterable[Reference]
+    dag_id: str,
+    task_id: str,
+    operator: Operator,
+    code: CodeFacts,
+    references: Iterable[Reference],
+    hooks: Collection[CodeFacts] = (),
 ) -> TaskFacts:
     """Put together what is known of a task.
 
@@ -79,6 +92,7 @@ def task_facts(
         operator: Its operator.
         code: What is known of the function that it calls; `UNKNOWN` if it calls none.
         references: The XComs that it takes before it runs.
+        hooks: What is known of its callbacks, and of what runs before and after it. They have its task instance.
     """
     if not operator.calls_function:
         code = CodeFacts(outputs=code.outputs, possible_outputs=code.possible_outputs)
@@ -88,8 +102,8 @@ def task_facts(
     of_code = {Pull(pull.dag_id or dag_id, pull.task_id, pull.key, "code", pull.line): None for pull in code.pulls}
     return TaskFacts(
         task_id=task_id,
-        keys=code.keys | code.possible_outputs if multiple else code.keys,
-        computes_keys=code.computes_keys or (multiple and outputs is None),
+        keys=(code.keys | code.possible_outputs if multiple else code.keys).union(*(each.keys for each in hooks)),
+        computes_keys=any(each.computes_keys for each in (code, *hooks)) or (multiple and outputs is None),
         returns=_returns(operator, code),
         multiple_outputs=multiple,
         outputs=outputs,

@@ -79,7 +79,7 @@ def as_yaml(document: Mapping[str, Any]) -> str:
     """Write a document as YAML."""
     import yaml
 
-    text: str = yaml.safe_dump({"schema": SCHEMA, **document}, sort_keys=False, allow_unicode=True, width=_UNLIMITED)
+    text: str = yaml.safe_dump({"schema": SCHEMA, **document}, sort_keys=False, width=_UNLIMITED)
     return text
 
 

@@ -10,6 +10,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.cli.access.output import say
 from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
@@ -53,7 +54,7 @@ def read(dag_ids: Sequence[str] | None) -> list[Observed]:
 def say_how_it_came_about(records: Sequence[Observed], dag_ids: Sequence[str] | None = None) -> None:
     """Say since when each DAG was observed, what was lost, and which of the DAGs that were asked for have no record."""
     for found in records:
-        since = f"{found.dag_id}: recorded since {moment(found.since_ms)}"
+        since = f"{printable(found.dag_id)}: recorded since {moment(found.since_ms)}"
         reads = f", reads since {moment(found.reads_since_ms)}" if found.reads_since_ms is not None else ", no reads"
         say(f"{since}{reads}.", _lost(found))
     missing = sorted(set(dag_ids or ()) - {found.dag_id for found in records})
@@ -97,7 +98,7 @@ def _lost(found: Observed) -> str | None:
         said.append(f"{found.lost.number} events were not recorded, because the record was full or names too long")
     if found.unreadable:
         said.append(f"{found.unreadable} entries are not in the form that this package writes")
-    return f"{found.dag_id}: {'; '.join(said)}." if said else None
+    return f"{printable(found.dag_id)}: {'; '.join(said)}." if said else None
 
 
 def _utc(milliseconds: int) -> datetime:

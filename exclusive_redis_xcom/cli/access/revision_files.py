@@ -82,6 +82,9 @@ class RevisionFiles:
         if os.path.isabs(to) or not whole.is_relative_to(self._folder) or os.path.lexists(target):
             _note(f"The link '{one_line(path, _SHOWN)}' leads out of the repository, and is not followed.")
             return False
+        if not _resolved(target.parent).is_relative_to(self._folder.resolve()):
+            # Git itself makes no such tree: one name is a link and a folder.
+            raise UndecidedError(f"A revision has a file below the link of '{one_line(path, _SHOWN)}'.")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(to)
         return True

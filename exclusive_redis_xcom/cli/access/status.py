@@ -63,7 +63,7 @@ def undecided_on_error(main: Main) -> Main:
         except BrokenPipeError:  # whoever reads has seen enough, as in `... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return UNDECIDED
-        except Exception:
+        except Exception:  # Python's own status for an error means "no" here
             traceback.print_exc()
             return UNDECIDED
 

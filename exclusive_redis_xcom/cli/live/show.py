@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import XComName
+from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
 from exclusive_redis_xcom.cli.live import ls, opened, stored_rules
@@ -90,9 +91,9 @@ def _document(held: Held) -> dict[str, Any]:
 def _rule(inventory: Inventory) -> str:
     acl = stored_rules.rule_of(inventory.acl)
     where = "" if acl is None else f", by {acl.source}"
-    return f"Run {inventory.at.run_id}: readers are {stored_rules.readers(acl)}{where}."
+    return f"Run {printable(inventory.at.run_id)}: readers are {stored_rules.readers(acl)}{where}."
 
 
 def _more(inventory: Inventory) -> str | None:
     more = inventory.values - len(inventory.held)
-    return f"Run {inventory.at.run_id}: {more} more values are not shown." if more > 0 else None
+    return f"Run {printable(inventory.at.run_id)}: {more} more values are not shown." if more > 0 else None

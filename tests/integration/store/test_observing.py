@@ -214,6 +214,32 @@ def test_the_script_needs_one_pass_over_long_fields(any_redis: RedisServer, raw:
     assert counts_of(raw)[0] == b"read:1"
 
 
+@pytest.mark.parametrize("field", ["since", "reads", "size", "lost"])
+def test_a_long_field_of_the_head_costs_one_pull_and_no_further_one(
+    any_redis: RedisServer, raw: redis.Redis, field: str
+) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, field, b"9" * 100_000)
+        store.count([READ])
+
+    assert raw.hstrlen(NAME, field) < 64
+
+
+def test_the_time_of_the_script_is_linear_in_hostile_counts(any_redis: RedisServer, raw: redis.Redis) -> None:
+    """A hundred fields of 1 KiB took over a second where each letter began a search."""
+    events = [READ._replace(key=f"k{i}") for i in range(100)]
+    with open_store(any_redis.url) as store:
+        store.count(events)
+        for event in events:
+            raw.hset(NAME, f"={event.name}", b"a" * 1024)
+        start = time.perf_counter()
+        store.count(events)
+        took = time.perf_counter() - start
+
+    assert took < 0.5
+
+
 def counts_of(raw: redis.Redis) -> list[bytes]:
     text = raw.hget(NAME, "=task:key:bi:daily")
     assert isinstance(text, bytes)

@@ -374,3 +374,15 @@ def test_equal_grants_are_equal_text_and_hold_no_place(dags: Access) -> None:
 
     assert text.dumps(Snapshot.of(shuffled.dags)) == first
     assert ".py" not in first
+
+
+def test_a_condition_less_is_seen_although_the_readers_dag_is_here_in_one_version_alone() -> None:
+    bi = facts("bi", ["daily"])
+    strict = facts("sales", ["extract"], {"extract": {"token": {"consumers": ["bi/daily"], "once": True}}})
+    loose = facts("sales", ["extract"], {"extract": {"token": ["bi/daily"]}})
+    rule = {"consumers": ["bi/daily"], "once": True, "same_run": True}
+    both = facts("sales", ["extract"], {"extract": {"token": rule}})
+    same_run = facts("sales", ["extract"], {"extract": {"token": {"consumers": ["bi/daily"], "same_run": True}}})
+
+    assert access(strict, bi).diff(access(loose)).has_gains
+    assert access(both).diff(access(same_run, bi)).has_gains

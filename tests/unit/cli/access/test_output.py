@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pty
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exclusive_redis_xcom.cli.access import output
+from exclusive_redis_xcom.cli.access import output, records, status
+from exclusive_redis_xcom.formats.observed import Observed
 
 ROOT = Path(__file__).parents[4]
 DAGS = Path(__file__).parent / "dags"
@@ -133,3 +135,25 @@ def test_an_encoding_that_cannot_hold_a_name_gets_it_escaped() -> None:
     )
 
     assert (done.returncode, done.stdout) == (0, b"\\xfc\tx\n"), done.stderr
+
+
+def test_yaml_is_ascii_so_that_no_character_turns_or_hides_text(capsys: pytest.CaptureFixture[str]) -> None:
+    output.write("yaml", LISTING._replace(document={"who": "a\u202eb\u200b\u0441"}))
+
+    assert capsys.readouterr().out.isascii()
+
+
+def test_a_dag_id_of_a_record_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    records.say_how_it_came_about([Observed("a\nb: nothing is recorded.", None, None, (), None, 1)])
+
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert not any(line.startswith("b:") for line in said)
+
+
+def test_an_error_that_nobody_expects_is_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(_: argparse.Namespace) -> int:
+        raise IsADirectoryError("x")
+
+    assert status.undecided_on_error(fails)(argparse.Namespace()) == status.UNDECIDED
+    assert "IsADirectoryError" in capsys.readouterr().err
