@@ -131,11 +131,28 @@ def _grouped(access: Access, grant: Grant, most: int | None) -> Iterator[Consume
     for name in names:
         dag_id, task_id = consumer_ids(name, xcom.dag_id)
         if dag_id not in access.dags:
+            yield from _here(access, xcom, dag_id, task_id)
             yield Consumer(dag_id, task_id, Verdict.MAYBE, is_pattern(name))
             continue
-        tasks = access.dags[dag_id].tasks
-        others = (each for each in tasks if matches(task_id, each) and (dag_id, each) != xcom.producer)
-        example_id = next(others, None)
-        if example_id is not None:
-            verdict = access.can_pull(TaskName(dag_id, example_id), xcom).verdict
-            yield Consumer(dag_id, task_id, verdict, is_pattern(task_id))
+        first = next(_examples(access, xcom, dag_id, task_id), None)
+        if first is not None:
+            yield Consumer(dag_id, task_id, access.can_pull(first, xcom).verdict, is_pattern(task_id))
+
+
+def _here(access: Access, xcom: XComName, dag_pattern: str, task_id: str) -> Iterator[Consumer]:
+    """Yield what is certain of a pattern of DAGs: it may match DAGs that are here, the producer's own too."""
+    others = (each for each in access.dags if each != xcom.dag_id and matches(dag_pattern, each))
+    own = [xcom.dag_id] if matches(dag_pattern, xcom.dag_id) else []
+    for dag_ids, name in ((others, dag_pattern), (own, xcom.dag_id)):
+        found = (each for dag_id in dag_ids for each in _examples(access, xcom, dag_id, task_id))
+        example = next(found, None)
+        if example is not None and access.can_pull(example, xcom).verdict is Verdict.YES:
+            yield Consumer(name, task_id, Verdict.YES, is_pattern(f"{name}/{task_id}"))
+            return
+
+
+def _examples(access: Access, xcom: XComName, dag_id: str, task_id: str) -> Iterator[TaskName]:
+    """Yield the tasks of a DAG that match, but not the producer."""
+    for each in access.dags[dag_id].tasks:
+        if matches(task_id, each) and (dag_id, each) != xcom.producer:
+            yield TaskName(dag_id, each)

@@ -153,7 +153,12 @@ def _shared(names: list[_Each]) -> list[list[_Each]]:
 
 
 def _row(entry: Entry, numbers: dict[Consumer, int]) -> Row:
-    lines = {Line(numbers[who], who.verdict): None for who in entry.consumers}
+    certain = {numbers[who] for who in entry.consumers if who.verdict is Verdict.YES}
+    lines = {
+        Line(numbers[who], who.verdict): None
+        for who in entry.consumers
+        if who.verdict is Verdict.YES or numbers[who] not in certain  # one line to a pattern that stands for both
+    }
     return Row(entry.xcom.key, entry.rule.source, further(entry.rule), tuple(lines))
 
 

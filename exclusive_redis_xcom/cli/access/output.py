@@ -49,7 +49,9 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     """Declare the option."""
     parser.add_argument(
         "-o",
+        "--format",
         "--output",
+        dest="output",
         choices=(TABLE, JSON, YAML, PLAIN),
         default=TABLE,
         metavar="FORM",

@@ -71,7 +71,7 @@ def _checked(file: Path, text: str) -> int:
         known = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UndecidedError(
-            f"There is no snapshot '{file}'.\nWrite it with `exclusive-xcom snapshot --output {file}`."
+            f"There is no snapshot '{file}'.\nWrite it with the same command: --output {file} in place of --check."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UndecidedError(f"The snapshot '{file}' cannot be read ({type(error).__name__}).") from None
@@ -91,7 +91,7 @@ def _checked(file: Path, text: str) -> int:
         sys.stdout.write(f"{line}\n")
     sys.stderr.write(
         f"The snapshot '{file}' differs from the DAGs.\n"
-        f"If the difference is meant, run `exclusive-xcom snapshot --output {file}` and commit the file.\n"
+        f"If the difference is meant, write it with the same command (--output in place of --check), and commit it.\n"
     )
     return status.NO
 

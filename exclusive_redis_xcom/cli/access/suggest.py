@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     records.add_options(parser)
     parser.add_argument(
         "-o",
+        "--format",
         "--output",
+        dest="output",
         choices=(PYTHON, output.JSON, output.YAML),
         default=PYTHON,
         metavar="FORM",

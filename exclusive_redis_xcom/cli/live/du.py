@@ -77,6 +77,8 @@ def main(args: argparse.Namespace) -> int:
     output.write(args.output, listing)
     if len(largest) > len(shown):
         output.say(f"{len(largest) - len(shown)} smaller ones are not shown, but are in the sum.")
+    if not total.xcoms:
+        output.say(opened.nothing(args.of))
     return status.YES if total.xcoms else status.NO
 
 

@@ -58,6 +58,8 @@ def main(args: argparse.Namespace) -> int:
     output.write(args.output, listing)
     if total > len(found):
         output.say(f"{total - len(found)} more are not listed. Name a DAG, or a higher --limit.")
+    if not total:
+        output.say(opened.nothing(args.of, args.run))
     return status.YES if total else status.NO
 
 

@@ -25,6 +25,13 @@ HELP = (
 )
 
 
+def nothing(of: str | None, run: str | None = None) -> str:
+    """Say that Redis holds nothing that was asked for."""
+    about = "" if of is None else f" of '{of}'"
+    in_run = "" if run is None else f" in run '{run}'"
+    return f"Redis holds no XCom{about}{in_run}. It has expired, was never pushed there, or the name is wrong."
+
+
 @contextlib.contextmanager
 def opened_store() -> Iterator[Store]:
     """Open the store that the variable or the settings name.

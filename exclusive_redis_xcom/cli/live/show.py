@@ -52,6 +52,8 @@ def main(args: argparse.Namespace) -> int:
     )
     output.write(args.output, listing)
     output.say(*(_rule(each) for each in found), *(_more(each) for each in found))
+    if not found:
+        output.say(opened.nothing(args.xcom, args.run))
     return status.YES if found else status.NO
 
 

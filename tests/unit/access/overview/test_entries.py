@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts, Verdict
@@ -32,7 +34,7 @@ def consumers(facts: DagFacts, *others: DagFacts, expand: bool = False, most: in
         ("same_dag", ["all tasks*"], ["b", "c", "group.x", "group.y", "z1", "z2"]),
         ("linked", ["c"], ["c"]),
         ("downstream", ["tasks after a*"], ["b", "c", "group.x", "group.y", "z1", "z2"]),
-        ("anyone", ["*/*?*"], ["b", "c", "group.x", "group.y", "z1", "z2", "*/*?*"]),
+        ("anyone", ["all tasks*", "*/*?*"], ["b", "c", "group.x", "group.y", "z1", "z2", "*/*?*"]),
     ],
 )
 def test_policy_words_stay_words_until_each_task_is_asked_for(
@@ -58,7 +60,7 @@ def test_few_tasks_after_a_producer_are_named() -> None:
         ("other/z*", ["other/z**"], ["other/z1", "other/z2"]),
         ("absent/a", ["absent/a?"], ["absent/a?"]),
         ("absent/*", ["absent/*?*"], ["absent/*?*"]),
-        ("oth*/a", ["oth*/a?*"], ["other/a", "oth*/a?*"]),
+        ("oth*/a", ["oth*/a*", "oth*/a?*"], ["other/a", "oth*/a?*"]),
     ],
 )
 def test_names_and_patterns(consumer: str, grouped: list[str], expanded: list[str]) -> None:
@@ -66,6 +68,14 @@ def test_names_and_patterns(consumer: str, grouped: list[str], expanded: list[st
 
     assert consumers(facts, dag(dag_id="other")) == grouped
     assert consumers(facts, dag(dag_id="other"), expand=True) == expanded
+
+
+def test_a_pattern_of_dags_is_certain_only_for_the_dags_that_are_here() -> None:
+    rule = Rule("a", "return_value", ("*/*",), "xcom_acl['a']['return_value'] at f.py:3")
+
+    assert consumers(dag(rule), dag(dag_id="other")) == ["*/**", "*/*?*"]
+    # A task of another DAG is rarely in the same run, but those of the own DAG are.
+    assert consumers(dag(dataclasses.replace(rule, same_run=True)), dag(dag_id="other")) == ["all tasks*", "*/*?*"]
 
 
 def test_a_task_of_another_dag_is_rarely_in_the_same_run() -> None:

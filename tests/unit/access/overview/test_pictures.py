@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts
+from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts, Verdict
 from exclusive_redis_xcom.access.overview.entries import entries
 from exclusive_redis_xcom.access.overview.graph import Picture, pictures
 from exclusive_redis_xcom.access.overview.layout import place
@@ -48,6 +48,14 @@ def test_a_fan_of_500_tasks_shares_boxes_on_both_sides() -> None:
         '  n0 -->|"return_value"| n1',
         '  n1 -->|"return_value"| n2',
     ]
+
+
+def test_a_pattern_for_dags_that_are_here_and_further_ones_has_one_line() -> None:
+    facts = [DagFacts(Acl(name, (), "anyone"), {}, {}, {"a": TaskFacts("a", computes_keys=False)}) for name in "de"]
+
+    shown = next(pictures(entries(Access(facts))))
+
+    assert [line.verdict for producer in shown.producers for _, line in producer.lines()] == [Verdict.YES]
 
 
 @pytest.mark.parametrize("word", ["same_dag", "downstream", "linked", "nobody", "anyone"])

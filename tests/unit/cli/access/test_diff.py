@@ -250,7 +250,10 @@ def test_a_snapshot_that_still_holds_passes_and_another_one_shows_the_difference
     assert [line for line in out.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")] == [
         "+sales/extract:token <- bi/*"
     ]
-    assert err.splitlines()[0] == f"The snapshot '{file}' differs from the DAGs."
+    assert err.splitlines() == [
+        f"The snapshot '{file}' differs from the DAGs.",
+        "If the difference is meant, write it with the same command (--output in place of --check), and commit it.",
+    ]
 
 
 def test_the_first_line_of_a_snapshot_names_its_version(snapshots: dict[str, tuple[str, str]]) -> None:

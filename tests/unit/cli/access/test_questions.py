@@ -78,6 +78,12 @@ def test_can_pull_quiet_answers_by_its_status_alone(capsys: pytest.CaptureFixtur
     assert run(capsys, "can-pull", "sales/audit", "sales/log_in:token", "--quiet") == (1, [], [])
 
 
+def test_format_names_the_form_as_in_the_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("who-can", "sales/log_in:token")
+
+    assert run(capsys, *asked, "--format", "plain") == run(capsys, *asked, "-o", "plain")
+
+
 def test_can_pull_as_json_holds_the_rule_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(capsys, "can-pull", "sales/audit", "sales/log_in:token", "-o", "json")
 
