@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import observed, redis_names
 from exclusive_redis_xcom.store import scripts
+from exclusive_redis_xcom.store.keyspace import slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,11 +81,11 @@ def observed_of(keyspace: Keyspace, dag_id: str) -> Observed | None:
 
 
 def _of_dag(keyspace: Keyspace, dag_id: str, events: Sequence[Event]) -> Iterator[tuple[str, Command]]:
-    most = min(len(events), _MOST_EVENTS)
-    arguments = [part for event in events[:most] for part in (event.name, event.kind, event.by)]
     name = redis_names.observed_name(keyspace.prefix, dag_id)
-    # The source is always sent: the answer NOSCRIPT would be one too late.
-    yield name, scripts.OBSERVE.command(name, KEPT_MS, observed.MOST_ENTRIES, observed.LONGEST_NAME, 0, *arguments)
+    for some in slices(events, _MOST_EVENTS):
+        arguments = [part for event in some for part in (event.name, event.kind, event.by)]
+        # The source is always sent: the answer NOSCRIPT would be one too late.
+        yield name, scripts.OBSERVE.command(name, KEPT_MS, observed.MOST_ENTRIES, observed.LONGEST_NAME, 0, *arguments)
     listed = redis_names.observed_name(keyspace.prefix)
     limits = (KEPT_MS + _PAUSE_MS, observed.MOST_DAGS, observed.LONGEST_NAME, _PAUSE_MS)
     yield listed, scripts.OBSERVE.command(listed, *limits, observed.encoded(dag_id), observed.LISTED, 1)

@@ -1,8 +1,7 @@
-"""Parse DAG files in processes that have Airflow already.
+"""Parse DAG files in copies of this process, which has Airflow already. A new Python needs two seconds for that.
 
-Each command starts a Python that imports Airflow, which takes seconds. Where a test is about the answer, and not about
-that start, this process is copied (forked) instead. The copy runs what the new Python would run, and `loading` treats
-it in the same way: its time limit, its status, its end and its output are real.
+Where a test is about the answer, and not about the start of a Python, this process is copied (forked).
+The copy runs what the new Python would run. Its time limit, its status, its end and its output are real.
 """
 
 from __future__ import annotations

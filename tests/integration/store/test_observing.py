@@ -246,15 +246,17 @@ def counts_of(raw: redis.Redis) -> list[bytes]:
     return [b":".join(word.split(b":")[:2]) for word in text.split()]
 
 
-def test_the_script_is_bounded_by_what_it_is_told(any_redis: RedisServer) -> None:
-    """The store sends at most 100 events of one DAG in one command."""
+def test_a_command_has_at_most_100_events_and_all_are_counted(any_redis: RedisServer) -> None:
+    events = [READ._replace(key=f"k{i}") for i in range(150)]
     with open_store(any_redis.url) as store:
-        commands = store.counting([READ._replace(key=f"k{i}") for i in range(150)])
+        first, second, listing = [command for _, command in store.counting(events)]
+        store.count(events)
+        found = store.observed(READ.dag_id)
 
-    ((_, command), (_, listing)) = commands
-    assert command[:2] == ("EVAL", OBSERVE.source)
-    assert len(command) == 4 + 4 + 3 * 100
-    assert len(listing) == 4 + 4 + 3
+    assert first[:2] == second[:2] == ("EVAL", OBSERVE.source)
+    assert (len(first), len(second), len(listing)) == (8 + 3 * 100, 8 + 3 * 50, 8 + 3)
+    assert found is not None
+    assert {entry.key for entry in found.entries} >= {event.key for event in events}
 
 
 @pytest.fixture
