@@ -23,7 +23,7 @@ PAGE = (ROOT / "docs" / "rollout.md").read_text()
 DAGS = """\
 from airflow.sdk import DAG, task
 
-with DAG("sales", schedule=None, PARAMS) as sales:
+with DAG("orders", schedule=None, PARAMS) as orders:
 
     @task
     def extract(ti=None):
@@ -51,8 +51,8 @@ with DAG("bi", schedule=None) as bi:
 
     @task
     def daily(dag_run=None, ti=None):
-        sales_run = dag_run.conf["sales_run"]
-        token = ti.xcom_pull(dag_id="sales", task_ids="extract", key="token", run_id=sales_run)
+        orders_run = dag_run.conf["orders_run"]
+        token = ti.xcom_pull(dag_id="orders", task_ids="extract", key="token", run_id=orders_run)
         assert token == "a token"
 
     daily()
@@ -60,9 +60,9 @@ with DAG("bi", schedule=None) as bi:
 RUN_BOTH = """
 import runpy, sys
 dags = runpy.run_path(sys.argv[1])
-sales = dags["sales"].test()
-bi = dags["bi"].test(run_conf={"sales_run": sales.run_id})
-print("STATES", sales.state, bi.state)
+orders = dags["orders"].test()
+bi = dags["bi"].test(run_conf={"orders_run": orders.run_id})
+print("STATES", orders.state, bi.state)
 """
 
 Run = Callable[[str], tuple[int, list[str]]]
@@ -94,11 +94,11 @@ def run(reporting: AirflowStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def refusals(lines: list[str]) -> list[list[str]]:
-    """Who was refused what of `sales`, and why. Other tests share the Redis."""
+    """Who was refused what of `orders`, and why. Other tests share the Redis."""
     return [
         [*(word for word in line.split() if "/" in word), line.split("  ")[-1]]
         for line in lines[1:]
-        if "sales/extract" in line
+        if "orders/extract" in line
     ]
 
 
@@ -115,7 +115,7 @@ def test_the_page_step_by_step(airflow: AirflowStack, reporting: AirflowStack, r
         check=False,
     )
     assert "STATES success success" in done.stdout, (done.stdout + done.stderr)[-4000:]
-    would_be_refused = ["bi/daily", "sales/extract:token", "only reported: it got the value"]
+    would_be_refused = ["bi/daily", "orders/extract:token", "only reported: it got the value"]
     status, lines = run("denials")
     assert (status, refusals(lines)) == (0, [would_be_refused])
 
@@ -142,20 +142,20 @@ def test_the_page_step_by_step(airflow: AirflowStack, reporting: AirflowStack, r
     file.write_text(with_rules)
 
     # 3. Check.
-    assert run("can-pull bi/daily sales/extract:token --dags dags") == (0, ["yes"])
+    assert run("can-pull bi/daily orders/extract:token --dags dags") == (0, ["yes"])
     assert run("unused --dags dags")[0] == 0
     if "lint" in COMMANDS:
         assert run("lint dags")[0] == 0
 
     # 4. Enforce: what was observed goes on, and somebody new is refused.
-    assert airflow.add_dag("rollout", with_rules) == ["bi", "sales"]
-    sales = airflow.trigger("sales", conf={"curious": True})
-    assert airflow.wait_run("sales", sales) == "failed"
-    states = {task_id: state for (task_id, _), state in airflow.task_states("sales", sales).items()}
+    assert airflow.add_dag("rollout", with_rules) == ["bi", "orders"]
+    orders = airflow.trigger("orders", conf={"curious": True})
+    assert airflow.wait_run("orders", orders) == "failed"
+    states = {task_id: state for (task_id, _), state in airflow.task_states("orders", orders).items()}
     assert states == {"extract": "success", "load": "success", "report": "success", "curious": "failed"}
-    assert airflow.wait_run("bi", airflow.trigger("bi", conf={"sales_run": sales})) == "success"
+    assert airflow.wait_run("bi", airflow.trigger("bi", conf={"orders_run": orders})) == "success"
     status, lines = run("denials --since 1h")
     assert (status, refusals(lines)) == (
         0,
-        [["sales/curious", "sales/extract:token", "the rule does not name it"], would_be_refused],
+        [["orders/curious", "orders/extract:token", "the rule does not name it"], would_be_refused],
     )
