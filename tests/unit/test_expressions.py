@@ -24,6 +24,20 @@ FUNCTIONS = {"compile", "fullmatch", "match", "search", "split", "sub", "subn", 
 PEOPLE, ANYBODY = "people", "anybody"
 #: By file and by what stands in the call.
 LIST: dict[tuple[str, str], str] = {
+    ("access/lint/findings.py", "_PLACE"): PEOPLE,
+    ("access/lint/repeated_entries.py", "_BY_EXCLUSIVE"): PEOPLE,
+    ("access/lint/secret_names.py", "_WORD"): PEOPLE,
+    ("access/lint/suppression.py", "_COMMENT"): PEOPLE,
+    ("access/overview/mermaid.py", "_LIST"): PEOPLE,
+    ("access/overview/mermaid.py", "_PLAIN"): PEOPLE,
+    ("access/serialized_references.py", "_AS_REPR"): PEOPLE,
+    ("access/serialized_references.py", "_AS_TEMPLATE"): PEOPLE,
+    ("access/serialized_references.py", "_LITERAL"): PEOPLE,
+    ("access/serialized_references.py", "_OBJECT"): PEOPLE,
+    ("access/snapshot_lines.py", "_LINE"): PEOPLE,
+    ("access/snapshot_lines.py", "_PLAIN"): PEOPLE,
+    ("access/snapshot_lines.py", "_TASK"): PEOPLE,
+    ("access/snapshot_lines.py", "_VERSION"): PEOPLE,
     ("access/suggestion.py", "_ID"): ANYBODY,
     ("acl/durations.py", "_CLOCK"): PEOPLE,
     ("acl/durations.py", "_WITH_UNIT"): PEOPLE,
@@ -31,7 +45,8 @@ LIST: dict[tuple[str, str], str] = {
     ("airflow/row_keys.py", "_OTHER_ROUTE"): ANYBODY,
     ("api_server/requests/rest_routes.py", "_XCOM_LIKE"): ANYBODY,
     ("api_server/requests/routes.py", "_MAP_INDEX"): ANYBODY,
-    ("cli/access/records.py", "_AGE"): PEOPLE,
+    ("cli/access/diff_formats/between.py", "_PLACE"): PEOPLE,
+    ("cli/access/revisions.py", "_RANGE"): PEOPLE,
     ("cli/doctor/broker_url.py", "_SCHEME"): PEOPLE,
     ("cli/doctor/direct_pulls.py", "_ENTRY"): ANYBODY,
     ("cli/doctor/neighbours.py", "_COMMAND"): ANYBODY,
@@ -39,9 +54,9 @@ LIST: dict[tuple[str, str], str] = {
     ("cli/doctor/neighbours.py", "_TITLE"): ANYBODY,
     ("cli/doctor/occurrences.py", "_GENERATED"): PEOPLE,
     ("cli/doctor/own_server.py", "_TITLE"): ANYBODY,
-    ("cli/gc/__init__.py", "_DURATION"): PEOPLE,
     ("cli/redis_users.py", "_ACCEPTED_PREFIX"): PEOPLE,
     ("cli/redis_users.py", "_PASSWORD"): PEOPLE,
+    ("cli/units.py", "_AGE"): PEOPLE,
     ("codec/allowlist.py", "_CLASS_NAME"): PEOPLE,
     ("codec/arrays.py", "_SIMPLE_DTYPE"): ANYBODY,
     ("codec/libraries/geopandas.py", "_AUTHORITY"): ANYBODY,
@@ -71,10 +86,16 @@ LIST: dict[tuple[str, str], str] = {
     ("settings/converters.py", "_PREFIX"): PEOPLE,
     ("settings/loading.py", "_MAY_BE_URL"): PEOPLE,
     ("store/epoch.py", "_SERVER_ENTRY"): ANYBODY,
+    ("store/inventory.py", "_INDEX"): ANYBODY,
     ("store/marks.py", "_SERVER_ID"): ANYBODY,
 }
 #: Expressions that stand in a call, with the text of the call's first argument.
 IN_CALLS = {
+    ("access/lint/suppression.py", 'r"EX\\d{3}"'): PEOPLE,
+    ("access/loading.py", 'r\'File "([^"]+)", line (\\d+)\''): PEOPLE,
+    ("access/overview/graph.py", 'r"(\\d+)"'): PEOPLE,
+    ("access/overview/markdown.py", '"`+"'): PEOPLE,
+    ("cli/access/diff_formats/as_markdown.py", '"`+"'): PEOPLE,
     ("cli/doctor/occurrences.py", 'r"[,;]"'): PEOPLE,
     ("cli/doctor/occurrences.py", 'r"[=:.]"'): PEOPLE,
     ("cli/doctor/occurrences.py", 'rf"AIRFLOW__(?P<team>\\w+___)?{section}__{option}(?P<told>_CMD|_SECRET)?"'): PEOPLE,
@@ -107,9 +128,11 @@ def calls() -> Iterator[tuple[str, str]]:
         text = path.read_text()
         tree = ast.parse(text)
         assigned = {
-            id(node.value): node.targets[0].id
+            id(node.value): target.id
             for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+            if isinstance(node, (ast.Assign, ast.AnnAssign))
+            for target in (node.targets[:1] if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name)
         }
         for node in ast.walk(tree):
             function = node.func if isinstance(node, ast.Call) else None

@@ -96,7 +96,7 @@ def run(reporting: AirflowStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 def refusals(lines: list[str]) -> list[list[str]]:
     """Who was refused what of `orders`, and why. Other tests share the Redis."""
     return [
-        [*(word for word in line.split() if "/" in word), line.split("  ")[-1]]
+        [*(word for word in line.split() if "/" in word), line.split("  ")[-1].strip()]
         for line in lines[1:]
         if "orders/extract" in line
     ]
