@@ -71,6 +71,11 @@ class Inventory:
     values: int
     held: tuple[Held, ...]
 
+    @property
+    def bytes_elsewhere(self) -> int:
+        """The bytes in object storage of the values that were described."""
+        return sum(held.bytes_elsewhere for held in self.held)
+
 
 def take(
     keyspace: Keyspace, dag_id: str | None = None, task_id: str | None = None, *, most_values: int = 100

@@ -13,6 +13,7 @@ from exclusive_redis_xcom.testing.access import effective_access
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from exclusive_redis_xcom.access import Answer
     from exclusive_redis_xcom.first_line import Shorten
     from exclusive_redis_xcom.testing.access import Access, Dags
 
@@ -36,15 +37,13 @@ def assert_can_pull(
         UndecidedError: There is no such task or key.
     """
     __tracebackhide__ = True
-    answer = effective_access(dags, default_consumers=default_consumers).answer(consumer, producer, key)
+    answer = _certain(dags, consumer, producer, key, default_consumers)
     if answer.verdict is Verdict.NO:
         _fail(
             lambda short: f"{short(consumer)} may not pull '{short(key)}' of {short(producer)}.",
             f"{answer.reason}.",
             f"If it should pull the value, name {consumer} in that rule.",
         )
-    if answer.verdict is Verdict.MAYBE:
-        _cannot_know(consumer, producer, key, answer.reason)
 
 
 def assert_cannot_pull(
@@ -64,15 +63,13 @@ def assert_cannot_pull(
         UndecidedError: There is no such task or key.
     """
     __tracebackhide__ = True
-    answer = effective_access(dags, default_consumers=default_consumers).answer(consumer, producer, key)
+    answer = _certain(dags, consumer, producer, key, default_consumers)
     if answer.verdict is Verdict.YES:
         _fail(
             lambda short: f"{short(consumer)} may pull '{short(key)}' of {short(producer)}.",
             f"{answer.reason}.",
             f"If it should not, write a rule that leaves {consumer} out.",
         )
-    if answer.verdict is Verdict.MAYBE:
-        _cannot_know(consumer, producer, key, answer.reason)
 
 
 def assert_only(
@@ -163,6 +160,15 @@ def _cannot_know(consumer: str, producer: str, key: str, reason: str) -> None:
         f"{reason}.",
         "Ask about what the rules and the code tell for certain.",
     )
+
+
+def _certain(dags: Dags, consumer: str, producer: str, key: str, default_consumers: str | None) -> Answer:
+    """Return the answer to a question; fail where it is not certain."""
+    __tracebackhide__ = True
+    answer = effective_access(dags, default_consumers=default_consumers).answer(consumer, producer, key)
+    if answer.verdict is Verdict.MAYBE:
+        _cannot_know(consumer, producer, key, answer.reason)
+    return answer
 
 
 def _fail(first: Callable[[Shorten], str], *further: str) -> None:

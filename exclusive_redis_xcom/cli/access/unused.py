@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.formats.observed import Observed
 
-_USED = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.MAYBE: "maybe"}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -69,7 +67,7 @@ def _say_what_is_covered(dag_ids: list[str], found: dict[str, Observed]) -> None
 
 def _row(use: Use) -> tuple[str, ...]:
     last = records.moment(use.reads.last_ms) if use.reads.number else "never"
-    return use.dag_id, use.rule.source, use.consumer, str(use.reads.number), last, _USED[use.verdict]
+    return use.dag_id, use.rule.source, use.consumer, str(use.reads.number), last, use.verdict.value
 
 
 def _document(use: Use) -> dict[str, Any]:
@@ -79,5 +77,5 @@ def _document(use: Use) -> dict[str, Any]:
         "consumer": use.consumer,
         "reads": use.reads.number,
         "last": records.iso(use.reads.last_ms) if use.reads.number else None,
-        "used": _USED[use.verdict],
+        "used": use.verdict.value,
     }

@@ -34,7 +34,7 @@ class _Sum:
         self.xcoms += 1
         self.values += inventory.values
         self.bytes_in_redis += inventory.bytes
-        self.bytes_elsewhere += sum(held.bytes_elsewhere for held in inventory.held)
+        self.bytes_elsewhere += inventory.bytes_elsewhere
         if inventory.ttl is not None and inventory.ttl <= _SOON:
             self.expiring += inventory.bytes
 
@@ -61,10 +61,9 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if there is an XCom, 1 if there is none.
     """
-    dag_id, _, task_id = (args.of or "").partition("/")
     total, sums = _Sum(), dict[str, _Sum]()
     with opened.opened_store() as store:
-        for inventory in store.inventory(dag_id or None, task_id or None):
+        for inventory in opened.inventory_of(store, args.of):
             total.add(inventory)
             sums.setdefault(_group(inventory, args.by), _Sum()).add(inventory)
     largest = sorted(sums.items(), key=lambda item: (-item[1].bytes_in_redis - item[1].bytes_elsewhere, item[0]))

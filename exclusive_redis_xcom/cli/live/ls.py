@@ -38,7 +38,6 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if there is one, 1 if there is none.
     """
-    dag_id, _, task_id = (args.of or "").partition("/")
     total = 0
 
     def counted(all_of_them: Iterable[Inventory]) -> Iterable[Inventory]:
@@ -49,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
                 yield each
 
     with opened.opened_store() as store:
-        found = heapq.nsmallest(args.limit, counted(store.inventory(dag_id or None, task_id or None)), key=_order)
+        found = heapq.nsmallest(args.limit, counted(opened.inventory_of(store, args.of)), key=_order)
     listing = output.Listing(
         ("XCOM", "RUN", "VALUES", "CODEC", "IN REDIS", "ELSEWHERE", "KEPT FOR", "READERS"),
         [_row(each) for each in found],
@@ -84,7 +83,7 @@ def document(inventory: Inventory) -> dict[str, Any]:
         "values": inventory.values,
         "codecs": _codecs(inventory),
         "bytes_in_redis": inventory.bytes,
-        "bytes_elsewhere": sum(held.bytes_elsewhere for held in inventory.held),
+        "bytes_elsewhere": inventory.bytes_elsewhere,
         "seconds_left": None if inventory.ttl is None else int(inventory.ttl.total_seconds()),
         "claimed": sum(held.claimed for held in inventory.held),
         "consumers": None if acl is None else list(acl.consumers),
@@ -101,7 +100,7 @@ def _order(inventory: Inventory) -> tuple[str, ...]:
 
 def _row(inventory: Inventory) -> list[str]:
     mapped = [held for held in inventory.held if held.map_index != NOT_MAPPED]
-    elsewhere = sum(held.bytes_elsewhere for held in inventory.held)
+    elsewhere = inventory.bytes_elsewhere
     return [
         name_of(inventory),
         inventory.at.run_id,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exclusive_redis_xcom.store import Store
+    from exclusive_redis_xcom.store.inventory import Inventory
 
 #: A variable, and no option: other users of the machine can see the arguments of a process.
 REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_REDIS_URL"
@@ -30,6 +31,12 @@ def nothing(of: str | None, run: str | None = None) -> str:
     about = "" if of is None else f" of '{of}'"
     in_run = "" if run is None else f" in run '{run}'"
     return f"Redis holds no XCom{about}{in_run}. It has expired, was never pushed there, or the name is wrong."
+
+
+def inventory_of(store: Store, of: str | None) -> Iterator[Inventory]:
+    """Yield what Redis holds of `DAG`, or of `DAG/TASK`; everything if that is None."""
+    dag_id, _, task_id = (of or "").partition("/")
+    return store.inventory(dag_id or None, task_id or None)
 
 
 @contextlib.contextmanager
