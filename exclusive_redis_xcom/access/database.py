@@ -52,6 +52,64 @@ def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None
     return tuple(sorted(found, key=lambda facts: facts.dag_id))
 
 
+def latest_version(dag_id: str) -> tuple[str, str]:
+    """Return the id of a DAG's latest version, and the hash of its serialized form, which may change with the same id.
+
+    Raises:
+        UndecidedError: Airflow's database has no such DAG.
+    """
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    query = _in_order(select(SerializedDagModel.dag_version_id, SerializedDagModel.dag_hash), dag_id).limit(1)
+    with create_session(scoped=False) as session:
+        row = session.execute(query).first()
+    if row is None:
+        raise UndecidedError(f"Airflow's database has no serialized DAG '{dag_id}'.")
+    return str(row[0]), row[1]
+
+
+def _in_order(query: Any, dag_id: str) -> Any:
+    """Return the query for one DAG, the latest version first."""
+    from airflow.models.dag_version import DagVersion
+    from airflow.models.serialized_dag import SerializedDagModel
+
+    return (
+        query.join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
+        .where(SerializedDagModel.dag_id == dag_id)
+        .order_by(DagVersion.version_number.desc())
+    )
+
+
+def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:
+    """Read one version of a DAG.
+
+    Raises:
+        UndecidedError: Airflow's database has no such version, or its form is unknown.
+        InvalidAcl: The rules are wrong.
+    """
+    from uuid import UUID
+
+    from airflow.models.dagcode import DagCode
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    query = (
+        select(SerializedDagModel._data, SerializedDagModel._data_compressed, DagCode.source_code)
+        .outerjoin(DagCode, DagCode.dag_version_id == SerializedDagModel.dag_version_id)
+        .where(SerializedDagModel.dag_version_id == UUID(version_id))
+    )
+    with create_session(scoped=False) as session:
+        row = session.execute(query).first()
+    if row is None:
+        raise UndecidedError("Airflow's database has no such version of the DAG.")
+    data, compressed, source = row
+    read = json.loads(zlib.decompress(compressed)) if compressed else data
+    return facts_of(read, default_consumers=default_consumers, code=_code(source) if source else None)
+
+
 def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | None, str | None]]:
     """Yield each DAG's id, its JSON in one of two forms, and the code of its file."""
     from airflow import settings

@@ -53,9 +53,23 @@ def _middlewares() -> list[dict[str, Any]]:
     ]
 
 
+def _pages() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the app that serves our pages, and where Airflow shows them."""
+    if not is_in_use():
+        return [], []
+    from airflow.configuration import conf
+
+    from exclusive_redis_xcom.pages.mounted import Pages
+    from exclusive_redis_xcom.pages.paths import PREFIX, external_views
+
+    app = {"name": "exclusive_redis_xcom", "app": Pages(), "url_prefix": PREFIX}
+    return [app], external_views(conf.get("api", "base_url", fallback="") or "")
+
+
 class ExclusiveRedisXComPlugin(AirflowPlugin):
     """The plugin. See `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`."""
 
     name = "exclusive_redis_xcom"
     listeners = _listeners()
     fastapi_root_middlewares = _middlewares()
+    fastapi_apps, external_views = _pages()

@@ -55,12 +55,19 @@ def _rendered(name: str, **variables: object) -> str:
     return text
 
 
+def template_loader() -> Any:
+    """Return what loads the templates of this folder."""
+    from jinja2 import FileSystemLoader
+
+    return FileSystemLoader(_TEMPLATES)
+
+
 @functools.lru_cache(maxsize=1)
 def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=template_loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

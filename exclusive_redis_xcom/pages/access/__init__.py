@@ -1,0 +1,1 @@
+"""The page of a DAG: who may read which of its XComs, by which rule, and what changed."""

@@ -1,0 +1,26 @@
+"""The FastAPI app of the pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.pages import errors, static_files
+from exclusive_redis_xcom.pages.access import route as access
+from fastapi import FastAPI
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def application() -> ASGIApp:
+    """Build the app.
+
+    Raises:
+        ConfigurationError: The settings are wrong.
+        ImportError: An interface of Airflow is not there.
+    """
+    app = FastAPI(title="exclusive-redis-xcom", docs_url=None, redoc_url=None, openapi_url=None)
+    errors.add_handlers(app)
+    for router in (static_files.router, access.router):
+        app.include_router(router)
+    return app

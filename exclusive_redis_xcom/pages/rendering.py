@@ -1,0 +1,46 @@
+"""Render a page. The templates escape every text."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.access.overview.drawing import template_loader
+from exclusive_redis_xcom.pages.paths import PREFIX
+from fastapi.responses import HTMLResponse
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def page(request: Request, template: str, /, status: int = 200, **variables: object) -> HTMLResponse:
+    """Render a template to an answer.
+
+    Args:
+        request: What is answered. It tells behind which path prefix the API server is.
+        template: The template's name.
+        status: The HTTP status.
+        variables: What the template names.
+    """
+    root = str(request.scope.get("root_path", ""))
+    airflow = root.removesuffix(PREFIX)
+    text = environment().get_template(template).render(pages=airflow + PREFIX, airflow=airflow, **variables)
+    return HTMLResponse(text, status_code=status)
+
+
+@functools.lru_cache(maxsize=1)
+def environment() -> Any:
+    """Return the templates of the pages, and those of the picture of access."""
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), template_loader()]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
