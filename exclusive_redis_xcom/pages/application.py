@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastapi import FastAPI
+
 from exclusive_redis_xcom.pages import errors, static_files
 from exclusive_redis_xcom.pages.access import route as access
-from fastapi import FastAPI
+from exclusive_redis_xcom.pages.xcoms import route as xcoms
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -21,6 +23,6 @@ def application() -> ASGIApp:
     """
     app = FastAPI(title="exclusive-redis-xcom", docs_url=None, redoc_url=None, openapi_url=None)
     errors.add_handlers(app)
-    for router in (static_files.router, access.router):
+    for router in (static_files.router, access.router, xcoms.router):
         app.include_router(router)
     return app

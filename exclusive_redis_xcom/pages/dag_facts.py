@@ -1,12 +1,15 @@
-"""What a DAG says about its XComs, read from Airflow's database. The facts of a version never change, so they are kept."""
+"""What a DAG says about its XComs, read from Airflow's database. The facts of one version are read once."""
 
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import DagFacts
 from exclusive_redis_xcom.access.database import facts_of_version, latest_version
-from exclusive_redis_xcom.settings import load_settings
+from exclusive_redis_xcom.pages import here
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.access import DagFacts
 
 _KEPT = 32
 
@@ -22,10 +25,6 @@ def dag_facts(dag_id: str) -> DagFacts:
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _facts(dag_id: str, version_id: str, dag_hash: str) -> DagFacts:
-    return facts_of_version(version_id, default_consumers=_settings().default_consumers)
-
-
-@functools.lru_cache(maxsize=1)
-def _settings():
-    return load_settings()
+def _facts(_dag_id: str, version_id: str, _dag_hash: str) -> DagFacts:
+    """Read a version. Airflow may write a version again, with another hash, as long as it has no run."""
+    return facts_of_version(version_id, default_consumers=here.settings().default_consumers)

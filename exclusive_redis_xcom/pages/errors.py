@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.pages.rendering import page
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -40,7 +41,7 @@ def _refused(request: Request, error: Exception) -> Response:
     return _page(request, status, _TEXTS.get(status, "This page cannot be shown."))
 
 
-def _wrong_address(request: Request, error: Exception) -> Response:
+def _wrong_address(request: Request, _error: Exception) -> Response:
     return _page(request, 422, _TEXTS[422])
 
 

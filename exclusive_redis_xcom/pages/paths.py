@@ -22,12 +22,12 @@ def external_views(base_url: str) -> list[dict[str, Any]]:
     of_dag = f"{prefix}/dags/{{DAG_ID}}"
     of_run = f"{of_dag}/runs/{{RUN_ID}}"
     return [
-        _view("XCom access", "dag", "xcom-access", of_dag, "access"),
-        _view("XComs", "dag_run", "xcoms-of-run", of_run, "xcoms"),
-        _view("XComs", "task_instance", "xcoms", f"{of_run}/tasks/{{TASK_ID}}/{{MAP_INDEX}}", "xcoms"),
-        {**_view("XCom overview", "nav", "xcom-overview", f"{prefix}/overview", "overview"), "category": "browse"},
+        _view("XCom access", "dag", "xcom-access", of_dag),
+        _view("XComs", "dag_run", "xcoms-of-run", of_run),
+        _view("XComs", "task_instance", "xcoms", f"{of_run}/tasks/{{TASK_ID}}/{{MAP_INDEX}}"),
+        {**_view("XCom overview", "nav", "xcom-overview", f"{prefix}/overview"), "category": "browse"},
     ]
 
 
-def _view(name: str, destination: str, route: str, href: str, icon: str) -> dict[str, Any]:
+def _view(name: str, destination: str, route: str, href: str) -> dict[str, Any]:
     return {"name": name, "destination": destination, "url_route": route, "href": href}

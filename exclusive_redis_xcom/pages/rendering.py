@@ -6,9 +6,10 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastapi.responses import HTMLResponse
+
 from exclusive_redis_xcom.access.overview.drawing import template_loader
 from exclusive_redis_xcom.pages.paths import PREFIX
-from fastapi.responses import HTMLResponse
 
 if TYPE_CHECKING:
     from fastapi import Request

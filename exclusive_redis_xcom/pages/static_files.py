@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from exclusive_redis_xcom.pages.rendering import environment
 from fastapi import APIRouter
 from fastapi.responses import Response
+
+from exclusive_redis_xcom.pages.rendering import environment
 
 _STATIC = Path(__file__).parent / "static"
 #: The files change with the package, and it is installed again then.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
 from exclusive_redis_xcom.pages.access.matrix import shown
 from exclusive_redis_xcom.pages.dag_facts import dag_facts
 from exclusive_redis_xcom.pages.ids import DagId
 from exclusive_redis_xcom.pages.rendering import page
 from exclusive_redis_xcom.pages.user import GetUserDep, may_see_xcoms, readable
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
 
 router = APIRouter()
 
