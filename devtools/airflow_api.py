@@ -52,6 +52,10 @@ class AirflowApi:
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         self._token: str | None = None
 
+    def log_in(self, name: str, password: str) -> None:
+        """Send all further requests as this user."""
+        self._login, self._token = (name, password), None
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
