@@ -91,6 +91,27 @@ class Decision:
     rule: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a value is like, told without anything that it holds.
+
+    Attributes:
+        type: The qualified name of its type.
+        shape: Its length in each dimension, as (1000, 3); None where it has none.
+        columns: The names and dtypes of the first columns of a table.
+        keys: The first top-level keys of a dict, if they are texts.
+        more: How many columns or keys are not named.
+        items: The type of all items, or the dtype of an array; None where they differ, or are none.
+    """
+
+    type: str
+    shape: tuple[int, ...] | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, ...] = ()
+    more: int = 0
+    items: str | None = None
+
+
 def one_line(text: str, most: int) -> str:
     """Shorten a text to `most` characters on one line; "..." follows where there were more.
 

@@ -8,20 +8,25 @@ from exclusive_redis_xcom.access import XComName
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import ls, opened, stored_rules
+from exclusive_redis_xcom.cli.live import descriptions, ls, opened, stored_rules
 
 if TYPE_CHECKING:
     import argparse
 
     from exclusive_redis_xcom.store.inventory import Held, Inventory
 
+_HEADERS = (
+    *("RUN", "MAP INDEX", "TYPE", "SHAPE", "CODEC", "DECODED", "STORED", "PLACE", "ENCRYPTED", "PUSHED AT"),
+    *("CLAIMED", "KEPT FOR"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Tell everything about an XCom that Redis holds but its value: each value's codec, size, place, encryption, "
-        "push, claim and TTL, and the rule in force. Exit status: 0 there is one; 1 there is none; 2 Redis cannot be "
-        f"asked. {opened.HELP}"
+        "Tell everything about an XCom that Redis holds but its value: each value's type, shape, codec, size, place, "
+        "encryption, push, claim and TTL, and the rule in force. Exit status: 0 there is one; 1 there is none; 2 Redis "
+        f"cannot be asked. {opened.HELP}"
     )
     parser.add_argument("xcom", metavar="XCOM", help="the XCom, as DAG/TASK:KEY")
     parser.add_argument("--run", metavar="RUN", help="show one run alone")
@@ -46,12 +51,12 @@ def main(args: argparse.Namespace) -> int:
             key=lambda each: each.at.run_id,
         )
     listing = output.Listing(
-        ("RUN", "MAP INDEX", "CODEC", "DECODED", "STORED", "PLACE", "ENCRYPTED", "PUSHED AT", "CLAIMED", "KEPT FOR"),
+        _HEADERS,
         [_row(each, held) for each in found for held in each.held],
         {"xcoms": [{**ls.document(each), "held": [_document(held) for held in each.held]} for each in found]},
     )
     output.write(args.output, listing)
-    output.say(*(_rule(each) for each in found), *(_more(each) for each in found))
+    output.say(*(line(each) for line in (_rule, _names, _more) for each in found))
     if not found:
         output.say(opened.nothing(args.xcom, args.run))
     return status.YES if found else status.NO
@@ -62,6 +67,7 @@ def _row(inventory: Inventory, held: Held) -> list[str]:
     return [
         inventory.at.run_id,
         str(held.map_index),
+        *descriptions.cells([held]),
         said["codec"] or "unreadable",
         "" if head is None else units.in_bytes(head.decoded_size),
         units.in_bytes(held.bytes + held.bytes_elsewhere),
@@ -77,6 +83,7 @@ def _document(held: Held) -> dict[str, Any]:
     head = held.envelope
     return {
         "map_index": held.map_index,
+        **descriptions.document(descriptions.description_of(held)),
         "bytes_in_redis": held.bytes,
         "bytes_elsewhere": held.bytes_elsewhere,
         "place": "object storage" if held.spilled else "Redis",
@@ -94,6 +101,11 @@ def _rule(inventory: Inventory) -> str:
     acl = stored_rules.rule_of(inventory.acl)
     where = "" if acl is None else f", by {acl.source}"
     return f"Run {printable(inventory.at.run_id)}: readers are {stored_rules.readers(acl)}{where}."
+
+
+def _names(inventory: Inventory) -> str | None:
+    names = descriptions.names(descriptions.common(inventory.held))
+    return None if names is None else f"Run {printable(inventory.at.run_id)}: {names}."
 
 
 def _more(inventory: Inventory) -> str | None:
