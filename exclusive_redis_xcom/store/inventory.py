@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SCANNED = 500
 _DESCRIBED = 50
 #: A claim is a version of 32 digits, and then who claimed.
-_VERSION_LENGTH = 32
+VERSION_LENGTH = 32
 _INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}")
 
 
@@ -136,7 +136,7 @@ def _described(keyspace: Keyspace, batch: list[tuple[str, Coordinate]], most_val
 
 def _inventory(at: Coordinate, reply: list[Any]) -> Inventory:
     ttl, acl, size, values, *described = reply
-    held = [_held(*described[start : start + 6]) for start in range(0, len(described), 6)]
+    held = [held_of(*described[start : start + 6]) for start in range(0, len(described), 6)]
     return Inventory(
         at,
         ttl=None if int(ttl) < 0 else timedelta(milliseconds=int(ttl)),
@@ -147,13 +147,14 @@ def _inventory(at: Coordinate, reply: list[Any]) -> Inventory:
     )
 
 
-def _held(index: bytes, size: int, head: bytes, claim: int, spilled: bytes, described: bytes) -> Held | None:
+def held_of(index: bytes, size: int, head: bytes, claim: int, spilled: bytes, described: bytes) -> Held | None:
+    """Read what a script tells of one value; None if the map_index is none."""
     text = index.decode("ascii", "replace")
     if _INDEX.fullmatch(text) is None:
         return None
     envelope = _head(head)
     told = None if envelope is None else description.loads(described, envelope.version)
-    return Held(int(text), int(size), envelope, int(claim) > _VERSION_LENGTH, bool(spilled), told)
+    return Held(int(text), int(size), envelope, int(claim) > VERSION_LENGTH, bool(spilled), told)
 
 
 def _head(data: bytes) -> Envelope | None:

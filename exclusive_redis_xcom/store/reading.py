@@ -93,7 +93,7 @@ def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
     found = reply.count(None) < len(reply)
     values, rules = reply[1::2], reply[2::2]
     return [
-        Stored(acl, None if value is None else _open(at, value), found, rule)
+        Stored(acl, None if value is None else opened(at, value), found, rule)
         for at, value, rule in zip(members, values, rules, strict=True)
     ]
 
@@ -145,7 +145,12 @@ def _fetch_batch(
         raise
 
 
-def _open(at: Coordinate, value: bytes) -> Envelope:
+def opened(at: Coordinate, value: bytes) -> Envelope:
+    """Read the field of a value.
+
+    Raises:
+        CorruptValue: It is not what was pushed for this coordinate.
+    """
     try:
         envelope = Envelope.unpack(value, at)
     except CorruptValue as error:

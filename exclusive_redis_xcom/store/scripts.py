@@ -81,6 +81,7 @@ BEAT = Script.load("beat")
 LEAVE = Script.load("leave")
 DISTRUST = Script.load("distrust")
 INVENTORY = Script.load("inventory")
+KNOWN = Script.load("known")
 OBSERVE = Script.load("observe")
 OBSERVED = Script.load("observed")
 

@@ -11,6 +11,7 @@ from exclusive_redis_xcom.store import (
     current,
     every,
     inventory,
+    known,
     marks,
     observing,
     parts,
@@ -200,6 +201,24 @@ class Store:
     def inventory(self, dag_id: str | None = None, task_id: str | None = None) -> Iterator[inventory.Inventory]:
         """Yield what Redis holds, without the values; see `inventory.take`."""
         return inventory.take(self._keyspace, dag_id, task_id)
+
+    @errors_without_locals
+    def known(self, coordinates: Sequence[Coordinate]) -> list[known.Known | None]:
+        """Tell what Redis holds for each coordinate, without the values, in the same order; None if there is no hash.
+
+        A round trip asks for 100 coordinates. Neighbours that share a hash are asked for together.
+        """
+        return known.known(self._keyspace, coordinates)
+
+    @errors_without_locals
+    def fetch_small(self, coordinate: Coordinate, most: int) -> Stored:
+        """Read one value and its rules, if its payload has at most `most` bytes. A larger one is not sent.
+
+        Raises:
+            XComTooLarge: The payload is larger.
+            CorruptValue: As for `fetch`.
+        """
+        return known.fetch_small(self._keyspace, coordinate, most)
 
     @errors_without_locals
     def claim(self, claims: Sequence[tuple[Coordinate, str]], claimer: str) -> list[Claim]:
