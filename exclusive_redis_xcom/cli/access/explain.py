@@ -72,7 +72,7 @@ def _explain(access: Access, xcom: XComName, consumer: TaskName | None) -> _Expl
 
 
 def _write(form: str, access: Access, explained: _Explained) -> None:
-    from exclusive_redis_xcom.cli.access import telling
+    from exclusive_redis_xcom.access import telling
 
     text = _text(access, explained)
     document = {
@@ -108,7 +108,7 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
 
 def _text(access: Access, explained: _Explained) -> str:
     from exclusive_redis_xcom.access.narrowing import is_narrowed
-    from exclusive_redis_xcom.cli.access import telling
+    from exclusive_redis_xcom.access import telling
 
     if explained.answer is not None:
         return telling.told(explained.answer)
