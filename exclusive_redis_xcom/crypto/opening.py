@@ -37,6 +37,14 @@ class Verdict:
     refused: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What a seal proves: coordinate, version and this rule were sealed together with this data key."""
+
+    acl: Acl
+    data_key: bytes = field(repr=False)
+
+
 def open_for(
     reference: Reference,
     principal: Principal | None,
@@ -54,6 +62,27 @@ def open_for(
         private_keys: The private keys of the API server.
         reports_only: Whether to give the data key even where the access list refuses (`mode = report`).
     """
+    opened = unseal(reference, private_keys)
+    if isinstance(opened, Verdict):
+        return opened
+    decision = decide(opened.acl, reference.coordinate, principal)
+    if decision.allowed or (reports_only and principal is not None):
+        return Verdict(decision, opened.acl, data_key=opened.data_key)
+    return Verdict(decision, opened.acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
+
+
+def unseal(reference: Reference, private_keys: SealPrivateKeys) -> Unsealed | Verdict:
+    """Open the seal of a stored reference, and ask nobody's rights. The caller must.
+
+    This never raises.
+
+    Args:
+        reference: As for `open_for`.
+        private_keys: As for `open_for`.
+
+    Returns:
+        The proven rule with the data key, or the refusal of a seal that does not open.
+    """
     sealed = reference.seal
     if sealed is None or sealed.sealed_key is None:
         return _refused("the reference has no seal", seal.FORGED)
@@ -67,10 +96,7 @@ def open_for(
         return _refused("the seal was not made for this reference", seal.FORGED)
     except InvalidAcl:
         return _refused("the rule in the seal is not one that exclusive-redis-xcom writes", seal.FORGED)
-    decision = decide(acl, reference.coordinate, principal)
-    if decision.allowed or (reports_only and principal is not None):
-        return Verdict(decision, acl, data_key=data_key)
-    return Verdict(decision, acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
+    return Unsealed(acl, data_key)
 
 
 def _refused(why: str, reason: str) -> Verdict:

@@ -71,11 +71,12 @@ def describe(text: str | None) -> str:
     Args:
         text: The text from Redis or from a reference. It is not trusted: the result is one short line whatever it is.
     """
-    principal = _parse(text)
+    principal = parse_claimer(text)
     return _UNREADABLE if principal is None else str(principal)
 
 
-def _parse(text: str | None) -> Principal | None:
+def parse_claimer(text: str | None) -> Principal | None:
+    """Read what `claimer_text` wrote; None if it is something else. Ids are shortened, and print."""
     if not isinstance(text, str) or len(text) > _MAX_TEXT:
         return None
     try:

@@ -55,6 +55,7 @@ class Settings:
     audit_strict: bool
     observe: str
     describe: str
+    ui_reveal: str
     #: What is recorded: `observe`, with "auto" replaced. It is a field because each pull asks.
     records: str = field(init=False)
 

@@ -297,4 +297,14 @@ OPTIONS: tuple[Option, ...] = (
         "open, all or off",
         word("open", "all", "off"),
     ),
+    Option(
+        "ui_reveal",
+        "string",
+        "open",
+        "This option says whose values the page XComs reveals in Airflow's UI, by a click, to users whom Airflow lets "
+        "read XComs. open: values whose key has no rule. all: every value but those that are read once. off: none. An "
+        "audit row is written first.",
+        "open, all or off",
+        word("open", "all", "off"),
+    ),
 )

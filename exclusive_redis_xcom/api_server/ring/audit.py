@@ -32,8 +32,11 @@ CLAIM_DENIED = "xcom_claim_denied"
 WRITE_DENIED = "xcom_write_denied"
 EDIT_DENIED = "xcom_edit_denied"
 REMOVED = "xcom_removed"
+#: A person has seen a value in Airflow's UI, or has asked for one that the UI does not show.
+REVEALED = "xcom_revealed"
+REVEAL_DENIED = "xcom_reveal_denied"
 
-_REFUSALS = frozenset({DENIED, WOULD_BE_DENIED, CLAIM_DENIED, WRITE_DENIED, EDIT_DENIED})
+_REFUSALS = frozenset({DENIED, WOULD_BE_DENIED, CLAIM_DENIED, WRITE_DENIED, EDIT_DENIED, REVEAL_DENIED})
 _KEPT = {
     "off": frozenset[str](),
     "denied": _REFUSALS | {CLAIMED},
@@ -67,7 +70,7 @@ _FEW = 8
 
 
 class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
-    """The rows could not be written. This error never leaves the ring."""
+    """The rows could not be written. This error never leaves the ring and the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,24 @@ class Audit:
             pass  # logged where it happened
         except Exception as error:
             log.error("The ring could not put a decision on record: %s", type(error).__name__)
+
+
+def write_first(record: Record, write: WriteRows | None = None) -> None:
+    """Write a record, whatever the setting `audit` keeps. It blocks. Nobody may show a value before it has returned.
+
+    Args:
+        record: What is about to happen.
+        write: As for `Audit`.
+
+    Raises:
+        AuditFailed: The record was not written.
+    """
+    try:
+        (write or _write_to_airflow)(_rows(record))
+    except Exception as error:
+        # Only the type is logged: a driver's text quotes the statement.
+        log.error("The audit log could not be written: %s", type(error).__name__)
+        raise AuditFailed from None
 
 
 def announce(records: Sequence[Record]) -> None:

@@ -8,6 +8,7 @@ from exclusive_redis_xcom.access import TaskName, XComName
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, records, status
 from exclusive_redis_xcom.formats import observed
+from exclusive_redis_xcom.reporting.refusal_kinds import MEANINGS
 
 if TYPE_CHECKING:
     import argparse
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.observed import Count, Observed
 
 _UNKNOWN = "(not known)"
-
-#: What the classes of refusals mean.
-_WHY = {
-    observed.RULE: "the rule does not name it",
-    observed.SAME_RUN: "only the same run may",
-    observed.ONCE: "another task instance has read it",
-    observed.NO_ACL: "the value has no readable rule",
-    observed.NOBODY: "it is not known who asked",
-    observed.SEALED: "nobody opened the seal",
-    observed.NOT_RUNNING: "the task instance was not running",
-    observed.FORGED: "the row or its seal was forged",
-    observed.WOULD_REFUSE: "only reported: it got the value",
-}
 
 
 class _Denial(NamedTuple):
@@ -93,7 +81,7 @@ def _denials(found: Iterable[Observed], since: timedelta | None) -> Iterable[_De
 def _row(denial: _Denial) -> tuple[str, ...]:
     reader = _UNKNOWN if denial.reader is None else str(denial.reader)
     last = records.moment(denial.times.last_ms)
-    return last, str(denial.times.number), reader, str(denial.xcom), _WHY[denial.kind]
+    return last, str(denial.times.number), reader, str(denial.xcom), MEANINGS[denial.kind]
 
 
 def _document(denial: _Denial) -> dict[str, object]:
@@ -103,5 +91,5 @@ def _document(denial: _Denial) -> dict[str, object]:
         "reader": None if denial.reader is None else denial.reader._asdict(),
         "xcom": denial.xcom._asdict(),
         "kind": denial.kind,
-        "why": _WHY[denial.kind],
+        "why": MEANINGS[denial.kind],
     }

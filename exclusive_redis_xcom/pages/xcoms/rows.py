@@ -48,20 +48,54 @@ class Row:
         )
 
 
-def rows(
-    dag_id: str, run_id: str, task_id: str | None = None, map_index: int | None = None, *, start: int = 0
-) -> tuple[Sequence[Row], int]:
-    """Return one page of the rows of a run, a task or a task instance, and how many rows there are in all."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of a run are meant. An empty text and None select all.
+
+    Attributes:
+        dag_id: The DAG.
+        run_id: The run.
+        task_id: The task.
+        map_index: The map index.
+        key: The whole key.
+        in_task: A part of the task's id.
+        in_key: A part of the key.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str = ""
+    map_index: int | None = None
+    key: str = ""
+    in_task: str = ""
+    in_key: str = ""
+
+    def conditions(self) -> list[Any]:
+        """Return the conditions of a query on Airflow's table."""
+        from airflow.models.xcom import XComModel
+
+        found = [XComModel.dag_id == self.dag_id, XComModel.run_id == self.run_id]
+        if self.task_id:
+            found.append(XComModel.task_id == self.task_id)
+        if self.map_index is not None:
+            found.append(XComModel.map_index == self.map_index)
+        if self.key:
+            found.append(XComModel.key == self.key)
+        if self.in_task:
+            found.append(XComModel.task_id.contains(self.in_task, autoescape=True))
+        if self.in_key:
+            found.append(XComModel.key.contains(self.in_key, autoescape=True))
+        return found
+
+
+def rows(selection: Selection, *, start: int = 0) -> tuple[Sequence[Row], int]:
+    """Return one page of rows, and how many rows there are in all."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import String, case, cast, func, select
 
     columns = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index, XComModel.key)
-    wanted = [XComModel.dag_id == dag_id, XComModel.run_id == run_id]
-    if task_id is not None:
-        wanted.append(XComModel.task_id == task_id)
-    if map_index is not None:
-        wanted.append(XComModel.map_index == map_index)
+    wanted = selection.conditions()
     short = func.length(cast(XComModel.value, String)) <= _LONGEST
     query = (
         select(*columns, XComModel.timestamp, case((short, XComModel.value), else_=None).label("value"))
@@ -71,8 +105,11 @@ def rows(
         .limit(PAGE)
     )
     with create_session(scoped=False) as session:
+        found = [_row(*each) for each in session.execute(query)]
+        if len(found) < PAGE and (found or not start):
+            return found, start + len(found)
         total = session.scalar(select(func.count()).select_from(XComModel).where(*wanted))
-        return [_row(*found) for found in session.execute(query)], int(total or 0)
+        return found, int(total or 0)
 
 
 def _row(dag_id: str, run_id: str, task_id: str, map_index: int, key: str, pushed_at: datetime, value: Any) -> Row:
