@@ -62,7 +62,7 @@ def test_nothing_is_told_where_the_envelope_tells_as_much(value: Any) -> None:
 
 
 def test_numpy() -> None:
-    records = np.zeros(3, dtype=[("x", "i4"), ("y", "f8")])
+    records: Any = np.zeros(3, dtype=[("x", "i4"), ("y", "f8")])
 
     assert describe(np.zeros((4, 6), "int32")) == Description("numpy.ndarray", (4, 6), items="int32")
     assert describe(np.array(5.0)) == Description("numpy.ndarray", (), items="float64")

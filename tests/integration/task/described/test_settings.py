@@ -58,7 +58,7 @@ def test_what_is_told(
     push(dag, VALUE, key)
 
     assert told(key) == {-1: expected}
-    fields = raw.hgetall(hash_of(key))
+    fields: dict[Any, Any] = raw.hgetall(hash_of(key))
     beside = b"".join(text for name, text in fields.items() if name != b"-1")
     assert (b"password_of_ann" in beside) is (expected is not None)
     assert b"s3cret-7f3a" not in beside
@@ -71,7 +71,8 @@ def test_an_encrypted_value_tells_no_name_in_any_field(
 
     push(dag, VALUE, "open")
 
-    assert b"password_of_ann" not in b"".join(raw.hgetall(hash_of("open")).values())
+    fields: dict[Any, Any] = raw.hgetall(hash_of("open"))
+    assert b"password_of_ann" not in b"".join(fields.values())
 
 
 def test_a_copy_of_restricted_outputs_is_not_described(dag: Any, told: Told) -> None:
