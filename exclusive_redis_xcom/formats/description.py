@@ -95,7 +95,7 @@ def _description(document: Any) -> Description | None:
     return Description(
         _text(document["type"], _LONGEST_TYPE),
         None if shape is None else _lengths(shape),
-        tuple((_text(name), _text(dtype)) for name, dtype in columns),
+        tuple(map(_column, columns)),
         tuple(map(_text, keys)),
         more,
         _text(document["items"], _LONGEST_TYPE) if "items" in document else None,
@@ -108,6 +108,13 @@ def _lengths(shape: Any) -> tuple[int, ...]:
     if not all(type(length) is int and 0 <= length <= _LARGEST for length in shape):
         raise ValueError("not a length")
     return tuple(shape)
+
+
+def _column(column: Any) -> tuple[str, str]:
+    if type(column) is not list or len(column) != 2:
+        raise ValueError("not a column")
+    name, dtype = column
+    return _text(name), _text(dtype)
 
 
 def _text(text: Any, most: int = _LONGEST_NAME) -> str:

@@ -291,9 +291,9 @@ OPTIONS: tuple[Option, ...] = (
         "describe",
         "string",
         "open",
-        "This option says which values are described in Redis for the commands ls and show: type, shape, and names of "
-        "columns and keys, all in clear. open: values that are neither sealed nor encrypted, and whose key has no "
-        "rule. all: every value. off: none.",
+        "This option says which values are described in Redis for the commands ls and show. A description tells type, "
+        "shape, and names of columns and keys, all in clear. open: values that are neither sealed nor encrypted, and "
+        "whose key has no rule. all: every value. off: none.",
         "open, all or off",
         word("open", "all", "off"),
     ),

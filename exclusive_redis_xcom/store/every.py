@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Current, Stored
 
-#: A hash has two fields besides those of values: `acl` and `complete`. A value has three: itself, its rule, its mark. It
-#: has a fourth if its mark says that it is described.
+#: A hash has two fields besides those of values: `acl` and `complete`. A value has three: itself, its rule, its mark.
+#: A value has a fourth if its mark says that it is described.
 _OF_HASH, _OF_VALUE = 2, 3
 _BATCH_MARKS = 1_024
 

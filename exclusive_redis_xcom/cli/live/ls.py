@@ -22,8 +22,8 @@ _MOST = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "List the XComs that Redis holds: types, sizes, TTLs and who may read, and no value. Exit status: 0 there are some; "
-        f"1 there is none; 2 Redis cannot be asked. {opened.HELP}"
+        "List the XComs that Redis holds: types, sizes, TTLs and who may read, and no value. Exit status: 0 there are "
+        f"some; 1 there is none; 2 Redis cannot be asked. {opened.HELP}"
     )
     parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="list one DAG or one task alone")
     parser.add_argument("--run", metavar="RUN", help="list one run alone")
