@@ -1,24 +1,24 @@
 """What Redis holds for XComs whose coordinates are known: facts of many, or one small value. Pages ask for it.
 
-The Redis user needs `pttl` and `hstrlen` besides what reads need. Nothing is listed, so no name of others is seen.
+The Redis user needs `hstrlen`, `hlen` and `time` besides what reads need. Nothing is listed, so no name of others is seen.
 """
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import MAX_HEAD_BYTES
 from exclusive_redis_xcom.store import inventory, reading, scripts
-from exclusive_redis_xcom.store.keyspace import misanswered, slices
+from exclusive_redis_xcom.store.keyspace import misanswered, moment, slices
 from exclusive_redis_xcom.store.values import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.inventory import Held
@@ -35,14 +35,14 @@ class Known:
     """What Redis holds for one coordinate. Workers may have written any of it.
 
     Attributes:
-        ttl: How long Redis keeps the hash; None if it has no TTL.
+        asked_at: When Redis was asked, by its own clock.
         acl: The rule in force for the key; empty if there is none, or if it is too long.
         own_acl: The rule under which the value was pushed, where the task is mapped; empty as `acl`.
         held: What is told of the value; None if the hash has no value for the map_index.
         claimer: The text of who has claimed the value (`formats/claims.py`); empty if nobody has.
     """
 
-    ttl: timedelta | None
+    asked_at: datetime
     acl: bytes
     own_acl: bytes
     held: Held | None
@@ -93,17 +93,17 @@ def _ask(keyspace: Keyspace, hashes: Sequence[tuple[str, Sequence[Coordinate]]],
 
 
 def _each(members: Sequence[Coordinate], reply: list[Any]) -> list[tuple[Coordinate, int, bytes, list[Any]]]:
-    ttl, acl, *rest = reply
+    asked_at, acl, *rest = reply
     return [
-        (at, int(ttl), bytes(acl), rest[number * _ITEMS : (number + 1) * _ITEMS]) for number, at in enumerate(members)
+        (at, int(asked_at), bytes(acl), rest[number * _ITEMS : (number + 1) * _ITEMS]) for number, at in enumerate(members)
     ]
 
 
-def _known(at: Coordinate, ttl: int, acl: bytes, items: list[Any]) -> Known:
+def _known(at: Coordinate, asked_at: int, acl: bytes, items: list[Any]) -> Known:
     size, length, head, own_acl, claim, spilled, described = items
     index = redis_names.field_name(at.map_index).encode("ascii")
     return Known(
-        ttl=None if ttl < 0 else timedelta(milliseconds=ttl),
+        asked_at=moment(asked_at),
         acl=acl,
         own_acl=bytes(own_acl),
         held=inventory.held_of(index, size, head, len(claim), spilled, described) if length else None,

@@ -99,7 +99,7 @@ def test_the_restricted_user_is_refused(user: redis.Redis, command: str) -> None
         user.execute_command(*command.split(" "))
 
 
-@pytest.mark.parametrize("command", [*REFUSED_TO_BOTH, "UNLINK other", "PEXPIRE other 1", f"PTTL {OURS}"])
+@pytest.mark.parametrize("command", [*REFUSED_TO_BOTH, "UNLINK other", "PEXPIRE other 1", f"PTTL {OURS}", "HSTRLEN other field"])
 def test_the_api_server_s_user_is_refused(api_user: redis.Redis, command: str) -> None:
     with pytest.raises(redis.ResponseError, match=NOT_PERMITTED):
         api_user.execute_command(*command.split(" "))
@@ -113,6 +113,25 @@ def test_workers_cannot_remove_whole_hashes(server: RedisServer) -> None:
             store.discard([at()])
 
         assert store.fetch(at()).found
+
+
+def test_an_api_server_is_told_what_redis_holds_and_reads_one_small_value(server: RedisServer) -> None:
+    with open_store(server.url) as store:
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
+    with open_store(server.url.replace("://", f"://{API_USER}:{API_PASSWORD}@")) as store:
+        (found,) = store.known([at()])
+
+        assert found is not None
+        assert found.acl == ACL
+        assert store.fetch_small(at(), 100).envelope == store.fetch(at()).envelope
+
+
+def test_a_worker_s_user_is_not_told_what_redis_holds(server: RedisServer) -> None:
+    with open_store(server.url.replace("://", f"://{USER}:{PASSWORD}@")) as store:
+        store.push(Push(value(at()), acl=ACL, ttl=TTL))
+
+        with pytest.raises(StoreUnavailable, match="NOPERM"):
+            store.known([at()])
 
 
 def test_an_api_server_cannot_push_and_leaves_nothing(server: RedisServer) -> None:

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.known import Known
 
 _MOST_CHARACTERS: Final = 250
+_MOST_IN_TABLE: Final = 48
 _BAR: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLeft:
-    """How long Redis keeps a value, as a text and as a bar of 120 units."""
+    """How long Redis keeps a value: as texts, and as a bar of 120 units."""
 
     text: str
+    short: str
     bar: int
 
 
@@ -53,12 +55,14 @@ class Entry:
     Attributes:
         at: Where its row is.
         key: The key, as a text that prints.
+        short_key: The key, cut for a table.
         state: In which state it is.
         pushed_at: When it was pushed; of a row that is not ours, when Airflow wrote it.
         type: The type of the value; empty if it is not known.
         shape: Its shape, for people; empty as `type`.
         size: The size as encoded, for people; empty as `type`.
-        left: How long Redis keeps it; None if that is not known.
+        left: How long Redis keeps it; None if it is not there, or if that is not known.
+        until: Until when Redis was to keep it; None as `type`.
         readers: Who may read, besides the task itself.
         facts: What else is known.
         record: What is on record of the key.
@@ -67,12 +71,14 @@ class Entry:
 
     at: Coordinate
     key: str
+    short_key: str
     state: State
     pushed_at: datetime
     type: str = ""
     shape: str = ""
     size: str = ""
     left: TimeLeft | None = None
+    until: datetime | None = None
     readers: names.Names = field(default_factory=names.Names)
     facts: tuple[Fact, ...] = ()
     record: Recorded = field(default_factory=Recorded)
@@ -116,23 +122,26 @@ def may_reveal(row: Row, known: Known | None, state: State, viewer: Viewer, more
 
 def _entry(row: Row, facts: RedisFacts, viewer: Viewer, now: datetime) -> Entry:
     known = facts.known.get(row.at)
-    state = State.NOT_ASKED if facts.problem and of_row(row) is None else state_of(row, known, now)
+    clock = now if known is None else known.asked_at
+    state = State.NOT_ASKED if facts.problem and of_row(row) is None else state_of(row, known, clock)
     key, no = cut(row.at.key, _MOST_CHARACTERS), may_reveal(row, known, state, viewer)
     reference = row.reference
     if reference is None or state in NOT_OURS:
-        return Entry(row.at, key, state, row.pushed_at, no=no)
+        return Entry(row.at, key, cut(key, _MOST_IN_TABLE), state, row.pushed_at, no=no)
     held = known if known is not None and state is State.HELD else None
     told = None if held is None or held.held is None else held.held.description
     rule = _rule(reference, held, row.at)
     return Entry(
         row.at,
         key,
+        cut(key, _MOST_IN_TABLE),
         state,
         reference.pushed_at,
         type=cut(told.type if told and told.type else reference.type_name, _MOST_CHARACTERS),
         shape=_shape(told, reference),
         size=in_bytes(reference.size),
-        left=None if held is None else _left(held.ttl, reference),
+        left=None if held is None else _left(reference, held.asked_at),
+        until=reference.expires_at,
         readers=names.consumers(reference.consumers if rule is None else rule.consumers, row.at.dag_id, viewer.readable),
         facts=tuple(_facts(reference, held, told, rule, viewer.readable)),
         record=recorded(facts.entries.get((row.at.task_id, row.at.key), ()), row.at, viewer.readable),
@@ -153,14 +162,13 @@ def _shape(told: Description | None, reference: Reference) -> str:
         return ""
     if told is not None and told.columns and len(shape) == 2:
         return f"{shape[0]:,} rows x {shape[1]:,} columns"
-    return " x ".join(f"{length:,}" for length in shape) if len(shape) > 1 else f"{shape[0]:,} long"
+    return " x ".join(f"{length:,}" for length in shape) if len(shape) > 1 else f"length {shape[0]:,}"
 
 
-def _left(ttl: timedelta | None, reference: Reference) -> TimeLeft:
-    if ttl is None:
-        return TimeLeft("Redis has no TTL for it", _BAR)
-    whole = max(reference.ttl, timedelta(milliseconds=1))
-    return TimeLeft(f"{in_two_units(ttl)} left of {in_two_units(whole)}", min(_BAR, round(_BAR * (ttl / whole))))
+def _left(reference: Reference, now: datetime) -> TimeLeft:
+    left, whole = max(reference.expires_at - now, timedelta(0)), max(reference.ttl, timedelta(milliseconds=1))
+    text = f"{in_two_units(left)} left of {in_two_units(whole)}"
+    return TimeLeft(text, in_two_units(left), min(_BAR, round(_BAR * (left / whole))))
 
 
 def _facts(

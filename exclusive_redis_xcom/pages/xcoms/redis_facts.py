@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 NO_RIGHTS: Final = (
-    "The API server's Redis user may not run PTTL or HSTRLEN, so this page does not know what Redis holds. "
-    "`exclusive-xcom redis-users` prints users that may."
+    "The API server's Redis user may not run HSTRLEN, so this page does not know what Redis holds. "
+    "`exclusive-xcom redis-users` prints users that may run it."
 )
 NOT_REACHED: Final = (
     "Redis could not be asked, so this page shows only what Airflow's database knows. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.api_server.ring import audit
@@ -15,13 +16,14 @@ from exclusive_redis_xcom.pages.xcoms import reveal
 from exclusive_redis_xcom.pages.xcoms.entries import may_reveal
 from exclusive_redis_xcom.pages.xcoms.states import State
 from exclusive_redis_xcom.preview import preview
+from exclusive_redis_xcom.store.inventory import Held
 from exclusive_redis_xcom.store.known import Known
 from exclusive_redis_xcom.task import spill
 from exclusive_redis_xcom.task.encryption import decrypt_payload
 from exclusive_redis_xcom.task.may_read import may_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.formats.envelope import Envelope
@@ -89,9 +91,16 @@ def turn() -> Iterator[None]:
         _turns.release()
 
 
-def revealed(
-    row: Row, known: Known | None, state: State, viewer: Viewer, user: Any, *, store: Store, settings: Settings
-) -> Preview:
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What revealing takes of this API server: its store, its settings, and what writes an audit row."""
+
+    store: Store
+    settings: Settings
+    write: Callable[[audit.Record], None] = audit.write_first
+
+
+def revealed(row: Row, known: Known | None, state: State, viewer: Viewer, user: Any, server: Server) -> Preview:
     """Return what is shown of a value, after the audit row about it was written. It blocks.
 
     The value is read as its own task reads it. So a rule that cannot be read, another version, and a value or a seal
@@ -103,32 +112,32 @@ def revealed(
         state: In which state the XCom is.
         viewer: By which rules it is decided.
         user: The user who asks, as Airflow knows them.
-        store: The store.
-        settings: The settings of this API server.
+        server: What this API server has.
 
     Raises:
         NotRevealed: The value is not shown.
     """
-    _require(may_reveal(row, known, state, viewer), row.at, user)
+    _require(may_reveal(row, known, state, viewer), row.at, user, server)
     if row.reference is None:
         raise NotRevealed(State.FOREIGN.sentence)
     try:
-        payload, envelope = _payload(row, row.reference, state, viewer, user, store, settings)
+        payload, envelope = _payload(row, row.reference, state, viewer, user, server)
     except XComTooLarge:
         raise NotRevealed(reveal.TOO_LARGE.sentence) from None
     except ExclusiveXComError as error:
         raise NotRevealed(str(error).splitlines()[0]) from None
     shown = preview(envelope.codec, envelope.compression, envelope.decoded_size, payload)
     try:
-        audit.write_first(_record(audit.REVEALED, row.at, user, f"ui_reveal = {viewer.setting}"))
+        server.write(_record(audit.REVEALED, row.at, user, f"ui_reveal = {viewer.setting}"))
     except audit.AuditFailed:
         raise NotRevealed(NOT_AUDITED, 503) from None
     return shown
 
 
 def _payload(
-    row: Row, reference: Reference, state: State, viewer: Viewer, user: Any, store: Store, settings: Settings
+    row: Row, reference: Reference, state: State, viewer: Viewer, user: Any, server: Server
 ) -> tuple[Buffer, Envelope]:
+    settings = server.settings
     more: list[Acl | None] = []
     if reference.seal is not None:
         opened = unseal(reference, settings.seal_private_keys)
@@ -136,14 +145,14 @@ def _payload(
             raise NotRevealed(_SEALS.get(opened.refused or "", _SEALS[seal.FORGED]))
         reference, more = reference.opened(opened.data_key), [opened.acl]
     at = reference.coordinate
-    stored = store.fetch_small(at, reveal.MOST_BYTES + _OVERHEAD)
+    stored = server.store.fetch_small(at, reveal.MOST_BYTES + _OVERHEAD)
     producer = Principal(at.dag_id, at.task_id, at.run_id, at.map_index)
     permission = may_read(stored, at, producer, version=reference.version)
     if permission.obstacle is not None or stored.envelope is None:
         raise NotRevealed(_OBSTACLES[permission.obstacle or "gone"])
     # The value that is here may have come, with another rule, after the decision about what was there.
     fetched = _as_known(stored.acl, stored.own_acl, stored.envelope)
-    _require(may_reveal(row, fetched, state, viewer, more), row.at, user)
+    _require(may_reveal(row, fetched, state, viewer, more), row.at, user, server)
     key_id = stored.envelope.key_id
     if reference.seal is None and key_id is not None and key_id.startswith("enc:") and not settings.encryption_keys:
         raise NotRevealed(_NO_ENCRYPTION_KEY)
@@ -152,13 +161,11 @@ def _payload(
 
 
 def _as_known(acl: bytes | None, own_acl: bytes | None, envelope: Envelope) -> Known:
-    from exclusive_redis_xcom.store.inventory import Held
-
     held = Held(envelope.coordinate.map_index, 0, envelope, claimed=False, spilled=envelope.spilled is not None)
-    return Known(None, acl or b"", own_acl or b"", held, "")
+    return Known(envelope.pushed_at, acl or b"", own_acl or b"", held, "")
 
 
-def _require(no: reveal.No | None, at: Coordinate, user: Any) -> None:
+def _require(no: reveal.No | None, at: Coordinate, user: Any, server: Server) -> None:
     """Refuse what may not be revealed. Whoever asks for what a rule forbids did not use the page: it has no button."""
     if no is None:
         return
@@ -166,7 +173,7 @@ def _require(no: reveal.No | None, at: Coordinate, user: Any) -> None:
         record = _record(audit.REVEAL_DENIED, at, user, no.sentence)
         audit.announce([record])
         with contextlib.suppress(audit.AuditFailed):  # nothing is shown anyhow, and the log has it
-            audit.write_first(record)
+            server.write(record)
     raise NotRevealed(no.sentence, 403 if no.by_rule else 409)
 
 

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.pages.rendering import page
 from exclusive_redis_xcom.pages.user import GetUserDep, may_see_xcoms, readable
 from exclusive_redis_xcom.pages.xcoms import redis_facts
 from exclusive_redis_xcom.pages.xcoms.entries import Viewer, entries
-from exclusive_redis_xcom.pages.xcoms.revealing import NotRevealed, revealed, turn
+from exclusive_redis_xcom.pages.xcoms.revealing import NotRevealed, Server, revealed, turn
 from exclusive_redis_xcom.pages.xcoms.rows import PAGE, Selection, rows
 
 if TYPE_CHECKING:
@@ -92,21 +92,14 @@ def reveal(
     if not found:
         sentence = "Airflow has no such XCom any more. The task was cleared, or is running again."
         return page(request, "revealed.html.j2", 404, **where, entry=None, shown=None, sentence=sentence)
-    facts = redis_facts.ask(dag_id, found, with_record=False)
+    facts = redis_facts.ask(dag_id, found, with_record=True)
     viewer = _viewer(dag_id, user)
     (entry,) = entries(found, facts, viewer)
     shown, sentence, status = None, "", 200
     try:
         with turn():
-            shown = revealed(
-                found[0],
-                facts.known.get(found[0].at),
-                entry.state,
-                viewer,
-                user,
-                store=here.store(),
-                settings=here.settings(),
-            )
+            server = Server(here.store(), here.settings())
+            shown = revealed(found[0], facts.known.get(found[0].at), entry.state, viewer, user, server)
     except NotRevealed as no:
         sentence, status = no.sentence, no.status
     return page(request, "revealed.html.j2", status, **where, entry=entry, shown=shown, sentence=sentence)

@@ -4,16 +4,16 @@
 -- ARGV[1]    field of the rule in force
 -- ARGV[2]    how many bytes an envelope may have to be returned as a whole; 0 for its head alone, without the payload
 -- ARGV[3...] map indexes, at most 1,000
--- Returns    false if there is no such hash; else its TTL in ms, the rule in force or '', and for each map_index seven
+-- Returns    false if there is no such hash; else the time in ms, the rule in force or '', and for each map_index seven
 --            items: the bytes of its fields, the length of its envelope, the envelope or its head or '', its own rule
 --            or '', its claim or '', the name of its object or '', and its description or ''
 --
 -- Cost: O(n) for n map indexes. For a head, the envelope is copied inside Redis, and that is at most 1 MiB. Workers may
--- write any fields. What is longer than this package writes is not copied. The script needs PTTL, HSTRLEN and HMGET.
+-- write any fields. What is longer than this package writes is not copied. The script needs HLEN, HSTRLEN, HMGET and
+-- TIME. It does without PTTL: an API server's user that may run PTTL could push.
 
 local largest, head, longest, longest_rule, longest_description = 1048576 + 65536, 65536, 65536, 2097152, 2048
-local ttl = redis.call('PTTL', KEYS[1])
-if ttl == -2 then
+if redis.call('HLEN', KEYS[1]) == 0 then
   return false
 end
 
@@ -39,7 +39,8 @@ local function envelope(name, length)
   return string.sub(found, 1, math.min(((a * 256 + b) * 256 + c) * 256 + d, head))
 end
 
-local found = {ttl, whole(ARGV[1], longest_rule)}
+local time = redis.call('TIME')
+local found = {time[1] * 1000 + math.floor(time[2] / 1000), whole(ARGV[1], longest_rule)}
 for i = 3, #ARGV do
   local index = ARGV[i]
   local bytes = 0
