@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from exclusive_redis_xcom.access.printable import cut
+from exclusive_redis_xcom.access.printable import cut, printable
 from exclusive_redis_xcom.formats import claims
 from exclusive_redis_xcom.pages.xcoms import names, reveal, rules
 from exclusive_redis_xcom.pages.xcoms.recorded import Recorded, recorded
@@ -197,14 +197,9 @@ def _facts(
 
 def _description(told: Description) -> list[Fact]:
     more = f" and {told.more:,} more" if told.more else ""
-    found = []
-    if told.columns:
-        found.append(Fact("Columns", ", ".join(f"{name} ({dtype})" for name, dtype in told.columns) + more))
-    if told.keys:
-        found.append(Fact("Keys", ", ".join(told.keys) + more))
-    if told.items:
-        found.append(Fact("Items", told.items))
-    return found
+    columns = ", ".join(f"{name} ({dtype})" for name, dtype in told.columns)
+    found = [("Columns", columns, more), ("Keys", ", ".join(told.keys), more), ("Items", told.items or "", "")]
+    return [Fact(name, printable(text) + rest) for name, text, rest in found if text]
 
 
 def _place(spilled: bool, parts: int) -> str:
