@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.errors import ExclusiveXComError
-from exclusive_redis_xcom.pages import here
 from exclusive_redis_xcom.pages.xcoms import recorded, states
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from exclusive_redis_xcom.formats.observed import Entry
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.pages.xcoms.rows import Row
+    from exclusive_redis_xcom.store import Store
     from exclusive_redis_xcom.store.known import Known
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -45,21 +45,22 @@ class RedisFacts:
     entries: Mapping[tuple[str, str], Sequence[Entry]] = field(default_factory=dict)
 
 
-def ask(dag_id: str, rows: Sequence[Row], *, with_record: bool) -> RedisFacts:
+def ask(dag_id: str, rows: Sequence[Row], store: Callable[[], Store], *, with_record: bool) -> RedisFacts:
     """Ask Redis about rows that hold references of their own. It blocks, and raises nothing that Redis causes.
 
     Args:
         dag_id: The DAG of the rows.
         rows: The rows of a page.
+        store: Gives the store.
         with_record: Whether to read the DAG's record of reads and refusals, too.
     """
     references = {row.at: row.reference.coordinate for row in rows if row.reference and not states.of_row(row)}
     if not references:
         return RedisFacts()
     try:
-        store = here.store()
-        found = store.known(list(references.values()))
-        observed = store.observed(dag_id) if with_record else None
+        opened = store()
+        found = opened.known(list(references.values()))
+        observed = opened.observed(dag_id) if with_record else None
     except ExclusiveXComError as error:
         log.warning("The page XComs could not ask Redis: %s", type(error).__name__)
         return RedisFacts(NO_RIGHTS if "NOPERM" in str(error) else NOT_REACHED)

@@ -39,7 +39,7 @@ def of_run(
 ) -> HTMLResponse:
     """List the XComs of a run, a page at a time."""
     found, total = rows(Selection(dag_id, run_id, in_task=task, in_key=key), start=start)
-    facts = redis_facts.ask(dag_id, found, with_record=False)
+    facts = redis_facts.ask(dag_id, found, here.store, with_record=False)
     return page(
         request,
         "xcoms_of_run.html.j2",
@@ -68,7 +68,7 @@ def of_task_instance(
     others = 0
     if not total and map_index == NOT_MAPPED:
         _, others = rows(Selection(dag_id, run_id, task_id))
-    facts = redis_facts.ask(dag_id, found, with_record=True)
+    facts = redis_facts.ask(dag_id, found, here.store, with_record=True)
     return page(
         request,
         "xcoms_of_task.html.j2",
@@ -92,7 +92,7 @@ def reveal(
     if not found:
         sentence = "Airflow has no such XCom any more. The task was cleared, or is running again."
         return page(request, "revealed.html.j2", 404, **where, entry=None, shown=None, sentence=sentence)
-    facts = redis_facts.ask(dag_id, found, with_record=True)
+    facts = redis_facts.ask(dag_id, found, here.store, with_record=True)
     viewer = _viewer(dag_id, user)
     (entry,) = entries(found, facts, viewer)
     shown, sentence, status = None, "", 200

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_world import World, open_world
@@ -18,7 +19,8 @@ HEADER = "exclusive-xcom-ring"
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Iterator[World]:
-    with open_world(tmp_path_factory.mktemp("airflow"), redis_server.url) as opened:
+    env = {f"{OURS}UI_REVEAL": "all"}
+    with open_world(tmp_path_factory.mktemp("airflow"), redis_server.url, env=env) as opened:
         yield opened
 
 
