@@ -10,6 +10,7 @@ from exclusive_redis_xcom.cli.access import dags, output, status
 
 if TYPE_CHECKING:
     import argparse
+
     from exclusive_redis_xcom.access import Access
     from exclusive_redis_xcom.access.explanation import Explanation
     from exclusive_redis_xcom.acl import Rule
@@ -85,8 +86,8 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
 
 
 def _text(access: Access, explained: Explanation) -> str:
-    from exclusive_redis_xcom.access.narrowing import is_narrowed
     from exclusive_redis_xcom.access import telling
+    from exclusive_redis_xcom.access.narrowing import is_narrowed
 
     if explained.answer is not None:
         return telling.told(explained.answer)

@@ -1,4 +1,4 @@
-"""The DAGs that a DAG's page is about: the DAG itself, and other DAGs that its rules name and that the user may read."""
+"""The DAGs of a page: the DAG itself, and other DAGs that its rules name and that the user may read."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from exclusive_redis_xcom.access.printable import cut
 from exclusive_redis_xcom.access.usage import uses
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.formats import observed
-from exclusive_redis_xcom.formats.observed import Count
 from exclusive_redis_xcom.pages import here
 from exclusive_redis_xcom.pages.access.hidden import counted, hidden
 from exclusive_redis_xcom.pages.moments import Moment, moment_of_ms
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exclusive_redis_xcom.access.usage import Use
-    from exclusive_redis_xcom.formats.observed import Observed
+    from exclusive_redis_xcom.formats.observed import Count, Observed
     from exclusive_redis_xcom.pages.access.hidden import Names
     from exclusive_redis_xcom.pages.access.known import Known
 
@@ -115,9 +114,7 @@ def read(known: Known, found: Observed | None, *, mode: str, now_ms: int) -> Rec
     """
     if found is None:
         return Record(mode=mode)
-    refused = [
-        _event(known.names, each.reader, each.xcom[1:], WHY[each.kind], each.times) for each in denials([found])
-    ]
+    refused = [_event(known.names, each.reader, each.xcom[1:], WHY[each.kind], each.times) for each in denials([found])]
     earliest = now_ms - DAYS * 86_400_000
     return Record(
         None,

@@ -48,7 +48,7 @@ def test_an_error_is_not_kept() -> None:
     def fail() -> int:
         raise ValueError
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         kept.get("a", fail)
     assert kept.get("a", lambda: 1) == 1
     assert kept.get("a", lambda: 2) == 1

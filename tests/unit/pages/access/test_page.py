@@ -6,9 +6,9 @@ import re
 from html.parser import HTMLParser
 
 from exclusive_redis_xcom.access import TaskFacts
+from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
 from exclusive_redis_xcom.pages.access.question import Asked
 from exclusive_redis_xcom.pages.access.record import Record, read
-from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
 from tests.unit.access.made import facts
 from tests.unit.pages.access.page import known, rendered
 
@@ -36,7 +36,12 @@ class _Elements(HTMLParser):
 
 def test_names_of_any_kind_stay_text() -> None:
     dag = facts("shop", [TaskFacts(HOSTILE, frozenset({HOSTILE})), "load"], {"load": {"k": [HOSTILE]}})
-    record = read(known(dag), _observed(Entry(HOSTILE, HOSTILE, (HOSTILE, HOSTILE), {"read": Count(1, 1), "rule": Count(2, 2)})), mode="reads", now_ms=3)
+    record = read(
+        known(dag),
+        _observed(Entry(HOSTILE, HOSTILE, (HOSTILE, HOSTILE), {"read": Count(1, 1), "rule": Count(2, 2)})),
+        mode="reads",
+        now_ms=3,
+    )
 
     page = _Elements(rendered(known(dag), Asked(HOSTILE, HOSTILE, HOSTILE), record))
 
@@ -55,13 +60,21 @@ def test_names_are_links_to_airflows_pages_behind_its_prefix() -> None:
     page = _Elements(rendered(known(facts("shop", ["extract", "load"], {"extract": {"token": ["load", "bi/x"]}}))))
 
     links = [attributes["href"] for tag, attributes in page.found if attributes.get("class") == "airflow"]
-    assert {"/af/dags/shop/tasks/extract", "/af/dags/shop/tasks/load", "/af/dags/bi/tasks/x", "/af/dags/shop/code"} == set(links)
+    assert {
+        "/af/dags/shop/tasks/extract",
+        "/af/dags/shop/tasks/load",
+        "/af/dags/bi/tasks/x",
+        "/af/dags/shop/code",
+    } == set(links)
 
 
 def test_dags_that_the_user_may_not_read_are_a_number() -> None:
     dag = facts("shop", ["extract", "load"], {"extract": {"token": ["load", "secret_dag/spy", "secret_*/x", "bi/y"]}})
     mine = known(dag, facts("bi", ["y"]), reads=("bi",))
-    entries = [Entry("extract", "token", ("secret_dag", name), {"read": Count(1, 1), "rule": Count(2, 5)}) for name in ("spy", "spies")]
+    entries = [
+        Entry("extract", "token", ("secret_dag", name), {"read": Count(1, 1), "rule": Count(2, 5)})
+        for name in ("spy", "spies")
+    ]
 
     page = rendered(mine, Asked("extract", "extract", "token"), read(mine, _observed(*entries), mode="reads", now_ms=6))
 

@@ -54,9 +54,7 @@ def test_a_key_that_is_left_out_is_return_value() -> None:
     found = answered(known(SHOP), Asked("report", "extract"))
 
     assert found is not None
-    assert found.lines == (
-        "report may pull 'return_value' of extract: default_consumers (same_dag) allows '*'.",
-    )
+    assert found.lines == ("report may pull 'return_value' of extract: default_consumers (same_dag) allows '*'.",)
 
 
 def test_a_task_of_another_dag_that_the_user_may_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +116,10 @@ def test_a_pattern_of_dags_that_stays_hidden_still_allows_a_task_of_the_dag() ->
         (Asked("load"), ("Name the task that pulls, and the task that pushes.",)),
         (Asked("", "extract"), ("Name the task that pulls, and the task that pushes.",)),
         (Asked("laod", "extract"), ("DAG 'shop' has no task 'laod'.", "Did you mean 'load'?")),
-        (Asked("load", "\x1b[31m"), (r"DAG 'shop' has no task '\x1b[31m'.", "The tasks are 'extract', 'load', 'report'.")),
+        (
+            Asked("load", "\x1b[31m"),
+            (r"DAG 'shop' has no task '\x1b[31m'.", "The tasks are 'extract', 'load', 'report'."),
+        ),
     ],
 )
 def test_what_has_no_answer(asked: Asked, lines: tuple[str, ...]) -> None:

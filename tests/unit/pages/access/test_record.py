@@ -53,8 +53,8 @@ def test_a_record_with_gaps_does_not_tell_what_was_never_used(gap: dict[str, Cou
         (
             "off",
             [
-                "Nothing is recorded: the setting <code>observe</code> is off here. Set <code>observe = refusals</code> "
-                "where tasks run.",
+                "Nothing is recorded: the setting <code>observe</code> is off here. Set <code>observe = refusals</code>"
+                " where tasks run.",
                 "Reads are not recorded here: <code>observe</code> records nothing. Set <code>observe = reads</code> "
                 "where tasks run.",
             ],
@@ -83,7 +83,9 @@ def test_an_empty_record_says_why_it_is_empty(mode: str, sentences: list[str]) -
 
 
 def test_long_records_are_cut() -> None:
-    entries = [Entry("extract", f"k{number}", ("shop", "spy"), {"rule": Count(1, NOW - number)}) for number in range(130)]
+    entries = [
+        Entry("extract", f"k{number}", ("shop", "spy"), {"rule": Count(1, NOW - number)}) for number in range(130)
+    ]
     page = rendered(known(SHOP), record=_record(*entries))
 
     assert page.count("the rule does not name it") == 100
