@@ -1,4 +1,4 @@
-"""The DAGs of a page: the DAG itself, and other DAGs that its rules name and that the user may read."""
+"""The DAGs of a page: the DAG itself, and other DAGs that it names and that the user may read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Access
 from exclusive_redis_xcom.access.database import latest_versions
+from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl.glob import is_pattern
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidAcl
 from exclusive_redis_xcom.pages.access.hidden import Names, foreign_dags
 from exclusive_redis_xcom.pages.dag_facts import facts_of, identity
 
@@ -63,16 +64,27 @@ def known(dag_id: str, readable: Readable) -> Known:
         InvalidAcl: Its rules are wrong.
     """
     versions = tuple(latest_versions(dag_id, most=MOST_VERSIONS))
-    facts, names = facts_of(versions[0]), Names(dag_id, readable)
+    facts, names = _facts(versions[0], readable), Names(dag_id, readable)
     read = [each for each in map(_read, _others(facts, readable)) if each is not None]
     others = tuple(each for each, _ in read)
-    key = (identity(versions[0]), *(of_other for _, of_other in read), names.hidden_in(facts))
+    key = (identity(versions[0]), *(of_other for _, of_other in read), names.hidden_in(facts), readable.are_all)
     return Known(facts, others, versions, names, key)
 
 
 def _others(facts: DagFacts, readable: Readable) -> list[str]:
-    exact = sorted(name for name in foreign_dags(facts) if not is_pattern(name) and readable.shows(name))
-    return exact[:_MOST_OTHERS]
+    pulled = {pull.dag_id for task in facts.tasks.values() for pull in task.pulls} - {facts.dag_id}
+    named = [name for name in foreign_dags(facts) | pulled if not is_pattern(name)]
+    return sorted(filter(readable.shows, named))[:_MOST_OTHERS]
+
+
+def _facts(version: Version, readable: Readable) -> DagFacts:
+    try:
+        return facts_of(version)
+    except InvalidAcl:
+        if readable.are_all:
+            raise
+        # The sentence may name a DAG that the user may not see.
+        raise UndecidedError("The rules of this DAG are wrong. `exclusive-xcom lint` tells what is wrong.") from None
 
 
 def _read(dag_id: str) -> tuple[DagFacts, Hashable] | None:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from exclusive_redis_xcom.pages.access.changes import changes
 from exclusive_redis_xcom.pages.access.known import known
 from exclusive_redis_xcom.pages.access.matrix import drawn
+from exclusive_redis_xcom.pages.access.pulls import pulls_of_others
 from exclusive_redis_xcom.pages.access.question import Asked, answered
 from exclusive_redis_xcom.pages.access.record import DAYS, MOST_ROWS, record
 from exclusive_redis_xcom.pages.access.summary import summary
@@ -52,6 +53,7 @@ def of_dag(
         drawn=access,
         asked=asked,
         answered=answered(shown, asked),
+        pulls=pulls_of_others(shown),
         changes=changes(shown, since),
         record=record(shown),
         days=DAYS,

@@ -10,6 +10,7 @@ from exclusive_redis_xcom.pages.access.changes import Changes, VersionShown
 from exclusive_redis_xcom.pages.access.hidden import Names
 from exclusive_redis_xcom.pages.access.known import Known
 from exclusive_redis_xcom.pages.access.matrix import drawn
+from exclusive_redis_xcom.pages.access.pulls import pulls_of_others
 from exclusive_redis_xcom.pages.access.question import Asked, answered
 from exclusive_redis_xcom.pages.access.record import Record
 from exclusive_redis_xcom.pages.moments import moment
@@ -43,6 +44,7 @@ def rendered(known: Known, asked: Asked = Asked(), record: Record | None = None,
             drawn=drawn(known, "/af", whole=whole),
             asked=asked,
             answered=answered(known, asked),
+            pulls=pulls_of_others(known),
             changes=Changes(VersionShown(1, moment(WRITTEN)), None, ()),
             record=Record(mode="reads") if record is None else record,
             days=7,
