@@ -79,7 +79,9 @@ RUNS: dict[str, str] = {}
 
 PAIRS = (
     Pair("DAG of 500 tasks in a chain", "/exclusive-xcom/dags/pages_chain", "/api/v2/dags/pages_chain/details", 300),
-    Pair("DAG of 500 tasks that are alike", "/exclusive-xcom/dags/pages_alike", "/api/v2/dags/pages_alike/details", 300),
+    Pair(
+        "DAG of 500 tasks that are alike", "/exclusive-xcom/dags/pages_alike", "/api/v2/dags/pages_alike/details", 300
+    ),
 )
 
 

@@ -7,7 +7,7 @@ from airflow.sdk import DAG, task
 with DAG("pages_alike", schedule=None):
 
     @task
-    def one():
+    def one() -> int:
         return 1
 
     for number in range(500):

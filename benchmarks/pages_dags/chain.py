@@ -10,7 +10,7 @@ RULES = {f"step_{number}": {"return_value": [f"step_{number + 1}"]} for number i
 with DAG("pages_chain", schedule=None, params={"xcom_acl": RULES}):
 
     @task
-    def step(before=None):
+    def step(before: object = None) -> object:
         return before
 
     last = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.acl import decide
 from exclusive_redis_xcom.formats import observed
@@ -11,19 +11,6 @@ from exclusive_redis_xcom.formats import observed
 if TYPE_CHECKING:
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
-
-#: What the classes of refusals mean.
-MEANINGS: Final = {
-    observed.RULE: "the rule does not name it",
-    observed.SAME_RUN: "only the same run may",
-    observed.ONCE: "another task instance has read it",
-    observed.NO_ACL: "the value has no readable rule",
-    observed.NOBODY: "it is not known who asked",
-    observed.SEALED: "nobody opened the seal",
-    observed.NOT_RUNNING: "the task instance was not running",
-    observed.FORGED: "the row or its seal was forged",
-    observed.WOULD_REFUSE: "only reported: it got the value",
-}
 
 
 def kind_of(at: Coordinate, reader: Principal | None, decision: Decision, acl: Acl | None) -> str:

@@ -126,14 +126,6 @@ def test_an_api_server_is_told_what_redis_holds_and_reads_one_small_value(server
         assert store.fetch_small(at(), 100).envelope == store.fetch(at()).envelope
 
 
-def test_a_worker_s_user_is_not_told_what_redis_holds(server: RedisServer) -> None:
-    with open_store(server.url.replace("://", f"://{USER}:{PASSWORD}@")) as store:
-        store.push(Push(value(at()), acl=ACL, ttl=TTL))
-
-        with pytest.raises(StoreUnavailable, match="NOPERM"):
-            store.known([at()])
-
-
 def test_an_api_server_cannot_push_and_leaves_nothing(server: RedisServer) -> None:
     with open_store(server.url.replace("://", f"://{API_USER}:{API_PASSWORD}@")) as store:
         with pytest.raises(StoreUnavailable, match="NOPERM"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exclusive_redis_xcom.formats.observed import READ, WOULD_REFUSE
 from exclusive_redis_xcom.pages.xcoms import names
-from exclusive_redis_xcom.reporting.refusal_kinds import MEANINGS
+from exclusive_redis_xcom.access.denials import WHY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ def recorded(entries: Iterable[Entry], at: Coordinate, readable: Readable) -> Re
             last = datetime.fromtimestamp(last_ms / 1000, tz=timezone.utc)
             if kind != READ:
                 who = name or "a task of a DAG that you may not see"
-                refusals.append(Refusal(who, MEANINGS[kind], number, last, kind == WOULD_REFUSE))
+                refusals.append(Refusal(who, WHY[kind], number, last, kind == WOULD_REFUSE))
             elif name is None:
                 hidden += 1
             else:

@@ -17,7 +17,7 @@ from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.pages.xcoms.redis_facts import NO_RIGHTS, NOT_REACHED, RedisFacts, ask
 from exclusive_redis_xcom.pages.xcoms.rows import Row
 from exclusive_redis_xcom.store import Push, Store
-from tests.integration.support import ACL, API_PASSWORD, API_USER, PASSWORD, TTL, USER, open_store, value
+from tests.integration.support import ACL, API_PASSWORD, API_USER, TTL, open_store, user_without, value
 
 NOW = datetime.now(timezone.utc)
 
@@ -51,9 +51,9 @@ def test_values_and_the_record_are_told_to_the_api_server_s_user(redis_on_path: 
 
 def test_a_user_without_the_right_is_named(redis_on_path: RedisServer) -> None:
     pushed = value(Coordinate("dag", "run", "task", "key"))
-    with open_store(as_user(redis_on_path, USER, PASSWORD)) as store:
+    with open_store(redis_on_path.url) as store:
         store.push(Push(pushed, acl=ACL, ttl=TTL))
-
+    with user_without(redis_on_path, "hstrlen") as url, open_store(url) as store:
         assert ask("dag", [row_of(pushed)], lambda: store, with_record=True) == RedisFacts(NO_RIGHTS)
 
 

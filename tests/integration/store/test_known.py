@@ -12,9 +12,6 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, do, value
 
-#: The worker's user may not ask (`tests/integration/test_restricted_user.py` has the API server's user).
-STORE_KINDS = ["fakeredis", "redis on PATH", "redis 6.2", "cluster"]
-
 NAME = redis_names.hash_name(PREFIX, at())
 MIB = 1024 * 1024
 

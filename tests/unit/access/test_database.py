@@ -19,9 +19,9 @@ from sqlalchemy.orm import sessionmaker
 from devtools.postgres_server import PostgresServer, find_postgres
 from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import DagFacts, parsed
-from exclusive_redis_xcom.access.database import facts_of_database
+from exclusive_redis_xcom.access.database import facts_of_database, facts_of_version, latest_versions
 from exclusive_redis_xcom.access.parsing_process import dag_bag
-from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.access.undecided import NoSuchDagError, UndecidedError
 
 _FILE = """
 from airflow.sdk import DAG, task
@@ -129,6 +129,30 @@ def test_the_latest_version_of_each_dag_is_read(engine: Engine, tmp_path: Path) 
     assert facts_of_database(default_consumers="same_dag") == (of_a, of_b)
     assert facts_of_database(default_consumers="same_dag", dag_ids=["b"]) == (of_b,)
     assert of_a.tasks["extract"].keys == {"new"}
+
+
+def test_versions_of_a_dag_are_read_one_by_one(engine: Engine, tmp_path: Path) -> None:
+    written = []
+    for key in ("first", "second", "third"):
+        dag, of_object = _parsed(tmp_path, "a", key=key)
+        _store(engine, dag)
+        written.append(of_object)
+    _store(engine, _parsed(tmp_path, "b")[0])
+
+    found = latest_versions("a", most=2)
+
+    assert [version.number for version in found] == [3, 2]
+    assert found[0].written_at.tzinfo is not None
+    read = [facts_of_version(version.identifier, default_consumers="same_dag") for version in found]
+    assert [facts.tasks["extract"].keys for facts in read] == [{"third"}, {"second"}]
+    assert read[0] == written[2]
+
+
+def test_a_dag_that_the_database_does_not_have(engine: Engine) -> None:
+    with pytest.raises(NoSuchDagError) as caught:
+        latest_versions("a", most=2)
+
+    assert str(caught.value) == "Airflow's database has no serialized DAG 'a'."
 
 
 def test_the_code_comes_from_the_database_where_the_file_is_not_here(engine: Engine, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from exclusive_redis_xcom.access.diff import Kind
 from exclusive_redis_xcom.access import telling_changes
+from exclusive_redis_xcom.access.diff import Kind
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.access.diff import AccessDiff
