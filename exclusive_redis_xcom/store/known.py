@@ -1,6 +1,6 @@
 """What Redis holds for XComs whose coordinates are known: facts of many, or one small value. Pages ask for it.
 
-The Redis user needs `hstrlen`, `hlen` and `time` besides what reads need. Nothing is listed, so no name of others is seen.
+The Redis user needs `hstrlen`, `hlen` and `time` besides what reads need. Nothing is listed: no other name is seen.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def _ask(keyspace: Keyspace, hashes: Sequence[tuple[str, Sequence[Coordinate]]],
 def _each(members: Sequence[Coordinate], reply: list[Any]) -> list[tuple[Coordinate, int, bytes, list[Any]]]:
     asked_at, acl, *rest = reply
     return [
-        (at, int(asked_at), bytes(acl), rest[number * _ITEMS : (number + 1) * _ITEMS]) for number, at in enumerate(members)
+        (at, int(asked_at), bytes(acl), rest[number * _ITEMS : (number + 1) * _ITEMS])
+        for number, at in enumerate(members)
     ]
 
 

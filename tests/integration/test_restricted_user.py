@@ -99,7 +99,9 @@ def test_the_restricted_user_is_refused(user: redis.Redis, command: str) -> None
         user.execute_command(*command.split(" "))
 
 
-@pytest.mark.parametrize("command", [*REFUSED_TO_BOTH, "UNLINK other", "PEXPIRE other 1", f"PTTL {OURS}", "HSTRLEN other field"])
+@pytest.mark.parametrize(
+    "command", [*REFUSED_TO_BOTH, "UNLINK other", "PEXPIRE other 1", f"PTTL {OURS}", "HSTRLEN other field"]
+)
 def test_the_api_server_s_user_is_refused(api_user: redis.Redis, command: str) -> None:
     with pytest.raises(redis.ResponseError, match=NOT_PERMITTED):
         api_user.execute_command(*command.split(" "))

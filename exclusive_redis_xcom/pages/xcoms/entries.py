@@ -100,7 +100,9 @@ def entries(rows: Sequence[Row], facts: RedisFacts, viewer: Viewer) -> list[Entr
     return [_entry(row, facts, viewer, now) for row in rows]
 
 
-def may_reveal(row: Row, known: Known | None, state: State, viewer: Viewer, more: Sequence[Acl | None] = ()) -> No | None:
+def may_reveal(
+    row: Row, known: Known | None, state: State, viewer: Viewer, more: Sequence[Acl | None] = ()
+) -> No | None:
     """Say why the value of a row may not be revealed; None if it may.
 
     Args:
@@ -142,7 +144,9 @@ def _entry(row: Row, facts: RedisFacts, viewer: Viewer, now: datetime) -> Entry:
         size=in_bytes(reference.size),
         left=None if held is None else _left(reference, held.asked_at),
         until=reference.expires_at,
-        readers=names.consumers(reference.consumers if rule is None else rule.consumers, row.at.dag_id, viewer.readable),
+        readers=names.consumers(
+            reference.consumers if rule is None else rule.consumers, row.at.dag_id, viewer.readable
+        ),
         facts=tuple(_facts(reference, held, told, rule, viewer.readable)),
         record=recorded(facts.entries.get((row.at.task_id, row.at.key), ()), row.at, viewer.readable),
         no=no,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from exclusive_redis_xcom.access.denials import WHY
 from exclusive_redis_xcom.formats.observed import READ, WOULD_REFUSE
 from exclusive_redis_xcom.pages.xcoms import names
-from exclusive_redis_xcom.access.denials import WHY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

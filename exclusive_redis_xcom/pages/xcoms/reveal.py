@@ -35,9 +35,7 @@ NOT_DECLARED: Final = No("The rules of the DAG cannot be read now, so nothing is
 TOO_LARGE: Final = No("The value is larger than 1 MiB. Such values are not revealed.", by_rule=False)
 
 
-def refusal(
-    setting: str, state: State, stored: Strictness | None, declared: Strictness | None, size: int
-) -> No | None:
+def refusal(setting: str, state: State, stored: Strictness | None, declared: Strictness | None, size: int) -> No | None:
     """Say why a value may not be revealed; None if it may.
 
     Args:
@@ -51,15 +49,16 @@ def refusal(
         return OFF
     if state is not State.HELD:
         return No(state.sentence, by_rule=False)
+    return _by_rules(setting, stored, declared) or (TOO_LARGE if size > MOST_BYTES else None)
+
+
+def _by_rules(setting: str, stored: Strictness | None, declared: Strictness | None) -> No | None:
     if stored is None:
         return NO_STORED_RULE
     if stored.once or (declared is not None and declared.once):
         return ONCE
-    if setting != "all":
-        if stored.restricted:
-            return RESTRICTED
-        if declared is None:
-            return NOT_DECLARED
-        if declared.restricted:
-            return RESTRICTED
-    return TOO_LARGE if size > MOST_BYTES else None
+    if setting == "all":
+        return None
+    if stored.restricted or (declared is not None and declared.restricted):
+        return RESTRICTED
+    return NOT_DECLARED if declared is None else None

@@ -45,7 +45,9 @@ _turns = threading.BoundedSemaphore(_AT_ONCE)
 _OVERHEAD: Final = 64 * 1024
 
 BUSY: Final = "Other values are being revealed at this moment. Try again."
-NOT_AUDITED: Final = "The audit row could not be written, so the value is not shown. The API server's log has the kind of error."
+NOT_AUDITED: Final = (
+    "The audit row could not be written, so the value is not shown. The API server's log has the kind of error."
+)
 _SEALS: Final = {
     seal.UNKNOWN_KEY: "The value is sealed, and this API server does not hold the private key that opens it.",
     seal.FORGED: "The seal of this row was not made for this XCom: the row was edited or forged.",

@@ -1,4 +1,4 @@
-"""The rules about a value: those that are stored with it or sealed in its reference, and the one that the DAG declares."""
+"""The rules about a value: those stored with it or sealed in its reference, and the one that the DAG declares."""
 
 from __future__ import annotations
 

@@ -37,7 +37,10 @@ class State(Enum):
         f"is shown. {_CLEAR}",
     )
     EXPIRED = ("expired", f"The value has expired. {_CLEAR} A longer ttl_seconds keeps such values longer.")
-    LOST = ("lost", f"Redis no longer holds the value, although its time is not over: it was removed or evicted. {_CLEAR}")
+    LOST = (
+        "lost",
+        f"Redis no longer holds the value, although its time is not over: it was removed or evicted. {_CLEAR}",
+    )
     SUPERSEDED = (
         "replaced",
         "A later push has replaced the value that this row refers to. While the task runs, that is usual.",

@@ -65,7 +65,9 @@ def token(site: Site, role: str) -> str:
     return found[1]
 
 
-def reveal(site: Site, key: str, role: str | None = "admin", csrf: str | None = None, page: str = PAGE) -> httpx.Response:
+def reveal(
+    site: Site, key: str, role: str | None = "admin", csrf: str | None = None, page: str = PAGE
+) -> httpx.Response:
     fields = {"key": key, "csrf": token(site, role or "admin") if csrf is None else csrf}
     return site.send("POST", f"{PREFIX}{page}/reveal", role, data=fields)
 
@@ -196,8 +198,8 @@ def test_a_run_is_listed_a_page_at_a_time_and_can_be_filtered(site: Site) -> Non
     of_many = f"/dags/many/runs/{quote(RUN, safe='')}"
 
     assert "<span>1 to 100 of 120</span>" in site.get(of_many).text
-    assert site.get(f"{of_many}?start=100").text.count("<td class=\"id\"><a") == 20
-    assert site.get(f"{of_many}?key=k01").text.count("<td class=\"id\"><a") == 10
+    assert site.get(f"{of_many}?start=100").text.count('<td class="id"><a') == 20
+    assert site.get(f"{of_many}?key=k01").text.count('<td class="id"><a') == 10
     assert "No XCom of this run matches." in site.get(f"{of_many}?task=%25").text
 
 

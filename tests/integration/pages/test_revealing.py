@@ -291,7 +291,9 @@ def test_a_value_in_object_storage_is_shown(page: Page, tmp_path: Path) -> None:
 
 
 def sealed(page: Page, keys: Keys, **rule: Any) -> Row:
-    pushed = seal(at(), ["load"], keys=keys, payload=bytes([0xA0 + len(VALUE)]) + VALUE.encode(), store=page.store, **rule)
+    pushed = seal(
+        at(), ["load"], keys=keys, payload=bytes([0xA0 + len(VALUE)]) + VALUE.encode(), store=page.store, **rule
+    )
     return Row(at(), pushed.reference, False, pushed.reference.pushed_at)
 
 
