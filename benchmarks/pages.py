@@ -75,13 +75,19 @@ class Figure:
 
 
 #: One run of each of these DAGs is over before anything is measured.
-RUNS: dict[str, str] = {}
+RUNS = {"pages_xcoms": "bench"}
+
+_RUN = "/exclusive-xcom/dags/pages_xcoms/runs/bench"
+_API = "/api/v2/dags/pages_xcoms/dagRuns/bench/taskInstances"
 
 PAIRS = (
     Pair("DAG of 500 tasks in a chain", "/exclusive-xcom/dags/pages_chain", "/api/v2/dags/pages_chain/details", 300),
     Pair(
         "DAG of 500 tasks that are alike", "/exclusive-xcom/dags/pages_alike", "/api/v2/dags/pages_alike/details", 300
     ),
+    Pair("task instance with 8 XComs", f"{_RUN}/tasks/few/-1", f"{_API}/few/xcomEntries?limit=100", 100),
+    Pair("task instance with 100 XComs", f"{_RUN}/tasks/many/-1", f"{_API}/many/xcomEntries?limit=100", 100),
+    Pair("run with 108 XComs, the first 100", _RUN, f"{_API}/~/xcomEntries?limit=100", 100),
 )
 
 
