@@ -1,4 +1,4 @@
-"""Task instances with few and with many XComs, and mapped results on more than one page."""
+"""A task instance with few XComs, and one with many."""
 
 from __future__ import annotations
 

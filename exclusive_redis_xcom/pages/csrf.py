@@ -16,6 +16,13 @@ _SALT = "exclusive_redis_xcom.pages"
 _SECONDS = 8 * 3600
 
 
+class WrongFormError(HTTPException):
+    """A form has no token, or a wrong one. The answer is 403."""
+
+    def __init__(self) -> None:
+        super().__init__(403, "The form is too old or was not made here. Load the page again.")
+
+
 def token(user: Any) -> str:
     """Return the token for the forms that a user gets."""
     return str(_serializer().dumps(str(user.get_id())))
@@ -25,14 +32,14 @@ def check(sent: str, user: Any) -> None:
     """Let a form in that this user got.
 
     Raises:
-        HTTPException: 403. The token is missing, too old, or another user's.
+        WrongFormError: The token is missing, too old, or another user's.
     """
     try:
         owner = _serializer().loads(sent, max_age=_SECONDS)
     except BadData:
         owner = None
     if owner != str(user.get_id()):
-        raise HTTPException(403, "The form is too old or was not made here. Load the page again.")
+        raise WrongFormError
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from exclusive_redis_xcom.access.undecided import NoSuchDagError, UndecidedError
 from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.pages.csrf import WrongFormError
 from exclusive_redis_xcom.pages.rendering import page
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _TEXTS = {
     403: "You may not see this. Airflow's permissions decide it: reading XComs of the DAG is needed.",
     404: "There is nothing here.",
     405: "This page cannot be used in that way.",
+    413: "The form is too long.",
     422: "The address of this page is wrong.",
 }
 
@@ -30,6 +32,7 @@ _TEXTS = {
 def add_handlers(app: FastAPI) -> None:
     """Answer every error with a page."""
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(WrongFormError, _wrong_form)
     app.add_exception_handler(RequestValidationError, _wrong_address)
     app.add_exception_handler(ExclusiveXComError, _ours)
     app.add_exception_handler(UndecidedError, _ours)
@@ -39,6 +42,10 @@ def add_handlers(app: FastAPI) -> None:
 def _refused(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     return _page(request, status, _TEXTS.get(status, "This page cannot be shown."))
+
+
+def _wrong_form(request: Request, error: Exception) -> Response:
+    return _page(request, 403, str(getattr(error, "detail", _TEXTS[403])))
 
 
 def _wrong_address(request: Request, _error: Exception) -> Response:

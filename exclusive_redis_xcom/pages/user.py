@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["GetUserDep", "Readable", "may_see_overview", "may_see_xcoms", "readable"]
+__all__ = ["GetUserDep", "Readable", "may_read_audit_log", "may_see_overview", "may_see_xcoms", "readable"]
 
 #: Airflow asks the same before it shows XComs.
 may_see_xcoms = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))
@@ -45,3 +45,12 @@ def readable(user: Any) -> Readable:
     with create_session() as session:
         known = list(session.scalars(select(DagModel.dag_id)))
     return Readable(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"), known)
+
+
+def may_read_audit_log(user: Any, dag_id: str) -> bool:
+    """Tell whether Airflow lets a user read a DAG's rows of its audit log."""
+    return bool(
+        get_auth_manager().is_authorized_dag(
+            method="GET", access_entity=DagAccessEntity.AUDIT_LOG, details=DagDetails(id=dag_id), user=user
+        )
+    )

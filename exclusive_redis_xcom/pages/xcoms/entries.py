@@ -14,7 +14,7 @@ from exclusive_redis_xcom.pages.xcoms.states import NOT_OURS, State, of_row, sta
 from exclusive_redis_xcom.reporting.quantities import in_bytes, in_two_units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from exclusive_redis_xcom.access import DagFacts
     from exclusive_redis_xcom.acl import Acl
@@ -87,11 +87,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """For whom a page is, and by which rules: the setting `ui_reveal`, and what the DAG declares, if it can be read."""
+    """For whom a page is, and by which rules.
+
+    Attributes:
+        readable: The DAGs whose names the user may see.
+        setting: `ui_reveal`.
+        declared: What the DAG declares; None if that cannot be read.
+        claim_times: When keys of the task instance were claimed, as far as the user may know it.
+    """
 
     readable: Readable
     setting: str
     declared: DagFacts | None
+    claim_times: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def entries(rows: Sequence[Row], facts: RedisFacts, viewer: Viewer) -> list[Entry]:
@@ -147,7 +155,7 @@ def _entry(row: Row, facts: RedisFacts, viewer: Viewer, now: datetime) -> Entry:
         readers=names.consumers(
             reference.consumers if rule is None else rule.consumers, row.at.dag_id, viewer.readable
         ),
-        facts=tuple(_facts(reference, held, told, rule, viewer.readable)),
+        facts=tuple(_facts(reference, held, told, rule, viewer)),
         record=recorded(facts.entries.get((row.at.task_id, row.at.key), ()), row.at, viewer.readable),
         no=no,
     )
@@ -176,7 +184,7 @@ def _left(reference: Reference, now: datetime) -> TimeLeft:
 
 
 def _facts(
-    reference: Reference, known: Known | None, told: Description | None, rule: Acl | None, readable: Readable
+    reference: Reference, known: Known | None, told: Description | None, rule: Acl | None, viewer: Viewer
 ) -> list[Fact]:
     found = []
     if told is not None:
@@ -194,8 +202,7 @@ def _facts(
         found.append(Fact("Condition", "Only tasks of the run that pushed the value may read it."))
     if rule is not None and rule.once:
         found.append(Fact("Condition", "Only the first task instance that pulls the value gets it."))
-        claimed = _claimer(known, reference.coordinate.dag_id, readable)
-        found.append(Fact("Claimed by", claimed or "nobody so far"))
+        found.append(Fact("Claimed by", _claimed(reference, known, viewer)))
     return found
 
 
@@ -212,12 +219,15 @@ def _place(spilled: bool, parts: int) -> str:
     return f"Redis, in {parts} parts" if parts else "Redis"
 
 
-def _claimer(known: Known | None, dag_id: str, readable: Readable) -> str | None:
-    """Say which task instance has claimed a read-once value; None if none has."""
+def _claimed(reference: Reference, known: Known | None, viewer: Viewer) -> str:
+    """Say which task instance has claimed a read-once value, and when if that is known."""
     if known is None or not known.claimer:
-        return None
+        return "nobody so far"
+    at, time = reference.coordinate, viewer.claim_times.get(reference.coordinate.key)
+    when = "" if time is None else f", at {time:%Y-%m-%d %H:%M:%S} UTC"
     principal = claims.parse_claimer(known.claimer)
     if principal is None:
-        return "a task instance whose name in Redis is not readable"
-    who = names.task((principal.dag_id, principal.task_id), dag_id, readable)
-    return names.hidden(1) if who is None else f"{who}, run {cut(principal.run_id or '', names.MOST_CHARACTERS)}"
+        return f"a task instance whose name in Redis is not readable{when}"
+    who = names.task((principal.dag_id, principal.task_id), at.dag_id, viewer.readable)
+    run = "" if who is None else f", run {cut(principal.run_id or '', names.MOST_CHARACTERS)}"
+    return f"{who or names.hidden(1)}{run}{when}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,8 +16,9 @@ from exclusive_redis_xcom.pages.dag_facts import dag_facts
 from exclusive_redis_xcom.pages.forms import Form
 from exclusive_redis_xcom.pages.ids import DagId, MapIndex, RunId, TaskId
 from exclusive_redis_xcom.pages.rendering import page
-from exclusive_redis_xcom.pages.user import GetUserDep, may_see_xcoms, readable
+from exclusive_redis_xcom.pages.user import GetUserDep, may_read_audit_log, may_see_xcoms, readable
 from exclusive_redis_xcom.pages.xcoms import redis_facts
+from exclusive_redis_xcom.pages.xcoms.claim_times import claim_times
 from exclusive_redis_xcom.pages.xcoms.entries import Viewer, entries
 from exclusive_redis_xcom.pages.xcoms.revealing import NotRevealed, Server, revealed, turn
 from exclusive_redis_xcom.pages.xcoms.rows import PAGE, Selection, rows
@@ -69,11 +71,14 @@ def of_task_instance(
     if not total and map_index == NOT_MAPPED:
         _, others = rows(Selection(dag_id, run_id, task_id))
     facts = redis_facts.ask(dag_id, found, here.store, with_record=True)
+    viewer = _viewer(dag_id, user)
+    if any(each.claimer for each in facts.known.values()) and may_read_audit_log(user, dag_id):
+        viewer = replace(viewer, claim_times=claim_times(Selection(dag_id, run_id, task_id, map_index)))
     return page(
         request,
         "xcoms_of_task.html.j2",
         **_where(dag_id, run_id, task_id, map_index),
-        entries=entries(found, facts, _viewer(dag_id, user)),
+        entries=entries(found, facts, viewer),
         problem=facts.problem,
         paging=_paging(start, total),
         others=others,

@@ -24,14 +24,23 @@ def path(where: Coordinate) -> str:
     return f"/exclusive-xcom/dags/{where.dag_id}/runs/{where.run_id}/tasks/{where.task_id}/{where.map_index}"
 
 
-def reveal(world: World, where: Coordinate, csrf: str | None = None) -> httpx.Response:
-    page = world.caller.call("ui", "GET", path(where)).text
+def page_of(world: World, where: Coordinate) -> str:
+    """Load the page of a task instance that begins with a key. Other tests have pushed hundreds of keys there."""
+    with world.database() as database:
+        query = (
+            "SELECT count(*) FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND map_index = ? AND key < ?"
+        )
+        ids = (where.dag_id, where.run_id, where.task_id, where.map_index, where.key)
+        (before,) = database.execute(query, ids).fetchone()
+    return world.caller.call("ui", "GET", f"{path(where)}?start={before}").text
+
+
+def reveal(world: World, where: Coordinate) -> httpx.Response:
+    page = page_of(world, opened(world))
     assert VALUE not in page
-    if csrf is None:  # a page without any button has no token, and another page of the user has one
-        found = re.search(r'name="csrf" value="([^"]+)"', page)
-        assert found is not None, page
-        csrf = found[1]
-    return world.caller.call("ui", "POST", f"{path(where)}/reveal", data={"key": where.key, "csrf": csrf})
+    token = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert token is not None, page
+    return world.caller.call("ui", "POST", f"{path(where)}/reveal", data={"key": where.key, "csrf": token[1]})
 
 
 def sentence(answer: httpx.Response) -> str:
@@ -41,7 +50,7 @@ def sentence(answer: httpx.Response) -> str:
 
 
 def opened(world: World) -> Coordinate:
-    """Push a value that may be revealed, so that each page has a token."""
+    """Push a value that may be revealed. Its page has the token of a form."""
     where = at("extract", f"revealed-{secrets.token_hex(4)}")
     world.push(where, ["load"], payload=PAYLOAD)
     return where
@@ -64,7 +73,6 @@ def test_the_server_opens_the_seal_and_the_row_is_there(world: World) -> None:
 
 
 def test_a_read_once_value_stays_sealed(world: World) -> None:
-    opened(world)
     where = at("extract", f"once-{secrets.token_hex(4)}")
     world.push(where, ["load"], payload=PAYLOAD, once=True)
 
@@ -74,8 +82,17 @@ def test_a_read_once_value_stays_sealed(world: World) -> None:
     assert rows(world, where.key) == ["xcom_reveal_denied"]
 
 
+def test_the_page_says_who_has_claimed_a_value_and_when(world: World) -> None:
+    where = at("extract", f"claimed-{secrets.token_hex(4)}")
+    world.push(where, ["load"], payload=PAYLOAD, once=True)
+    assert world.caller.xcom("consumer", "GET", where).status_code == 200
+
+    page = page_of(world, where)
+
+    assert re.search(rf"<dt>Claimed by</dt><dd>load, run {where.run_id}, at \d{{4}}-[-0-9: ]+ UTC</dd>", page), page
+
+
 def test_a_reference_pasted_from_another_task_stays_sealed(world: World) -> None:
-    opened(world)
     other = world.push(at("load", f"other-{secrets.token_hex(4)}"), ["report"], payload=PAYLOAD)
     where = at("extract", f"pasted-{secrets.token_hex(4)}")
     world.put_row(where, other.reference.to_json())
@@ -87,7 +104,6 @@ def test_a_reference_pasted_from_another_task_stays_sealed(world: World) -> None
 
 
 def test_a_seal_to_other_keys_stays_closed(world: World) -> None:
-    opened(world)
     where = at("extract", f"foreign-{secrets.token_hex(4)}")
     world.push(where, ["load"], payload=PAYLOAD, keys=Keys.generate())
 

@@ -100,6 +100,15 @@ def test_a_read_once_value_says_who_has_it_and_has_no_button() -> None:
     assert "<button" not in html
 
 
+def test_it_says_when_a_value_was_claimed_if_the_user_may_know() -> None:
+    claimer = claims.claimer_text(Principal("sales", "load", "run_1", -1))
+    held = known(envelope(), {"consumers": ["load"], "once": True}, claimer=claimer)
+    viewer = replace(VIEWER, claim_times={"token": NOW})
+
+    said = definitions(of_task([joined(row(reference()), held, viewer)]))["Claimed by"]
+    assert said == "load, run run_1, at 2026-01-03 03:04:05 UTC"
+
+
 def test_the_claimer_of_another_dag_has_no_name() -> None:
     claimer = claims.claimer_text(Principal("secret_dag", "load", "run_1", -1))
     entry = joined(row(reference()), known(envelope(), {"consumers": ["*/*"], "once": True}, claimer=claimer))
