@@ -9,18 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.configuration import conf
-from fastapi import HTTPException
 from itsdangerous import BadData, URLSafeTimedSerializer
+
+from exclusive_redis_xcom.pages.errors import PageError
 
 _SALT = "exclusive_redis_xcom.pages"
 _SECONDS = 8 * 3600
-
-
-class WrongFormError(HTTPException):
-    """A form has no token, or a wrong one. The answer is 403."""
-
-    def __init__(self) -> None:
-        super().__init__(403, "The form is too old or was not made here. Load the page again.")
 
 
 def token(user: Any) -> str:
@@ -32,14 +26,14 @@ def check(sent: str, user: Any) -> None:
     """Let a form in that this user got.
 
     Raises:
-        WrongFormError: The token is missing, too old, or another user's.
+        PageError: 403. The token is missing, too old, or another user's.
     """
     try:
         owner = _serializer().loads(sent, max_age=_SECONDS)
     except BadData:
         owner = None
     if owner != str(user.get_id()):
-        raise WrongFormError
+        raise PageError(403, "This form is too old, or was not made for you. Load the page again.")
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -132,7 +132,7 @@ def test_a_form_needs_a_token_of_its_own_user(site: Site) -> None:
 
     answer = reveal(site, "text", csrf="")
     assert answer.status_code == 403
-    assert "The form is too old or was not made here. Load the page again." in answer.text
+    assert "This form is too old, or was not made for you. Load the page again." in answer.text
     assert reveal(site, "text", csrf=token(site, "viewer")).status_code == 403
     assert reveal(site, "text", None).status_code == 401
     assert site.get(f"{PAGE}/reveal").status_code == 405

@@ -112,6 +112,25 @@ def test_versions_of_a_dag_are_read_one_by_one(engine: Engine, tmp_path: Path) -
     assert read[0] == written[2]
 
 
+def test_the_lines_of_a_version_are_those_of_its_own_code(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    for lines_before in (0, 7):
+        file.write_text("\n" * lines_before + _FILE.format(name="a", key="token"))
+        dag = dag_bag(str(file)).dags["a"]
+        parsed.facts_of(dag, default_consumers="same_dag")
+        store(engine, dag)
+    file.unlink()
+
+    found = [
+        facts_of_version(version.identifier, default_consumers="same_dag") for version in latest_versions("a", most=2)
+    ]
+
+    assert [facts.acl.rules[0].source for facts in found] == [
+        "xcom_acl['extract']['token'] at a.py:11",
+        "xcom_acl['extract']['token'] at a.py:4",
+    ]
+
+
 def test_a_dag_that_the_database_does_not_have(engine: Engine) -> None:
     with pytest.raises(NoSuchDagError) as caught:
         latest_versions("a", most=2)
