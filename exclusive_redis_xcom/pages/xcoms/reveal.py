@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.pages.xcoms.states import State
+from exclusive_redis_xcom.preview import MOST_BYTES
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.pages.xcoms.rules import Strictness
-
-#: At most so many bytes are fetched and decoded. It is `preview.MOST_BYTES`.
-MOST_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

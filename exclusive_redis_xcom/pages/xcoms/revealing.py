@@ -15,7 +15,7 @@ from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.pages.xcoms import reveal
 from exclusive_redis_xcom.pages.xcoms.entries import may_reveal
 from exclusive_redis_xcom.pages.xcoms.states import State
-from exclusive_redis_xcom.preview import preview
+from exclusive_redis_xcom.preview import MOST_BYTES, preview
 from exclusive_redis_xcom.store.inventory import Held
 from exclusive_redis_xcom.store.known import Known
 from exclusive_redis_xcom.task import spill
@@ -147,7 +147,7 @@ def _payload(
             raise NotRevealed(_SEALS.get(opened.refused or "", _SEALS[seal.FORGED]))
         reference, more = reference.opened(opened.data_key), [opened.acl]
     at = reference.coordinate
-    stored = server.store.fetch_small(at, reveal.MOST_BYTES + _OVERHEAD)
+    stored = server.store.fetch_small(at, MOST_BYTES + _OVERHEAD)
     producer = Principal(at.dag_id, at.task_id, at.run_id, at.map_index)
     permission = may_read(stored, at, producer, version=reference.version)
     if permission.obstacle is not None or stored.envelope is None:

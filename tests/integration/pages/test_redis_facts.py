@@ -23,8 +23,8 @@ NOW = datetime.now(timezone.utc)
 
 
 def row_of(pushed: Envelope) -> Row:
-    times = {"pushed_at": NOW, "expires_at": NOW + timedelta(days=1)}
-    reference = Reference(pushed.coordinate, pushed.version, "str", 1, ("*",), "default", **times)
+    until = NOW + timedelta(days=1)
+    reference = Reference(pushed.coordinate, pushed.version, "str", 1, ("*",), "default", NOW, until)
     return Row(pushed.coordinate, reference, False, NOW)
 
 

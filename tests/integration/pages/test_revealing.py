@@ -239,6 +239,7 @@ def test_a_value_that_is_gone_has_its_sentence(page: Page) -> None:
     page.store.purge(at())
 
     assert page.refused(row) == (State.LOST.sentence, 409)
+    assert row.reference is not None
     late = replace(row, reference=replace(row.reference, expires_at=row.pushed_at - TTL))
     assert page.refused(late) == (State.EXPIRED.sentence, 409)
 

@@ -6,7 +6,6 @@ import itertools
 
 import pytest
 
-from exclusive_redis_xcom import preview
 from exclusive_redis_xcom.pages.xcoms import reveal
 from exclusive_redis_xcom.pages.xcoms.reveal import refusal
 from exclusive_redis_xcom.pages.xcoms.rules import Strictness
@@ -59,7 +58,3 @@ def test_what_is_not_there_is_not_revealed_and_says_why(setting: str, state: Sta
 def test_more_than_a_mebibyte_is_not_revealed(setting: str) -> None:
     assert refusal(setting, State.HELD, OPEN, OPEN, 1024 * 1024) is None
     assert refusal(setting, State.HELD, OPEN, OPEN, 1024 * 1024 + 1) == reveal.TOO_LARGE
-
-
-def test_the_bound_is_that_of_the_preview() -> None:
-    assert reveal.MOST_BYTES == preview.MOST_BYTES
