@@ -12,7 +12,6 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.codec import describing_tables
 from exclusive_redis_xcom.codec.class_names import name_of, parts_of
 from exclusive_redis_xcom.model import Description
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 #: So many keys are told, and so many items are looked at.
 _MOST_KEYS = 20
 _MOST_ITEMS = 16
+
+#: The packages of the libraries' classes that `describing_tables.py` knows.
+_PACKAGES = frozenset({"geopandas", "numpy", "pandas", "polars", "pyarrow", "scipy", "xarray"})
 
 #: Classes are looked up by their ids: the hash of a class may be code of its metaclass. These classes stay for ever.
 #: The codec and the size, which the envelope tells, say as much of these values as a description would.
@@ -70,6 +72,10 @@ def _collection(value: Any) -> Description:
 def _describer_of(cls: type) -> Callable[[Any], Description] | None:
     """Return what describes objects of a library's class; None if this class is not one of the libraries' own."""
     module, name = parts_of(cls)
+    if module.partition(".")[0] not in _PACKAGES:
+        return None
+    from exclusive_redis_xcom.codec import describing_tables  # most tasks push no tables, and tasks must start fast
+
     describer = describing_tables.describer_of(module, name)
     if describer is None or vars(sys.modules[module]).get(name) is not cls:
         return None
