@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Airflow's map_index of a task instance that is not mapped.
 NOT_MAPPED = -1
@@ -91,8 +91,7 @@ class Decision:
     rule: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """What a value is like, told without anything that it holds.
 
     Attributes:

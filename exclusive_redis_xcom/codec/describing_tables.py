@@ -31,13 +31,7 @@ _PLAIN_DTYPES = frozenset(
 def describer_of(module: str, name: str) -> Callable[[Any], Description] | None:
     """Return what describes objects of a library's class, by the names of its module and of the class."""
     package = module.partition(".")[0]
-    by_name = _DESCRIBERS.get(package)
-    if by_name is None:
-        return None
-    found = by_name.get(name)
-    if found is None:
-        return _by_ending(package, module, name)
-    return found
+    return _DESCRIBERS.get(package, {}).get(name) or _by_ending(package, module, name)
 
 
 def _by_ending(package: str, module: str, name: str) -> Callable[[Any], Description] | None:
@@ -107,7 +101,6 @@ _DESCRIBERS: dict[str, dict[str, Callable[[Any], Description]]] = {
     "geopandas": {"GeoDataFrame": _pandas_frame, "GeoSeries": _pandas_series},
     "polars": {"DataFrame": _polars_frame, "Series": _column},
     "pyarrow": {"Table": _arrow_table, "RecordBatch": _arrow_table},
-    "scipy": {},
     "xarray": {"Dataset": _xarray_dataset, "DataArray": _array, "Variable": _array},
 }
 

@@ -11,7 +11,7 @@ replaced.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from exclusive_redis_xcom.model import Description, one_line
@@ -27,7 +27,6 @@ _MOST_NAMES = 64
 _MOST_DIMENSIONS = 32
 _LARGEST = 2**63 - 1
 _FIELDS = frozenset({"type", "shape", "columns", "keys", "more", "items"})
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def dumps(description: Description, version: str) -> bytes:
@@ -42,8 +41,7 @@ def dumps(description: Description, version: str) -> bytes:
         columns, keys = description.columns, description.keys
         if not columns and not keys:
             return _dumped(Description(description.type), version)
-        description = replace(
-            description,
+        description = description._replace(
             columns=columns[: len(columns) // 2],
             keys=keys[: len(keys) // 2],
             more=description.more + (len(columns) + 1) // 2 + (len(keys) + 1) // 2,
@@ -66,23 +64,21 @@ def loads(data: bytes, version: str) -> Description | None:
 
 
 def _dumped(description: Description, version: str) -> bytes:
-    return f"{_FORMAT} {version[:_VERSION_LENGTH]} {_encode(_document(description))}".encode("ascii")
-
-
-def _document(description: Description) -> dict[str, Any]:
-    document: dict[str, Any] = {"type": _shown(description.type, _LONGEST_TYPE)}
+    # Each push may write one, and json.dumps makes an encoder each time.
+    parts = [f'"type":{_quoted(description.type, _LONGEST_TYPE)}']
     shape = description.shape
     if shape is not None and 0 < len(shape) <= _MOST_DIMENSIONS and max(shape) <= _LARGEST:
-        document["shape"] = shape
+        parts.append(f'"shape":[{",".join(map(str, shape))}]')
     if description.columns:
-        document["columns"] = [(_shown(name), _shown(dtype)) for name, dtype in description.columns]
+        columns = [f"[{_quoted(name)},{_quoted(dtype)}]" for name, dtype in description.columns]
+        parts.append(f'"columns":[{",".join(columns)}]')
     if description.keys:
-        document["keys"] = [_shown(key) for key in description.keys]
+        parts.append(f'"keys":[{",".join(map(_quoted, description.keys))}]')
     if description.more:
-        document["more"] = description.more
+        parts.append(f'"more":{description.more}')
     if description.items is not None:
-        document["items"] = _shown(description.items, _LONGEST_TYPE)
-    return document
+        parts.append(f'"items":{_quoted(description.items, _LONGEST_TYPE)}')
+    return f"{_FORMAT} {version[:_VERSION_LENGTH]} {{{','.join(parts)}}}".encode("ascii")
 
 
 def _description(document: Any) -> Description | None:
@@ -121,6 +117,10 @@ def _text(text: Any, most: int = _LONGEST_NAME) -> str:
     if type(text) is not str:
         raise ValueError("not a text")
     return _shown(text, most)
+
+
+def _quoted(text: str, most: int = _LONGEST_NAME) -> str:
+    return encode_basestring_ascii(_shown(text, most))
 
 
 def _shown(text: str, most: int = _LONGEST_NAME) -> str:

@@ -96,7 +96,7 @@ def mark_of(text: Any) -> Mark | None:
     """
     try:
         version, size, pushed_ms, committed_ms = str(text, "ascii").split(" ")
-        mark = Mark(version, int(size), int(pushed_ms), size.startswith("0"))
+        mark = Mark(version, int(size), int(pushed_ms), size[0] == "0")
         in_order = 0 <= mark.pushed_ms <= int(committed_ms) < _LATEST_MS
     except (TypeError, ValueError):
         return None

@@ -60,12 +60,13 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
         return None
     ids = first.dag_id, first.run_id, first.task_id, first.key
     most = (extent.fields - _OF_HASH) // _OF_VALUE
-    marks = _marks(keyspace, name, [Coordinate(*ids, index) for index in range(most)])
+    coordinates = [Coordinate(*ids, index) for index in range(most)]
+    marks = _marks(keyspace, name, coordinates)
     # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
     fields = _OF_HASH + _OF_VALUE * len(marks) + sum(mark.described for mark in marks)
     if not marks or extent.fields != fields:
         return None
-    coordinates = [Coordinate(*ids, index) for index in range(len(marks))]
+    del coordinates[len(marks) :]
     stored: list[Stored] = []
     for start, end in batches(mark.size for mark in marks):
         batch = coordinates[start:end]
