@@ -37,14 +37,6 @@ class Verdict:
     refused: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unsealed:
-    """What a seal proves: coordinate, version and this rule were sealed together with this data key."""
-
-    acl: Acl
-    data_key: bytes = field(repr=False)
-
-
 def open_for(
     reference: Reference,
     principal: Principal | None,
@@ -62,41 +54,41 @@ def open_for(
         private_keys: The private keys of the API server.
         reports_only: Whether to give the data key even where the access list refuses (`mode = report`).
     """
-    opened = unseal(reference, private_keys)
-    if isinstance(opened, Verdict):
-        return opened
-    decision = decide(opened.acl, reference.coordinate, principal)
-    if decision.allowed or (reports_only and principal is not None):
-        return Verdict(decision, opened.acl, data_key=opened.data_key)
-    return Verdict(decision, opened.acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
-
-
-def unseal(reference: Reference, private_keys: SealPrivateKeys) -> Unsealed | Verdict:
-    """Open the seal of a stored reference, and ask nobody's rights. The caller must.
-
-    This never raises.
-
-    Args:
-        reference: As for `open_for`.
-        private_keys: As for `open_for`.
-
-    Returns:
-        The proven rule with the data key, or the refusal of a seal that does not open.
-    """
     sealed = reference.seal
     if sealed is None or sealed.sealed_key is None:
         return _refused("the reference has no seal", seal.FORGED)
-    info = seal_info(reference.coordinate, reference.version, sealed.acl)
     try:
-        data_key = open_key(sealed.sealed_key, sealed.key_id, private_keys, info)
-        acl = Acl.loads_again(sealed.acl)
+        data_key, acl = open_seal(reference, private_keys)
     except UnknownKey:
         return _refused(f"the API server holds no private key '{sealed.key_id}'", seal.UNKNOWN_KEY)
     except Forged:
         return _refused("the seal was not made for this reference", seal.FORGED)
     except InvalidAcl:
         return _refused("the rule in the seal is not one that exclusive-redis-xcom writes", seal.FORGED)
-    return Unsealed(acl, data_key)
+    decision = decide(acl, reference.coordinate, principal)
+    if decision.allowed or (reports_only and principal is not None):
+        return Verdict(decision, acl, data_key=data_key)
+    return Verdict(decision, acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
+
+
+def open_seal(reference: Reference, private_keys: SealPrivateKeys) -> tuple[bytes, Acl]:
+    """Return the data key of a sealed value, and the rule that was sealed with it. No rule is asked.
+
+    Args:
+        reference: The reference, untrusted.
+        private_keys: The private keys of the API server.
+
+    Raises:
+        Forged: The reference has no sealed key, or the key was not sealed for this reference and rule.
+        UnknownKey: The private key is not among the keys.
+        InvalidAcl: The rule in the seal is not one that this package writes.
+    """
+    sealed = reference.seal
+    if sealed is None or sealed.sealed_key is None:
+        raise Forged("The reference has no seal.")
+    info = seal_info(reference.coordinate, reference.version, sealed.acl)
+    data_key = open_key(sealed.sealed_key, sealed.key_id, private_keys, info)
+    return data_key, Acl.loads_again(sealed.acl)
 
 
 def _refused(why: str, reason: str) -> Verdict:

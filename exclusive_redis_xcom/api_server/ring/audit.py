@@ -32,8 +32,9 @@ CLAIM_DENIED = "xcom_claim_denied"
 WRITE_DENIED = "xcom_write_denied"
 EDIT_DENIED = "xcom_edit_denied"
 REMOVED = "xcom_removed"
-#: A person has seen a value in Airflow's UI, or has asked for one that the UI does not show.
+#: A person has asked to see a value. Nothing is shown before this is written, whatever the setting `audit` says.
 REVEALED = "xcom_revealed"
+#: A person has asked for a value that the UI does not show.
 REVEAL_DENIED = "xcom_reveal_denied"
 
 _REFUSALS = frozenset({DENIED, WOULD_BE_DENIED, CLAIM_DENIED, WRITE_DENIED, EDIT_DENIED, REVEAL_DENIED})
@@ -70,7 +71,7 @@ _FEW = 8
 
 
 class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
-    """The rows could not be written. This error never leaves the ring and the pages."""
+    """The rows could not be written. This error never leaves the ring, nor the command that shows a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +139,20 @@ class Audit:
             log.error("The ring could not put a decision on record: %s", type(error).__name__)
 
 
-def write_first(record: Record, write: WriteRows | None = None) -> None:
-    """Write a record, whatever the setting `audit` keeps. It blocks. Nobody may show a value before it has returned.
+def write_now(record: Record, write: WriteRows | None = None) -> None:
+    """Write one record, whatever the setting says, and wait for it.
 
     Args:
         record: What is about to happen.
-        write: As for `Audit`.
+        write: Writes all rows or none. It writes to Airflow's database unless given.
 
     Raises:
-        AuditFailed: The record was not written.
+        AuditFailed: The record was not written. The text is the type of the error alone.
     """
     try:
         (write or _write_to_airflow)(_rows(record))
-    except Exception as error:
-        # Only the type is logged: a driver's text quotes the statement.
-        log.error("The audit log could not be written: %s", type(error).__name__)
-        raise AuditFailed from None
+    except Exception as error:  # of any driver, whose text quotes the statement
+        raise AuditFailed(type(error).__name__) from None
 
 
 def announce(records: Sequence[Record]) -> None:

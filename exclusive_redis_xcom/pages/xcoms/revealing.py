@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.api_server.ring import audit
-from exclusive_redis_xcom.crypto.opening import Unsealed, unseal
-from exclusive_redis_xcom.errors import ExclusiveXComError, XComTooLarge
-from exclusive_redis_xcom.formats import seal
+from exclusive_redis_xcom.crypto import Forged, UnknownKey
+from exclusive_redis_xcom.crypto.opening import open_seal
+from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidAcl, XComTooLarge
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.pages.xcoms import reveal
 from exclusive_redis_xcom.pages.xcoms.entries import may_reveal
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.store import Store
 
+log = logging.getLogger("exclusive_redis_xcom")
+
 #: So many values are fetched and decoded at once. Others wait so many seconds for their turn.
 _AT_ONCE: Final = 4
 _WAIT_SECONDS: Final = 3
@@ -48,10 +51,8 @@ BUSY: Final = "Other values are being revealed at this moment. Try again."
 NOT_AUDITED: Final = (
     "The audit row could not be written, so the value is not shown. The API server's log has the kind of error."
 )
-_SEALS: Final = {
-    seal.UNKNOWN_KEY: "The value is sealed, and this API server does not hold the private key that opens it.",
-    seal.FORGED: "The seal of this row was not made for this XCom: the row was edited or forged.",
-}
+_UNKNOWN_KEY: Final = "The value is sealed, and this API server does not hold the private key that opens it."
+_FORGED: Final = "The seal of this row was not made for this XCom: the row was edited or forged."
 _NO_ENCRYPTION_KEY: Final = (
     "The value is encrypted with encryption_keys, and this API server does not hold the key. Only workers need such "
     "keys. API servers that reveal values need them, too."
@@ -99,7 +100,7 @@ class Server:
 
     store: Store
     settings: Settings
-    write: Callable[[audit.Record], None] = audit.write_first
+    write: Callable[[audit.Record], None] = audit.write_now
 
 
 def revealed(row: Row, known: Known | None, state: State, viewer: Viewer, user: Any, server: Server) -> Preview:
@@ -131,7 +132,8 @@ def revealed(row: Row, known: Known | None, state: State, viewer: Viewer, user: 
     shown = preview(envelope.codec, envelope.compression, envelope.decoded_size, payload)
     try:
         server.write(_record(audit.REVEALED, row.at, user, f"ui_reveal = {viewer.setting}"))
-    except audit.AuditFailed:
+    except audit.AuditFailed as error:
+        log.error("The audit log could not be written: %s", error)
         raise NotRevealed(NOT_AUDITED, 503) from None
     return shown
 
@@ -142,10 +144,8 @@ def _payload(
     settings = server.settings
     more: list[Acl | None] = []
     if reference.seal is not None:
-        opened = unseal(reference, settings.seal_private_keys)
-        if not isinstance(opened, Unsealed):
-            raise NotRevealed(_SEALS.get(opened.refused or "", _SEALS[seal.FORGED]))
-        reference, more = reference.opened(opened.data_key), [opened.acl]
+        reference, acl = _opened(reference, settings)
+        more = [acl]
     at = reference.coordinate
     stored = server.store.fetch_small(at, MOST_BYTES + _OVERHEAD)
     producer = Principal(at.dag_id, at.task_id, at.run_id, at.map_index)
@@ -160,6 +160,17 @@ def _payload(
         raise NotRevealed(_NO_ENCRYPTION_KEY)
     envelope = spill.fetched(stored.envelope, settings)
     return decrypt_payload(envelope, reference.seal, permission.acl, settings), envelope
+
+
+def _opened(reference: Reference, settings: Settings) -> tuple[Reference, Acl]:
+    """Open the seal. That proves its rule."""
+    try:
+        data_key, acl = open_seal(reference, settings.seal_private_keys)
+    except UnknownKey:
+        raise NotRevealed(_UNKNOWN_KEY) from None
+    except (Forged, InvalidAcl):
+        raise NotRevealed(_FORGED) from None
+    return reference.opened(data_key), acl
 
 
 def _as_known(acl: bytes | None, own_acl: bytes | None, envelope: Envelope) -> Known:

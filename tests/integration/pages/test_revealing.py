@@ -150,7 +150,7 @@ def test_what_is_not_on_record_is_not_shown(page: Page) -> None:
         def write(rows: Any) -> None:
             raise OSError("canary of the database")
 
-        audit.write_first(record, write)
+        audit.write_now(record, write)
 
     (known,) = page.store.known([at()])
     viewer = Viewer(Readable([], []), "open", facts({}))
