@@ -52,9 +52,7 @@ def choices(marks: Iterable[Mark]) -> dict[str, str]:
             )
         for name, word in mark.kwargs.items():
             if name not in CHOICES:
-                raise ValueError(
-                    f"The marker exclusive_xcom has no argument '{name}'.\nIt takes {', '.join(CHOICES)}."
-                )
+                raise ValueError(f"The marker exclusive_xcom has no argument '{name}'.\nIt takes {', '.join(CHOICES)}.")
             if word not in CHOICES[name]:
                 raise ValueError(
                     f"The marker exclusive_xcom takes no {name} = {word!r}.\nIt takes {', '.join(CHOICES[name])}."

@@ -45,8 +45,11 @@ def prepare() -> None:
         initdb()
 
 
-def register(dag: DAG) -> None:
+def register(dag: DAG) -> bool:
     """Write a DAG into the database, as the DAG processor does. `dag.test()` does so only for DAGs in Airflow's folder.
+
+    Returns:
+        Whether the database had no such DAG before.
 
     Raises:
         ValueError: Airflow cannot serialize the DAG.
@@ -54,6 +57,7 @@ def register(dag: DAG) -> None:
     from airflow import settings
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+    from airflow.models.dag import DagModel
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
     bundles = DagBundlesManager()
@@ -61,6 +65,7 @@ def register(dag: DAG) -> None:
     with settings.Session() as session:
         bundles.sync_bundles_to_db(session=session)
         session.commit()
+        is_new = session.get(DagModel, dag.dag_id) is None
         bundle = next(iter(bundles.get_all_dag_bundles()))
         update_dag_parsing_results_in_db(
             bundle.name, bundle.version, [LazyDeserializedDAG.from_dag(dag)], errors, None, set(), session=session
@@ -68,6 +73,7 @@ def register(dag: DAG) -> None:
         session.commit()
     if errors:
         raise ValueError(f"Airflow cannot serialize DAG '{dag.dag_id}'.\n{next(iter(errors.values()))}")
+    return is_new
 
 
 def remove_runs(runs: Collection[tuple[str, str]]) -> None:
@@ -85,6 +91,14 @@ def remove_runs(runs: Collection[tuple[str, str]]) -> None:
             for found in session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)):
                 session.delete(found)
         session.commit()
+
+
+def remove_dags(dag_ids: Collection[str]) -> None:
+    """Remove DAGs, with all that the database has about them."""
+    from airflow.api.common.delete_dag import delete_dag
+
+    for dag_id in dag_ids:
+        delete_dag(dag_id, keep_records_in_log=False)
 
 
 def forbid_retries(task_instance: Any) -> None:

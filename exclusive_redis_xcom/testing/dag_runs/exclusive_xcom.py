@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.testing.dag_runs.redis_in_test import RedisInTest
 
+
 class ExclusiveXCom:
     """An Airflow in this process whose XComs are guarded. Tests get it as the fixture `exclusive_xcom`.
 
@@ -38,6 +39,7 @@ class ExclusiveXCom:
         self._redis = redis
         self._seeds: list[Seed] = []
         self._runs: set[tuple[str, str]] = set()
+        self._new_dags: set[str] = set()
 
     def run(self, dag: DAG, *, check: bool = True, **dag_test: Any) -> Run:
         """Run all tasks of a DAG with `dag.test()`. A task that fails is not tried again.
@@ -50,7 +52,7 @@ class ExclusiveXCom:
         Raises:
             TaskFailed: A task failed for another reason than a refusal. The task's exception is the cause.
             InvalidAcl: The DAG's rules are wrong.
-            ValueError: There are seeds, or Airflow cannot serialize the DAG.
+            ValueError: There are seeds, Airflow cannot serialize the DAG, or `use_executor` is set.
         """
         __tracebackhide__ = True
         if self._seeds:
@@ -74,7 +76,7 @@ class ExclusiveXCom:
         Raises:
             TaskFailed: As for `run`.
             InvalidAcl: As for `run`.
-            ValueError: The DAG has no such task, or not the task of a seed.
+            ValueError: The DAG has no such task, or not the task of a seed; else as for `run`.
         """
         __tracebackhide__ = True
         return self._run(dag, task, dag_test, check=check)
@@ -108,13 +110,20 @@ class ExclusiveXCom:
 
     def _run(self, dag: DAG, task: str | None, arguments: Mapping[str, Any], *, check: bool) -> Run:
         __tracebackhide__ = True
+        if arguments.get("use_executor"):
+            raise ValueError(
+                "use_executor runs tasks in other processes, where this test is not in force. Leave it out."
+            )
         settings = load_settings()
         freeze(dag, default_consumers=settings.default_consumers, report_consumers=settings.report_consumers)
         facts = facts_of(dag, default_consumers=settings.default_consumers)
         for name in (*([] if task is None else [task]), *(seed.task_id for seed in self._seeds)):
             if name not in facts.tasks:
                 raise ValueError(no_such_task(name, facts))
-        database.register(dag)
+        for seed in self._seeds:
+            seed.check(dag)
+        if database.register(dag):
+            self._new_dags.add(dag.dag_id)
         before = self._redis.record()
         with reports.heard() as heard:
             outcome = dag_test(
@@ -140,9 +149,10 @@ class ExclusiveXCom:
             run.raise_failure()
         return run
 
-    def remove_runs(self) -> None:
-        """Remove the runs of this test from Airflow's database."""
+    def close(self) -> None:
+        """Remove from Airflow's database what this test wrote there."""
         database.remove_runs(self._runs)
+        database.remove_dags(self._new_dags)
 
 
 @contextlib.contextmanager
@@ -173,7 +183,7 @@ def exclusive_xcom(choices: Mapping[str, str], redis_url: str | None = None) -> 
             try:
                 yield tested
             finally:
-                tested.remove_runs()
+                tested.close()
 
 
 def redis_of_environment() -> str | None:

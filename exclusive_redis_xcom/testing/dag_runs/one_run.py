@@ -7,6 +7,7 @@ are replaced here while it works. Airflow 3.1 to 3.3 have both.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,18 @@ class Seed:
     value: Any = field(repr=False)
     map_index: int
     ahead: timedelta
+
+    def check(self, dag: DAG) -> None:
+        """Refuse a map index where the task has none, and none where it has one.
+
+        Raises:
+            ValueError: It is so.
+        """
+        task = dag.task_dict[self.task_id]
+        is_mapped = getattr(task, "is_mapped", False) or task.get_closest_mapped_task_group() is not None
+        if is_mapped != (self.map_index >= 0):
+            what = "is mapped, so name a map_index" if is_mapped else "is not mapped, so it has no map_index"
+            raise ValueError(f"The XCom '{self.key}' of {self.task_id} cannot be seeded: {self.task_id} {what}.")
 
 
 @dataclass
@@ -100,7 +113,11 @@ def dag_test(
 
         return run_task_in_process
 
-    with _replaced(_DAG_RUNS, "get_or_create_dagrun", make), _replaced(_SUPERVISOR, "run_task_in_process", run):
+    with (
+        _replaced(_DAG_RUNS, "get_or_create_dagrun", make),
+        _replaced(_SUPERVISOR, "run_task_in_process", run),
+        _replaced(_SUPERVISOR, "in_process_api_server", lambda original: lambda: _one_api_server(original)),
+    ):
         dag_run: Any = dag.test(**arguments)
     outcome.state = _text(dag_run.state)
     for ti in dag_run.get_task_instances():
@@ -146,9 +163,6 @@ def _write(seed: Seed, dag_run: Any, dag: DAG, session: Any) -> None:
 
     task = dag.task_dict[seed.task_id]
     ti = dag_run.get_task_instance(seed.task_id, map_index=seed.map_index, session=session)
-    if ti is None:
-        what = "is mapped, so name a map_index" if seed.map_index == NOT_MAPPED else "is not mapped"
-        raise ValueError(f"The XCom '{seed.key}' of {seed.task_id} cannot be seeded: {seed.task_id} {what}.")
     ids = {"dag_id": dag.dag_id, "task_id": seed.task_id, "run_id": dag_run.run_id, "map_index": seed.map_index}
     pushing = RuntimeTaskInstance.model_construct(
         id=UUID(str(ti.id)), try_number=1, dag_version_id=UUID(str(ti.dag_version_id)), task=task, **ids
@@ -179,6 +193,12 @@ def _mapped_length(seed: Seed, task: Any) -> int | None:
         return None
     has_mapped = next(iter(task.iter_mapped_dependants()), None) is not None
     return len(seed.value) if has_mapped and hasattr(seed.value, "__len__") else None
+
+
+@functools.lru_cache(maxsize=1)
+def _one_api_server(make: Callable[[], Any]) -> Any:
+    """Return Airflow's API in this process. Airflow 3.1 and 3.2 make a new one for each task, which takes a second."""
+    return make()
 
 
 @contextlib.contextmanager

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _BACKEND = "AIRFLOW__CORE__XCOM_BACKEND"
 _OURS = "exclusive_redis_xcom.ExclusiveRedisXCom"
+_XCOM = "airflow.sdk.execution_time.xcom"
+_TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
 #: Airflow tells a task's programs about the task in variables that begin so. `dag.test()` leaves them behind.
 _CONTEXT = "AIRFLOW_CTX_"
 
@@ -49,14 +51,16 @@ def our_backend(options: Mapping[str, str]) -> Iterator[None]:
         options: Options of the section `exclusive_redis_xcom`, by name. All others stay as they are.
     """
     variables = {_BACKEND: _OURS, **{f"{PREFIX}{name.upper()}": text for name, text in options.items()}}
+    before: Any = importlib.import_module(_XCOM).XCom  # first: Airflow resolves its own backend, and loads its plugins
+    manager = importlib.import_module(_TASK_RUNNER).get_listener_manager()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_environment(variables))
         stack.callback(clock.set_ahead, clock.ahead())
         stack.callback(start_afresh)
         start_afresh()
         stack.enter_context(frozen.kept_apart())
-        stack.enter_context(_bound())
-        stack.enter_context(_listening())
+        stack.enter_context(_bound(before))
+        stack.enter_context(_listening(manager))
         yield
 
 
@@ -74,11 +78,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _bound() -> Iterator[None]:
+def _bound(before: Any) -> Iterator[None]:
     """Put our class where Airflow keeps the resolved backend, in all of its modules."""
-    importlib.import_module("airflow.sdk.execution_time.task_runner")
-    module: Any = importlib.import_module("airflow.sdk.execution_time.xcom")
-    before, ours = module.XCom, module.resolve_xcom_backend()
+    ours = importlib.import_module(_XCOM).resolve_xcom_backend()
     _replace(before, ours)
     try:
         yield
@@ -94,9 +96,8 @@ def _replace(old: Any, new: Any) -> None:
 
 
 @contextlib.contextmanager
-def _listening() -> Iterator[None]:
+def _listening(manager: Any) -> Iterator[None]:
     """Let Airflow's tasks tell our listener that they run."""
-    manager: Any = importlib.import_module("airflow.sdk.execution_time.task_runner").get_listener_manager()
     listener = importlib.import_module("exclusive_redis_xcom.airflow.listener")
     if manager.pm.is_registered(listener):
         yield

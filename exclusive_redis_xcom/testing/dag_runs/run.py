@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.access.usage import uses
 from exclusive_redis_xcom.errors import XComAccessDenied
+from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats import observed
 from exclusive_redis_xcom.formats.observed import Entry, Observed
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.reporting import reports
 
 
-class TaskFailed(AssertionError):
+class TaskFailed(AssertionError):  # noqa: N818 - in line with XComExpired and its siblings
     """A task failed for another reason than a refused XCom. Its own exception is the cause."""
 
 
@@ -143,11 +144,18 @@ class Run:
         """
         others = {name: error for name, error in self.errors.items() if not is_refusal(error)}
         for name, error in others.items():
-            more = f"\n{len(others) - 1} more tasks failed: {', '.join(list(others)[1:])}." if len(others) > 1 else ""
-            raise TaskFailed(f"Task {name} failed: {type(error).__name__}: {error}{more}") from error
+            kind = type(error).__name__
+            lines = [
+                fitted(lambda short, name=name, kind=kind: f"Task {short(name)} failed: {short(kind)}."),
+                str(error),
+            ]  # type: ignore[misc]
+            if len(others) > 1:
+                lines.append(f"These tasks failed, too: {', '.join(list(others)[1:])}.")
+            raise TaskFailed("\n".join(filter(None, lines))) from error
         if self.state != "success" and not self.errors and not self.refused:
+            first = fitted(lambda short: f"The run of DAG {short(self.dag_id)} failed, and no task says why.")
             states = ", ".join(f"{name}: {state}" for name, state in self.states.items())
-            raise TaskFailed(f"The run of DAG {self.dag_id} ended as '{self.state}', and no task says why.\n{states}")
+            raise TaskFailed(f"{first}\nIts tasks ended as follows: {states}.")
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -162,7 +170,9 @@ def is_refusal(error: BaseException) -> bool:
     return False
 
 
-def new_entries(before: Mapping[str, tuple[Entry, ...]], after: Mapping[str, tuple[Entry, ...]]) -> dict[str, tuple[Entry, ...]]:
+def new_entries(
+    before: Mapping[str, tuple[Entry, ...]], after: Mapping[str, tuple[Entry, ...]]
+) -> dict[str, tuple[Entry, ...]]:
     """Return what a record of reads has more than it had before."""
     found = {}
     for dag_id, entries in after.items():
@@ -180,9 +190,7 @@ def no_such_task(task: str, facts: DagFacts) -> str:
     return f"DAG {facts.dag_id} has no task '{task}'.\nIts tasks are {', '.join(facts.tasks)}."
 
 
-def _more(
-    counts: Mapping[str, observed.Count], before: Mapping[str, observed.Count]
-) -> dict[str, observed.Count]:
+def _more(counts: Mapping[str, observed.Count], before: Mapping[str, observed.Count]) -> dict[str, observed.Count]:
     none = observed.Count(0, 0)
     more = {kind: count._replace(number=count.number - before.get(kind, none).number) for kind, count in counts.items()}
     return {kind: count for kind, count in more.items() if count.number > 0}
