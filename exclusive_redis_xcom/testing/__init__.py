@@ -7,7 +7,8 @@ def test_only_load_gets_the_token():
     assert_only(dag, "extract", "token", {"load"})
 ```
 
-`exclusive_redis_xcom.testing.plugin` is a pytest plugin that runs DAGs under their rules. Its fixture is an `ExclusiveXCom`.
+`exclusive_redis_xcom.testing.plugin` is a pytest plugin that runs DAGs under their rules. Its fixture is an
+`ExclusiveXCom`.
 
 A task is named as in its DAG, and as `dag/task` where several DAGs are meant. A name that is wrong is an error
 (`UndecidedError`), and never "may not". What cannot be known fails every assertion.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DAG_RUNS = "airflow.models.dagrun"
 _SUPERVISOR = "airflow.sdk.execution_time.supervisor"
+_GOOD = ("success", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Seed:
 class Outcome:
     """What `dag.test()` did."""
 
-    run_id: str
+    run_id: str = ""
     state: str = ""
     states: dict[str, str] = field(default_factory=dict)
     errors: dict[str, BaseException] = field(default_factory=dict)
@@ -79,43 +80,21 @@ def dag_test(
         seeded: Is told each XCom that was written, and how long ago it counts as pushed.
         created: Is told the id of the run as soon as there is one.
     """
-    outcome = Outcome("")
+    outcome = Outcome()
 
-    def make(original: Any) -> Any:
-        def get_or_create_dagrun(**given: Any) -> Any:
-            made = original(**given)
-            session = given["session"]
-            session.commit()  # Airflow's API, in this process, has another session.
-            outcome.run_id = made.run_id
-            created(made.run_id)
-            if only is not None:
-                _finish_all_but(only, made, seeds, dag, session)
-            for seed in seeds:
-                _write(seed, made, dag, session)
-                at = Coordinate(dag.dag_id, made.run_id, seed.task_id, seed.key, seed.map_index)
-                seeded(at, clock.ahead() - seed.ahead)
-            return made
-
-        return get_or_create_dagrun
-
-    def run(original: Any) -> Any:
-        def run_task_in_process(ti: Any, task: Any, **given: Any) -> Any:
-            database.forbid_retries(ti)
-            name = _label(ti.task_id, ti.map_index)
-            try:
-                result = original(ti=ti, task=task, **given)
-            except Exception as error:
-                outcome.errors[name] = error
-                raise
-            if result.error is not None:
-                outcome.errors[name] = result.error
-            return result
-
-        return run_task_in_process
+    def prepare(dag_run: Any, session: Any) -> None:
+        outcome.run_id = dag_run.run_id
+        created(dag_run.run_id)
+        if only is not None:
+            _finish_all_but(only, dag_run, seeds, session)
+        for seed in seeds:
+            _write(seed, dag_run, dag, session)
+            at = Coordinate(dag.dag_id, dag_run.run_id, seed.task_id, seed.key, seed.map_index)
+            seeded(at, clock.ahead() - seed.ahead)
 
     with (
-        _replaced(_DAG_RUNS, "get_or_create_dagrun", make),
-        _replaced(_SUPERVISOR, "run_task_in_process", run),
+        _replaced(_DAG_RUNS, "get_or_create_dagrun", lambda original: _then(original, prepare)),
+        _replaced(_SUPERVISOR, "run_task_in_process", lambda original: _noting(original, outcome.errors)),
         _replaced(_SUPERVISOR, "in_process_api_server", lambda original: lambda: _one_api_server(original)),
     ):
         dag_run: Any = dag.test(**arguments)
@@ -123,13 +102,42 @@ def dag_test(
     for ti in dag_run.get_task_instances():
         if only is None or ti.task_id == only:
             outcome.states[_label(ti.task_id, ti.map_index)] = _text(ti.state)
-    outcome.errors = {
-        name: error for name, error in outcome.errors.items() if outcome.states.get(name) not in ("success", "skipped")
-    }
+    # A task that ended well may have had an exception before: it deferred, or was skipped.
+    outcome.errors = {name: error for name, error in outcome.errors.items() if outcome.states.get(name) not in _GOOD}
     return outcome
 
 
-def _finish_all_but(task_id: str, dag_run: Any, seeds: Sequence[Seed], dag: DAG, session: Any) -> None:
+def _then(make: Callable[..., Any], prepare: Callable[[Any, Any], None]) -> Callable[..., Any]:
+    """Return a function that makes a run and then prepares it."""
+
+    def get_or_create_dagrun(**given: Any) -> Any:
+        dag_run = make(**given)
+        given["session"].commit()  # Airflow's API, in this process, has another session.
+        prepare(dag_run, given["session"])
+        return dag_run
+
+    return get_or_create_dagrun
+
+
+def _noting(run: Callable[..., Any], errors: dict[str, BaseException]) -> Callable[..., Any]:
+    """Return a function that runs a task once, and notes its exception."""
+
+    def run_task_in_process(ti: Any, task: Any, **given: Any) -> Any:
+        database.forbid_retries(ti)
+        name = _label(ti.task_id, ti.map_index)
+        try:
+            result = run(ti=ti, task=task, **given)
+        except Exception as error:
+            errors[name] = error
+            raise
+        if result.error is not None:
+            errors[name] = result.error
+        return result
+
+    return run_task_in_process
+
+
+def _finish_all_but(task_id: str, dag_run: Any, seeds: Sequence[Seed], session: Any) -> None:
     """Mark all other tasks as successful, and give seeded mapped tasks their instances."""
     from airflow.models.taskinstance import TaskInstance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,8 @@ def redis_in_test(url: str | None) -> Iterator[RedisInTest]:
 def _fakeredis() -> Callable[[Budget], Session]:
     try:
         import fakeredis
-        import lupa  # noqa: F401 - fakeredis says only at the first script that it is missing
+
+        importlib.import_module("lupa")  # fakeredis says only at the first script that it is missing
     except ImportError as error:
         raise ConfigurationError(
             f"The fixture exclusive_xcom needs {error.name}, which is not installed.\n"

@@ -144,18 +144,18 @@ class Run:
         """
         others = {name: error for name, error in self.errors.items() if not is_refusal(error)}
         for name, error in others.items():
-            kind = type(error).__name__
-            lines = [
-                fitted(lambda short, name=name, kind=kind: f"Task {short(name)} failed: {short(kind)}."),
-                str(error),
-            ]  # type: ignore[misc]
-            if len(others) > 1:
-                lines.append(f"These tasks failed, too: {', '.join(list(others)[1:])}.")
-            raise TaskFailed("\n".join(filter(None, lines))) from error
+            raise TaskFailed(_failure(name, error, list(others)[1:])) from error
         if self.state != "success" and not self.errors and not self.refused:
             first = fitted(lambda short: f"The run of DAG {short(self.dag_id)} failed, and no task says why.")
             states = ", ".join(f"{name}: {state}" for name, state in self.states.items())
             raise TaskFailed(f"{first}\nIts tasks ended as follows: {states}.")
+
+
+def _failure(name: str, error: BaseException, more: list[str]) -> str:
+    lines = [fitted(lambda short: f"Task {short(name)} failed: {short(type(error).__name__)}."), str(error)]
+    if more:
+        lines.append(f"These tasks failed, too: {', '.join(more)}.")
+    return "\n".join(filter(None, lines))
 
 
 def is_refusal(error: BaseException) -> bool:
