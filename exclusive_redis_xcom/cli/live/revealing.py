@@ -167,9 +167,9 @@ def _put_on_record(at: Coordinate) -> None:
         _connect()
         audit.write_now(record)
     except Exception as error:  # of Airflow or of any driver, whose text may quote the database's URL
-        cause = "" if isinstance(error, audit.AuditFailed) else f" ({type(error).__name__})"
+        cause = str(error) if isinstance(error, audit.AuditFailed) else type(error).__name__
         raise UndecidedError(
-            f"Airflow's audit log cannot be written{cause}, so nothing is shown.\n"
+            f"Airflow's audit log cannot be written ({cause}), so nothing is shown.\n"
             "A value is shown only after a line in the audit log says who asked.\n"
             "Run the command where [database] sql_alchemy_conn is set, and check it with `airflow db check`."
         ) from None
