@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 _MOST_OVERHEAD: Final = 64 * 1024
 #: The fields beside the value: claims, marks, and the rule.
 _MOST_BESIDE: Final = 2 * 1024 * 1024
-#: So many results of a mapped task are looked through for a map_index.
-MOST_LOOKED_THROUGH: Final = 10_000
-
 _ONCE: Final = (
     "The value may be read once, by a task that its rule names. It is never shown here, claimed or not: this command "
     "claims nothing."
@@ -97,14 +94,9 @@ class _NotShownError(Exception):
     """The value is not shown. The text is a sentence that says why."""
 
 
-def choose(found: Sequence[Inventory], map_index: int | None) -> Chosen | None:
-    """Return the newest of the values that were found; None if there is none.
-
-    Args:
-        found: The XCom of one or several runs.
-        map_index: The map_index that counts; None for all.
-    """
-    candidates = [(each, held) for each in found for held in each.held if map_index in (None, held.map_index)]
+def choose(found: Sequence[Inventory]) -> Chosen | None:
+    """Return the newest of the values that were found; None if there is none."""
+    candidates = [(each, held) for each in found for held in each.held]
     if not candidates:
         return None
     inventory, held = max(candidates, key=lambda one: _pushed_at(one[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import XComName
@@ -15,6 +16,7 @@ from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from exclusive_redis_xcom.cli.live.revealing import Chosen
     from exclusive_redis_xcom.store import Store
@@ -33,6 +35,8 @@ _HEADERS = (
     "CLAIMED",
     "KEPT FOR",
 )
+#: So many results of a mapped task are looked through for a map index.
+_MOST_LOOKED_THROUGH = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--value", action="store_true", help="show the newest value, unless --run and --map-index name another"
     )
-    parser.add_argument("--map-index", type=int, metavar="N", help="with --value: show the value of this map index")
+    parser.add_argument("--map-index", type=int, metavar="N", help="show the value of one map index alone")
     output.add_option(parser)
 
 
@@ -72,16 +76,14 @@ def main(args: argparse.Namespace) -> int:
     output.write(args.output, listing)
     output.say(*(_rule(each) for each in found), *(_more(each) for each in found))
     if not found:
-        output.say(opened.nothing(args.xcom, args.run))
+        output.say(_nothing(args))
     return status.YES if found else status.NO
 
 
 def _found(store: Store, args: argparse.Namespace) -> list[Inventory]:
-    from exclusive_redis_xcom.cli.live.revealing import MOST_LOOKED_THROUGH
-
     xcom = XComName.parse(args.xcom)
-    most = {} if args.map_index is None else {"most_values": MOST_LOOKED_THROUGH}
-    return sorted(
+    most = {} if args.map_index is None else {"most_values": _MOST_LOOKED_THROUGH}
+    found = sorted(
         (
             each
             for each in store.inventory(xcom.dag_id, xcom.task_id, **most)
@@ -89,6 +91,13 @@ def _found(store: Store, args: argparse.Namespace) -> list[Inventory]:
         ),
         key=lambda each: each.at.run_id,
     )
+    return found if args.map_index is None else [one for each in found for one in _only(each, args.map_index)]
+
+
+def _only(inventory: Inventory, map_index: int) -> Iterator[Inventory]:
+    held = tuple(held for held in inventory.held if held.map_index == map_index)
+    if held:
+        yield replace(inventory, held=held)
 
 
 def _with_value(store: Store, found: list[Inventory], args: argparse.Namespace) -> int:
@@ -96,7 +105,7 @@ def _with_value(store: Store, found: list[Inventory], args: argparse.Namespace) 
     from exclusive_redis_xcom.cli.live import revealing
     from exclusive_redis_xcom.settings import load_settings
 
-    chosen = revealing.choose(found, args.map_index)
+    chosen = revealing.choose(found)
     if chosen is None:
         output.say(_nothing(args))
         return status.NO

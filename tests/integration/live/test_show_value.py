@@ -306,11 +306,16 @@ def test_the_newest_value_is_shown_unless_another_is_named(pushing: Pushing, run
     )
 
 
-def test_a_late_map_index_is_found(pushing: Pushing, run: Run) -> None:
+def test_a_late_map_index_is_found(pushing: Pushing, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(130):
         pushing(number, replace(AT, map_index=number), row=False)
 
     assert {shown_value(run, "--map-index", str(number))["text"] for number in (0, 77, 129)} == {"0", "77", "129"}
+    capsys.readouterr()
+    assert main(["show", NAME, "--map-index", "129", "-o", "plain"]) == 0
+    printed = capsys.readouterr()
+    assert [line.split("\t")[1] for line in printed.out.splitlines()] == ["129"]
+    assert printed.err.splitlines()[1] == "Run r1: 129 more values are not shown."
 
 
 def test_an_encrypted_value_is_shown_where_its_key_is(
