@@ -108,7 +108,7 @@ def _write_table(listing: Listing) -> None:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for header in listing.headers:
-        table.add_column(header, overflow="fold")
+        table.add_column(Text(printable(header)), overflow="fold")
     for row in listing.rows:
         table.add_row(
             *(  # a Text, because rich reads markup in a str

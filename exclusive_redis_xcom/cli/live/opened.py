@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_REDIS_URL"
 
 HELP = (
-    "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have. The "
-    f"variable {REDIS_URL_VARIABLE} names the URL of another user. Without it, the settings say which Redis it is."
+    "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have. "
+    f"`show --value` needs hmget, too. The variable {REDIS_URL_VARIABLE} names the URL of another user. Without it, "
+    "the settings say which Redis it is."
 )
 
 
