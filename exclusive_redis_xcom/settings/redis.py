@@ -14,7 +14,10 @@ from exclusive_redis_xcom.settings.sources import where_to_set
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exclusive_redis_xcom.connection import RedisOptions
+    from exclusive_redis_xcom.connection.failure import Failure
 
 _CONNECTION_TYPE = "redis"
 
@@ -23,7 +26,12 @@ _SHOWN = 30
 
 
 @errors_without_locals
-def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisClient:
+def redis_client(
+    settings: Settings,
+    timeouts: Timeouts | None = None,
+    *,
+    remedy: Callable[[Failure, RedisOptions], str] | None = None,
+) -> RedisClient:
     """Make a client, which connects at first use.
 
     If Redis refuses its password, the client asks for the URL or the connection again, because a password may rotate
@@ -32,6 +40,7 @@ def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisC
     Args:
         settings: The settings that say where Redis is.
         timeouts: How long the client waits. By default, it is as patient as the settings say.
+        remedy: As for `RedisClient`.
 
     Raises:
         ConfigurationError: As for `redis_options`.
@@ -39,7 +48,7 @@ def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisC
     timeouts = timeouts or Timeouts(
         connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline
     )
-    return RedisClient(redis_options(settings), timeouts, ask_again=lambda: _options_now(settings))
+    return RedisClient(redis_options(settings), timeouts, ask_again=lambda: _options_now(settings), remedy=remedy)
 
 
 @errors_without_locals

@@ -5,25 +5,19 @@ Tasks write the record. So commands show it as what tasks say, and nothing in it
 
 from __future__ import annotations
 
-import contextlib
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.printable import printable
+from exclusive_redis_xcom.cli import redis_access
 from exclusive_redis_xcom.cli.access.output import say
-from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from exclusive_redis_xcom.formats.observed import Observed
-    from exclusive_redis_xcom.settings import Settings
-    from exclusive_redis_xcom.store import Store
-
-#: People wait for these commands, so they are less patient than tasks.
-_CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS = 2.0, 5.0, 5.0
 
 #: What every command says about where its answer comes from.
 EVIDENCE: Final = "Tasks write this record: it is evidence, and no proof."
@@ -40,15 +34,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read(dag_ids: Sequence[str] | None) -> list[Observed]:
-    """Read the records of these DAGs, or of all that have one, sorted by their ids.
+def stream(dag_ids: Sequence[str] | None) -> Iterator[Observed]:
+    """Yield the records of these DAGs, or of all that have one, sorted by their ids. One at a time is in memory.
 
     Raises:
         UndecidedError: Airflow's configuration cannot be read.
         ExclusiveXComError: Redis cannot be reached, or a setting is wrong.
     """
-    with loading_airflow():
-        return _read(dag_ids)
+    from exclusive_redis_xcom.settings import SECTION, load_settings
+
+    with redis_access.opened_store() as store:
+        if load_settings().records == "off":
+            say(f"[{SECTION}] observe is off here: if that holds for tasks, too, nothing is recorded.")
+        for dag_id in store.observed_dags() if dag_ids is None else sorted(set(dag_ids)):
+            found = store.observed(dag_id)
+            if found is not None:
+                yield found
 
 
 def say_how_it_came_about(records: Sequence[Observed], dag_ids: Sequence[str] | None = None) -> None:
@@ -103,27 +104,3 @@ def _lost(found: Observed) -> str | None:
 
 def _utc(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
-
-
-def _read(dag_ids: Sequence[str] | None) -> list[Observed]:
-    import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
-
-    from exclusive_redis_xcom.settings import SECTION, load_settings
-
-    settings = load_settings()
-    if settings.records == "off":
-        say(f"[{SECTION}] observe is off here: if that holds for tasks, too, nothing is recorded.")
-    with _store(settings) as store:
-        wanted = store.observed_dags() if dag_ids is None else sorted(set(dag_ids))
-        return [found for found in map(store.observed, wanted) if found is not None]
-
-
-@contextlib.contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    from exclusive_redis_xcom.connection import Timeouts
-    from exclusive_redis_xcom.settings.redis import redis_client
-    from exclusive_redis_xcom.store import Store
-
-    timeouts = Timeouts(_CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS)
-    with contextlib.closing(redis_client(settings, timeouts)) as client:
-        yield Store(client, key_prefix=settings.key_prefix)

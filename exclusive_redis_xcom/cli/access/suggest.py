@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0; 2 if there is none.
     """
-    found = records.read(args.dag)
+    found = list(records.stream(args.dag))
     facts = dags.access_of(args).dags if args.dags or vars(args).get("serialized") else {}
     suggestions = [suggest(each, facts.get(each.dag_id)) for each in found if each.reads_since_ms is not None]
     unread = [each for each in found if each.reads_since_ms is None]

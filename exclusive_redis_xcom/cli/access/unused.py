@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     """
     everything = dags.access_of(args).dags
     chosen = [facts for dag_id, facts in sorted(everything.items()) if args.dag is None or dag_id in args.dag]
-    found = {record.dag_id: record for record in records.read([facts.dag_id for facts in chosen])}
+    found = {record.dag_id: record for record in records.stream([facts.dag_id for facts in chosen])}
     listed = [use for facts in chosen for use in uses(facts, found.get(facts.dag_id))]
     shown = [use for use in listed if args.all or use.verdict is not Verdict.YES]
     output.write(

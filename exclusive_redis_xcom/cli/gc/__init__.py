@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli import units
+from exclusive_redis_xcom.cli import redis_access, units
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -99,7 +99,7 @@ def _store(settings: Settings) -> Iterator[Store]:
     from exclusive_redis_xcom.settings.redis import redis_client
     from exclusive_redis_xcom.store import Store
 
-    with contextlib.closing(redis_client(settings)) as client:
+    with contextlib.closing(redis_client(settings, remedy=redis_access.remedy)) as client:
         yield Store(client, key_prefix=settings.key_prefix)
 
 

@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=("dag", "task", "key", "run"), default="dag", help="what a row is about (default: dag)"
     )
-    parser.add_argument("--top", type=int, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})")
+    parser.add_argument(
+        "--top", type=units.count, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})"
+    )
     output.add_option(parser)
 
 

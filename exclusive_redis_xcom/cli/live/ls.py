@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="list one DAG or one task alone")
     parser.add_argument("--run", metavar="RUN", help="list one run alone")
-    parser.add_argument("--limit", type=int, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})")
+    parser.add_argument(
+        "--limit", type=units.count, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})"
+    )
     output.add_option(parser)
 
 
