@@ -85,7 +85,7 @@ class TestDenials:
             "why": "the rule does not name it",
         }
         assert (status, found["schema"]) == (0, 1)
-        assert [each["dag"] for each in found["records"]] == ["sales"]
+        assert [each["dag_id"] for each in found["records"]] == ["sales"]
 
     def test_in_lines(self, record: Store, run: Run) -> None:
         record.count([REFUSED])
@@ -263,7 +263,7 @@ class TestUnused:
     def test_claims_nothing_without_a_record(self, record: Store, run: Run, dags: str) -> None:
         status, out, err = run("unused", "--dags", dags, "-o", "json")
 
-        assert (status, {use["used"] for use in json.loads("\n".join(out))["consumers"]}) == (0, {"maybe"})
+        assert (status, {use["used"] for use in json.loads("\n".join(out))["uses"]}) == (0, {"maybe"})
         assert err == ["sales: no read is recorded, so nothing can be told. Set observe = reads where tasks run."]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exclusive_redis_xcom.access import TaskName, XComName
 from exclusive_redis_xcom.cli import units
-from exclusive_redis_xcom.cli.access import output, records, status
+from exclusive_redis_xcom.cli.access import output, records, shapes, status
 from exclusive_redis_xcom.formats import observed
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def _document(denial: _Denial) -> dict[str, object]:
     return {
         "last": records.iso(denial.times.last_ms),
         "count": denial.times.number,
-        "reader": None if denial.reader is None else denial.reader._asdict(),
-        "xcom": denial.xcom._asdict(),
+        "reader": None if denial.reader is None else shapes.of_task(*denial.reader),
+        "xcom": shapes.of_xcom(*denial.xcom),
         "kind": denial.kind,
         "why": _WHY[denial.kind],
     }

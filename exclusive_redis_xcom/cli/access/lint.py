@@ -12,7 +12,7 @@ from exclusive_redis_xcom.access.lint import CHECKS, Linted, baseline, lint
 from exclusive_redis_xcom.access.lint.selection import selected
 from exclusive_redis_xcom.access.lint.suppression import without_suppressed
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.cli.access import dags, lint_input, rule, status
+from exclusive_redis_xcom.cli.access import dags, forms, lint_input, rule, status
 from exclusive_redis_xcom.cli.access.finding_formats import FORMATS, render
 from exclusive_redis_xcom.cli.access.lint_input import LintInput
 
@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail-level or above; 2 it cannot be decided, for example because a file cannot be loaded."
     )
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="DAG files and folders, in place of --dags")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="the form of the report (default: text)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
+    forms.add_option(parser, FORMATS, default="text", help=f"{', '.join(FORMATS)} (default: text)", to_file=True)
     parser.add_argument("--explain", metavar="CODE", help="explain a check, and check nothing")
     group = parser.add_argument_group("which findings count")
     group.add_argument("--select", type=_codes, action="extend", metavar="CODES", help="only these, as in EX10,EX121")
@@ -77,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     findings, gone = baseline.without_known(findings, known)
     if gone:
         sys.stderr.write(f"{gone} findings of the baseline occur no more. Write it again with --write-baseline.\n")
-    _write(args.output, render(findings, args.format, tool=_TOOL, rules=CHECKS))
+    forms.deliver(render(findings, args.output, tool=_TOOL, rules=CHECKS), args.output_file)
     return exit_status(findings, args.fail_level)
 
 
@@ -101,16 +100,6 @@ def _read(args: argparse.Namespace) -> LintInput:
     with airflow_home.nothing_left_behind():
         word = args.default_consumers or dags.default_consumers()
         return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)
-
-
-def _write(file: Path | None, report: str) -> None:
-    if file is None:
-        sys.stdout.write(report)
-        return
-    try:
-        file.write_text(report, encoding="utf-8")
-    except OSError as error:
-        raise UndecidedError(f"The report cannot be written ({error.strerror}).\nThe file is {file}.") from None
 
 
 def exit_status(findings: Iterable[Finding], fail_level: str) -> int:

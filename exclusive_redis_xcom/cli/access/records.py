@@ -85,7 +85,7 @@ def milliseconds_ago(duration: timedelta) -> int:
 def about(found: Observed) -> dict[str, object]:
     """Describe a record for programs."""
     return {
-        "dag": found.dag_id,
+        "dag_id": found.dag_id,
         "since": iso(found.since_ms),
         "reads_since": iso(found.reads_since_ms),
         "lost": 0 if found.lost is None else found.lost.number,

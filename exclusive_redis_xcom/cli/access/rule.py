@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.lint import CHECKS
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.cli.access import status
+from exclusive_redis_xcom.cli.access import forms, status
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "all checks."
     )
     parser.add_argument("code", nargs="?", metavar="CODE", help="the check's code or name, as in EX101 or unknown-task")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    forms.add_option(parser, ("text", "json"), default="text", help="text (default) or json")
 
 
 @status.undecided_on_error
@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
         0, or 2 if there is no such check.
     """
     chosen = list(CHECKS.values()) if args.code is None else [check_named(args.code)]
-    if args.format == "json":
+    if args.output == "json":
         sys.stdout.write(f"{json.dumps({'schema': 1, 'rules': [asdict(check) for check in chosen]}, indent=2)}\n")
     elif args.code is None:
         sys.stdout.write("".join(f"{check.code}  {check.level:7}  {check.name}\n" for check in chosen))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.access.suggestion import Suggestion, suggest
-from exclusive_redis_xcom.cli.access import dags, output, records, status
+from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.cli.access import dags, forms, output, records, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -26,14 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Exit status: 0; 2 if no read is recorded, or the record cannot be read."
     )
     records.add_options(parser)
-    parser.add_argument(
-        "-o",
-        "--format",
-        "--output",
-        dest="output",
-        choices=(PYTHON, output.JSON, output.YAML),
+    forms.add_option(
+        parser,
+        (PYTHON, output.JSON, output.YAML),
         default=PYTHON,
-        metavar="FORM",
         help="python (default): a param to paste, with comments; json; yaml",
     )
     dags.add_options(parser)
@@ -108,12 +105,12 @@ def _rule_lines(key: str, rule: Suggested) -> Iterator[str]:
 def _document(suggestion: Suggestion) -> dict[str, Any]:
     dag_id = suggestion.record.dag_id
     return {
-        "dag": dag_id,
+        "dag_id": dag_id,
         "xcom_acl": suggestion.xcom_acl,
         "reads": [
             {
-                "xcom": {"dag_id": dag_id, "task_id": task_id, "key": key},
-                "consumer": consumer.name,
+                "xcom": shapes.of_xcom(dag_id, task_id, key),
+                "consumer": shapes.of_task(*consumer_ids(consumer.name, dag_id)),
                 "count": consumer.reads.number,
                 "last": records.iso(consumer.reads.last_ms),
                 "remarks": list(consumer.remarks),
@@ -124,8 +121,8 @@ def _document(suggestion: Suggestion) -> dict[str, Any]:
         ],
         "left_out": [
             {
-                "xcom": {"dag_id": dag_id, "task_id": entry.task_id, "key": entry.key},
-                "reader": None if entry.reader is None else {"dag_id": entry.reader[0], "task_id": entry.reader[1]},
+                "xcom": shapes.of_xcom(dag_id, entry.task_id, entry.key),
+                "reader": None if entry.reader is None else shapes.of_task(*entry.reader),
                 "why": why,
             }
             for entry, why in suggestion.left_out

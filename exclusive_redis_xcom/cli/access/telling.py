@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.rule import NOBODY
+from exclusive_redis_xcom.cli.access import shapes
 from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 from exclusive_redis_xcom.reporting import advice, refusals
 from exclusive_redis_xcom.reporting.wording import lines, only, sentence
@@ -93,25 +93,12 @@ def note_of_more(producers: Sequence[TaskName], *, of: str = "this task") -> str
 def answer_json(answer: Answer) -> dict[str, Any]:
     """Write an answer in JSON's types."""
     return {
-        "consumer": str(answer.consumer),
-        "xcom": str(answer.xcom),
+        "consumer": shapes.of_task(*answer.consumer),
+        "xcom": shapes.of_xcom(*answer.xcom),
         "verdict": answer.verdict.value,
         "reason": answer.reason,
         "conditions": list(answer.conditions),
-        "rule": None if answer.rule is None else rule_json(answer.rule),
-    }
-
-
-def rule_json(rule: Rule) -> dict[str, Any]:
-    """Write a rule in JSON's types. `consumers` is a policy word or a list, as the rule has it."""
-    source = sources.read(rule.source)
-    return {
-        "source": rule.source,
-        "place": None if source is None else source.place,
-        "consumers": rule.consumers if isinstance(rule.consumers, str) else list(rule.consumers),
-        "ttl_seconds": None if rule.ttl is None else int(rule.ttl.total_seconds()),
-        "same_run": rule.same_run,
-        "once": rule.once,
+        "rule": None if answer.rule is None else shapes.of_rule(answer.rule),
     }
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.access.usage import Use, uses
-from exclusive_redis_xcom.cli.access import dags, output, records, status
+from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.cli.access import dags, output, records, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
             ("DAG", "RULE", "CONSUMER", "READS", "LAST", "USED"),
             [_row(use) for use in shown],
             {
-                "consumers": [_document(use) for use in shown],
+                "uses": [_document(use) for use in shown],
                 "records": [records.about(each) for each in found.values()],
             },
         ),
@@ -72,10 +73,13 @@ def _row(use: Use) -> tuple[str, ...]:
 
 def _document(use: Use) -> dict[str, Any]:
     return {
-        "dag": use.dag_id,
-        "rule": use.rule.source,
-        "consumer": use.consumer,
-        "reads": use.reads.number,
+        "dag_id": use.dag_id,
+        "rule": shapes.of_rule(use.rule),
+        # A policy word is no name. The rule has it.
+        "consumer": None
+        if use.consumer == use.rule.consumers
+        else shapes.of_task(*consumer_ids(use.consumer, use.dag_id)),
+        "count": use.reads.number,
         "last": records.iso(use.reads.last_ms) if use.reads.number else None,
         "used": use.verdict.value,
     }

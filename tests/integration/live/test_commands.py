@@ -81,9 +81,9 @@ def test_ls_lists_names_sizes_and_readers(run: Run) -> None:
 
 
 def test_ls_of_one_task_or_run_and_of_nothing(run: Run) -> None:
-    assert [each["task_id"] for each in document(run, "ls", "sales")["xcoms"]] == ["each", "extract"]
-    assert [each["task_id"] for each in document(run, "ls", "sales/extract")["xcoms"]] == ["extract"]
-    assert [each["task_id"] for each in document(run, "ls", "--run", "r2")["xcoms"]] == ["count"]
+    assert [each["xcom"]["task_id"] for each in document(run, "ls", "sales")["xcoms"]] == ["each", "extract"]
+    assert [each["xcom"]["task_id"] for each in document(run, "ls", "sales/extract")["xcoms"]] == ["extract"]
+    assert [each["xcom"]["task_id"] for each in document(run, "ls", "--run", "r2")["xcoms"]] == ["count"]
     status, _, err = run("ls", "nothing", "--run", "r9")
     assert (status, err) == (
         1,
@@ -102,7 +102,16 @@ def test_ls_says_what_it_leaves_out(run: Run) -> None:
 def test_show_tells_all_but_the_value(run: Run) -> None:
     (found,) = document(run, "show", "sales/extract:token")["xcoms"]
 
-    assert (found["consumers"], found["once"], found["claimed"]) == (["load"], True, 1)
+    assert found["xcom"] == {"dag_id": "sales", "task_id": "extract", "key": "token", "run_id": "r1"}
+    assert found["rule"] == {
+        "source": "xcom_acl['extract']['token'] at sales.py:4",
+        "place": "sales.py:4",
+        "consumers": ["load"],
+        "ttl_seconds": None,
+        "same_run": False,
+        "once": True,
+    }
+    assert found["claimed"] == 1
     (held,) = found["held"]
     assert (held["decoded_size"], held["place"], held["encrypted"], held["claimed"]) == (2000, "Redis", False, True)
     _, _, err = run("show", "sales/extract:token")
@@ -114,12 +123,17 @@ def test_show_tells_all_but_the_value(run: Run) -> None:
 def test_du_sums_by_dag_and_says_what_expires(run: Run) -> None:
     found = document(run, "du")
 
-    assert [row["name"] for row in found["rows"]] == ["stock", "sales"]
+    assert [row["dag_id"] for row in found["rows"]] == ["stock", "sales"]
     assert found["rows"][0]["bytes_elsewhere"] == 10_000
     assert (found["total"]["xcoms"], found["total"]["values"]) == (3, 5)
-    by_key = {row["name"]: row for row in document(run, "du", "--by", "key")["rows"]}
-    assert by_key["sales/extract:token"]["expiring"] == 0
-    assert by_key["sales/each:return_value"]["expiring"] == by_key["sales/each:return_value"]["bytes_in_redis"] > 0
+    by_key = {row["xcom"]["key"]: row for row in document(run, "du", "--by", "key")["rows"]}
+    assert by_key["token"]["expiring"] == 0
+    assert document(run, "du", "--by", "task")["rows"][0]["task"] == {"dag_id": "stock", "task_id": "count"}
+    assert [(row["dag_id"], row["run_id"]) for row in document(run, "du", "--by", "run")["rows"]] == [
+        ("stock", "r2"),
+        ("sales", "r1"),
+    ]
+    assert by_key["return_value"]["expiring"] == by_key["return_value"]["bytes_in_redis"] > 0
 
 
 def test_a_user_without_the_rights_is_told_which_variable_helps(

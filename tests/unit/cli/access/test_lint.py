@@ -252,7 +252,7 @@ def test_what_is_no_baseline_is_refused(dags: Path, capsys: pytest.CaptureFixtur
     )
 
 
-@pytest.mark.parametrize("option", ["--baseline", "--write-baseline", "--output"])
+@pytest.mark.parametrize("option", ["--baseline", "--write-baseline", "--output-file"])
 def test_a_file_that_cannot_be_used_is_said(dags: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     (dags / "clean.py").write_text(CLEAN)
 
@@ -320,7 +320,7 @@ def test_several_paths_are_checked_together_and_a_file_counts_once(
 def test_a_report_is_written_to_a_file(dags: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (dags / "etl.py").write_text(ETL)
 
-    assert linted(capsys, "dags", "--format", "sarif", "--output", "report") == (1, "", "")
+    assert linted(capsys, "dags", "--format", "sarif", "--output-file", "report") == (1, "", "")
     log = json.loads(Path("report").read_text())
 
     jsonschema.validate(log, SARIF)
