@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from datetime import timedelta
 
@@ -53,3 +54,18 @@ def count(text: str) -> int:
     if _COUNT.fullmatch(text) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of items; write a whole number above 0")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """Read a time limit in seconds. It is the `type` of an option.
+
+    Raises:
+        ArgumentTypeError: It is no number above 0.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time limit; write seconds, as a number above 0")
+    return number

@@ -73,6 +73,10 @@ SHAPES = {
 }
 #: Fields for what people read, and what `xcom_acl` itself holds.
 TEXTS = {"reason", "remedy", "text", "source", "why", "conditions", "remarks", "consumers", "xcom_acl"}
+#: Lists of tasks.
+TASKS = {"without", "may_push_more"}
+#: Names of files and folders.
+NAMED = {"old", "new", "file", "place"}
 NAME = re.compile(r"[\w.*-]+/[\w.*-]+(:.+)?")
 
 
@@ -145,22 +149,23 @@ def wrong(found: Any, field: str = "") -> Iterator[str]:
     """Yield what is in another shape."""
     if field in TEXTS:
         return
-    if isinstance(found, list):
-        for each in found:
-            yield from wrong(each, field)
-    elif isinstance(found, dict):
-        if field in SHAPES and {*found} not in SHAPES[field]:
-            yield f"{field}: {sorted(found)}"
-        elif "key" in found and field != "xcom":
-            yield f"the XCom of {field} is not in a field of its own: {sorted(found)}"
-        elif {*found} >= IDS and field not in SHAPES and field not in ("without", "may_push_more"):
-            yield f"the task of {field} is not in a field of its own: {sorted(found)}"
-        for name, each in found.items():
-            yield from wrong(each, name)
-    elif isinstance(found, str) and NAME.fullmatch(found) and field not in ("old", "new", "file", "place"):
+    if isinstance(found, dict) and not _is_shaped({*found}, field):
+        yield f"{field}: {sorted(found)}"
+    if isinstance(found, str) and (field in SHAPES or (field not in NAMED and NAME.fullmatch(found))):
         yield f"{field}: {found}"
-    elif field in SHAPES and found is not None:
-        yield f"{field}: {found}"
+    parts = found.items() if isinstance(found, dict) else [(field, each) for each in _items(found)]
+    for name, each in parts:
+        yield from wrong(each, name)
+
+
+def _items(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else []
+
+
+def _is_shaped(parts: set[str], field: str) -> bool:
+    if field in SHAPES:
+        return parts in SHAPES[field]
+    return "key" not in parts and (not parts >= IDS or field in TASKS)
 
 
 def names(found: Any) -> Iterator[str]:

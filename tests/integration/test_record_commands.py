@@ -98,7 +98,13 @@ class TestDenials:
         _, out, err = run("denials", "--dag", "stock", "--dag", "other", "-o", "plain")
 
         assert out == ["NOW\t1\tbi/daily\tstock/extract:token\tthe rule does not name it"]
-        assert err == ["stock: recorded since NOW, no reads.", "other: nothing is recorded.", EVIDENCE]
+        assert err == ["other: nothing is recorded.", "stock: recorded since NOW, no reads.", EVIDENCE]
+
+    def test_of_a_mistyped_dag(self, record: Store, run: Run) -> None:
+        record.count([REFUSED])
+
+        for command in ("denials", "suggest"):
+            assert run(command, "--dag", "slaes")[2][0] == "slaes: nothing is recorded. Did you mean 'sales'?"
 
     def test_within_a_time(self, record: Store, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         record.count([REFUSED])

@@ -10,6 +10,7 @@ from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import POLICY_WORDS
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--timeout",
-        type=float,
+        type=units.seconds,
         default=TIMEOUT,
         metavar="SECONDS",
         help=f"how long all DAG files together may take (default: {TIMEOUT:g})",
@@ -78,8 +79,11 @@ def _access_of_database(word: str) -> Access:
         return Access(facts_of_database(default_consumers=word))
 
 
-def require_airflow() -> None:
+def require_airflow(named_by: str = "--dags") -> None:
     """Refuse to make up an Airflow: its home folder has the configuration that says where its DAGs are.
+
+    Args:
+        named_by: How the command takes DAG files.
 
     Raises:
         UndecidedError: There is no such folder.
@@ -87,7 +91,7 @@ def require_airflow() -> None:
     if "airflow.configuration" not in sys.modules and not airflow_home.home().is_dir():
         raise UndecidedError(
             f"There is no Airflow here: {airflow_home.home()} does not exist.\n"
-            "Name the DAG files with --dags, or set AIRFLOW_HOME."
+            f"Name the DAG files with {named_by}, or set AIRFLOW_HOME."
         )
 
 

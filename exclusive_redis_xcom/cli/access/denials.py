@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
 
     def counted() -> Iterator[_Denial]:
         nonlocal total
-        for record in records.stream(args.dag):
+        for record in records.stream(args.dag, note_missing=True):
             seen.append(replace(record, entries=()))
             for denial in _denials(record, args.since):
                 total += 1
@@ -100,7 +100,7 @@ def main(args: argparse.Namespace) -> int:
         )
     if not total:
         output.say("No refusal is recorded." if args.since is None else "No refusal is recorded within this time.")
-    records.say_how_it_came_about(seen, args.dag)
+    records.say_how_it_came_about(seen)
     return status.YES
 
 

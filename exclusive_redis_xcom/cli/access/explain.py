@@ -88,7 +88,8 @@ def _write(form: str, access: Access, explained: _Explained) -> None:
         sys.stdout.write(f"\n{output.printable_lines(text)}\n")
     elif form == output.PLAIN:
         output.say(text)
-    output.say(telling.unknown_key(access, explained.xcom))
+    asked = None if explained.answer is None else telling.unknown_dag(access, explained.answer.consumer)
+    output.say(telling.unknown_key(access, explained.xcom), asked)
 
 
 def _row(index: int, rule: Rule) -> tuple[str, ...]:

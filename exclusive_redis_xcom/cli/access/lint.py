@@ -96,7 +96,7 @@ def _read(args: argparse.Namespace) -> LintInput:
             raise UndecidedError("DAG files and --serialized exclude each other.\nName one of them.")
         return LintInput(Linted(tuple(dags.access_of(args).dags.values())), {}, {})
     if not paths:
-        dags.require_airflow()
+        dags.require_airflow("PATH")
     with airflow_home.nothing_left_behind():
         word = args.default_consumers or dags.default_consumers()
         return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)

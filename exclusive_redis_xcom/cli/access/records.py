@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.printable import printable
-from exclusive_redis_xcom.cli import redis_access
+from exclusive_redis_xcom.cli import near, redis_access
 from exclusive_redis_xcom.cli.access.output import say
 
 if TYPE_CHECKING:
@@ -34,8 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def stream(dag_ids: Sequence[str] | None) -> Iterator[Observed]:
+def stream(dag_ids: Sequence[str] | None, *, note_missing: bool = False) -> Iterator[Observed]:
     """Yield the records of these DAGs, or of all that have one, sorted by their ids. One at a time is in memory.
+
+    Args:
+        dag_ids: The DAGs; None for all.
+        note_missing: Whether to say which of these DAGs have no record.
 
     Raises:
         UndecidedError: Airflow's configuration cannot be read.
@@ -50,17 +54,16 @@ def stream(dag_ids: Sequence[str] | None) -> Iterator[Observed]:
             found = store.observed(dag_id)
             if found is not None:
                 yield found
+            elif dag_ids is not None and note_missing:
+                say(f"{printable(dag_id)}: nothing is recorded.{near.did_you_mean(dag_id, store.observed_dags())}")
 
 
-def say_how_it_came_about(records: Sequence[Observed], dag_ids: Sequence[str] | None = None) -> None:
-    """Say since when each DAG was observed, what was lost, and which of the DAGs that were asked for have no record."""
+def say_how_it_came_about(records: Sequence[Observed]) -> None:
+    """Say since when each DAG was observed, and what was lost."""
     for found in records:
         since = f"{printable(found.dag_id)}: recorded since {moment(found.since_ms)}"
         reads = f", reads since {moment(found.reads_since_ms)}" if found.reads_since_ms is not None else ", no reads"
         say(f"{since}{reads}.", _lost(found))
-    missing = sorted(set(dag_ids or ()) - {found.dag_id for found in records})
-    for dag_id in missing:
-        say(f"{dag_id}: nothing is recorded.")
     if records:
         say(EVIDENCE)
 

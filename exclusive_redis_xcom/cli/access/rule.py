@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import textwrap
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.lint import CHECKS
 from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.cli import near
 from exclusive_redis_xcom.cli.access import forms, status
 
 if TYPE_CHECKING:
@@ -57,9 +57,17 @@ def check_named(name: str) -> Check:
     for check in CHECKS.values():
         if name.upper() == check.code or name.lower() == check.name:
             return check
-    close = difflib.get_close_matches(name.upper(), CHECKS, n=1)
-    guess = f"Did you mean {close[0]}? " if close else ""
-    raise UndecidedError(f"There is no check '{name:.40}'.\n{guess}The codes are {', '.join(CHECKS)}.")
+    if name[-1:].isdigit():
+        # Codes of one group begin in the same way. Digits alone are not near each other.
+        begun = next((name[:end] for end in range(len(name), 3, -1) if _is_begun(name[:end])), "")
+        guess = near.did_you_mean(begun, CHECKS) if begun else ""
+    else:
+        guess = near.did_you_mean(name, [check.name for check in CHECKS.values()])
+    raise UndecidedError(f"There is no check '{name:.40}'.{guess}\nThe codes are {', '.join(CHECKS)}.")
+
+
+def _is_begun(text: str) -> bool:
+    return any(code.startswith(text.upper()) for code in CHECKS)
 
 
 def explained(check: Check) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.access.suggestion import Suggested
 
 PYTHON: Final = "python"
+_ALL_DECLARED: Final = "These calls allow all that was read, so the DAG needs no param."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0; 2 if there is none.
     """
-    found = list(records.stream(args.dag))
+    found = list(records.stream(args.dag, note_missing=True))
     facts = dags.access_of(args).dags if args.dags or vars(args).get("serialized") else {}
     suggestions = [suggest(each, facts.get(each.dag_id)) for each in found if each.reads_since_ms is not None]
     unread = [each for each in found if each.reads_since_ms is None]
@@ -55,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(write(document))
     if not suggestions:
         output.say("No read is recorded. Set [exclusive_redis_xcom] observe = reads where tasks run, and wait.")
-    records.say_how_it_came_about([each.record for each in suggestions] + unread, args.dag)
+    records.say_how_it_came_about([each.record for each in suggestions] + unread)
     return status.YES if suggestions else status.UNDECIDED
 
 
@@ -73,7 +74,13 @@ def _as_python(suggestion: Suggestion, *, checked: bool) -> str:
         f"Left out: {entry.task_id}:{entry.key}, read by {'/'.join(entry.reader or ('somebody',))}: {why}."
         for entry, why in suggestion.left_out
     ]
+    calls = dict.fromkeys((rule.source, entry.task_id, entry.key) for entry, rule in suggestion.declared)
+    head += [f"{task_id}:{key} is declared by {source}. That call stays where it is." for source, task_id, key in calls]
+    if suggestion.xcom_acl is None:
+        head.append("It allows all that was read, so the DAG needs no param." if len(calls) == 1 else _ALL_DECLARED)
     lines = [f"# {_ascii(line)}" for line in head if line]
+    if suggestion.xcom_acl is None:
+        return "\n".join([*lines, ""])
     lines += ["params={", "    'xcom_acl': {", "        '*': 'nobody',  # nobody read any other XCom"]
     for task_id, keys in suggestion.rules.items():
         lines.append(f"        {task_id!a}: {{")
@@ -118,6 +125,14 @@ def _document(suggestion: Suggestion) -> dict[str, Any]:
             for task_id, keys in suggestion.rules.items()
             for key, rule in keys.items()
             for consumer in rule.consumers
+        ],
+        "declared": [
+            {
+                "xcom": shapes.of_xcom(dag_id, entry.task_id, entry.key),
+                "reader": None if entry.reader is None else shapes.of_task(*entry.reader),
+                "rule": shapes.of_rule(rule),
+            }
+            for entry, rule in suggestion.declared
         ],
         "left_out": [
             {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.acl.rule import NOBODY
+from exclusive_redis_xcom.cli import near
 from exclusive_redis_xcom.cli.access import shapes
 from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 from exclusive_redis_xcom.reporting import advice, refusals
@@ -67,10 +68,19 @@ def unknown_key(access: Access, xcom: XComName) -> str | None:
     known = facts.keys_of(xcom.task_id)
     if xcom.key in known:
         return None
+    guess = near.did_you_mean(xcom.key, known)
+    if guess:
+        return f"Note: nothing here tells that {xcom.task_id} pushes '{xcom.key}'.{guess}"
     shown = ", ".join(f"'{key}'" for key in known[:_MOST_KEYS])
     more = len(known) - _MOST_KEYS
     keys = f" Its known keys are {shown}{f' and {more} more' if more > 0 else ''}." if known else ""
     return f"Note: nothing here tells that {xcom.task_id} pushes '{xcom.key}'.{keys}"
+
+
+def unknown_dag(access: Access, consumer: TaskName) -> str | None:
+    """Say that a consumer's DAG is not here, if its id looks mistyped; None otherwise: it may well be elsewhere."""
+    guess = "" if consumer.dag_id in access.dags else near.did_you_mean(consumer.dag_id, access.dags)
+    return f"Note: there is no DAG '{consumer.dag_id}' here.{guess}" if guess else None
 
 
 def note_of_more(producers: Sequence[TaskName], *, of: str = "this task") -> str | None:

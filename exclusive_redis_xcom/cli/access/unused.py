@@ -34,8 +34,8 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0. (`undecided_on_error` makes 2 of an error.)
     """
-    everything = dags.access_of(args).dags
-    chosen = [facts for dag_id, facts in sorted(everything.items()) if args.dag is None or dag_id in args.dag]
+    access = dags.access_of(args)
+    chosen = [access.dag(dag_id) for dag_id in sorted(access.dags if args.dag is None else set(args.dag))]
     found = {record.dag_id: record for record in records.stream([facts.dag_id for facts in chosen])}
     listed = [use for facts in chosen for use in uses(facts, found.get(facts.dag_id))]
     shown = [use for use in listed if args.all or use.verdict is not Verdict.YES]

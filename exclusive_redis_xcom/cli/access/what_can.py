@@ -54,5 +54,6 @@ def ask(access: Access, consumer: TaskName, *, form: str) -> int:
         },
     )
     output.write(form, listing)
-    output.say(telling.note_of_more(more))
+    nothing = None if answers else f"No XCom is known that {consumer} may pull."
+    output.say(nothing, telling.note_of_more(more), telling.unknown_dag(access, consumer))
     return status.of_all(answer.verdict for answer in answers if answer.xcom.producer != consumer)

@@ -191,7 +191,7 @@ def test_a_database_without_airflows_tables(tmp_path: Path, monkeypatch: pytest.
 
     assert str(caught.value) == (
         "Airflow's database cannot be read (OperationalError).\n"
-        "Check [database] sql_alchemy_conn with `airflow db check`, or read DAG files with --dags."
+        "Check [database] sql_alchemy_conn with `airflow db check`, or name DAG files."
     )
 
 

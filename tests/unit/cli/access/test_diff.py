@@ -254,7 +254,8 @@ def test_a_snapshot_that_still_holds_passes_and_another_one_shows_the_difference
     ]
     assert err.splitlines() == [
         f"The snapshot '{file}' differs from the DAGs.",
-        "If the difference is meant, write it with the same command (--output-file in place of --check), and commit it.",
+        "If the difference is meant, write it with the same command (--output-file in place of --check), and commit "
+        "it.",
     ]
 
 
