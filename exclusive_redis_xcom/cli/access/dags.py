@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,11 +55,10 @@ def access_of(args: argparse.Namespace) -> Access:
     """
     if args.dags is None:
         require_airflow()
-    with airflow_home.nothing_left_behind():
-        word = args.default_consumers or default_consumers()
-        if args.serialized:
-            return _access_of_database(word)
-        return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+    word = args.default_consumers or default_consumers()
+    if args.serialized:
+        return _access_of_database(word)
+    return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
 
 
 def default_consumers() -> str:
@@ -88,7 +86,7 @@ def require_airflow(named_by: str = "--dags") -> None:
     Raises:
         UndecidedError: There is no such folder.
     """
-    if "airflow.configuration" not in sys.modules and not airflow_home.home().is_dir():
+    if not airflow_home.is_there():
         raise UndecidedError(
             f"There is no Airflow here: {airflow_home.home()} does not exist.\n"
             f"Name the DAG files with {named_by}, or set AIRFLOW_HOME."

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import airflow_home
 from exclusive_redis_xcom.access.finding import LEVELS
 from exclusive_redis_xcom.access.lint import CHECKS, Linted, baseline, lint
 from exclusive_redis_xcom.access.lint.selection import selected
@@ -97,9 +96,8 @@ def _read(args: argparse.Namespace) -> LintInput:
         return LintInput(Linted(tuple(dags.access_of(args).dags.values())), {}, {})
     if not paths:
         dags.require_airflow("PATH")
-    with airflow_home.nothing_left_behind():
-        word = args.default_consumers or dags.default_consumers()
-        return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)
+    word = args.default_consumers or dags.default_consumers()
+    return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)
 
 
 def exit_status(findings: Iterable[Finding], fail_level: str) -> int:

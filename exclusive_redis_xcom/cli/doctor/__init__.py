@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.access import airflow_home
 from exclusive_redis_xcom.cli.access import forms
 from exclusive_redis_xcom.cli.doctor import report
 from exclusive_redis_xcom.cli.doctor.finding import IDS, Finding
@@ -81,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
         0 if nothing failed, 1 if something did, 2 if Airflow cannot be loaded, so that nothing can be checked.
     """
     # Output of Airflow and its plugins must not get between the lines of the report, or into its JSON.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), airflow_home.nothing_left_behind():
         try:
             import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
         except Exception as error:  # a configuration may fail in any way; its text may quote it
