@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
@@ -16,15 +16,25 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+_FILES = "a DAG file, or a folder with DAG files"
+#: Which DAG files are meant where none are named.
+OWN: Final = "Airflow's own, [core] dags_folder"
+
+
+def add_options(parser: argparse.ArgumentParser, *, files: str = f"{_FILES} (default: {OWN})") -> None:
+    """Declare the options.
+
+    Args:
+        parser: The command's parser.
+        files: What `--dags` names.
+    """
     group = parser.add_argument_group("which DAGs")
     where = group.add_mutually_exclusive_group()
     where.add_argument(
         "--dags",
         type=Path,
         metavar="PATH",
-        help="a DAG file, or a folder with DAG files (default: Airflow's own, [core] dags_folder)",
+        help=files,
     )
     where.add_argument(
         "--serialized",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exclusive_redis_xcom.access import TaskName, XComName
-from exclusive_redis_xcom.cli import units
+from exclusive_redis_xcom.cli import redis_access, units
 from exclusive_redis_xcom.cli.access import output, records, shapes, status
 from exclusive_redis_xcom.formats import observed
 
@@ -45,15 +45,15 @@ class _Denial(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Tell who was refused which XCom, why, how often and when last, with either enforcement. The record is in the "
-        "Redis that the settings of this process name; see the setting observe. Exit status: 0; 2 if the record cannot "
-        "be read."
+        "List who was refused which XCom, why, how often and when last. Workers and API servers record refusals in "
+        "Redis, unless the setting observe is off. Exit status: 0; 2 if the record cannot be read. "
+        f"{redis_access.HELP}"
     )
     parser.add_argument(
         "--since",
         type=units.age,
         metavar="AGE",
-        help="only what was refused within this time, such as 30m, 12h or 7d. The counts are still those of the record",
+        help="only what was refused within this time, such as 30m, 12h or 7d. COUNT counts since the record began",
     )
     parser.add_argument(
         "--limit", type=units.count, default=_MOST, metavar="N", help=f"list the N latest (default: {_MOST})"

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail-on",
         choices=tuple(_FAIL_ON),
         default="gained",
-        help="end with status 1 if somebody gains access; or also if that cannot be known; or at any change "
-        "(default: %(default)s). A longer ttl and a condition less are gains",
+        help="when to end with status 1: if somebody gains access; if somebody perhaps does, too; at any change; or "
+        "never (default: %(default)s). A longer ttl is a gain, and so is a condition less",
     )
     forms.add_option(
         parser,
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(diff_formats.FORMATS)} (default: text)",
         to_file=True,
     )
-    dags.add_options(parser)
+    dags.add_options(parser, files="the same as NEW; with --git, the DAG folder")
 
 
 @status.undecided_on_error

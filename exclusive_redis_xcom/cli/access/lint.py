@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Check the access rules of DAG files, and what tasks pull. Exit status: 0 nothing found; 1 findings at "
         "--fail-level or above; 2 it cannot be decided, for example because a file cannot be loaded."
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="DAG files and folders, in place of --dags")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help=f"DAG files and folders (default: {dags.OWN})"
+    )
     forms.add_option(parser, FORMATS, default="text", help=f"{', '.join(FORMATS)} (default: text)", to_file=True)
     parser.add_argument("--explain", metavar="CODE", help="explain a check, and check nothing")
     group = parser.add_argument_group("which findings count")
@@ -44,11 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=(*LEVELS, _NEVER),
         default="warning",
         metavar="LEVEL",
-        help=f"from which level on to end with status 1: {', '.join((*LEVELS, _NEVER))} (default: warning)",
+        help=f"the lowest level that ends with status 1: {', '.join((*LEVELS, _NEVER))} (default: warning)",
     )
     group.add_argument("--baseline", type=Path, metavar="FILE", help="leave out the findings that this file has")
     group.add_argument("--write-baseline", type=Path, metavar="FILE", help="write all findings to such a file, and end")
-    dags.add_options(parser)
+    dags.add_options(parser, files="the same as one PATH")
 
 
 def _codes(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.access.suggestion import Suggestion, suggest
 from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.cli import redis_access
 from exclusive_redis_xcom.cli.access import dags, forms, output, records, shapes, status
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ _ALL_DECLARED: Final = "These calls allow all that was read, so the DAG needs no
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Print the smallest xcom_acl of each DAG that covers what was really read while observe = reads held. "
-        "Everything else is closed. Tasks write the record that this comes from: read each line before you apply it. "
-        "Exit status: 0; 2 if no read is recorded, or the record cannot be read."
+        "Print the smallest xcom_acl of each DAG that allows what was really read. It closes everything else. Tasks "
+        "record their reads under the setting observe = reads, so read each line before you apply it. Give your DAGs, "
+        "too: then names are checked, and calls of exclusive() stay. Exit status: 0; 2 if no read is recorded, or the "
+        f"record cannot be read. {redis_access.HELP}"
     )
     records.add_options(parser)
     forms.add_option(
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=PYTHON,
         help="python (default): a param to paste, with comments; json; yaml",
     )
-    dags.add_options(parser)
+    dags.add_options(parser, files="your DAG file, or your folder with DAG files (default: none is read)")
 
 
 @status.undecided_on_error

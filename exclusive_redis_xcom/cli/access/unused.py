@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.access.usage import Use, uses
 from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.cli import redis_access
 from exclusive_redis_xcom.cli.access import dags, output, records, shapes, status
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "List the consumers in the rules of your DAGs that have read nothing since reads are recorded (observe = "
-        "reads). 'maybe' means that the record does not tell. Exit status: 0; 2 if DAGs or record cannot be read."
+        "List the consumers in the rules of your DAGs that have read nothing. Tasks record their reads under the "
+        "setting observe = reads. 'maybe' means that the record does not tell. Exit status: 0; 2 if the DAGs or the "
+        f"record cannot be read. {redis_access.HELP}"
     )
     parser.add_argument("--all", action="store_true", help="list consumers that were used, too")
     records.add_options(parser)
