@@ -11,7 +11,6 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from exclusive_redis_xcom.cli import near
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(arguments)
     name = next(iter(arguments), "-")
     if not name.startswith("-") and name not in COMMANDS:
+        from exclusive_redis_xcom.cli import near
+
         parser.error(f"there is no command '{name}'.{near.did_you_mean(name, COMMANDS)} See exclusive-xcom --help")
     args = parser.parse_args(arguments)
     status: int = module_of(args.command).main(args)

@@ -46,7 +46,8 @@ def lint(linted: Linted) -> list[Finding]:
     Raises:
         UndecidedError: Two DAGs have the same id.
     """
-    texts = {each.file: linted.texts.get(each.path or "", "") for each in (*linted.dags, *linted.refused)}
+    files = [(each.file, each.path) for each in linted.dags] + [(each.file, each.path) for each in linted.refused]
+    texts = {file: linted.texts.get(path or "", "") for file, path in files}
     return ordered([*places.with_lines(_of_dags(linted), texts), *_of_files(linted)])
 
 
@@ -88,9 +89,8 @@ def _of_files(linted: Linted) -> Iterator[Finding]:
             message, _, rest = error.rpartition(_INVALID)[2].partition("\n")
             remedy = " ".join(rest.split("\n"))
             subject = message.partition(": ")[0]
-            line = places.line_in_error(error, file)
             message, remedy = one_line(message, _LONGEST), one_line(remedy, _LONGEST)
-            yield finding("EX108", "", message, subject, file, line, remedy=remedy)
+            yield finding("EX108", "", message, subject, file, places.line_in_error(error, file), remedy=remedy)
         else:
             last = (error.strip().splitlines() or [""])[-1]
             message = f"the file cannot be loaded: {one_line(last, _LONGEST)}."

@@ -81,7 +81,7 @@ def test_every_operator_is_listed_or_calls_a_function_or_is_unknown_on_purpose()
 def test_keys_of_a_bash_operator_are_known_and_those_of_its_subclass_are_not() -> None:
     from airflow.providers.standard.operators.bash import BashOperator
 
-    class Own(BashOperator):  # type: ignore[misc]
+    class Own(BashOperator):
         pass
 
     with DAG("dag", schedule=None) as dag:

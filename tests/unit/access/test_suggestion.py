@@ -237,7 +237,8 @@ def test_with_calls_of_exclusive_a_suggestion_is_valid_and_minimal(entries: list
         return {
             (task_id, key, reader)
             for task_id, key, reader in asked
-            if access.can_pull(TaskName(*reader), XComName("dag", task_id, key)).verdict is Verdict.YES
+            if reader is not None
+            and access.can_pull(TaskName(*reader), XComName("dag", task_id, key)).verdict is Verdict.YES
         }
 
     assert allowed(param) == asked
@@ -246,7 +247,8 @@ def test_with_calls_of_exclusive_a_suggestion_is_valid_and_minimal(entries: list
         for key, consumers in keys.items() if task_id != "*" else ():
             assert (task_id, key) not in declared  # Airflow refuses a DAG with two rules for one XCom
             for consumer in consumers:
-                fewer = {**keys, key: [each for each in consumers if each != consumer] or "nobody"}
+                others: Any = [each for each in consumers if each != consumer] or "nobody"
+                fewer: dict[str, Any] = {**keys, key: others}
                 assert allowed({**param, task_id: fewer}) < asked
 
 
