@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.connection import RedisOptions
     from exclusive_redis_xcom.connection.budget import Budget
+    from exclusive_redis_xcom.connection.failure import Failure
     from exclusive_redis_xcom.connection.session import Session
 
 _CONNECTION_TYPE = "redis"
@@ -41,7 +42,12 @@ def sessions_opened_by(open_session: Callable[[Budget], Session]) -> Iterator[No
 
 
 @errors_without_locals
-def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisClient:
+def redis_client(
+    settings: Settings,
+    timeouts: Timeouts | None = None,
+    *,
+    remedy: Callable[[Failure, RedisOptions], str] | None = None,
+) -> RedisClient:
     """Make a client, which connects at first use.
 
     If Redis refuses its password, the client asks for the URL or the connection again, because a password may rotate
@@ -50,6 +56,7 @@ def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisC
     Args:
         settings: The settings that say where Redis is.
         timeouts: How long the client waits. By default, it is as patient as the settings say.
+        remedy: As for `RedisClient`.
 
     Raises:
         ConfigurationError: As for `redis_options`.
@@ -58,7 +65,11 @@ def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisC
         connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline
     )
     return RedisClient(
-        redis_options(settings), timeouts, open_session=_open_session, ask_again=lambda: _options_now(settings)
+        redis_options(settings),
+        timeouts,
+        open_session=_open_session,
+        ask_again=lambda: _options_now(settings),
+        remedy=remedy,
     )
 
 

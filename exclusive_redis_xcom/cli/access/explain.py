@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.access import TaskName, XComName
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -76,9 +76,9 @@ def _write(form: str, access: Access, explained: _Explained) -> None:
 
     text = _text(access, explained)
     document = {
-        "xcom": str(explained.xcom),
-        "rules": [{**telling.rule_json(rule), "decides": not index} for index, rule in enumerate(explained.rules)],
-        "in_force": None if explained.in_force is None else telling.rule_json(explained.in_force),
+        "xcom": shapes.of_xcom(*explained.xcom),
+        "rules": [{**shapes.of_rule(rule), "decides": not index} for index, rule in enumerate(explained.rules)],
+        "in_force": None if explained.in_force is None else shapes.of_rule(explained.in_force),
         "answer": None if explained.answer is None else telling.answer_json(explained.answer),
         "text": text,
     }
@@ -88,7 +88,8 @@ def _write(form: str, access: Access, explained: _Explained) -> None:
         sys.stdout.write(f"\n{output.printable_lines(text)}\n")
     elif form == output.PLAIN:
         output.say(text)
-    output.say(telling.unknown_key(access, explained.xcom))
+    asked = None if explained.answer is None else telling.unknown_dag(access, explained.answer.consumer)
+    output.say(telling.unknown_key(access, explained.xcom), asked)
 
 
 def _row(index: int, rule: Rule) -> tuple[str, ...]:
