@@ -23,6 +23,7 @@ from exclusive_redis_xcom.process import identity, inherited
 from exclusive_redis_xcom.reporting import metrics, refusals, reports
 from exclusive_redis_xcom.store import Push
 from exclusive_redis_xcom.task import spill
+from exclusive_redis_xcom.task.describing import description_of
 from exclusive_redis_xcom.task.encryption import encrypt_payload
 from exclusive_redis_xcom.task.new_reference import new_reference
 from exclusive_redis_xcom.task.ownership import require_owner
@@ -72,6 +73,7 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
             own_acl=None if coordinate.map_index == NOT_MAPPED else acl.dumps(),
             once=acl.once,
             watched=settings.pulls_directly,
+            description=description_of(value, encrypted.envelope, acl, settings),
         ),
     )
     return new_reference(

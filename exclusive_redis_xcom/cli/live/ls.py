@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, shapes, status
-from exclusive_redis_xcom.cli.live import opened, stored_rules
+from exclusive_redis_xcom.cli.live import descriptions, opened, stored_rules
 from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ _MOST = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "List the XComs that Redis holds: sizes, TTLs and who may read, and no value. Exit status: 0 there are some; "
-        f"1 there is none; 2 Redis cannot be asked. {opened.HELP}"
+        "List the XComs that Redis holds: types, sizes, TTLs and who may read, and no value. Exit status: 0 there are "
+        f"some; 1 there is none; 2 Redis cannot be asked. {opened.HELP}"
     )
     parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="list one DAG or one task alone")
     parser.add_argument("--run", metavar="RUN", help="list one run alone")
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
     with opened.opened_store() as store:
         found = heapq.nsmallest(args.limit, counted(opened.inventory_of(store, args.of)), key=_order)
     listing = output.Listing(
-        ("XCOM", "RUN", "VALUES", "CODEC", "IN REDIS", "ELSEWHERE", "KEPT FOR", "READERS"),
+        ("XCOM", "RUN", "VALUES", "TYPE", "SHAPE", "CODEC", "IN REDIS", "ELSEWHERE", "KEPT FOR", "READERS"),
         [_row(each) for each in found],
         {"total": total, "xcoms": [document(each) for each in found]},
     )
@@ -80,6 +80,7 @@ def document(inventory: Inventory) -> dict[str, Any]:
     return {
         "xcom": shapes.of_xcom(at.dag_id, at.task_id, at.key, at.run_id),
         "values": inventory.values,
+        **descriptions.document(descriptions.common(inventory.held)),
         "codecs": _codecs(inventory),
         "bytes_in_redis": inventory.bytes,
         "bytes_elsewhere": inventory.bytes_elsewhere,
@@ -101,6 +102,7 @@ def _row(inventory: Inventory) -> list[str]:
         name_of(inventory),
         inventory.at.run_id,
         f"{inventory.values} mapped" if mapped else str(inventory.values),
+        *descriptions.cells(inventory.held),
         ", ".join(_codecs(inventory)),
         units.in_bytes(inventory.bytes),
         units.in_bytes(elsewhere) if elsewhere else "",

@@ -11,7 +11,7 @@ from exclusive_redis_xcom.access import XComName
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import ls, opened, preview_forms, stored_rules
+from exclusive_redis_xcom.cli.live import descriptions, ls, opened, preview_forms, stored_rules
 from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
@@ -22,19 +22,12 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
     from exclusive_redis_xcom.store.inventory import Held, Inventory
 
-
 _HEADERS = (
-    "RUN",
-    "MAP INDEX",
-    "CODEC",
-    "DECODED",
-    "STORED",
-    "PLACE",
-    "ENCRYPTED",
-    "PUSHED AT",
-    "CLAIMED",
-    "KEPT FOR",
+    *("RUN", "MAP INDEX", "TYPE", "SHAPE", "CODEC", "DECODED", "STORED", "PLACE", "ENCRYPTED", "PUSHED AT"),
+    *("CLAIMED", "KEPT FOR"),
 )
+
+
 #: So many results of a mapped task are looked through for a map index.
 _MOST_LOOKED_THROUGH = 10_000
 
@@ -42,8 +35,8 @@ _MOST_LOOKED_THROUGH = 10_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Tell everything about an XCom that Redis holds but its value: each value's codec, size, place, encryption, "
-        "push, claim and TTL, and the rule in force. With --value, show a preview of one value: plain data, text, "
+        "Tell everything about an XCom that Redis holds but its value: each value's type, shape, codec, size, place, "
+        "encryption, push, claim and TTL, and the rule in force. With --value, show a preview of one value: plain data, text, "
         "bytes, arrays and tables, never more than 1 MiB. A line in Airflow's audit log says first who asked. Exit "
         "status: 0 there is one; 1 there is none, or its value is not shown; 2 Redis, or for --value Airflow's "
         f"database, cannot be asked. {opened.HELP}"
@@ -74,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
         {"xcoms": [{**ls.document(each), "held": [_document(held) for held in each.held]} for each in found]},
     )
     output.write(args.output, listing)
-    output.say(*(_rule(each) for each in found), *(_more(each) for each in found))
+    output.say(*(line(each) for line in (_rule, _names, _more) for each in found))
     if not found:
         output.say(_nothing(args))
     return status.YES if found else status.NO
@@ -121,7 +114,7 @@ def _with_value(store: Store, found: list[Inventory], args: argparse.Namespace) 
     output.write(args.output, listing)
     if args.output == output.TABLE:
         preview_forms.write_below(preview)
-    output.say(_rule(each), _which(chosen), *preview_forms.remarks(preview))
+    output.say(_rule(each), _names(each), _which(chosen), *preview_forms.remarks(preview))
     return status.NO if preview.kind == "hidden" else status.YES
 
 
@@ -147,6 +140,7 @@ def _row(inventory: Inventory, held: Held) -> list[str]:
     return [
         inventory.at.run_id,
         str(held.map_index),
+        *descriptions.cells([held]),
         said["codec"] or "unreadable",
         "" if head is None else units.in_bytes(head.decoded_size),
         units.in_bytes(held.bytes + held.bytes_elsewhere),
@@ -162,6 +156,7 @@ def _document(held: Held) -> dict[str, Any]:
     head = held.envelope
     return {
         "map_index": held.map_index,
+        **descriptions.document(descriptions.description_of(held)),
         "bytes_in_redis": held.bytes,
         "bytes_elsewhere": held.bytes_elsewhere,
         "place": "object storage" if held.spilled else "Redis",
@@ -179,6 +174,11 @@ def _rule(inventory: Inventory) -> str:
     acl = stored_rules.rule_of(inventory.acl)
     where = "" if acl is None else f", by {acl.source}"
     return f"Run {printable(inventory.at.run_id)}: readers are {stored_rules.readers(acl)}{where}."
+
+
+def _names(inventory: Inventory) -> str | None:
+    names = descriptions.names(descriptions.common(inventory.held))
+    return None if names is None else f"Run {printable(inventory.at.run_id)}: {names}."
 
 
 def _more(inventory: Inventory) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import redis
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.acl import Acl, Rule
 from exclusive_redis_xcom.cli.program import main
-from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.formats import description
+from exclusive_redis_xcom.model import Coordinate, Description
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.store import Push
 from tests.integration.support import API_PASSWORD, API_USER, Start, open_store, value
@@ -23,6 +25,7 @@ from tests.integration.support import API_PASSWORD, API_USER, Start, open_store,
 Run = Callable[..., tuple[int, str, str]]
 
 DAY = timedelta(days=1)
+FRAME = Description("pandas.core.frame.DataFrame", (1000, 3), (("name", "str"), ("age\x1b[2J", "int64")), more=1)
 
 
 def rule(at: Coordinate, *consumers: str, once: bool = False) -> bytes:
@@ -41,9 +44,13 @@ def server(start_redis: Start, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
         store.claim([(token, pushed.version)], '["sales","load","r1",-1]')
         for index in range(3):
             at = Coordinate("sales", "r1", "each", "return_value", index)
-            store.push(Push(value(at), acl=rule(at, "*"), ttl=timedelta(hours=5), own_acl=rule(at, "*")))
+            pushed, of_all = value(at), rule(at, "*")
+            told = description.dumps(Description("list", (index,), items="int"), pushed.version)
+            store.push(Push(pushed, acl=of_all, ttl=timedelta(hours=5), own_acl=of_all, description=told))
         frame = Coordinate("stock", "r2", "count", "frame")
-        store.push(Push(value(frame, size=10_000).spilled_to("x"), acl=rule(frame), ttl=timedelta(minutes=90)))
+        spilled = value(frame, size=10_000).spilled_to("x")
+        told = description.dumps(FRAME, spilled.version)
+        store.push(Push(spilled, acl=rule(frame), ttl=timedelta(minutes=90), description=told))
     monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", started.url)
     load_settings.cache_clear()
     return started
@@ -73,10 +80,10 @@ def test_ls_lists_names_sizes_and_readers(run: Run) -> None:
 
     assert (status, err) == (0, "")
     assert [" ".join(line.split()) for line in out.splitlines()] == [
-        "XCOM RUN VALUES CODEC IN REDIS ELSEWHERE KEPT FOR READERS",
-        "sales/each:return_value r1 3 mapped msgpack 1.4 KiB 4 h 59 min tasks of DAG 'sales'",
+        "XCOM RUN VALUES TYPE SHAPE CODEC IN REDIS ELSEWHERE KEPT FOR READERS",
+        "sales/each:return_value r1 3 mapped list different msgpack 1.6 KiB 4 h 59 min tasks of DAG 'sales'",
         "sales/extract:token r1 1 msgpack 2.3 KiB 1 d 23 h 'load'",
-        "stock/count:frame r2 1 msgpack 312 B 9.8 KiB 1 h 29 min the producer itself",
+        "stock/count:frame r2 1 pandas.DataFrame 1000 x 3 msgpack 446 B 9.8 KiB 1 h 29 min the producer itself",
     ]
 
 
@@ -118,6 +125,50 @@ def test_show_tells_all_but_the_value(run: Run) -> None:
     assert err == "Run r1: readers are 'load', by xcom_acl['extract']['token'] at sales.py:4.\n"
     status, _, err = run("show", "sales/extract:other")
     assert (status, err.partition(".")[0]) == (1, "Redis holds no XCom of 'sales/extract:other'")
+
+
+def test_type_shape_and_names_are_told(run: Run) -> None:
+    (found,) = document(run, "show", "stock/count:frame")["xcoms"]
+
+    described = {
+        "type": "pandas.core.frame.DataFrame",
+        "shape": [1000, 3],
+        "columns": [{"name": "name", "dtype": "str"}, {"name": "age?[2J", "dtype": "int64"}],
+        "keys": None,
+        "more": 1,
+        "items": None,
+    }
+    assert described.items() <= found.items()
+    assert described.items() <= found["held"][0].items()
+    _, out, err = run("show", "stock/count:frame")
+    assert "pandas.DataFrame  1000 x 3" in out.splitlines()[1]
+    assert err.splitlines() == [
+        "Run r2: readers are the producer itself, by xcom_acl['count']['frame'] at sales.py:4.",
+        "Run r2: columns are 'name' str, 'age?[2J' int64 and 1 more.",
+    ]
+
+
+def test_nothing_is_told_where_nothing_is_known_or_values_differ(run: Run) -> None:
+    nothing = {"type": None, "shape": None, "columns": None, "keys": None, "more": 0, "items": None}
+    (token,) = document(run, "show", "sales/extract:token")["xcoms"]
+    (each,) = document(run, "show", "sales/each:return_value")["xcoms"]
+
+    assert nothing.items() <= token.items()
+    assert nothing.items() <= each.items()
+    assert [(held["type"], held["shape"], held["items"]) for held in each["held"]] == [
+        ("list", [index], "int") for index in range(3)
+    ]
+
+
+def test_the_codec_tells_of_texts_and_bytes(server: RedisServer, run: Run) -> None:
+    with open_store(server.url, prefix="exclusive_redis_xcom") as store:
+        for codec in ("str", "bytes"):
+            at = Coordinate("plain", "r1", "extract", codec)
+            store.push(Push(replace(value(at, size=7), codec=codec), acl=rule(at), ttl=DAY))
+
+    _, out, _ = run("ls", "plain", "-o", "plain")
+
+    assert [line.split("\t")[3:6] for line in out.splitlines()] == [["bytes", "7", "bytes"], ["str", "", "str"]]
 
 
 def test_du_sums_by_dag_and_says_what_expires(run: Run) -> None:
