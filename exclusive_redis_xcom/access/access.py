@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
-from exclusive_redis_xcom.access.diff import AccessDiff, compare
+from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
-from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import Acl, decide
@@ -20,6 +19,7 @@ from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Princip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from exclusive_redis_xcom.access.changes import AccessDiff
     from exclusive_redis_xcom.access.facts import DagFacts, TaskFacts
     from exclusive_redis_xcom.acl import Rule
 
@@ -115,7 +115,7 @@ class Access:
             for task_id in sorted(facts.tasks):
                 for key in facts.keys_of(task_id):
                     rule, xcom = facts.acl.rule_for(task_id, key), XComName(dag_id, task_id, key)
-                    yield Grant(xcom, rule, is_narrowed(facts, xcom, rule))
+                    yield Grant(xcom, rule, facts.is_narrowed(xcom, rule))
 
     def diff(self, other: Access) -> AccessDiff:
         """Tell what changes for whom from these DAGs to others, which are newer."""
@@ -154,7 +154,7 @@ class Access:
         if is_airflows(xcom.key):
             return sorted(tasks)
         names = self.in_force(xcom).consumers
-        found = {xcom.task_id, *perhaps_linked(facts, xcom)} if dag_id == facts.dag_id else set()
+        found = {xcom.task_id, *facts.perhaps_linked(xcom)} if dag_id == facts.dag_id else set()
         for name in names:
             dag_pattern, task_pattern = consumer_ids(name, facts.dag_id)
             if not matches(dag_pattern, dag_id):
@@ -172,7 +172,7 @@ def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     task = facts.tasks[xcom.task_id]
     acl = _in_force(facts, xcom, _outputs(task))
     decision, rule = _decided(acl, consumer, xcom), acl.rules[0]
-    if not decision.allowed and consumer.task_id in perhaps_linked(facts, xcom) and consumer.dag_id == facts.dag_id:
+    if not decision.allowed and consumer.task_id in facts.perhaps_linked(xcom) and consumer.dag_id == facts.dag_id:
         reason = f"{decision.reason}, but the serialized DAG does not show all XComs that {consumer.task_id} takes"
         return Answer(consumer, xcom, Verdict.MAYBE, reason, rule)
     if not decision.allowed:
@@ -206,7 +206,7 @@ def _outputs(task: TaskFacts) -> tuple[str, ...] | None:
 
 def _copies_unknown_outputs(facts: DagFacts, xcom: XComName) -> bool:
     task = facts.tasks[xcom.task_id]
-    return task.outputs is None and is_narrowed(facts, xcom, facts.acl.rule_for(xcom.task_id, xcom.key))
+    return task.outputs is None and facts.is_narrowed(xcom, facts.acl.rule_for(xcom.task_id, xcom.key))
 
 
 def _may_have_all(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from exclusive_redis_xcom.acl import LINKED
 from exclusive_redis_xcom.acl.glob import is_pattern
 from exclusive_redis_xcom.declaration.graph import EdgeGraph
 from exclusive_redis_xcom.model import RETURN_KEY
@@ -13,7 +14,8 @@ from exclusive_redis_xcom.model import RETURN_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exclusive_redis_xcom.acl import Acl
+    from exclusive_redis_xcom.access.names import XComName
+    from exclusive_redis_xcom.acl import Acl, Rule
 
 #: Where a task takes an XCom: as an argument in DAG code, in a template field, or by a call in its own code.
 How = Literal["argument", "template", "code"]
@@ -105,6 +107,20 @@ class DagFacts:
         if task.returns is not False:
             found.add(RETURN_KEY)
         return sorted(found)
+
+    def is_narrowed(self, xcom: XComName, rule: Rule) -> bool:
+        """Tell whether an XCom copies multiple outputs, and its declared rule lets their rules narrow it."""
+        return self.tasks[xcom.task_id].multiple_outputs and xcom.key == RETURN_KEY != rule.key
+
+    def perhaps_linked(self, xcom: XComName) -> frozenset[str]:
+        """Return the tasks that may be linked to an XCom, although no link is known, if `linked` decides about it."""
+        if not self.unread:
+            return self.unread
+        task, rule = self.tasks[xcom.task_id], self.acl.rule_for(xcom.task_id, xcom.key)
+        rules = [rule]
+        if self.is_narrowed(xcom, rule):
+            rules += [self.acl.rule_for(xcom.task_id, key) for key in task.outputs or ()]
+        return self.unread if any(each.consumers == LINKED for each in rules) else frozenset()
 
     @cached_property
     def _named(self) -> dict[str, set[str]]:

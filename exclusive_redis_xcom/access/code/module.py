@@ -8,8 +8,9 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.code import returned
-from exclusive_redis_xcom.access.code.body import Body, has_known_decorators
+from exclusive_redis_xcom.access.code.body import Body
 from exclusive_redis_xcom.access.code.code_facts import UNKNOWN, CodeFacts, united
+from exclusive_redis_xcom.access.code.decorators import has_known_decorators
 from exclusive_redis_xcom.access.code.multiple_outputs import MULTIPLE_OUTPUTS, has_multiple_outputs, options_of
 from exclusive_redis_xcom.access.code.scopes import FUNCTIONS, OPAQUE, Function, Import, Scope, scope_of
 

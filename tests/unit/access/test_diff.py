@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts, TaskName, Verdict, XComName
 from exclusive_redis_xcom.access import snapshot_lines as text
-from exclusive_redis_xcom.access.diff import AccessDiff, Change, Kind, compare
-from exclusive_redis_xcom.access.scope import Scopes
+from exclusive_redis_xcom.access.changes import AccessDiff, Change, Kind
+from exclusive_redis_xcom.access.diff import compare
+from exclusive_redis_xcom.access.effective_rule import EffectiveRules
 from exclusive_redis_xcom.access.snapshot import Snapshot
 
 from .made import access, facts
@@ -299,7 +300,7 @@ def expected(old: Access, new: Access) -> set[tuple[Kind, str, XComName]]:
         for side in (old, new)
         for dag in side.dags.values()
         for task_id in dag.tasks
-        for key in Scopes(dag).keys_of(task_id)
+        for key in EffectiveRules(dag).keys_of(task_id)
         if "*" not in key
     }
     found = set()

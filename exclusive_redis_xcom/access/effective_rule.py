@@ -1,13 +1,12 @@
-"""Who may read one XCom, in a form that two versions of a set of DAGs can be compared by."""
+"""The effective rule of one XCom: who may read it, in a form that two versions of a set of DAGs can be compared by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access.covering import is_covered
 from exclusive_redis_xcom.access.names import XComName
-from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
+from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.acl.glob import matches
 from exclusive_redis_xcom.acl.resolution import intersect
@@ -27,7 +26,7 @@ OTHER_KEYS = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class EffectiveRule:
     """Who may read an XCom besides its producer, and under which conditions.
 
     Attributes:
@@ -55,8 +54,8 @@ class Scope:
         return self.sure | self.unsure if self.unsure else self.sure
 
 
-class Scopes:
-    """The scopes of one DAG's XComs.
+class EffectiveRules:
+    """The effective rules of one DAG's XComs.
 
     Args:
         facts: The DAG.
@@ -64,7 +63,7 @@ class Scopes:
 
     def __init__(self, facts: DagFacts) -> None:
         self._facts = facts
-        self._of_rules: dict[Rule, Scope] = {}
+        self._of_rules: dict[Rule, EffectiveRule] = {}
         self._names: dict[tuple[str, ...], frozenset[str]] = {}
 
     def keys_of(self, task_id: str) -> list[str]:
@@ -77,27 +76,27 @@ class Scopes:
             )
         return sorted(found)
 
-    def scope(self, task_id: str, key: str) -> Scope:
+    def rule(self, task_id: str, key: str) -> EffectiveRule:
         """Return who may read an XCom of a task under the rules, whether or not the task is known to push it."""
         declared = self._facts.acl.rule_for(task_id, key)
         xcom = XComName(self._facts.dag_id, task_id, key)
-        if declared.consumers in _OF_PRODUCER or is_narrowed(self._facts, xcom, declared):
+        if declared.consumers in _OF_PRODUCER or self._facts.is_narrowed(xcom, declared):
             return self._of_xcom(xcom, declared)
         known = self._of_rules.get(declared)
         if known is None:
             known = self._of_rules[declared] = self._of_xcom(xcom, declared)
         return known
 
-    def _of_xcom(self, xcom: XComName, declared: Rule) -> Scope:
+    def _of_xcom(self, xcom: XComName, declared: Rule) -> EffectiveRule:
         facts, task = self._facts, self._facts.tasks[xcom.task_id]
         outputs = task.outputs if task.multiple_outputs else None
         rule = facts.acl.in_force(_coordinate(xcom), facts.graph, outputs)
-        narrowed = is_narrowed(facts, xcom, declared)
+        narrowed = facts.is_narrowed(xcom, declared)
         sure = self._whole(rule.consumers)
-        all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in perhaps_linked(facts, xcom))
+        all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in facts.perhaps_linked(xcom))
         if narrowed and outputs is None:
             sure = self._whole(self._of_every_key(xcom, rule.consumers))
-        return Scope(
+        return EffectiveRule(
             sure,
             frozenset(name for name in all_names - sure if not is_covered(name, sure)),
             rule.ttl,
