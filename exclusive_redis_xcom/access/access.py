@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
 from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
 from exclusive_redis_xcom.access.snapshot import Snapshot
+from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
@@ -181,7 +181,7 @@ def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     is_own = consumer == xcom.producer
     if not is_own and rule.same_run and consumer.dag_id != xcom.dag_id:
         verdict, reason = Verdict.MAYBE, f"{reason}, and a task of another DAG is rarely in a run of the same id"
-    if not is_own and _copies_unknown_outputs(facts, xcom) and not _may_have_all(facts, consumer, xcom):
+    if not is_own and _is_uncertain(facts, consumer, xcom):
         verdict = Verdict.MAYBE
         reason = f"{reason}, but the code of {task.task_id} computes the keys that '{RETURN_KEY}' copies"
     return Answer(consumer, xcom, verdict, reason, rule, () if is_own else _conditions(rule))
@@ -204,20 +204,10 @@ def _outputs(task: TaskFacts) -> tuple[str, ...] | None:
     return task.outputs if task.multiple_outputs else None
 
 
-def _copies_unknown_outputs(facts: DagFacts, xcom: XComName) -> bool:
-    task = facts.tasks[xcom.task_id]
-    return task.outputs is None and facts.is_narrowed(xcom, facts.acl.rule_for(xcom.task_id, xcom.key))
-
-
-def _may_have_all(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:
-    """Tell whether the consumer may pull every key that the producer may push, whatever it is."""
-    possible = [rule for rule in facts.acl.rules if rule.producer is None or matches(rule.producer, xcom.task_id)]
-    default = facts.acl.rule_for(xcom.task_id, xcom.key)
-    for rule in (*possible, default):
-        alone = Acl(facts.dag_id, (replace(rule, producer=None, key="*"),), facts.acl.default)
-        if not _decided(alone.in_force(_coordinate(xcom), facts.graph), consumer, xcom).allowed:
-            return False
-    return True
+def _is_uncertain(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:
+    """Tell whether a consumer of a copy may be refused because of what it copies, which nobody knows."""
+    certain = facts.certain_consumers(xcom)
+    return certain is not None and not is_covered(str(consumer), certain)
 
 
 def _conditions(rule: Rule) -> tuple[str, ...]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.names import XComName
 from exclusive_redis_xcom.access.task_patterns import is_covered
-from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.acl.glob import matches
-from exclusive_redis_xcom.acl.resolution import intersect
 from exclusive_redis_xcom.acl.rule import DOWNSTREAM, LINKED, consumer_ids
 from exclusive_redis_xcom.model import Coordinate, is_airflows
 
@@ -71,9 +68,7 @@ class EffectiveRules:
         found = {key for key in self._facts.keys_of(task_id) if not is_airflows(key)}
         if self._facts.tasks[task_id].computes_keys:
             found.add(OTHER_KEYS)
-            found.update(
-                rule.key for rule in self._facts.acl.rules if rule.producer is None or matches(rule.producer, task_id)
-            )
+            found.update(rule.key for rule in self._facts.acl.rules_about(task_id))
         return sorted(found)
 
     def rule(self, task_id: str, key: str) -> EffectiveRule:
@@ -94,8 +89,9 @@ class EffectiveRules:
         narrowed = facts.is_narrowed(xcom, declared)
         sure = self._whole(rule.consumers)
         all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in facts.perhaps_linked(xcom))
-        if narrowed and outputs is None:
-            sure = self._whole(self._of_every_key(xcom, rule.consumers))
+        certain = facts.certain_consumers(xcom)
+        if certain is not None:
+            sure = frozenset(certain)
         return EffectiveRule(
             sure,
             frozenset(name for name in all_names - sure if not is_covered(name, sure)),
@@ -105,15 +101,6 @@ class EffectiveRules:
             declared.consumers == DOWNSTREAM and not narrowed,
             rule.source,
         )
-
-    def _of_every_key(self, xcom: XComName, consumers: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those consumers who may read every key that the producer may push."""
-        facts, sure = self._facts, consumers
-        for rule in facts.acl.rules:
-            if rule.producer is None or matches(rule.producer, xcom.task_id):
-                alone = Acl(facts.dag_id, (replace(rule, producer=None, key="*"),), facts.acl.default)
-                sure = intersect(sure, alone.in_force(_coordinate(xcom), facts.graph).consumers, facts.dag_id)
-        return sure
 
     def _whole(self, consumers: tuple[str, ...]) -> frozenset[str]:
         """Return consumers as `dag/task`. The same tuple gives the same set, which costs memory once."""

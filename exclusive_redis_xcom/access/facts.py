@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from exclusive_redis_xcom.access.copied_outputs import certain_consumers
 from exclusive_redis_xcom.acl import LINKED
 from exclusive_redis_xcom.acl.glob import is_pattern
 from exclusive_redis_xcom.declaration.graph import EdgeGraph
@@ -50,7 +51,7 @@ class TaskFacts:
         computes_keys: Whether its code pushes, or may push, keys that are not known.
         returns: Whether it pushes `return_value`; None if that is not known.
         multiple_outputs: Whether it pushes each item of what it returns as a key of its own, too.
-        outputs: All keys of these items, from the annotation; None if they are not known.
+        outputs: All keys of these items, as its code writes them out; None if they are not known.
         pulls: The XComs that it takes.
     """
 
@@ -111,6 +112,19 @@ class DagFacts:
     def is_narrowed(self, xcom: XComName, rule: Rule) -> bool:
         """Tell whether an XCom copies multiple outputs, and its declared rule lets their rules narrow it."""
         return self.tasks[xcom.task_id].multiple_outputs and xcom.key == RETURN_KEY != rule.key
+
+    def certain_consumers(self, xcom: XComName) -> tuple[str, ...] | None:
+        """Return who may read a copy of multiple outputs whatever they are, as `dag/task`; None if they are known."""
+        task = self.tasks[xcom.task_id]
+        if task.outputs is not None or not self.is_narrowed(xcom, self.acl.rule_for(xcom.task_id, xcom.key)):
+            return None
+        if xcom.task_id not in self._certain:
+            self._certain[xcom.task_id] = certain_consumers(self.acl, self.graph, xcom.task_id)
+        return self._certain[xcom.task_id]
+
+    @cached_property
+    def _certain(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def perhaps_linked(self, xcom: XComName) -> frozenset[str]:
         """Return the tasks that may be linked to an XCom, although no link is known, if `linked` decides about it."""

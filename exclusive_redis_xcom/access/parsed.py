@@ -146,14 +146,8 @@ def _module(function: Any) -> str:
 
 def _annotated(facts: CodeFacts, hint: Any, *, is_read: bool) -> CodeFacts:
     """Add what an annotation says. Python finds a TypedDict of another file, too."""
-    if typing.is_typeddict(hint):
-        keys = frozenset(hint.__annotations__)
-        # Where annotations are texts, Python does not find NotRequired in them.
-        is_optional = bool(hint.__optional_keys__) or any(
-            "Required" in str(each) for each in hint.__annotations__.values()
-        )
-        outputs = None if is_optional else tuple(sorted(keys))
-        return replace(facts, outputs=outputs, possible_outputs=keys)
+    if typing.is_typeddict(hint) and facts.outputs is None:
+        return replace(facts, possible_outputs=facts.possible_outputs.union(hint.__annotations__))
     if hint is type(None) and not is_read:
         return replace(facts, returns=False)
     return facts

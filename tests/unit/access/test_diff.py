@@ -215,9 +215,7 @@ def test_same_dag_on_500_tasks_is_compared_as_a_rule() -> None:
 TASKS = ("a", "b", "g.c", "g.d")
 DAGS = ("d", "e")
 KEYS = ("k", "run_1")
-# No two of these patterns overlap, unless one contains the other. The diff says "maybe" where `can_pull` compares
-# such patterns for the copy of multiple outputs that code computes.
-CONSUMERS = [*TASKS, "g.*", "*", "d/a", "e/b", "e/*", "*/*", "f/x"]
+CONSUMERS = [*TASKS, "g.*", "*.c", "g*", "*", "d/a", "e/b", "e/*", "*/*", "f/x"]
 VALUES = st.one_of(
     st.sampled_from(["same_dag", "linked", "downstream", "nobody", "anyone"]),
     st.lists(st.sampled_from(CONSUMERS), max_size=3),

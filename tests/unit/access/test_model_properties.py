@@ -25,7 +25,14 @@ from tests.unit.access.generated_dags import KEYS, OUTPUTS, Made, Task, made_dag
 from tests.unit.access.serializing import serialized
 
 #: What a task whose outputs nobody knows may return.
-_RETURNED: tuple[tuple[str, ...], ...] = ((), ("a",), ("a", "b"), ("secret",), ("c", "never named"))
+_RETURNED: tuple[tuple[str, ...], ...] = (
+    (),
+    ("a",),
+    ("a", "b"),
+    ("secret",),
+    ("c", "never named"),
+    ("a", "b", "c", "secret", "never named"),
+)
 
 #: Each example runs and serializes DAG files, which takes a tenth of a second.
 _settings = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

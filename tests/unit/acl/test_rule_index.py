@@ -60,7 +60,9 @@ def test_an_acl_that_was_asked_is_equal_to_one_that_was_not(made: list[Rule], as
     assert acl == Acl("d", rules, "nobody")
     assert pickle.loads(pickle.dumps(acl)) == acl  # noqa: S301 - made in the line above
     fewer = replace(acl, rules=rules[1:])
-    assert [fewer.rule_for(*each) for each in asked] == [Acl("d", rules[1:], "nobody").rule_for(*each) for each in asked]
+    assert [fewer.rule_for(*each) for each in asked] == [
+        Acl("d", rules[1:], "nobody").rule_for(*each) for each in asked
+    ]
 
 
 @pytest.mark.parametrize("number", [8, 9])
