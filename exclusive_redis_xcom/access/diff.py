@@ -154,7 +154,7 @@ class _Comparison:
             return
         before, after = self._before.reading(old, dag_id), self._after.reading(new, dag_id)
         kept = (before.yes | before.maybe) & (after.yes | after.maybe)
-        found = list(_ttl(old.ttl, new.ttl))
+        found = [*_ttl(old.ttl, new.ttl), *_restricted(old.restricted, new.restricted)]
         # A DAG may be here in one version alone. Then a reader is a task in one, and a name in the other.
         if kept or (before.outside and any(after)) or (after.outside and any(before)):
             found += [*_flag("same_run", old.same_run, new.same_run), *_flag("once", old.once, new.once)]
@@ -214,6 +214,11 @@ def _ttl(old: timedelta | None, new: timedelta | None) -> Iterator[tuple[str, Ef
 def _flag(name: str, old: bool, new: bool) -> Iterator[tuple[str, Effect]]:
     if old != new:
         yield (f"{name} is dropped", "wider") if old else (f"{name} is added", "narrower")
+
+
+def _restricted(old: bool, new: bool) -> Iterator[tuple[str, Effect]]:
+    shown = ": logs and rendered fields may show the value" if old else ""
+    yield from ((f"{text}{shown}", effect) for text, effect in _flag("restricted", old, new))
 
 
 def _duration(ttl: timedelta | None) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.access.names import XComName
 from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.acl.rule import DOWNSTREAM, LINKED, consumer_ids
-from exclusive_redis_xcom.model import Coordinate, is_airflows
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -33,6 +32,7 @@ class EffectiveRule:
         ttl: How long a value is kept; None where the setting decides.
         same_run: Whether only tasks of the run that pushed it may read it.
         once: Whether only the first task instance that pulls it gets it.
+        restricted: Whether a rule is about it. Then logs and rendered fields do not show its value.
         is_downstream: Whether `sure` is all that runs after the producer. A snapshot writes that in one line.
         source: The rule and its place, for people. A snapshot does not keep it.
     """
@@ -42,6 +42,7 @@ class EffectiveRule:
     ttl: timedelta | None = None
     same_run: bool = False
     once: bool = False
+    restricted: bool = True
     is_downstream: bool = field(default=False, compare=False)
     source: str | None = field(default=None, compare=False)
 
@@ -65,7 +66,7 @@ class EffectiveRules:
 
     def keys_of(self, task_id: str) -> list[str]:
         """Return the known keys of a task; if its code computes keys, those that its rules name or match, too."""
-        found = {key for key in self._facts.keys_of(task_id) if not is_airflows(key)}
+        found = set(self._facts.keys_of(task_id))
         if self._facts.tasks[task_id].computes_keys:
             found.add(OTHER_KEYS)
             found.update(rule.key for rule in self._facts.acl.rules_about(task_id))
@@ -73,7 +74,7 @@ class EffectiveRules:
 
     def rule(self, task_id: str, key: str) -> EffectiveRule:
         """Return who may read an XCom of a task under the rules, whether or not the task is known to push it."""
-        declared = self._facts.acl.rule_for(task_id, key)
+        declared = self._facts.rule_for(task_id, key)
         xcom = XComName(self._facts.dag_id, task_id, key)
         if declared.consumers in _OF_PRODUCER or self._facts.is_narrowed(xcom, declared):
             return self._of_xcom(xcom, declared)
@@ -83,9 +84,8 @@ class EffectiveRules:
         return known
 
     def _of_xcom(self, xcom: XComName, declared: Rule) -> EffectiveRule:
-        facts, task = self._facts, self._facts.tasks[xcom.task_id]
-        outputs = task.outputs if task.multiple_outputs else None
-        rule = facts.acl.in_force(_coordinate(xcom), facts.graph, outputs)
+        facts = self._facts
+        rule = facts.in_force(xcom).rules[0]
         narrowed = facts.is_narrowed(xcom, declared)
         sure = self._whole(rule.consumers)
         all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in facts.perhaps_linked(xcom))
@@ -98,6 +98,7 @@ class EffectiveRules:
             rule.ttl,
             rule.same_run,
             rule.once,
+            rule.restricted,
             declared.consumers == DOWNSTREAM and not narrowed,
             rule.source,
         )
@@ -109,7 +110,3 @@ class EffectiveRules:
             pairs = (consumer_ids(name, self._facts.dag_id) for name in consumers)
             known = self._names[consumers] = frozenset(f"{dag_id}/{task_id}" for dag_id, task_id in pairs)
         return known
-
-
-def _coordinate(xcom: XComName) -> Coordinate:
-    return Coordinate(xcom.dag_id, "", xcom.task_id, xcom.key)

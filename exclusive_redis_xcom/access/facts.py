@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from exclusive_redis_xcom.access.copied_outputs import certain_consumers
-from exclusive_redis_xcom.acl import LINKED
-from exclusive_redis_xcom.acl.glob import is_pattern
+from exclusive_redis_xcom.acl import LINKED, Acl, Rule
+from exclusive_redis_xcom.acl.glob import STAR, is_pattern
+from exclusive_redis_xcom.acl.rule import ANYONE
 from exclusive_redis_xcom.declaration.graph import EdgeGraph
-from exclusive_redis_xcom.model import RETURN_KEY
+from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, is_airflows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exclusive_redis_xcom.access.names import XComName
-    from exclusive_redis_xcom.acl import Acl, Rule
+
+#: The rule of keys that Airflow itself writes or reads. What is pushed under them never reaches this package.
+AIRFLOWS: Final = Rule(None, STAR, ANYONE, "Airflow's own keys", restricted=False)
 
 #: Where a task takes an XCom: as an argument in DAG code, in a template field, or by a call in its own code.
 How = Literal["argument", "template", "code"]
@@ -108,6 +111,16 @@ class DagFacts:
         if task.returns is not False:
             found.add(RETURN_KEY)
         return sorted(found)
+
+    def rule_for(self, task_id: str, key: str) -> Rule:
+        """Return the rule that decides about an XCom, as it was declared. Airflow's own keys are open to everybody."""
+        return AIRFLOWS if is_airflows(key) else self.acl.rule_for(task_id, key)
+
+    def in_force(self, xcom: XComName) -> Acl:
+        """Return the ACL in force for an XCom in any run, as far as the outputs that it may copy are known."""
+        task, at = self.tasks[xcom.task_id], Coordinate(xcom.dag_id, "", xcom.task_id, xcom.key)
+        acl = Acl(self.dag_id, (AIRFLOWS,), self.acl.default) if is_airflows(xcom.key) else self.acl
+        return acl.in_force(at, self.graph, task.outputs if task.multiple_outputs else None)
 
     def is_narrowed(self, xcom: XComName, rule: Rule) -> bool:
         """Tell whether an XCom copies multiple outputs, and its declared rule lets their rules narrow it."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.access.effective_rule import EffectiveRule, EffectiveRules
+from exclusive_redis_xcom.access.facts import AIRFLOWS
 from exclusive_redis_xcom.acl.glob import covers, is_pattern, literals, matches
+from exclusive_redis_xcom.model import is_airflows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from exclusive_redis_xcom.access.facts import DagFacts
+
+
+#: Who may read Airflow's own keys.
+_OF_AIRFLOWS = EffectiveRule(frozenset({"*/*"}), restricted=False, source=AIRFLOWS.source)
 
 
 class XCom(NamedTuple):
@@ -72,6 +79,8 @@ class Snapshot:
         known = of_task.get(xcom.key)
         if known is not None or not any(is_pattern(key) for key in of_task):
             return known
+        if is_airflows(xcom.key):
+            return _OF_AIRFLOWS
         return self._of_unknown_key(xcom, of_task)
 
     def _of_unknown_key(self, xcom: XCom, of_task: Mapping[str, EffectiveRule]) -> EffectiveRule | None:
@@ -84,7 +93,7 @@ class Snapshot:
         if first is None:
             return None
         names = frozenset[str]().union(*(of_task[key].names for key in closest))
-        return EffectiveRule(frozenset(), names, of_task[first].ttl, of_task[first].same_run, of_task[first].once)
+        return replace(of_task[first], sure=frozenset(), unsure=names, is_downstream=False, source=None)
 
 
 class _Live(Snapshot):

@@ -5,6 +5,7 @@ The forms of lines:
 - `sales/load`: there is this task. A pattern such as `sales/*` means the tasks that have such a line.
 - `sales/extract >> sales/load`: `load` comes directly after `extract`. Only DAGs with the rule `downstream` have these.
 - `sales/extract:token <- sales/load once ttl=3600s`: `load` may read `token` of `extract`, under these conditions.
+  `unrestricted` means that no rule is about it: logs and rendered fields may show its value.
   `<- downstream` means all tasks after the producer, by the lines with `>>`. `<- nobody` means the producer alone.
 
 A name with characters that could be misread is written as a JSON string.
@@ -37,7 +38,8 @@ _NAME = r'(?:"(?:[^"\\]|\\.)*"|[^\s":/]+)'
 _LINE = re.compile(
     rf"(?P<dag>{_NAME})/(?P<task>{_NAME})"
     rf"(?: >> (?P<after>{_NAME}/{_NAME})|:(?P<key>{_NAME}) <- (?P<reader>{DOWNSTREAM}|{NOBODY}|{_NAME}/{_NAME})"
-    r"(?P<maybe> maybe)?(?P<once> once)?(?P<same_run> same_run)?(?: ttl=(?P<ttl>\d{1,15}m?s))?)?"
+    r"(?P<maybe> maybe)?(?P<unrestricted> unrestricted)?(?P<once> once)?(?P<same_run> same_run)?"
+    r"(?: ttl=(?P<ttl>\d{1,15}m?s))?)?"
 )
 _TASK = re.compile(rf"({_NAME})/({_NAME})")
 _MILLISECOND = timedelta(milliseconds=1)
@@ -102,6 +104,8 @@ def _grants(xcom: str, rule: EffectiveRule) -> Iterator[str]:
 
 
 def _conditions(rule: EffectiveRule) -> Iterator[str]:
+    if not rule.restricted:
+        yield " unrestricted"
     if rule.once:
         yield " once"
     if rule.same_run:
@@ -187,5 +191,6 @@ def _rule(grants: list[re.Match[str]], dag_id: str, task_id: str, graph: EdgeGra
         None if ttl is None else _duration(ttl),
         grants[0]["same_run"] is not None,
         grants[0]["once"] is not None,
+        grants[0]["unrestricted"] is None,
         any(grant["reader"] == DOWNSTREAM for grant in grants),
     )

@@ -24,7 +24,7 @@ _FEW_RULES = 8
 
 
 class _Indexed:
-    """Holds the index of an ACL's rules, once it is made. It is no field: ACLs are made often, and most have one rule."""
+    """Holds the index of an ACL's rules, once it is made. Most ACLs have one rule, and need none."""
 
     __slots__ = ("_index",)
     _index: RuleIndex
@@ -55,7 +55,7 @@ class Acl(_Indexed):
         return Rule(None, "*", self.default, f"default_consumers ({self.default})", restricted=False)
 
     def rules_about(self, task_id: str) -> Iterable[Rule]:
-        """Return the rules that may decide about an XCom of a task, most specific first. The default is none of them."""
+        """Return the rules that may decide about an XCom of a task, most specific first, without the default."""
         if len(self.rules) > _FEW_RULES:
             return self._indexed().about(task_id)
         return [rule for rule in self.rules if rule.is_about(task_id)]

@@ -68,6 +68,10 @@ class Body:
         self._statements(function.body, scope)
         self._depth -= 1
 
+    def read_lambda(self, node: ast.Lambda, parent: Scope) -> None:
+        """Read a function that is written as an expression."""
+        self._lambda(node, parent)
+
     def _statements(self, body: Iterable[ast.AST], scope: Scope) -> None:
         for node in body:
             self._visit(node, scope)

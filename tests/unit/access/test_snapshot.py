@@ -37,13 +37,13 @@ def test_each_form_of_line_says_who_may_read() -> None:
     assert snapshot_lines.dumps(Snapshot.of(dags.dags)).splitlines()[1:] == [
         "sales/extract",
         "sales/extract >> sales/load",
-        "sales/extract:* <- sales/*",
+        "sales/extract:* <- sales/* unrestricted",
         'sales/extract:"a b" <- nobody',
         "sales/extract:return_value <- downstream",
         "sales/extract:token <- bi/* once same_run ttl=60s",
         "sales/extract:token <- sales/load once same_run ttl=60s",
         "sales/load",
-        "sales/load:return_value <- sales/*",
+        "sales/load:return_value <- sales/* unrestricted",
     ]
 
 
