@@ -199,13 +199,13 @@ class Body:
         return trusted.shows_only(origin)
 
     def _imported(self, origin: str) -> None:
-        self.findings.computes_keys |= not trusted.pushes_nothing(origin)
+        self.findings.calls_others |= not trusted.pushes_nothing(origin)
 
     def _call_of_name(self, name: ast.Name, call: ast.Call, scope: Scope) -> bool:
         """Note a call of a plain name. Tell whether its arguments were read."""
         found_in, bound = scope.find(name.id)
         if found_in is None:
-            self.findings.computes_keys |= scope.sees_all_of_a_module() or not trusted.is_builtin(name.id)
+            self.findings.calls_others |= scope.sees_all_of_a_module() or not trusted.is_builtin(name.id)
             return False
         only = bound[0] if len(bound) == 1 else OPAQUE
         if isinstance(only, FUNCTIONS):

@@ -95,7 +95,7 @@ class ModuleCode:
             except RecursionError:
                 reader.findings.computes_keys = True
             found = reader.findings
-            self._lambdas = CodeFacts(computes_keys=found.computes_keys or bool(found.keys))
+            self._lambdas = CodeFacts(computes_keys=found.computes_keys or found.calls_others or bool(found.keys))
         return self._lambdas
 
     def _bodies(self, body: list[ast.stmt], scope: Scope) -> Iterator[tuple[list[ast.stmt], Scope]]:
@@ -148,7 +148,8 @@ class ModuleCode:
         outputs = returned.outputs(function, inner)
         return CodeFacts(
             keys=frozenset(findings.keys),
-            computes_keys=findings.computes_keys,
+            computes_keys=findings.computes_keys or findings.calls_others,
+            only_calls_others=not findings.computes_keys,
             returns=returned.returns(function),
             outputs=outputs.all,
             possible_outputs=outputs.possible,

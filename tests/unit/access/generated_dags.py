@@ -54,6 +54,9 @@ BODIES = (
     "ti.xcom_pull(task_ids=str(1), dag_id='d1')",
 )
 
+#: Those that may push any key, `return_value` too.
+PUSHING_ANYTHING = ("ti.xcom_push(key=str(1), value=1)", "team.run(ti)")
+
 
 @dataclass(frozen=True)
 class Task:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import permutations
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.access import TaskFacts, TaskName, Verdict, XComName
+from exclusive_redis_xcom.access import TaskFacts, TaskName, Verdict, XComName, parsed
+from exclusive_redis_xcom.access.code import code_of_file
+from exclusive_redis_xcom.access.serialized import facts_of
 from exclusive_redis_xcom.acl import decide
 from exclusive_redis_xcom.model import Coordinate, Principal
 
 from .made import access, facts
+from .serializing import serialized
 
 WHOLE = XComName("d", "extract", "return_value")
 AT = Coordinate("d", "run", "extract", "return_value")
@@ -90,3 +96,48 @@ def test_yes_and_no_hold_for_every_set_of_outputs(of_extract: dict[str, Any], de
 
         if verdict is not Verdict.MAYBE:
             assert allowed == {verdict is Verdict.YES}, consumer
+
+
+_HEAD = """
+from airflow.sdk import DAG, task
+from airflow.providers.standard.operators.python import PythonOperator
+import json, team
+
+class Own(PythonOperator):
+    def execute(self, context):
+        return {"other": super().execute(context)}
+
+def dict_of(ti=None):
+    return {"a": 1}
+
+with DAG("d", schedule=None) as dag:
+    @task(task_id="t", multiple_outputs=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "outputs"),
+    [
+        (["def f(): return {'a': team.load()}", "f()"], ("a",)),
+        (["def f(ti=None):", "    ti.xcom_push(key='b', value=1)", "    return {'a': 1}", "f()"], ("a",)),
+        (["def f(ti=None):", "    ti.xcom_push(key='return_value', value=1)", "    return {'a': 1}", "f()"], None),
+        (["def f(ti=None):", "    ti.xcom_push(key=json.loads(''), value=1)", "    return {'a': 1}", "f()"], None),
+        (["def f(ti=None):", "    team.run(ti)", "    return {'a': 1}", "f()"], None),
+        (["def f(x): return {'a': 1}", "f(\"{{ ti.xcom_push('return_value', 1) }}\")"], None),
+        (["def f(x): return {'a': 1}", "f('{{ ds }}')"], ("a",)),
+        (["def unused(): ...", "PythonOperator(task_id='t', python_callable=dict_of, multiple_outputs=True)"], ("a",)),
+        (["def unused(): ...", "Own(task_id='t', python_callable=dict_of, multiple_outputs=True)"], None),
+    ],
+)
+def test_outputs_are_known_where_nothing_else_can_push_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], outputs: tuple[str, ...] | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "team", ModuleType("team"))
+    file = tmp_path / "dag.py"
+    file.write_text(_HEAD + "".join(f"    {line}\n" for line in lines))
+    names: dict[str, Any] = {"__name__": "dag_of_this_test", "__file__": str(file)}
+    exec(compile(file.read_text(), str(file), "exec"), names)  # noqa: S102 - this test made the text
+    of_json = facts_of(serialized(names["dag"]), default_consumers="nobody", code=code_of_file(str(file)))
+
+    assert parsed.facts_of(names["dag"], default_consumers="nobody").tasks["t"].outputs == outputs
+    assert of_json.tasks["t"].outputs == outputs
