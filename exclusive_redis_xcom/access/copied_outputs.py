@@ -85,8 +85,8 @@ class _List(NamedTuple):
 def _is_certain(name: _Name, whole: _List, outputs: Sequence[_List]) -> bool:
     """Tell whether a name is left, whichever of the lists are combined with the first one.
 
-    Of two lists, a combination keeps what either covers of the other. So some name of the first list is kept, or a
-    smaller one, if the names that cover this one can be put in a row, each covering the next.
+    Of two lists, a combination keeps what either covers of the other. Some names that cover this one must form a row,
+    in which each covers the next. Then the smallest of them so far is always kept.
     """
     covering = [each.covering(name) for each in (whole, *outputs)]
     if not all(covering) or prod(map(len, covering)) > _MOST_WAYS:
