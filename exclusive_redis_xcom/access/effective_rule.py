@@ -85,7 +85,7 @@ class EffectiveRules:
 
     def _of_xcom(self, xcom: XComName, declared: Rule) -> EffectiveRule:
         facts = self._facts
-        rule = facts.in_force(xcom).rules[0]
+        rule = facts.in_force(xcom)
         narrowed = facts.is_narrowed(xcom, declared)
         sure = self._whole(rule.consumers)
         all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in facts.perhaps_linked(xcom))
