@@ -135,7 +135,8 @@ def task_facts(
     elif not operator.calls_function:
         code = CodeFacts(outputs=code.outputs, possible_outputs=code.possible_outputs)
     multiple = operator.multiple_outputs and operator.pushes
-    outputs = code.outputs if multiple else None
+    is_written_out = operator.returns_of_function and not any(each.may_push_result for each in (code, *hooks))
+    outputs = code.outputs if multiple and is_written_out else None
     pulls = {Pull(dag_id if each.dag_id is None else each.dag_id, *each[1:]): None for each in references}
     of_code = {Pull(pull.dag_id or dag_id, pull.task_id, pull.key, "code", pull.line): None for pull in code.pulls}
     return TaskFacts(

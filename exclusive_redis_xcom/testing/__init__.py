@@ -16,7 +16,7 @@ A task is named as in its DAG, and as `dag/task` where several DAGs are meant. A
 
 from __future__ import annotations
 
-from exclusive_redis_xcom.access.diff import AccessDiff
+from exclusive_redis_xcom.access.changes import AccessDiff
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.testing.access import Access, effective_access
 from exclusive_redis_xcom.testing.assertions import (

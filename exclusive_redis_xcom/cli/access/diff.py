@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Access, snapshot_files
-from exclusive_redis_xcom.access.diff import AccessDiff, compare
+from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.loading import load
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from exclusive_redis_xcom.access.changes import AccessDiff
     from exclusive_redis_xcom.cli.access.revisions import Revision
 
 _FAIL_ON: Final[dict[str, Callable[[AccessDiff], bool]]] = {

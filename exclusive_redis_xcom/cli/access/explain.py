@@ -108,12 +108,11 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
 
 
 def _text(access: Access, explained: _Explained) -> str:
-    from exclusive_redis_xcom.access.narrowing import is_narrowed
     from exclusive_redis_xcom.cli.access import telling
 
     if explained.answer is not None:
         return telling.told(explained.answer)
     if explained.in_force is None:
         return f"Everybody may pull '{explained.xcom.key}': Airflow writes and reads this key, past every backend."
-    narrowed = is_narrowed(access.dags[explained.xcom.dag_id], explained.xcom, explained.rules[0])
+    narrowed = access.dags[explained.xcom.dag_id].is_narrowed(explained.xcom, explained.rules[0])
     return telling.told_of_all(explained.xcom, explained.in_force, is_narrowed=narrowed)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.access.diff import Kind
+from exclusive_redis_xcom.access.changes import Kind
 from exclusive_redis_xcom.cli.access import shapes
 from exclusive_redis_xcom.cli.access.diff_formats.between import place
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import AccessDiff, Change
+    from exclusive_redis_xcom.access.changes import AccessDiff, Change
     from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 
 

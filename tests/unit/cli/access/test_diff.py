@@ -13,7 +13,8 @@ import pytest
 
 from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import Access, TaskFacts, loading, snapshot_files
-from exclusive_redis_xcom.access.diff import AccessDiff, compare
+from exclusive_redis_xcom.access.changes import AccessDiff
+from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.facts import DagFacts
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.acl import parse
@@ -384,7 +385,7 @@ def test_hostile_names_come_back_from_a_snapshot(tmp_path: Path) -> None:
     snapshot = Snapshot.of(Access([facts]).dags)
     file.write_text(snapshot_files.as_json(snapshot))
 
-    assert snapshot_files.read(file).scopes == snapshot.scopes
+    assert snapshot_files.read(file).rules == snapshot.rules
 
 
 @pytest.mark.parametrize("command", ["diff", "snapshot"])
