@@ -28,10 +28,10 @@ _PACKAGES = frozenset({"geopandas", "numpy", "pandas", "polars", "pyarrow", "sci
 #: Classes are looked up by their ids: the hash of a class may be code of its metaclass. These classes stay for ever.
 #: The codec and the size, which the envelope tells, say as much of these values as a description would.
 _TOLD_BY_ENVELOPE = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
-_MAPPINGS = frozenset(map(id, (dict, OrderedDict, defaultdict)))
-_COLLECTIONS = frozenset(map(id, (list, tuple, set, frozenset, deque)))
+_MAPPINGS = {id(cls): name_of(cls) for cls in (dict, OrderedDict, defaultdict)}
+_COLLECTIONS = {id(cls): name_of(cls) for cls in (list, tuple, set, frozenset, deque)}
 #: What a Counter has counted is content.
-_LENGTH_ALONE = frozenset(map(id, (Counter, bytearray)))
+_LENGTH_ALONE = {id(cls): name_of(cls) for cls in (Counter, bytearray)}
 
 
 def describe(value: object) -> Description | None:
@@ -45,11 +45,11 @@ def describe(value: object) -> Description | None:
         return None
     try:
         if which in _MAPPINGS:
-            return _mapping(value)
+            return _mapping(value, _MAPPINGS[which])
         if which in _COLLECTIONS:
-            return _collection(value)
+            return _collection(value, _COLLECTIONS[which])
         if which in _LENGTH_ALONE:
-            return Description(name_of(type(value)), (len(value),))  # type: ignore[arg-type]
+            return Description(_LENGTH_ALONE[which], (len(value),))  # type: ignore[arg-type]
         of_library = _describer_of(type(value))
         if of_library is not None:
             return of_library(value)
@@ -58,15 +58,16 @@ def describe(value: object) -> Description | None:
     return Description(name_of(type(value)))
 
 
-def _mapping(value: Any) -> Description:
-    keys = tuple(key for key in islice(value, _MOST_KEYS) if type(key) is str)
-    return Description(name_of(type(value)), (len(value),), keys=keys, more=len(value) - len(keys))
+def _mapping(value: Any, name: str) -> Description:
+    keys = tuple([key for key in islice(value, _MOST_KEYS) if type(key) is str])
+    length = len(value)
+    return Description(name, (length,), (), keys, length - len(keys))
 
 
-def _collection(value: Any) -> Description:
+def _collection(value: Any, name: str) -> Description:
     classes = {id(type(item)): type(item) for item in islice(value, _MOST_ITEMS)}
     items = name_of(*classes.values()) if len(classes) == 1 else None
-    return Description(name_of(type(value)), (len(value),), items=items)
+    return Description(name, (len(value),), items=items)
 
 
 def _describer_of(cls: type) -> Callable[[Any], Description] | None:
