@@ -206,7 +206,8 @@ def test_a_user_without_the_rights_is_told_which_variable_helps(
     assert cause.startswith(f"Listing XComs: Redis (127.0.0.1:{started.port}) was tried once in ")
     assert remedy == (
         "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have. "
-        "`show --value` needs hmget, too. The settings say which Redis it is. The variable EXCLUSIVE_XCOM_REDIS_URL names another URL, for a user with "
+        "`show --value` needs hmget, too. The settings say which Redis it is. The variable "
+        "EXCLUSIVE_XCOM_REDIS_URL names another URL, for a user with "
         "other rights."
     )
 
