@@ -60,4 +60,5 @@ def _write(form: str, access: Access, answer: Answer) -> None:
         telling.cause(answer),
         remedy,
         telling.unknown_key(access, answer.xcom),
+        telling.unknown_dag(access, answer.consumer),
     )

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.access import TaskName, XComName
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -76,9 +76,9 @@ def _write(form: str, access: Access, explained: _Explained) -> None:
 
     text = _text(access, explained)
     document = {
-        "xcom": str(explained.xcom),
-        "rules": [{**telling.rule_json(rule), "decides": not index} for index, rule in enumerate(explained.rules)],
-        "in_force": None if explained.in_force is None else telling.rule_json(explained.in_force),
+        "xcom": shapes.of_xcom(*explained.xcom),
+        "rules": [{**shapes.of_rule(rule), "decides": not index} for index, rule in enumerate(explained.rules)],
+        "in_force": None if explained.in_force is None else shapes.of_rule(explained.in_force),
         "answer": None if explained.answer is None else telling.answer_json(explained.answer),
         "text": text,
     }
@@ -88,7 +88,8 @@ def _write(form: str, access: Access, explained: _Explained) -> None:
         sys.stdout.write(f"\n{output.printable_lines(text)}\n")
     elif form == output.PLAIN:
         output.say(text)
-    output.say(telling.unknown_key(access, explained.xcom))
+    asked = None if explained.answer is None else telling.unknown_dag(access, explained.answer.consumer)
+    output.say(telling.unknown_key(access, explained.xcom), asked)
 
 
 def _row(index: int, rule: Rule) -> tuple[str, ...]:
@@ -107,12 +108,11 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
 
 
 def _text(access: Access, explained: _Explained) -> str:
-    from exclusive_redis_xcom.access.narrowing import is_narrowed
     from exclusive_redis_xcom.cli.access import telling
 
     if explained.answer is not None:
         return telling.told(explained.answer)
     if explained.in_force is None:
         return f"Everybody may pull '{explained.xcom.key}': Airflow writes and reads this key, past every backend."
-    narrowed = is_narrowed(access.dags[explained.xcom.dag_id], explained.xcom, explained.rules[0])
+    narrowed = access.dags[explained.xcom.dag_id].is_narrowed(explained.xcom, explained.rules[0])
     return telling.told_of_all(explained.xcom, explained.in_force, is_narrowed=narrowed)
