@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.codec.scalars import ADDRESSES, PATHS
 from exclusive_redis_xcom.preview import arrays, classes, moments, safe_text, shapes
-from exclusive_redis_xcom.preview.parts import Leaf, Part, Plain, Tree
+from exclusive_redis_xcom.preview.parts import LIST, Leaf, Part, Plain, Tree
 from exclusive_redis_xcom.preview.structure import MOST_TEXT
 
 if TYPE_CHECKING:
@@ -203,9 +203,16 @@ def _items_of(tree: Tree) -> Iterator[tuple[Part, ...]]:
     if tree.code in _WITH_HEADER:
         next(children)
     if tree.code in _PAIRS:
-        yield from zip(children, children, strict=True)
+        yield from ((_as_key(key), value) for key, value in zip(children, children, strict=True))
     else:
         yield from ((child,) for child in children)
+
+
+def _as_key(part: Part) -> Part:
+    """Return a key of a dict. Msgpack has an array where the key is a tuple."""
+    if not isinstance(part, Tree) or part.code not in (LIST, _TUPLE):
+        return part
+    return Tree(_TUPLE, part.count, lambda: map(_as_key, part.children()))
 
 
 def type_of(part: Part) -> str:

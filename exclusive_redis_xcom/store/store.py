@@ -198,9 +198,11 @@ class Store:
         """
         return removal.discard(self._keyspace, coordinates)
 
-    def inventory(self, dag_id: str | None = None, task_id: str | None = None) -> Iterator[inventory.Inventory]:
+    def inventory(
+        self, dag_id: str | None = None, task_id: str | None = None, *, most_values: int = 100
+    ) -> Iterator[inventory.Inventory]:
         """Yield what Redis holds, without the values; see `inventory.take`."""
-        return inventory.take(self._keyspace, dag_id, task_id)
+        return inventory.take(self._keyspace, dag_id, task_id, most_values=most_values)
 
     @errors_without_locals
     def known(self, coordinates: Sequence[Coordinate]) -> list[known.Known | None]:

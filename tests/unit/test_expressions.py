@@ -82,6 +82,8 @@ LIST: dict[tuple[str, str], str] = {
     ("formats/reference_fields.py", "_VERSION"): ANYBODY,
     ("formats/ring_header.py", "_VALUE"): ANYBODY,
     ("formats/seal.py", "_KEY_ID"): ANYBODY,
+    ("preview/items.py", "_SIMPLE"): ANYBODY,
+    ("preview/literals.py", "_DECIMAL"): ANYBODY,
     ("settings/converters.py", "_CONN_ID"): PEOPLE,
     ("settings/converters.py", "_PREFIX"): PEOPLE,
     ("settings/loading.py", "_MAY_BE_URL"): PEOPLE,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.access import XComName
 from exclusive_redis_xcom.cli import units
-from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import ls, opened
+from exclusive_redis_xcom.cli.access import output, shapes, status
+from exclusive_redis_xcom.cli.live import opened
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _TOP = 20
 _SOON = timedelta(days=1)
 _ALL = "all"
+
+#: The ids that the XComs of one row have in common.
+_Group = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -50,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=("dag", "task", "key", "run"), default="dag", help="what a row is about (default: dag)"
     )
-    parser.add_argument("--top", type=int, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})")
+    parser.add_argument(
+        "--top", type=units.count, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})"
+    )
     output.add_option(parser)
 
 
@@ -61,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if there is an XCom, 1 if there is none.
     """
-    total, sums = _Sum(), dict[str, _Sum]()
+    total, sums = _Sum(), dict[_Group, _Sum]()
     with opened.opened_store() as store:
         for inventory in opened.inventory_of(store, args.of):
             total.add(inventory)
@@ -70,8 +76,12 @@ def main(args: argparse.Namespace) -> int:
     shown = largest[: args.top]
     listing = output.Listing(
         (args.by.upper(), "XCOMS", "VALUES", "IN REDIS", "ELSEWHERE", "EXPIRES WITHIN A DAY"),
-        [_row(name, each) for name, each in [*shown, (_ALL, total)]],
-        {"by": args.by, "total": asdict(total), "rows": [{"name": name, **asdict(each)} for name, each in shown]},
+        [*(_row(_name(group, args.by), each) for group, each in shown), _row(_ALL, total)],
+        {
+            "by": args.by,
+            "total": asdict(total),
+            "rows": [{**_document(group, args.by), **asdict(each)} for group, each in shown],
+        },
     )
     output.write(args.output, listing)
     if len(largest) > len(shown):
@@ -81,11 +91,28 @@ def main(args: argparse.Namespace) -> int:
     return status.YES if total.xcoms else status.NO
 
 
-def _group(inventory: Inventory, by: str) -> str:
+def _group(inventory: Inventory, by: str) -> _Group:
     at = inventory.at
+    return {
+        "dag": (at.dag_id,),
+        "task": (at.dag_id, at.task_id),
+        "key": (at.dag_id, at.task_id, at.key),
+        "run": (at.dag_id, at.run_id),
+    }[by]
+
+
+def _name(group: _Group, by: str) -> str:
     if by == "run":
-        return f"{at.dag_id} {at.run_id}"
-    return {"dag": at.dag_id, "task": f"{at.dag_id}/{at.task_id}", "key": ls.name_of(inventory)}[by]
+        return " ".join(group)
+    return str(XComName(*group)) if by == "key" else "/".join(group)
+
+
+def _document(group: _Group, by: str) -> dict[str, Any]:
+    if by == "key":
+        return {"xcom": shapes.of_xcom(*group)}
+    if by == "task":
+        return {"task": shapes.of_task(*group)}
+    return dict(zip(("dag_id", "run_id"), group, strict=False))
 
 
 def _row(name: str, each: _Sum) -> list[str]:

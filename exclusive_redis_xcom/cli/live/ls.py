@@ -6,7 +6,7 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli import units
-from exclusive_redis_xcom.cli.access import output, status
+from exclusive_redis_xcom.cli.access import output, shapes, status
 from exclusive_redis_xcom.cli.live import descriptions, opened, stored_rules
 from exclusive_redis_xcom.model import NOT_MAPPED
 
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="list one DAG or one task alone")
     parser.add_argument("--run", metavar="RUN", help="list one run alone")
-    parser.add_argument("--limit", type=int, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})")
+    parser.add_argument(
+        "--limit", type=units.count, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})"
+    )
     output.add_option(parser)
 
 
@@ -74,12 +76,9 @@ def kept_for(inventory: Inventory) -> str:
 
 def document(inventory: Inventory) -> dict[str, Any]:
     """Return what the JSON form says of one hash."""
-    acl = stored_rules.rule_of(inventory.acl)
+    acl, at = stored_rules.rule_of(inventory.acl), inventory.at
     return {
-        "dag_id": inventory.at.dag_id,
-        "run_id": inventory.at.run_id,
-        "task_id": inventory.at.task_id,
-        "key": inventory.at.key,
+        "xcom": shapes.of_xcom(at.dag_id, at.task_id, at.key, at.run_id),
         "values": inventory.values,
         **descriptions.document(descriptions.common(inventory.held)),
         "codecs": _codecs(inventory),
@@ -87,10 +86,7 @@ def document(inventory: Inventory) -> dict[str, Any]:
         "bytes_elsewhere": inventory.bytes_elsewhere,
         "seconds_left": None if inventory.ttl is None else int(inventory.ttl.total_seconds()),
         "claimed": sum(held.claimed for held in inventory.held),
-        "consumers": None if acl is None else list(acl.consumers),
-        "rule": None if acl is None else acl.source,
-        "same_run": None if acl is None else acl.same_run,
-        "once": None if acl is None else acl.once,
+        "rule": None if acl is None else shapes.of_rule(acl.rules[0]),
     }
 
 

@@ -88,9 +88,9 @@ def test_ls_lists_names_sizes_and_readers(run: Run) -> None:
 
 
 def test_ls_of_one_task_or_run_and_of_nothing(run: Run) -> None:
-    assert [each["task_id"] for each in document(run, "ls", "sales")["xcoms"]] == ["each", "extract"]
-    assert [each["task_id"] for each in document(run, "ls", "sales/extract")["xcoms"]] == ["extract"]
-    assert [each["task_id"] for each in document(run, "ls", "--run", "r2")["xcoms"]] == ["count"]
+    assert [each["xcom"]["task_id"] for each in document(run, "ls", "sales")["xcoms"]] == ["each", "extract"]
+    assert [each["xcom"]["task_id"] for each in document(run, "ls", "sales/extract")["xcoms"]] == ["extract"]
+    assert [each["xcom"]["task_id"] for each in document(run, "ls", "--run", "r2")["xcoms"]] == ["count"]
     status, _, err = run("ls", "nothing", "--run", "r9")
     assert (status, err) == (
         1,
@@ -109,7 +109,16 @@ def test_ls_says_what_it_leaves_out(run: Run) -> None:
 def test_show_tells_all_but_the_value(run: Run) -> None:
     (found,) = document(run, "show", "sales/extract:token")["xcoms"]
 
-    assert (found["consumers"], found["once"], found["claimed"]) == (["load"], True, 1)
+    assert found["xcom"] == {"dag_id": "sales", "task_id": "extract", "key": "token", "run_id": "r1"}
+    assert found["rule"] == {
+        "source": "xcom_acl['extract']['token'] at sales.py:4",
+        "place": "sales.py:4",
+        "consumers": ["load"],
+        "ttl_seconds": None,
+        "same_run": False,
+        "once": True,
+    }
+    assert found["claimed"] == 1
     (held,) = found["held"]
     assert (held["decoded_size"], held["place"], held["encrypted"], held["claimed"]) == (2000, "Redis", False, True)
     _, _, err = run("show", "sales/extract:token")
@@ -165,12 +174,17 @@ def test_the_codec_tells_of_texts_and_bytes(server: RedisServer, run: Run) -> No
 def test_du_sums_by_dag_and_says_what_expires(run: Run) -> None:
     found = document(run, "du")
 
-    assert [row["name"] for row in found["rows"]] == ["stock", "sales"]
+    assert [row["dag_id"] for row in found["rows"]] == ["stock", "sales"]
     assert found["rows"][0]["bytes_elsewhere"] == 10_000
     assert (found["total"]["xcoms"], found["total"]["values"]) == (3, 5)
-    by_key = {row["name"]: row for row in document(run, "du", "--by", "key")["rows"]}
-    assert by_key["sales/extract:token"]["expiring"] == 0
-    assert by_key["sales/each:return_value"]["expiring"] == by_key["sales/each:return_value"]["bytes_in_redis"] > 0
+    by_key = {row["xcom"]["key"]: row for row in document(run, "du", "--by", "key")["rows"]}
+    assert by_key["token"]["expiring"] == 0
+    assert document(run, "du", "--by", "task")["rows"][0]["task"] == {"dag_id": "stock", "task_id": "count"}
+    assert [(row["dag_id"], row["run_id"]) for row in document(run, "du", "--by", "run")["rows"]] == [
+        ("stock", "r2"),
+        ("sales", "r1"),
+    ]
+    assert by_key["return_value"]["expiring"] == by_key["return_value"]["bytes_in_redis"] > 0
 
 
 def test_a_user_without_the_rights_is_told_which_variable_helps(
@@ -187,9 +201,15 @@ def test_a_user_without_the_rights_is_told_which_variable_helps(
 
     assert main(["ls"]) == 2
 
-    err = capsys.readouterr().err
-    assert "EXCLUSIVE_XCOM_REDIS_URL" in err
-    assert API_PASSWORD not in err
+    first, cause, remedy = capsys.readouterr().err.splitlines()
+    assert first == "Listing failed: the Redis user may not do this (NOPERM)."
+    assert cause.startswith(f"Listing XComs: Redis (127.0.0.1:{started.port}) was tried once in ")
+    assert remedy == (
+        "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have. "
+        "`show --value` needs hmget, too. The settings say which Redis it is. The variable "
+        "EXCLUSIVE_XCOM_REDIS_URL names another URL, for a user with "
+        "other rights."
+    )
 
 
 def test_the_rights_of_the_docs_suffice_and_each_is_needed(
@@ -203,25 +223,11 @@ def test_the_rights_of_the_docs_suffice_and_each_is_needed(
     with redis.Redis(port=server.port) as admin:
         admin.execute_command("ACL", "SETUSER", name, *rights)
 
-        assert run("ls")[0] == 0
+        assert (run("ls")[0], run("denials")[0]) == (0, 0)
 
         for right in rights:
-            if right.startswith("+") and right not in ("+ping", "+select", "+cluster|slots", "+evalsha"):
+            if right.startswith("+") and right not in ("+ping", "+select", "+cluster|slots", "+evalsha", "+hmget"):
                 admin.execute_command("ACL", "SETUSER", name, f"-{right[1:]}")
-                assert run("ls")[0] == 2, right
+                assert 2 in (run("ls")[0], run("denials")[0]), right
                 admin.execute_command("ACL", "SETUSER", name, right)
-        assert run("ls")[0] == 0
-
-
-def test_a_redis_that_is_down_is_one_clear_refusal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("EXCLUSIVE_XCOM_REDIS_URL", "redis://user:s3cret-word@127.0.0.1:1")
-    monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__RETRY_DEADLINE", "0")
-    load_settings.cache_clear()
-
-    assert main(["du"]) == 2
-
-    err = capsys.readouterr().err
-    assert err.startswith("Listing failed: the connection was refused.\n")
-    assert "s3cret-word" not in err
+        assert (run("ls")[0], run("denials")[0]) == (0, 0)
