@@ -6,29 +6,12 @@ import argparse
 import re
 from datetime import timedelta
 
-_PARTS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+from exclusive_redis_xcom.reporting.quantities import in_bytes, in_two_units
+
+__all__ = ["age", "in_bytes", "in_two_units"]
+
 _UNITS_OF_AGE = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _AGE = re.compile(r"([1-9][0-9]{0,5})([mhd])")
-
-
-def in_bytes(number: float) -> str:
-    """Write a number of bytes for people."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"
-
-
-def in_two_units(duration: timedelta) -> str:
-    """Write a duration for people, in its two largest units."""
-    seconds = int(duration.total_seconds())
-    parts: list[str] = []
-    for size, unit in _PARTS:
-        number, seconds = divmod(seconds, size)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2])
 
 
 def age(text: str) -> timedelta:

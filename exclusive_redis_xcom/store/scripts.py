@@ -83,6 +83,7 @@ DISTRUST = Script.load("distrust")
 INVENTORY = Script.load("inventory")
 OBSERVE = Script.load("observe")
 OBSERVED = Script.load("observed")
+OBSERVED_DAYS = Script.load("observed_days")
 
 
 def push_arguments(push: Push) -> tuple[Argument, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, status
 from exclusive_redis_xcom.cli.live import ls, opened
+from exclusive_redis_xcom.store.sums import Sum
 
 if TYPE_CHECKING:
     import argparse
@@ -16,27 +16,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.inventory import Inventory
 
 _TOP = 20
-_SOON = timedelta(days=1)
 _ALL = "all"
-
-
-@dataclass(slots=True)
-class _Sum:
-    """What is in one row. `expiring` has the bytes in Redis that expire within a day."""
-
-    xcoms: int = 0
-    values: int = 0
-    bytes_in_redis: int = 0
-    bytes_elsewhere: int = 0
-    expiring: int = 0
-
-    def add(self, inventory: Inventory) -> None:
-        self.xcoms += 1
-        self.values += inventory.values
-        self.bytes_in_redis += inventory.bytes
-        self.bytes_elsewhere += inventory.bytes_elsewhere
-        if inventory.ttl is not None and inventory.ttl <= _SOON:
-            self.expiring += inventory.bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,11 +41,11 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if there is an XCom, 1 if there is none.
     """
-    total, sums = _Sum(), dict[str, _Sum]()
+    total, sums = Sum(), dict[str, Sum]()
     with opened.opened_store() as store:
         for inventory in opened.inventory_of(store, args.of):
             total.add(inventory)
-            sums.setdefault(_group(inventory, args.by), _Sum()).add(inventory)
+            sums.setdefault(_group(inventory, args.by), Sum()).add(inventory)
     largest = sorted(sums.items(), key=lambda item: (-item[1].bytes_in_redis - item[1].bytes_elsewhere, item[0]))
     shown = largest[: args.top]
     listing = output.Listing(
@@ -88,7 +68,7 @@ def _group(inventory: Inventory, by: str) -> str:
     return {"dag": at.dag_id, "task": f"{at.dag_id}/{at.task_id}", "key": ls.name_of(inventory)}[by]
 
 
-def _row(name: str, each: _Sum) -> list[str]:
+def _row(name: str, each: Sum) -> list[str]:
     return [
         name,
         str(each.xcoms),
