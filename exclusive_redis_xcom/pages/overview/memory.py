@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
@@ -126,7 +126,8 @@ class MemoryReader:
         if self._whole is not None:
             return self._whole
         growing = self._growing
-        return MemoryRead(dict(growing.by_dag), growing.xcoms, growing.without_ttl, False, None, growing.at)
+        sums = {dag_id: replace(each) for dag_id, each in growing.by_dag.items()}
+        return MemoryRead(sums, growing.xcoms, growing.without_ttl, False, None, growing.at)
 
     def _inventories(self) -> Iterator[Inventory]:
         with self._opened() as store:

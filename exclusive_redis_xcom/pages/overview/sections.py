@@ -96,6 +96,11 @@ class Memory:
     rows: Sequence[MemoryRow]
     more: int
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether anything lies in object storage."""
+        return any(row.elsewhere for row in self.rows)
+
 
 def named(dag_id: str, known: frozenset[str]) -> DagName:
     """Return a DAG's name. One that Airflow does not know has no page to link to."""
