@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -97,7 +98,7 @@ def test_airflow_shows_it_in_a_frame_under_browse(
     assert labels.count() == 14
     shapes = [labels.nth(place).bounding_box() for place in range(14)]
     edges = [(box["x"], box["x"] + box["width"], box["height"]) for box in shapes if box]
-    assert all(left[1] < right[0] for left, right in zip(edges, edges[1:], strict=False))  # no label covers another
+    assert all(left[1] < right[0] for left, right in pairwise(edges))  # no label covers another
     assert min(height for *_, height in edges) > 10
     main = frame.locator("main")
     assert main.evaluate("document.documentElement.scrollWidth <= window.innerWidth")  # nothing is cut off
