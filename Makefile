@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -102,6 +102,9 @@ bench-ring: $(ENV) ## Measure what server enforcement costs the API server
 
 bench-access: $(ENV) ## Measure who-can-read-what on 1,000 serialized DAGs: time, memory, one question (1 minute)
 	@$(PY) -m benchmarks.access
+
+bench-pages: $(ENV) ## Measure the pages in Airflow's UI beside Airflow's own requests (1 minute)
+	@$(PY) -m benchmarks.pages
 
 bench-base: $(ENV) ## Compare this tree with BASE=<revision> in one run (10 minutes, or 4 with BENCH_ARGS="--cold-rounds 0")
 	@test -n "$(BASE)" || { echo "say which revision: make bench-base BASE=HEAD~1"; exit 2; }

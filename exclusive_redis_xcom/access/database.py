@@ -8,20 +8,37 @@ from __future__ import annotations
 import json
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from exclusive_redis_xcom.access.code import code_of_text
 from exclusive_redis_xcom.access.serialized import facts_of
-from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.access.undecided import NoSuchDagError, UndecidedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from datetime import datetime
 
     from exclusive_redis_xcom.access.code import ModuleCode
     from exclusive_redis_xcom.access.facts import DagFacts
 
 #: How many rows the database sends at once. A large DAG has some megabytes.
 _ROWS: Final = 10
+
+
+class Version(NamedTuple):
+    """A version of a DAG in Airflow's database.
+
+    Attributes:
+        number: Its number; the first version of a DAG is 1.
+        identifier: Its id.
+        dag_hash: The hash of its serialized form. Airflow may write a version again, as long as it has no run.
+        written_at: When Airflow wrote it first.
+    """
+
+    number: int
+    identifier: str
+    dag_hash: str
+    written_at: datetime
 
 
 def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None = None) -> tuple[DagFacts, ...]:
@@ -52,34 +69,34 @@ def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None
     return tuple(sorted(found, key=lambda facts: facts.dag_id))
 
 
-def latest_version(dag_id: str) -> tuple[str, str]:
-    """Return the id of a DAG's latest version, and the hash of its serialized form, which may change with the same id.
+def latest_versions(dag_id: str, *, most: int) -> list[Version]:
+    """Return the latest versions of a DAG, the newest first.
+
+    Args:
+        dag_id: The DAG.
+        most: How many are wanted.
 
     Raises:
-        UndecidedError: Airflow's database has no such DAG.
+        NoSuchDagError: Airflow's database has no such DAG.
     """
+    from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    query = _in_order(select(SerializedDagModel.dag_version_id, SerializedDagModel.dag_hash), dag_id).limit(1)
-    with create_session(scoped=False) as session:
-        row = session.execute(query).first()
-    if row is None:
-        raise UndecidedError(f"Airflow's database has no serialized DAG '{dag_id}'.")
-    return str(row[0]), row[1]
-
-
-def _in_order(query: Any, dag_id: str) -> Any:
-    """Return the query for one DAG, the latest version first."""
-    from airflow.models.dag_version import DagVersion
-    from airflow.models.serialized_dag import SerializedDagModel
-
-    return (
-        query.join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
-        .where(SerializedDagModel.dag_id == dag_id)
+    wanted = (DagVersion.version_number, DagVersion.id, SerializedDagModel.dag_hash, DagVersion.created_at)
+    query = (
+        select(*wanted)
+        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .where(DagVersion.dag_id == dag_id)
         .order_by(DagVersion.version_number.desc())
+        .limit(most)
     )
+    with create_session(scoped=False) as session:
+        rows = session.execute(query).all()
+    if not rows:
+        raise NoSuchDagError(f"Airflow's database has no serialized DAG '{dag_id}'.")
+    return [Version(number, str(identifier), dag_hash, at) for number, identifier, dag_hash, at in rows]
 
 
 def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:

@@ -7,3 +7,7 @@ from exclusive_redis_xcom.errors import ExclusiveXComError
 
 class UndecidedError(ExclusiveXComError):
     """A question about access has no answer: a name is wrong, or something that it needs cannot be read."""
+
+
+class NoSuchDagError(UndecidedError):
+    """Airflow's database has no such DAG, or not in its serialized form."""

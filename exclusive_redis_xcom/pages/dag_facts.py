@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from exclusive_redis_xcom.access.database import facts_of_version, latest_version
+from exclusive_redis_xcom.access.database import facts_of_version, latest_versions
 from exclusive_redis_xcom.pages import here
+from exclusive_redis_xcom.pages.kept import Kept
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access import DagFacts
+    from collections.abc import Hashable
 
-_KEPT = 32
+    from exclusive_redis_xcom.access import DagFacts
+    from exclusive_redis_xcom.access.database import Version
+
+_facts: Final[Kept[DagFacts]] = Kept(32)
 
 
 def dag_facts(dag_id: str) -> DagFacts:
     """Return what the latest version of a DAG says.
 
     Raises:
-        UndecidedError: Airflow's database has no such DAG, or its form is unknown.
+        NoSuchDagError: Airflow's database has no such DAG.
+        UndecidedError: Its form is unknown.
         InvalidAcl: Its rules are wrong.
     """
-    return _facts(dag_id, *latest_version(dag_id))
+    return facts_of(latest_versions(dag_id, most=1)[0])
 
 
-@functools.lru_cache(maxsize=_KEPT)
-def _facts(_dag_id: str, version_id: str, _dag_hash: str) -> DagFacts:
-    """Read a version. Airflow may write a version again, with another hash, as long as it has no run."""
-    return facts_of_version(version_id, default_consumers=here.settings().default_consumers)
+def facts_of(version: Version) -> DagFacts:
+    """Return what a version of a DAG says, under this API server's `default_consumers`.
+
+    Raises:
+        UndecidedError: The version is gone, or its form is unknown.
+        InvalidAcl: Its rules are wrong.
+    """
+    word = here.settings().default_consumers
+    return _facts.get(identity(version), lambda: facts_of_version(version.identifier, default_consumers=word))
+
+
+def identity(version: Version) -> Hashable:
+    """Return what tells a version's facts from others. Airflow may write a version again, with another hash."""
+    return version.identifier, version.dag_hash, here.settings().default_consumers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.access.undecided import NoSuchDagError, UndecidedError
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.pages.rendering import page
 
@@ -46,7 +46,7 @@ def _wrong_address(request: Request, _error: Exception) -> Response:
 
 
 def _ours(request: Request, error: Exception) -> Response:
-    return _page(request, 503, str(error).splitlines()[0])
+    return _page(request, 404 if isinstance(error, NoSuchDagError) else 503, str(error).splitlines()[0])
 
 
 def _failed(request: Request, error: Exception) -> Response:

@@ -26,10 +26,14 @@ def page(request: Request, template: str, /, status: int = 200, **variables: obj
         status: The HTTP status.
         variables: What the template names.
     """
-    root = str(request.scope.get("root_path", ""))
-    airflow = root.removesuffix(PREFIX)
+    airflow = airflow_path(request)
     text = environment().get_template(template).render(pages=airflow + PREFIX, airflow=airflow, **variables)
     return HTMLResponse(text, status_code=status)
+
+
+def airflow_path(request: Request) -> str:
+    """Return what the paths of Airflow's own pages begin with: "", or the prefix of a proxy."""
+    return str(request.scope.get("root_path", "")).removesuffix(PREFIX)
 
 
 @functools.lru_cache(maxsize=1)

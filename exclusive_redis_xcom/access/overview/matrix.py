@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.access.answers import Verdict
 from exclusive_redis_xcom.access.printable import printable
+from exclusive_redis_xcom.acl import source as sources
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.overview.graph import Picture, Row
+    from exclusive_redis_xcom.access.overview.graph import Box, Picture, Row
 
 #: With more consumers than these, a row names its consumers, and there are no columns for them.
 MOST_COLUMNS = 16
+#: Ids that Airflow gives. Nothing else becomes a link.
+_ID = re.compile(r"[\w.-]{1,250}")
 
 
 class Name(NamedTuple):
-    """What a box is called, and the whole names."""
+    """What a box is called, and the whole names.
+
+    Attributes:
+        label: What it is called.
+        title: All tasks in it.
+        dag_id: The DAG of a single task, to link to; "" for others.
+        task_id: The single task; "" for others.
+        is_shared: Whether several tasks share it.
+    """
 
     label: str
     title: str
+    dag_id: str = ""
+    task_id: str = ""
+    is_shared: bool = False
 
 
 class Names(NamedTuple):
@@ -30,11 +45,12 @@ class Names(NamedTuple):
 
 
 class MatrixRow(NamedTuple):
-    """One key. `cells` has "yes", "maybe" or "" for each column."""
+    """One key. `cells` has "yes", "maybe" or "" for each column. `in_file` tells that the rule is in the DAG's file."""
 
     producer: Name
     key: str
     rule: str
+    in_file: bool
     further: str
     cells: tuple[str, ...]
     names: Names
@@ -50,11 +66,11 @@ class Matrix:
 
 def matrix(picture: Picture) -> Matrix:
     """Make the matrix of a picture."""
-    consumers = tuple(Name(printable(box.label), printable(box.title)) for box in picture.consumers)
+    consumers = tuple(map(_name, picture.consumers))
     columns = consumers if len(consumers) <= MOST_COLUMNS else ()
     rows = []
     for producer in picture.producers:
-        name = Name(printable(producer.box.label), printable(producer.box.title))
+        name = _name(producer.box)
         for row in producer.rows:
             cells = {line.target: line.verdict.value for line in row.lines}
             rows.append(
@@ -62,12 +78,21 @@ def matrix(picture: Picture) -> Matrix:
                     name,
                     printable(row.key),
                     printable(row.rule),
+                    not row.rule.startswith(sources.BY_SETTING),
                     row.further,
                     tuple(cells.get(number, "") for number in range(len(columns))),
                     Names(_named(row, consumers, Verdict.YES), _named(row, consumers, Verdict.MAYBE)),
                 )
             )
     return Matrix(columns, tuple(rows))
+
+
+def _name(box: Box) -> Name:
+    names = (printable(box.label), printable(box.title))
+    if box.is_group or len(box.task_ids) > 1:
+        return Name(*names, is_shared=not box.is_group)
+    ids = (box.dag_id, box.task_ids[0])
+    return Name(*names, *ids) if all(map(_ID.fullmatch, ids)) else Name(*names)
 
 
 def _named(row: Row, consumers: tuple[Name, ...], verdict: Verdict) -> tuple[Name, ...]:

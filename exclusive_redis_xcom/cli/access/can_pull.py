@@ -48,7 +48,7 @@ def ask(access: Access, consumer: TaskName, xcom: XComName, *, form: str | None)
 
 
 def _write(form: str, access: Access, answer: Answer) -> None:
-    from exclusive_redis_xcom.cli.access import telling
+    from exclusive_redis_xcom.access import telling
 
     remedy = telling.to_allow(answer)
     if form in (output.JSON, output.YAML):

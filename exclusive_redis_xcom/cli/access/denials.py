@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import TaskName, XComName
+from exclusive_redis_xcom.access.denials import WHY, denials
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, records, status
-from exclusive_redis_xcom.formats import observed
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
-    from datetime import timedelta
 
-    from exclusive_redis_xcom.formats.observed import Count, Observed
+    from exclusive_redis_xcom.access.denials import Denial
 
 _UNKNOWN = "(not known)"
-
-#: What the classes of refusals mean.
-_WHY = {
-    observed.RULE: "the rule does not name it",
-    observed.SAME_RUN: "only the same run may",
-    observed.ONCE: "another task instance has read it",
-    observed.NO_ACL: "the value has no readable rule",
-    observed.NOBODY: "it is not known who asked",
-    observed.SEALED: "nobody opened the seal",
-    observed.NOT_RUNNING: "the task instance was not running",
-    observed.FORGED: "the row or its seal was forged",
-    observed.WOULD_REFUSE: "only reported: it got the value",
-}
-
-
-class _Denial(NamedTuple):
-    reader: TaskName | None
-    xcom: XComName
-    kind: str
-    times: Count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,44 +41,34 @@ def main(args: argparse.Namespace) -> int:
         0. (`undecided_on_error` makes 2 of an error.)
     """
     found = records.read(args.dag)
-    denials = sorted(_denials(found, args.since), key=lambda denial: -denial.times.last_ms)
+    earliest_ms = 0 if args.since is None else records.milliseconds_ago(args.since)
+    refused = sorted(denials(found, earliest_ms=earliest_ms), key=lambda denial: -denial.times.last_ms)
     output.write(
         args.output,
         output.Listing(
             ("LAST", "COUNT", "READER", "XCOM", "WHY"),
-            [_row(denial) for denial in denials],
-            {"denials": [_document(denial) for denial in denials], "records": [records.about(each) for each in found]},
+            [_row(denial) for denial in refused],
+            {"denials": [_document(denial) for denial in refused], "records": [records.about(each) for each in found]},
         ),
     )
-    if not denials:
+    if not refused:
         output.say("No refusal is recorded." if args.since is None else "No refusal is recorded within this time.")
     records.say_how_it_came_about(found, args.dag)
     return status.YES
 
 
-def _denials(found: Iterable[Observed], since: timedelta | None) -> Iterable[_Denial]:
-    earliest = 0 if since is None else records.milliseconds_ago(since)
-    for record in found:
-        for entry in record.entries:
-            reader = None if entry.reader is None else TaskName(*entry.reader)
-            xcom = XComName(record.dag_id, entry.task_id, entry.key)
-            for kind, count in entry.counts.items():
-                if kind != observed.READ and count.number and count.last_ms >= earliest:
-                    yield _Denial(reader, xcom, kind, count)
-
-
-def _row(denial: _Denial) -> tuple[str, ...]:
+def _row(denial: Denial) -> tuple[str, ...]:
     reader = _UNKNOWN if denial.reader is None else str(denial.reader)
     last = records.moment(denial.times.last_ms)
-    return last, str(denial.times.number), reader, str(denial.xcom), _WHY[denial.kind]
+    return last, str(denial.times.number), reader, str(denial.xcom), WHY[denial.kind]
 
 
-def _document(denial: _Denial) -> dict[str, object]:
+def _document(denial: Denial) -> dict[str, object]:
     return {
         "last": records.iso(denial.times.last_ms),
         "count": denial.times.number,
         "reader": None if denial.reader is None else denial.reader._asdict(),
         "xcom": denial.xcom._asdict(),
         "kind": denial.kind,
-        "why": _WHY[denial.kind],
+        "why": WHY[denial.kind],
     }

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access import TaskName, XComName
 from exclusive_redis_xcom.cli.access import dags, output, status
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
-    from exclusive_redis_xcom.access import Access, Answer
+    from exclusive_redis_xcom.access import Access
+    from exclusive_redis_xcom.access.explanation import Explanation
     from exclusive_redis_xcom.acl import Rule
-
-
-class _Explained(NamedTuple):
-    """An XCom's rules in order of precedence. The first one decides; none does about Airflow's own keys."""
-
-    xcom: XComName
-    rules: Sequence[Rule]
-    in_force: Rule | None
-    answer: Answer | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,27 +43,15 @@ def main(args: argparse.Namespace) -> int:
 
 def ask(access: Access, xcom: XComName, consumer: TaskName | None, *, form: str) -> int:
     """Answer about DAGs that have been read, in a form of `output`."""
-    explained = _explain(access, xcom, consumer)
+    from exclusive_redis_xcom.access.explanation import explain
+
+    explained = explain(access, xcom, consumer)
     _write(form, access, explained)
     return status.YES if explained.answer is None else status.OF_VERDICT[explained.answer.verdict]
 
 
-def _explain(access: Access, xcom: XComName, consumer: TaskName | None) -> _Explained:
-    from exclusive_redis_xcom.acl import Acl
-    from exclusive_redis_xcom.model import is_airflows
-
-    in_force = access.in_force(xcom)
-    answer = None if consumer is None else access.can_pull(consumer, xcom)
-    if is_airflows(xcom.key):
-        return _Explained(xcom, (), None, answer)
-    acl = access.dags[xcom.dag_id].acl
-    rules = [rule for rule in acl.rules if rule.selects(xcom.task_id, xcom.key)]
-    last = Acl(acl.dag_id, (), acl.default).rule_for(xcom.task_id, xcom.key)
-    return _Explained(xcom, [*rules, last], in_force, answer)
-
-
-def _write(form: str, access: Access, explained: _Explained) -> None:
-    from exclusive_redis_xcom.cli.access import telling
+def _write(form: str, access: Access, explained: Explanation) -> None:
+    from exclusive_redis_xcom.access import telling
 
     text = _text(access, explained)
     document = {
@@ -106,9 +85,9 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
     )
 
 
-def _text(access: Access, explained: _Explained) -> str:
+def _text(access: Access, explained: Explanation) -> str:
+    from exclusive_redis_xcom.access import telling
     from exclusive_redis_xcom.access.narrowing import is_narrowed
-    from exclusive_redis_xcom.cli.access import telling
 
     if explained.answer is not None:
         return telling.told(explained.answer)

@@ -77,9 +77,9 @@ def show(access: Access, *, form: str, only: Sequence[str] | None = None, expand
     Raises:
         UndecidedError: One of the DAGs in `only` is not here.
     """
+    from exclusive_redis_xcom.access import telling
     from exclusive_redis_xcom.access.overview.entries import MOST_DOWNSTREAM, entries
     from exclusive_redis_xcom.access.unknown_keys import unlisted
-    from exclusive_redis_xcom.cli.access import telling
 
     for dag_id in only or ():
         access.dag(dag_id)
@@ -139,7 +139,7 @@ def _names(entry: Entry, verdict: Verdict) -> str:
 
 
 def _json(entry: Entry) -> dict[str, Any]:
-    from exclusive_redis_xcom.cli.access import telling
+    from exclusive_redis_xcom.access import telling
 
     return {
         "xcom": str(entry.xcom),

@@ -39,8 +39,8 @@ def main(args: argparse.Namespace) -> int:
 
 def ask(access: Access, consumer: TaskName, *, form: str) -> int:
     """Answer about DAGs that have been read, in a form of `output`."""
+    from exclusive_redis_xcom.access import telling
     from exclusive_redis_xcom.access.unknown_keys import may_push_more
-    from exclusive_redis_xcom.cli.access import telling
 
     answers = access.what_can(consumer)
     more = may_push_more(access, consumer)

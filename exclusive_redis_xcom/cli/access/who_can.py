@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
 
 def ask(access: Access, xcom: XComName, *, form: str) -> int:
     """Answer about DAGs that have been read, in a form of `output`."""
-    from exclusive_redis_xcom.cli.access import telling
+    from exclusive_redis_xcom.access import telling
 
     readers = access.who_can(xcom)
     listing = output.Listing(

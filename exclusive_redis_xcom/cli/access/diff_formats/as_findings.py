@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access import telling_changes
 from exclusive_redis_xcom.access.diff import Kind
 from exclusive_redis_xcom.access.finding import Check, Finding
-from exclusive_redis_xcom.cli.access.diff_formats import wording
 from exclusive_redis_xcom.cli.access.diff_formats.between import place
 from exclusive_redis_xcom.cli.access.finding_formats import render
 
@@ -75,11 +75,11 @@ def _rendered(diff: AccessDiff, between: Between, format: str) -> str:
 def _finding(change: Change, diff: AccessDiff, between: Between) -> Finding:
     file, line = place(change, diff, between)
     check, xcom = _CHECKS[change.kind], change.xcoms[0]
-    details = wording.details(change)
+    details = "; ".join(telling_changes.details(change))
     return Finding(
         code=check.code,
         level=_level(change, check),
-        message=f"{wording.headline(change)}{' (' if details else ''}{'; '.join(details)}{')' if details else ''}.",
+        message=f"{telling_changes.headline(change)}{f' ({details})' if details else ''}.",
         remedy=check.fix,
         dag_id=xcom.dag_id,
         subject=f"{xcom.task_id}:{xcom.key} <- {', '.join(each.name for each in change.readers)}",

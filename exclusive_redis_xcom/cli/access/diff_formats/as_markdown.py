@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access import telling_changes
 from exclusive_redis_xcom.access.diff import Kind
-from exclusive_redis_xcom.cli.access.diff_formats import wording
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.access.diff import AccessDiff
@@ -38,7 +38,7 @@ def write(diff: AccessDiff, between: Between) -> str:
         first = "**Somebody may perhaps read more XComs than before.**"
     else:
         first = "**Nobody may read more XComs than before.**"
-    blocks = [f"{MARKER}\n{first} {wording.summary(diff)}."]
+    blocks = [f"{MARKER}\n{first} {telling_changes.summary(diff)}."]
     used = _size(blocks[0])
     for kind, heading in _HEADINGS.items():
         block = _block(diff, kind, heading, _ROOM - used)
@@ -50,7 +50,7 @@ def write(diff: AccessDiff, between: Between) -> str:
 
 def code(name: str) -> str:
     """Write a text as a code span, whatever it holds."""
-    shown = wording.plain(name) or " "
+    shown = telling_changes.plain(name) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     room = " " if len(fence) > 1 else ""
     return f"{fence}{room}{shown}{room}{fence}"
@@ -62,8 +62,8 @@ def _block(diff: AccessDiff, kind: Kind, heading: str, room: int) -> str:
         return ""
     lines: list[str] = []
     for number, change in enumerate(changes):
-        details = "".join(f"<br>{_detail(detail)}" for detail in wording.details(change))
-        line = f"- {wording.headline(change, code)}{details}"
+        details = "".join(f"<br>{_detail(detail)}" for detail in telling_changes.details(change))
+        line = f"- {telling_changes.headline(change, code)}{details}"
         room -= _size(line) + 1
         if room < 0:
             lines.append(f"- and {len(changes) - number} more, which `exclusive-xcom diff` prints in a terminal")

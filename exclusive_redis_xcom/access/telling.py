@@ -1,10 +1,10 @@
-"""What the commands say about an answer: why it is so, and what to declare for another one."""
+"""What commands and pages say about an answer: why it is so, and what to declare for another one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.access import Verdict
+from exclusive_redis_xcom.access.answers import Verdict
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.rule import NOBODY
@@ -15,7 +15,9 @@ from exclusive_redis_xcom.reporting.wording import lines, only, sentence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exclusive_redis_xcom.access import Access, Answer, Reader, TaskName, XComName
+    from exclusive_redis_xcom.access.access import Access
+    from exclusive_redis_xcom.access.answers import Answer, Reader
+    from exclusive_redis_xcom.access.names import TaskName, XComName
     from exclusive_redis_xcom.acl import Rule
 
 #: Questions are not about a run. No text that is shown names it.
