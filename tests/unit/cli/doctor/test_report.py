@@ -18,6 +18,7 @@ from exclusive_redis_xcom.cli import doctor
 from exclusive_redis_xcom.cli.doctor import report
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.health import causes, finding
+from exclusive_redis_xcom.health.examining import made
 from exclusive_redis_xcom.health.finding import Finding
 from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
@@ -172,7 +173,7 @@ def test_a_check_that_fails_itself_is_a_failure_and_does_not_hide_others() -> No
         yield FINDINGS[0]
         raise RuntimeError("canary")
 
-    first, second = doctor._made(strange_check, Visit("worker", None))
+    first, second = made(strange_check, Visit("worker", None))
 
     assert first == FINDINGS[0]
     assert (second.check, second.result, second.seen) == (
