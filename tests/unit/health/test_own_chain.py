@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,7 +16,7 @@ from exclusive_redis_xcom.settings import Settings
 from tests.unit.cli.doctor.patients import PRIVATE, PUBLIC, sealed_visit, visit
 
 
-def chain(settings: Settings | None, *classes: type) -> list[object]:
+def chain(settings: Settings | None, *classes: Any) -> list[object]:
     """Build the chain as Airflow does: the plugin's middlewares stand innermost."""
     app = Starlette(middleware=[Middleware(each, settings=settings, store=lambda: None) for each in classes])
     app.middleware_stack = app.build_middleware_stack()  # the first request does this, too
@@ -37,7 +39,7 @@ def test_an_active_ring_is_found(by_server: Settings) -> None:
 
 
 @pytest.mark.parametrize("classes", [(), (Watch,)])
-def test_no_ring_where_one_is_needed_fails(by_server: Settings, classes: tuple[type, ...]) -> None:
+def test_no_ring_where_one_is_needed_fails(by_server: Settings, classes: tuple[Any, ...]) -> None:
     (finding,) = judged(sealed_visit("api-server", seal_private_keys=PRIVATE), chain(by_server, *classes))
 
     assert (finding.check, finding.result) == ("ring", "FAIL")

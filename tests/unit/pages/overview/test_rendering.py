@@ -137,7 +137,7 @@ def test_links_go_to_the_dags_page_behind_the_prefix() -> None:
         ),
         (
             {"memory": latest(MemoryRead({"dag": Sum(9, 9, 5)}, 9))},
-            "Of the first 9 XComs only. Load this page again to see more.",
+            '<p class="unknown">Not all XComs were looked at yet. Load this page again to see more.</p>',
         ),
         (
             {"memory": latest(MemoryRead({"dag": Sum(9, 9, 5)}, 100_000))},
