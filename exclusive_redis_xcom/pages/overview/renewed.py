@@ -60,7 +60,10 @@ class Renewed(Generic[_T]):
                 return
             self._is_new = False
             self._latest = Latest(self._latest.state, self._latest.at, goes_on=True, failed=False)
-        threading.Thread(target=self._renew, name=f"exclusive-xcom {self._name}", daemon=True).start()
+        try:
+            threading.Thread(target=self._renew, name=f"exclusive-xcom {self._name}", daemon=True).start()
+        except RuntimeError:  # this machine allows no more threads
+            self._end(failed=True)
 
     def latest(self, until: float) -> Latest[_T]:
         """Start, and wait for the first state of this attempt. Return what is known then.
@@ -87,7 +90,10 @@ class Renewed(Generic[_T]):
             failed = True
             log.error("XCom overview: the %s could not be read: %s", self._name, type(error).__name__)
         finally:
-            with self._changed:
-                self._latest = Latest(self._latest.state, self._latest.at, goes_on=False, failed=failed)
-                self._due = time.monotonic() + self._seconds
-                self._changed.notify_all()
+            self._end(failed=failed)
+
+    def _end(self, *, failed: bool) -> None:
+        with self._changed:
+            self._latest = Latest(self._latest.state, self._latest.at, goes_on=False, failed=failed)
+            self._due = time.monotonic() + self._seconds
+            self._changed.notify_all()

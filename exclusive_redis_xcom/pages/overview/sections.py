@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: So many rows has a table.
 ROWS = 10
 _LONGEST_ID = 60
-_WIDEST = 160
+_WIDEST = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def test_memory_of_other_dags_is_not_in_the_sum_nor_in_the_scale() -> None:
         ("mine", "1000 B", "500 B"),
         (None, "1000 B", "500 B"),
     ]
-    assert mine.rows[0].width == 160
+    assert mine.rows[0].width == 90
     assert mine.more == 0
 
 
