@@ -108,3 +108,14 @@ def test_an_error_ends_the_attempt_keeps_what_is_known_and_its_text_is_not_logge
 
     assert (latest.state, latest.goes_on, latest.failed) == (7, False, True)
     assert caplog.messages == ["XCom overview: the number could not be read: ValueError"]
+
+
+def test_where_no_thread_can_be_started_the_attempt_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+
+    latest = Renewed("number", lambda: iter([1])).latest(soon())
+
+    assert (latest.state, latest.goes_on, latest.failed) == (None, False, True)
