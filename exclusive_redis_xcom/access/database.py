@@ -100,7 +100,7 @@ def latest_versions(dag_id: str, *, most: int) -> list[Version]:
 
 
 def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:
-    """Read one version of a DAG.
+    """Read one version of a DAG. The lines of its rules are those of the code that Airflow keeps with the version.
 
     Raises:
         UndecidedError: Airflow's database has no such version, or its form is unknown.
@@ -124,7 +124,8 @@ def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:
         raise UndecidedError("Airflow's database has no such version of the DAG.")
     data, compressed, source = row
     read = json.loads(zlib.decompress(compressed)) if compressed else data
-    return facts_of(read, default_consumers=default_consumers, code=_code(source) if source else None)
+    code = _code(source) if source else None
+    return facts_of(read, default_consumers=default_consumers, code=code, text=source or None)
 
 
 def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | None, str | None]]:

@@ -30,13 +30,14 @@ _HOOKS: Final = ("_pre_execute_hook", "_post_execute_hook", "pre_execute", "post
 _MALFORMED = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
-def facts_of(data: Any, *, default_consumers: str, code: ModuleCode | None = None) -> DagFacts:
+def facts_of(data: Any, *, default_consumers: str, code: ModuleCode | None = None, text: str | None = None) -> DagFacts:
     """Read a serialized DAG.
 
     Args:
         data: What Airflow's table `serialized_dag` holds, as JSON's types.
         default_consumers: The policy word for XComs without a rule.
         code: The code of the DAG's file. None takes the file itself, if it is on this machine.
+        text: The text of the DAG's file, in which the lines of rules are looked up. None as for `code`.
 
     Raises:
         UndecidedError: The data is no serialized DAG, or one of another version of the format.
@@ -49,7 +50,7 @@ def facts_of(data: Any, *, default_consumers: str, code: ModuleCode | None = Non
             "Let Airflow write it again: run `airflow dags reserialize`."
         )
     try:
-        return _Reader(data, default_consumers, code).facts()
+        return _Reader(data, default_consumers, code, text).facts()
     except ExclusiveXComError:
         raise
     except _MALFORMED as error:
@@ -84,9 +85,13 @@ class _Reader:
         data: The serialized DAG.
         default_consumers: The policy word for XComs without a rule.
         code: The code of the DAG's file, if the caller has it.
+        text: The text of the DAG's file, if the caller has it.
     """
 
-    def __init__(self, data: Mapping[str, Any], default_consumers: str, code: ModuleCode | None) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], default_consumers: str, code: ModuleCode | None, text: str | None
+    ) -> None:
+        self._text = text
         dag = data["dag"]
         self._dag: Mapping[str, Any] = dag
         self._dag_id = text_of(dag["dag_id"])
@@ -124,9 +129,9 @@ class _Reader:
             unread=frozenset(unread),
         )
         check(acl, facts.graph)
-        if self._path is None:
+        if self._path is None and self._text is None:
             return facts
-        rules = places.with_places(acl.rules, declared, self._file, by_exclusive=False)
+        rules = places.with_places(acl.rules, declared, self._file, by_exclusive=False, text=self._text)
         return replace(facts, acl=replace(acl, rules=rules))
 
     def _declared(self) -> Any:

@@ -61,7 +61,9 @@ def file_of(dag: DAG) -> str:
     return _below(_root(dag), dag.fileloc or "")
 
 
-def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusive: bool) -> tuple[Rule, ...]:
+def with_places(
+    rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusive: bool, text: str | None = None
+) -> tuple[Rule, ...]:
     """Return rules whose sources say where they stand, as in "etl.py:12"; the file alone where no line is certain.
 
     Args:
@@ -69,8 +71,9 @@ def with_places(rules: tuple[Rule, ...], declared: Any, dag: DAG, *, by_exclusiv
         declared: The DAG's `xcom_acl`, as its author wrote it.
         dag: The DAG.
         by_exclusive: Whether to do so for the rules that `exclusive` declared, or for all others.
+        text: The text of the DAG's file; None to read the file.
     """
-    root, literals = _root(dag), _Literals(dag.fileloc, declared)
+    root, literals = _root(dag), _Literals(dag.fileloc, declared, text)
     placed = []
     for rule in rules:
         written = _written(rule, declared)
@@ -147,10 +150,12 @@ class _Literals:
     Args:
         file: The DAG's file.
         declared: The DAG's `xcom_acl`, as its author wrote it.
+        text: The file's text; None to read the file.
     """
 
-    def __init__(self, file: str, declared: Any) -> None:
+    def __init__(self, file: str, declared: Any, text: str | None = None) -> None:
         self.file = file
+        self._text = text
         self._declared = declared
         self._entries: dict[int, dict[str, tuple[int, ast.expr]]] = {}
 
@@ -175,6 +180,8 @@ class _Literals:
     @cached_property
     def _roots(self) -> list[ast.expr]:
         try:
+            if self._text is not None:
+                return _dicts_of(self._text.encode()).get(_names(self._declared), [])
             status = os.stat(self.file)
             return _dicts(self.file, status.st_mtime_ns, status.st_size).get(_names(self._declared), [])
         except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
@@ -196,7 +203,13 @@ def _dicts(file: str, _modified: int, size: int) -> dict[frozenset[Any], list[as
     if size > _MOST_BYTES:
         return {}
     with open(file, "rb") as stream:
-        text = stream.read(_MOST_BYTES)
+        return _dicts_of(stream.read(_MOST_BYTES))
+
+
+def _dicts_of(text: bytes) -> dict[frozenset[Any], list[ast.expr]]:
+    """Return all dicts that a text writes out; none of a text that is too long."""
+    if len(text) > _MOST_BYTES:
+        return {}
     found: dict[frozenset[Any], list[ast.expr]] = {}
     if _XCOM_ACL in text:
         for node in _dicts_below(ast.parse(text)):

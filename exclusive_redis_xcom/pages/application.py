@@ -26,4 +26,4 @@ def application() -> ASGIApp:
     errors.add_handlers(app)
     for router in (static_files.router, access.router, xcoms.router, overview.router):
         app.include_router(router)
-    return app
+    return errors.with_failures(app)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.configuration import conf
-from fastapi import HTTPException
 from itsdangerous import BadData, URLSafeTimedSerializer
+
+from exclusive_redis_xcom.pages.errors import PageError
 
 _SALT = "exclusive_redis_xcom.pages"
 _SECONDS = 8 * 3600
@@ -25,14 +26,14 @@ def check(sent: str, user: Any) -> None:
     """Let a form in that this user got.
 
     Raises:
-        HTTPException: 403. The token is missing, too old, or another user's.
+        PageError: 403. The token is missing, too old, or another user's.
     """
     try:
         owner = _serializer().loads(sent, max_age=_SECONDS)
     except BadData:
         owner = None
     if owner != str(user.get_id()):
-        raise HTTPException(403, "The form is too old or was not made here. Load the page again.")
+        raise PageError(403, "This form is too old, or was not made for you. Load the page again.")
 
 
 def _serializer() -> URLSafeTimedSerializer:

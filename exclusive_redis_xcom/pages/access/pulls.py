@@ -65,8 +65,14 @@ def pulls_of_others(known: Known) -> Pulls:
 
 def _row(access: Access, consumer: TaskName, pull: Pull) -> PullShown:
     verdict, reason = _answer(access, consumer, pull)
-    texts = (pull.dag_id, pull.task_id or "computed", pull.key or "computed")
-    return PullShown(consumer.task_id, *(cut(text, _LONGEST) for text in texts), verdict, cut(reason, _LONGEST_REASON))
+    return PullShown(
+        consumer.task_id,
+        cut(pull.dag_id, _LONGEST),
+        cut(pull.task_id or "computed", _LONGEST),
+        cut(pull.key or "computed", _LONGEST),
+        verdict,
+        cut(reason, _LONGEST_REASON),
+    )
 
 
 def _answer(access: Access, consumer: TaskName, pull: Pull) -> tuple[str, str]:

@@ -118,12 +118,16 @@ def test_a_version_with_other_rules_tells_who_gained_and_who_lost(site: Site, wi
     ("path", "status", "text"),
     [
         ("/dags/no_such_dag", 404, "Airflow&#39;s database has no serialized DAG &#39;no_such_dag&#39;."),
-        ("/dags/shop?since=0", 422, "The address of this page is wrong."),
+        ("/dags/shop?since=0", 422, "The address of this page is wrong. Go back to Airflow, and open the page there."),
         ("/dags/shop?since=77", 200, "There is no earlier version 77 among the latest 20 versions."),
-        (f"/dags/shop?task={'x' * 251}", 422, "The address of this page is wrong."),
+        (
+            f"/dags/shop?task={'x' * 251}",
+            422,
+            "The address of this page is wrong. Go back to Airflow, and open the page there.",
+        ),
         ("/dags/shop?consumer=no_such_dag/x&task=extract", 200, "You may not read DAG &#39;no_such_dag&#39;"),
         ("/dags/shop?consumer=a%00/x&task=extract", 200, "You may not read DAG &#39;a\\x00&#39;"),
-        ("/dags/~", 422, "The address of this page is wrong."),
+        ("/dags/~", 422, "The address of this page is wrong. Go back to Airflow, and open the page there."),
     ],
 )
 def test_what_cannot_be_shown_has_one_sentence(site: Site, path: str, status: int, text: str) -> None:

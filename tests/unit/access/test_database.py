@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tracemalloc
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ from sqlalchemy.orm import sessionmaker
 from devtools.postgres_server import PostgresServer, find_postgres
 from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import DagFacts, parsed
-from exclusive_redis_xcom.access.database import facts_of_database
+from exclusive_redis_xcom.access.database import facts_of_database, facts_of_version, latest_versions
 from exclusive_redis_xcom.access.parsing_process import dag_bag
-from exclusive_redis_xcom.access.undecided import UndecidedError
+from exclusive_redis_xcom.access.undecided import NoSuchDagError, UndecidedError
+from tests.unit.access.stored import create_tables, store
 
 _FILE = """
 from airflow.sdk import DAG, task
@@ -43,18 +43,6 @@ with DAG("{name}", schedule=None, params={{"xcom_acl": {{"extract": {{"token": [
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-def _tables(engine: Engine) -> None:
-    from airflow.models import import_all_models
-    from airflow.models.base import Base
-    from sqlalchemy.orm import configure_mappers
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow's models on a newer SQLAlchemy
-        import_all_models()
-        configure_mappers()
-    Base.metadata.create_all(engine)
-
-
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[Engine]:
     programs = find_postgres()
@@ -63,7 +51,7 @@ def postgresql() -> Iterator[Engine]:
     pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
     with PostgresServer(programs) as server:
         engine = create_engine(server.url)
-        _tables(engine)
+        create_tables(engine)
         yield engine
         engine.dispose()
 
@@ -77,7 +65,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         engine: Engine = request.getfixturevalue("postgresql")
     else:
         engine = create_engine(f"sqlite:///{tmp_path}/airflow.db")
-        _tables(engine)
+        create_tables(engine)
     monkeypatch.setattr(settings, "NonScopedSession", sessionmaker(engine))
     yield engine
     with engine.begin() as connection:
@@ -95,35 +83,11 @@ def _parsed(folder: Path, name: str, key: str = "token") -> tuple[Any, DagFacts]
     return dag, parsed.facts_of(dag, default_consumers="same_dag")
 
 
-def _store(engine: Engine, dag: Any, *, stale: bool = False) -> None:
-    """Write a new version of a DAG, as Airflow does it."""
-    from airflow.models.dag import DagModel
-    from airflow.models.dag_version import DagVersion
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.models.dagcode import DagCode
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.serialized_objects import LazyDeserializedDAG
-
-    with sessionmaker(engine)() as session:
-        if session.get(DagBundleModel, "bundle") is None:
-            session.add(DagBundleModel(name="bundle"))
-            session.flush()
-        if session.get(DagModel, dag.dag_id) is None:
-            session.add(DagModel(dag_id=dag.dag_id, bundle_name="bundle", fileloc=dag.fileloc, is_stale=stale))
-            session.flush()
-        version = DagVersion.write_dag(dag_id=dag.dag_id, bundle_name="bundle", session=session)
-        row = SerializedDagModel(LazyDeserializedDAG.from_dag(dag))
-        row.dag_version = version
-        session.add(row)
-        DagCode.write_code(version, dag.fileloc, session=session)
-        session.commit()
-
-
 def test_the_latest_version_of_each_dag_is_read(engine: Engine, tmp_path: Path) -> None:
-    _store(engine, _parsed(tmp_path, "b")[0])
-    _store(engine, _parsed(tmp_path, "a", key="old")[0])
+    store(engine, _parsed(tmp_path, "b")[0])
+    store(engine, _parsed(tmp_path, "a", key="old")[0])
     dag, of_a = _parsed(tmp_path, "a", key="new")
-    _store(engine, dag)
+    store(engine, dag)
     of_b = _parsed(tmp_path, "b")[1]
 
     assert facts_of_database(default_consumers="same_dag") == (of_a, of_b)
@@ -131,9 +95,52 @@ def test_the_latest_version_of_each_dag_is_read(engine: Engine, tmp_path: Path) 
     assert of_a.tasks["extract"].keys == {"new"}
 
 
+def test_versions_of_a_dag_are_read_one_by_one(engine: Engine, tmp_path: Path) -> None:
+    written = []
+    for key in ("first", "second", "third"):
+        dag, of_object = _parsed(tmp_path, "a", key=key)
+        store(engine, dag)
+        written.append(of_object)
+    store(engine, _parsed(tmp_path, "b")[0])
+
+    found = latest_versions("a", most=2)
+
+    assert [version.number for version in found] == [3, 2]
+    assert found[0].written_at.tzinfo is not None
+    read = [facts_of_version(version.identifier, default_consumers="same_dag") for version in found]
+    assert [facts.tasks["extract"].keys for facts in read] == [{"third"}, {"second"}]
+    assert read[0] == written[2]
+
+
+def test_the_lines_of_a_version_are_those_of_its_own_code(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    for lines_before in (0, 7):
+        file.write_text("\n" * lines_before + _FILE.format(name="a", key="token"))
+        dag = dag_bag(str(file)).dags["a"]
+        parsed.facts_of(dag, default_consumers="same_dag")
+        store(engine, dag)
+    file.unlink()
+
+    found = [
+        facts_of_version(version.identifier, default_consumers="same_dag") for version in latest_versions("a", most=2)
+    ]
+
+    assert [facts.acl.rules[0].source for facts in found] == [
+        "xcom_acl['extract']['token'] at a.py:11",
+        "xcom_acl['extract']['token'] at a.py:4",
+    ]
+
+
+def test_a_dag_that_the_database_does_not_have(engine: Engine) -> None:
+    with pytest.raises(NoSuchDagError) as caught:
+        latest_versions("a", most=2)
+
+    assert str(caught.value) == "Airflow's database has no serialized DAG 'a'."
+
+
 def test_the_code_comes_from_the_database_where_the_file_is_not_here(engine: Engine, tmp_path: Path) -> None:
     dag, of_object = _parsed(tmp_path, "a")
-    _store(engine, dag)
+    store(engine, dag)
     (tmp_path / "a.py").unlink()
 
     (facts,) = facts_of_database(default_consumers="same_dag")
@@ -150,15 +157,15 @@ def test_compressed_dags_are_read(engine: Engine, tmp_path: Path, monkeypatch: p
     name = next(name for name in vars(serialized_dag) if name.endswith("COMPRESS_SERIALIZED_DAGS"))
     monkeypatch.setattr(serialized_dag, name, True)
     dag, of_object = _parsed(tmp_path, "a")
-    _store(engine, dag)
+    store(engine, dag)
 
     assert facts_of_database(default_consumers="same_dag") == (of_object,)
 
 
 def test_a_dag_whose_file_is_gone_is_left_out(engine: Engine, tmp_path: Path) -> None:
-    _store(engine, _parsed(tmp_path, "gone")[0], stale=True)
+    store(engine, _parsed(tmp_path, "gone")[0], stale=True)
     dag, of_object = _parsed(tmp_path, "a")
-    _store(engine, dag)
+    store(engine, dag)
 
     assert facts_of_database(default_consumers="same_dag") == (of_object,)
 
@@ -173,7 +180,7 @@ def test_a_database_without_dags(engine: Engine) -> None:
 
 
 def test_a_row_that_is_no_dag(engine: Engine, tmp_path: Path) -> None:
-    _store(engine, _parsed(tmp_path, "a")[0])
+    store(engine, _parsed(tmp_path, "a")[0])
     with engine.begin() as connection:
         connection.exec_driver_sql("""UPDATE serialized_dag SET data = '{"__version": 3, "dag": {"dag_id": "a"}}'""")
 
@@ -198,7 +205,7 @@ def test_a_database_without_airflows_tables(tmp_path: Path, monkeypatch: pytest.
 def test_dags_are_not_all_held_at_once(engine: Engine, tmp_path: Path) -> None:
     dag, _ = _parsed(tmp_path, "a")
     dag.doc_md = "x" * 1_000_000
-    _store(engine, dag)
+    store(engine, dag)
     with engine.begin() as connection:
         # The other DAGs need not be written by Airflow: their size is what counts.
         for number in range(60):
@@ -255,7 +262,7 @@ def test_airflow_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
 
 
 def test_the_command_reads_the_database(engine: Engine, tmp_path: Path) -> None:
-    _store(engine, _parsed(tmp_path, "a")[0])
+    store(engine, _parsed(tmp_path, "a")[0])
     url = engine.url.render_as_string(hide_password=False)
 
     done = subprocess.run(
@@ -281,7 +288,7 @@ def test_lint_checks_the_dags_of_the_database(
     file.write_text(_FILE.format(name="a", key="token").replace('["load"]', '["b/c"]'))
     dag = dag_bag(str(file)).dags["a"]
     parsed.facts_of(dag, default_consumers="same_dag")
-    _store(engine, dag)
+    store(engine, dag)
     capsys.readouterr()
 
     status = cli.main(["lint", "--serialized", "--default-consumers", "same_dag", "--format", "json"])

@@ -2,93 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timezone
 
-import pytest
-
-from exclusive_redis_xcom.access import DagFacts
-from exclusive_redis_xcom.access.database import Version
-from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.pages.access.changes import Changes, changes
-from exclusive_redis_xcom.pages.access.known import Known
-from tests.unit.access.made import facts
-from tests.unit.pages.access.page import WRITTEN, known
-
-TASKS = ("extract", "load", "report")
+from tests.unit.pages.access.conftest import Database
 
 
-def _dag(*consumers: str) -> DagFacts:
-    return facts("shop", TASKS, {"extract": {"*": list(consumers)}}, default="nobody")
-
-
-@pytest.fixture
-def versions(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make versions of a DAG: the first one is the oldest."""
-
-    def make(*dags: DagFacts, reads: tuple[str, ...] | None = None) -> Known:
-        def facts_of(version: Version) -> DagFacts:
-            return dags[version.number - 1]
-
-        monkeypatch.setattr("exclusive_redis_xcom.pages.access.changes.facts_of", facts_of)
-        monkeypatch.setattr("exclusive_redis_xcom.pages.access.changes.identity", lambda version: version)
-        listed = [Version(n + 1, str(n), "", WRITTEN + timedelta(hours=n)) for n in range(len(dags))]
-        return replace(known(dags[-1], reads=reads), versions=tuple(reversed(listed)))
-
-    return make
+def _write(database: Database, *consumers: str) -> None:
+    database.write("shop", {"extract": {"*": list(consumers)}, "*": "nobody"})
 
 
 def _said(found: Changes) -> list[tuple[str, str]]:
     return [(row.title, row.headline) for row in found.rows]
 
 
-def test_one_version_has_nothing_to_be_compared_with(versions: Any) -> None:
-    found = changes(versions(_dag("load")), None)
+def test_one_version_has_nothing_to_be_compared_with(database: Database) -> None:
+    _write(database, "load")
+
+    found = changes(database.known("shop"), None)
 
     assert (found.since, found.rows, found.problem) == (None, (), None)
 
 
-def test_who_gains_and_who_loses_since_the_previous_version(versions: Any) -> None:
-    found = changes(versions(_dag("report"), _dag("report"), _dag("load")), None)
+def test_who_gains_and_who_loses_since_the_previous_version(database: Database) -> None:
+    for consumer in ("report", "report", "load"):
+        _write(database, consumer)
+
+    found = changes(database.known("shop"), None)
 
     assert found.since is not None
-    assert (found.latest.number, found.since.number, found.since.written.utc) == (3, 2, "2026-03-01 13:00 UTC")
+    assert (found.latest.number, found.since.number) == (3, 2)
+    assert datetime.fromisoformat(found.since.written.iso).tzinfo == timezone.utc
     assert _said(found) == [
         ("GAINED", "load may now read extract:return_value"),
         ("REVOKED", "report may no longer read extract:return_value"),
     ]
-    assert found.rows[0].details == ("rule: xcom_acl['extract']['*']",)
+    assert found.rows[0].details == ("rule: xcom_acl['extract']['*'] at shop.py:4",)
 
 
-def test_an_older_version_may_be_chosen(versions: Any) -> None:
-    three = versions(_dag("report"), _dag("load"), _dag("load"))
+def test_an_older_version_may_be_chosen(database: Database) -> None:
+    for consumer in ("report", "load", "load"):
+        _write(database, consumer)
+    three = database.known("shop")
 
+    assert [version.number for version in changes(three, None).earlier] == [2, 1]
     assert _said(changes(three, None)) == []
     assert [title for title, _ in _said(changes(three, 1))] == ["GAINED", "REVOKED"]
     assert changes(three, 3).problem == "There is no earlier version 3 among the latest 20 versions."
     assert changes(three, 99).problem == "There is no earlier version 99 among the latest 20 versions."
 
 
-def test_readers_of_dags_that_the_user_may_not_read_are_a_number(versions: Any) -> None:
-    two = (_dag("load"), _dag("load", "secret_dag/a", "secret_dag/b"))
+def test_readers_of_dags_that_the_user_may_not_read_are_a_number(database: Database) -> None:
+    _write(database, "load")
+    _write(database, "load", "secret_dag/a", "secret_dag/b")
+    database.write("secret_dag", {}, ("a", "b"))
 
-    assert _said(changes(versions(*two, reads=()), None)) == [
+    assert _said(changes(database.known("shop", reads=()), None)) == [
         ("MAYBE GAINED", "2 tasks of DAGs that you may not see may perhaps read extract:return_value")
     ]
-    assert _said(changes(versions(*two), None)) == [
-        ("MAYBE GAINED", "secret_dag/a and secret_dag/b may perhaps read extract:return_value")
+    assert _said(changes(database.known("shop"), None)) == [
+        ("GAINED", "secret_dag/a and secret_dag/b may now read extract:return_value")
     ]
 
 
-def test_an_earlier_version_that_cannot_be_read(versions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    two = versions(_dag("load"), _dag("load"))
+def test_an_earlier_version_that_cannot_be_read(database: Database) -> None:
+    _write(database, "load")
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            """UPDATE serialized_dag SET data = '{"__version": 99, "dag": {"dag_id": "shop"}}'"""
+        )
+    _write(database, "load")
 
-    def facts_of(_: Version) -> DagFacts:
-        raise UndecidedError("secret_dag")
-
-    monkeypatch.setattr("exclusive_redis_xcom.pages.access.changes.facts_of", facts_of)
-
-    assert changes(two, None).problem == (
+    assert changes(database.known("shop"), None).problem == (
         "The rules of version 1 cannot be read. They were wrong, or their form is unknown."
     )

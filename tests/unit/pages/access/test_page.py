@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 from exclusive_redis_xcom.access import TaskFacts
+from exclusive_redis_xcom.access.overview.matrix import MOST_COLUMNS
 from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
+from exclusive_redis_xcom.pages.access.known import _MOST_OTHERS, MOST_VERSIONS
+from exclusive_redis_xcom.pages.access.matrix import _MOST_DRAWN
 from exclusive_redis_xcom.pages.access.question import Asked
-from exclusive_redis_xcom.pages.access.record import Record, read
+from exclusive_redis_xcom.pages.access.record import DAYS, Record, read
 from tests.unit.access.made import facts
 from tests.unit.pages.access.page import known, rendered
 
@@ -115,6 +119,16 @@ def test_without_redis_all_but_the_record_is_shown() -> None:
 
     assert page.count(f'<p class="unknown">{sentence}</p>') == 3
     assert "/af/dags/shop/tasks/extract" in page
+
+
+def test_the_docs_name_the_limits() -> None:
+    docs = (Path(__file__).parents[4] / "docs" / "pages.md").read_text()
+
+    assert f"With more than {MOST_COLUMNS} readers," in docs
+    assert f"A picture of more than {_MOST_DRAWN} keys and readers" in docs
+    assert f"the latest {MOST_VERSIONS} versions" in docs
+    assert f"in the last {DAYS} days" in docs
+    assert f"At most {_MOST_OTHERS} other DAGs" in docs
 
 
 def _observed(*entries: Entry) -> Observed:

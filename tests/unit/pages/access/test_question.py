@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from exclusive_redis_xcom.access import DagFacts
 from exclusive_redis_xcom.pages.access.question import Answered, Asked, RuleRow, answered
 from tests.unit.access.made import facts
+from tests.unit.pages.access.conftest import Database
 from tests.unit.pages.access.page import known
 
 SHOP = facts(
@@ -14,7 +14,6 @@ SHOP = facts(
     ["extract", "load", "report"],
     {"extract": {"token": ["load"], "orders": ["load", "bi/monthly", "secret_dag/spy"]}},
 )
-BI = facts("bi", ["monthly"])
 
 
 def test_nothing_is_said_before_anything_is_asked() -> None:
@@ -57,29 +56,28 @@ def test_a_key_that_is_left_out_is_return_value() -> None:
     assert found.lines == ("report may pull 'return_value' of extract: default_consumers (same_dag) allows '*'.",)
 
 
-def test_a_task_of_another_dag_that_the_user_may_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exclusive_redis_xcom.pages.access.question.dag_facts", {"bi": BI}.__getitem__)
+def test_a_task_of_another_dag_that_the_user_may_read(database: Database) -> None:
+    database.write("shop", {"extract": {"orders": ["bi/monthly"]}})
+    database.write("bi", {}, ("monthly",))
+    shop = database.known("shop", reads=("bi",))
 
-    found = answered(known(SHOP, BI), Asked("bi/monthly", "extract", "orders"))
-    wrong = answered(known(SHOP, BI), Asked("bi/montly", "extract", "orders"))
+    found = answered(shop, Asked("bi/monthly", "extract", "orders"))
+    wrong = answered(shop, Asked("bi/montly", "extract", "orders"))
 
     assert found is not None
     assert found.verdict == "yes"
     assert wrong == Answered(None, ("DAG 'bi' has no task 'montly'.", "Did you mean 'monthly'?"))
 
 
-def test_a_dag_that_the_user_may_not_read_and_one_that_is_not_there_have_the_same_answer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def read(dag_id: str) -> DagFacts:
-        raise AssertionError(dag_id)
+def test_a_dag_that_the_user_may_not_read_and_one_that_is_not_there_have_the_same_answer(database: Database) -> None:
+    for dag_id in ("shop", "secret_dag"):
+        database.write(dag_id, {})
+    shop = database.known("shop", reads=())
 
-    monkeypatch.setattr("exclusive_redis_xcom.pages.access.question.dag_facts", read)
-    answers = [answered(known(SHOP, reads=()), Asked(f"{dag}/spy", "extract", "orders")) for dag in ("secret_dag", "x")]
-
-    assert answers == [
+    assert [answered(shop, Asked(f"{dag_id}/load", "extract", "orders")) for dag_id in ("secret_dag", "x", "a\0")] == [
         Answered(None, ("You may not read DAG 'secret_dag', or there is no such DAG.",)),
         Answered(None, ("You may not read DAG 'x', or there is no such DAG.",)),
+        Answered(None, (r"You may not read DAG 'a\x00', or there is no such DAG.",)),
     ]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
-from exclusive_redis_xcom.pages.access.record import Record, Unused, read
+from exclusive_redis_xcom.pages import here
+from exclusive_redis_xcom.pages.access.record import Record, Unused, read, record
 from tests.unit.access.made import facts
+from tests.unit.pages.access.conftest import Database
 from tests.unit.pages.access.page import known, rendered
 
 DAY = 86_400_000
@@ -80,6 +82,15 @@ def test_an_empty_record_says_why_it_is_empty(mode: str, sentences: list[str]) -
     page = rendered(known(SHOP), record=read(known(SHOP), None, mode=mode, now_ms=NOW))
 
     assert [f"<p>{sentence}</p>" in page for sentence in sentences] == [True, True]
+
+
+def test_redis_that_cannot_be_reached_is_said(database: Database) -> None:
+    database.write("shop", {})
+    here._source.cache_clear()
+
+    found = record(database.known("shop"))
+
+    assert found == Record("Redis cannot be reached now, so reads and refusals are not shown.", mode="refusals")
 
 
 def test_long_records_are_cut() -> None:
