@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Airflow's map_index of a task instance that is not mapped.
 NOT_MAPPED = -1
@@ -89,6 +89,26 @@ class Decision:
     allowed: bool
     reason: str
     rule: str | None = None
+
+
+class Description(NamedTuple):
+    """What a value is like, told without anything that it holds.
+
+    Attributes:
+        type: The qualified name of its type.
+        shape: Its length in each dimension, as (1000, 3); None where it has none.
+        columns: The names and dtypes of the first columns of a table.
+        keys: The first top-level keys of a dict, if they are texts.
+        more: How many columns or keys are not named.
+        items: The type of all items, or the dtype of an array; None where they differ, or are none.
+    """
+
+    type: str
+    shape: tuple[int, ...] | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, ...] = ()
+    more: int = 0
+    items: str | None = None
 
 
 def one_line(text: str, most: int) -> str:

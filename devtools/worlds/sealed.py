@@ -75,8 +75,8 @@ def seal(
             key_id=f"seal:{public.key_id}",
             **facts,
         )
-        once = {"once": True} if rule.get("once") else {}
-        store.push(Push(envelope, acl=text, ttl=TTL, own_acl=None if at.map_index == NOT_MAPPED else text, **once))
+        own_acl, once = None if at.map_index == NOT_MAPPED else text, bool(rule.get("once"))
+        store.push(Push(envelope, acl=text, ttl=TTL, own_acl=own_acl, once=once))
     reference = Reference(
         coordinate=at,
         version=version,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
-from exclusive_redis_xcom.access.diff import AccessDiff, compare
+from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
-from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
 from exclusive_redis_xcom.access.snapshot import Snapshot
+from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.acl import Acl, decide
+from exclusive_redis_xcom.acl import decide
 from exclusive_redis_xcom.acl.glob import is_pattern, matches
 from exclusive_redis_xcom.acl.rule import ANYONE, consumer_ids
 from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Principal, is_airflows
@@ -20,8 +19,9 @@ from exclusive_redis_xcom.model import RETURN_KEY, Coordinate, Decision, Princip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exclusive_redis_xcom.access.facts import DagFacts, TaskFacts
-    from exclusive_redis_xcom.acl import Rule
+    from exclusive_redis_xcom.access.changes import AccessDiff
+    from exclusive_redis_xcom.access.facts import DagFacts
+    from exclusive_redis_xcom.acl import Acl, Rule
 
 #: Questions are not about a run. Within one DAG, both tasks are taken to be in this one.
 _RUN = "run"
@@ -65,8 +65,7 @@ class Access:
         Raises:
             UndecidedError: The producer's DAG is not here, or it has no such task.
         """
-        facts = self._facts_of(xcom.producer)
-        return _in_force(facts, xcom, _outputs(facts.tasks[xcom.task_id])).rules[0]
+        return self._facts_of(xcom.producer).in_force(xcom).rules[0]
 
     def who_can(self, xcom: XComName) -> list[Reader]:
         """Return everybody who may pull an XCom: its producer, then tasks, then what is not known for certain.
@@ -77,7 +76,7 @@ class Access:
         facts = self._facts_of(xcom.producer)
         answers = [
             _answer(facts, TaskName(dag_id, task_id), xcom)
-            for dag_id in (self.dags if _leaves(facts) else (facts.dag_id,))
+            for dag_id in (self.dags if is_airflows(xcom.key) or _leaves(facts) else (facts.dag_id,))
             for task_id in self._possible(facts, xcom, dag_id)
         ]
         readers = [
@@ -99,10 +98,11 @@ class Access:
             self._facts_of(consumer)
         found = []
         for facts in sorted(self.dags.values(), key=lambda facts: (facts.dag_id != consumer.dag_id, facts.dag_id)):
-            if facts.dag_id != consumer.dag_id and not _leaves(facts):
-                continue
+            has_rules = facts.dag_id == consumer.dag_id or _leaves(facts)
             for task_id in facts.tasks:
                 for key in facts.keys_of(task_id):
+                    if not has_rules and not is_airflows(key):
+                        continue
                     answer = _answer(facts, consumer, XComName(facts.dag_id, task_id, key))
                     if answer.verdict is not Verdict.NO:
                         found.append(answer)
@@ -114,8 +114,8 @@ class Access:
             facts = self.dags[dag_id]
             for task_id in sorted(facts.tasks):
                 for key in facts.keys_of(task_id):
-                    rule, xcom = facts.acl.rule_for(task_id, key), XComName(dag_id, task_id, key)
-                    yield Grant(xcom, rule, is_narrowed(facts, xcom, rule))
+                    rule, xcom = facts.rule_for(task_id, key), XComName(dag_id, task_id, key)
+                    yield Grant(xcom, rule, facts.is_narrowed(xcom, rule))
 
     def diff(self, other: Access) -> AccessDiff:
         """Tell what changes for whom from these DAGs to others, which are newer."""
@@ -154,7 +154,7 @@ class Access:
         if is_airflows(xcom.key):
             return sorted(tasks)
         names = self.in_force(xcom).consumers
-        found = {xcom.task_id, *perhaps_linked(facts, xcom)} if dag_id == facts.dag_id else set()
+        found = {xcom.task_id, *facts.perhaps_linked(xcom)} if dag_id == facts.dag_id else set()
         for name in names:
             dag_pattern, task_pattern = consumer_ids(name, facts.dag_id)
             if not matches(dag_pattern, dag_id):
@@ -169,10 +169,9 @@ class Access:
 def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     if is_airflows(xcom.key):
         return Answer(consumer, xcom, Verdict.YES, "Airflow writes and reads this key, past every backend")
-    task = facts.tasks[xcom.task_id]
-    acl = _in_force(facts, xcom, _outputs(task))
+    acl = facts.in_force(xcom)
     decision, rule = _decided(acl, consumer, xcom), acl.rules[0]
-    if not decision.allowed and consumer.task_id in perhaps_linked(facts, xcom) and consumer.dag_id == facts.dag_id:
+    if not decision.allowed and consumer.task_id in facts.perhaps_linked(xcom) and consumer.dag_id == facts.dag_id:
         reason = f"{decision.reason}, but the serialized DAG does not show all XComs that {consumer.task_id} takes"
         return Answer(consumer, xcom, Verdict.MAYBE, reason, rule)
     if not decision.allowed:
@@ -181,14 +180,10 @@ def _answer(facts: DagFacts, consumer: TaskName, xcom: XComName) -> Answer:
     is_own = consumer == xcom.producer
     if not is_own and rule.same_run and consumer.dag_id != xcom.dag_id:
         verdict, reason = Verdict.MAYBE, f"{reason}, and a task of another DAG is rarely in a run of the same id"
-    if not is_own and _copies_unknown_outputs(facts, xcom) and not _may_have_all(facts, consumer, xcom):
+    if not is_own and _is_uncertain(facts, consumer, xcom):
         verdict = Verdict.MAYBE
-        reason = f"{reason}, but the code of {task.task_id} computes the keys that '{RETURN_KEY}' copies"
+        reason = f"{reason}, but the code of {xcom.task_id} computes the keys that '{RETURN_KEY}' copies"
     return Answer(consumer, xcom, verdict, reason, rule, () if is_own else _conditions(rule))
-
-
-def _in_force(facts: DagFacts, xcom: XComName, outputs: tuple[str, ...] | None) -> Acl:
-    return facts.acl.in_force(_coordinate(xcom), facts.graph, outputs)
 
 
 def _coordinate(xcom: XComName) -> Coordinate:
@@ -200,24 +195,10 @@ def _decided(acl: Acl, consumer: TaskName, xcom: XComName) -> Decision:
     return decide(acl, _coordinate(xcom), principal)
 
 
-def _outputs(task: TaskFacts) -> tuple[str, ...] | None:
-    return task.outputs if task.multiple_outputs else None
-
-
-def _copies_unknown_outputs(facts: DagFacts, xcom: XComName) -> bool:
-    task = facts.tasks[xcom.task_id]
-    return task.outputs is None and is_narrowed(facts, xcom, facts.acl.rule_for(xcom.task_id, xcom.key))
-
-
-def _may_have_all(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:
-    """Tell whether the consumer may pull every key that the producer may push, whatever it is."""
-    possible = [rule for rule in facts.acl.rules if rule.producer is None or matches(rule.producer, xcom.task_id)]
-    default = facts.acl.rule_for(xcom.task_id, xcom.key)
-    for rule in (*possible, default):
-        alone = Acl(facts.dag_id, (replace(rule, producer=None, key="*"),), facts.acl.default)
-        if not _decided(alone.in_force(_coordinate(xcom), facts.graph), consumer, xcom).allowed:
-            return False
-    return True
+def _is_uncertain(facts: DagFacts, consumer: TaskName, xcom: XComName) -> bool:
+    """Tell whether a consumer of a copy may be refused because of what it copies, which nobody knows."""
+    certain = facts.certain_consumers(xcom)
+    return certain is not None and not is_covered(str(consumer), certain)
 
 
 def _conditions(rule: Rule) -> tuple[str, ...]:

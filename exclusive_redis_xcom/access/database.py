@@ -142,7 +142,7 @@ def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | N
     except SQLAlchemyError as error:
         raise UndecidedError(
             f"Airflow's database cannot be read ({type(error).__name__}).\n"
-            "Check [database] sql_alchemy_conn with `airflow db check`, or read DAG files with --dags."
+            "Check [database] sql_alchemy_conn with `airflow db check`, or name DAG files."
         ) from None
 
 

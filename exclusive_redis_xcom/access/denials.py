@@ -8,7 +8,7 @@ from exclusive_redis_xcom.access.names import TaskName, XComName
 from exclusive_redis_xcom.formats import observed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from exclusive_redis_xcom.formats.observed import Count, Observed
 
@@ -35,17 +35,16 @@ class Denial(NamedTuple):
     times: Count
 
 
-def denials(records: Iterable[Observed], *, earliest_ms: int = 0) -> Iterator[Denial]:
-    """Yield the refusals of records.
+def denials_of(record: Observed, *, earliest_ms: int = 0) -> Iterator[Denial]:
+    """Yield the refusals of a record.
 
     Args:
-        records: The records.
+        record: The record.
         earliest_ms: Refusals whose last time is earlier are left out; in milliseconds since 1970.
     """
-    for record in records:
-        for entry in record.entries:
-            reader = None if entry.reader is None else TaskName(*entry.reader)
-            xcom = XComName(record.dag_id, entry.task_id, entry.key)
-            for kind, count in entry.counts.items():
-                if kind != observed.READ and count.number and count.last_ms >= earliest_ms:
-                    yield Denial(reader, xcom, kind, count)
+    for entry in record.entries:
+        reader = None if entry.reader is None else TaskName(*entry.reader)
+        xcom = XComName(record.dag_id, entry.task_id, entry.key)
+        for kind, count in entry.counts.items():
+            if kind != observed.READ and count.number and count.last_ms >= earliest_ms:
+                yield Denial(reader, xcom, kind, count)

@@ -7,117 +7,23 @@ effect is no change. A set is kept as a name or pattern as long as that is possi
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from exclusive_redis_xcom.access.covering import is_covered
-from exclusive_redis_xcom.access.readers import Readers, named
+from exclusive_redis_xcom.access.changes import AccessDiff, Change, Kind
+from exclusive_redis_xcom.access.known_tasks import KnownTasks
+from exclusive_redis_xcom.access.reader_groups import ReaderGroup, grouped
 from exclusive_redis_xcom.access.snapshot import XCom
-from exclusive_redis_xcom.access.world import World
+from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.acl.glob import is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import timedelta
 
-    from exclusive_redis_xcom.access.scope import Scope
+    from exclusive_redis_xcom.access.changes import Effect
+    from exclusive_redis_xcom.access.effective_rule import EffectiveRule
     from exclusive_redis_xcom.access.snapshot import Snapshot
-
-#: Whether a change of conditions lets readers have more, or less, or whether that is not known.
-Effect = Literal["wider", "narrower", "unknown"]
-
-
-class Kind(str, Enum):
-    """The kind of a change. `MAYBE_GAINED` is a class of its own: what cannot be known is never "no change"."""
-
-    GAINED = "gained"
-    MAYBE_GAINED = "maybe_gained"
-    REVOKED = "revoked"
-    CHANGED = "changed"
-
-
-@dataclass(frozen=True)
-class Change:
-    """What changes for the same readers of one or more XComs.
-
-    Attributes:
-        kind: The kind.
-        readers: Whom it is about.
-        xcoms: The XComs, sorted.
-        why: What else there is to say, as clauses.
-        effect: For `CHANGED`, whether readers get more or less.
-        rule: The rule and its place; None where a snapshot does not tell. For `REVOKED`, it is the old rule.
-    """
-
-    kind: Kind
-    readers: tuple[Readers, ...]
-    xcoms: tuple[XCom, ...]
-    why: tuple[str, ...] = ()
-    effect: Effect | None = None
-    rule: str | None = None
-
-    @property
-    def is_gain(self) -> bool:
-        """Whether somebody certainly gets more than before."""
-        return self.kind is Kind.GAINED or self.effect == "wider"
-
-    @property
-    def may_be_gain(self) -> bool:
-        """Whether somebody gets more than before, or may do so."""
-        return self.is_gain or self.kind is Kind.MAYBE_GAINED or self.effect == "unknown"
-
-
-@dataclass(frozen=True)
-class AccessDiff:
-    """What changes between two sets of DAGs.
-
-    Attributes:
-        changes: The changes, by kind, then by XCom.
-        unchanged: How many XComs have the same readers under the same conditions.
-        unknown: How many XComs have the same rules, while some of their readers cannot be known in either set.
-        files: The file of each DAG, where it is known.
-    """
-
-    changes: tuple[Change, ...]
-    unchanged: int
-    unknown: int
-    files: dict[str, str]
-
-    def of(self, kind: Kind) -> tuple[Change, ...]:
-        """Return the changes of one kind."""
-        return tuple(change for change in self.changes if change.kind is kind)
-
-    @property
-    def gained(self) -> tuple[Change, ...]:
-        """Who may now read what they might not read before."""
-        return self.of(Kind.GAINED)
-
-    @property
-    def maybe_gained(self) -> tuple[Change, ...]:
-        """Who may perhaps read what they might not read before."""
-        return self.of(Kind.MAYBE_GAINED)
-
-    @property
-    def revoked(self) -> tuple[Change, ...]:
-        """Who may no longer read what they might read before."""
-        return self.of(Kind.REVOKED)
-
-    @property
-    def changed(self) -> tuple[Change, ...]:
-        """Whose access has other conditions than before."""
-        return self.of(Kind.CHANGED)
-
-    @property
-    def has_gains(self) -> bool:
-        """Whether somebody gets more than before: a grant, a longer ttl, or a condition less."""
-        return any(change.is_gain for change in self.changes)
-
-    @property
-    def may_have_gains(self) -> bool:
-        """Whether somebody gets more than before, or may do so."""
-        return any(change.may_be_gain for change in self.changes)
 
 
 def compare(old: Snapshot, new: Snapshot) -> AccessDiff:
@@ -135,7 +41,7 @@ class _Part(NamedTuple):
     """One change of one XCom, before those of several XComs are put together."""
 
     kind: Kind
-    readers: tuple[Readers, ...]
+    readers: tuple[ReaderGroup, ...]
     why: tuple[str, ...] = ()
     effect: Effect | None = None
 
@@ -143,7 +49,7 @@ class _Part(NamedTuple):
 class _Comparison:
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
         self._old, self._new = old, new
-        self._before, self._after = World(old.tasks), World(new.tasks)
+        self._before, self._after = KnownTasks(old.tasks), KnownTasks(new.tasks)
         self._same_tasks = old.tasks == new.tasks
         self._parts = lru_cache(maxsize=None)(self._compared)
         self._found: dict[tuple[_Part, str | None], list[XCom]] = defaultdict(list)
@@ -163,11 +69,11 @@ class _Comparison:
         Yields:
             For each known XCom, whether it is unchanged, and whether some of its readers are unknown.
         """
-        keys = {key for side in (self._old, self._new) for key in side.scopes.get(dag_id, {}).get(task_id, {})}
+        keys = {key for side in (self._old, self._new) for key in side.rules.get(dag_id, {}).get(task_id, {})}
         seen = set()
         for key in sorted(keys, key=lambda key: (is_pattern(key), key)):
             xcom = XCom(dag_id, task_id, key)
-            old, new = self._old.scope(xcom), self._new.scope(xcom)
+            old, new = self._old.rule(xcom), self._new.rule(xcom)
             parts = self._of_others(xcom, self._parts(old, new, dag_id))
             if is_pattern(key):
                 if parts not in seen:  # what holds for a known key of the task is not said again for computed ones
@@ -178,7 +84,7 @@ class _Comparison:
             reading = self._after.reading(new, dag_id)
             yield not parts, bool(reading.maybe or reading.outside)
 
-    def _keep(self, xcom: XCom, parts: Iterable[_Part], old: Scope | None, new: Scope | None) -> None:
+    def _keep(self, xcom: XCom, parts: Iterable[_Part], old: EffectiveRule | None, new: EffectiveRule | None) -> None:
         for part in parts:
             of_rule = old if part.kind is Kind.REVOKED or new is None else new
             self._found[part, None if of_rule is None else of_rule.source].append(xcom)
@@ -193,10 +99,10 @@ class _Comparison:
                 found.append(part if len(readers) == len(part.readers) else part._replace(readers=readers))
         return tuple(found)
 
-    def _compared(self, old: Scope | None, new: Scope | None, dag_id: str) -> tuple[_Part, ...]:
+    def _compared(self, old: EffectiveRule | None, new: EffectiveRule | None, dag_id: str) -> tuple[_Part, ...]:
         return (*self._readers(old, new, dag_id), *self._conditions(old, new, dag_id))
 
-    def _readers(self, old: Scope | None, new: Scope | None, dag_id: str) -> Iterator[_Part]:
+    def _readers(self, old: EffectiveRule | None, new: EffectiveRule | None, dag_id: str) -> Iterator[_Part]:
         before, after = self._before.reading(old, dag_id), self._after.reading(new, dag_id)
         if old == new and self._same_tasks:
             return
@@ -217,36 +123,38 @@ class _Comparison:
         weaker = before.yes & (after.maybe | open_still)
         if weaker:
             yield _Part(
-                Kind.CHANGED, named(weaker, was, self._before), ("it is no longer certain that they may",), "narrower"
+                Kind.CHANGED, grouped(weaker, was, self._before), ("it is no longer certain that they may",), "narrower"
             )
 
-    def _gained(self, kind: Kind, tasks: frozenset[str], names: frozenset[str], old: Scope | None) -> Iterator[_Part]:
+    def _gained(
+        self, kind: Kind, tasks: frozenset[str], names: frozenset[str], old: EffectiveRule | None
+    ) -> Iterator[_Part]:
         if old is None:
             if tasks:
-                yield _Part(kind, named(tasks, names, self._after), _is_new(old))
+                yield _Part(kind, grouped(tasks, names, self._after), _is_new(old))
             return
         fresh = frozenset(task for task in tasks if task not in self._before)
         for some, why in ((tasks - fresh, ()), (fresh, (_NEW_TASK,))):
             if some:
-                yield _Part(kind, named(some, names, self._after), why)
+                yield _Part(kind, grouped(some, names, self._after), why)
 
-    def _lost(self, tasks: frozenset[str], names: frozenset[str], new: Scope | None) -> Iterator[_Part]:
+    def _lost(self, tasks: frozenset[str], names: frozenset[str], new: EffectiveRule | None) -> Iterator[_Part]:
         if new is None:
             if tasks:
-                yield _Part(Kind.REVOKED, named(tasks, names, self._before), _is_gone(new))
+                yield _Part(Kind.REVOKED, grouped(tasks, names, self._before), _is_gone(new))
             return
         gone = frozenset(task for task in tasks if task not in self._after)
         for some, why in ((tasks - gone, ()), (gone, ("the task is gone",))):
             if some:
-                yield _Part(Kind.REVOKED, named(some, names, self._before), why)
+                yield _Part(Kind.REVOKED, grouped(some, names, self._before), why)
 
-    def _conditions(self, old: Scope | None, new: Scope | None, dag_id: str) -> Iterator[_Part]:
+    def _conditions(self, old: EffectiveRule | None, new: EffectiveRule | None, dag_id: str) -> Iterator[_Part]:
         """Yield the change of conditions. How long a value is kept counts even where nobody but its producer reads."""
         if old is None or new is None:
             return
         before, after = self._before.reading(old, dag_id), self._after.reading(new, dag_id)
         kept = (before.yes | before.maybe) & (after.yes | after.maybe)
-        found = list(_ttl(old.ttl, new.ttl))
+        found = [*_ttl(old.ttl, new.ttl), *_restricted(old.restricted, new.restricted)]
         # A DAG may be here in one version alone. Then a reader is a task in one, and a name in the other.
         if kept or (before.outside and any(after)) or (after.outside and any(before)):
             found += [*_flag("same_run", old.same_run, new.same_run), *_flag("once", old.once, new.once)]
@@ -260,24 +168,24 @@ _NEW_TASK = "the task is new"
 _OUTSIDE = "no such DAG is here, so nobody can know"
 
 
-def _open_to(tasks: frozenset[str], names: frozenset[str], world: World) -> frozenset[str]:
+def _open_to(tasks: frozenset[str], names: frozenset[str], known: KnownTasks) -> frozenset[str]:
     """Return those tasks of DAGs that are not in a set of DAGs, and that a rule there names all the same."""
-    return frozenset(task for task in tasks if not world.has_dag_of(task) and is_covered(task, names))
+    return frozenset(task for task in tasks if not known.has_dag_of(task) and is_covered(task, names))
 
 
-def _outside(names: Iterable[str]) -> tuple[Readers, ...]:
-    return tuple(Readers(name) for name in sorted(names))
+def _outside(names: Iterable[str]) -> tuple[ReaderGroup, ...]:
+    return tuple(ReaderGroup(name) for name in sorted(names))
 
 
-def _is_new(old: Scope | None) -> tuple[str, ...]:
+def _is_new(old: EffectiveRule | None) -> tuple[str, ...]:
     return ("the XCom is new",) if old is None else ()
 
 
-def _is_gone(new: Scope | None) -> tuple[str, ...]:
+def _is_gone(new: EffectiveRule | None) -> tuple[str, ...]:
     return ("the XCom is gone",) if new is None else ()
 
 
-def _why_maybe(new: Scope | None) -> str:
+def _why_maybe(new: EffectiveRule | None) -> str:
     if new is not None and new.unsure:
         return "it cannot be known what the code pushes or takes"
     return "a task of another DAG is rarely in a run of the same id"
@@ -306,6 +214,11 @@ def _ttl(old: timedelta | None, new: timedelta | None) -> Iterator[tuple[str, Ef
 def _flag(name: str, old: bool, new: bool) -> Iterator[tuple[str, Effect]]:
     if old != new:
         yield (f"{name} is dropped", "wider") if old else (f"{name} is added", "narrower")
+
+
+def _restricted(old: bool, new: bool) -> Iterator[tuple[str, Effect]]:
+    shown = ": logs and rendered fields may show the value" if old else ""
+    yield from ((f"{text}{shown}", effect) for text, effect in _flag("restricted", old, new))
 
 
 def _duration(ttl: timedelta | None) -> str:

@@ -105,7 +105,9 @@ def load(
         UndecidedError: There is no such path, no DAG in it, or it took too long.
     """
     if not path.exists():
-        raise UndecidedError(_first(path, "There is no file or folder '{}'.", "Name the DAG files with --dags."))
+        raise UndecidedError(
+            _first(path, "There is no file or folder '{}'.", "Name a DAG file, or a folder with DAG files.")
+        )
     if path.is_file() and path.suffix not in _SUFFIXES:
         raise UndecidedError(_first(path, "'{}' is no Python file.", "Name a DAG file, or a folder with DAG files."))
     with airflow_home.nothing_left_behind():
@@ -116,7 +118,7 @@ def load(
         tuple(_refused(each) for each in read["refused"]),
     )
     if not loaded.dags and not loaded.errors:
-        raise UndecidedError(_first(path, "There is no DAG in '{}'.", "Name the DAG files with --dags."))
+        raise UndecidedError(_first(path, "There is no DAG in '{}'.", "Name a DAG file, or a folder with DAG files."))
     return loaded
 
 
@@ -177,7 +179,7 @@ def _file_under_way(output: Path) -> str:
 
 
 def _remedy_of_time(output: Path) -> str:
-    return f"{_file_under_way(output)} Or give more time with --timeout."
+    return f"{_file_under_way(output)} Or raise the timeout."
 
 
 def _last_line(errors: Path) -> list[str]:
@@ -192,7 +194,7 @@ def _failure(errors: Mapping[str, str]) -> str:
     more = len(errors) - 1
     if more:
         lines.append(f"{more} more cannot be loaded either.")
-    return "\n".join([*lines, "Correct it, or name other DAG files with --dags. A 'no' could be wrong without it."])
+    return "\n".join([*lines, "Correct it, or name other DAG files. A 'no' could be wrong without it."])
 
 
 def _essence(text: str, file: str) -> list[str]:

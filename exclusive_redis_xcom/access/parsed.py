@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access.code import UNKNOWN, CodeFacts, code_of_file, trusted
 from exclusive_redis_xcom.access.facts import DagFacts, TaskFacts
+from exclusive_redis_xcom.access.rendered import Rendered
 from exclusive_redis_xcom.access.task_facts import CALLBACKS, Operator, task_facts
 from exclusive_redis_xcom.acl import parse
 from exclusive_redis_xcom.declaration import AirflowDagGraph, freeze, places
-from exclusive_redis_xcom.declaration.links import find_references, links_of
+from exclusive_redis_xcom.declaration.links import environment_of, find_references, links_of
 from exclusive_redis_xcom.declaration.param import DeclaredAcl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import jinja2
     from airflow.sdk import DAG
 
     from exclusive_redis_xcom.acl import Acl
@@ -58,25 +61,48 @@ def unchecked_facts_of(dag: DAG, *, default_consumers: str) -> DagFacts:
 
 def _facts(dag: DAG, acl: Acl) -> DagFacts:
     references = {task_id: list(found) for task_id, found in find_references(dag)}
+    environment = environment_of(dag)
     return DagFacts(
         acl=acl,
         downstream={task_id: tuple(sorted(after)) for task_id, after in AirflowDagGraph(dag).downstream.items()},
         links=links_of(references.items(), dag.dag_id),
-        tasks={task.task_id: _task_facts(task, dag.dag_id, references[task.task_id]) for task in dag.tasks},
+        tasks={
+            task.task_id: _task_facts(task, dag.dag_id, references[task.task_id], environment) for task in dag.tasks
+        },
         file=places.file_of(dag),
         path=dag.fileloc or None,
     )
 
 
-def _task_facts(task: Any, dag_id: str, references: list[Reference]) -> TaskFacts:
+def _task_facts(task: Any, dag_id: str, references: list[Reference], environment: jinja2.Environment) -> TaskFacts:
     operator = Operator(
         task_type=task.task_type,
         module=getattr(task, "_task_module", type(task).__module__),
         pushes=_option(task, "do_xcom_push") is not False,
         multiple_outputs=bool(_option(task, "multiple_outputs")),
     )
-    hooks = [_code_of_hook(hook) for hook in _hooks(task)]
-    return task_facts(dag_id, task.task_id, operator, _code(_function(task)), references, hooks)
+    rendered = Rendered(task, environment, _code_of_mapped, _code_of_hook)
+    hooks = [*(_code_of_hook(hook) for hook in _hooks(task)), *rendered.code]
+    if _is_changed(task):
+        hooks.append(UNKNOWN)
+    return task_facts(dag_id, task.task_id, operator, _code(_function(task)), [*references, *rendered.pulls], hooks)
+
+
+def _is_changed(task: Any) -> bool:
+    """Tell whether an operator is not what its class says: a method was put in place, or the class has a false name."""
+    kind = getattr(task, "operator_class", type(task))
+    named = getattr(sys.modules.get(kind.__module__), kind.__name__, kind)
+    methods = (name for name in vars(task) if inspect.isroutine(getattr(kind, name, None)))
+    return named is not kind or any(methods)
+
+
+def _code_of_mapped(function: Any) -> CodeFacts:
+    """Return what is known of a function that `map` was given. It gets the value of an XCom alone."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_name != "<lambda>":
+        return _code(function)
+    module = code_of_file(code.co_filename)
+    return UNKNOWN if module is None else module.lambdas()
 
 
 def _option(task: Any, name: str) -> Any:
@@ -146,14 +172,8 @@ def _module(function: Any) -> str:
 
 def _annotated(facts: CodeFacts, hint: Any, *, is_read: bool) -> CodeFacts:
     """Add what an annotation says. Python finds a TypedDict of another file, too."""
-    if typing.is_typeddict(hint):
-        keys = frozenset(hint.__annotations__)
-        # Where annotations are texts, Python does not find NotRequired in them.
-        is_optional = bool(hint.__optional_keys__) or any(
-            "Required" in str(each) for each in hint.__annotations__.values()
-        )
-        outputs = None if is_optional else tuple(sorted(keys))
-        return replace(facts, outputs=outputs, possible_outputs=keys)
+    if typing.is_typeddict(hint) and facts.outputs is None:
+        return replace(facts, possible_outputs=facts.possible_outputs.union(hint.__annotations__))
     if hint is type(None) and not is_read:
         return replace(facts, returns=False)
     return facts

@@ -111,10 +111,14 @@ class _Reader:
             for each in after:
                 upstream[each].add(task_id)
         references: dict[str, list[Reference]] = {}
+        rendered: dict[str, list[CodeFacts]] = {}
         unread = set()
         for task_id, task in self._tasks.items():
-            finder = SerializedReferences(self._dag_id, upstream[task_id])
-            references[task_id] = [each for value in _inputs(task) for each in finder.of(value)]
+            files = _texts(self._option(task, "template_ext") or ())
+            finder = SerializedReferences(self._dag_id, upstream[task_id], files, self._code)
+            references[task_id] = [each for value in _inputs(task) for each in finder.of_field(value)]
+            list(finder.of(self._option(task, "map_index_template")))  # it makes no link
+            rendered[task_id] = finder.code
             if not finder.is_whole:
                 unread.add(task_id)
         declared = self._declared()
@@ -123,7 +127,10 @@ class _Reader:
             acl=acl,
             downstream=downstream,
             links=links_of(references.items(), self._dag_id),
-            tasks={task_id: self._task(task_id, task, references[task_id]) for task_id, task in self._tasks.items()},
+            tasks={
+                task_id: self._task(task_id, task, references[task_id], rendered[task_id])
+                for task_id, task in self._tasks.items()
+            },
             file=places.file_of(self._file),
             path=self._path,
             unread=frozenset(unread),
@@ -145,7 +152,9 @@ class _Reader:
                 return schema.get("const", _decoded(param["default"]))
         return {}
 
-    def _task(self, task_id: str, task: Mapping[str, Any], references: list[Reference]) -> TaskFacts:
+    def _task(
+        self, task_id: str, task: Mapping[str, Any], references: list[Reference], rendered: list[CodeFacts]
+    ) -> TaskFacts:
         code = self._code_of(task)
         operator = Operator(
             task_type=text_of(task["task_type"]),
@@ -155,7 +164,7 @@ class _Reader:
         )
         # A serialized DAG has no more than a sign of these, or their text.
         signs = (*(f"has_{name}" for name in CALLBACKS), *_HOOKS)
-        hooks = (UNKNOWN,) if any(self._option(task, sign) for sign in signs) else ()
+        hooks = [*rendered, UNKNOWN] if any(self._option(task, sign) for sign in signs) else rendered
         return task_facts(self._dag_id, task_id, operator, code, references, hooks)
 
     def _has_multiple_outputs(self, task: Mapping[str, Any], code: CodeFacts) -> bool:

@@ -16,6 +16,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from exclusive_redis_xcom.access.code import UNKNOWN
+from exclusive_redis_xcom.access.template_pushes import default_environment, pushes_in_serialized
 from exclusive_redis_xcom.declaration.references import Reference, References
 from exclusive_redis_xcom.declaration.templates import pulls_in
 from exclusive_redis_xcom.model import RETURN_KEY
@@ -23,7 +25,7 @@ from exclusive_redis_xcom.model import RETURN_KEY
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    import jinja2
+    from exclusive_redis_xcom.access.code import CodeFacts, ModuleCode
 
 #: How `str` writes an XCom argument (`sdk/definitions/xcom_arg.py`). It escapes nothing.
 _AS_TEMPLATE: Final = re.compile(
@@ -34,6 +36,7 @@ _LITERAL: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _AS_REPR: Final = re.compile(rf"XComArg\(<\w+\([^()<>]*\): ([\w.\-]+)>(?:, ({_LITERAL}))?\)")
 _REPR: Final = "XComArg(<"
 _OBJECT: Final = re.compile(r"<[\w.<>]+ object(?: at 0x[0-9a-f]+)?>")
+_FUNCTION: Final = re.compile(r"<(?:callable|function|bound method) .*>", re.DOTALL)
 _CUT_OFF: Final = "Truncated. You can change this behaviour in [core]max_templated_field_length."
 _PULL: Final = "xcom_pull"
 
@@ -44,20 +47,30 @@ class SerializedReferences(References):
     Args:
         dag_id: The DAG.
         upstream: The tasks that come directly before the task. An argument makes its producer one of them.
+        files: How the names of template files end.
+        code: The code of the DAG's file, if it is known.
 
     Attributes:
         is_whole: Whether all values so far show every XCom that they take.
+        code: What is known of the keys that values push while they are rendered.
     """
 
-    def __init__(self, dag_id: str, upstream: Collection[str]) -> None:
+    def __init__(
+        self, dag_id: str, upstream: Collection[str], files: tuple[str, ...] = (), code: ModuleCode | None = None
+    ) -> None:
         super().__init__()
+        self.code: list[CodeFacts] = []
+        self._files = files
+        self._module = code
         self._dag_id = dag_id
         self._upstream = upstream
         self.is_whole = True
 
     def of_text(self, text: str) -> Iterable[Reference]:
         """Return the XComs that a text takes: a template, or what Airflow made of something else."""
-        if _PULL not in text and "<" not in text and not text.startswith(_CUT_OFF):
+        if self._files and text.endswith(self._files):
+            self.code.append(UNKNOWN)  # a file that is not read here
+        if "{" not in text and "<" not in text and not text.startswith(_CUT_OFF):
             return ()
         argument = _AS_TEMPLATE.fullmatch(text)
         if argument is not None and argument[2] == self._dag_id:
@@ -65,6 +78,8 @@ class SerializedReferences(References):
             return [Reference(None, argument[1], argument[3], how)]
         if text.startswith(_CUT_OFF) or _OBJECT.search(text):
             self.is_whole = False
+            self.code.append(UNKNOWN)
+        self.code.append(pushes_in_serialized(text))
         found: list[Reference] = []
         if _REPR in text:
             found += self._of_repr(text)
@@ -84,8 +99,22 @@ class SerializedReferences(References):
     def of_object(self, value: Any) -> Iterable[Reference] | None:
         """Return the XComs of an encoded XCom argument; None for anything else."""
         if isinstance(value, dict) and value.get("__type") == "xcomref":
+            self._note_functions(value["__var"])
             return list(_of_argument(value["__var"]))
         return None
+
+    def of_field(self, value: Any) -> Iterator[Reference]:
+        """Yield every XCom that a template field takes. A function may stand in its place, and gets the context."""
+        if isinstance(value, str) and _FUNCTION.fullmatch(value):
+            self.code.append(UNKNOWN)
+        yield from self.of(value)
+
+    def _note_functions(self, argument: dict[str, Any]) -> None:
+        """Note what the functions of `map` push."""
+        for text in argument.get("callables", ()):
+            self.code.append(UNKNOWN if self._module is None else self._module.function_written(text_of(text)))
+        for part in (*argument.get("args", ()), *(filter(None, [argument.get("arg")]))):
+            self._note_functions(part)
 
     def parts(self, value: Any) -> Iterable[Any]:
         """Return the values in a list or a dict. Encoded values are dicts, too."""
@@ -142,16 +171,9 @@ def _pulls_of_template(text: str) -> tuple[tuple[Reference, ...] | None, bool]:
     from jinja2 import nodes
 
     try:
-        tree = _environment().parse(text)
+        tree = default_environment().parse(text)
     except jinja2.TemplateError:
         return None, False
     # The DAG may have other delimiters, which its serialized form does not tell.
     is_whole = not any(_PULL in each.data for each in tree.find_all(nodes.TemplateData))
     return tuple(pulls_in(tree)), is_whole
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    import jinja2
-
-    return jinja2.Environment(autoescape=False)  # noqa: S701 - nothing is rendered here

@@ -5,6 +5,7 @@ The forms of lines:
 - `sales/load`: there is this task. A pattern such as `sales/*` means the tasks that have such a line.
 - `sales/extract >> sales/load`: `load` comes directly after `extract`. Only DAGs with the rule `downstream` have these.
 - `sales/extract:token <- sales/load once ttl=3600s`: `load` may read `token` of `extract`, under these conditions.
+  `unrestricted` means that no rule is about it: logs and rendered fields may show its value.
   `<- downstream` means all tasks after the producer, by the lines with `>>`. `<- nobody` means the producer alone.
 
 A name with characters that could be misread is written as a JSON string.
@@ -18,7 +19,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from exclusive_redis_xcom.access.scope import Scope
+from exclusive_redis_xcom.access.effective_rule import EffectiveRule
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl.rule import DOWNSTREAM, NOBODY
@@ -37,7 +38,8 @@ _NAME = r'(?:"(?:[^"\\]|\\.)*"|[^\s":/]+)'
 _LINE = re.compile(
     rf"(?P<dag>{_NAME})/(?P<task>{_NAME})"
     rf"(?: >> (?P<after>{_NAME}/{_NAME})|:(?P<key>{_NAME}) <- (?P<reader>{DOWNSTREAM}|{NOBODY}|{_NAME}/{_NAME})"
-    r"(?P<maybe> maybe)?(?P<once> once)?(?P<same_run> same_run)?(?: ttl=(?P<ttl>\d{1,15}m?s))?)?"
+    r"(?P<maybe> maybe)?(?P<unrestricted> unrestricted)?(?P<once> once)?(?P<same_run> same_run)?"
+    r"(?: ttl=(?P<ttl>\d{1,15}m?s))?)?"
 )
 _TASK = re.compile(rf"({_NAME})/({_NAME})")
 _MILLISECOND = timedelta(milliseconds=1)
@@ -50,15 +52,15 @@ def dumps(snapshot: Snapshot) -> str:
 
 def lines(snapshot: Snapshot) -> Iterator[str]:
     """Yield the lines after the first one."""
-    for dag_id, of_dag in sorted(snapshot.scopes.items()):
+    for dag_id, of_dag in sorted(snapshot.rules.items()):
         edges = snapshot.edges.get(dag_id, {})
         for task_id, of_task in sorted(of_dag.items()):
             task = _name(f"{dag_id}/{task_id}")
             yield task
             for after in sorted(edges.get(task_id, ())):
                 yield f"{task} >> {_name(f'{dag_id}/{after}')}"
-            for key, scope in sorted(of_task.items()):
-                yield from _grants(f"{task}:{_token(key)}", scope)
+            for key, rule in sorted(of_task.items()):
+                yield from _grants(f"{task}:{_token(key)}", rule)
 
 
 def is_snapshot(text: str) -> bool:
@@ -90,24 +92,26 @@ def loads(text: str, file: str) -> Snapshot:
     return reader.snapshot()
 
 
-def _grants(xcom: str, scope: Scope) -> Iterator[str]:
-    conditions = "".join(_conditions(scope))
-    if scope.is_downstream:
+def _grants(xcom: str, rule: EffectiveRule) -> Iterator[str]:
+    conditions = "".join(_conditions(rule))
+    if rule.is_downstream:
         yield f"{xcom} <- {DOWNSTREAM}{conditions}"
         return
-    if not scope.names:
+    if not rule.names:
         yield f"{xcom} <- {NOBODY}{conditions}"
-    for name in sorted(scope.names):
-        yield f"{xcom} <- {_name(name)}{'' if name in scope.sure else ' maybe'}{conditions}"
+    for name in sorted(rule.names):
+        yield f"{xcom} <- {_name(name)}{'' if name in rule.sure else ' maybe'}{conditions}"
 
 
-def _conditions(scope: Scope) -> Iterator[str]:
-    if scope.once:
+def _conditions(rule: EffectiveRule) -> Iterator[str]:
+    if not rule.restricted:
+        yield " unrestricted"
+    if rule.once:
         yield " once"
-    if scope.same_run:
+    if rule.same_run:
         yield " same_run"
-    if scope.ttl is not None:
-        ms = scope.ttl // _MILLISECOND
+    if rule.ttl is not None:
+        ms = rule.ttl // _MILLISECOND
         yield f" ttl={ms}ms" if ms % 1000 else f" ttl={ms // 1000}s"
 
 
@@ -161,18 +165,18 @@ class _Reader:
 
     def snapshot(self) -> Snapshot:
         """Return what all lines say."""
-        scopes = {}
+        rules = {}
         for dag_id, of_dag in self._tasks.items():
             edges = self._edges.get(dag_id, {})
             graph = EdgeGraph({task_id: edges.get(task_id, ()) for task_id in of_dag})
-            scopes[dag_id] = {
-                task_id: {key: _scope(found, dag_id, task_id, graph) for key, found in of_task.items()}
+            rules[dag_id] = {
+                task_id: {key: _rule(found, dag_id, task_id, graph) for key, found in of_task.items()}
                 for task_id, of_task in of_dag.items()
             }
-        return Snapshot(scopes, self._edges)
+        return Snapshot(rules, self._edges)
 
 
-def _scope(grants: list[re.Match[str]], dag_id: str, task_id: str, graph: EdgeGraph) -> Scope:
+def _rule(grants: list[re.Match[str]], dag_id: str, task_id: str, graph: EdgeGraph) -> EffectiveRule:
     sure: set[str] = set()
     unsure: set[str] = set()
     for grant in grants:
@@ -181,11 +185,12 @@ def _scope(grants: list[re.Match[str]], dag_id: str, task_id: str, graph: EdgeGr
         elif grant["reader"] != NOBODY:
             (unsure if grant["maybe"] else sure).add(_task(grant["reader"]))
     ttl = grants[0]["ttl"]
-    return Scope(
+    return EffectiveRule(
         frozenset(sure),
         frozenset(unsure),
         None if ttl is None else _duration(ttl),
         grants[0]["same_run"] is not None,
         grants[0]["once"] is not None,
+        grants[0]["unrestricted"] is None,
         any(grant["reader"] == DOWNSTREAM for grant in grants),
     )

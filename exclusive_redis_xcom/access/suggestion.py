@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.access.access import Access
+from exclusive_redis_xcom.access.answers import Verdict
+from exclusive_redis_xcom.access.names import TaskName, XComName
 from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.limits import MAX_KEY_LENGTH
 from exclusive_redis_xcom.acl.rule import NOBODY
@@ -80,15 +83,19 @@ class Suggestion:
         record: What they come from.
         rules: The rules, by producer and key, sorted.
         left_out: Reads that no rule here covers, each with the reason.
+        declared: Reads that a call of `exclusive` in the DAG's file allows, each with the rule. The calls stay.
     """
 
     record: Observed
     rules: dict[str, dict[str, Suggested]] = field(default_factory=dict)
     left_out: tuple[tuple[Entry, str], ...] = ()
+    declared: tuple[tuple[Entry, Rule], ...] = ()
 
     @property
-    def xcom_acl(self) -> dict[str, Any]:
-        """The param, in the form that DAG files have."""
+    def xcom_acl(self) -> dict[str, Any] | None:
+        """The param, in the form that DAG files have; None if calls of `exclusive` allow all that was read."""
+        if self.declared and not self.rules and not self.left_out:
+            return None
         keyed = {
             task_id: {key: rule.written(key) for key, rule in keys.items()} for task_id, keys in self.rules.items()
         }
@@ -103,12 +110,18 @@ def suggest(record: Observed, facts: DagFacts | None = None) -> Suggestion:
         facts: What the DAG says today. With it, names of tasks are checked, and TTLs, `same_run` and `once` are kept.
     """
     rules: dict[str, dict[str, list[Consumer]]] = {}
-    left_out = []
+    left_out, declared = [], []
     for entry in sorted(record.entries, key=lambda entry: (entry.task_id, entry.key, entry.reader or ("", ""))):
         reads = entry.counts.get(observed.READ)
         if reads is None or not reads.number:
             continue
+        if entry.reader == (record.dag_id, entry.task_id):  # a task may always read what it has pushed
+            continue
         why = _obstacle(entry, facts)
+        by_call = None if why is not None else _declared(facts, entry)
+        if by_call is not None:
+            declared.append((entry, by_call))
+            continue
         if why is not None or entry.reader is None:
             left_out.append((entry, why or "it is not known who asked"))
             continue
@@ -123,6 +136,7 @@ def suggest(record: Observed, facts: DagFacts | None = None) -> Suggestion:
             for task_id, keys in rules.items()
         },
         tuple(left_out),
+        tuple(declared),
     )
 
 
@@ -147,9 +161,17 @@ def _obstacle_in(facts: DagFacts, entry: Entry, reader_dag: str, reader: str) ->
         return "the DAG has no such reader"
     if reader_dag == facts.dag_id and reader in facts.graph.upstream_of(entry.task_id):
         return "the reader is upstream of the producer, and no rule may name it"
-    rule = facts.acl.rule_for(entry.task_id, entry.key)
-    is_declared = rule.restricted and rule.source.startswith(sources.BY_EXCLUSIVE)
-    return f"{rule.source} is its rule, so change it there" if is_declared else None
+    rule = _declared(facts, entry)
+    if rule is None:
+        return None
+    answer = Access([facts]).can_pull(TaskName(reader_dag, reader), XComName(facts.dag_id, entry.task_id, entry.key))
+    return f"{rule.source} is its rule, and refuses it" if answer.verdict is Verdict.NO else None
+
+
+def _declared(facts: DagFacts | None, entry: Entry) -> Rule | None:
+    """Return the rule of an XCom if a call of `exclusive` has declared it: a second rule for it would be an error."""
+    rule = None if facts is None else facts.acl.rule_for(entry.task_id, entry.key)
+    return rule if rule is not None and rule.restricted and rule.source.startswith(sources.BY_EXCLUSIVE) else None
 
 
 def _are_ids(texts: Iterable[str]) -> bool:

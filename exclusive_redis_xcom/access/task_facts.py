@@ -38,6 +38,34 @@ _CALLING: Final = _RETURNING | {
     "_BranchPythonVirtualenvDecoratedOperator",
     "_ShortCircuitDecoratedOperator",
 }
+#: Operators of it that run no code of an author, with the keys that they push besides `return_value`.
+_OWN_KEYS: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(
+        (
+            "BashOperator",
+            "BashSensor",
+            "BranchDateTimeOperator",
+            "BranchDayOfWeekOperator",
+            "DateTimeSensor",
+            "DateTimeSensorAsync",
+            "DayOfWeekSensor",
+            "EmptyOperator",
+            "ExternalTaskMarker",
+            "FileSensor",
+            "LatestOnlyOperator",
+            "SmoothOperator",
+            "TimeDeltaSensor",
+            "TimeDeltaSensorAsync",
+            "TimeSensor",
+            "TimeSensorAsync",
+            "WaitSensor",
+        ),
+        frozenset(),
+    ),
+    "TriggerDagRunOperator": frozenset({"trigger_run_id"}),
+}
+#: Those of them that return nothing.
+_SILENT: Final = frozenset({"EmptyOperator", "ExternalTaskMarker", "SmoothOperator"})
 _STANDARD: Final = "airflow.providers.standard."
 #: The callbacks of an operator that run in the task's process.
 CALLBACKS: Final = (
@@ -71,6 +99,14 @@ class Operator:
         return self.module.startswith(_STANDARD) and self.task_type in _CALLING
 
     @property
+    def code(self) -> CodeFacts | None:
+        """What is known of an operator that runs no code of an author; None for all others."""
+        keys = _OWN_KEYS.get(self.task_type) if self.module.startswith(_STANDARD) else None
+        if keys is None:
+            return None
+        return CodeFacts(keys=keys, computes_keys=False, returns=False if self.task_type in _SILENT else None)
+
+    @property
     def returns_of_function(self) -> bool:
         """Whether the operator pushes what its function returns."""
         return self.module.startswith(_STANDARD) and self.task_type in _RETURNING
@@ -94,10 +130,13 @@ def task_facts(
         references: The XComs that it takes before it runs.
         hooks: What is known of its callbacks, and of what runs before and after it. They have its task instance.
     """
-    if not operator.calls_function:
+    if operator.code is not None:
+        code = operator.code
+    elif not operator.calls_function:
         code = CodeFacts(outputs=code.outputs, possible_outputs=code.possible_outputs)
     multiple = operator.multiple_outputs and operator.pushes
-    outputs = code.outputs if multiple else None
+    is_written_out = operator.returns_of_function and not any(each.may_push_result for each in (code, *hooks))
+    outputs = code.outputs if multiple and is_written_out else None
     pulls = {Pull(dag_id if each.dag_id is None else each.dag_id, *each[1:]): None for each in references}
     of_code = {Pull(pull.dag_id or dag_id, pull.task_id, pull.key, "code", pull.line): None for pull in code.pulls}
     return TaskFacts(
@@ -114,7 +153,7 @@ def task_facts(
 def _returns(operator: Operator, code: CodeFacts) -> bool | None:
     if not operator.pushes:
         return False
-    return code.returns if operator.returns_of_function else None
+    return code.returns if operator.returns_of_function or operator.code is not None else None
 
 
 def _order(pull: Pull) -> tuple[str, ...]:

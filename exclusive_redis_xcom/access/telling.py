@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.access import near
 from exclusive_redis_xcom.access.answers import Verdict
 from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.rule import NOBODY
 from exclusive_redis_xcom.model import Coordinate, Decision, Principal
 from exclusive_redis_xcom.reporting import advice, refusals
@@ -69,10 +69,19 @@ def unknown_key(access: Access, xcom: XComName) -> str | None:
     known = facts.keys_of(xcom.task_id)
     if xcom.key in known:
         return None
+    guess = near.did_you_mean(xcom.key, known)
+    if guess:
+        return f"Note: nothing here tells that {xcom.task_id} pushes '{xcom.key}'.{guess}"
     shown = ", ".join(f"'{key}'" for key in known[:_MOST_KEYS])
     more = len(known) - _MOST_KEYS
     keys = f" Its known keys are {shown}{f' and {more} more' if more > 0 else ''}." if known else ""
     return f"Note: nothing here tells that {xcom.task_id} pushes '{xcom.key}'.{keys}"
+
+
+def unknown_dag(access: Access, consumer: TaskName) -> str | None:
+    """Say that a consumer's DAG is not here, if its id looks mistyped; None otherwise: it may well be elsewhere."""
+    guess = "" if consumer.dag_id in access.dags else near.did_you_mean(consumer.dag_id, access.dags)
+    return f"Note: there is no DAG '{consumer.dag_id}' here.{guess}" if guess else None
 
 
 def note_of_more(producers: Sequence[TaskName], *, of: str = "this task") -> str | None:
@@ -90,31 +99,6 @@ def note_of_more(producers: Sequence[TaskName], *, of: str = "this task") -> str
         f"Not known: all keys of {shown}{f' and {more} more tasks' if more > 0 else ''}. Their code may push further "
         f"keys, and {of} may pull some of them."
     )
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """Write an answer in JSON's types."""
-    return {
-        "consumer": str(answer.consumer),
-        "xcom": str(answer.xcom),
-        "verdict": answer.verdict.value,
-        "reason": answer.reason,
-        "conditions": list(answer.conditions),
-        "rule": None if answer.rule is None else rule_json(answer.rule),
-    }
-
-
-def rule_json(rule: Rule) -> dict[str, Any]:
-    """Write a rule in JSON's types. `consumers` is a policy word or a list, as the rule has it."""
-    source = sources.read(rule.source)
-    return {
-        "source": rule.source,
-        "place": None if source is None else source.place,
-        "consumers": rule.consumers if isinstance(rule.consumers, str) else list(rule.consumers),
-        "ttl_seconds": None if rule.ttl is None else int(rule.ttl.total_seconds()),
-        "same_run": rule.same_run,
-        "once": rule.once,
-    }
 
 
 def _asked(answer: Answer, rule: Rule) -> tuple[Coordinate, Principal, Acl]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exclusive_redis_xcom.access.diff import Kind
+from exclusive_redis_xcom.access.changes import Kind
 from exclusive_redis_xcom.model import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from exclusive_redis_xcom.access.diff import AccessDiff, Change
-    from exclusive_redis_xcom.access.readers import Readers
+    from exclusive_redis_xcom.access.changes import AccessDiff, Change
+    from exclusive_redis_xcom.access.reader_groups import ReaderGroup
 
 TITLES: Final = {
     Kind.GAINED: "GAINED",
@@ -80,7 +80,7 @@ def _xcoms(count: int) -> str:
     return f"{count} XCom{'' if count == 1 else 's'}"
 
 
-def _reader(readers: Readers, write: Callable[[str], str]) -> str:
+def _reader(readers: ReaderGroup, write: Callable[[str], str]) -> str:
     name = write(readers.name)
     if "*" in readers.name:
         count = len(readers.tasks)

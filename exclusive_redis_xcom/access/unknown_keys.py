@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.names import TaskName
 from exclusive_redis_xcom.acl import Acl, decide
-from exclusive_redis_xcom.acl.glob import STAR, is_pattern, matches
+from exclusive_redis_xcom.acl.glob import STAR, is_pattern
 from exclusive_redis_xcom.model import Coordinate, Principal
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def unlisted(access: Access, dag_ids: Collection[str] | None = None) -> list[Tas
 
 def _for_any_key(facts: DagFacts, task_id: str) -> Iterator[Rule]:
     """Yield the rules that may decide about a key that no rule names."""
-    for rule in facts.acl.rules:
-        if is_pattern(rule.key) and (rule.producer is None or matches(rule.producer, task_id)):
+    for rule in facts.acl.rules_about(task_id):
+        if is_pattern(rule.key):
             yield rule
             if rule.key == STAR:
                 return

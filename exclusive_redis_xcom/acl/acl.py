@@ -8,20 +8,30 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.acl import canonical, resolution
 from exclusive_redis_xcom.acl.rule import NOBODY, DagGraph, Rule
+from exclusive_redis_xcom.acl.rule_index import RuleIndex
 from exclusive_redis_xcom.model import RETURN_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import timedelta
 
     from exclusive_redis_xcom.model import Coordinate
 
 
 _REMEMBERED_BYTES = 16 * 1024
+#: With so few rules, asking each takes less time than an index.
+_FEW_RULES = 8
+
+
+class _Indexed:
+    """Holds the index of an ACL's rules, once it is made. Most ACLs have one rule, and need none."""
+
+    __slots__ = ("_index",)
+    _index: RuleIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Acl:
+class Acl(_Indexed):
     """The rules of a DAG, most specific first, and the policy word for XComs that no rule selects.
 
     The properties `consumers`, `ttl`, `same_run`, `once`, `source` and `restricted` describe an ACL in force. On an ACL
@@ -34,10 +44,29 @@ class Acl:
 
     def rule_for(self, task_id: str, key: str) -> Rule:
         """Return the one rule that decides: the first that selects this XCom, else the default."""
-        for rule in self.rules:
-            if rule.selects(task_id, key):
-                return rule
+        if len(self.rules) > _FEW_RULES:
+            found = self._indexed().first(task_id, key)
+            if found is not None:
+                return found
+        else:
+            for rule in self.rules:
+                if rule.selects(task_id, key):
+                    return rule
         return Rule(None, "*", self.default, f"default_consumers ({self.default})", restricted=False)
+
+    def rules_about(self, task_id: str) -> Iterable[Rule]:
+        """Return the rules that may decide about an XCom of a task, most specific first, without the default."""
+        if len(self.rules) > _FEW_RULES:
+            return self._indexed().about(task_id)
+        return [rule for rule in self.rules if rule.is_about(task_id)]
+
+    def _indexed(self) -> RuleIndex:
+        try:
+            return self._index
+        except AttributeError:
+            index = RuleIndex(self.rules)
+            object.__setattr__(self, "_index", index)
+            return index
 
     def in_force(
         self,

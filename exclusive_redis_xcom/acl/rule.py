@@ -84,6 +84,12 @@ class Rule:
             return self.producer == task_id and self.key == key
         return (self.producer is None or matches(self.producer, task_id)) and matches(self.key, key)
 
+    def is_about(self, task_id: str) -> bool:
+        """Return whether the rule selects some XCom of this producer."""
+        if self.exact:
+            return self.producer == task_id
+        return self.producer is None or matches(self.producer, task_id)
+
     def specificity(self) -> tuple[object, ...]:
         """Return a sort key: most specific first, whatever the author's order (docs/acl.md, "Which rule decides")."""
         producer = self.producer or ""

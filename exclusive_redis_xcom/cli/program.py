@@ -60,7 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = _parser(arguments).parse_args(arguments)
+    parser = _parser(arguments)
+    name = next(iter(arguments), "-")
+    if not name.startswith("-") and name not in COMMANDS:
+        from exclusive_redis_xcom.access import near
+
+        parser.error(f"there is no command '{name}'.{near.did_you_mean(name, COMMANDS)} See exclusive-xcom --help")
+    args = parser.parse_args(arguments)
     status: int = module_of(args.command).main(args)
     return status
 

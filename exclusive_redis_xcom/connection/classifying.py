@@ -18,13 +18,12 @@ from exclusive_redis_xcom.connection.driver_errors import (
     SentinelFailed,
     Unanswered,
 )
-from exclusive_redis_xcom.connection.failure import Failure
+from exclusive_redis_xcom.connection.failure import Failure, later
 from exclusive_redis_xcom.connection.redis_options import Address
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.redis_options import RedisOptions, Timeouts
 
-_LATER = "Check that Redis is up and reachable from this worker, then clear the task."
 # Redis 6 and newer, and older servers, to a password that they do not ask for.
 _NO_PASSWORD_WANTED = ("AUTH <password> called without any password", "no password is set")
 _NOAUTH = ("Authentication required", "HELLO must be called with the client already authenticated")
@@ -98,13 +97,13 @@ def _timeout(error: Exception, options: RedisOptions, timeouts: Timeouts) -> Fai
     if isinstance(error, HandshakeUnanswered):
         if port_probe.speaks_plainly(error.host, error.port, timeouts.connect):
             return _at(error, _PLAIN_PORT, options)
-        return Failure("the TLS handshake was not answered in time", _LATER, retry=True)
+        return later("the TLS handshake was not answered in time")
     if isinstance(error, DeadlinePassed):
         return Failure("the time was over before Redis could be asked", "Raise retry_deadline.", retry=True)
     connecting = isinstance(error.__context__, TimeoutError) and "connecting" in str(error)
     if connecting:
-        return Failure(f"no connection came about in time ({timeouts.connect:g} s)", _LATER, retry=True)
-    return Failure(f"there was no answer in time ({timeouts.read:g} s)", _LATER, retry=True)
+        return later(f"no connection came about in time ({timeouts.connect:g} s)")
+    return later(f"there was no answer in time ({timeouts.read:g} s)")
 
 
 def _connection_failure(error: Exception, options: RedisOptions, timeouts: Timeouts) -> Failure:
@@ -123,7 +122,7 @@ def _unanswered(error: Unanswered, options: RedisOptions, timeouts: Timeouts) ->
         return _at(error, _TLS_PORT, options)
     if error.tls and port_probe.wants_certificate(error.host, error.port, timeouts.connect):
         return _client_certificate(options)
-    return Failure("the connection failed before the first answer", _LATER, retry=True)
+    return later("the connection failed before the first answer")
 
 
 def _at(error: Unanswered | HandshakeUnanswered, failure: Failure, options: RedisOptions) -> Failure:
@@ -142,12 +141,12 @@ def _client_certificate(options: RedisOptions) -> Failure:
 
 def _system_failure(number: int, options: RedisOptions) -> Failure:
     if number == errno.ECONNREFUSED:
-        return Failure("the connection was refused", _LATER, retry=True)
+        return later("the connection was refused")
     unreadable = _unreadable_file(options) if number in {errno.ENOENT, errno.EACCES} else None
     if unreadable is not None:
         return unreadable
     detail = f" ({os.strerror(number).lower()})" if number > 0 else ""
-    return Failure(f"the connection failed{detail}", _LATER, retry=True)
+    return later(f"the connection failed{detail}")
 
 
 def _tls_failure(cause: ssl.SSLError, options: RedisOptions) -> Failure:
@@ -174,7 +173,7 @@ def _unknown_host(cause: socket.gaierror, options: RedisOptions) -> Failure:
     # An orchestrator may be about to make the name known, so this is tried again.
     if cause.errno == socket.EAI_AGAIN:
         return Failure(
-            "the DNS did not answer for the name of the Redis host", "Check the DNS of this worker.", retry=True
+            "the DNS did not answer for the name of the Redis host", "Check the DNS of this machine.", retry=True
         )
     return Failure(
         "the name of the Redis host is unknown", f"Correct the host in {options.place}, or the DNS.", retry=True

@@ -50,6 +50,7 @@ class RedisClient:
         open_session: Opens sessions in another way, for a Redis that no socket reaches (fakeredis).
         ask_again: Reads the options anew. It is called when Redis refuses user name or password, because both may have
             been changed since this process read its settings.
+        remedy: Says what to do about a failure. By default, it is the failure's own remedy, in words for tasks.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class RedisClient:
         *,
         open_session: Callable[[Budget], Session] | None = None,
         ask_again: Callable[[], RedisOptions] | None = None,
+        remedy: Callable[[Failure, RedisOptions], str] | None = None,
     ) -> None:
         self._timeouts = timeouts
         self._open_session = open_session
         self._connections = Connections(options, timeouts, open_session)
         self._opened_earlier = 0
         self._ask_again = ask_again
+        self._remedy = remedy
         self._asking = threading.Lock()
         self._asked = -math.inf
         self._twins: list[RedisClient] = []
@@ -106,7 +109,13 @@ class RedisClient:
     def twin(self) -> RedisClient:
         """Make a client of the same Redis with connections of its own. They end when this client's connections end."""
         options = self._connections.options
-        twin = RedisClient(options, self._timeouts, open_session=self._open_session, ask_again=self._ask_again)
+        twin = RedisClient(
+            options,
+            self._timeouts,
+            open_session=self._open_session,
+            ask_again=self._ask_again,
+            remedy=self._remedy,
+        )
         self._twins.append(twin)
         return twin
 
@@ -193,10 +202,10 @@ class RedisClient:
     ) -> StoreUnavailable | ConfigurationError:
         tries = "once" if attempts == 1 else f"{attempts} times"
         kind = ConfigurationError if failure.wrong_setting else StoreUnavailable
-        cause = f"{what}: Redis ({self._connections.options.endpoint}) was tried {tries} in {spent:.1f} s."
-        return kind(
-            f"{_action(what)} failed: {failure.reason}.\n{' '.join(filter(None, (cause, renewed)))}\n{failure.remedy}"
-        )
+        options = self._connections.options
+        cause = f"{what}: Redis ({options.endpoint}) was tried {tries} in {spent:.1f} s."
+        remedy = failure.remedy if self._remedy is None else self._remedy(failure, options)
+        return kind(f"{_action(what)} failed: {failure.reason}.\n{' '.join(filter(None, (cause, renewed)))}\n{remedy}")
 
     def _busy(self, what: str, spent: float) -> StoreUnavailable:
         return StoreUnavailable(

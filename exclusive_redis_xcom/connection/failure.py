@@ -18,6 +18,8 @@ class Failure:
         retry: Whether the failure may pass by itself.
         wrong_setting: Whether a setting is wrong, so that the error is a `ConfigurationError`.
         credentials: Whether Redis refused user name or password. They may have been changed meanwhile.
+        down: Whether Redis is not there, or not ready.
+        rights: Whether the Redis user lacks a right.
     """
 
     reason: str
@@ -25,3 +27,11 @@ class Failure:
     retry: bool = False
     wrong_setting: bool = False
     credentials: bool = False
+    down: bool = False
+    rights: bool = False
+
+
+def later(reason: str) -> Failure:
+    """Return the failure of a Redis that is not there, or not ready. Its remedy is the one for tasks."""
+    remedy = "Check that Redis is up and reachable from this worker, then clear the task."
+    return Failure(reason, remedy, retry=True, down=True)

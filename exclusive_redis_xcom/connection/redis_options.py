@@ -10,7 +10,6 @@ SENTINEL_PORT = 26379
 
 Kind = Literal["standalone", "sentinel", "cluster"]
 CertReqs = Literal["required", "optional", "none"]
-Setting = Literal["redis_url", "redis_conn_id"]
 
 
 class Address(NamedTuple):
@@ -53,7 +52,8 @@ class RedisOptions:
 
     `addresses` holds the server, the Sentinels, or the first nodes of the cluster to ask. It is empty where `path`
     names a Unix socket. `master` is the name by which the Sentinels know the master. `sentinel_tls` says whether `tls`
-    is also used for the Sentinels. `setting` is the setting that these options come from.
+    is also used for the Sentinels. `setting` is the setting that these options come from, or the words for another
+    place.
     """
 
     kind: Kind = "standalone"
@@ -67,19 +67,21 @@ class RedisOptions:
     sentinel_username: str | None = None
     sentinel_password: str | None = field(default=None, repr=False)
     sentinel_tls: bool = False
-    setting: Setting = field(default="redis_url", compare=False)
+    setting: str = field(default="redis_url", compare=False)
 
     @property
     def given_in(self) -> str:
         """What holds these options, in few words."""
-        return "the URL" if self.setting == "redis_url" else "the Airflow connection"
+        return "the Airflow connection" if self.setting == "redis_conn_id" else "the URL"
 
     @property
     def place(self) -> str:
         """Where to correct these options."""
         if self.setting == "redis_url":
             return "[exclusive_redis_xcom] redis_url"
-        return "the Airflow connection that [exclusive_redis_xcom] redis_conn_id names"
+        if self.setting == "redis_conn_id":
+            return "the Airflow connection that [exclusive_redis_xcom] redis_conn_id names"
+        return self.setting
 
     @property
     def endpoint(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.connection.failure import Failure
+from exclusive_redis_xcom.connection.failure import Failure, later
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.redis_options import RedisOptions
@@ -49,18 +49,17 @@ _NO_DATABASE = "DB index is out of range"
 _NO_DATABASES = "SELECT is not allowed in cluster mode"
 _OF_THE_CONNECTION = (_TOO_MANY_CLIENTS, _NO_DATABASE, _NO_DATABASES)
 
-_LATER = "Check that Redis is up and reachable from this worker, then clear the task."
 _FAILURES = {
     "BUSY": Failure(
         "Redis is busy with another program's long script (BUSY)",
         "This passes when that script ends. Then SLOWLOG GET shows it. SCRIPT KILL or FUNCTION KILL ends it.",
         retry=True,
     ),
-    "LOADING": Failure("Redis is still loading its data", _LATER, retry=True),
-    "TRYAGAIN": Failure("the cluster is moving this slot", _LATER, retry=True),
-    "CLUSTERDOWN": Failure("the cluster is down", _LATER, retry=True),
-    "MASTERDOWN": Failure("the replica has lost its master", _LATER, retry=True),
-    "NOREPLICAS": Failure("Redis has too few replicas to accept a write (min-replicas-to-write)", _LATER, retry=True),
+    "LOADING": later("Redis is still loading its data"),
+    "TRYAGAIN": later("the cluster is moving this slot"),
+    "CLUSTERDOWN": later("the cluster is down"),
+    "MASTERDOWN": later("the replica has lost its master"),
+    "NOREPLICAS": later("Redis has too few replicas to accept a write (min-replicas-to-write)"),
     "READONLY": Failure(
         "this Redis is a read-only replica", "Point the settings at the master, or at its Sentinels.", retry=True
     ),
@@ -71,6 +70,7 @@ _FAILURES = {
     "NOPERM": Failure(
         "the Redis user may not do this (NOPERM)",
         "Give the Redis user the commands and the key prefix that `exclusive-xcom redis-users` prints.",
+        rights=True,
     ),
     "WRONGTYPE": Failure(
         "another program keeps something else under this name (WRONGTYPE)",

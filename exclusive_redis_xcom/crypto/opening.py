@@ -57,10 +57,8 @@ def open_for(
     sealed = reference.seal
     if sealed is None or sealed.sealed_key is None:
         return _refused("the reference has no seal", seal.FORGED)
-    info = seal_info(reference.coordinate, reference.version, sealed.acl)
     try:
-        data_key = open_key(sealed.sealed_key, sealed.key_id, private_keys, info)
-        acl = Acl.loads_again(sealed.acl)
+        data_key, acl = open_seal(reference, private_keys)
     except UnknownKey:
         return _refused(f"the API server holds no private key '{sealed.key_id}'", seal.UNKNOWN_KEY)
     except Forged:
@@ -71,6 +69,26 @@ def open_for(
     if decision.allowed or (reports_only and principal is not None):
         return Verdict(decision, acl, data_key=data_key)
     return Verdict(decision, acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
+
+
+def open_seal(reference: Reference, private_keys: SealPrivateKeys) -> tuple[bytes, Acl]:
+    """Return the data key of a sealed value, and the rule that was sealed with it. No rule is asked.
+
+    Args:
+        reference: The reference, untrusted.
+        private_keys: The private keys of the API server.
+
+    Raises:
+        Forged: The reference has no sealed key, or the key was not sealed for this reference and rule.
+        UnknownKey: The private key is not among the keys.
+        InvalidAcl: The rule in the seal is not one that this package writes.
+    """
+    sealed = reference.seal
+    if sealed is None or sealed.sealed_key is None:
+        raise Forged("The reference has no seal.")
+    info = seal_info(reference.coordinate, reference.version, sealed.acl)
+    data_key = open_key(sealed.sealed_key, sealed.key_id, private_keys, info)
+    return data_key, Acl.loads_again(sealed.acl)
 
 
 def _refused(why: str, reason: str) -> Verdict:

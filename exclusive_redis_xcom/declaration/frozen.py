@@ -6,6 +6,7 @@ later does a run's conf replace params. So the hook reads and checks the ACL, an
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import weakref
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.first_line import of_dag
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import timedelta
 
     from airflow.sdk import DAG
@@ -130,6 +131,19 @@ def _note(declared: DeclaredAcl, in_conf: Mapping[str, Any], dag_id: str) -> Non
 def frozen_acl_by_id(dag_id: str) -> FrozenAcl | None:
     """Return the ACL of the last DAG with this id that this process parsed; None if it parsed none."""
     return _by_dag_id.get(dag_id)
+
+
+@contextlib.contextmanager
+def kept_apart() -> Iterator[None]:
+    """Forget after the `with` block what was frozen in it. Tests of DAGs freeze them under policies of their own."""
+    by_dag, by_dag_id = dict(_by_dag), dict(_by_dag_id)
+    try:
+        yield
+    finally:
+        _by_dag.clear()
+        _by_dag.update({address: entry for address, entry in by_dag.items() if entry[0]() is not None})
+        _by_dag_id.clear()
+        _by_dag_id.update(by_dag_id)
 
 
 def _read(

@@ -51,13 +51,14 @@ def links_of(
 
 def find_references(dag: DAG) -> Iterator[tuple[str, Iterator[Reference]]]:
     """Yield each task's id, with the XComs that it takes before it runs."""
-    environment = _environment(dag)
+    environment = environment_of(dag)
     for task in dag.tasks:
         finder = _Finder(environment)
-        yield task.task_id, (reference for value in _inputs(task) for reference in finder.of(value))
+        yield task.task_id, (reference for value in inputs_of(task) for reference in finder.of(value))
 
 
-def _environment(dag: DAG) -> jinja2.Environment:
+def environment_of(dag: DAG) -> jinja2.Environment:
+    """Return the environment that renders a DAG's templates."""
     import jinja2
 
     try:
@@ -68,7 +69,8 @@ def _environment(dag: DAG) -> jinja2.Environment:
     return environment or jinja2.Environment(autoescape=False)  # noqa: S701 - nothing is rendered here
 
 
-def _inputs(task: Any) -> Iterator[Any]:
+def inputs_of(task: Any) -> Iterator[Any]:
+    """Yield the values that Airflow resolves before a task runs."""
     if not getattr(task, "is_mapped", False):
         yield from (getattr(task, field, None) for field in task.template_fields)
         return
@@ -93,10 +95,11 @@ class _Finder(References):
         return [Reference(None, operator.task_id, key, "argument") for operator, key in value.iter_references()]
 
     def parts(self, value: Any) -> Iterable[Any]:
-        return _parts(value)
+        return parts_of(value)
 
 
-def _parts(value: Any) -> list[Any]:
+def parts_of(value: Any) -> list[Any]:
+    """Return the values in a list or a dict, and those in the template fields of an object."""
     if isinstance(value, dict):
         return list(value.values())
     if isinstance(value, (list, tuple, set, frozenset)):

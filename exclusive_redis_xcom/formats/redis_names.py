@@ -15,7 +15,9 @@ milliseconds since 1970 by Redis' clock.
 - `i:acl`: the rule under which this value was pushed; only where the task is mapped.
 - `i:claim`: only where the value may be read once. It holds `<version>`, or `<version><claimer>` once it is claimed.
 - `i:committed`: the value's mark, `<version> <bytes of field i> <time of the push>`. ` <since when>` follows once the
-  database is known to refer to that version.
+  database is known to refer to that version. If the bytes begin with a zero, the field `i:described` was written with
+  the mark.
+- `i:described`: what the value is like, for operators (`formats/description.py`). Many values have none.
 - `i:<version>:<n>`: part n, from 0, of a payload that is too large for the field `i`.
 - `i:parts`: which parts there are, as `<state><version>:<count>` for each version, separated by spaces. State `=`: the
   parts are the value's. State `+`: a push is under way, or was interrupted. State `-`: they are being removed, from the
@@ -90,6 +92,11 @@ def committed_name(map_index: int) -> str:
     The scripts take the first 32 characters of its text as the version.
     """
     return f"{map_index}:committed"
+
+
+def description_name(map_index: int) -> str:
+    """Name the field that describes the value of this map_index."""
+    return f"{map_index}:described"
 
 
 def part_name(map_index: int, version: str, number: int) -> str:

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.cli import redis_access
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Reply:
 @contextlib.contextmanager
 def client_of(options: RedisOptions) -> Iterator[RedisClient]:
     """Open a client that tries each command once."""
-    client = RedisClient(options, _TIMEOUTS)
+    client = RedisClient(options, _TIMEOUTS, remedy=redis_access.remedy)
     try:
         yield client
     finally:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom import clock
 from exclusive_redis_xcom.errors import CorruptValue, XComExpired, XComMissing
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Coordinate
@@ -26,7 +28,7 @@ _CLOCKS_DIFFER = timedelta(seconds=5)
 
 def expired(reference: Reference) -> XComExpired:
     """Word the error of a reference whose value is gone. The clock tells whether the value's time was over."""
-    at, left = reference.coordinate, reference.expires_at - datetime.now(timezone.utc)
+    at, left = reference.coordinate, reference.expires_at - clock.now()
     clear = f"Clear {at.task_id} to push it again."
     if left <= timedelta(0):
         what, cause = "it expired", f"It expired at {_when(reference.expires_at)}. {_pushed(reference)}"

@@ -54,6 +54,7 @@ class Settings:
     audit: str
     audit_strict: bool
     observe: str
+    describe: str
     #: What is recorded: `observe`, with "auto" replaced. It is a field because each pull asks.
     records: str = field(init=False)
 

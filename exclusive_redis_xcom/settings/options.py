@@ -287,4 +287,14 @@ OPTIONS: tuple[Option, ...] = (
         "auto, reads, refusals or off",
         word("auto", "reads", "refusals", "off"),
     ),
+    Option(
+        "describe",
+        "string",
+        "open",
+        "This option says which values are described in Redis for the commands ls and show. A description tells type, "
+        "shape, and names of columns and keys, all in clear. open: values that are neither sealed nor encrypted, and "
+        "whose key has no rule. all: every value. off: none.",
+        "open, all or off",
+        word("open", "all", "off"),
+    ),
 )

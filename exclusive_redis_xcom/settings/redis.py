@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,39 @@ from exclusive_redis_xcom.settings.sources import where_to_set
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from exclusive_redis_xcom.connection import RedisOptions
+    from exclusive_redis_xcom.connection.budget import Budget
+    from exclusive_redis_xcom.connection.failure import Failure
+    from exclusive_redis_xcom.connection.session import Session
 
 _CONNECTION_TYPE = "redis"
 
 #: Characters of a name that stand in the first line of an error.
 _SHOWN = 30
 
+_open_session: Callable[[Budget], Session] | None = None
+
+
+@contextlib.contextmanager
+def sessions_opened_by(open_session: Callable[[Budget], Session]) -> Iterator[None]:
+    """Let the clients that are made inside the `with` block talk to a Redis that no socket reaches (fakeredis)."""
+    global _open_session  # noqa: PLW0603 - the clients of a process have one Redis
+    before, _open_session = _open_session, open_session
+    try:
+        yield
+    finally:
+        _open_session = before
+
 
 @errors_without_locals
-def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisClient:
+def redis_client(
+    settings: Settings,
+    timeouts: Timeouts | None = None,
+    *,
+    remedy: Callable[[Failure, RedisOptions], str] | None = None,
+) -> RedisClient:
     """Make a client, which connects at first use.
 
     If Redis refuses its password, the client asks for the URL or the connection again, because a password may rotate
@@ -32,6 +56,7 @@ def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisC
     Args:
         settings: The settings that say where Redis is.
         timeouts: How long the client waits. By default, it is as patient as the settings say.
+        remedy: As for `RedisClient`.
 
     Raises:
         ConfigurationError: As for `redis_options`.
@@ -39,7 +64,13 @@ def redis_client(settings: Settings, timeouts: Timeouts | None = None) -> RedisC
     timeouts = timeouts or Timeouts(
         connect=settings.connect_timeout, read=settings.read_timeout, deadline=settings.retry_deadline
     )
-    return RedisClient(redis_options(settings), timeouts, ask_again=lambda: _options_now(settings))
+    return RedisClient(
+        redis_options(settings),
+        timeouts,
+        open_session=_open_session,
+        ask_again=lambda: _options_now(settings),
+        remedy=remedy,
+    )
 
 
 @errors_without_locals

@@ -25,11 +25,19 @@ _LATEST_MS = 10**14  # this is in the year 5138; Python's dates end in 9999
 
 
 class Mark(NamedTuple):
-    """A completed mark: the version, the bytes of its field, and the time of the push in milliseconds since 1970."""
+    """A completed mark.
+
+    Attributes:
+        version: The version of the value.
+        size: The bytes of the value's field.
+        pushed_ms: The time of the push, in milliseconds since 1970.
+        described: Whether the push wrote a description, too. It is one more field.
+    """
 
     version: str
     size: int
     pushed_ms: int
+    described: bool
 
 
 def fetch_current(
@@ -57,7 +65,7 @@ def fetch_current(
         # The connection may be one reply behind. It must not answer the next question.
         keyspace.client.drop()
         raise
-    if alone and lengths != [fields + _further_fields(stored[0])]:
+    if alone and lengths != [fields + _further_fields(stored[0], mark)]:
         return None
     return current_of([mark], stored, epoch)
 
@@ -72,12 +80,12 @@ def ask_once(
     return keyspace.client.run(doing, lambda session: session.in_order(calls, asides), once=True)
 
 
-def _further_fields(stored: Stored) -> int:
+def _further_fields(stored: Stored, mark: Mark) -> int:
     """Count a value's fields apart from itself, its rules, its mark and its claim (`formats/redis_names.py`)."""
     envelope = stored.envelope
     if envelope is None:
         return 0
-    return (envelope.parts and envelope.parts + 1) + (envelope.spilled is not None)
+    return mark.described + (envelope.parts and envelope.parts + 1) + (envelope.spilled is not None)
 
 
 def mark_of(text: Any) -> Mark | None:
@@ -88,7 +96,7 @@ def mark_of(text: Any) -> Mark | None:
     """
     try:
         version, size, pushed_ms, committed_ms = str(text, "ascii").split(" ")
-        mark = Mark(version, int(size), int(pushed_ms))
+        mark = Mark(version, int(size), int(pushed_ms), size[0] == "0")
         in_order = 0 <= mark.pushed_ms <= int(committed_ms) < _LATEST_MS
     except (TypeError, ValueError):
         return None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.values import Current, Stored
 
 #: A hash has two fields besides those of values: `acl` and `complete`. A value has three: itself, its rule, its mark.
+#: A value has a fourth if its mark says that it is described.
 _OF_HASH, _OF_VALUE = 2, 3
 _BATCH_MARKS = 1_024
 
@@ -57,15 +58,15 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
     epoch, extent = epoch_of(held, time), _extent(replies, first)
     if epoch is None or extent is None or not epoch.covers(int(extent.complete)):
         return None
-    # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
-    count, more = divmod(extent.fields - _OF_HASH, _OF_VALUE)
-    if more or count < 1:
-        return None
     ids = first.dag_id, first.run_id, first.task_id, first.key
-    coordinates = [Coordinate(*ids, index) for index in range(count)]
+    most = (extent.fields - _OF_HASH) // _OF_VALUE
+    coordinates = [Coordinate(*ids, index) for index in range(most)]
     marks = _marks(keyspace, name, coordinates)
-    if marks is None:
+    # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
+    fields = _OF_HASH + _OF_VALUE * len(marks) + sum(mark.described for mark in marks)
+    if not marks or extent.fields != fields:
         return None
+    del coordinates[len(marks) :]
     stored: list[Stored] = []
     for start, end in batches(mark.size for mark in marks):
         batch = coordinates[start:end]
@@ -73,14 +74,15 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
         values, *replies, held, time = ask_once(keyspace, what("Fetching", batch), calls)
         stored += read(batch, values)
     epoch = epoch_of(held, time)
-    # A result that lacks one of its three fields is refused. So if there are still as many fields, these are all.
+    # A result that lacks one of its three fields is refused. A push writes a description together with the mark that
+    # speaks of it, and nothing removes it before the mark. So if there are still as many fields, these are all.
     if epoch is None or not epoch.covers(int(extent.complete)) or _extent(replies, first) != extent:
         return None
     return current_of(marks, stored, epoch)
 
 
-def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> list[Mark] | None:
-    """Return the marks of all coordinates; None if one is missing or not completed."""
+def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> list[Mark]:
+    """Return the marks of the coordinates, up to the first that is missing or not completed."""
     marks: list[Mark] = []
     for batch in slices(coordinates, _BATCH_MARKS):
         fields = [redis_names.committed_name(at.map_index) for at in batch]
@@ -90,7 +92,7 @@ def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> 
         for text in texts:
             mark = mark_of(text)
             if mark is None:
-                return None
+                return marks
             marks.append(mark)
     return marks
 

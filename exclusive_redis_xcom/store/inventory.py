@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import CorruptValue
-from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats import description, redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import scripts
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exclusive_redis_xcom.connection.session import Session
-    from exclusive_redis_xcom.model import Coordinate
+    from exclusive_redis_xcom.model import Coordinate, Description
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
 #: How many names one SCAN looks at, and how many hashes are described in one round trip.
@@ -37,6 +37,7 @@ class Held:
         envelope: Its head, without the payload; None if it cannot be read.
         claimed: Whether a task instance has claimed it.
         spilled: Whether its payload lies in object storage.
+        description: What it is like, as its push told; None if the push told nothing. It is not trusted.
     """
 
     map_index: int
@@ -44,6 +45,7 @@ class Held:
     envelope: Envelope | None
     claimed: bool
     spilled: bool
+    description: Description | None = None
 
     @property
     def bytes_elsewhere(self) -> int:
@@ -134,7 +136,7 @@ def _described(keyspace: Keyspace, batch: list[tuple[str, Coordinate]], most_val
 
 def _inventory(at: Coordinate, reply: list[Any]) -> Inventory:
     ttl, acl, size, values, *described = reply
-    held = [_held(*described[start : start + 5]) for start in range(0, len(described), 5)]
+    held = [_held(*described[start : start + 6]) for start in range(0, len(described), 6)]
     return Inventory(
         at,
         ttl=None if int(ttl) < 0 else timedelta(milliseconds=int(ttl)),
@@ -145,11 +147,13 @@ def _inventory(at: Coordinate, reply: list[Any]) -> Inventory:
     )
 
 
-def _held(index: bytes, size: int, head: bytes, claim: int, spilled: bytes) -> Held | None:
+def _held(index: bytes, size: int, head: bytes, claim: int, spilled: bytes, described: bytes) -> Held | None:
     text = index.decode("ascii", "replace")
     if _INDEX.fullmatch(text) is None:
         return None
-    return Held(int(text), int(size), _head(head), int(claim) > _VERSION_LENGTH, bool(spilled))
+    envelope = _head(head)
+    told = None if envelope is None else description.loads(described, envelope.version)
+    return Held(int(text), int(size), envelope, int(claim) > _VERSION_LENGTH, bool(spilled), told)
 
 
 def _head(data: bytes) -> Envelope | None:

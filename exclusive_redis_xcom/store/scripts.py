@@ -103,10 +103,13 @@ def push_arguments(push: Push) -> tuple[Argument, ...]:
         redis_names.parts_name(index),
         envelope.parts,
         redis_names.committed_name(index),
-        f"{envelope.version} {len(data)}" if push.watched else "",
+        # The zero says that there is one more field: see `formats/redis_names.py`.
+        f"{envelope.version} {'0' if push.description else ''}{len(data)}" if push.watched else "",
         redis_names.spilled_name(index),
         envelope.spilled or "",
         redis_names.COMPLETE_FIELD,
+        redis_names.description_name(index),
+        push.description,
         *(() if push.own_acl is None else (redis_names.rule_name(index), push.own_acl)),
     )
 
@@ -122,6 +125,7 @@ def purge_arguments(at: Coordinate) -> tuple[Argument, ...]:
         redis_names.claim_name(index),
         redis_names.committed_name(index),
         redis_names.spilled_name(index),
+        redis_names.description_name(index),
         redis_names.COMPLETE_FIELD,
     )
 

@@ -23,6 +23,7 @@ class Push:
         own_acl: The rule in force for this value alone, where the task is mapped.
         once: Whether the value must be claimed before it is read; see `Store.claim`.
         watched: Whether API servers may `Store.commit` the value, so that `Store.fetch_current` finds it.
+        description: What the value is like, for operators (`formats/description.py`); empty if nothing is told.
     """
 
     envelope: Envelope
@@ -32,6 +33,7 @@ class Push:
     own_acl: bytes | None = None
     once: bool = False
     watched: bool = False
+    description: bytes = b""
 
     @property
     def ttl_ms(self) -> int:

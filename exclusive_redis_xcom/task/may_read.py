@@ -5,9 +5,9 @@ This module does not ask Redis, log or count. `acl.decide` says what a rule allo
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from exclusive_redis_xcom import clock
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.errors import InvalidAcl
 from exclusive_redis_xcom.formats import claims
@@ -122,4 +122,4 @@ def _has_outlived(envelope: Envelope, acl: Acl | None) -> bool:
     Here the workers' clocks count. Everywhere else, Redis' clock alone counts.
     """
     ttl = None if acl is None or envelope.coordinate.map_index == NOT_MAPPED else acl.ttl
-    return ttl is not None and datetime.now(timezone.utc) - envelope.pushed_at > ttl
+    return ttl is not None and clock.now() - envelope.pushed_at > ttl

@@ -63,7 +63,7 @@ def open_seals(
         # A value that was withheld because of another value says nothing by itself.
         telling = next((one for one in sealed if _reason(one) != seal.WITHHELD), sealed[0])
         error = refusals.sealed(telling, principal, kind.of_this_process(), settings.ttl)
-        reports.sealed(telling, principal)
+        reports.sealed(telling, principal, error)
         if _reason(telling) is None:  # else the API server has recorded it
             observing.refused(access, telling.coordinate, principal, SEALED)
         raise error

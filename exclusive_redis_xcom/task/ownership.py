@@ -31,7 +31,7 @@ def refusal(coordinate: Coordinate, principal: Principal | None, action: Action)
         error = unidentified.refused(coordinate, action, kind.of_this_process())
     else:
         error = refusals.write_denied(coordinate, principal, action)
-    reports.write(coordinate, principal, action)
+    reports.write(coordinate, principal, action, error)
     return error
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom import codec
+from exclusive_redis_xcom import clock, codec
 from exclusive_redis_xcom.declaration import frozen_acl, frozen_acl_by_id, handed_on
 from exclusive_redis_xcom.errors import ExclusiveXComError, InvalidReference
 from exclusive_redis_xcom.formats.envelope import Envelope
@@ -24,12 +23,13 @@ from exclusive_redis_xcom.process import identity, inherited
 from exclusive_redis_xcom.reporting import metrics, refusals, reports
 from exclusive_redis_xcom.store import Push
 from exclusive_redis_xcom.task import spill
+from exclusive_redis_xcom.task.describing import description_of
 from exclusive_redis_xcom.task.encryption import encrypt_payload
 from exclusive_redis_xcom.task.new_reference import new_reference
 from exclusive_redis_xcom.task.ownership import require_owner
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.codec import Encoded
@@ -73,6 +73,7 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
             own_acl=None if coordinate.map_index == NOT_MAPPED else acl.dumps(),
             once=acl.once,
             watched=settings.pulls_directly,
+            description=description_of(value, encrypted.envelope, acl, settings),
         ),
     )
     return new_reference(
@@ -94,7 +95,7 @@ def _envelope(coordinate: Coordinate, encoded: Encoded) -> Envelope:
         codec=encoded.codec,
         compression=encoded.compression,
         decoded_size=encoded.decoded_size,
-        pushed_at=datetime.now(timezone.utc),
+        pushed_at=clock.now(),
         payload=encoded.payload,
     )
 
@@ -150,7 +151,7 @@ def _frozen_acl(coordinate: Coordinate, task: Any, task_instance: Any) -> Frozen
         frozen = frozen_acl_by_id(coordinate.dag_id) or _handed_on(coordinate)
     if frozen is None:
         error = refusals.unknown_acl(coordinate)
-        reports.write(coordinate, identity.current_principal(), "push")
+        reports.write(coordinate, identity.current_principal(), "push", error)
         raise error
     return frozen
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from exclusive_redis_xcom.access import Answer, DagFacts
-    from exclusive_redis_xcom.access.diff import AccessDiff
+    from exclusive_redis_xcom.access.changes import AccessDiff
 
 #: What a test may ask about: a DAG, several DAGs, a DAG file or folder, or an `Access`.
 Dags: TypeAlias = Union["DAG", "Iterable[DAG]", Path, str, "Access"]

@@ -11,7 +11,7 @@ from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.testing.access import effective_access
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import Change
+    from exclusive_redis_xcom.access.changes import Change
     from exclusive_redis_xcom.testing.access import Dags
 
 #: With this variable set to 1, the recorded file is written anew.

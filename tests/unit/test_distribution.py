@@ -150,12 +150,14 @@ def test_requirements_and_extras(metadata: Message) -> None:
         "redis",
         "zstandard",
     }
-    assert sorted(metadata.get_all("Provides-Extra", [])) == ["arrow", "polars"]
+    assert sorted(metadata.get_all("Provides-Extra", [])) == ["arrow", "polars", "testing"]
     assert extras == {
         "pandas 2 1 extra arrow ",
         "pyarrow 16 extra arrow ",
         "polars 1 20 extra polars ",
         "pyarrow 16 extra polars ",
+        "fakeredis lua 2 26 extra testing ",
+        "pytest 8 extra testing ",
     }
 
 

@@ -83,6 +83,8 @@ LIST: dict[tuple[str, str], str] = {
     ("formats/ring_header.py", "_VALUE"): ANYBODY,
     ("formats/seal.py", "_KEY_ID"): ANYBODY,
     ("health/direct_pulls.py", "_ENTRY"): ANYBODY,
+    ("preview/items.py", "_SIMPLE"): ANYBODY,
+    ("preview/literals.py", "_DECIMAL"): ANYBODY,
     ("settings/converters.py", "_CONN_ID"): PEOPLE,
     ("settings/converters.py", "_PREFIX"): PEOPLE,
     ("settings/loading.py", "_MAY_BE_URL"): PEOPLE,

@@ -93,7 +93,7 @@ def test_the_workflow_is_one_of_github() -> None:
     upload = GITHUB["jobs"]["lint"]["steps"][-1]
     assert upload["uses"].startswith("github/codeql-action/upload-sarif@")
     assert upload["if"].startswith("always()")
-    assert f"--output {upload['with']['sarif_file']}" in GITHUB["jobs"]["lint"]["steps"][-2]["run"]
+    assert f"--output-file {upload['with']['sarif_file']}" in GITHUB["jobs"]["lint"]["steps"][-2]["run"]
     assert GITHUB["permissions"]["security-events"] == "write"
 
 
@@ -101,7 +101,7 @@ def test_the_job_is_one_of_gitlab() -> None:
     jsonschema.validate(GITLAB, schema("gitlab-ci"))
     job = GITLAB["xcom-access"]
 
-    assert f"--output {job['artifacts']['reports']['codequality']}" in job["script"][-1]
+    assert f"--output-file {job['artifacts']['reports']['codequality']}" in job["script"][-1]
     assert job["artifacts"]["when"] == "always"
 
 

@@ -9,8 +9,10 @@ import ast
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.access.code import trusted
+from exclusive_redis_xcom.access.code.arguments import defaults, matched, values
 from exclusive_redis_xcom.access.code.calls import Findings, note_pull, note_push
 from exclusive_redis_xcom.access.code.contexts import Contexts
+from exclusive_redis_xcom.access.code.decorators import has_known_decorators
 from exclusive_redis_xcom.access.code.scopes import (
     FUNCTIONS,
     OPAQUE,
@@ -65,6 +67,10 @@ class Body:
         self._depth += 1
         self._statements(function.body, scope)
         self._depth -= 1
+
+    def read_lambda(self, node: ast.Lambda, parent: Scope) -> None:
+        """Read a function that is written as an expression."""
+        self._lambda(node, parent)
 
     def _statements(self, body: Iterable[ast.AST], scope: Scope) -> None:
         for node in body:
@@ -193,20 +199,20 @@ class Body:
         return trusted.shows_only(origin)
 
     def _imported(self, origin: str) -> None:
-        self.findings.computes_keys |= not trusted.pushes_nothing(origin)
+        self.findings.calls_others |= not trusted.pushes_nothing(origin)
 
     def _call_of_name(self, name: ast.Name, call: ast.Call, scope: Scope) -> bool:
         """Note a call of a plain name. Tell whether its arguments were read."""
         found_in, bound = scope.find(name.id)
         if found_in is None:
-            self.findings.computes_keys |= _imports_all(scope) or not trusted.is_builtin(name.id)
+            self.findings.calls_others |= scope.sees_all_of_a_module() or not trusted.is_builtin(name.id)
             return False
         only = bound[0] if len(bound) == 1 else OPAQUE
         if isinstance(only, FUNCTIONS):
             self._call_of_function(only, found_in, call, scope)
             return True
         if isinstance(only, ast.ClassDef):
-            self._class(only, found_in, everything=any(self._contexts.is_one(arg, scope) for arg in _values(call)))
+            self._class(only, found_in, everything=any(self._contexts.is_one(arg, scope) for arg in values(call)))
             self._arguments(call, scope, is_showing=True)
             return True
         if only is OPAQUE and not self._contexts.has_entered(found_in):
@@ -215,7 +221,7 @@ class Body:
         return False
 
     def _call_of_function(self, function: Function, defined_in: Scope, call: ast.Call, scope: Scope) -> None:
-        arguments = _matched(function, call)
+        arguments = matched(function, call)
         if arguments is None:
             names = frozenset(parameter.arg for parameter in all_parameters(function.args))
             self.read(function, defined_in, {}, names)
@@ -224,7 +230,7 @@ class Body:
         contexts = frozenset(name for name, value in arguments.items() if self._contexts.is_one(value, scope))
         self._statements([value for name, value in arguments.items() if name not in contexts], scope)
         given = {name: scope.constant(value) for name, value in arguments.items()}
-        given |= {name: defined_in.constant(value) for name, value in _defaults(function, arguments)}
+        given |= {name: defined_in.constant(value) for name, value in defaults(function, arguments)}
         self.read(function, defined_in, {name: value for name, value in given.items() if value is not None}, contexts)
 
     def _class(self, node: ast.ClassDef, defined_in: Scope, *, everything: bool) -> None:
@@ -254,60 +260,8 @@ _READERS: Final[dict[type, Callable[[Body, Any, Scope], None]]] = {
 _IGNORED: Final = (ast.arguments, ast.Import, ast.ImportFrom)
 
 
-def has_known_decorators(function: Function, scope: Scope) -> bool:
-    """Tell whether a function is called as it is written: nobody knows what other decorators do."""
-    return all(_is_known(decorator, scope) for decorator in function.decorator_list)
-
-
-def _is_known(decorator: ast.expr, scope: Scope) -> bool:
-    origin = scope.origin(decorator.func if isinstance(decorator, ast.Call) else decorator)
-    if origin is None:
-        return isinstance(decorator, ast.Name) and decorator.id in ("classmethod", "property", "staticmethod")
-    return origin.startswith("airflow.") or trusted.pushes_nothing(origin)
-
-
 def _is_logger(node: ast.expr, scope: Scope) -> bool:
     """Tell whether a variable holds what `logging.getLogger` returned."""
     made = scope.only(node.id) if isinstance(node, ast.Name) else None
     origin = scope.origin(made.func) if isinstance(made, ast.Call) else None
     return origin is not None and trusted.shows_only(origin)
-
-
-def _imports_all(scope: Scope) -> bool:
-    current: Scope | None = scope
-    while current is not None:
-        if current.imports_all:
-            return True
-        current = current.parent
-    return False
-
-
-def _values(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(keyword.value for keyword in call.keywords)]
-
-
-def _matched(function: Function, call: ast.Call) -> dict[str, ast.expr] | None:
-    """Return the argument of each parameter; None if that cannot be told."""
-    parameters = function.args
-    names = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
-    if any(isinstance(each, ast.Starred) for each in call.args) or len(call.args) > len(names):
-        return None
-    found = dict(zip(names, call.args, strict=False))
-    known = {*names, *(each.arg for each in parameters.kwonlyargs)}
-    for keyword in call.keywords:
-        if keyword.arg is None or keyword.arg not in known:
-            return None
-        found[keyword.arg] = keyword.value
-    return found
-
-
-def _defaults(function: Function, arguments: dict[str, ast.expr]) -> list[tuple[str, ast.expr]]:
-    parameters = function.args
-    positional = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
-    found = list(zip(reversed(positional), reversed(parameters.defaults), strict=False))
-    found += [
-        (each.arg, default)
-        for each, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
-        if default is not None
-    ]
-    return [(name, value) for name, value in found if name not in arguments]

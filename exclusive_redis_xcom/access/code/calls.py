@@ -24,6 +24,7 @@ class Findings:
 
     keys: set[str] = field(default_factory=set)
     computes_keys: bool = False
+    calls_others: bool = False  # code that is not read, and is given nothing that pushes
     pulls: dict[CodePull, None] = field(default_factory=dict)
 
 

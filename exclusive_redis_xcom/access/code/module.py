@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import functools
 import os
+import textwrap
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.code import returned
-from exclusive_redis_xcom.access.code.body import Body, has_known_decorators
+from exclusive_redis_xcom.access.code.body import Body
 from exclusive_redis_xcom.access.code.code_facts import UNKNOWN, CodeFacts, united
+from exclusive_redis_xcom.access.code.decorators import has_known_decorators
 from exclusive_redis_xcom.access.code.multiple_outputs import MULTIPLE_OUTPUTS, has_multiple_outputs, options_of
-from exclusive_redis_xcom.access.code.scopes import FUNCTIONS, OPAQUE, Function, Import, Scope, scope_of
+from exclusive_redis_xcom.access.code.scopes import FUNCTIONS, OPAQUE, Function, Import, Scope, own_nodes, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,7 @@ class ModuleCode:
 
     def __init__(self, text: str | bytes) -> None:
         tree = ast.parse(text)
+        self._body = tree.body
         self._scope = scope_of(tree.body, None)
         for node in ast.walk(tree):
             if isinstance(node, ast.Global):
@@ -42,6 +45,7 @@ class ModuleCode:
         self._known: dict[int, CodeFacts] = {}
         self._named_so: dict[str, CodeFacts] = {}
         self._inner: dict[int, Scope] = {}
+        self._lambdas: CodeFacts | None = None
 
     def function_named(self, qualified_name: str) -> CodeFacts:
         """Return what is known of a function, by its `__qualname__`. Nothing is known of what the file imports."""
@@ -60,6 +64,45 @@ class ModuleCode:
         """Return what is known of the function whose code begins at a line: that of its first decorator, if any."""
         found = [self._facts(function, scope) for function, scope in self._starting_at(line, self._scope)]
         return found[0] if len(found) == 1 else UNKNOWN
+
+    def function_written(self, text: str) -> CodeFacts:
+        """Return what is known of a function by its text, as Airflow stores those that `map` was given."""
+        try:
+            found = ast.parse(textwrap.dedent(text)).body[0]
+        except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
+            found = None
+        if not isinstance(found, FUNCTIONS):
+            return self.lambdas() if "lambda" in text else UNKNOWN
+        written = ast.dump(found)
+        return united(
+            [
+                self._facts(each, scope)
+                for _, scope in self._bodies(self._body, self._scope)
+                for each in scope.definitions
+                if isinstance(each, FUNCTIONS) and each.name == found.name and ast.dump(each) == written
+            ]
+        )
+
+    def lambdas(self) -> CodeFacts:
+        """Return what is known of each lambda of the file, whichever it is."""
+        if self._lambdas is None:
+            reader = Body()
+            try:
+                for body, scope in self._bodies(self._body, self._scope):
+                    for node in own_nodes(body):
+                        if isinstance(node, ast.Lambda):
+                            reader.read_lambda(node, scope)
+            except RecursionError:
+                reader.findings.computes_keys = True
+            found = reader.findings
+            self._lambdas = CodeFacts(computes_keys=found.computes_keys or found.calls_others or bool(found.keys))
+        return self._lambdas
+
+    def _bodies(self, body: list[ast.stmt], scope: Scope) -> Iterator[tuple[list[ast.stmt], Scope]]:
+        """Yield the body of the file, and those of all functions and classes in it, each with its scope."""
+        yield body, scope
+        for node in scope.definitions:
+            yield from self._bodies(node.body, self._scope_in(node, scope))
 
     def _named(self, path: list[str], scope: Scope) -> Iterator[tuple[Function, Scope]]:
         for node in scope.definitions:
@@ -105,7 +148,8 @@ class ModuleCode:
         outputs = returned.outputs(function, inner)
         return CodeFacts(
             keys=frozenset(findings.keys),
-            computes_keys=findings.computes_keys,
+            computes_keys=findings.computes_keys or findings.calls_others,
+            only_calls_others=not findings.computes_keys,
             returns=returned.returns(function),
             outputs=outputs.all,
             possible_outputs=outputs.possible,

@@ -23,9 +23,6 @@ class Outputs(NamedTuple):
     possible: frozenset[str]
 
 
-_NOT_KNOWN = Outputs(None, frozenset())
-
-
 def returns(function: Function) -> bool | None:
     """Tell whether a function returns a value other than None; None if that depends."""
     nodes = list(own_nodes(function.body))
@@ -39,31 +36,45 @@ def returns(function: Function) -> bool | None:
 
 
 def outputs(function: Function, scope: Scope) -> Outputs:
-    """Return the keys of the dict that a function returns: by its annotation, else by what it returns.
+    """Return the keys of the dict that a function returns.
+
+    All of them are known only if each `return` writes the dict out. Nothing makes a function return what its annotation
+    says. So a TypedDict names keys that are possible, and no more.
 
     Args:
         function: The function.
         scope: The scope of its body.
     """
     annotated = typed_dict(unquoted(function.returns), scope)
-    if annotated is not None:
-        return annotated
+    named = frozenset() if annotated is None else annotated
     nodes = list(own_nodes(function.body))
     if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in nodes):
-        return _NOT_KNOWN
+        return Outputs(None, named)
     found = [_literal(node.value, scope) for node in nodes if isinstance(node, ast.Return) and node.value is not None]
-    possible = frozenset().union(*(keys for keys, _ in found))
-    is_known = bool(possible) and all(is_whole and keys == possible for keys, is_whole in found)
-    return Outputs(tuple(sorted(possible)) if is_known else None, possible)
+    possible = frozenset[str]().union(*(keys for keys, _ in found))
+    if possible and all(is_whole and keys == possible for keys, is_whole in found):
+        return Outputs(tuple(sorted(possible)), possible)
+    return Outputs(None, possible | named)
 
 
 def _literal(value: ast.expr, scope: Scope) -> tuple[frozenset[str], bool]:
     """Return the keys that a dict writes out, and whether it has no others."""
+    if isinstance(value, ast.Call):
+        return _called(value, scope)
     if not isinstance(value, ast.Dict):
         return frozenset(), False
     keys = [None if key is None else scope.constant(key) for key in value.keys]
     texts = frozenset(key for key in keys if isinstance(key, str))
     return texts, all(isinstance(key, str) for key in keys)
+
+
+def _called(call: ast.Call, scope: Scope) -> tuple[frozenset[str], bool]:
+    """Return the same of `dict(key=...)`, and of a call of a TypedDict of this file."""
+    is_dict = isinstance(call.func, ast.Name) and call.func.id == "dict" and scope.find("dict")[0] is None
+    if not is_dict and typed_dict(call.func, scope) is None:
+        return frozenset(), False
+    keys = [keyword.arg for keyword in call.keywords]
+    return frozenset(key for key in keys if key is not None), not call.args and None not in keys
 
 
 def _is_none(value: ast.expr) -> bool:
@@ -84,38 +95,26 @@ def unquoted(annotation: ast.expr | None) -> ast.expr | None:
     return annotation
 
 
-def typed_dict(annotation: ast.expr | None, scope: Scope) -> Outputs | None:
-    """Return the keys of a TypedDict of this file; None for anything else."""
+def typed_dict(annotation: ast.expr | None, scope: Scope) -> frozenset[str] | None:
+    """Return the keys of a TypedDict of this file, as far as they are known; None for anything else."""
     found = scope.only(annotation.id) if isinstance(annotation, ast.Name) else None
     if isinstance(found, ast.ClassDef):
         return _of_class(found, scope, 8)
     return None
 
 
-def _of_class(node: ast.ClassDef, scope: Scope, depth: int) -> Outputs | None:
-    is_typed_dict, keys, is_whole = False, set(_own_keys(node.body)), True
+def _of_class(node: ast.ClassDef, scope: Scope, depth: int) -> frozenset[str] | None:
+    is_typed_dict, keys = False, set(_own_keys(node.body))
     for base in node.bases:
-        origin = scope.origin(base)
         bound = scope.only(base.id) if isinstance(base, ast.Name) else None
-        if origin in ("typing.TypedDict", "typing_extensions.TypedDict"):
+        if scope.origin(base) in ("typing.TypedDict", "typing_extensions.TypedDict"):
             is_typed_dict = True
         elif isinstance(bound, ast.ClassDef) and depth:
             of_base = _of_class(bound, scope, depth - 1)
             is_typed_dict = is_typed_dict or of_base is not None
-            keys |= set() if of_base is None else of_base.possible
-            is_whole = is_whole and of_base is not None and of_base.all is not None
-        else:
-            is_whole = False
-    if not is_typed_dict:
-        return None
-    is_total = all(isinstance(each.value, ast.Constant) and each.value.value is True for each in node.keywords)
-    optional = not is_total or any("Required" in ast.dump(each) for each in _annotations(node.body))
-    return Outputs(tuple(sorted(keys)) if is_whole and not optional else None, frozenset(keys))
+            keys |= of_base or set()
+    return frozenset(keys) if is_typed_dict else None
 
 
 def _own_keys(body: Iterable[ast.stmt]) -> Iterable[str]:
     return (each.target.id for each in body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name))
-
-
-def _annotations(body: Iterable[ast.stmt]) -> Iterable[ast.expr]:
-    return (each.annotation for each in body if isinstance(each, ast.AnnAssign))

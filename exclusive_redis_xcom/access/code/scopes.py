@@ -59,6 +59,10 @@ class Scope:
         bound = self.find(name)[1]
         return bound[0] if len(bound) == 1 else OPAQUE
 
+    def sees_all_of_a_module(self) -> bool:
+        """Tell whether this scope, or one around it, has `from ... import *`."""
+        return self.imports_all or (self.parent is not None and self.parent.sees_all_of_a_module())
+
     def origin(self, node: ast.expr) -> str | None:
         """Return what a dotted name stands for if it was imported, as in "airflow.sdk.task"; None for anything else."""
         if isinstance(node, ast.Name):

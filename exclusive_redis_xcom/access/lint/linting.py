@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.access import Access
-from exclusive_redis_xcom.access.lint import declared_rules, repeated_entries, taken_values, wide_rules
+from exclusive_redis_xcom.access.lint import declared_rules, places, repeated_entries, taken_values, wide_rules
 from exclusive_redis_xcom.access.lint.findings import finding
 from exclusive_redis_xcom.model import one_line
 
@@ -46,7 +46,9 @@ def lint(linted: Linted) -> list[Finding]:
     Raises:
         UndecidedError: Two DAGs have the same id.
     """
-    return ordered([*_of_dags(linted), *_of_files(linted)])
+    files = [(each.file, each.path) for each in linted.dags] + [(each.file, each.path) for each in linted.refused]
+    texts = {file: linted.texts.get(path or "", "") for file, path in files}
+    return ordered([*places.with_lines(_of_dags(linted), texts), *_of_files(linted)])
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
@@ -87,7 +89,9 @@ def _of_files(linted: Linted) -> Iterator[Finding]:
             message, _, rest = error.rpartition(_INVALID)[2].partition("\n")
             remedy = " ".join(rest.split("\n"))
             subject = message.partition(": ")[0]
-            yield finding("EX108", "", one_line(message, _LONGEST), subject, file, remedy=one_line(remedy, _LONGEST))
+            message, remedy = one_line(message, _LONGEST), one_line(remedy, _LONGEST)
+            yield finding("EX108", "", message, subject, file, places.line_in_error(error, file), remedy=remedy)
         else:
             last = (error.strip().splitlines() or [""])[-1]
-            yield finding("EX190", "", f"the file cannot be loaded: {one_line(last, _LONGEST)}.", "the file", file)
+            message = f"the file cannot be loaded: {one_line(last, _LONGEST)}."
+            yield finding("EX190", "", message, "the file", file, places.line_in_error(error, file))

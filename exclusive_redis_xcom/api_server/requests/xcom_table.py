@@ -53,6 +53,28 @@ def holds_reference(scope: Sequence[str]) -> bool:
         return any(carries_reference(value) for (value,) in values)
 
 
+def value_at(at: Coordinate) -> tuple[Any] | None:
+    """Return the value in the row of a coordinate, alone in a tuple; None where there is no row."""
+    from airflow.models.xcom import XComModel
+
+    with _session() as session:
+        asked = _select(XComModel.value).where(_among(_columns(whole=False), [_ids(at)])).limit(1)
+        row = session.execute(asked).first()
+    return None if row is None else (_decoded(row[0]),)
+
+
+def _decoded(value: Any) -> Any:
+    """Return a value that may have been encoded more than once, as `carries_reference` looks at it."""
+    for _ in range(_MAX_ENCODINGS):
+        if not isinstance(value, str) or not value.lstrip().startswith(("{", '"')):
+            break
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            break
+    return value
+
+
 def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int | None = None) -> Iterator[Coordinate]:
     """Return the coordinates of all rows in some scopes.
 

@@ -32,6 +32,8 @@ CLAIM_DENIED = "xcom_claim_denied"
 WRITE_DENIED = "xcom_write_denied"
 EDIT_DENIED = "xcom_edit_denied"
 REMOVED = "xcom_removed"
+#: A person has asked to see a value. Nothing is shown before this is written, whatever the setting `audit` says.
+REVEALED = "xcom_revealed"
 
 _REFUSALS = frozenset({DENIED, WOULD_BE_DENIED, CLAIM_DENIED, WRITE_DENIED, EDIT_DENIED})
 _KEPT = {
@@ -67,7 +69,7 @@ _FEW = 8
 
 
 class AuditFailed(Exception):  # noqa: N818 - says what happened, like the errors of errors.py
-    """The rows could not be written. This error never leaves the ring."""
+    """The rows could not be written. This error never leaves the ring, nor the command that shows a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,22 @@ class Audit:
             pass  # logged where it happened
         except Exception as error:
             log.error("The ring could not put a decision on record: %s", type(error).__name__)
+
+
+def write_now(record: Record, write: WriteRows | None = None) -> None:
+    """Write one record, whatever the setting says, and wait for it.
+
+    Args:
+        record: What is about to happen.
+        write: Writes all rows or none. It writes to Airflow's database unless given.
+
+    Raises:
+        AuditFailed: The record was not written. The text is the type of the error alone.
+    """
+    try:
+        (write or _write_to_airflow)(_rows(record))
+    except Exception as error:  # of any driver, whose text quotes the statement
+        raise AuditFailed(type(error).__name__) from None
 
 
 def announce(records: Sequence[Record]) -> None:

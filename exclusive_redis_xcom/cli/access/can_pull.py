@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access import TaskName, XComName
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +52,7 @@ def _write(form: str, access: Access, answer: Answer) -> None:
 
     remedy = telling.to_allow(answer)
     if form in (output.JSON, output.YAML):
-        document = {**telling.answer_json(answer), "remedy": remedy}
+        document = {**shapes.of_answer(answer), "remedy": remedy}
         output.write(form, output.Listing((), (), document))
         return
     sys.stdout.write(f"{answer.verdict.value}\n")
@@ -60,4 +60,5 @@ def _write(form: str, access: Access, answer: Answer) -> None:
         telling.cause(answer),
         remedy,
         telling.unknown_key(access, answer.xcom),
+        telling.unknown_dag(access, answer.consumer),
     )

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Access, airflow_home
 from exclusive_redis_xcom.access.loading import TIMEOUT, load
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.acl import POLICY_WORDS
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
 if TYPE_CHECKING:
     import argparse
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+_FILES = "a DAG file, or a folder with DAG files"
+#: Which DAG files are meant where none are named.
+OWN: Final = "Airflow's own, [core] dags_folder"
+
+
+def add_options(parser: argparse.ArgumentParser, *, files: str = f"{_FILES} (default: {OWN})") -> None:
+    """Declare the options.
+
+    Args:
+        parser: The command's parser.
+        files: What `--dags` names.
+    """
     group = parser.add_argument_group("which DAGs")
     where = group.add_mutually_exclusive_group()
     where.add_argument(
         "--dags",
         type=Path,
         metavar="PATH",
-        help="a DAG file, or a folder with DAG files (default: Airflow's own, [core] dags_folder)",
+        help=files,
     )
     where.add_argument(
         "--serialized",
@@ -39,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--timeout",
-        type=float,
+        type=units.seconds,
         default=TIMEOUT,
         metavar="SECONDS",
         help=f"how long all DAG files together may take (default: {TIMEOUT:g})",
@@ -55,11 +65,10 @@ def access_of(args: argparse.Namespace) -> Access:
     """
     if args.dags is None:
         require_airflow()
-    with airflow_home.nothing_left_behind():
-        word = args.default_consumers or default_consumers()
-        if args.serialized:
-            return _access_of_database(word)
-        return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
+    word = args.default_consumers or default_consumers()
+    if args.serialized:
+        return _access_of_database(word)
+    return Access(load(args.dags or dags_folder(), default_consumers=word, timeout=args.timeout).require_all())
 
 
 def default_consumers() -> str:
@@ -78,16 +87,19 @@ def _access_of_database(word: str) -> Access:
         return Access(facts_of_database(default_consumers=word))
 
 
-def require_airflow() -> None:
+def require_airflow(named_by: str = "--dags") -> None:
     """Refuse to make up an Airflow: its home folder has the configuration that says where its DAGs are.
+
+    Args:
+        named_by: How the command takes DAG files.
 
     Raises:
         UndecidedError: There is no such folder.
     """
-    if "airflow.configuration" not in sys.modules and not airflow_home.home().is_dir():
+    if not airflow_home.is_there():
         raise UndecidedError(
             f"There is no Airflow here: {airflow_home.home()} does not exist.\n"
-            "Name the DAG files with --dags, or set AIRFLOW_HOME."
+            f"Name the DAG files with {named_by}, or set AIRFLOW_HOME."
         )
 
 

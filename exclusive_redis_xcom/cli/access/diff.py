@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import Access, snapshot_files
-from exclusive_redis_xcom.access.diff import AccessDiff, compare
+from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.loading import load
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.cli.access import dags, diff_formats, status
+from exclusive_redis_xcom.cli.access import dags, diff_formats, forms, status
 from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 from exclusive_redis_xcom.cli.access.revisions import Repository
 from exclusive_redis_xcom.model import one_line
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from exclusive_redis_xcom.access.changes import AccessDiff
     from exclusive_redis_xcom.cli.access.revisions import Revision
 
 _FAIL_ON: Final[dict[str, Callable[[AccessDiff], bool]]] = {
@@ -52,12 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail-on",
         choices=tuple(_FAIL_ON),
         default="gained",
-        help="end with status 1 if somebody gains access; or also if that cannot be known; or at any change "
-        "(default: %(default)s). A longer ttl and a condition less are gains",
+        help="when to end with status 1: if somebody gains access; if somebody perhaps does, too; at any change; or "
+        "never (default: %(default)s). A longer ttl is a gain, and so is a condition less",
     )
-    parser.add_argument("--format", choices=diff_formats.FORMATS, default="text", help="(default: %(default)s)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
-    dags.add_options(parser)
+    forms.add_option(
+        parser,
+        diff_formats.FORMATS,
+        default="text",
+        help=f"{', '.join(diff_formats.FORMATS)} (default: text)",
+        to_file=True,
+    )
+    dags.add_options(parser, files="the same as NEW; with --git, the DAG folder")
 
 
 @status.undecided_on_error
@@ -68,15 +74,7 @@ def main(args: argparse.Namespace) -> int:
         0, or 1 if there is what `--fail-on` names.
     """
     diff, between = _of_revisions(args) if args.git is not None else _of_paths(args)
-    text = diff_formats.render(diff, between, args.format)
-    if args.output:
-        try:
-            args.output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UndecidedError(f"The file '{args.output}' cannot be written ({type(error).__name__}).") from None
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    forms.deliver(diff_formats.render(diff, between, args.output), args.output_file)
     return status.NO if _FAIL_ON[args.fail_on](diff) else status.YES
 
 

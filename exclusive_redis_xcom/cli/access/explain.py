@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access import TaskName, XComName
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -55,10 +55,10 @@ def _write(form: str, access: Access, explained: Explanation) -> None:
 
     text = _text(access, explained)
     document = {
-        "xcom": str(explained.xcom),
-        "rules": [{**telling.rule_json(rule), "decides": not index} for index, rule in enumerate(explained.rules)],
-        "in_force": None if explained.in_force is None else telling.rule_json(explained.in_force),
-        "answer": None if explained.answer is None else telling.answer_json(explained.answer),
+        "xcom": shapes.of_xcom(*explained.xcom),
+        "rules": [{**shapes.of_rule(rule), "decides": not index} for index, rule in enumerate(explained.rules)],
+        "in_force": None if explained.in_force is None else shapes.of_rule(explained.in_force),
+        "answer": None if explained.answer is None else shapes.of_answer(explained.answer),
         "text": text,
     }
     rows = [_row(index, rule) for index, rule in enumerate(explained.rules)]
@@ -67,7 +67,8 @@ def _write(form: str, access: Access, explained: Explanation) -> None:
         sys.stdout.write(f"\n{output.printable_lines(text)}\n")
     elif form == output.PLAIN:
         output.say(text)
-    output.say(telling.unknown_key(access, explained.xcom))
+    asked = None if explained.answer is None else telling.unknown_dag(access, explained.answer.consumer)
+    output.say(telling.unknown_key(access, explained.xcom), asked)
 
 
 def _row(index: int, rule: Rule) -> tuple[str, ...]:
@@ -87,11 +88,10 @@ def _row(index: int, rule: Rule) -> tuple[str, ...]:
 
 def _text(access: Access, explained: Explanation) -> str:
     from exclusive_redis_xcom.access import telling
-    from exclusive_redis_xcom.access.narrowing import is_narrowed
 
     if explained.answer is not None:
         return telling.told(explained.answer)
     if explained.in_force is None:
         return f"Everybody may pull '{explained.xcom.key}': Airflow writes and reads this key, past every backend."
-    narrowed = is_narrowed(access.dags[explained.xcom.dag_id], explained.xcom, explained.rules[0])
+    narrowed = access.dags[explained.xcom.dag_id].is_narrowed(explained.xcom, explained.rules[0])
     return telling.told_of_all(explained.xcom, explained.in_force, is_narrowed=narrowed)

@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access import airflow_home
 from exclusive_redis_xcom.access.finding import LEVELS
 from exclusive_redis_xcom.access.lint import CHECKS, Linted, baseline, lint
 from exclusive_redis_xcom.access.lint.selection import selected
 from exclusive_redis_xcom.access.lint.suppression import without_suppressed
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.cli.access import dags, lint_input, rule, status
+from exclusive_redis_xcom.cli.access import dags, forms, lint_input, rule, status
 from exclusive_redis_xcom.cli.access.finding_formats import FORMATS, render
 from exclusive_redis_xcom.cli.access.lint_input import LintInput
 
@@ -34,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Check the access rules of DAG files, and what tasks pull. Exit status: 0 nothing found; 1 findings at "
         "--fail-level or above; 2 it cannot be decided, for example because a file cannot be loaded."
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="DAG files and folders, in place of --dags")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="the form of the report (default: text)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help=f"DAG files and folders (default: {dags.OWN})"
+    )
+    forms.add_option(parser, FORMATS, default="text", help=f"{', '.join(FORMATS)} (default: text)", to_file=True)
     parser.add_argument("--explain", metavar="CODE", help="explain a check, and check nothing")
     group = parser.add_argument_group("which findings count")
     group.add_argument("--select", type=_codes, action="extend", metavar="CODES", help="only these, as in EX10,EX121")
@@ -46,11 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=(*LEVELS, _NEVER),
         default="warning",
         metavar="LEVEL",
-        help=f"from which level on to end with status 1: {', '.join((*LEVELS, _NEVER))} (default: warning)",
+        help=f"the lowest level that ends with status 1: {', '.join((*LEVELS, _NEVER))} (default: warning)",
     )
     group.add_argument("--baseline", type=Path, metavar="FILE", help="leave out the findings that this file has")
     group.add_argument("--write-baseline", type=Path, metavar="FILE", help="write all findings to such a file, and end")
-    dags.add_options(parser)
+    dags.add_options(parser, files="the same as one PATH")
 
 
 def _codes(text: str) -> list[str]:
@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     findings, gone = baseline.without_known(findings, known)
     if gone:
         sys.stderr.write(f"{gone} findings of the baseline occur no more. Write it again with --write-baseline.\n")
-    _write(args.output, render(findings, args.format, tool=_TOOL, rules=CHECKS))
+    forms.deliver(render(findings, args.output, tool=_TOOL, rules=CHECKS), args.output_file)
     return exit_status(findings, args.fail_level)
 
 
@@ -97,20 +97,9 @@ def _read(args: argparse.Namespace) -> LintInput:
             raise UndecidedError("DAG files and --serialized exclude each other.\nName one of them.")
         return LintInput(Linted(tuple(dags.access_of(args).dags.values())), {}, {})
     if not paths:
-        dags.require_airflow()
-    with airflow_home.nothing_left_behind():
-        word = args.default_consumers or dags.default_consumers()
-        return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)
-
-
-def _write(file: Path | None, report: str) -> None:
-    if file is None:
-        sys.stdout.write(report)
-        return
-    try:
-        file.write_text(report, encoding="utf-8")
-    except OSError as error:
-        raise UndecidedError(f"The report cannot be written ({error.strerror}).\nThe file is {file}.") from None
+        dags.require_airflow("PATH")
+    word = args.default_consumers or dags.default_consumers()
+    return lint_input.read(paths or [dags.dags_folder()], default_consumers=word, timeout=args.timeout)
 
 
 def exit_status(findings: Iterable[Finding], fail_level: str) -> int:

@@ -10,10 +10,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from exclusive_redis_xcom.access.printable import printable
+from exclusive_redis_xcom.cli.access import forms
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 TABLE: Final = "table"
 JSON: Final = "json"
@@ -47,29 +49,25 @@ class Listing(NamedTuple):
 
 def add_option(parser: argparse.ArgumentParser) -> None:
     """Declare the option."""
-    parser.add_argument(
-        "-o",
-        "--format",
-        "--output",
-        dest="output",
-        choices=(TABLE, JSON, YAML, PLAIN),
+    forms.add_option(
+        parser,
+        (TABLE, JSON, YAML, PLAIN),
         default=TABLE,
-        metavar="FORM",
         help="table (default), json, yaml, or plain: one line for each item, with tabs between its parts",
     )
 
 
-def write(form: str, listing: Listing) -> None:
-    """Write to standard output."""
+def write(form: str, listing: Listing, file: Path | None = None) -> None:
+    """Write to standard output, or to a file."""
     if form == JSON:
-        sys.stdout.write(as_json(listing.document))
+        text = as_json(listing.document)
     elif form == YAML:
-        sys.stdout.write(as_yaml(listing.document))
+        text = as_yaml(listing.document)
     elif form == PLAIN:
-        sys.stdout.write("".join("\t".join(map(escaped, row)) + "\n" for row in listing.rows))
+        text = "".join("\t".join(map(escaped, row)) + "\n" for row in listing.rows)
     else:
-        _write_table(listing)
-    sys.stdout.flush()
+        text = _as_table(listing, is_kept=file is not None)
+    forms.deliver(text, file)
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -101,14 +99,14 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _write_table(listing: Listing) -> None:
+def _as_table(listing: Listing, *, is_kept: bool) -> str:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for header in listing.headers:
-        table.add_column(header, overflow="fold")
+        table.add_column(Text(printable(header)), overflow="fold")
     for row in listing.rows:
         table.add_row(
             *(  # a Text, because rich reads markup in a str
@@ -116,10 +114,13 @@ def _write_table(listing: Listing) -> None:
                 for header, cell in zip(listing.headers, row, strict=True)
             )
         )
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _UNLIMITED, highlight=False)
-    if console.is_terminal:
-        console.print(table)
-        return
+    console = Console(
+        width=None if sys.stdout.isatty() and not is_kept else _UNLIMITED,
+        highlight=False,
+        force_terminal=False if is_kept else None,
+    )
     with console.capture() as captured:
         console.print(table)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    if console.is_terminal:
+        return captured.get()
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.access.printable import printable
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, forms, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from exclusive_redis_xcom.access import Access
     from exclusive_redis_xcom.access.overview.entries import Entry
@@ -30,15 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "mermaid, dot and svg are pictures; html is one file with pictures and tables, without scripts. "
         "Exit status: 0, or 2 where the DAGs cannot be read."
     )
-    parser.add_argument(
-        "-o",
-        "--format",
-        "--output",
-        dest="output",
-        choices=FORMATS,
+    forms.add_option(
+        parser,
+        FORMATS,
         default=output.TABLE,
-        metavar="FORM",
         help="table (default), csv, markdown, mermaid, dot, svg, html, json, yaml, or plain",
+        to_file=True,
     )
     parser.add_argument(
         "--dag",
@@ -62,10 +59,17 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0.
     """
-    return show(dags.access_of(args), form=args.output, only=args.only, expand=args.expand)
+    return show(dags.access_of(args), form=args.output, only=args.only, expand=args.expand, file=args.output_file)
 
 
-def show(access: Access, *, form: str, only: Sequence[str] | None = None, expand: bool = False) -> int:
+def show(
+    access: Access,
+    *,
+    form: str,
+    only: Sequence[str] | None = None,
+    expand: bool = False,
+    file: Path | None = None,
+) -> int:
     """Show DAGs that have been read.
 
     Args:
@@ -73,9 +77,10 @@ def show(access: Access, *, form: str, only: Sequence[str] | None = None, expand
         form: The format.
         only: The DAGs whose XComs are meant; None for all.
         expand: Name each task, in place of groups.
+        file: Where it goes; None for standard output.
 
     Raises:
-        UndecidedError: One of the DAGs in `only` is not here.
+        UndecidedError: One of the DAGs in `only` is not here, or the file cannot be written.
     """
     from exclusive_redis_xcom.access import telling
     from exclusive_redis_xcom.access.overview.entries import MOST_DOWNSTREAM, entries
@@ -83,13 +88,14 @@ def show(access: Access, *, form: str, only: Sequence[str] | None = None, expand
 
     for dag_id in only or ():
         access.dag(dag_id)
-    most = None if form == "csv" else MOST_DOWNSTREAM
+    # Programs read names of tasks, and no name of a group.
+    most = None if form in ("csv", output.JSON, output.YAML) else MOST_DOWNSTREAM
     found = list(entries(access, expand=expand, most=most, dag_ids=only))
     note = telling.note_of_more(unlisted(access, only), of="other tasks")
     if form in _DATA:
-        output.write(form, _listing(found))
+        output.write(form, _listing(found), file)
     else:
-        sys.stdout.write(_document(form, found, note))
+        forms.deliver(_document(form, found, note), file)
     output.say(note)
     return status.YES
 
@@ -139,12 +145,11 @@ def _names(entry: Entry, verdict: Verdict) -> str:
 
 
 def _json(entry: Entry) -> dict[str, Any]:
-    from exclusive_redis_xcom.access import telling
-
     return {
-        "xcom": str(entry.xcom),
-        "consumers": [
-            {"name": str(who), "verdict": who.verdict.value, "is_group": who.is_group} for who in entry.consumers
+        "xcom": shapes.of_xcom(*entry.xcom),
+        "readers": [
+            {"consumer": shapes.of_task(who.dag_id, who.task_id), "verdict": who.verdict.value}
+            for who in entry.consumers
         ],
-        "rule": telling.rule_json(entry.rule),
+        "rule": shapes.of_rule(entry.rule),
     }

@@ -5,25 +5,20 @@ Tasks write the record. So commands show it as what tasks say, and nothing in it
 
 from __future__ import annotations
 
-import contextlib
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access import near
 from exclusive_redis_xcom.access.printable import printable
+from exclusive_redis_xcom.cli import redis_access
 from exclusive_redis_xcom.cli.access.output import say
-from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from exclusive_redis_xcom.formats.observed import Observed
-    from exclusive_redis_xcom.settings import Settings
-    from exclusive_redis_xcom.store import Store
-
-#: People wait for these commands, so they are less patient than tasks.
-_CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS = 2.0, 5.0, 5.0
 
 #: What every command says about where its answer comes from.
 EVIDENCE: Final = "Tasks write this record: it is evidence, and no proof."
@@ -40,26 +35,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read(dag_ids: Sequence[str] | None) -> list[Observed]:
-    """Read the records of these DAGs, or of all that have one, sorted by their ids.
+def stream(dag_ids: Sequence[str] | None, *, note_missing: bool = False) -> Iterator[Observed]:
+    """Yield the records of these DAGs, or of all that have one, sorted by their ids. One at a time is in memory.
+
+    Args:
+        dag_ids: The DAGs; None for all.
+        note_missing: Whether to say which of these DAGs have no record.
 
     Raises:
         UndecidedError: Airflow's configuration cannot be read.
         ExclusiveXComError: Redis cannot be reached, or a setting is wrong.
     """
-    with loading_airflow():
-        return _read(dag_ids)
+    from exclusive_redis_xcom.settings import SECTION, load_settings
+
+    with redis_access.opened_store() as store:
+        if load_settings().records == "off":
+            say(f"[{SECTION}] observe is off here: if that holds for tasks, too, nothing is recorded.")
+        for dag_id in store.observed_dags() if dag_ids is None else sorted(set(dag_ids)):
+            found = store.observed(dag_id)
+            if found is not None:
+                yield found
+            elif dag_ids is not None and note_missing:
+                say(f"{printable(dag_id)}: nothing is recorded.{near.did_you_mean(dag_id, store.observed_dags())}")
 
 
-def say_how_it_came_about(records: Sequence[Observed], dag_ids: Sequence[str] | None = None) -> None:
-    """Say since when each DAG was observed, what was lost, and which of the DAGs that were asked for have no record."""
+def say_how_it_came_about(records: Sequence[Observed]) -> None:
+    """Say since when each DAG was observed, and what was lost."""
     for found in records:
         since = f"{printable(found.dag_id)}: recorded since {moment(found.since_ms)}"
         reads = f", reads since {moment(found.reads_since_ms)}" if found.reads_since_ms is not None else ", no reads"
         say(f"{since}{reads}.", _lost(found))
-    missing = sorted(set(dag_ids or ()) - {found.dag_id for found in records})
-    for dag_id in missing:
-        say(f"{dag_id}: nothing is recorded.")
     if records:
         say(EVIDENCE)
 
@@ -84,7 +89,7 @@ def milliseconds_ago(duration: timedelta) -> int:
 def about(found: Observed) -> dict[str, object]:
     """Describe a record for programs."""
     return {
-        "dag": found.dag_id,
+        "dag_id": found.dag_id,
         "since": iso(found.since_ms),
         "reads_since": iso(found.reads_since_ms),
         "lost": 0 if found.lost is None else found.lost.number,
@@ -103,27 +108,3 @@ def _lost(found: Observed) -> str | None:
 
 def _utc(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
-
-
-def _read(dag_ids: Sequence[str] | None) -> list[Observed]:
-    import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
-
-    from exclusive_redis_xcom.settings import SECTION, load_settings
-
-    settings = load_settings()
-    if settings.records == "off":
-        say(f"[{SECTION}] observe is off here: if that holds for tasks, too, nothing is recorded.")
-    with _store(settings) as store:
-        wanted = store.observed_dags() if dag_ids is None else sorted(set(dag_ids))
-        return [found for found in map(store.observed, wanted) if found is not None]
-
-
-@contextlib.contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    from exclusive_redis_xcom.connection import Timeouts
-    from exclusive_redis_xcom.settings.redis import redis_client
-    from exclusive_redis_xcom.store import Store
-
-    timeouts = Timeouts(_CONNECT_SECONDS, _READ_SECONDS, _DEADLINE_SECONDS)
-    with contextlib.closing(redis_client(settings, timeouts)) as client:
-        yield Store(client, key_prefix=settings.key_prefix)

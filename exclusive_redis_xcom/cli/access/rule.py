@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.access import near
 from exclusive_redis_xcom.access.lint import CHECKS
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.cli.access import status
+from exclusive_redis_xcom.cli.access import forms, status
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "all checks."
     )
     parser.add_argument("code", nargs="?", metavar="CODE", help="the check's code or name, as in EX101 or unknown-task")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    forms.add_option(parser, ("text", "json"), default="text", help="text (default) or json")
 
 
 @status.undecided_on_error
@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
         0, or 2 if there is no such check.
     """
     chosen = list(CHECKS.values()) if args.code is None else [check_named(args.code)]
-    if args.format == "json":
+    if args.output == "json":
         sys.stdout.write(f"{json.dumps({'schema': 1, 'rules': [asdict(check) for check in chosen]}, indent=2)}\n")
     elif args.code is None:
         sys.stdout.write("".join(f"{check.code}  {check.level:7}  {check.name}\n" for check in chosen))
@@ -57,9 +57,17 @@ def check_named(name: str) -> Check:
     for check in CHECKS.values():
         if name.upper() == check.code or name.lower() == check.name:
             return check
-    close = difflib.get_close_matches(name.upper(), CHECKS, n=1)
-    guess = f"Did you mean {close[0]}? " if close else ""
-    raise UndecidedError(f"There is no check '{name:.40}'.\n{guess}The codes are {', '.join(CHECKS)}.")
+    if name[-1:].isdigit():
+        # Codes of one group begin in the same way. Digits alone are not near each other.
+        begun = next((name[:end] for end in range(len(name), 3, -1) if _is_begun(name[:end])), "")
+        guess = near.did_you_mean(begun, CHECKS) if begun else ""
+    else:
+        guess = near.did_you_mean(name, [check.name for check in CHECKS.values()])
+    raise UndecidedError(f"There is no check '{name:.40}'.{guess}\nThe codes are {', '.join(CHECKS)}.")
+
+
+def _is_begun(text: str) -> bool:
+    return any(code.startswith(text.upper()) for code in CHECKS)
 
 
 def explained(check: Check) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.access import snapshot_files, snapshot_lines
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.undecided import UndecidedError
-from exclusive_redis_xcom.cli.access import dags, status
+from exclusive_redis_xcom.cli.access import dags, forms, status
 
 if TYPE_CHECKING:
     import argparse
@@ -27,15 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "DAGs: `git diff` then shows who gains access. Exit status: 0; with --check, 1 if the file differs; 2 if it "
         "cannot be decided."
     )
-    to = parser.add_mutually_exclusive_group()
-    to.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
-    to.add_argument("--check", type=Path, metavar="FILE", help="compare with this file, and print the difference")
-    parser.add_argument(
-        "--format",
-        choices=("text", "json", "facts"),
+    forms.add_option(
+        parser,
+        ("text", "json", "facts"),
+        default=None,
         help="text; json, the same lines; or facts, all that the DAGs say, which `diff` reads (default: text, or json "
         "for a file *.json)",
+        to_file=True,
     )
+    parser.add_argument("--check", type=Path, metavar="FILE", help="compare with this file, and print the difference")
     dags.add_options(parser)
 
 
@@ -46,16 +46,15 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0, or 1 if the file that is checked differs.
     """
-    file: Path | None = args.check or args.output
-    format = args.format or ("json" if file is not None and file.suffix == ".json" else "text")
+    if args.check and args.output_file:
+        raise UndecidedError("--check and --output-file exclude each other.\nWrite the file, or check it.")
+    file: Path | None = args.check or args.output_file
+    format = args.output or ("json" if file is not None and file.suffix == ".json" else "text")
     access = dags.access_of(args)
     text = _written(access, format)
     if args.check:
         return _checked(args.check, text)
-    if args.output:
-        _write(args.output, text)
-    else:
-        sys.stdout.write(text)
+    forms.deliver(text, args.output_file)
     return status.YES
 
 
@@ -71,7 +70,7 @@ def _checked(file: Path, text: str) -> int:
         known = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UndecidedError(
-            f"There is no snapshot '{file}'.\nWrite it with the same command: --output {file} in place of --check."
+            f"There is no snapshot '{file}'.\nWrite it with the same command: --output-file {file} in place of --check."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UndecidedError(f"The snapshot '{file}' cannot be read ({type(error).__name__}).") from None
@@ -91,13 +90,7 @@ def _checked(file: Path, text: str) -> int:
         sys.stdout.write(f"{line}\n")
     sys.stderr.write(
         f"The snapshot '{file}' differs from the DAGs.\n"
-        f"If the difference is meant, write it with the same command (--output in place of --check), and commit it.\n"
+        "If the difference is meant, write it with the same command (--output-file in place of --check), and commit "
+        "it.\n"
     )
     return status.NO
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UndecidedError(f"The file '{file}' cannot be written ({type(error).__name__}).") from None

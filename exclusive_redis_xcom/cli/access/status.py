@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from exclusive_redis_xcom.access import Verdict
+from exclusive_redis_xcom.access import Verdict, airflow_home
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -43,7 +43,8 @@ def _write_every_character() -> None:
 def undecided_on_error(main: Main) -> Main:
     """Let a command end with status 2 and the error's text where a question has no answer.
 
-    Python ends with status 1 for an error that nobody expected. Here that would be a "no", so it is 2 as well.
+    Python ends with status 1 for an error that nobody expected. Here that would be a "no", so it is 2 as well. Where no
+    Airflow was set up, the command leaves none behind.
 
     Args:
         main: The command. An error of this package says what is wrong and what to do.
@@ -54,7 +55,8 @@ def undecided_on_error(main: Main) -> Main:
     def guarded(args: argparse.Namespace) -> int:
         try:
             _write_every_character()
-            status = main(args)
+            with airflow_home.nothing_left_behind():
+                status = main(args)
             sys.stdout.flush()
             return status
         except ExclusiveXComError as error:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.access.suggestion import Suggestion, suggest
-from exclusive_redis_xcom.cli.access import dags, output, records, status
+from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.cli import redis_access
+from exclusive_redis_xcom.cli.access import dags, forms, output, records, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -16,27 +18,25 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.access.suggestion import Suggested
 
 PYTHON: Final = "python"
+_ALL_DECLARED: Final = "These calls allow all that was read, so the DAG needs no param."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Print the smallest xcom_acl of each DAG that covers what was really read while observe = reads held. "
-        "Everything else is closed. Tasks write the record that this comes from: read each line before you apply it. "
-        "Exit status: 0; 2 if no read is recorded, or the record cannot be read."
+        "Print the smallest xcom_acl of each DAG that allows what was really read. It closes everything else. Tasks "
+        "record their reads under the setting observe = reads, so read each line before you apply it. Give your DAGs, "
+        "too: then names are checked, and calls of exclusive() stay. Exit status: 0; 2 if no read is recorded, or the "
+        f"record cannot be read. {redis_access.HELP}"
     )
     records.add_options(parser)
-    parser.add_argument(
-        "-o",
-        "--format",
-        "--output",
-        dest="output",
-        choices=(PYTHON, output.JSON, output.YAML),
+    forms.add_option(
+        parser,
+        (PYTHON, output.JSON, output.YAML),
         default=PYTHON,
-        metavar="FORM",
         help="python (default): a param to paste, with comments; json; yaml",
     )
-    dags.add_options(parser)
+    dags.add_options(parser, files="your DAG file, or your folder with DAG files (default: none is read)")
 
 
 @status.undecided_on_error
@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0; 2 if there is none.
     """
-    found = records.read(args.dag)
+    found = list(records.stream(args.dag, note_missing=True))
     facts = dags.access_of(args).dags if args.dags or vars(args).get("serialized") else {}
     suggestions = [suggest(each, facts.get(each.dag_id)) for each in found if each.reads_since_ms is not None]
     unread = [each for each in found if each.reads_since_ms is None]
@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(write(document))
     if not suggestions:
         output.say("No read is recorded. Set [exclusive_redis_xcom] observe = reads where tasks run, and wait.")
-    records.say_how_it_came_about([each.record for each in suggestions] + unread, args.dag)
+    records.say_how_it_came_about([each.record for each in suggestions] + unread)
     return status.YES if suggestions else status.UNDECIDED
 
 
@@ -76,7 +76,13 @@ def _as_python(suggestion: Suggestion, *, checked: bool) -> str:
         f"Left out: {entry.task_id}:{entry.key}, read by {'/'.join(entry.reader or ('somebody',))}: {why}."
         for entry, why in suggestion.left_out
     ]
+    calls = dict.fromkeys((rule.source, entry.task_id, entry.key) for entry, rule in suggestion.declared)
+    head += [f"{task_id}:{key} is declared by {source}. That call stays where it is." for source, task_id, key in calls]
+    if suggestion.xcom_acl is None:
+        head.append("It allows all that was read, so the DAG needs no param." if len(calls) == 1 else _ALL_DECLARED)
     lines = [f"# {_ascii(line)}" for line in head if line]
+    if suggestion.xcom_acl is None:
+        return "\n".join([*lines, ""])
     lines += ["params={", "    'xcom_acl': {", "        '*': 'nobody',  # nobody read any other XCom"]
     for task_id, keys in suggestion.rules.items():
         lines.append(f"        {task_id!a}: {{")
@@ -108,12 +114,12 @@ def _rule_lines(key: str, rule: Suggested) -> Iterator[str]:
 def _document(suggestion: Suggestion) -> dict[str, Any]:
     dag_id = suggestion.record.dag_id
     return {
-        "dag": dag_id,
+        "dag_id": dag_id,
         "xcom_acl": suggestion.xcom_acl,
         "reads": [
             {
-                "xcom": {"dag_id": dag_id, "task_id": task_id, "key": key},
-                "consumer": consumer.name,
+                "xcom": shapes.of_xcom(dag_id, task_id, key),
+                "consumer": shapes.of_task(*consumer_ids(consumer.name, dag_id)),
                 "count": consumer.reads.number,
                 "last": records.iso(consumer.reads.last_ms),
                 "remarks": list(consumer.remarks),
@@ -122,10 +128,18 @@ def _document(suggestion: Suggestion) -> dict[str, Any]:
             for key, rule in keys.items()
             for consumer in rule.consumers
         ],
+        "declared": [
+            {
+                "xcom": shapes.of_xcom(dag_id, entry.task_id, entry.key),
+                "reader": None if entry.reader is None else shapes.of_task(*entry.reader),
+                "rule": shapes.of_rule(rule),
+            }
+            for entry, rule in suggestion.declared
+        ],
         "left_out": [
             {
-                "xcom": {"dag_id": dag_id, "task_id": entry.task_id, "key": entry.key},
-                "reader": None if entry.reader is None else {"dag_id": entry.reader[0], "task_id": entry.reader[1]},
+                "xcom": shapes.of_xcom(dag_id, entry.task_id, entry.key),
+                "reader": None if entry.reader is None else shapes.of_task(*entry.reader),
                 "why": why,
             }
             for entry, why in suggestion.left_out

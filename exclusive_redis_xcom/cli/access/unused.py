@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import Verdict
 from exclusive_redis_xcom.access.usage import Use, uses
-from exclusive_redis_xcom.cli.access import dags, output, records, status
+from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.cli import redis_access
+from exclusive_redis_xcom.cli.access import dags, output, records, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "List the consumers in the rules of your DAGs that have read nothing since reads are recorded (observe = "
-        "reads). 'maybe' means that the record does not tell. Exit status: 0; 2 if DAGs or record cannot be read."
+        "List the consumers in the rules of your DAGs that have read nothing. Tasks record their reads under the "
+        "setting observe = reads. 'maybe' means that the record does not tell. Exit status: 0; 2 if the DAGs or the "
+        f"record cannot be read. {redis_access.HELP}"
     )
     parser.add_argument("--all", action="store_true", help="list consumers that were used, too")
     records.add_options(parser)
@@ -33,9 +36,9 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0. (`undecided_on_error` makes 2 of an error.)
     """
-    everything = dags.access_of(args).dags
-    chosen = [facts for dag_id, facts in sorted(everything.items()) if args.dag is None or dag_id in args.dag]
-    found = {record.dag_id: record for record in records.read([facts.dag_id for facts in chosen])}
+    access = dags.access_of(args)
+    chosen = [access.dag(dag_id) for dag_id in sorted(access.dags if args.dag is None else set(args.dag))]
+    found = {record.dag_id: record for record in records.stream([facts.dag_id for facts in chosen])}
     listed = [use for facts in chosen for use in uses(facts, found.get(facts.dag_id))]
     shown = [use for use in listed if args.all or use.verdict is not Verdict.YES]
     output.write(
@@ -44,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
             ("DAG", "RULE", "CONSUMER", "READS", "LAST", "USED"),
             [_row(use) for use in shown],
             {
-                "consumers": [_document(use) for use in shown],
+                "uses": [_document(use) for use in shown],
                 "records": [records.about(each) for each in found.values()],
             },
         ),
@@ -72,10 +75,13 @@ def _row(use: Use) -> tuple[str, ...]:
 
 def _document(use: Use) -> dict[str, Any]:
     return {
-        "dag": use.dag_id,
-        "rule": use.rule.source,
-        "consumer": use.consumer,
-        "reads": use.reads.number,
+        "dag_id": use.dag_id,
+        "rule": shapes.of_rule(use.rule),
+        # A policy word is no name. The rule has it.
+        "consumer": None
+        if use.consumer == use.rule.consumers
+        else shapes.of_task(*consumer_ids(use.consumer, use.dag_id)),
+        "count": use.reads.number,
         "last": records.iso(use.reads.last_ms) if use.reads.number else None,
         "used": use.verdict.value,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access import TaskName
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -48,11 +48,12 @@ def ask(access: Access, consumer: TaskName, *, form: str) -> int:
         ("XCOM", output.MAY, "WHY"),
         [(str(answer.xcom), answer.verdict.value, telling.why(answer)) for answer in answers],
         {
-            "consumer": str(consumer),
-            "xcoms": [telling.answer_json(answer) for answer in answers],
-            "may_push_more": [str(producer) for producer in more],
+            "consumer": shapes.of_task(*consumer),
+            "xcoms": [shapes.of_answer(answer) for answer in answers],
+            "may_push_more": [shapes.of_task(*producer) for producer in more],
         },
     )
     output.write(form, listing)
-    output.say(telling.note_of_more(more))
+    nothing = None if answers else f"No XCom is known that {consumer} may pull."
+    output.say(nothing, telling.note_of_more(more), telling.unknown_dag(access, consumer))
     return status.of_all(answer.verdict for answer in answers if answer.xcom.producer != consumer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access import XComName
-from exclusive_redis_xcom.cli.access import dags, output, status
+from exclusive_redis_xcom.cli.access import dags, output, shapes, status
 
 if TYPE_CHECKING:
     import argparse
@@ -45,10 +45,10 @@ def ask(access: Access, xcom: XComName, *, form: str) -> int:
         ("WHO", output.MAY, "WHY"),
         [(reader.name, reader.verdict.value, telling.why(reader)) for reader in readers],
         {
-            "xcom": str(xcom),
+            "xcom": shapes.of_xcom(*xcom),
             "readers": [
                 {
-                    "name": reader.name,
+                    "consumer": shapes.of_name(reader.name),
                     "verdict": reader.verdict.value,
                     "reason": reader.reason,
                     "conditions": list(reader.conditions),

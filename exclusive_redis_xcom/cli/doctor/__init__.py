@@ -12,6 +12,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.access import airflow_home
+from exclusive_redis_xcom.cli.access import forms
 from exclusive_redis_xcom.cli.doctor import report
 from exclusive_redis_xcom.health.examining import REDIS_URL_VARIABLE, made
 from exclusive_redis_xcom.health.finding import IDS, Finding
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+_TEXT, _JSON = "text", "json"
 _HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2
 
 
@@ -53,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a Redis URL whose user may run INFO, CONFIG GET and ACL DRYRUN, for checks that the configured user may "
         f"not make. Prefer the variable {REDIS_URL_VARIABLE}: other users of the machine can see arguments",
     )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    forms.add_option(parser, (_TEXT, _JSON), default=_TEXT, help="text (default) or json")
+    parser.add_argument("--json", action="store_const", const=_JSON, dest="output", help="the same as -o json")
     parser.add_argument("--quiet", action="store_true", help="print only failures and warnings; nothing if all is well")
     parser.add_argument("--strict", action="store_true", help="let warnings fail, too: exit status 1")
     parser.add_argument(
@@ -74,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
         0 if nothing failed, 1 if something did, 2 if Airflow cannot be loaded, so that nothing can be checked.
     """
     # Output of Airflow and its plugins must not get between the lines of the report, or into its JSON.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), airflow_home.nothing_left_behind():
         try:
             import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
         except Exception as error:  # a configuration may fail in any way; its text may quote it
@@ -84,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
             )
             return _CANNOT_CHECK
         found = _examine(args)
-    report.show(found, as_json=args.json, quiet=args.quiet)
+    report.show(found, as_json=args.output == _JSON, quiet=args.quiet)
     failed = found.count("FAIL") or (args.strict and found.count("warning"))
     return _FAILED if failed else _HEALTHY
 

@@ -7,7 +7,8 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli import units
+from exclusive_redis_xcom.access import airflow_home
+from exclusive_redis_xcom.cli import redis_access, units
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -55,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
         0 if all went well, 1 if Redis names none of many objects, so that nothing was removed, 2 if something failed.
     """
     # Output of Airflow and its plugins must not get between the lines of the report.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), airflow_home.nothing_left_behind():
         try:
             import airflow.settings  # noqa: F401 - reads and checks Airflow's configuration
         except Exception as error:  # a configuration may fail in any way; its text may quote it
@@ -99,7 +100,7 @@ def _store(settings: Settings) -> Iterator[Store]:
     from exclusive_redis_xcom.settings.redis import redis_client
     from exclusive_redis_xcom.store import Store
 
-    with contextlib.closing(redis_client(settings)) as client:
+    with contextlib.closing(redis_client(settings, remedy=redis_access.remedy)) as client:
         yield Store(client, key_prefix=settings.key_prefix)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.access import XComName
 from exclusive_redis_xcom.cli import units
-from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import ls, opened
+from exclusive_redis_xcom.cli.access import output, shapes, status
+from exclusive_redis_xcom.cli.live import opened
 from exclusive_redis_xcom.store.sums import Sum
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _TOP = 20
 _ALL = "all"
+
+#: The ids that the XComs of one row have in common.
+_Group = tuple[str, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=("dag", "task", "key", "run"), default="dag", help="what a row is about (default: dag)"
     )
-    parser.add_argument("--top", type=int, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})")
+    parser.add_argument(
+        "--top", type=units.count, default=_TOP, metavar="N", help=f"show the N largest (default: {_TOP})"
+    )
     output.add_option(parser)
 
 
@@ -41,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if there is an XCom, 1 if there is none.
     """
-    total, sums = Sum(), dict[str, Sum]()
+    total, sums = Sum(), dict[_Group, Sum]()
     with opened.opened_store() as store:
         for inventory in opened.inventory_of(store, args.of):
             total.add(inventory)
@@ -50,8 +56,12 @@ def main(args: argparse.Namespace) -> int:
     shown = largest[: args.top]
     listing = output.Listing(
         (args.by.upper(), "XCOMS", "VALUES", "IN REDIS", "ELSEWHERE", "EXPIRES WITHIN A DAY"),
-        [_row(name, each) for name, each in [*shown, (_ALL, total)]],
-        {"by": args.by, "total": asdict(total), "rows": [{"name": name, **asdict(each)} for name, each in shown]},
+        [*(_row(_name(group, args.by), each) for group, each in shown), _row(_ALL, total)],
+        {
+            "by": args.by,
+            "total": asdict(total),
+            "rows": [{**_document(group, args.by), **asdict(each)} for group, each in shown],
+        },
     )
     output.write(args.output, listing)
     if len(largest) > len(shown):
@@ -61,11 +71,28 @@ def main(args: argparse.Namespace) -> int:
     return status.YES if total.xcoms else status.NO
 
 
-def _group(inventory: Inventory, by: str) -> str:
+def _group(inventory: Inventory, by: str) -> _Group:
     at = inventory.at
+    return {
+        "dag": (at.dag_id,),
+        "task": (at.dag_id, at.task_id),
+        "key": (at.dag_id, at.task_id, at.key),
+        "run": (at.dag_id, at.run_id),
+    }[by]
+
+
+def _name(group: _Group, by: str) -> str:
     if by == "run":
-        return f"{at.dag_id} {at.run_id}"
-    return {"dag": at.dag_id, "task": f"{at.dag_id}/{at.task_id}", "key": ls.name_of(inventory)}[by]
+        return " ".join(group)
+    return str(XComName(*group)) if by == "key" else "/".join(group)
+
+
+def _document(group: _Group, by: str) -> dict[str, Any]:
+    if by == "key":
+        return {"xcom": shapes.of_xcom(*group)}
+    if by == "task":
+        return {"task": shapes.of_task(*group)}
+    return dict(zip(("dag_id", "run_id"), group, strict=False))
 
 
 def _row(name: str, each: Sum) -> list[str]:

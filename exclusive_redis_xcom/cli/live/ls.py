@@ -6,8 +6,8 @@ import heapq
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli import units
-from exclusive_redis_xcom.cli.access import output, status
-from exclusive_redis_xcom.cli.live import opened, stored_rules
+from exclusive_redis_xcom.cli.access import output, shapes, status
+from exclusive_redis_xcom.cli.live import descriptions, opened, stored_rules
 from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ _MOST = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "List the XComs that Redis holds: sizes, TTLs and who may read, and no value. Exit status: 0 there are some; "
-        f"1 there is none; 2 Redis cannot be asked. {opened.HELP}"
+        "List the XComs that Redis holds: types, sizes, TTLs and who may read, and no value. Exit status: 0 there are "
+        f"some; 1 there is none; 2 Redis cannot be asked. {opened.HELP}"
     )
     parser.add_argument("of", nargs="?", metavar="DAG[/TASK]", help="list one DAG or one task alone")
     parser.add_argument("--run", metavar="RUN", help="list one run alone")
-    parser.add_argument("--limit", type=int, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})")
+    parser.add_argument(
+        "--limit", type=units.count, default=_MOST, metavar="N", help=f"list at most N (default: {_MOST})"
+    )
     output.add_option(parser)
 
 
@@ -50,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
     with opened.opened_store() as store:
         found = heapq.nsmallest(args.limit, counted(opened.inventory_of(store, args.of)), key=_order)
     listing = output.Listing(
-        ("XCOM", "RUN", "VALUES", "CODEC", "IN REDIS", "ELSEWHERE", "KEPT FOR", "READERS"),
+        ("XCOM", "RUN", "VALUES", "TYPE", "SHAPE", "CODEC", "IN REDIS", "ELSEWHERE", "KEPT FOR", "READERS"),
         [_row(each) for each in found],
         {"total": total, "xcoms": [document(each) for each in found]},
     )
@@ -74,22 +76,17 @@ def kept_for(inventory: Inventory) -> str:
 
 def document(inventory: Inventory) -> dict[str, Any]:
     """Return what the JSON form says of one hash."""
-    acl = stored_rules.rule_of(inventory.acl)
+    acl, at = stored_rules.rule_of(inventory.acl), inventory.at
     return {
-        "dag_id": inventory.at.dag_id,
-        "run_id": inventory.at.run_id,
-        "task_id": inventory.at.task_id,
-        "key": inventory.at.key,
+        "xcom": shapes.of_xcom(at.dag_id, at.task_id, at.key, at.run_id),
         "values": inventory.values,
+        **descriptions.document(descriptions.common(inventory.held)),
         "codecs": _codecs(inventory),
         "bytes_in_redis": inventory.bytes,
         "bytes_elsewhere": inventory.bytes_elsewhere,
         "seconds_left": None if inventory.ttl is None else int(inventory.ttl.total_seconds()),
         "claimed": sum(held.claimed for held in inventory.held),
-        "consumers": None if acl is None else list(acl.consumers),
-        "rule": None if acl is None else acl.source,
-        "same_run": None if acl is None else acl.same_run,
-        "once": None if acl is None else acl.once,
+        "rule": None if acl is None else shapes.of_rule(acl.rules[0]),
     }
 
 
@@ -105,6 +102,7 @@ def _row(inventory: Inventory) -> list[str]:
         name_of(inventory),
         inventory.at.run_id,
         f"{inventory.values} mapped" if mapped else str(inventory.values),
+        *descriptions.cells(inventory.held),
         ", ".join(_codecs(inventory)),
         units.in_bytes(inventory.bytes),
         units.in_bytes(elsewhere) if elsewhere else "",

@@ -14,8 +14,8 @@ from exclusive_redis_xcom.pages.kept import Kept
 from exclusive_redis_xcom.pages.moments import Moment, moment
 
 if TYPE_CHECKING:
+    from exclusive_redis_xcom.access.changes import AccessDiff, Change
     from exclusive_redis_xcom.access.database import Version
-    from exclusive_redis_xcom.access.diff import AccessDiff, Change
     from exclusive_redis_xcom.pages.access.known import Known
 
 #: So many changes are listed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access.readers import Readers
+from exclusive_redis_xcom.access.reader_groups import ReaderGroup
 from exclusive_redis_xcom.acl.glob import STAR, is_pattern
 from exclusive_redis_xcom.acl.rule import consumer_ids
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exclusive_redis_xcom.access import DagFacts
-    from exclusive_redis_xcom.access.diff import Change
+    from exclusive_redis_xcom.access.changes import Change
     from exclusive_redis_xcom.acl import Rule
     from exclusive_redis_xcom.pages.user import Readable
 
@@ -58,7 +58,7 @@ class Names:
         if not others:
             return change
         shown = tuple(each for each in change.readers if each.name not in others)
-        return replace(change, readers=(*shown, Readers(counted(others))))
+        return replace(change, readers=(*shown, ReaderGroup(counted(others))))
 
     def hidden_in(self, facts: DagFacts) -> frozenset[str]:
         """Return the names of DAGs in the rules of the DAG that stay hidden."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exclusive_redis_xcom.access import Verdict
-from exclusive_redis_xcom.access.denials import WHY, denials
+from exclusive_redis_xcom.access.denials import WHY, denials_of
 from exclusive_redis_xcom.access.printable import cut
 from exclusive_redis_xcom.access.usage import uses
 from exclusive_redis_xcom.errors import ExclusiveXComError
@@ -114,7 +114,9 @@ def read(known: Known, found: Observed | None, *, mode: str, now_ms: int) -> Rec
     """
     if found is None:
         return Record(mode=mode)
-    refused = [_event(known.names, each.reader, each.xcom[1:], WHY[each.kind], each.times) for each in denials([found])]
+    refused = [
+        _event(known.names, each.reader, each.xcom[1:], WHY[each.kind], each.times) for each in denials_of(found)
+    ]
     earliest = now_ms - DAYS * 86_400_000
     return Record(
         None,

@@ -4,14 +4,15 @@
 -- ARGV[1]  field of the rule in force
 -- ARGV[2]  how many values to describe at most
 -- Returns  false if there is no such hash; else its TTL in ms, the rule in force or '', the bytes of all fields with
---          their names, the number of values, and for each described value five items: its map_index, the bytes of its
---          fields, the beginning of its envelope or '', the length of its claim, and the name of its object or ''
+--          their names, the number of values, and for each described value six items: its map_index, the bytes of its
+--          fields, the beginning of its envelope or '', the length of its claim, the name of its object or '', and its
+--          description or ''
 --
--- Cost: O(n) for the n fields of the hash, and at most ARGV[2] envelopes are copied. Workers may write any fields. A longer
--- envelope or a longer name of an object than this package writes is not copied.
+-- Cost: O(n) for the n fields of the hash, and at most ARGV[2] envelopes are copied. Workers may write any fields. An
+-- envelope, a name of an object or a description that is longer than this package writes is not copied.
 
 -- An envelope holds at most 1 MiB of payload, and its head has at most 64 KiB.
-local largest, head, longest = 1048576 + 65536, 65536, 65536
+local largest, head, longest, longest_description = 1048576 + 65536, 65536, 65536, 2048
 local ttl = redis.call('PTTL', KEYS[1])
 if ttl == -2 then
   return false
@@ -47,5 +48,6 @@ for _, index in ipairs(indexes) do
   found[#found + 1] = string.sub(text(index, largest), 1, head)
   found[#found + 1] = redis.call('HSTRLEN', KEYS[1], index .. ':claim')
   found[#found + 1] = text(index .. ':spilled', longest)
+  found[#found + 1] = text(index .. ':described', longest_description)
 end
 return found

@@ -13,12 +13,15 @@
 -- ARGV[10]  field of the value's parts
 -- ARGV[11]  how many parts part.lua has written for this version; '0' for a value without parts
 -- ARGV[12]  field of the value's mark
--- ARGV[13]  the mark without its time, '<version> <bytes of ARGV[4]>'; '' removes it
+-- ARGV[13]  the mark without its time, '<version> <bytes of ARGV[4]>'; '' removes it. A zero before the bytes says that
+--           ARGV[18] is not empty
 -- ARGV[14]  field of the value's object
 -- ARGV[15]  the object's name; '' removes the field
 -- ARGV[16]  field that says that the hash has a mark for every row of the key; it is removed with any mark
--- ARGV[17]  field of the value's own rule, only where the task is mapped
--- ARGV[18]  the value's own rule (canonical JSON), only with ARGV[17]
+-- ARGV[17]  field of the value's description
+-- ARGV[18]  the description; '' removes the field
+-- ARGV[19]  field of the value's own rule, only where the task is mapped
+-- ARGV[20]  the value's own rule (canonical JSON), only with ARGV[19]
 -- Returns   {the server's time of the push, milliseconds since 1970; 1 if sweep.lua has parts to remove, else 0};
 --           nil if parts of this version are missing. Nothing is written then
 --
@@ -96,8 +99,9 @@ put(ARGV[14], ARGV[15])
 if mark == '' and held[3] then
   put(ARGV[16], '')
 end
-if ARGV[17] then
-  put(ARGV[17], ARGV[18])
+put(ARGV[17], ARGV[18])
+if ARGV[19] then
+  put(ARGV[19], ARGV[20])
 end
 
 -- The first write must be the one that needs memory. After any other write, Redis lets a script exceed maxmemory. If

@@ -38,8 +38,9 @@ KINDS = {
     "teardown": ("@teardown", "", "pass"),
     "branch": ("@task.branch", "", "return None"),
 }
-#: The keys that `return_value` copies, for the kinds that return a dict; None if nobody knows.
-OUTPUTS: dict[str, tuple[str, ...] | None] = {"typed": ("a", "b"), "literal": ("a", "c"), "computed": None}
+#: The keys that `return_value` copies, for the kinds that return a dict; None if nobody knows. Nothing makes a
+#: function return what its annotation says.
+OUTPUTS: dict[str, tuple[str, ...] | None] = {"typed": None, "literal": ("a", "c"), "computed": None}
 KEYS = ("return_value", "a", "b", "c", "secret")
 BODIES = (
     "pass",
@@ -52,6 +53,9 @@ BODIES = (
     "ti.xcom_pull(task_ids=['t0', 't1'])",
     "ti.xcom_pull(task_ids=str(1), dag_id='d1')",
 )
+
+#: Those that may push any key, `return_value` too.
+PUSHING_ANYTHING = ("ti.xcom_push(key=str(1), value=1)", "team.run(ti)")
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def _tasks(draw: st.DrawFn) -> tuple[Task, ...]:
 
 @st.composite
 def _rule(draw: st.DrawFn, task_ids: list[str]) -> Any:
-    names = [*task_ids, "*", "t*", "*1", "d1/t0", "d1/*", "*/t1", "*/*", "elsewhere/t0"]
+    names = [*task_ids, "*", "t*", "*1", "*.inner", "d1/t0", "d1/*", "*/t1", "*/*", "elsewhere/t0"]
     consumers = draw(
         st.one_of(
             st.sampled_from(["same_dag", "linked", "downstream", "nobody", "anyone"]),

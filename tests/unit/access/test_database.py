@@ -198,7 +198,7 @@ def test_a_database_without_airflows_tables(tmp_path: Path, monkeypatch: pytest.
 
     assert str(caught.value) == (
         "Airflow's database cannot be read (OperationalError).\n"
-        "Check [database] sql_alchemy_conn with `airflow db check`, or read DAG files with --dags."
+        "Check [database] sql_alchemy_conn with `airflow db check`, or name DAG files."
     )
 
 
@@ -298,3 +298,33 @@ def test_lint_checks_the_dags_of_the_database(
     assert found == [("EX113", "xcom_acl['extract']['token'] -> b/c"), ("EX122", "load pulls a/extract:token")]
     assert cli.main(["lint", str(tmp_path), "--serialized"]) == 2
     assert capsys.readouterr().err.splitlines()[0] == "DAG files and --serialized exclude each other."
+
+
+def test_diff_compares_files_and_snapshots_with_the_dags_of_the_database(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(engine, _parsed(tmp_path, "a")[0])
+    options = ("--serialized", "--default-consumers", "same_dag")
+    before = tmp_path / "before.snapshot"
+    assert cli.main(["snapshot", *options, "--output-file", str(before)]) == 0
+    nothing = "0 gained, 0 maybe gained, 0 revoked, 0 changed; "
+
+    for old in (before, tmp_path / "a.py"):
+        capsys.readouterr()
+        assert cli.main(["diff", str(old), *options, "--fail-on", "any"]) == 0
+        assert capsys.readouterr().out.startswith(nothing)
+
+    file = tmp_path / "a.py"
+    file.write_text(_FILE.format(name="a", key="token").replace('["load"]', '"downstream"').replace("linked", "nobody"))
+    dag = dag_bag(str(file)).dags["a"]
+    parsed.facts_of(dag, default_consumers="same_dag")
+    store(engine, dag)
+
+    capsys.readouterr()
+    assert cli.main(["diff", str(before), *options, "-o", "json", "--fail-on", "any"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["old"], found["new"], found["gained"]) == (str(before), "serialized DAGs", [])
+    (revoked,) = found["revoked"]
+    assert revoked["readers"] == [{"consumer": {"dag_id": "a", "task_id": "load"}, "without": [], "tasks": 1}]
+    assert revoked["xcoms"] == [{"xcom": {"dag_id": "a", "task_id": "extract", "key": "return_value"}}]
+    assert cli.main(["diff", str(before), *options, "--git", "main..HEAD"]) == 2

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts, TaskName, Verdict, XComName
 from exclusive_redis_xcom.access import snapshot_lines as text
-from exclusive_redis_xcom.access.diff import AccessDiff, Change, Kind, compare
-from exclusive_redis_xcom.access.scope import Scopes
+from exclusive_redis_xcom.access.changes import AccessDiff, Change, Kind
+from exclusive_redis_xcom.access.diff import compare
+from exclusive_redis_xcom.access.effective_rule import EffectiveRules
 from exclusive_redis_xcom.access.snapshot import Snapshot
 
 from .made import access, facts
@@ -127,17 +128,56 @@ def test_a_rule_that_goes_away_opens_the_key_to_whom_the_default_allows() -> Non
     chain = (TaskFacts("extract"), "load", "report")
     before = access(facts("sales", chain, {"extract": {"token": ["load"]}}))
 
-    assert told(before.diff(access(facts("sales", chain)))) == ["gained sales/report <- sales/extract:token"]
+    assert told(before.diff(access(facts("sales", chain)))) == [
+        "gained sales/report <- sales/extract:token",
+        "changed  <- sales/extract:token; restricted is dropped: logs and rendered fields may show the value",
+    ]
 
 
 def test_a_rule_that_comes_closes_the_key_and_is_no_gain() -> None:
     chain = (TaskFacts("extract"), "load", "report")
     diff = access(facts("sales", chain)).diff(access(facts("sales", chain, {"extract": {"token": ["load"]}})))
 
-    assert told(diff) == ["revoked sales/report <- sales/extract:token"]
+    assert told(diff) == [
+        "revoked sales/report <- sales/extract:token",
+        "changed  <- sales/extract:token; restricted is added",
+    ]
+    assert not diff.has_gains
 
 
-def test_a_key_that_known_code_begins_to_push_is_new() -> None:
+def test_a_rule_that_goes_away_is_a_change_although_the_same_tasks_may_read() -> None:
+    chain = (TaskFacts("extract"), "load")
+    ruled, bare = access(facts("sales", chain, {"extract": {"token": "same_dag"}})), access(facts("sales", chain))
+
+    diff = ruled.diff(bare)
+
+    assert told(diff) == [
+        "changed  <- sales/extract:token; restricted is dropped: logs and rendered fields may show the value"
+    ]
+    assert diff.has_gains
+    old, new = (text.loads(text.dumps(Snapshot.of(side.dags)), "file") for side in (ruled, bare))
+    assert told(compare(old, new)) == told(diff)
+
+
+@pytest.mark.parametrize("key", ["_link_Report", "skipmixin_key", "past_depends_met"])
+def test_airflows_own_keys_are_open_to_everybody_whatever_the_rules_say(key: str) -> None:
+    bi = facts("bi", ["daily"], default="nobody")
+    closed = access(facts("sales", ("extract", "load"), default="nobody"), bi)
+    task = TaskFacts("extract", frozenset({key}), computes_keys=False)
+    pushed = access(facts("sales", (task, "load"), {"extract": {key: "nobody"}}, default="nobody"), bi)
+    xcom = XComName("sales", "extract", key)
+
+    assert told(closed.diff(pushed)) == [
+        f"gained */* <- sales/extract:{key}; the XCom is new",
+        f"maybe_gained */* <- sales/extract:{key}; the XCom is new; no such DAG is here, so nobody can know",
+    ]
+    assert f"sales/extract:{key} <- */* unrestricted" in text.dumps(Snapshot.of(pushed.dags)).splitlines()
+    assert xcom in [answer.xcom for answer in pushed.what_can(TaskName("bi", "daily"))]
+    assert [reader.name for reader in pushed.who_can(xcom)] == ["sales/extract", "bi/daily", "sales/load", "*/*"]
+    assert [grant.rule.consumers for grant in pushed.grants() if grant.xcom == xcom] == ["anyone"]
+
+
+def test_a_key_that_known_code_code_begins_to_push_is_new() -> None:
     before = access(facts("sales", ("extract", "load")))
     after = access(facts("sales", (TaskFacts("extract", frozenset({"token"}), computes_keys=False), "load")))
 
@@ -213,10 +253,8 @@ def test_same_dag_on_500_tasks_is_compared_as_a_rule() -> None:
 
 TASKS = ("a", "b", "g.c", "g.d")
 DAGS = ("d", "e")
-KEYS = ("k", "run_1")
-# No two of these patterns overlap, unless one contains the other. The diff says "maybe" where `can_pull` compares
-# such patterns for the copy of multiple outputs that code computes.
-CONSUMERS = [*TASKS, "g.*", "*", "d/a", "e/b", "e/*", "*/*", "f/x"]
+KEYS = ("k", "run_1", "_link_x")
+CONSUMERS = [*TASKS, "g.*", "*.c", "g*", "*", "d/a", "e/b", "e/*", "*/*", "f/x"]
 VALUES = st.one_of(
     st.sampled_from(["same_dag", "linked", "downstream", "nobody", "anyone"]),
     st.lists(st.sampled_from(CONSUMERS), max_size=3),
@@ -299,7 +337,7 @@ def expected(old: Access, new: Access) -> set[tuple[Kind, str, XComName]]:
         for side in (old, new)
         for dag in side.dags.values()
         for task_id in dag.tasks
-        for key in Scopes(dag).keys_of(task_id)
+        for key in EffectiveRules(dag).keys_of(task_id)
         if "*" not in key
     }
     found = set()
@@ -330,7 +368,7 @@ def test_the_diff_is_what_can_pull_says_of_each_pair(old: Access, new: Access) -
     assert found_in(old.diff(new)) == expected(old, new)
 
 
-@given(sets_of_dags(), sets_of_dags(), st.sampled_from(["other", "run_2", *KEYS]))
+@given(sets_of_dags(), sets_of_dags(), st.sampled_from(["other", "run_2", "k", "run_1"]))
 def test_a_gain_under_a_key_that_code_computes_is_never_left_out(old: Access, new: Access, key: str) -> None:
     diff = old.diff(new)
     gains = {

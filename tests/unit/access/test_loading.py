@@ -65,8 +65,11 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
     path = Path("/nowhere/dags")
 
-    assert _refusal(path) == ["There is no file or folder '/nowhere/dags'.", "Name the DAG files with --dags."]
-    assert _refusal(tmp_path / ("x" * 200))[1:] == ["Name the DAG files with --dags."]
+    assert _refusal(path) == [
+        "There is no file or folder '/nowhere/dags'.",
+        "Name a DAG file, or a folder with DAG files.",
+    ]
+    assert _refusal(tmp_path / ("x" * 200))[1:] == ["Name a DAG file, or a folder with DAG files."]
 
 
 @warm
@@ -74,7 +77,7 @@ def test_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
 
-    assert _refusal(Path("empty")) == ["There is no DAG in 'empty'.", "Name the DAG files with --dags."]
+    assert _refusal(Path("empty")) == ["There is no DAG in 'empty'.", "Name a DAG file, or a folder with DAG files."]
 
 
 def test_a_file_that_is_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +113,7 @@ def test_a_file_that_fails(tmp_path: Path, text: str, error: str) -> None:
     assert lines[1:] == [
         error,
         f"It is line {1 + len(text.splitlines())} of bad.py.",
-        "Correct it, or name other DAG files with --dags. A 'no' could be wrong without it.",
+        "Correct it, or name other DAG files. A 'no' could be wrong without it.",
     ]
 
 
@@ -164,8 +167,7 @@ def test_a_file_that_sleeps(tmp_path: Path) -> None:
     assert time.monotonic() - start < 30
     assert lines[0].endswith("take longer than 3 s.")
     assert lines[1] == (
-        f"It was reading {tmp_path}/slow.py. See what that file does when it is imported. "
-        "Or give more time with --timeout."
+        f"It was reading {tmp_path}/slow.py. See what that file does when it is imported. Or raise the timeout."
     )
 
 

@@ -37,13 +37,13 @@ def test_each_form_of_line_says_who_may_read() -> None:
     assert snapshot_lines.dumps(Snapshot.of(dags.dags)).splitlines()[1:] == [
         "sales/extract",
         "sales/extract >> sales/load",
-        "sales/extract:* <- sales/*",
+        "sales/extract:* <- sales/* unrestricted",
         'sales/extract:"a b" <- nobody',
         "sales/extract:return_value <- downstream",
         "sales/extract:token <- bi/* once same_run ttl=60s",
         "sales/extract:token <- sales/load once same_run ttl=60s",
         "sales/load",
-        "sales/load:return_value <- sales/*",
+        "sales/load:return_value <- sales/* unrestricted",
     ]
 
 
@@ -79,7 +79,7 @@ def test_a_file_with_other_line_ends_says_the_same(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(snapshot_lines.dumps(snapshot).replace("\n", "\r\n").encode())
 
-    assert snapshot_files.read(file).scopes == snapshot.scopes
+    assert snapshot_files.read(file).rules == snapshot.rules
 
 
 def test_facts_keep_the_places_of_rules_and_no_path(tmp_path: Path) -> None:
@@ -109,5 +109,5 @@ def test_airflows_own_example_dags_come_back_from_their_snapshot(examples: list[
     again = snapshot_lines.loads(text, "examples")
 
     assert snapshot_lines.dumps(again) == text
-    assert again.scopes == snapshot.scopes
+    assert again.rules == snapshot.rules
     assert compare(again, snapshot).changes == ()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.access import DagFacts, TaskFacts, Verdict
+from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts, TaskName, Verdict, XComName
 from exclusive_redis_xcom.access.suggestion import Suggestion, suggest
 from exclusive_redis_xcom.access.usage import uses
-from exclusive_redis_xcom.acl import decide, parse
+from exclusive_redis_xcom.acl import Rule, decide, parse
 from exclusive_redis_xcom.cli.access.suggest import _as_python
 from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
 from exclusive_redis_xcom.model import Coordinate, Principal
@@ -76,7 +77,7 @@ def test_what_was_read_is_allowed_and_nothing_else(
 
     asked = {(one.task_id, two.key, three.reader) for one in entries for two in entries for three in entries}
     for producer, name, reader in asked | {(task_id, key, other)}:
-        if reader is None or reader == ("dag", producer):
+        if reader is None or reader == ("dag", producer):  # a task may read its own
             continue
         rule = acl.rule_for(producer, name)
         may = (
@@ -165,6 +166,90 @@ def test_the_whole_text() -> None:
         "    },",
         "}",
     ]
+
+
+def declaring(*rules: Rule) -> DagFacts:
+    """The DAG `a >> b >> c`, with calls of `exclusive`."""
+    today = facts({})
+    return replace(today, acl=replace(today.acl, rules=(*rules, *today.acl.rules)))
+
+
+EXCLUSIVE = Rule("a", "token", ("b",), "exclusive() at dag.py:7", once=True)
+
+
+def test_a_call_of_exclusive_stays_and_needs_no_param() -> None:
+    suggestion = suggest(record(read("a", "token", ("dag", "b"))), declaring(EXCLUSIVE))
+
+    assert suggestion.xcom_acl is None
+    assert _as_python(suggestion, checked=True).splitlines()[2:] == [
+        "# a:token is declared by exclusive() at dag.py:7. That call stays where it is.",
+        "# It allows all that was read, so the DAG needs no param.",
+    ]
+
+
+def test_a_call_of_exclusive_stays_beside_a_param() -> None:
+    today = declaring(EXCLUSIVE, Rule("a", "key", ("b",), "exclusive() at dag.py:8"))
+    reads = (read("a", "token", ("dag", "b")), read("a", "key", ("dag", "b")), read("b", "rows", ("dag", "c")))
+
+    suggestion = suggest(record(*reads), today)
+
+    assert suggestion.xcom_acl == written(suggestion) == {"*": "nobody", "b": {"rows": ["c"]}}
+    assert [line for line in _as_python(suggestion, checked=True).splitlines() if "exclusive" in line] == [
+        "# a:key is declared by exclusive() at dag.py:8. That call stays where it is.",
+        "# a:token is declared by exclusive() at dag.py:7. That call stays where it is.",
+    ]
+
+
+def test_a_reader_that_exclusive_refuses_is_left_out() -> None:
+    entry = read("a", "token", ("dag", "c"), would_refuse=1)
+
+    assert suggest(record(entry), declaring(EXCLUSIVE)).left_out == (
+        (entry, "exclusive() at dag.py:7 is its rule, and refuses it"),
+    )
+
+
+IDS = st.sampled_from(["a", "b", "c"])
+OWN_READS = st.builds(read, IDS, st.sampled_from(["token", "key"]), st.tuples(st.sampled_from(["dag", "bi"]), IDS))
+CALLS = st.builds(
+    Rule,
+    IDS,
+    st.sampled_from(["token", "key"]),
+    st.lists(st.sampled_from(["b", "c", "bi/a"]), unique=True).map(tuple),
+    st.just("exclusive() at dag.py:7"),
+)
+
+
+@given(
+    st.lists(OWN_READS, max_size=6, unique_by=_pull),
+    st.lists(CALLS, max_size=2, unique_by=lambda rule: (rule.producer, rule.key)),
+)
+def test_with_calls_of_exclusive_a_suggestion_is_valid_and_minimal(entries: list[Entry], calls: list[Rule]) -> None:
+    """Every read is allowed by the param and the calls together, or left out. Without any one consumer, one is not."""
+    today = declaring(*calls)
+    suggestion = suggest(record(*entries), today)
+    param = suggestion.xcom_acl or {}
+    left_out = {_pull(entry) for entry, _ in suggestion.left_out}
+    asked = {_pull(entry) for entry in entries if entry.reader != ("dag", entry.task_id)} - left_out
+
+    def allowed(rules: Any) -> set[Any]:
+        acl = parse(rules, dag_id="dag", task_ids=["a", "b", "c"], default_consumers="nobody")
+        access = Access([replace(today, acl=replace(acl, rules=(*calls, *acl.rules)))])
+        return {
+            (task_id, key, reader)
+            for task_id, key, reader in asked
+            if reader is not None
+            and access.can_pull(TaskName(*reader), XComName("dag", task_id, key)).verdict is Verdict.YES
+        }
+
+    assert allowed(param) == asked
+    declared = {(rule.producer, rule.key) for rule in calls}
+    for task_id, keys in param.items():
+        for key, consumers in keys.items() if task_id != "*" else ():
+            assert (task_id, key) not in declared  # Airflow refuses a DAG with two rules for one XCom
+            for consumer in consumers:
+                others: Any = [each for each in consumers if each != consumer] or "nobody"
+                fewer: dict[str, Any] = {**keys, key: others}
+                assert allowed({**param, task_id: fewer}) < asked
 
 
 class TestUses:

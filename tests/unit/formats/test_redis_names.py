@@ -84,6 +84,7 @@ def fields_of(map_index: int, version: str, parts: int) -> list[str]:
         redis_names.rule_name(map_index),
         redis_names.claim_name(map_index),
         redis_names.committed_name(map_index),
+        redis_names.description_name(map_index),
         redis_names.parts_name(map_index),
         redis_names.spilled_name(map_index),
         *(redis_names.part_name(map_index, version, number) for number in range(parts)),

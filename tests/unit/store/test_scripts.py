@@ -23,7 +23,16 @@ def value(at: Coordinate = AT, *, size: int = 1) -> Envelope:
     return Envelope(at, VERSION, "raw", "off", size, PUSHED, (bytes(size),))
 
 
-PUSH = Push(value(), acl=b"rule", ttl=timedelta(seconds=2), own_acl=b"own", once=True, watched=True)
+PUSH = Push(
+    value(),
+    acl=b"rule",
+    ttl=timedelta(seconds=2),
+    own_acl=b"own",
+    once=True,
+    watched=True,
+    description=b"1 told",
+)
+UNTOLD = replace(PUSH, description=b"")
 SPILLED = replace(PUSH, envelope=PUSH.envelope.spilled_to("object"))
 LARGE = replace(PUSH, envelope=value(size=3_000_000).in_parts())
 
@@ -51,10 +60,12 @@ def test_a_push_gives_what_the_header_tells() -> None:
         "field of the value's parts": "3:parts",
         "how many parts part.lua has written for this version": 0,
         "field of the value's mark": "3:committed",
-        "the mark without its time": f"{PUSH.envelope.version} {len(PUSH.envelope.pack())}",
+        "the mark without its time": f"{PUSH.envelope.version} 0{len(PUSH.envelope.pack())}",
         "field of the value's object": "3:spilled",
         "the object's name": "",
         "field that says that the hash has a mark for every row of the key": redis_names.COMPLETE_FIELD,
+        "field of the value's description": "3:described",
+        "the description": b"1 told",
         "field of the value's own rule": "3:acl",
         "the value's own rule (canonical JSON)": b"own",
     }
@@ -65,7 +76,9 @@ def test_a_push_gives_what_the_header_tells() -> None:
     [
         (replace(PUSH, once=False), 8, ""),
         (replace(PUSH, watched=False), 12, ""),
+        (UNTOLD, 12, f"{PUSH.envelope.version} {len(PUSH.envelope.pack())}"),
         (SPILLED, 14, "object"),
+        (UNTOLD, 17, b""),
         (LARGE, 10, 3),
         (replace(PUSH, envelope=value(replace(AT, map_index=-1))), 5, ""),
     ],
@@ -93,7 +106,7 @@ def test_a_sweep_gives_what_the_header_tells() -> None:
 def test_a_purge_removes_all_fields_of_a_value() -> None:
     assert scripts.purge_arguments(AT) == (
         *("acl", "3", "3:parts"),
-        *("3:acl", "3:claim", "3:committed", "3:spilled", "complete"),
+        *("3:acl", "3:claim", "3:committed", "3:spilled", "3:described", "complete"),
     )
 
 

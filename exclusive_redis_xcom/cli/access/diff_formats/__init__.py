@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from exclusive_redis_xcom.cli.access.diff_formats import as_findings, as_json, as_markdown, as_text
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import AccessDiff
+    from exclusive_redis_xcom.access.changes import AccessDiff
     from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 
 _WRITERS = {

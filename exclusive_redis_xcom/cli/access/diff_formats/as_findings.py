@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import telling_changes
-from exclusive_redis_xcom.access.diff import Kind
+from exclusive_redis_xcom.access.changes import Kind
 from exclusive_redis_xcom.access.finding import Check, Finding
 from exclusive_redis_xcom.cli.access.diff_formats.between import place
 from exclusive_redis_xcom.cli.access.finding_formats import render
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import AccessDiff, Change
+    from exclusive_redis_xcom.access.changes import AccessDiff, Change
     from exclusive_redis_xcom.access.finding import Level
     from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 

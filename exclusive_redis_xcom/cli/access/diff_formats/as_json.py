@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.access.diff import Kind
+from exclusive_redis_xcom.access.changes import Kind
+from exclusive_redis_xcom.cli.access import shapes
 from exclusive_redis_xcom.cli.access.diff_formats.between import place
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import AccessDiff, Change
+    from exclusive_redis_xcom.access.changes import AccessDiff, Change
     from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 
 
@@ -31,12 +32,17 @@ def _change(change: Change, diff: AccessDiff, between: Between) -> dict[str, Any
     file, line = place(change, diff, between)
     return {
         "readers": [
-            {"name": each.name, "without": list(each.without), "tasks": len(each.tasks)} for each in change.readers
+            {
+                "consumer": shapes.of_name(each.name),
+                "without": [shapes.of_name(name) for name in each.without],
+                "tasks": len(each.tasks),
+            }
+            for each in change.readers
         ],
-        "xcoms": [f"{xcom.dag_id}/{xcom.task_id}:{xcom.key}" for xcom in change.xcoms],
+        "xcoms": [{"xcom": shapes.of_xcom(xcom.dag_id, xcom.task_id, xcom.key)} for xcom in change.xcoms],
         "why": list(change.why),
         "effect": change.effect,
-        "rule": change.rule,
+        "rule": None if change.rule is None else shapes.of_source(change.rule),
         "file": file or None,
         "line": line,
     }

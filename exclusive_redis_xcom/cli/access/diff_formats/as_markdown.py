@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access import telling_changes
-from exclusive_redis_xcom.access.diff import Kind
+from exclusive_redis_xcom.access.changes import Kind
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import AccessDiff
+    from exclusive_redis_xcom.access.changes import AccessDiff
     from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 
 #: GitHub takes a comment of 65,536 characters. What follows a list that is cut needs some of them.

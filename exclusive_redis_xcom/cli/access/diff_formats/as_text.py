@@ -9,7 +9,7 @@ from exclusive_redis_xcom.access import telling_changes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.access.diff import AccessDiff
+    from exclusive_redis_xcom.access.changes import AccessDiff
     from exclusive_redis_xcom.cli.access.diff_formats.between import Between
 
 

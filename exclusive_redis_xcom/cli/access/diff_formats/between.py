@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access.diff import Kind
+from exclusive_redis_xcom.access.changes import Kind
 from exclusive_redis_xcom.acl import source as sources
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.access.diff import AccessDiff, Change
+    from exclusive_redis_xcom.access.changes import AccessDiff, Change
 
 _PLACE = re.compile(r"(?P<file>[^:]+(?::[^:]+)*?)(?::(?P<line>\d+))?(?:,.*| and \d+ more)?")
 

@@ -199,8 +199,16 @@ def test_whether_it_returns_a_value(lines: list[str], returns: bool | None) -> N
 @pytest.mark.parametrize(
     ("signature", "body", "outputs", "possible"),
     [
-        ("-> Whole", "...", ("a",), {"a"}),
-        ('-> "Longer"', "...", ("a", "b"), {"a", "b"}),
+        ("-> Whole", "...", None, {"a"}),
+        ('-> "Longer"', "...", None, {"a", "b"}),
+        ("-> Whole", "return json.loads('{}')", None, {"a"}),
+        ("-> Whole", "return {'a': 1}", ("a",), {"a"}),
+        ("-> Whole", "return {'x': 1}", ("x",), {"x"}),
+        ("-> Whole", "return Whole(a=1)", ("a",), {"a"}),
+        ("-> Whole", "return Whole(json.loads('{}'), x=1)", None, {"a", "x"}),
+        ("-> dict", "return dict(x=1, y=2)", ("x", "y"), {"x", "y"}),
+        ("-> dict", "return dict(x=1, **json.loads('{}'))", None, {"x"}),
+        ("-> dict", "return list(x=1)", None, set()),
         ("-> Partial", "...", None, {"c"}),
         ("-> Some", "...", None, {"a", "d"}),
         ("-> dict", "return {'x': 1, KEY: 2}", ("constant", "x"), {"constant", "x"}),
@@ -209,7 +217,7 @@ def test_whether_it_returns_a_value(lines: list[str], returns: bool | None) -> N
         ("-> dict", "return {}", None, set()),
     ],
 )
-def test_outputs_are_those_of_the_annotation_or_of_the_dict_that_is_written_out(
+def test_outputs_are_known_where_the_dict_is_written_out_and_an_annotation_names_possible_ones(
     signature: str, body: str, outputs: tuple[str, ...] | None, possible: set[str]
 ) -> None:
     found = code(f"@task(multiple_outputs=True)\ndef function(ti) {signature}:\n    {body}")

@@ -13,7 +13,8 @@ import pytest
 
 from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import Access, TaskFacts, loading, snapshot_files
-from exclusive_redis_xcom.access.diff import AccessDiff, compare
+from exclusive_redis_xcom.access.changes import AccessDiff
+from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.facts import DagFacts
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.acl import parse
@@ -211,7 +212,7 @@ def snapshots(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFacto
         files = root / name.format("old"), root / name.format("new")
         with warm():
             for folder, file in zip(folders, files, strict=True):
-                assert run("snapshot", "--dags", str(folder), "--format", format, "--output", str(file)) == 0
+                assert run("snapshot", "--dags", str(folder), "--format", format, "--output-file", str(file)) == 0
         written[format] = (str(files[0]), str(files[1]))
     return written
 
@@ -233,7 +234,9 @@ def test_folders_snapshots_and_facts_give_the_same_difference(
         read = json.loads(capsys.readouterr().out)
         found.append([[each["readers"], each["xcoms"]] for each in read["maybe_gained"]])
 
-    assert found == [[[[{"name": "bi/*", "without": [], "tasks": 0}], ["sales/extract:token"]]]] * 3
+    readers = [{"consumer": {"dag_id": "bi", "task_id": "*"}, "without": [], "tasks": 0}]
+    xcoms = [{"xcom": {"dag_id": "sales", "task_id": "extract", "key": "token"}}]
+    assert found == [[[readers, xcoms]]] * 3
     assert str(folders[0]) not in Path(snapshots["facts"][0]).read_text()
 
 
@@ -252,7 +255,8 @@ def test_a_snapshot_that_still_holds_passes_and_another_one_shows_the_difference
     ]
     assert err.splitlines() == [
         f"The snapshot '{file}' differs from the DAGs.",
-        "If the difference is meant, write it with the same command (--output in place of --check), and commit it.",
+        "If the difference is meant, write it with the same command (--output-file in place of --check), and commit "
+        "it.",
     ]
 
 
@@ -274,7 +278,7 @@ def test_the_first_line_of_a_snapshot_names_its_version(snapshots: dict[str, tup
         ["diff", "one", "two", "--dags", "three"],
         ["diff", "--git", "main..HEAD", "one", "--dags", "two"],
         ["snapshot", "--check", "no-such-file", "--dags", "FOLDER"],
-        ["snapshot", "--output", "no/such/folder/file", "--dags", "FOLDER"],
+        ["snapshot", "--output-file", "no/such/folder/file", "--dags", "FOLDER"],
     ],
 )
 def test_a_mistaken_call_is_undecided(
@@ -381,7 +385,7 @@ def test_hostile_names_come_back_from_a_snapshot(tmp_path: Path) -> None:
     snapshot = Snapshot.of(Access([facts]).dags)
     file.write_text(snapshot_files.as_json(snapshot))
 
-    assert snapshot_files.read(file).scopes == snapshot.scopes
+    assert snapshot_files.read(file).rules == snapshot.rules
 
 
 @pytest.mark.parametrize("command", ["diff", "snapshot"])

@@ -252,7 +252,7 @@ def test_what_is_no_baseline_is_refused(dags: Path, capsys: pytest.CaptureFixtur
     )
 
 
-@pytest.mark.parametrize("option", ["--baseline", "--write-baseline", "--output"])
+@pytest.mark.parametrize("option", ["--baseline", "--write-baseline", "--output-file"])
 def test_a_file_that_cannot_be_used_is_said(dags: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     (dags / "clean.py").write_text(CLEAN)
 
@@ -272,13 +272,95 @@ def test_a_file_that_cannot_be_loaded_is_a_finding_and_undecided(
 
     assert status == 2
     assert out.splitlines()[:2] == [
-        "dags/broken.py: error EX190: the file cannot be loaded: NameError: no such thing.",
+        "dags/broken.py:2: error EX190: the file cannot be loaded: NameError: no such thing.",
         "    Do what the message says, or exclude the file in .airflowignore.",
     ]
     assert out.splitlines()[-1] == "5 findings: 1 error, 3 warnings, 1 note."
     linted(capsys, "dags", "--select", "EX190", "--write-baseline", "known.json")
     (entry,) = json.loads(Path("known.json").read_text())["findings"]
     assert (entry["file"], entry["subject"]) == ("dags/broken.py", "the file")  # as on every machine
+
+
+SECRETS = """\
+from airflow.sdk import DAG, BaseOperator, TaskGroup, task
+
+with DAG(
+    dag_id="secrets",
+    schedule=None,
+):
+    @task
+    def extract(ti):
+        ti.xcom_push(key="api_token", value=1)
+
+    class Login(BaseOperator):
+        def execute(self, context):
+            return {"password": 1}
+
+    with TaskGroup("group"):
+        login = Login(
+            task_id="login",
+            multiple_outputs=True,
+        )
+
+    @task
+    def load(password, ti):
+        ti.xcom_pull(task_ids="exrtact")
+
+    extract()
+    load(login.output["password"])
+"""
+
+
+def test_each_finding_has_the_line_that_the_file_shows(dags: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (dags / "secrets.py").write_text(SECRETS)
+    (dags / "syntax.py").write_text("from airflow.sdk import DAG\n\nx = = 1\n")
+    (dags / "imports.py").write_text("import os\n\nimport no_such_module  # a DAG\nfrom airflow.sdk import DAG\n")
+    (dags / "invalid.py").write_text(
+        "from airflow.sdk import DAG, task\nfrom exclusive_redis_xcom import exclusive\n"
+        "with DAG('invalid'):\n    @task\n    def one(): return 1\n    exclusive(one(), to='load')\n"
+    )
+
+    _, out, _ = linted(capsys, "dags", "--default-consumers", "anyone", "--format", "json")
+
+    assert [(each["file"], each["code"], each["line"]) for each in json.loads(out)["findings"]] == [
+        ("dags/imports.py", "EX190", 3),
+        ("dags/invalid.py", "EX101", 6),
+        ("dags/secrets.py", "EX111", 3),
+        ("dags/secrets.py", "EX114", 9),
+        ("dags/secrets.py", "EX114", 16),
+        ("dags/secrets.py", "EX123", 23),
+        ("dags/syntax.py", "EX190", 3),
+    ]
+
+
+def test_a_rule_that_does_not_exist_has_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, guess in {
+        "EX11": "'EX111', 'EX112', 'EX113' or 'EX114'",
+        "ex110": "'EX111', 'EX112', 'EX113' or 'EX114'",
+        "EX191": "'EX190'",
+        "unknown-tsak": "'unknown-task'",
+        "secret": "'secret-without-rule'",
+    }.items():
+        assert cli.main(["rule", name]) == 2
+        assert capsys.readouterr().err.splitlines()[0] == f"There is no check '{name}'. Did you mean {guess}?"
+
+
+@pytest.mark.parametrize("arguments", [("-o", "report.json"), ("--output", "report.json"), ("--output-file", "json")])
+def test_a_form_is_no_file_and_a_file_no_form(
+    dags: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str]
+) -> None:
+    for command in ("lint", "access", "snapshot", "diff"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command, *arguments])
+        last = capsys.readouterr().err.splitlines()[-1]
+
+        assert ended.value.code == 2
+        if arguments[0] == "--output-file":
+            assert last.endswith(": 'json' is a form, so write -o json. For a file of this name, write ./json")
+        else:
+            assert "'report.json' is none of the forms " in last
+            assert last.endswith(". For a file, write --output-file report.json")
+    assert [*dags.parent.iterdir()] == [dags]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +402,7 @@ def test_several_paths_are_checked_together_and_a_file_counts_once(
 def test_a_report_is_written_to_a_file(dags: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (dags / "etl.py").write_text(ETL)
 
-    assert linted(capsys, "dags", "--format", "sarif", "--output", "report") == (1, "", "")
+    assert linted(capsys, "dags", "--format", "sarif", "--output-file", "report") == (1, "", "")
     log = json.loads(Path("report").read_text())
 
     jsonschema.validate(log, SARIF)
@@ -383,7 +465,9 @@ def test_rule_has_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("arguments", [["rule", "EX110"], ["lint", "--explain", "EX110"]])
 def test_a_check_that_does_not_exist_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert cli.main(arguments) == 2
-    assert capsys.readouterr().err.splitlines()[0] == "There is no check 'EX110'."
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "There is no check 'EX110'. Did you mean 'EX111', 'EX112', 'EX113' or 'EX114'?"
+    )
 
 
 @pytest.mark.parametrize("command", ["lint", "rule"])

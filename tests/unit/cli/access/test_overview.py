@@ -49,13 +49,13 @@ def test_one_dag_with_each_task_by_name(capsys: pytest.CaptureFixture[str], acce
     ]
 
 
-def test_json_has_groups_and_rules(capsys: pytest.CaptureFixture[str], access: Access) -> None:
+def test_json_has_patterns_and_rules(capsys: pytest.CaptureFixture[str], access: Access) -> None:
     read = json.loads(shown(capsys, access, "json", only="stock"))
 
     assert read["schema"] == 1
     assert read["xcoms"][1] == {
-        "xcom": "stock/count:return_value",
-        "consumers": [{"name": "stock/*", "verdict": "yes", "is_group": True}],
+        "xcom": {"dag_id": "stock", "task_id": "count", "key": "return_value"},
+        "readers": [{"consumer": {"dag_id": "stock", "task_id": "*"}, "verdict": "yes"}],
         "rule": {
             "source": "default_consumers (same_dag)",
             "place": None,

@@ -90,8 +90,8 @@ def test_can_pull_as_json_holds_the_rule_and_the_remedy(capsys: pytest.CaptureFi
     assert (status, err) == (1, [])
     assert json.loads("\n".join(out)) == {
         "schema": 1,
-        "consumer": "sales/audit",
-        "xcom": "sales/log_in:token",
+        "consumer": {"dag_id": "sales", "task_id": "audit"},
+        "xcom": {"dag_id": "sales", "task_id": "log_in", "key": "token"},
         "verdict": "no",
         "reason": f"{TOKEN} allows only 'load'",
         "conditions": [],
@@ -175,8 +175,8 @@ def test_what_can_of_tasks_that_may_much_or_little_or_nothing(
     ended, out, _ = _ended(capsys, what_can.ask(access, TaskName.parse(consumer), form="yaml"))
 
     read = yaml.safe_load("\n".join(out))
-    assert (ended, read["schema"], read["consumer"]) == (status, 1, consumer)
-    found = {answer["xcom"]: answer["verdict"] for answer in read["xcoms"]}
+    assert (ended, read["schema"], read["consumer"]) == (status, 1, TaskName.parse(consumer)._asdict())
+    found = {str(XComName(**answer["xcom"])): answer["verdict"] for answer in read["xcoms"]}
     assert {xcom: verdict for xcom, verdict in verdicts.items() if found.get(xcom) != verdict} == {}
     assert verdicts or found == {}
 

@@ -10,14 +10,14 @@ from exclusive_redis_xcom.acl.glob import is_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exclusive_redis_xcom.access.world import World
+    from exclusive_redis_xcom.access.known_tasks import KnownTasks
 
 #: So many tasks are named one by one, where a pattern would need exceptions.
 _FEW = 5
 
 
 @dataclass(frozen=True, order=True)
-class Readers:
+class ReaderGroup:
     """One task, or the tasks that a pattern matches.
 
     Attributes:
@@ -35,22 +35,22 @@ class Readers:
         return self.name == task or (bool(self.tasks) and self.tasks <= {task})
 
 
-def named(tasks: frozenset[str], names: Iterable[str], world: World) -> tuple[Readers, ...]:
+def grouped(tasks: frozenset[str], names: Iterable[str], known: KnownTasks) -> tuple[ReaderGroup, ...]:
     """Name tasks, sorted.
 
     Args:
         tasks: The tasks.
         names: The names and patterns of the rule that is about them.
-        world: All tasks that are known.
+        known: All tasks that are known.
     """
     left, found = set(tasks), []
-    patterns = sorted(filter(is_pattern, names), key=lambda name: (-len(world.members(name)), name))
+    patterns = sorted(filter(is_pattern, names), key=lambda name: (-len(known.members(name)), name))
     for pattern in patterns:
-        members = world.members(pattern)
+        members = known.members(pattern)
         without = members - tasks
         meant = members & left
         if len(meant) > (max(_FEW, len(without)) if without else 1):
-            found.append(Readers(pattern, tuple(sorted(without)), members - without))
+            found.append(ReaderGroup(pattern, tuple(sorted(without)), members - without))
             left -= meant
-    found += [Readers(task, (), frozenset({task})) for task in left]
+    found += [ReaderGroup(task, (), frozenset({task})) for task in left]
     return tuple(sorted(found))

@@ -1,18 +1,13 @@
-"""Who may read one XCom, in a form that two versions of a set of DAGs can be compared by."""
+"""The effective rule of one XCom: who may read it, in a form that two versions of a set of DAGs can be compared by."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.access.covering import is_covered
 from exclusive_redis_xcom.access.names import XComName
-from exclusive_redis_xcom.access.narrowing import is_narrowed, perhaps_linked
-from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.acl.glob import matches
-from exclusive_redis_xcom.acl.resolution import intersect
+from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.acl.rule import DOWNSTREAM, LINKED, consumer_ids
-from exclusive_redis_xcom.model import Coordinate, is_airflows
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -27,7 +22,7 @@ OTHER_KEYS = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class EffectiveRule:
     """Who may read an XCom besides its producer, and under which conditions.
 
     Attributes:
@@ -37,6 +32,7 @@ class Scope:
         ttl: How long a value is kept; None where the setting decides.
         same_run: Whether only tasks of the run that pushed it may read it.
         once: Whether only the first task instance that pulls it gets it.
+        restricted: Whether a rule is about it. Then logs and rendered fields do not show its value.
         is_downstream: Whether `sure` is all that runs after the producer. A snapshot writes that in one line.
         source: The rule and its place, for people. A snapshot does not keep it.
     """
@@ -46,6 +42,7 @@ class Scope:
     ttl: timedelta | None = None
     same_run: bool = False
     once: bool = False
+    restricted: bool = True
     is_downstream: bool = field(default=False, compare=False)
     source: str | None = field(default=None, compare=False)
 
@@ -55,8 +52,8 @@ class Scope:
         return self.sure | self.unsure if self.unsure else self.sure
 
 
-class Scopes:
-    """The scopes of one DAG's XComs.
+class EffectiveRules:
+    """The effective rules of one DAG's XComs.
 
     Args:
         facts: The DAG.
@@ -64,57 +61,47 @@ class Scopes:
 
     def __init__(self, facts: DagFacts) -> None:
         self._facts = facts
-        self._of_rules: dict[Rule, Scope] = {}
+        self._of_rules: dict[Rule, EffectiveRule] = {}
         self._names: dict[tuple[str, ...], frozenset[str]] = {}
 
     def keys_of(self, task_id: str) -> list[str]:
         """Return the known keys of a task; if its code computes keys, those that its rules name or match, too."""
-        found = {key for key in self._facts.keys_of(task_id) if not is_airflows(key)}
+        found = set(self._facts.keys_of(task_id))
         if self._facts.tasks[task_id].computes_keys:
             found.add(OTHER_KEYS)
-            found.update(
-                rule.key for rule in self._facts.acl.rules if rule.producer is None or matches(rule.producer, task_id)
-            )
+            found.update(rule.key for rule in self._facts.acl.rules_about(task_id))
         return sorted(found)
 
-    def scope(self, task_id: str, key: str) -> Scope:
+    def rule(self, task_id: str, key: str) -> EffectiveRule:
         """Return who may read an XCom of a task under the rules, whether or not the task is known to push it."""
-        declared = self._facts.acl.rule_for(task_id, key)
+        declared = self._facts.rule_for(task_id, key)
         xcom = XComName(self._facts.dag_id, task_id, key)
-        if declared.consumers in _OF_PRODUCER or is_narrowed(self._facts, xcom, declared):
+        if declared.consumers in _OF_PRODUCER or self._facts.is_narrowed(xcom, declared):
             return self._of_xcom(xcom, declared)
         known = self._of_rules.get(declared)
         if known is None:
             known = self._of_rules[declared] = self._of_xcom(xcom, declared)
         return known
 
-    def _of_xcom(self, xcom: XComName, declared: Rule) -> Scope:
-        facts, task = self._facts, self._facts.tasks[xcom.task_id]
-        outputs = task.outputs if task.multiple_outputs else None
-        rule = facts.acl.in_force(_coordinate(xcom), facts.graph, outputs)
-        narrowed = is_narrowed(facts, xcom, declared)
+    def _of_xcom(self, xcom: XComName, declared: Rule) -> EffectiveRule:
+        facts = self._facts
+        rule = facts.in_force(xcom)
+        narrowed = facts.is_narrowed(xcom, declared)
         sure = self._whole(rule.consumers)
-        all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in perhaps_linked(facts, xcom))
-        if narrowed and outputs is None:
-            sure = self._whole(self._of_every_key(xcom, rule.consumers))
-        return Scope(
+        all_names = sure.union(f"{facts.dag_id}/{task_id}" for task_id in facts.perhaps_linked(xcom))
+        certain = facts.certain_consumers(xcom)
+        if certain is not None:
+            sure = frozenset(certain)
+        return EffectiveRule(
             sure,
             frozenset(name for name in all_names - sure if not is_covered(name, sure)),
             rule.ttl,
             rule.same_run,
             rule.once,
+            rule.restricted,
             declared.consumers == DOWNSTREAM and not narrowed,
             rule.source,
         )
-
-    def _of_every_key(self, xcom: XComName, consumers: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those consumers who may read every key that the producer may push."""
-        facts, sure = self._facts, consumers
-        for rule in facts.acl.rules:
-            if rule.producer is None or matches(rule.producer, xcom.task_id):
-                alone = Acl(facts.dag_id, (replace(rule, producer=None, key="*"),), facts.acl.default)
-                sure = intersect(sure, alone.in_force(_coordinate(xcom), facts.graph).consumers, facts.dag_id)
-        return sure
 
     def _whole(self, consumers: tuple[str, ...]) -> frozenset[str]:
         """Return consumers as `dag/task`. The same tuple gives the same set, which costs memory once."""
@@ -123,7 +110,3 @@ class Scopes:
             pairs = (consumer_ids(name, self._facts.dag_id) for name in consumers)
             known = self._names[consumers] = frozenset(f"{dag_id}/{task_id}" for dag_id, task_id in pairs)
         return known
-
-
-def _coordinate(xcom: XComName) -> Coordinate:
-    return Coordinate(xcom.dag_id, "", xcom.task_id, xcom.key)

@@ -9,7 +9,7 @@ from exclusive_redis_xcom.acl.glob import is_pattern, matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from exclusive_redis_xcom.access.scope import Scope
+    from exclusive_redis_xcom.access.effective_rule import EffectiveRule
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
     outside: frozenset[str]
 
 
-class World:
+class KnownTasks:
     """The tasks of a set of DAGs. What a pattern stands for is found once.
 
     Args:
@@ -55,25 +55,25 @@ class World:
             found = self._members[name] = self._found(name)
         return found
 
-    def reading(self, scope: Scope | None, dag_id: str) -> Reading:
+    def reading(self, rule: EffectiveRule | None, dag_id: str) -> Reading:
         """Return who may read an XCom of a DAG; nobody if there is no such XCom."""
-        if scope is None:
+        if rule is None:
             return Reading(_NOBODY, _NOBODY, _NOBODY)
         # A task of another DAG is rarely in a run of the same id.
-        own_only = dag_id if scope.same_run else None
-        key = (scope.sure, scope.unsure, own_only)
+        own_only = dag_id if rule.same_run else None
+        key = (rule.sure, rule.unsure, own_only)
         found = self._readings.get(key)
         if found is None:
-            found = self._readings[key] = self._reading(scope, own_only)
+            found = self._readings[key] = self._reading(rule, own_only)
         return found
 
-    def _reading(self, scope: Scope, own_only: str | None) -> Reading:
-        yes = _NOBODY.union(*map(self.members, scope.sure))
-        maybe = _NOBODY.union(*map(self.members, scope.unsure))
+    def _reading(self, rule: EffectiveRule, own_only: str | None) -> Reading:
+        yes = _NOBODY.union(*map(self.members, rule.sure))
+        maybe = _NOBODY.union(*map(self.members, rule.unsure))
         if own_only is not None:
             own = self._by_dag.get(own_only, _NOBODY)
             yes, maybe = yes & own, maybe | (yes - own)
-        return Reading(yes, maybe - yes, frozenset(filter(self._is_outside, scope.names)))
+        return Reading(yes, maybe - yes, frozenset(filter(self._is_outside, rule.names)))
 
     def _is_outside(self, name: str) -> bool:
         dag_id = name.partition("/")[0]

@@ -1,0 +1,26 @@
+"""Guess what a mistyped name was meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST: Final = 4
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that names the closest of the known names, after a space; "" if none is close.
+
+    A name that is the beginning of a few others may stand for each of them.
+    """
+    by_lower = {each.lower(): each for each in sorted(known)}
+    begun = [each for each in by_lower if name and each.startswith(name.lower())]
+    if len(begun) > _MOST:
+        return ""
+    if not begun:
+        begun = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    quoted = [f"'{by_lower[each]}'" for each in begun]
+    return f" Did you mean {' or '.join(filter(None, (', '.join(quoted[:-1]), quoted[-1])))}?" if quoted else ""
