@@ -11,6 +11,8 @@ These are the fields of a hash:
 - `size`: the number of entries.
 - `lost`: how often something was not recorded because the hash was full, or the name too long, and when last, as
   `<count> <time>`.
+- `days`: how many pulls were refused, and how many only would have been, as `<day>:<refused>:<would be refused>` for
+  each day, separated by spaces. Days are counted since 1970, in UTC. Earlier builds do not write this field.
 - `#<n>`: the name of entry n, from 0.
 - `=<name>`: what was counted under that name, as `<kind>:<count>:<time>` for each kind, separated by spaces.
 
@@ -59,6 +61,11 @@ LONGEST_NAME: Final = 4_096
 #: All kinds together take less.
 LONGEST_COUNTS: Final = 1_024
 
+#: So many days are kept, today included.
+DAYS_KEPT: Final = 30
+LONGEST_DAYS: Final = 1_024
+
+_DAY = re.compile(r"([0-9]{1,6}):([0-9]{1,9}):([0-9]{1,9})")
 _COUNTED = re.compile(r"([a-z_]{1,20}):([0-9]{1,15}):([0-9]{1,15})")
 _LOST = re.compile(r"([0-9]{1,15}) ([0-9]{1,15})")
 _LATEST_MS = 10**14  # this is in the year 5138; Python's dates end in 9999
@@ -94,6 +101,20 @@ class Count(NamedTuple):
 
     number: int
     last_ms: int
+
+
+class Day(NamedTuple):
+    """How many pulls were refused on one day, and how many only would have been.
+
+    Attributes:
+        day: The number of the day since 1970, in UTC.
+        refused: Refused pulls.
+        would_refuse: Pulls that got a value, and would not get it with the stricter rule.
+    """
+
+    day: int
+    refused: int
+    would_refuse: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +203,14 @@ def lost_of(text: bytes | None) -> Count | None:
     if matched is None or int(matched[2]) >= _LATEST_MS:
         return None
     return Count(int(matched[1]), int(matched[2]))
+
+
+def days_of(text: bytes | None) -> tuple[Day, ...]:
+    """Read the field `days`, and leave out what is not in the form that this package writes."""
+    words = b"" if text is None or len(text) > LONGEST_DAYS else text
+    matched = (_DAY.fullmatch(word) for word in words.decode("latin-1").split())
+    found = {int(each[1]): Day(int(each[1]), int(each[2]), int(each[3])) for each in matched if each is not None}
+    return tuple(found[day] for day in sorted(found))
 
 
 def time_of(text: bytes | None) -> int | None:

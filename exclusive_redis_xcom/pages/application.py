@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from exclusive_redis_xcom.pages import errors, static_files
 from exclusive_redis_xcom.pages.access import route as access
+from exclusive_redis_xcom.pages.overview import route as overview
 from exclusive_redis_xcom.pages.xcoms import route as xcoms
 
 if TYPE_CHECKING:
@@ -23,6 +24,6 @@ def application() -> ASGIApp:
     """
     app = FastAPI(title="exclusive-redis-xcom", docs_url=None, redoc_url=None, openapi_url=None)
     errors.add_handlers(app)
-    for router in (static_files.router, access.router, xcoms.router):
+    for router in (static_files.router, access.router, xcoms.router, overview.router):
         app.include_router(router)
     return errors.with_failures(app)

@@ -31,6 +31,8 @@ class Pages:
 
             await run_in_threadpool(self._build)
         assert self._app is not None  # noqa: S101 - `_build` sets it, whatever happens
+        # The app around this one. Its chain says whether the ring is in it.
+        scope["exclusive_redis_xcom.host"] = scope.get("app")
         await with_headers(self._app)(scope, receive, send)
 
     def _build(self) -> None:

@@ -5,18 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import Depends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["GetUserDep", "Readable", "may_read_audit_log", "may_see_overview", "may_see_xcoms", "readable"]
+__all__ = [
+    "GetUserDep",
+    "Readable",
+    "may_read_audit_log",
+    "may_see_health",
+    "may_see_overview",
+    "may_see_xcoms",
+    "readable",
+]
 
 #: Airflow asks the same before it shows XComs.
 may_see_xcoms = Depends(requires_access_dag("GET", DagAccessEntity.XCOM))
-may_see_overview = Depends(requires_access_view(AccessView.PLUGINS))
+#: Airflow asks the same before it lists XComs of all DAGs. The list then has those of the DAGs that the user may read.
+may_see_overview = may_see_xcoms
 
 
 class Readable:
@@ -29,11 +38,17 @@ class Readable:
 
     def __init__(self, dag_ids: Iterable[str], all_dag_ids: Iterable[str]) -> None:
         self.dag_ids = frozenset(dag_ids)
-        self.are_all = self.dag_ids.issuperset(all_dag_ids)
+        self.hidden = len(set(all_dag_ids) - self.dag_ids)
+        self.are_all = not self.hidden
 
     def shows(self, dag_id: str) -> bool:
         """Tell whether this user may see the name of a DAG, or a pattern of such names."""
         return self.are_all or dag_id in self.dag_ids
+
+
+def may_see_health(user: Any) -> bool:
+    """Ask Airflow whether a user may see connections. The section on health says as much about Redis as one of them."""
+    return bool(get_auth_manager().is_authorized_connection(method="GET", user=user))
 
 
 def readable(user: Any) -> Readable:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from exclusive_redis_xcom.connection.session import Command
-    from exclusive_redis_xcom.formats.observed import Event, Observed
+    from exclusive_redis_xcom.formats.observed import Day, Event, Observed
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
 #: A record ends so long after its last change.
@@ -78,6 +78,24 @@ def observed_of(keyspace: Keyspace, dag_id: str) -> Observed | None:
         observed.lost_of(lost),
         unreadable,
     )
+
+
+def refusals_by_day(keyspace: Keyspace, dag_ids: Iterable[str]) -> dict[str, tuple[Day, ...]]:
+    """See `Store.refusals_by_day`."""
+    found: dict[str, tuple[Day, ...]] = {}
+    for some in slices(sorted(set(dag_ids)), _BATCH):
+        calls: list[tuple[str, tuple[scripts.Argument, ...]]] = [
+            (redis_names.observed_name(keyspace.prefix, dag_id), (observed.LONGEST_DAYS,)) for dag_id in some
+        ]
+        replies = keyspace.client.run(
+            "Reading the record of reads and refusals",
+            lambda session, calls=calls: scripts.OBSERVED_DAYS.run_many(session, calls),  # type: ignore[misc]
+        )
+        for dag_id, reply in zip(some, replies, strict=True):
+            days = observed.days_of(reply if isinstance(reply, bytes) else None)
+            if days:
+                found[dag_id] = days
+    return found
 
 
 def _of_dag(keyspace: Keyspace, dag_id: str, events: Sequence[Event]) -> Iterator[tuple[str, Command]]:

@@ -84,6 +84,7 @@ INVENTORY = Script.load("inventory")
 KNOWN = Script.load("known")
 OBSERVE = Script.load("observe")
 OBSERVED = Script.load("observed")
+OBSERVED_DAYS = Script.load("observed_days")
 
 
 def push_arguments(push: Push) -> tuple[Argument, ...]:

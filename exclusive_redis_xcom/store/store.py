@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.session import Command, Session
     from exclusive_redis_xcom.formats.claims import Claim
     from exclusive_redis_xcom.formats.envelope import Envelope
-    from exclusive_redis_xcom.formats.observed import Event, Observed
+    from exclusive_redis_xcom.formats.observed import Day, Event, Observed
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.values import Current, Push, Stored
 
@@ -322,6 +322,14 @@ class Store:
     def observed_dags(self) -> list[str]:
         """Return the ids of the DAGs that have a record, sorted. Tasks may have added any, and taken away any."""
         return observing.observed_dags(self._keyspace)
+
+    @errors_without_locals
+    def refusals_by_day(self, dag_ids: Iterable[str]) -> dict[str, tuple[Day, ...]]:
+        """Read how many pulls of these DAGs' XComs were refused on each of the last days. Tasks may have written any.
+
+        One round trip reads 250 DAGs. The deadline holds for each. A DAG of which nothing was recorded is left out.
+        """
+        return observing.refusals_by_day(self._keyspace, dag_ids)
 
     def _run_push(self, head: Envelope, arguments: tuple[scripts.Argument, ...]) -> tuple[int, int] | None:
         """Return the time of the push, and whether to remove parts; None if parts of this version are missing."""

@@ -7,7 +7,7 @@ import redis as driver
 
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom.cli.doctor import celery_broker
-from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.health.finding import Finding
 from tests.integration.support import Start
 from tests.unit.cli.doctor.patients import only, sealed_visit, visit
 

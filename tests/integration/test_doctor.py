@@ -13,12 +13,12 @@ from redis.retry import Retry
 
 from devtools.redis_server import RedisServer
 from devtools.redis_sets import ClusterSet, SentinelSet
-from exclusive_redis_xcom.cli.doctor import redis
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
-from exclusive_redis_xcom.cli.doctor.redis_server import CLOSING_DEFAULT
-from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.connection.url import options_from_url
+from exclusive_redis_xcom.health import redis
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.redis_asking import ask, client_of
+from exclusive_redis_xcom.health.redis_server import CLOSING_DEFAULT
+from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, Start, restricted_users
 

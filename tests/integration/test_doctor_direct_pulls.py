@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.cli.doctor.direct_pulls import direct_pulls
-from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.health.direct_pulls import direct_pulls
+from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import API_PASSWORD, API_USER, PASSWORD, PREFIX, USER, open_store
 from tests.integration.test_doctor import login

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devtools.redis_server import RedisServer
-from exclusive_redis_xcom.cli.doctor import redis_server
 from exclusive_redis_xcom.connection.url import options_from_url
+from exclusive_redis_xcom.health import redis_server
 from exclusive_redis_xcom.store import Claim, Push
 from tests.integration.support import (
     ACL,

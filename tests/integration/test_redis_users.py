@@ -10,8 +10,8 @@ import pytest
 from devtools.redis_server import RedisServer
 from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.cli import redis_users
-from exclusive_redis_xcom.cli.doctor import redis
-from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.health import redis
+from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
 from tests.integration.support import Start
 

@@ -72,7 +72,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: zipfile.Zip
     )
 
 
-@pytest.mark.parametrize("pattern", ["py.typed", "store/lua/*.lua", "cli/doctor/*.lua"])
+@pytest.mark.parametrize("pattern", ["py.typed", "store/lua/*.lua", "health/*.lua"])
 def test_what_is_no_python_is_in_the_wheel(wheel: zipfile.ZipFile, pattern: str) -> None:
     files = [path.relative_to(ROOT).as_posix() for path in PACKAGE.glob(pattern)]
 

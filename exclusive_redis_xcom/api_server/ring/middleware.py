@@ -84,6 +84,11 @@ class Ring:
         self._reader = Reader(app, tokens, callers, releaser, audit, Observer(store, settings.records))
         self._writer = Writer(app, tokens, callers, self._unread, audit)
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it guards anything."""
+        return self._active
+
     @errors_without_own_locals
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

@@ -91,6 +91,11 @@ class Watch:
         self._tokens = Tokens(validate)
         self._inert = False
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it watches over anything."""
+        return not self._inert
+
     @errors_without_own_locals
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

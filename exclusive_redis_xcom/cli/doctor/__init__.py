@@ -1,7 +1,7 @@
 """`exclusive-xcom doctor` looks at the installation it runs in, and says what is wrong and what to do about it.
 
-Each subject has a module; `_examine` lists them. A check is a function that takes a `visit.Visit` and yields findings.
-The doctor prints no password, key or value. See docs/doctor.md.
+Each subject has a module, here or in `exclusive_redis_xcom.health`; `_examine` lists them. A check is a function that
+takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See docs/doctor.md.
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.access import airflow_home
 from exclusive_redis_xcom.cli.access import forms
 from exclusive_redis_xcom.cli.doctor import report
-from exclusive_redis_xcom.cli.doctor.finding import IDS, Finding
-from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.health.examining import REDIS_URL_VARIABLE, made
+from exclusive_redis_xcom.health.finding import IDS, Finding
+from exclusive_redis_xcom.health.visit import Visit
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
-
-    Check = Callable[[Visit], Iterable[Finding]]
-
-#: The variable is better than `--redis-url`: other users of the machine can see the list of processes.
-REDIS_URL_VARIABLE = "EXCLUSIVE_XCOM_DOCTOR_REDIS_URL"
+    from collections.abc import Sequence
 
 _TEXT, _JSON = "text", "json"
 _HEALTHY, _FAILED, _CANNOT_CHECK = 0, 1, 2
@@ -98,20 +94,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _examine(args: argparse.Namespace) -> report.Report:
-    from exclusive_redis_xcom.cli.doctor import (
-        airflow,
-        causes,
-        celery_broker,
-        celery_results,
-        direct_pulls,
-        identity_secrets,
-        keys,
-        neighbours,
-        object_storage,
-        redis,
-        ring,
-        sealing,
-    )
+    from exclusive_redis_xcom.cli.doctor import celery_broker, celery_results, identity_secrets, neighbours, ring
+    from exclusive_redis_xcom.health import airflow, causes, direct_pulls, keys, object_storage, redis, sealing
     from exclusive_redis_xcom.settings.in_force import in_force
 
     settings, found = airflow.read_settings()
@@ -136,7 +120,7 @@ def _examine(args: argparse.Namespace) -> report.Report:
         object_storage,
     )
     for check in (check for subject in subjects for check in subject.CHECKS):
-        findings += _made(check, visit)
+        findings += made(check, visit)
     findings = [_accepted(found, args.accept) for found in causes.once_each(findings, args.role)]
     return report.Report(args.role, findings, list(in_force(settings)))
 
@@ -145,17 +129,3 @@ def _accepted(found: Finding, ids: Sequence[str]) -> Finding:
     """Mark what the caller accepts: it stays in the report, and is neither a failure nor a warning."""
     taken = found.id in ids and found.result in ("FAIL", "warning")
     return replace(found, result="accepted") if taken else found
-
-
-def _made(check: Check, visit: Visit) -> list[Finding]:
-    """Return the findings of a check. A check that itself fails yields a FAIL, because nothing is known to be right."""
-    findings: list[Finding] = []
-    try:
-        for finding in check(visit):  # one by one, so that findings before an error count
-            findings.append(finding)
-    except Exception as error:  # Airflow or a driver may raise anything, with texts that quote settings
-        name = check.__name__.replace("_", " ")
-        findings.append(
-            Finding(name, "FAIL", f"the check itself failed: {type(error).__name__}", "Report this as a bug.")
-        )
-    return findings

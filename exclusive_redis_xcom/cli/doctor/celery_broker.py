@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli.doctor import broker_url
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.occurrences import executors, occurrences, value_in_force
-from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of
 from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.redis_asking import ask, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
     from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.health.visit import Visit
 
 _CHECK = "Celery broker"
 _EXECUTOR = "CeleryExecutor"

@@ -11,7 +11,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.cli.doctor import broker_url
-from exclusive_redis_xcom.cli.doctor.finding import Finding, Result
 from exclusive_redis_xcom.cli.doctor.occurrences import (
     Occurrence,
     executors,
@@ -20,13 +19,14 @@ from exclusive_redis_xcom.cli.doctor.occurrences import (
     only_local,
     value_in_force,
 )
+from exclusive_redis_xcom.health.finding import Finding, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy.engine import Connection
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
 
 _CHECK = "Celery results"
 #: How Celery names its database backend in a URL (`celery/app/backends.py`).

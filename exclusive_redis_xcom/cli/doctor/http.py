@@ -7,11 +7,11 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER
+from exclusive_redis_xcom.health.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,14 +73,6 @@ class Answer:
     status: int
     marks: tuple[str, ...]
     process: int | None = None
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's own."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def addresses(base: BaseUrl) -> list[str]:

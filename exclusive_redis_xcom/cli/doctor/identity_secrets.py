@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.occurrences import (
     Occurrence,
     is_own_file,
@@ -21,11 +20,12 @@ from exclusive_redis_xcom.cli.doctor.occurrences import (
     value_in_force,
     was_generated,
 )
+from exclusive_redis_xcom.health.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
 
 _KEY_CHECK, _LOGIN_CHECK = "token signing key", "database login"
 _FERNET_CHECK, _API_CHECK = "Fernet key", "API secret key"

@@ -16,13 +16,13 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.occurrences import only_local
+from exclusive_redis_xcom.health.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
 
 _HOME_CHECK, _PROCESS_CHECK = "AIRFLOW_HOME", "server processes"
 

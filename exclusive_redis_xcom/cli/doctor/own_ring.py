@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor import own_server
-from exclusive_redis_xcom.cli.doctor.finding import Finding, Result
 from exclusive_redis_xcom.cli.doctor.http import Answer, ask, reason
 from exclusive_redis_xcom.cli.doctor.ring_answers import judged
+from exclusive_redis_xcom.health.finding import Finding, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exclusive_redis_xcom.cli.doctor.finding import Finding, Result
-    from exclusive_redis_xcom.cli.doctor.visit import Role
+    from exclusive_redis_xcom.health.finding import Finding, Result
+    from exclusive_redis_xcom.health.visit import Role
     from exclusive_redis_xcom.settings.in_force import InForce
 
 #: The version of the JSON form. A number that a program does not know means that names have changed.

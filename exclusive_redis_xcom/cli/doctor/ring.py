@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.cli.doctor import own_ring
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.cli.doctor.http import Answer, BaseUrl, NotAUrlError, addresses, ask, reason
 from exclusive_redis_xcom.cli.doctor.ring_answers import NAME_THEM, judged
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import NO_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
     from exclusive_redis_xcom.settings import Settings
 
 # Neither request changes anything. The first one wants a token: Airflow answers 401, 403, 404 or 422, by version.

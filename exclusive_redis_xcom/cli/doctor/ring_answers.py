@@ -8,8 +8,8 @@ from exclusive_redis_xcom.formats.ring_header import RING_HEADER, VERSION, RingM
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.cli.doctor.finding import Result
     from exclusive_redis_xcom.cli.doctor.http import Answer
+    from exclusive_redis_xcom.health.finding import Result
     from exclusive_redis_xcom.settings import Settings
 
 NAME_THEM = "Name the API servers themselves with --url."

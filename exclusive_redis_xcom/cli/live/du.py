@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access import XComName
 from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.cli.access import output, shapes, status
 from exclusive_redis_xcom.cli.live import opened
+from exclusive_redis_xcom.store.sums import Sum
 
 if TYPE_CHECKING:
     import argparse
@@ -17,30 +17,10 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.inventory import Inventory
 
 _TOP = 20
-_SOON = timedelta(days=1)
 _ALL = "all"
 
 #: The ids that the XComs of one row have in common.
 _Group = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Sum:
-    """What is in one row. `expiring` has the bytes in Redis that expire within a day."""
-
-    xcoms: int = 0
-    values: int = 0
-    bytes_in_redis: int = 0
-    bytes_elsewhere: int = 0
-    expiring: int = 0
-
-    def add(self, inventory: Inventory) -> None:
-        self.xcoms += 1
-        self.values += inventory.values
-        self.bytes_in_redis += inventory.bytes
-        self.bytes_elsewhere += inventory.bytes_elsewhere
-        if inventory.ttl is not None and inventory.ttl <= _SOON:
-            self.expiring += inventory.bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,11 +47,11 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if there is an XCom, 1 if there is none.
     """
-    total, sums = _Sum(), dict[_Group, _Sum]()
+    total, sums = Sum(), dict[_Group, Sum]()
     with opened.opened_store() as store:
         for inventory in opened.inventory_of(store, args.of):
             total.add(inventory)
-            sums.setdefault(_group(inventory, args.by), _Sum()).add(inventory)
+            sums.setdefault(_group(inventory, args.by), Sum()).add(inventory)
     largest = sorted(sums.items(), key=lambda item: (-item[1].bytes_in_redis - item[1].bytes_elsewhere, item[0]))
     shown = largest[: args.top]
     listing = output.Listing(
@@ -115,7 +95,7 @@ def _document(group: _Group, by: str) -> dict[str, Any]:
     return dict(zip(("dag_id", "run_id"), group, strict=False))
 
 
-def _row(name: str, each: _Sum) -> list[str]:
+def _row(name: str, each: Sum) -> list[str]:
     return [
         name,
         str(each.xcoms),

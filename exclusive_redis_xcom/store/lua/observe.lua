@@ -14,6 +14,7 @@
 -- this script does. Such a field is read once: the script then writes it anew, or deletes it.
 
 local longest_counts, longest_head, most_digits = 1024, 64, 15
+local longest_days, days_kept, most_of_day = 1024, 30, 999999999
 local ttl_ms, most, longest_name, pause_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function failed(reply)
@@ -33,7 +34,7 @@ local function number(text)
   end
 end
 
-local fields, place = {'since', 'reads', 'size', 'lost'}, {}
+local fields, place = {'since', 'reads', 'size', 'lost', 'days'}, {}
 for i = 5, #ARGV, 3 do
   local field = '=' .. ARGV[i]
   if not place[field] then
@@ -45,8 +46,8 @@ local held = redis.pcall('HMGET', KEYS[1], unpack(fields))
 if failed(held) then
   return 0
 end
-for i = 1, 4 do
-  if held[i] and #held[i] > longest_head then
+for i = 1, 5 do
+  if held[i] and #held[i] > (i == 5 and longest_days or longest_head) then
     held[i] = false
     redis.pcall('HDEL', KEYS[1], fields[i])
   end
@@ -69,9 +70,32 @@ local function taken_out(text, kind)
   return others, count, last
 end
 
+-- Counts refusals, and would-be refusals, under the day of Redis' clock. Returns the days that are kept.
+local function with_day(text, refused, would_refuse)
+  local today, kept = math.floor(now / 86400000), {}
+  for part in string.gmatch(text, '%S+') do
+    local day, counted, would = string.match(part, '^(%d+):(%d+):(%d+)$')
+    day, counted, would = number(day), number(counted), number(would)
+    if day == today and counted and would then
+      refused, would_refuse = refused + counted, would_refuse + would
+    elseif day and counted and would and day < today and day > today - days_kept and #kept < days_kept then
+      kept[#kept + 1] = part
+    end
+  end
+  kept[#kept + 1] = digits(today) .. ':' .. digits(math.min(refused, most_of_day))
+    .. ':' .. digits(math.min(would_refuse, most_of_day))
+  return table.concat(kept, ' ')
+end
+
 local written = {}
+local refused, would_refuse = 0, 0
 for i = 5, #ARGV, 3 do
   local field, kind, by = '=' .. ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  if kind == 'would_refuse' then
+    would_refuse = would_refuse + math.max(by, 0)
+  elseif kind ~= 'read' and kind ~= 'listed' then
+    refused = refused + math.max(by, 0)
+  end
   local text = words[field]
   if text == nil then
     text = held[place[field]]
@@ -117,6 +141,10 @@ if lost > 0 then
   local before = number(held[4] and string.match(held[4], '^(%d+) ')) or 0
   written[#written + 1] = 'lost'
   written[#written + 1] = digits(math.min(before + lost, 999999999999999)) .. ' ' .. digits(now)
+end
+if refused + would_refuse > 0 then
+  written[#written + 1] = 'days'
+  written[#written + 1] = with_day(held[5] or '', refused, would_refuse)
 end
 if #written == 0 then
   return 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.pages.conftest import PREFIX, ROLES, RUN, Site
 
-PAGES = ["/dags/shop", f"/dags/shop/runs/{RUN}", f"/dags/shop/runs/{RUN}/tasks/extract/-1"]
+PAGES = ["/dags/shop", f"/dags/shop/runs/{RUN}", f"/dags/shop/runs/{RUN}/tasks/extract/-1", "/overview"]
 
 
 @pytest.mark.parametrize("page", PAGES)

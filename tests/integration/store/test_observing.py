@@ -288,3 +288,93 @@ def test_a_node_of_a_cluster_that_does_not_answer_disturbs_no_pull_on_another_no
         assert time.perf_counter() - start < 1.2  # it waits for the node once
         time.sleep(1.5)
         assert store.fetch(here).found
+
+
+WOULD = READ._replace(kind=observed.WOULD_REFUSE)
+
+
+def today() -> int:
+    return int(time.time() // 86_400)
+
+
+def days(store: Store, *dag_ids: str) -> dict[str, list[tuple[int, int, int]]]:
+    """The days of these DAGs, each with how long ago it is."""
+    found = store.refusals_by_day(dag_ids or ("dag",))
+    return {dag_id: [(today() - day.day, *day[1:]) for day in of] for dag_id, of in found.items()}
+
+
+def test_refusals_are_counted_by_day_and_reads_are_not(store: Store) -> None:
+    store.count([READ, REFUSED._replace(dag_id="other", kind=observed.NOBODY, reader=None)])
+    assert days(store, "dag", "other", "never") == {"other": [(0, 1, 0)]}
+
+    store.count([REFUSED, REFUSED._replace(kind=observed.ONCE, by=3), WOULD, READ])
+    store.count([REFUSED])
+
+    assert days(store, "dag", "other", "never") == {"dag": [(0, 5, 1)], "other": [(0, 1, 0)]}
+    assert counts(store)["task", "key", ("bi", "daily")] == {"read": 2, "rule": 2, "once": 3, "would_refuse": 1}
+
+
+def test_days_of_many_dags_are_read_in_few_round_trips(any_redis: RedisServer) -> None:
+    with open_store(any_redis.url) as store:
+        names = [f"dag{n}" for n in range(600)]
+        for name in names:
+            store.count([REFUSED._replace(dag_id=name)])
+
+        assert days(store, *names) == {name: [(0, 1, 0)] for name in names}
+
+
+def test_a_record_of_an_earlier_build_has_no_days_and_gets_some(any_redis: RedisServer, raw: redis.Redis) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([REFUSED])
+        raw.hdel(NAME, "days")  # earlier builds write all other fields in the same way
+        assert (days(store), counts(store)) == ({}, {("task", "key", ("bi", "daily")): {"rule": 1}})
+
+        store.count([REFUSED])
+
+        assert (days(store), counts(store)) == ({"dag": [(0, 1, 0)]}, {("task", "key", ("bi", "daily")): {"rule": 2}})
+
+
+def test_a_month_of_days_is_kept(any_redis: RedisServer, raw: redis.Redis) -> None:
+    now = today()
+    with open_store(any_redis.url) as store:
+        store.count([REFUSED])
+        raw.hset(NAME, "days", " ".join(f"{now - ago}:999999999:999999999" for ago in range(35, -1, -1)))
+        store.count([REFUSED])
+
+        found = days(store)["dag"]
+
+    assert [ago for ago, _, _ in found] == [*range(29, -1, -1)]
+    assert found[-1] == (0, 999_999_999, 999_999_999)
+    assert len(raw.hget(NAME, "days") or b"") <= observed.LONGEST_DAYS
+
+
+def test_a_full_record_counts_days_all_the_same(any_redis: RedisServer, raw: redis.Redis) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, "size", observed.MOST_ENTRIES)
+        store.count([REFUSED._replace(key="one too many", by=2)])
+
+        assert days(store) == {"dag": [(0, 2, 0)]}
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "1:1:1 " * 100_000, "99999:5:5", "-1:1:1", f"{10**14}:1:1", "20000:1:1:1", ":::", "\0\0"]
+)
+def test_hostile_days_are_written_anew(any_redis: RedisServer, raw: redis.Redis, text: str) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, "days", text)
+        store.refusals_by_day(["dag"])
+        store.count([REFUSED])
+
+        assert days(store) == {"dag": [(0, 1, 0)]}
+    assert raw.hget(NAME, "days") == f"{today()}:1:0".encode()
+
+
+@pytest.mark.parametrize("text", ["1:1:1 " * 100_000, "not a day"])
+def test_hostile_days_are_not_believed(any_redis: RedisServer, raw: redis.Redis, text: str) -> None:
+    with open_store(any_redis.url) as store:
+        store.count([READ])
+        raw.hset(NAME, "days", text)
+
+        assert days(store) == {}

@@ -151,7 +151,7 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_making_keys_loads_neither_airflow_nor_redis_nor_the_doctor() -> None:
-    unwanted = {"airflow", "redis", "pandas", "exclusive_redis_xcom.cli.doctor"}
+    unwanted = {"airflow", "redis", "pandas", "exclusive_redis_xcom.cli.doctor", "exclusive_redis_xcom.health"}
     code = (
         "import sys; from exclusive_redis_xcom import cli; cli.main(['keygen']);"
         f"sys.exit(sorted(sys.modules.keys() & {unwanted!r}) or 0)"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom.formats import observed
-from exclusive_redis_xcom.formats.observed import Count, Entry, Event
+from exclusive_redis_xcom.formats.observed import Count, Day, Entry, Event
 
 IDS = st.text(st.characters(), min_size=1, max_size=20)
 READERS = st.none() | st.tuples(IDS, IDS)
@@ -73,3 +73,26 @@ def test_times_of_another_form_are_not_believed(text: bytes | None) -> None:
 )
 def test_what_was_lost(text: bytes | None, count: Count | None) -> None:
     assert observed.lost_of(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        (None, ()),
+        (b"", ()),
+        (b"20787:3:1 20786:0:2", (Day(20_786, 0, 2), Day(20_787, 3, 1))),
+        (b"x 20787:3 20787:-1:0 20787:1:1:1 1234567:1:1 20787:1234567890:1 20780:1:0", (Day(20_780, 1, 0),)),
+        (b"20787:1:0 " * 500, ()),
+        ("20787:\N{ARABIC-INDIC DIGIT ONE}:1".encode(), ()),
+    ],
+)
+def test_days_are_read_and_anything_else_is_left_out(text: bytes | None, days: tuple[Day, ...]) -> None:
+    assert observed.days_of(text) == days
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_days_or_none(text: bytes) -> None:
+    found = observed.days_of(text)
+
+    assert [day.day for day in found] == sorted({day.day for day in found})
+    assert all(0 <= number < 10**9 for day in found for number in day)

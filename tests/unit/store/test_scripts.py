@@ -110,7 +110,7 @@ def test_a_purge_removes_all_fields_of_a_value() -> None:
     )
 
 
-@pytest.mark.parametrize("folder", ["store/lua", "cli/doctor"])
+@pytest.mark.parametrize("folder", ["store/lua", "health"])
 def test_every_script_says_in_its_header_what_it_costs(folder: str) -> None:
     found = sorted((Path(exclusive_redis_xcom.__file__).parent / folder).glob("*.lua"))
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
 from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER, header_value
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import Settings, load_settings
 
 PUBLIC_TEXT, PRIVATE_TEXT = generate_seal_keys()

@@ -11,7 +11,7 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from devtools.components import OURS
 from exclusive_redis_xcom.airflow.plugin import ExclusiveRedisXComPlugin
-from exclusive_redis_xcom.cli.doctor import airflow
+from exclusive_redis_xcom.health import airflow
 from exclusive_redis_xcom.settings import load_settings
 from tests.unit.cli.doctor.patients import PRIVATE_TEXT, only, visit
 

@@ -10,8 +10,8 @@ import pytest
 from airflow.configuration import conf
 
 from exclusive_redis_xcom.cli.doctor import celery_results
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Visit
 from tests.unit.cli.doctor.patients import only, sealed_visit, visit
 
 CANARY = "canary-canary"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.cli.doctor.direct_pulls import Beat, beats, direct_pulls, judged
-from exclusive_redis_xcom.cli.doctor.redis_asking import Reply
-from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.health.direct_pulls import Beat, beats, direct_pulls, judged
+from exclusive_redis_xcom.health.redis_asking import Reply
+from exclusive_redis_xcom.health.visit import Visit
 from exclusive_redis_xcom.settings import load_settings
 
 

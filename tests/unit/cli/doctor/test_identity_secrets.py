@@ -12,7 +12,7 @@ import pytest
 from airflow.configuration import conf
 
 from exclusive_redis_xcom.cli.doctor import identity_secrets
-from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.health.visit import Visit
 from tests.unit.cli.doctor.patients import only, sealed_visit, visit
 
 CANARY = "canary-canary"

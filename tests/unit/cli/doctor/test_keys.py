@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.cli.doctor import keys
-from exclusive_redis_xcom.cli.doctor.visit import Visit
 from exclusive_redis_xcom.crypto import EncryptionKeys, generate_encryption_key
+from exclusive_redis_xcom.health import keys
+from exclusive_redis_xcom.health.visit import Visit
 from tests.unit.cli.doctor.patients import (
     BOTH_PRIVATE,
     OLDER_PUBLIC,

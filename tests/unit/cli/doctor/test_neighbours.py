@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from exclusive_redis_xcom.cli.doctor import neighbours
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Visit
 from tests.unit.cli.doctor.patients import only, sealed_visit, visit
 from tests.unit.cli.doctor.processes import titled
 

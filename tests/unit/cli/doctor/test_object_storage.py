@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from exclusive_redis_xcom.cli.doctor import object_storage
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.formats.object_names import parse
+from exclusive_redis_xcom.health import object_storage
+from exclusive_redis_xcom.health.finding import Finding
 from tests.unit.cli.doctor.patients import only, visit
 
 CANARY = "canary-p4ssword"

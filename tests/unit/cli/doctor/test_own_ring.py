@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from exclusive_redis_xcom.cli.doctor import own_server, ring
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER
+from exclusive_redis_xcom.health.finding import Finding
 from tests.unit.cli.doctor.patients import PRIVATE, PUBLIC, WITH_RING, sealed_visit, server, visit
 from tests.unit.cli.doctor.processes import titled
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.cli.doctor import redis, redis_server
 from exclusive_redis_xcom.connection.url import options_from_url
+from exclusive_redis_xcom.health import redis, redis_server
 
 AT = "redis.example:6379"
 

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from exclusive_redis_xcom import __version__
+from exclusive_redis_xcom import __version__, health
 from exclusive_redis_xcom.cli import doctor
-from exclusive_redis_xcom.cli.doctor import causes, finding, report
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.cli.doctor import report
 from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.health import causes, finding
+from exclusive_redis_xcom.health.examining import made
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.settings.in_force import InForce
 
@@ -125,7 +127,7 @@ def test_ids_stay_as_they_are_and_each_is_documented() -> None:
 
 def names_of_checks() -> Iterator[str]:
     """The names that the code of the doctor gives to findings, as far as they stand in it as text."""
-    for path in Path(doctor.__file__).parent.glob("*.py"):
+    for path in [found for of in (doctor, health) for found in Path(of.__file__ or "").parent.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding" and node.args:
                 if isinstance(node.args[0], ast.Constant):
@@ -171,7 +173,7 @@ def test_a_check_that_fails_itself_is_a_failure_and_does_not_hide_others() -> No
         yield FINDINGS[0]
         raise RuntimeError("canary")
 
-    first, second = doctor._made(strange_check, Visit("worker", None))
+    first, second = made(strange_check, Visit("worker", None))
 
     assert first == FINDINGS[0]
     assert (second.check, second.result, second.seen) == (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from exclusive_redis_xcom.cli.doctor import http, ring
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import Visit
 from exclusive_redis_xcom.formats.ring_header import RING_HEADER, header_value
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Visit
 from tests.unit.cli.doctor.patients import (
     BOTH_PRIVATE,
     OLDER_PUBLIC,

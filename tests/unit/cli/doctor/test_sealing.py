@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.cli.doctor import sealing
-from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
+from exclusive_redis_xcom.health import sealing
+from exclusive_redis_xcom.health.visit import Role, Visit
 from tests.unit.cli.doctor.patients import BOTH_PRIVATE, OLDER_PUBLIC, PRIVATE, PUBLIC, only, sealed_visit, visit
 
 SEALED = f"a value was sealed to {PUBLIC.key_id}."

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from exclusive_redis_xcom.cli.doctor import celery_broker, celery_results, identity_secrets, neighbours, sealing
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import Visit
+from exclusive_redis_xcom.cli.doctor import celery_broker, celery_results, identity_secrets, neighbours
+from exclusive_redis_xcom.health import sealing
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Visit
 from tests.unit.cli.doctor.patients import only, visit
 
 CHECKS = [check for module in (celery_broker, celery_results, identity_secrets, neighbours) for check in module.CHECKS]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
+from exclusive_redis_xcom.health.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exclusive_redis_xcom.cli.doctor.visit import Role
+    from exclusive_redis_xcom.health.visit import Role
 
 #: The id of a check -> the checks whose failure makes it fail, too.
 _CAUSES = {

@@ -9,23 +9,23 @@ from datetime import timedelta
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli.doctor import probing, redis_server
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.http import is_loopback
-from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of, mapping, text
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.connection.url import options_from_url
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import INLINE_BYTES
+from exclusive_redis_xcom.health import probing, redis_server
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.loopback import is_loopback
+from exclusive_redis_xcom.health.redis_asking import ask, client_of, mapping, text
+from exclusive_redis_xcom.health.visit import NO_SETTINGS
 from exclusive_redis_xcom.settings.redis import redis_options
 from exclusive_redis_xcom.store import Push, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Role, Visit
     from exclusive_redis_xcom.connection import RedisClient, RedisOptions
+    from exclusive_redis_xcom.health.visit import Role, Visit
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.settings import Settings
 

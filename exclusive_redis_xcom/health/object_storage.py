@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli.doctor import probing
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, ExclusiveXComError, StoreUnavailable
 from exclusive_redis_xcom.formats.object_names import object_name
+from exclusive_redis_xcom.health import probing
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import NO_SETTINGS
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.task import spill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
     from exclusive_redis_xcom.object_storage import ObjectStorage
     from exclusive_redis_xcom.settings import Settings
 

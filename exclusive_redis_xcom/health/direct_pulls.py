@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.redis_asking import Reply, ask, client_of, text
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.redis_asking import Reply, ask, client_of, text
+from exclusive_redis_xcom.health.visit import NO_SETTINGS
 from exclusive_redis_xcom.settings.redis import redis_options
 from exclusive_redis_xcom.store.marks import FRESH_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
     from exclusive_redis_xcom.connection import RedisClient
+    from exclusive_redis_xcom.health.visit import Visit
     from exclusive_redis_xcom.settings import Settings
 
 _CHECK = "direct pulls"

@@ -6,14 +6,14 @@ import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.health.finding import Finding
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
 
 _DISTRIBUTION = "exclusive-redis-xcom"
 _PLUGIN = "exclusive_redis_xcom"
@@ -152,6 +152,8 @@ def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
 
 
 CHECKS = (version, backend, plugin, listener, policy)
+#: API servers run no task and parse no file.
+IN_SERVERS = (version, backend, plugin)
 
 
 def _module(name: str) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.redis_asking import ask, client_of, mapping, servers, text
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.redis_asking import ask, client_of, mapping, servers, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

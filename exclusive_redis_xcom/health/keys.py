@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import NO_SETTINGS
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import NO_SETTINGS
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
+    from exclusive_redis_xcom.health.visit import Visit
     from exclusive_redis_xcom.settings import Settings
 
 _PRIVATE = "seal_private_keys"

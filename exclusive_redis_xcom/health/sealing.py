@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.acl.rule import NOBODY, Rule
-from exclusive_redis_xcom.cli.doctor import probing
-from exclusive_redis_xcom.cli.doctor.finding import Finding
-from exclusive_redis_xcom.cli.doctor.visit import NO_SERVER_MODE, NO_SETTINGS
 from exclusive_redis_xcom.crypto.opening import open_for
 from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.health import probing
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import NO_SERVER_MODE, NO_SETTINGS
 from exclusive_redis_xcom.memory import joined
 from exclusive_redis_xcom.model import Principal
 from exclusive_redis_xcom.task.encryption import decrypt_payload, encrypt_payload
@@ -19,9 +19,9 @@ from exclusive_redis_xcom.task.new_reference import new_reference
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exclusive_redis_xcom.cli.doctor.visit import Visit
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.formats.reference import Reference
+    from exclusive_redis_xcom.health.visit import Visit
     from exclusive_redis_xcom.settings import Settings
 
 _CHECK = "sealing"
