@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def application() -> ASGIApp:
-    """Build the app.
+    """Build the app, with a page for every failure."""
+    return errors.with_failures(fastapi_app())
 
-    Raises:
-        ConfigurationError: The settings are wrong.
-        ImportError: An interface of Airflow is not there.
-    """
+
+def fastapi_app() -> FastAPI:
+    """Build the app with its routes."""
     app = FastAPI(title="exclusive-redis-xcom", docs_url=None, redoc_url=None, openapi_url=None)
     errors.add_handlers(app)
     for router in (static_files.router, access.router, xcoms.router, overview.router):
         app.include_router(router)
-    return errors.with_failures(app)
+    return app

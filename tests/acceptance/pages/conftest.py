@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import jwt
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from devtools.airflow_stack import AirflowStack
 
@@ -19,38 +19,57 @@ if TYPE_CHECKING:
     from playwright.sync_api import FrameLocator
 
 ROLES = ("viewer", "user", "op", "admin")
+#: Who is logged in, and has no role.
+NOBODY = "nobody"
 RUN = "manual__2026-01-01T00:00:00+00:00"
 DAGS = Path(__file__).parent.parent / "dags_pages"
 PREFIX = "/exclusive-xcom"
+#: Places of rules have the name of the DAG's file.
+HOSTILE_FILE = "'\"><img src=x onerror=document.title=1>{{7*7}}.py"
+HOSTILE_RUN = "a+b:c'\"><img src=x onerror=document.title=1>{{7*7}}"
+#: All tests run behind a path prefix, as behind a proxy.
+BASE = "/airflow"
 
 
-@dataclass(frozen=True)
 class Site:
     """An Airflow whose DAG `shop` has run once, and clients of it."""
 
-    airflow: AirflowStack
+    def __init__(self, airflow: AirflowStack) -> None:
+        self.airflow = airflow
+        self._client = httpx.Client(base_url=airflow.url, timeout=60, trust_env=False)
+        self._tokens: dict[str, str] = {}
 
     def get(self, path: str, role: str | None = "admin") -> httpx.Response:
         """Load one of our pages as a browser does: the cookie tells who asks."""
         return self.send("GET", f"{PREFIX}{path}", role)
 
-    def send(self, method: str, path: str, role: str | None = "admin", **options: object) -> httpx.Response:
-        cookies = {} if role is None else {"_token": self.token(role)}
-        return httpx.request(
-            method,
-            self.airflow.url + path,
-            cookies=cookies,
-            timeout=30,
-            trust_env=False,
-            **options,  # type: ignore[arg-type]
-        )
+    def send(self, method: str, path: str, role: str | None = "admin", **options: Any) -> httpx.Response:
+        """Send a request. The path stays as it is, whatever is in it."""
+        self._client.cookies.clear()
+        if role is not None:
+            self._client.cookies.set("_token", self.token(role))
+        target = f"{BASE}{path}".encode()
+        return self._client.request(method, "/", extensions={"target": target}, **options)
 
     def token(self, role: str) -> str:
-        """Return the token of the user who has a role."""
-        answer = httpx.post(
-            f"{self.airflow.url}/auth/token", json={"username": role, "password": role}, trust_env=False, timeout=30
-        )
+        """Return the token of the user who has a role. Airflow makes no token for who has none, so this signs one."""
+        if role not in self._tokens:
+            self._tokens[role] = self._signed_for_nobody() if role == NOBODY else self._logged_in(role)
+        return self._tokens[role]
+
+    def _logged_in(self, role: str) -> str:
+        answer = self._client.post("/auth/token", json={"username": role, "password": role})
         return str(answer.raise_for_status().json()["access_token"])
+
+    def _signed_for_nobody(self) -> str:
+        header = jwt.get_unverified_header(self.token("viewer"))
+        claims = jwt.decode(self.token("viewer"), options={"verify_signature": False})
+        claims |= {"sub": NOBODY, "role": None, "jti": NOBODY}
+        secret = self.airflow.env["AIRFLOW__API_AUTH__JWT_SECRET"]
+        return jwt.encode(claims, secret, algorithm=header["alg"], headers=header)
+
+    def close(self) -> None:
+        self._client.close()
 
 
 @pytest.fixture(scope="package")
@@ -65,13 +84,19 @@ def site(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{role}:{role}" for role in ROLES),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__EXCLUSIVE_REDIS_XCOM__OBSERVE": "reads",
+        "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN": "^[^/]+$",  # for an id with markup
     }
     parts = ("api-server", "scheduler", "dag-processor")
-    with new_airflow(env, dags=DAGS, components=parts) as stack:
+    stack = new_airflow(env, dags=DAGS, components=parts, base_path=BASE)
+    (stack.dags_folder / "hostile.py").rename(stack.dags_folder / HOSTILE_FILE)
+    with stack:
         stack.log_in("admin", "admin")
         stack.trigger("shop", run_id=RUN)
+        stack.trigger("hostile", run_id=HOSTILE_RUN)
         stack.wait_run("shop", RUN)
-        yield Site(stack)
+        found = Site(stack)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="package")
@@ -107,8 +132,9 @@ class Window:
 def window(browser: Browser, site: Site) -> Iterator[Callable[..., Window]]:
     contexts = []
 
-    def new(role: str = "admin", theme: str = "light", width: int = 1280) -> Window:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="light")
+    def new(role: str = "admin", theme: str = "light", width: int = 1280, *, bypass_csp: bool = False) -> Window:
+        viewport = ViewportSize(width=width, height=900)
+        context = browser.new_context(viewport=viewport, color_scheme="light", bypass_csp=bypass_csp)
         contexts.append(context)
         context.add_cookies([{"name": "_token", "value": site.token(role), "url": site.airflow.url}])
         context.add_init_script(f"localStorage.setItem('theme', '{theme}')")

@@ -1,32 +1,62 @@
-"""Who may load which page: Airflow's own permissions decide it."""
+"""Who may load which page: each route for each role, against what Airflow's own permissions say."""
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
+from fastapi.routing import APIRoute
 
-from tests.acceptance.pages.conftest import PREFIX, ROLES, RUN, Site
+from exclusive_redis_xcom.pages.application import fastapi_app
+from tests.acceptance.pages.conftest import NOBODY, PREFIX, ROLES, Site
+from tests.acceptance.pages.routes import DAG_PAGE, OVERVIEW, REVEAL, ROUTES, RUN_PAGE, STATIC, TASK_PAGE, address
 
-PAGES = ["/dags/shop", f"/dags/shop/runs/{RUN}", f"/dags/shop/runs/{RUN}/tasks/extract/-1", "/overview"]
+#: Each role of the simple auth manager may read XComs of all DAGs.
+READERS = {None: 401, NOBODY: 403, **dict.fromkeys(ROLES, 200)}
+EVERYBODY = dict.fromkeys([None, NOBODY, *ROLES], 200)
+
+TABLE = {
+    **dict.fromkeys(STATIC, EVERYBODY),
+    DAG_PAGE: READERS,
+    RUN_PAGE: READERS,
+    TASK_PAGE: READERS,
+    REVEAL: READERS,
+    OVERVIEW: READERS,
+}
+CASES = [(route, role, status) for route, expected in TABLE.items() for role, status in expected.items()]
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("role", ROLES)
-def test_a_role_that_reads_xcoms_reads_the_pages(site: Site, page: str, role: str) -> None:
-    assert site.get(page, role).status_code == 200
+def app_routes() -> list[APIRoute]:
+    found = fastapi_app().routes
+    assert {type(each) for each in found} == {APIRoute}
+    return [each for each in found if isinstance(each, APIRoute)]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_nobody_reads_a_page_without_a_login(site: Site, page: str) -> None:
-    assert site.get(page, None).status_code == 401
+def test_the_table_has_every_route() -> None:
+    assert {(method, route.path) for route in app_routes() for method in route.methods} == set(TABLE)
+    assert set(ROUTES) == set(TABLE)
 
 
-@pytest.mark.parametrize(("role", "status"), [*((role, 200) for role in ROLES), (None, 401)])
-def test_who_reads_xcoms_may_reveal_an_open_value(site: Site, role: str | None, status: int) -> None:
-    page = f"/dags/shop/runs/{RUN}/tasks/extract/-1"
-    token = re.search(r'name="csrf" value="([^"]+)"', site.get(page, role or "admin").text)
+def test_no_route_runs_in_the_event_loop() -> None:
+    assert [route.path for route in app_routes() if inspect.iscoroutinefunction(route.endpoint)] == []
+
+
+@pytest.mark.parametrize(("route", "role", "status"), CASES, ids=lambda value: str(value).rpartition("/")[2])
+def test_a_role_gets_what_airflow_gives_it(site: Site, route: tuple[str, str], role: str | None, status: int) -> None:
+    form = {"key": "return_value", "csrf": form_token(site, role)} if route == REVEAL else None
+
+    answer = site.send(route[0], PREFIX + address(route), role, data=form)
+
+    assert answer.status_code == status
+    if status != 200:
+        assert "shop" not in answer.text
+        assert "extract" not in answer.text
+
+
+def form_token(site: Site, role: str | None) -> str:
+    """Return the user's own token of forms; who gets no page has that of an administrator."""
+    page = site.get(address(TASK_PAGE), role if role in ROLES else "admin")
+    token = re.search(r'name="csrf" value="([^"]+)"', page.text)
     assert token is not None
-    form = {"key": "return_value", "csrf": token[1]}
-
-    assert site.send("POST", f"{PREFIX}{page}/reveal", role, data=form).status_code == status
+    return token[1]
