@@ -147,7 +147,9 @@ def test_a_reveal_is_on_record_and_a_rule_forbids_it(users: Users) -> None:
 
     assert answer.status_code == 403
     assert "canary" not in answer.text
-    query = "SELECT event, owner, extra FROM log WHERE dag_id = ? AND event LIKE 'xcom_reveal%%' ORDER BY id DESC LIMIT 2"
+    query = (
+        "SELECT event, owner, extra FROM log WHERE dag_id = ? AND event LIKE 'xcom_reveal%%' ORDER BY id DESC LIMIT 2"
+    )
     refused, shown = users.airflow.rows(query, OPEN)
     assert (shown["event"], shown["owner"]) == ("xcom_revealed", "of-Viewer")
     assert (refused["event"], json.loads(refused["extra"])["key"]) == ("xcom_reveal_denied", "ruled")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from airflow.sdk import DAG, task
 
 MARKUP = "'\"><img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>{{7*7}}"
-#: A right-to-left mark and an escape: a page shows them as Python writes them.
-TURNED = "turned\u202e\x1b[31m"
+#: A right-to-left mark and an escape: a page shows them as Python writes them. Airflow takes the first in a key.
+TURNED_KEY = "turned\u202e"
+TURNED = f"{TURNED_KEY}\x1b[31m"
 RULES = {"push": {f"ruled{MARKUP}": ["use"], "large": ["use"]}}
 
 with DAG(
@@ -27,7 +28,7 @@ with DAG(
         ti.xcom_push(key=f"text{MARKUP}", value=MARKUP)
         ti.xcom_push(key=f"dict{MARKUP}", value={MARKUP: [MARKUP], "n": {MARKUP: None}})
         ti.xcom_push(key=f"frame{MARKUP}", value=pandas.DataFrame({MARKUP: [MARKUP] * 3, TURNED: [1, 2, 3]}))
-        ti.xcom_push(key=TURNED, value=TURNED)
+        ti.xcom_push(key=TURNED_KEY, value=TURNED)
         ti.xcom_push(key="typed", value=MARKUP)
         ti.xcom_push(key="large", value=MARKUP * (10 * 1024 * 1024 // len(MARKUP)))
         return [1, 2]

@@ -97,7 +97,9 @@ def test_links_to_airflow_open_in_the_window_around_the_frame(window: Callable[.
     for link in kinds.values():
         frame = opened.open(PLACES[place])
         found = frame.locator(f'a.airflow[href="{link}"]').first
-        found.evaluate("each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true; }")
+        found.evaluate(
+            "each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true; }"
+        )
         found.click()
         opened.page.wait_for_url(lambda url, link=link: urlsplit(url).path == urlsplit(link).path)
         assert link.startswith(f"{BASE}/")

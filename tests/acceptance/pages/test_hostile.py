@@ -28,11 +28,10 @@ def hostile_run(site: Site) -> None:
     """Wait for the run, and give one of its rows a type that nobody could push, as a user of the REST API can."""
     site.airflow.wait_run("hostile", HOSTILE_RUN)
     with contextlib.closing(sqlite3.connect(site.airflow.home / "airflow.db", timeout=30)) as db, db:
-        where = "dag_id = 'hostile' AND key = 'typed'"
-        ((row,),) = db.execute(f"SELECT value FROM xcom WHERE {where}").fetchall()
+        ((row,),) = db.execute("SELECT value FROM xcom WHERE dag_id = 'hostile' AND key = 'typed'").fetchall()
         changed = row.replace('"str"', json.dumps(MARKUP))
         assert changed != row
-        db.execute(f"UPDATE xcom SET value = ? WHERE {where}", (changed,))
+        db.execute("UPDATE xcom SET value = ? WHERE dag_id = 'hostile' AND key = 'typed'", (changed,))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ def hostile_run(site: Site) -> None:
     [
         ("/dags/~", 422, WRONG),
         ("/dags/~/runs/~", 422, WRONG),
-        (f"/dags/shop/runs/~/tasks/extract/-1", 422, WRONG),
+        ("/dags/shop/runs/~/tasks/extract/-1", 422, WRONG),
         ("/dags/%7E/runs/%7e", 422, WRONG),
         ("/dags/..", 422, WRONG),
         ("/dags/../static/pages.css", 404, NOTHING),
@@ -87,7 +86,9 @@ def test_a_wrong_address_is_a_page_that_quotes_nothing(site: Site, path: str, st
     assert answer.headers["content-security-policy"].startswith("default-src 'none';")
 
 
-@pytest.mark.parametrize("map_index", ["-1", "{MAP_INDEX}", "%7BMAP_INDEX%7D", "-2", "1e3", "٣", "0x1", "99999999999", "+1"])
+@pytest.mark.parametrize(
+    "map_index", ["-1", "{MAP_INDEX}", "%7BMAP_INDEX%7D", "-2", "1e3", "٣", "0x1", "99999999999", "+1"]
+)
 def test_a_map_index_is_a_number_or_that_of_a_task_that_is_not_mapped(site: Site, map_index: str) -> None:
     answer = site.get(f"{PAGE.removesuffix('-1')}{quote(map_index, safe='%{}+')}")
 
@@ -177,7 +178,9 @@ def test_a_form_token_is_for_who_airflow_takes_the_user_for(site: Site) -> None:
     assert audit_rows(site) == before
 
 
-@pytest.mark.parametrize("bearer", ["", "x", "null", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJhZG1pbiJ9."])
+@pytest.mark.parametrize(
+    "bearer", ["", "x", "null", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJhZG1pbiJ9."]
+)
 def test_a_token_that_airflow_did_not_sign_is_nobody(site: Site, bearer: str) -> None:
     answer = site.send("GET", PREFIX + PAGE, None, headers={"authorization": f"Bearer {bearer}"})
 
