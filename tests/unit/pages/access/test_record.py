@@ -100,4 +100,4 @@ def test_long_records_are_cut() -> None:
     page = rendered(known(SHOP), record=_record(*entries))
 
     assert page.count("the rule does not name it") == 100
-    assert "<p>30 more rows are older. <code>exclusive-xcom denials --dag shop</code> lists all.</p>" in page
+    assert "<p>30 more rows are older. <code>exclusive-xcom denials --dag shop</code> lists them.</p>" in page
