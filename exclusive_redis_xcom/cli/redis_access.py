@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.cli.own_airflow import loading_airflow
 from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError
+from exclusive_redis_xcom.reporting.redis_remedy import remedy
 from exclusive_redis_xcom.reporting.wording import sentence
 
 if TYPE_CHECKING:
@@ -57,13 +58,6 @@ def opened_store(needs: str = "") -> Iterator[Store]:
         settings = load_settings()
     with contextlib.closing(_client(settings, needs)) as client:
         yield Store(client, key_prefix=settings.key_prefix)
-
-
-def remedy(failure: Failure, options: RedisOptions) -> str:
-    """Say what to do about a failure, in words for whoever runs a command: no task waits to be cleared."""
-    if not failure.down:
-        return failure.remedy
-    return f"Check that Redis is up, and that this machine reaches it. {sentence(options.place)} says where it is."
 
 
 def _client(settings: Settings, needs: str) -> RedisClient:

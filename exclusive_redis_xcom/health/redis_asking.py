@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.cli import redis_access
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
+from exclusive_redis_xcom.reporting.redis_remedy import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Reply:
 @contextlib.contextmanager
 def client_of(options: RedisOptions) -> Iterator[RedisClient]:
     """Open a client that tries each command once."""
-    client = RedisClient(options, _TIMEOUTS, remedy=redis_access.remedy)
+    client = RedisClient(options, _TIMEOUTS, remedy=remedy)
     try:
         yield client
     finally:

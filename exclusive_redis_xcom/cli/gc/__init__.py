@@ -8,8 +8,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access import airflow_home
-from exclusive_redis_xcom.cli import redis_access, units
+from exclusive_redis_xcom.cli import units
 from exclusive_redis_xcom.model import one_line
+from exclusive_redis_xcom.reporting.redis_remedy import remedy
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _store(settings: Settings) -> Iterator[Store]:
     from exclusive_redis_xcom.settings.redis import redis_client
     from exclusive_redis_xcom.store import Store
 
-    with contextlib.closing(redis_client(settings, remedy=redis_access.remedy)) as client:
+    with contextlib.closing(redis_client(settings, remedy=remedy)) as client:
         yield Store(client, key_prefix=settings.key_prefix)
 
 

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.cli import doctor
 from exclusive_redis_xcom.cli.doctor import report
 from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.health import causes, finding
-from exclusive_redis_xcom.health.examining import made
+from exclusive_redis_xcom.health.examining import REDIS_URL_VARIABLE, made
 from exclusive_redis_xcom.health.finding import Finding
 from exclusive_redis_xcom.health.visit import Role, Visit
 from exclusive_redis_xcom.settings import load_settings
@@ -202,7 +202,7 @@ def test_the_password_of_the_doctor_s_redis_may_come_from_the_environment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL", "redis://u:canary@127.0.0.1:1/0")
-    monkeypatch.setenv(doctor.REDIS_URL_VARIABLE, "redis://admin:canary@127.0.0.1:2/0")
+    monkeypatch.setenv(REDIS_URL_VARIABLE, "redis://admin:canary@127.0.0.1:2/0")
 
     assert doctor.main(arguments("--json", "--url", "http://127.0.0.1:1")) == 1
 
