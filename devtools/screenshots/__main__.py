@@ -1,4 +1,4 @@
-"""Take the pictures in docs/img: `python -m devtools.screenshots` starts an Airflow, runs two DAGs and looks at them."""
+"""Take the pictures in docs/img: `python -m devtools.screenshots` starts an Airflow, runs DAGs and looks at them."""
 
 from __future__ import annotations
 

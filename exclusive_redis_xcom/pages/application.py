@@ -22,7 +22,7 @@ def application() -> ASGIApp:
 
 def fastapi_app() -> FastAPI:
     """Build the app with its routes."""
-    app = FastAPI(title="exclusive-redis-xcom", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="exclusive-redis-xcom", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     errors.add_handlers(app)
     for router in (static_files.router, access.router, xcoms.router, overview.router):
         app.include_router(router)

@@ -13,7 +13,7 @@ class Moment(NamedTuple):
 
     Attributes:
         iso: For programs.
-        utc: For people, to the minute.
+        utc: For people, to the second.
         ago: How long ago, in the largest unit that fits.
     """
 
@@ -31,7 +31,7 @@ def moment(at: datetime, now: datetime | None = None) -> Moment:
     """
     utc = at.astimezone(timezone.utc)
     seconds = ((now or datetime.now(timezone.utc)) - utc).total_seconds()
-    return Moment(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M} UTC", _ago(seconds))
+    return Moment(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S} UTC", _ago(seconds))
 
 
 def moment_of_ms(milliseconds: int | None, now: datetime | None = None) -> Moment | None:

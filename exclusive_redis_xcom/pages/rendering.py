@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import HTMLResponse
 
 from exclusive_redis_xcom.access.overview.drawing import template_loader
+from exclusive_redis_xcom.pages.moments import moment
 from exclusive_redis_xcom.pages.paths import PREFIX
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def environment() -> Any:
     """Return the templates of the pages, and those of the picture of access."""
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    found = Environment(
         loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), template_loader()]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -49,3 +50,5 @@ def environment() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    found.globals["moment_of"] = moment
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import jwt
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from devtools.airflow_stack import AirflowStack
 
@@ -117,6 +118,7 @@ class Window:
     def __init__(self, page: Page, url: str) -> None:
         self.page, self._url = page, url
         self.errors: list[str] = []
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
 
@@ -128,18 +130,36 @@ class Window:
         return frame
 
 
+class Windows:
+    """Windows of one browser, and of users of one Airflow."""
+
+    def __init__(self, browser: Browser, site: Site) -> None:
+        self._browser, self._site = browser, site
+        self._contexts: list[BrowserContext] = []
+
+    def new(self, role: str = "admin", theme: str = "light", width: int = 1280, *, bypass_csp: bool = False) -> Window:
+        viewport = ViewportSize(width=width, height=900)
+        context = self._browser.new_context(viewport=viewport, color_scheme="light", bypass_csp=bypass_csp)
+        self._contexts.append(context)
+        url = self._site.airflow.url
+        context.add_cookies([{"name": "_token", "value": self._site.token(role), "url": url}])
+        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        return Window(context.new_page(), url)
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
 @pytest.fixture
 def window(browser: Browser, site: Site) -> Iterator[Callable[..., Window]]:
-    contexts = []
+    """For windows that last as long as a test."""
+    with contextlib.closing(Windows(browser, site)) as found:
+        yield found.new
 
-    def new(role: str = "admin", theme: str = "light", width: int = 1280, *, bypass_csp: bool = False) -> Window:
-        viewport = ViewportSize(width=width, height=900)
-        context = browser.new_context(viewport=viewport, color_scheme="light", bypass_csp=bypass_csp)
-        contexts.append(context)
-        context.add_cookies([{"name": "_token", "value": site.token(role), "url": site.airflow.url}])
-        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
-        return Window(context.new_page(), site.airflow.url)
 
-    yield new
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="module")
+def windows(browser: Browser, site: Site) -> Iterator[Windows]:
+    """For windows that tests of a module share."""
+    with contextlib.closing(Windows(browser, site)) as found:
+        yield found

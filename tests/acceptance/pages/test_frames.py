@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -12,13 +15,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator
 
 from devtools.redis_server import RedisServer
-from tests.acceptance.pages.conftest import BASE, RUN, Site, Window
+from tests.acceptance.pages.conftest import BASE, RUN, Site, Window, Windows
 from tests.acceptance.pages.routes import TASK_PAGE, address
 
 if TYPE_CHECKING:
     from playwright.sync_api import Frame
 
 OF_RUN = f"/dags/shop/runs/{quote(RUN, safe='')}"
+ACCESS = "/dags/shop/plugin/xcom-access"
 PLACES = {
     "DAG": "/dags/shop/plugin/xcom-access?consumer=spy&task=extract&key=token",
     "run": f"{OF_RUN}/plugin/xcoms-of-run",
@@ -30,37 +34,51 @@ PLACES = {
 _REACHABLE = "a[href], button, summary, select, textarea, input:not([type=hidden]), [tabindex='0']"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("place", PLACES)
-def test_everybody_can_read_it(window: Callable[..., Window], place: str, theme: str) -> None:
-    """No finding of axe-core that is serious: contrast, names, headers, landmarks. Nothing is cut off at any width."""
-    opened = window(theme=theme, bypass_csp=True)  # axe-core is not ours, and runs in the page
-    frame = opened.open(PLACES[place])
-    for element in frame.locator("details").all():
-        element.evaluate("element => element.open = true")
+@dataclass(frozen=True)
+class Place:
+    """A page in its frame, opened once for several tests."""
 
-    assert frame.locator("html").get_attribute("data-theme") == theme
-    assert serious_findings(inner(opened)) == []
-    for width in (1280, 800):
-        opened.page.set_viewport_size({"width": width, "height": 900})
-        assert too_wide(frame) == []
+    opened: Window
+    frame: FrameLocator
+
+    @property
+    def inner(self) -> Frame:
+        handle = self.opened.page.locator("iframe").element_handle()
+        found = handle.content_frame()
+        assert found is not None
+        return found
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def place(request: pytest.FixtureRequest, windows: Windows) -> Iterator[Place]:
+    opened = windows.new(bypass_csp=True)  # axe-core is not ours, and runs in the page
+    yield Place(opened, opened.open(PLACES[request.param]))
     assert opened.errors == []
+    opened.page.context.close()
 
 
-def test_axe_finds_what_is_wrong(window: Callable[..., Window]) -> None:
-    """So the test above can fail."""
-    opened = window(bypass_csp=True)
-    frame = opened.open(PLACES["run"])
-    frame.locator("main").evaluate(
-        "main => { main.style.color = '#ddd'; main.insertAdjacentHTML('beforeend', '<img src=\"data:,\"><input>'); }"
-    )
-    assert {"color-contrast", "image-alt", "label"} <= {name for name, _ in serious_findings(inner(opened))}
+def test_everybody_can_read_it_in_both_themes(place: Place) -> None:
+    """No finding of axe-core is serious: contrast, names, headers, landmarks. The frame follows Airflow's theme."""
+    page, frame = place.opened.page, place.frame
+    open_all(frame)
+    for theme in ("light", "dark", "light"):
+        page.evaluate("theme => { document.documentElement.classList.value = theme; }", theme)
+        page.wait_for_function(
+            "theme => document.querySelector('iframe').contentDocument.documentElement.dataset.theme === theme",
+            arg=theme,
+        )
+        assert serious_findings(place.inner) == []
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(window: Callable[..., Window], place: str) -> None:
-    opened = window()
-    frame = opened.open(PLACES[place])
+def test_nothing_is_cut_off_at_any_width(place: Place) -> None:
+    open_all(place.frame)
+    for width in (800, 1280):
+        place.opened.page.set_viewport_size({"width": width, "height": 900})
+        assert too_wide(place.frame) == []
+
+
+def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(place: Place) -> None:
+    frame = place.frame
     wanted = frame.locator(_REACHABLE).evaluate_all(
         "all => all.filter(each => each.checkVisibility()).map((each, at) => (each.dataset.at = at, each.outerHTML))"
     )
@@ -69,7 +87,7 @@ def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(window: Cal
 
     reached, unseen = set(), []
     for _ in wanted:
-        opened.page.keyboard.press("Tab")
+        place.opened.page.keyboard.press("Tab")
         at, is_seen = frame.locator("html").evaluate(
             """() => {
               const style = getComputedStyle(document.activeElement);
@@ -85,33 +103,44 @@ def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(window: Cal
     assert [wanted[int(at)] for at in unseen if at is not None] == []
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_links_to_airflow_open_in_the_window_around_the_frame(window: Callable[..., Window], place: str) -> None:
-    """One link of each kind. What opens is a page of Airflow, and no page that Airflow does not know."""
-    opened = window()
-    frame = opened.open(PLACES[place])
-    links = frame.locator("a.airflow").evaluate_all("all => all.map(each => each.getAttribute('href'))")
-    kinds = {kind_of(link): link for link in links}
+def test_links_to_airflow_open_in_the_window_around_the_frame(place: Place, request: pytest.FixtureRequest) -> None:
+    """One link of each kind. What opens is a page of Airflow about this DAG."""
+    page, here = place.opened.page, PLACES[request.node.callspec.params["place"]]
+    links = place.frame.locator("a.airflow").evaluate_all("all => all.map(each => each.getAttribute('href'))")
+    kinds = {kind_of(link): link for link in links if "/shop" in link}
     assert kinds
 
-    for link in kinds.values():
-        frame = opened.open(PLACES[place])
-        found = frame.locator(f'a.airflow[href="{link}"]').first
-        found.evaluate(
-            "each => { for (let at = each; at; at = at.parentElement) if (at.open === false) at.open = true; }"
-        )
-        found.click()
-        opened.page.wait_for_url(lambda url, link=link: urlsplit(url).path == urlsplit(link).path)
-        assert link.startswith(f"{BASE}/")
-        opened.page.get_by_text("shop").first.wait_for()
-        assert opened.page.get_by_text("Page Not Found").count() == 0
-    assert opened.errors == []
+    for number, link in enumerate(kinds.values()):
+        frame = place.opened.open(here) if number else place.frame
+        open_all(frame)
+        frame.locator(f'a.airflow[href="{link}"]').first.click()
+        page.wait_for_url(lambda url, link=link: urlsplit(url).path == urlsplit(link).path)
+        assert link.startswith(f"{BASE}/dags/")
+        page.get_by_text("shop").first.wait_for()
+        assert page.get_by_text("Page Not Found").count() == 0
 
 
-def test_links_lead_to_dag_task_run_and_log(site: Site) -> None:
-    text = site.get(address(TASK_PAGE)).text
-    for path in ("/dags/shop", f"{OF_RUN}", f"{OF_RUN}/tasks/extract"):
-        assert f'class="airflow" href="{BASE}{path}"' in text
+def test_axe_finds_what_is_wrong(windows: Windows) -> None:
+    """So the first test can fail."""
+    opened = windows.new(bypass_csp=True)
+    place = Place(opened, opened.open(PLACES["run"]))
+    place.frame.locator("main").evaluate(
+        "main => { main.style.color = '#ddd'; main.insertAdjacentHTML('beforeend', '<img src=\"data:,\"><input>'); }"
+    )
+    assert {"color-contrast", "image-alt", "label"} <= {name for name, _ in serious_findings(place.inner)}
+
+
+def test_each_page_leads_to_log_run_and_access(site: Site) -> None:
+    links = {
+        f"{OF_RUN}/tasks/extract/-1": [f"{OF_RUN}/tasks/extract", f"{OF_RUN}/plugin/xcoms-of-run", ACCESS],
+        f"{OF_RUN}/tasks/each/1": [f"{OF_RUN}/tasks/each/mapped/1", f"{OF_RUN}/plugin/xcoms-of-run", ACCESS],
+        OF_RUN: [f"{OF_RUN}/tasks/extract/plugin/xcoms", f"{OF_RUN}/tasks/each/mapped/1/plugin/xcoms"],
+        "/dags/shop": ["/dags/shop/tasks/total", "/dags/shop/code"],
+        "/overview": [ACCESS],
+    }
+    for page, expected in links.items():
+        found = re.findall(r'<a class="airflow" href="([^"]+)"', site.get(page).text)
+        assert {f"{BASE}{link}" for link in expected} <= set(found)
 
 
 def test_the_server_answers_others_while_a_page_waits(site: Site, redis_server: RedisServer) -> None:
@@ -119,9 +148,10 @@ def test_the_server_answers_others_while_a_page_waits(site: Site, redis_server: 
     with ThreadPoolExecutor(1) as pool:
         redis_server.pause()
         try:
-            waiting = pool.submit(Site(site.airflow).get, address(TASK_PAGE))
-            for _ in range(5):
-                assert site.send("GET", "/api/v2/version").status_code == 200
+            waiting = pool.submit(site.get, address(TASK_PAGE))
+            with contextlib.closing(Site(site.airflow)) as other:
+                for _ in range(5):
+                    assert other.send("GET", "/api/v2/version", None).status_code == 200
             was_waiting = not waiting.done()
         finally:
             redis_server.resume()
@@ -129,10 +159,8 @@ def test_the_server_answers_others_while_a_page_waits(site: Site, redis_server: 
         assert waiting.result().status_code == 200
 
 
-def inner(opened: Window) -> Frame:
-    """The frame of our page."""
-    (found,) = [frame for frame in opened.page.frames if "/exclusive-xcom/" in frame.url]
-    return found
+def open_all(frame: FrameLocator) -> None:
+    frame.locator("main").evaluate("main => main.querySelectorAll('details').forEach(each => { each.open = true; })")
 
 
 def serious_findings(frame: Frame) -> list[tuple[str, list[str]]]:

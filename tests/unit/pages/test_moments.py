@@ -32,9 +32,9 @@ def test_a_time_is_shown_in_utc() -> None:
     zone = timezone(timedelta(hours=2))
     shown = moment(datetime(2026, 3, 1, 14, 0, tzinfo=zone), NOW)
 
-    assert shown == ("2026-03-01T12:00:00+00:00", "2026-03-01 12:00 UTC", "just now")
+    assert shown == ("2026-03-01T12:00:00+00:00", "2026-03-01 12:00:00 UTC", "just now")
 
 
 def test_milliseconds() -> None:
-    assert moment_of_ms(1_772_366_400_000, NOW) == ("2026-03-01T12:00:00+00:00", "2026-03-01 12:00 UTC", "just now")
+    assert moment_of_ms(1_772_366_400_000, NOW) == ("2026-03-01T12:00:00+00:00", "2026-03-01 12:00:00 UTC", "just now")
     assert moment_of_ms(None, NOW) is None

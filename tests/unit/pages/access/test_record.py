@@ -28,9 +28,9 @@ def test_refusals_of_the_last_days_come_with_the_latest_first() -> None:
     )
 
     assert [(each.reader, each.key, each.why, each.number, each.last and each.last.utc) for each in found.refusals] == [
-        ("spy", "token", "only reported: it got the value", 1, "1970-01-21 00:00 UTC"),
-        ("bi/x", "token", "another task instance has read it", 1, "1970-01-20 00:00 UTC"),
-        ("spy", "token", "the rule does not name it", 3, "1970-01-14 00:00 UTC"),
+        ("spy", "token", "only reported: it got the value", 1, "1970-01-21 00:00:00 UTC"),
+        ("bi/x", "token", "another task instance has read it", 1, "1970-01-20 00:00:00 UTC"),
+        ("spy", "token", "the rule does not name it", 3, "1970-01-14 00:00:00 UTC"),
     ]
     assert found.older == 1
     assert [(each.reader, each.number) for each in found.reads] == [("bi/x", 1)]
