@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, task
 
-MARKUP = "'\"><img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>{{7*7}}"
+MARKUP = "'\"><img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>{{1234*9}}"
 #: A right-to-left mark and an escape: a page shows them as Python writes them. Airflow takes the first in a key.
 TURNED_KEY = "turned\u202e"
 TURNED = f"{TURNED_KEY}\x1b[31m"
@@ -33,7 +33,7 @@ with DAG(
         ti.xcom_push(key="large", value=MARKUP * (10 * 1024 * 1024 // len(MARKUP)))
         return [1, 2]
 
-    @task(map_index_template="{{ params.xcom_acl }}" + MARKUP.replace("{{7*7}}", ""))
+    @task(map_index_template="{{ params.xcom_acl }}" + MARKUP.replace("{{1234*9}}", ""))
     def use(number, ti=None):
         ti.xcom_pull(task_ids="push", key=f"ruled{MARKUP}")
         return MARKUP

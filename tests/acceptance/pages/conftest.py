@@ -26,8 +26,8 @@ RUN = "manual__2026-01-01T00:00:00+00:00"
 DAGS = Path(__file__).parent.parent / "dags_pages"
 PREFIX = "/exclusive-xcom"
 #: Places of rules have the name of the DAG's file.
-HOSTILE_FILE = "'\"><img src=x onerror=document.title=1>{{7*7}}.py"
-HOSTILE_RUN = "a+b:c'\"><img src=x onerror=document.title=1>{{7*7}}"
+HOSTILE_FILE = "'\"><img src=x onerror=document.title=1>{{1234*9}}.py"
+HOSTILE_RUN = "a+b:c'\"><img src=x onerror=document.title=1>{{1234*9}}"
 #: All tests run behind a path prefix, as behind a proxy.
 BASE = "/airflow"
 

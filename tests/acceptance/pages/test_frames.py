@@ -21,10 +21,10 @@ from tests.acceptance.pages.routes import TASK_PAGE, address
 if TYPE_CHECKING:
     from playwright.sync_api import Frame
 
-OF_RUN = f"/dags/shop/runs/{quote(RUN, safe='')}"
+OF_RUN = f"/dags/shop/runs/{quote(RUN, safe=':+')}"
 ACCESS = "/dags/shop/plugin/xcom-access"
 PLACES = {
-    "DAG": "/dags/shop/plugin/xcom-access?consumer=spy&task=extract&key=token",
+    "DAG": "/dags/shop/plugin/xcom-access",
     "run": f"{OF_RUN}/plugin/xcoms-of-run",
     "task instance": f"{OF_RUN}/tasks/extract/plugin/xcoms",
     "mapped task instance": f"{OF_RUN}/tasks/each/mapped/1/plugin/xcoms",
