@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from playwright.sync_api import Dialog
 
 from tests.acceptance.dags_pages.hostile import MARKUP
 from tests.acceptance.pages.conftest import HOSTILE_FILE, HOSTILE_RUN, PREFIX, Site, Window
@@ -270,8 +271,13 @@ def test_a_token_of_forms_is_not_in_an_address_or_a_link(site: Site) -> None:
 def watch(opened: Window) -> list[str]:
     """Note what the window asks for, and each dialog."""
     asked: list[str] = []
+
+    def dismissed(dialog: Dialog) -> None:
+        asked.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
     opened.page.on("request", lambda request: asked.append(request.url))
-    opened.page.on("dialog", lambda dialog: (asked.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    opened.page.on("dialog", dismissed)
     return asked
 
 

@@ -13,8 +13,8 @@ from tests.acceptance.pages.conftest import NOBODY, PREFIX, ROLES, Site
 from tests.acceptance.pages.routes import DAG_PAGE, OVERVIEW, REVEAL, ROUTES, RUN_PAGE, STATIC, TASK_PAGE, address
 
 #: Each role of the simple auth manager may read XComs of all DAGs.
-READERS = {None: 401, NOBODY: 403, **dict.fromkeys(ROLES, 200)}
-EVERYBODY = dict.fromkeys([None, NOBODY, *ROLES], 200)
+READERS: dict[str | None, int] = {None: 401, NOBODY: 403, **{role: 200 for role in ROLES}}
+EVERYBODY = dict.fromkeys(READERS, 200)
 
 TABLE = {
     **dict.fromkeys(STATIC, EVERYBODY),
