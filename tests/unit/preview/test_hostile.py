@@ -171,6 +171,23 @@ def test_a_program_of_the_flat_form_is_bounded() -> None:
     assert raw(b"\x91" + ormsgpack.packb(ormsgpack.Ext(1, b"\x0a\xff\xff\xff\xff")), "flat").reason == _DAMAGED
 
 
+def test_late_categories_of_the_flat_form_are_found_soon() -> None:
+    many = 190_000
+    codes = nested(51, ["<i4", [50], False, np.full(50, many - 1, "<i4").tobytes()])
+    steps = {
+        code: [ormsgpack.Ext(1, bytes([code]) + count.to_bytes(4, "big"))]
+        for code, count in ((18, 1), (52, many + 2), (60, 4))
+    }
+    program = ["categorical", codes, many, *steps[18], None, *[1] * many, *steps[52], False, *steps[60]]
+    payload = ormsgpack.packb(program)
+    start = time.monotonic()
+
+    shown = raw(payload, "flat")
+
+    assert shown.rows == (("1",),) * 50
+    assert time.monotonic() - start < LONGEST / 4
+
+
 def test_arrow_columns_that_stand_for_much_end_soon() -> None:
     start = time.monotonic()
     nulls = pa.table({"a": pa.nulls(10**9)})
