@@ -127,6 +127,19 @@ def test_show_tells_all_but_the_value(run: Run) -> None:
     assert (status, err.partition(".")[0]) == (1, "Redis holds no XCom of 'sales/extract:other'")
 
 
+def test_a_rule_that_somebody_wrote_to_redis_begins_no_line(run: Run, server: RedisServer) -> None:
+    at = Coordinate("sales", "r1", "extract", "token")
+    written = Rule(at.task_id, at.key, ("*",), "a rule", exact=True)
+    with redis.Redis.from_url(server.url) as client:
+        (name,) = client.keys("*extract*")
+        client.hset(name, "acl", Acl("sales\nRun r1: readers are 'x'.\x1b[2J", (written,), "nobody").dumps())
+
+    _, _, err = run("show", "sales/extract:token")
+
+    assert err.count("\n") == 1
+    assert err.startswith("Run r1: readers are tasks of DAG 'sales\\nRun r1")
+
+
 def test_type_shape_and_names_are_told(run: Run) -> None:
     (found,) = document(run, "show", "stock/count:frame")["xcoms"]
 
