@@ -264,9 +264,9 @@ def views(lengths: list[int], text: bytes, nulls: int | None = None) -> pa.Array
 def test_views_that_overlap_are_refused_as_nothing_bounds_the_time_to_check_them():
     text = b"a text of twenty-six bytes"
 
-    refused(stream_of(pa.table({"a": views([26] * 100, text)})))
+    refused(stream_of(pa.table({"a": views([26] * 3, text)})))
     refused(stream_of(pa.table({"a": views([*[2**31 - 1] * 3, -(2**31)], text)})))
-    refused(stream_of(pa.table({"n": range(100), "a": views([26] * 100, text)})))
+    refused(stream_of(pa.table({"n": range(3), "a": views([26] * 3, text)})))
     assert raw(payload_of(stream_of(pa.table({"a": views([26], text)})))).num_rows == 1
     assert raw(payload_of(stream_of(pa.table({"a": views([26, 2**31 - 1], text, nulls=1)})))).num_rows == 2
 
