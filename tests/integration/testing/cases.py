@@ -253,6 +253,8 @@ def test_wrong_rules_and_names_are_errors(exclusive_xcom):
         ValueError, match=r"^DAG sales has no task 'lod'\.\nIts tasks are extract, load, report, audit\.$"
     ):
         exclusive_xcom.run_task(DAG_UNDER_TEST, "lod")
+    with pytest.raises(TypeError, match=r"^run\(\) and run_task\(\) take a DAG object, and this is str\."):
+        exclusive_xcom.run("dags/sales.py")
     with pytest.raises(ValueError, match=r"^Time passes forwards"):
         exclusive_xcom.advance(hours=-1)
     with pytest.raises(ValueError, match=r"^use_executor runs tasks in other processes"):
