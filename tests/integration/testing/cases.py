@@ -241,6 +241,22 @@ def test_the_runs_conf_and_date_reach_the_dag(exclusive_xcom):
     exclusive_xcom.run(dag, run_conf={"n": 2}, logical_date=timezone.datetime(2024, 1, 1))
 
 
+def test_a_run_of_one_task_fails_with_it_though_tasks_follow(exclusive_xcom):
+    with DAG("follows", schedule=None) as dag:
+
+        @task
+        def boom():
+            raise RuntimeError
+
+        @task
+        def after(): ...
+
+        boom() >> after()
+    run = exclusive_xcom.run_task(dag, "boom", check=False)
+
+    assert (run.states, run.state) == ({"boom": "failed"}, "failed")
+
+
 def test_the_runs_conf_opens_nothing(exclusive_xcom):
     with pytest.raises(Exception, match="the value that is fixed in the DAG file"):
         exclusive_xcom.run(sales(), run_conf={"xcom_acl": {"*": "anyone"}})
