@@ -52,6 +52,7 @@ class ExclusiveXCom:
         Raises:
             TaskFailed: A task failed for another reason than a refusal. The task's exception is the cause.
             InvalidAcl: The DAG's rules are wrong.
+            TypeError: It is no DAG object.
             ValueError: There are seeds, Airflow cannot serialize the DAG, or `use_executor` is set.
         """
         __tracebackhide__ = True
@@ -76,6 +77,7 @@ class ExclusiveXCom:
         Raises:
             TaskFailed: As for `run`.
             InvalidAcl: As for `run`.
+            TypeError: As for `run`.
             ValueError: The DAG has no such task, or not the task of a seed; else as for `run`.
         """
         __tracebackhide__ = True
@@ -113,6 +115,11 @@ class ExclusiveXCom:
         if arguments.get("use_executor"):
             raise ValueError(
                 "use_executor runs tasks in other processes, where this test is not in force. Leave it out."
+            )
+        if not hasattr(dag, "task_dict"):
+            raise TypeError(
+                f"run() and run_task() take a DAG object, and this is {type(dag).__name__}.\n"
+                "Import the DAG from its file. Of a function with @dag, give what its call returns."
             )
         settings = load_settings()
         freeze(dag, default_consumers=settings.default_consumers, report_consumers=settings.report_consumers)

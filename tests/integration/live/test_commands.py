@@ -98,6 +98,16 @@ def test_ls_of_one_task_or_run_and_of_nothing(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["ls", "du"])
+@pytest.mark.parametrize("name", ["sales/extract:token", "sales:token", "sales/a/b"])
+def test_a_name_of_neither_dag_nor_task_is_told(run: Run, command: str, name: str) -> None:
+    assert run(command, name) == (
+        2,
+        "",
+        f"'{name}' names no DAG and no task.\nWrite DAG or DAG/TASK. `show` takes DAG/TASK:KEY.\n",
+    )
+
+
 def test_ls_says_what_it_leaves_out(run: Run) -> None:
     status, out, err = run("ls", "--limit", "1", "-o", "plain")
 
