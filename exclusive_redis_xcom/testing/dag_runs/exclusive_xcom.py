@@ -18,7 +18,7 @@ from exclusive_redis_xcom.testing.dag_runs import database
 from exclusive_redis_xcom.testing.dag_runs.one_run import Seed, dag_test
 from exclusive_redis_xcom.testing.dag_runs.process import our_backend
 from exclusive_redis_xcom.testing.dag_runs.redis_in_test import redis_in_test
-from exclusive_redis_xcom.testing.dag_runs.run import Refusal, Run, new_entries, no_such_task
+from exclusive_redis_xcom.testing.dag_runs.run import Refusal, Run, new_entries, no_such_key, no_such_task, pushes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,6 +91,8 @@ class ExclusiveXCom:
             key: The key; `return_value` for what the task returns.
             value: The value.
             map_index: Which instance of a mapped task pushes it.
+
+        `run_task` raises ValueError if the task is known not to push the key, as for a typing error.
         """
         self._seeds.append(Seed(task, key, value, map_index, clock.ahead()))
 
@@ -129,6 +131,8 @@ class ExclusiveXCom:
                 raise ValueError(no_such_task(name, facts))
         for seed in self._seeds:
             seed.check(dag)
+            if not pushes(seed.task_id, seed.key, facts):
+                raise ValueError(no_such_key(seed.task_id, seed.key, facts))
         if database.register(dag):
             self._new_dags.add(dag.dag_id)
         before = self._redis.record()

@@ -164,6 +164,13 @@ def _never(*_args, **_options):
     raise _ReachedError
 
 
+def test_a_seed_that_no_task_pushes_is_an_error(exclusive_xcom):
+    exclusive_xcom.seed("extract", "tokn", "secret")
+    with pytest.raises(ValueError, match=r"^Task extract pushes no key 'tokn', so it cannot be seeded\.\n") as told:
+        exclusive_xcom.run_task(DAG_UNDER_TEST, "load")
+    assert str(told.value).endswith("\nIts known keys are 'return_value', 'token'.")
+
+
 def test_a_seed_grows_old(exclusive_xcom):
     exclusive_xcom.seed("extract", "token", "secret")
     exclusive_xcom.seed("extract", "return_value", 7)

@@ -37,7 +37,7 @@ def test_a_dag_is_run_under_its_rules(user: pytest.Pytester) -> None:
         "-p", "no:cacheprovider", "--strict-markers", "--exclusive-xcom-update", "--show-capture=no", "-rA", timeout=240
     )
 
-    result.assert_outcomes(passed=22, failed=1, errors=4)
+    result.assert_outcomes(passed=23, failed=1, errors=4)
     result.stdout.fnmatch_lines_random(
         [
             '>*raise RuntimeError("the task\'s own words")',
