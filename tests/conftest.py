@@ -62,6 +62,15 @@ def settings_are_read_anew_after_each_test() -> Iterator[None]:
         loading.load_settings.cache_clear()
 
 
+@pytest.fixture
+def warm_parsing() -> Iterator[None]:
+    """Parse DAG files without a start of Python and Airflow for each command. See `warm_parsing.py`."""
+    from tests.warm_parsing import warm
+
+    with warm():
+        yield
+
+
 def pytest_unconfigure() -> None:
     """Remove the temporary AIRFLOW_HOME. Under mutmut it stays: mutmut runs pytest many times in one process."""
     if "MUTANT_UNDER_TEST" not in os.environ:

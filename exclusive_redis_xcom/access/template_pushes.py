@@ -75,6 +75,9 @@ _MACROS: Final = frozenset(
 #: The filters of Airflow (`airflow/sdk/definitions/_internal/templater.py`).
 _FILTERS: Final = frozenset(("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz"))
 
+#: Filters that apply another filter or test, which they take by its name.
+_APPLYING: Final = frozenset(("map", "select", "reject", "selectattr", "rejectattr"))
+
 NOTHING: Final = CodeFacts(computes_keys=False)
 
 
@@ -126,14 +129,19 @@ class _Reader:
         self.keys: set[str] = set()
         self.computes_keys = False
         self._environment = environment
-        #: The names that the template binds. What is bound to them is read where it stands.
+        #: The names that the template binds, and those of its macros. A macro is read where it stands.
         self._bound: Collection[str] = ()
+        self._macros: Collection[str] = ()
+        #: Whether a name that the template binds may stand for code of others.
+        self._binds_code = False
 
     def read(self, tree: nodes.Template) -> None:
         from jinja2 import nodes
 
         named = {each.name for each in tree.find_all(nodes.Name) if each.ctx != "load"}
-        self._bound = named.union(each.name for each in tree.find_all(nodes.Macro))
+        self._macros = {each.name for each in tree.find_all(nodes.Macro)} - named
+        self._bound = named.union(self._macros)
+        self._binds_code = bool(named) and self._has_code_of_others(tree)
         self._visit(tree)
 
     def _visit(self, node: nodes.Node) -> None:
@@ -151,7 +159,7 @@ class _Reader:
             self.computes_keys = True  # what happens with it is not followed
         else:
             if isinstance(node, (nodes.Filter, nodes.Test)):
-                self.computes_keys |= not self._is_builtin(node)
+                self.computes_keys |= not self._is_builtin(node) or not self._applies_builtins(node)
             self._visit_all(node.iter_child_nodes())
 
     def _visit_all(self, several: Any) -> None:
@@ -172,7 +180,7 @@ class _Reader:
         if isinstance(function, (nodes.Getattr, nodes.Getitem)) and _is_task_instance(function.node):
             self._call_of_task_instance(_attribute_of(function), call)
         elif isinstance(function, nodes.Name):
-            self.computes_keys |= function.name not in self._bound and not self._is_global(function.name)
+            self.computes_keys |= self._is_code_of_others(function.name, alone=True)
         else:
             self.computes_keys |= self._runs_code_of_others(function)
             self._visit(function)
@@ -192,17 +200,45 @@ class _Reader:
         """Tell whether a call of `a.b.c()` may run code that the author of the DAG or a plugin wrote."""
         from jinja2 import nodes
 
-        names: list[str | None] = []
+        whole, names = function, list[str | None]()
         while isinstance(function, (nodes.Getattr, nodes.Getitem)):
             names.append(_attribute_of(function))
             function = function.node
         if not isinstance(function, nodes.Name):
-            return False
+            return self._has_code_of_others(whole)
         if function.name == "macros":
             return names[-1] not in _MACROS
         if function.name in _TASK_INSTANCE:
             return names[-1] in (None, *_HOLDING)
-        return function.name not in _VARIABLES and function.name not in self._bound
+        if function.name in self._bound:
+            return self._is_code_of_others(function.name)
+        return function.name not in _VARIABLES
+
+    def _has_code_of_others(self, node: nodes.Node) -> bool:
+        """Tell whether a part of a template names something that may be code of others."""
+        from jinja2 import nodes
+
+        of_task = any(_is_task_instance(each.node) and each.attr == "task" for each in node.find_all(nodes.Getattr))
+        names = {each.name for each in node.find_all(nodes.Name) if each.ctx == "load"} - {*_TASK_INSTANCE}
+        return of_task or any(self._is_code_of_others(name) for name in names)
+
+    def _is_code_of_others(self, name: str, *, alone: bool = False) -> bool:
+        """Tell whether a name may stand for code of others. What is called `alone` is no variable of Airflow."""
+        if name in self._bound:
+            return name not in self._macros and self._binds_code
+        return not (self._is_global(name) or (name in _VARIABLES and not alone))
+
+    def _applies_builtins(self, node: nodes.Filter | nodes.Test) -> bool:
+        """Tell whether `map`, `select` and the like name a filter or a test of Jinja."""
+        from jinja2 import nodes
+
+        if node.name not in _APPLYING or not node.args:
+            return True
+        applied = node.args[0 if node.name in ("map", "select", "reject") else 1 :][:1]
+        if not all(isinstance(each, nodes.Const) and isinstance(each.value, str) for each in applied):
+            return False
+        kind = nodes.Filter if node.name == "map" else nodes.Test
+        return all(self._is_builtin(kind(None, each.value, [], [], None, None)) for each in applied)  # type: ignore[attr-defined]
 
     def _is_builtin(self, node: nodes.Filter | nodes.Test) -> bool:
         """Tell whether a filter or a test is one of Jinja or Airflow. A DAG may bring others under the same names."""

@@ -102,7 +102,7 @@ class Acl(_Indexed):
             resolution.resolve_output(
                 self._in_force(coordinate.task_id, key, default_ttl), replace(coordinate, key=key), graph
             )
-            for key in sorted(output_keys)
+            for key in sorted(map(str.__str__, output_keys))  # a subclass could answer comparisons as it likes
         ]
         return resolution.combine_outputs(own, outputs, self.dag_id) if outputs else own
 

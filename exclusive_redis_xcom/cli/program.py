@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "snapshot": Command("access.snapshot", "write who may read what, in one line for each grant"),
     "diff": Command("access.diff", "tell who gains or loses access between two sets of DAGs or revisions"),
     "ls": Command("live.ls", "list the XComs that Redis holds, without their values"),
-    "show": Command("live.show", "tell everything about an XCom in Redis but its value"),
+    "show": Command("live.show", "tell everything about an XCom in Redis; its value only with --value"),
     "du": Command("live.du", "sum what XComs take in Redis and in object storage"),
     "suggest": Command("access.suggest", "print the smallest rules that cover what was really read"),
     "unused": Command("access.unused", "list grants and consumers that nobody has used"),

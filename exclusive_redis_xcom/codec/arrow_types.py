@@ -36,6 +36,11 @@ def _ids(names: tuple[str, ...]) -> frozenset[int]:
     return frozenset(number for number in found if number is not None)
 
 
+def is_text_view(kind: Any) -> bool:
+    """Return whether the items of a type are views of texts."""
+    return _is(kind, "STRING_VIEW")
+
+
 def require_known(schema: Any) -> None:
     """Raise NotCarriedError for a type that is not carried, and another Exception for a name that is not UTF-8."""
     _require_known_metadata(schema)

@@ -59,7 +59,8 @@ def describe(value: object) -> Description | None:
 
 
 def _mapping(value: Any, name: str) -> Description:
-    keys = tuple([key for key in islice(value, _MOST_KEYS) if type(key) is str])
+    # An OrderedDict's own iterator asks for the hashes of keys, which is code of their classes.
+    keys = tuple([key for key in islice(dict.__iter__(value), _MOST_KEYS) if type(key) is str])
     length = len(value)
     return Description(name, (length,), (), keys, length - len(keys))
 

@@ -44,4 +44,4 @@ def once_each(findings: Sequence[Finding], role: Role) -> list[Finding]:
 
 
 def _skipped(found: Finding, cause: str) -> Finding:
-    return Finding(found.check, "skipped", f"{found.seen}. This follows from the check '{cause}'")
+    return Finding(found.check, "skipped", f"{found.seen.removesuffix('.')}. This follows from the check '{cause}'")

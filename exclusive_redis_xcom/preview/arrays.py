@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.preview.items import DType, dtype_of, shape_of
 from exclusive_redis_xcom.preview.parts import LIST, Leaf, Plain, Tree
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.preview.parts import Part
+
+#: Reading an array takes as long as stepping over so many parts.
+_WORK: Final = 20
 
 SCALAR, ARRAY, OF_OBJECTS, ANNOTATED = 50, 51, 52, 53
 
@@ -39,6 +42,7 @@ class Array:
 
 def array_of(leaf: Leaf) -> Array:
     """Read an array of kind 51 (`codec/arrays.py`)."""
+    leaf.source.spend(_WORK)
     whole = leaf.source.message(leaf.data)
     if not isinstance(whole, Tree) or whole.code != LIST:
         raise TypeError("not an array")

@@ -5,7 +5,7 @@ A cell is written from its scalar's own numbers. pyarrow itself would look up ti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from exclusive_redis_xcom.codec import arrow_stream
 from exclusive_redis_xcom.errors import XComNotImportable
@@ -32,12 +32,19 @@ _TABLES: Final = frozenset({70, 71, 74})
 _MOST_ITEMS: Final = 10  # of a list or structure in a cell
 _MOST_LEVELS: Final = 4
 _NULL: Final = "null"
+#: Telling the size of a stream that was read takes as long as stepping over so many parts.
+_WORK: Final = 50
+
+
+class _Stream(NamedTuple):
+    schema: Any
+    batches: list[Any]
+    rows: int
 
 
 def columns_of(leaf: Leaf) -> tuple[list[Cells], int, int]:
     """Return the first columns of a stream, the number of all columns, and that of rows."""
-    schema, batches = _read(leaf)
-    rows = sum(batch.num_rows for batch in batches)
+    schema, batches, rows = _read(leaf)
     fields = [schema.field(position) for position in range(min(len(schema), MOST_COLUMNS))]
     columns = [_cells(field, [batch.column(at) for batch in batches], rows) for at, field in enumerate(fields)]
     return columns, len(schema), rows
@@ -53,22 +60,31 @@ def length_of(leaf: Leaf) -> int:
     """Count the rows of a stream."""
     if leaf.code not in TYPES:
         raise TypeError("not a stream")
-    return sum(batch.num_rows for batch in _read(leaf)[1])
+    return _read(leaf).rows
 
 
 def size_of(leaf: Leaf) -> str:
     """Say how large a stream is."""
-    schema, batches = _read(leaf)
-    rows = sum(batch.num_rows for batch in batches)
+    schema, _, rows = _read(leaf)
     if leaf.code in _TABLES:
         return f"{safe_text.counted(rows, 'row')} x {safe_text.counted(len(schema), 'column')}"
     return safe_text.counted(rows, "item")
 
 
-def _read(leaf: Leaf) -> tuple[Any, list[Any]]:
-    stream = leaf.source.take(leaf.source.message(leaf.data))
+def _read(leaf: Leaf) -> _Stream:
+    """Read a stream. Many leaves may name one slab, so each stream is read once."""
+    source, placed = leaf.source, leaf.source.message(leaf.data)
+    source.spend(_WORK)
+    if placed not in source.remembered:
+        source.remembered[placed] = _stream(source.take(placed))
+    found: _Stream = source.remembered[placed]
+    return found
+
+
+def _stream(stream: memoryview) -> _Stream:
     try:
-        return arrow_stream.read(stream)
+        schema, batches = arrow_stream.read(stream)
+        return _Stream(schema, batches, sum(batch.num_rows for batch in batches))
     except XComNotImportable:
         raise NotShownError(
             "The value holds Arrow's columns, and pyarrow is not installed here. Install it to see them."
@@ -95,7 +111,8 @@ def _text(scalar: Any, levels: int = _MOST_LEVELS) -> str:
 
 
 def _string(scalar: Any, levels: int) -> str:
-    text = str(scalar.as_py())
+    beginning = bytes(memoryview(scalar.as_buffer())[: 4 * (MOST_CELL + 1)])
+    text = str(beginning, "utf-8", "ignore")  # it is valid, but the last character may be cut
     return safe_text.quoted(text, MOST_CELL) if levels < _MOST_LEVELS else text
 
 
@@ -105,27 +122,23 @@ def _binary(scalar: Any, _: int) -> str:
 
 def _list(scalar: Any, levels: int) -> str:
     items = scalar.values
-    shown = [_text(items[at], levels - 1) for at in range(min(len(items), _MOST_ITEMS))]
-    return f"[{', '.join(shown)}{_more(len(items))}]"
+    shown = (_text(items[at], levels - 1) for at in range(min(len(items), _MOST_ITEMS)))
+    return f"[{safe_text.joined(shown, len(items), MOST_CELL)}]"
 
 
 def _map(scalar: Any, levels: int) -> str:
     items = scalar.values
     first = items.slice(0, _MOST_ITEMS)
     keys, values = first.field(0), first.field(1)
-    shown = [f"{_text(keys[at], levels - 1)}: {_text(values[at], levels - 1)}" for at in range(len(first))]
-    return f"{{{', '.join(shown)}{_more(len(items))}}}"
+    shown = (f"{_text(keys[at], levels - 1)}: {_text(values[at], levels - 1)}" for at in range(len(first)))
+    return f"{{{safe_text.joined(shown, len(items), MOST_CELL)}}}"
 
 
 def _struct(scalar: Any, levels: int) -> str:
     kind = scalar.type
-    names = [safe_text.cut(kind.field(at).name, MOST_CELL) for at in range(min(kind.num_fields, _MOST_ITEMS))]
-    shown = [f"{name!r}: {_text(scalar[at], levels - 1)}" for at, name in enumerate(names)]
-    return f"{{{', '.join(shown)}{_more(kind.num_fields)}}}"
-
-
-def _more(count: int) -> str:
-    return ", …" if count > _MOST_ITEMS else ""
+    names = (safe_text.cut(kind.field(at).name, MOST_CELL) for at in range(min(kind.num_fields, _MOST_ITEMS)))
+    shown = (f"{name!r}: {_text(scalar[at], levels - 1)}" for at, name in enumerate(names))
+    return f"{{{safe_text.joined(shown, kind.num_fields, MOST_CELL)}}}"
 
 
 def _timestamp(scalar: Any, _: int) -> str:

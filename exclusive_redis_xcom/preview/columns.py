@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.preview import arrays, arrow, moments, safe_text, shapes
@@ -84,10 +85,7 @@ def _objects(tree: Tree, length: int, *, skipped: int = 0, missing: str = "None"
 
 def _at(tree: Tree, position: int) -> Part:
     """Return one child. Categories need those that come late."""
-    children = tree.children()
-    for _ in range(position):
-        next(children)
-    return next(children)
+    return next(islice(tree.children(), position, None))
 
 
 def _coded(codes: Part, values: Part, missing: str) -> Cells:

@@ -149,7 +149,7 @@ def _structure(described: Tree, levels: int) -> DType:
 
     def text(item: memoryview) -> str:
         cells = (dtype.text(item[start : start + dtype.size]) for _, start, dtype in shown[:_MOST_ITEMS])
-        return f"({', '.join(cells)}{', …' if len(shown) > _MOST_ITEMS else ''})"
+        return f"({safe_text.joined(cells, len(shown), MOST_CELL)})"
 
     return DType(f"{safe_text.counted(names.count, 'field')}", size, text, shown)
 
@@ -162,8 +162,8 @@ def _array(described: Tree, levels: int) -> DType:
         raise ValueError("not a dtype")
 
     def text(item: memoryview) -> str:
-        cells = [one.text(item[at * one.size : (at + 1) * one.size]) for at in range(min(count, _MOST_ITEMS))]
-        return f"[{', '.join(cells)}{', …' if count > _MOST_ITEMS else ''}]"
+        cells = (one.text(item[at * one.size : (at + 1) * one.size]) for at in range(min(count, _MOST_ITEMS)))
+        return f"[{safe_text.joined(cells, count, MOST_CELL)}]"
 
     return DType(f"{one.name} {shape}", count * one.size, text)
 

@@ -133,7 +133,9 @@ class Writer:
         if tree.code in _CONTAINERS:
             return self._container(tree, indent, level)
         if tree.code in shapes.CODES:
-            return self._placeholder(tree)
+            shown = self._placeholder(tree)
+            self._room -= len(shown)
+            return shown
         self.truncated = True
         placeholder = f"<{classes.name_of(tree)}: not decoded here>"
         self._room -= len(placeholder)

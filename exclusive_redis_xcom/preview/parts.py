@@ -29,6 +29,8 @@ _STEP: Final = 1
 _STEP_FORM: Final = struct.Struct(">BI")
 #: So many parts are looked at or stepped over in all. That takes about a second.
 _MOST_WORK: Final = 2_000_000
+#: Reading so many bytes of a buffer takes as long as stepping over a part.
+_BYTES_OF_WORK: Final = 128
 #: A program of the flat form is read as a whole, so it may have so many items.
 _MOST_ITEMS: Final = 200_000
 _MOST_DEPTH: Final = 2000  # as `codec/flat.py` writes
@@ -77,6 +79,8 @@ class Source:
         self._incoming = incoming
         self._taken: dict[int, memoryview] = {}
         self._work = _MOST_WORK
+        #: What was read from buffers, by the part that stands for the buffer. Many parts may name one slab.
+        self.remembered: dict[object, Any] = {}
 
     def spend(self, work: int = 1) -> None:
         """Count work that was done."""
@@ -93,7 +97,9 @@ class Source:
             raise ValueError("not a buffer")
         if number not in self._taken:
             self._taken[number] = memoryview(self._incoming.take(number))
-        return self._taken[number]
+        taken = self._taken[number]
+        self.spend(1 + len(taken) // _BYTES_OF_WORK)  # many parts may name one slab, and each may read all of it
+        return taken
 
     def message(self, data: memoryview) -> Part:
         """Read one msgpack message."""

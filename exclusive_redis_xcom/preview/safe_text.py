@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exclusive_redis_xcom.model import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MOST_NAME = 120
 
@@ -34,6 +39,17 @@ def quoted(text: str, most: int) -> str:
 def quoted_bytes(data: bytes, most: int) -> str:
     """Return bytes as Python's literal, with at most so many of them."""
     return repr(data) if len(data) <= most else f"{data[:most]!r}…(+{len(data) - most} bytes)"
+
+
+def joined(items: Iterable[str], count: int, most: int) -> str:
+    """Join the first of so many items, until they fill a cell. No further item is made then."""
+    shown, length = [], 0
+    for item in items:
+        shown.append(item)
+        length += len(item) + 2
+        if length > most:
+            break
+    return ", ".join(shown if len(shown) == count else [*shown, "…"])
 
 
 def name(text: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from exclusive_redis_xcom.preview import arrays, arrow, columns, safe_text, shapes
 from exclusive_redis_xcom.preview.cells import Cells
 from exclusive_redis_xcom.preview.parts import LIST, Leaf, Tree
-from exclusive_redis_xcom.preview.structure import MOST_COLUMNS, MOST_ROWS, Column, Preview
+from exclusive_redis_xcom.preview.structure import MOST_CELL, MOST_COLUMNS, MOST_ROWS, Column, Preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,8 +50,10 @@ def _preview(
         kind,
         type_name,
         size,
-        columns=tuple(Column(each.name, safe_text.cut(each.dtype, 200)) for each in shown),
-        rows=tuple(tuple(each.text(row) for each in shown) for row in first),
+        columns=tuple(
+            Column(safe_text.cut(each.name, MOST_CELL), safe_text.cut(each.dtype, MOST_CELL)) for each in shown
+        ),
+        rows=tuple(tuple(safe_text.cut(each.text(row), MOST_CELL) for each in shown) for row in first),
         truncated=rows > MOST_ROWS or all_columns > len(shown),
     )
 

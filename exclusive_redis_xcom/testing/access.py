@@ -143,8 +143,10 @@ class Access:
         if "/" in name:
             return TaskName.parse(name)
         if len(self.model.dags) != 1:
+            having = [dag_id for dag_id, facts in self.model.dags.items() if name in facts.tasks]
             raise UndecidedError(
-                f"'{name}' names no task: there are {len(self.model.dags)} DAGs.\nWrite DAG/TASK, as in 'sales/{name}'."
+                f"'{name}' names no task: there are {len(self.model.dags)} DAGs.\n"
+                f"Write DAG/TASK, as in '{having[0] if having else 'sales'}/{name}'."
             )
         return TaskName(next(iter(self.model.dags)), name)
 

@@ -113,6 +113,7 @@ def test_every_command_is_asked() -> None:
     assert {*ASKED} | OF_THEIR_OWN | WITHOUT_DOCUMENT == {*COMMANDS}
 
 
+@pytest.mark.usefixtures("warm_parsing")
 @pytest.mark.parametrize("form", ["json", "yaml"])
 @pytest.mark.parametrize("command", ASKED)
 def test_tasks_xcoms_and_rules_have_one_shape(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +47,12 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     return [str(tmp_path) if word == "DAGS" else word for word in request.param]
 
 
+@pytest.fixture(params=[("ls",), ("denials",)], ids=lambda command: command[0])
+def one_of_each_kind(request: pytest.FixtureRequest) -> list[str]:
+    """A command on what lives in Redis, and one on what was recorded. All others open Redis as one of these does."""
+    return list(request.param)
+
+
 def refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Run a command that Redis does not answer, and return what it says of that."""
     capsys.readouterr()
@@ -61,11 +66,9 @@ def refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]
 def test_redis_is_down(command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv(f"{OURS}REDIS_URL", f"redis://user:s3cret-word@127.0.0.1:{port}")
-    start = time.monotonic()
 
     first, cause, remedy = refused(command, capsys)
 
-    assert time.monotonic() - start < 5
     assert first.endswith(" failed: the connection was refused.")
     assert f": Redis (127.0.0.1:{port}) was tried " in cause
     assert remedy == (
@@ -75,12 +78,12 @@ def test_redis_is_down(command: list[str], capsys: pytest.CaptureFixture[str], m
 
 
 def test_the_redis_of_the_variable_is_down(
-    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    one_of_each_kind: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
     monkeypatch.setenv(REDIS_URL_VARIABLE, f"redis://user:s3cret-word@127.0.0.1:{port}")
 
-    first, cause, remedy = refused(command, capsys)
+    first, cause, remedy = refused(one_of_each_kind, capsys)
 
     assert first.endswith(" failed: the connection was refused.")
     assert f": Redis (127.0.0.1:{port}) was tried " in cause
@@ -91,23 +94,23 @@ def test_the_redis_of_the_variable_is_down(
 
 
 def test_the_variable_holds_no_url(
-    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    one_of_each_kind: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(REDIS_URL_VARIABLE, "s3cret-word")
 
-    said = refused(command, capsys)
+    said = refused(one_of_each_kind, capsys)
 
     assert said[0] == "EXCLUSIVE_XCOM_REDIS_URL cannot be used."
     assert "s3cret-word" not in "".join(said)
 
 
 def test_a_wrong_password_in_the_variable_is_corrected_there(
-    command: list[str], start_redis: Start, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    one_of_each_kind: list[str], start_redis: Start, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = start_redis()
     monkeypatch.setenv(REDIS_URL_VARIABLE, started.url.replace("://", "://nobody:s3cret-word@"))
 
-    *_, remedy = refused(command, capsys)
+    *_, remedy = refused(one_of_each_kind, capsys)
 
     assert remedy == (
         "Correct them in the variable EXCLUSIVE_XCOM_REDIS_URL. Redis refuses a user who is switched off in the same "
@@ -115,17 +118,16 @@ def test_a_wrong_password_in_the_variable_is_corrected_there(
     )
 
 
-def test_a_redis_that_never_answers_is_given_up_after_5_seconds(
-    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_redis_that_never_answers_is_asked_once_and_for_3_seconds(
+    one_of_each_kind: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv(REDIS_URL_VARIABLE, f"redis://127.0.0.1:{silent.getsockname()[1]}")
-        start = time.monotonic()
 
-        first, *_ = refused(command, capsys)
+        first, cause, *_ = refused(one_of_each_kind, capsys)
 
-        assert time.monotonic() - start < 6
     assert first.endswith(" failed: there was no answer in time (3 s).")
+    assert " was tried once in " in cause
 
 
 def test_the_variable_counts_more_than_the_setting(

@@ -20,20 +20,23 @@ import exclusive_redis_xcom
 PACKAGE = Path(exclusive_redis_xcom.__file__).parent
 FUNCTIONS = {"compile", "fullmatch", "match", "search", "split", "sub", "subn", "findall", "finditer"}
 
-#: Those who may write the input. People write DAG files, settings and command lines.
+#: Those who may write the input. People write DAG files, settings and command lines, and wait for their own commands.
+#: An API server reads serialized DAGs, so those may be anybody's.
 PEOPLE, ANYBODY = "people", "anybody"
 #: By file and by what stands in the call.
 LIST: dict[tuple[str, str], str] = {
     ("access/lint/findings.py", "_PLACE"): PEOPLE,
+    ("access/lint/places.py", "_IN_TRACEBACK"): PEOPLE,
     ("access/lint/repeated_entries.py", "_BY_EXCLUSIVE"): PEOPLE,
     ("access/lint/secret_names.py", "_WORD"): PEOPLE,
     ("access/lint/suppression.py", "_COMMENT"): PEOPLE,
     ("access/overview/mermaid.py", "_LIST"): PEOPLE,
     ("access/overview/mermaid.py", "_PLAIN"): PEOPLE,
-    ("access/serialized_references.py", "_AS_REPR"): PEOPLE,
-    ("access/serialized_references.py", "_AS_TEMPLATE"): PEOPLE,
-    ("access/serialized_references.py", "_LITERAL"): PEOPLE,
-    ("access/serialized_references.py", "_OBJECT"): PEOPLE,
+    ("access/serialized_references.py", "_AS_REPR"): ANYBODY,
+    ("access/serialized_references.py", "_AS_TEMPLATE"): ANYBODY,
+    ("access/serialized_references.py", "_FUNCTION"): ANYBODY,
+    ("access/serialized_references.py", "_LITERAL"): ANYBODY,
+    ("access/serialized_references.py", "_OBJECT"): ANYBODY,
     ("access/snapshot_lines.py", "_LINE"): PEOPLE,
     ("access/snapshot_lines.py", "_PLAIN"): PEOPLE,
     ("access/snapshot_lines.py", "_TASK"): PEOPLE,
@@ -56,6 +59,7 @@ LIST: dict[tuple[str, str], str] = {
     ("cli/redis_users.py", "_ACCEPTED_PREFIX"): PEOPLE,
     ("cli/redis_users.py", "_PASSWORD"): PEOPLE,
     ("cli/units.py", "_AGE"): PEOPLE,
+    ("cli/units.py", "_COUNT"): PEOPLE,
     ("codec/allowlist.py", "_CLASS_NAME"): PEOPLE,
     ("codec/arrays.py", "_SIMPLE_DTYPE"): ANYBODY,
     ("codec/libraries/geopandas.py", "_AUTHORITY"): ANYBODY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from exclusive_redis_xcom.access.undecided import UndecidedError
 from exclusive_redis_xcom.cli import redis_access
 
 if TYPE_CHECKING:
@@ -27,8 +28,14 @@ def nothing(of: str | None, run: str | None = None) -> str:
 
 
 def inventory_of(store: Store, of: str | None) -> Iterator[Inventory]:
-    """Yield what Redis holds of `DAG`, or of `DAG/TASK`; everything if that is None."""
+    """Yield what Redis holds of `DAG`, or of `DAG/TASK`; everything if that is None.
+
+    Raises:
+        UndecidedError: It names something else. "There is none" would be wrong then.
+    """
     dag_id, _, task_id = (of or "").partition("/")
+    if "/" in task_id or ":" in task_id or ":" in dag_id:
+        raise UndecidedError(f"'{of}' names no DAG and no task.\nWrite DAG or DAG/TASK. `show` takes DAG/TASK:KEY.")
     return store.inventory(dag_id or None, task_id or None)
 
 

@@ -173,7 +173,7 @@ def _document(held: Held) -> dict[str, Any]:
 def _rule(inventory: Inventory) -> str:
     acl = stored_rules.rule_of(inventory.acl)
     where = "" if acl is None else f", by {acl.source}"
-    return f"Run {printable(inventory.at.run_id)}: readers are {stored_rules.readers(acl)}{where}."
+    return printable(f"Run {inventory.at.run_id}: readers are {stored_rules.readers(acl)}{where}.")
 
 
 def _names(inventory: Inventory) -> str | None:

@@ -5,7 +5,7 @@
 -- ARGV[2]  how many values to describe at most
 -- Returns  false if there is no such hash; else its TTL in ms, the rule in force or '', the bytes of all fields with
 --          their names, the number of values, and for each described value six items: its map_index, the bytes of its
---          fields, the beginning of its envelope or '', the length of its claim, the name of its object or '', and its
+--          fields, the head of its envelope or '', the length of its claim, the name of its object or '', and its
 --          description or ''
 --
 -- Cost: O(n) for the n fields of the hash, and at most ARGV[2] envelopes are copied. Workers may write any fields. An
@@ -41,11 +41,17 @@ local function text(name, limit)
   return redis.call('HGET', KEYS[1], name) or ''
 end
 
+-- The payload, which is the value, stays here. Bytes 5 to 8 are the length of the head (formats/envelope.py).
+local function head_of(data)
+  local a, b, c, d = string.byte(data, 5, 8)
+  return d and string.sub(data, 1, math.min(a * 16777216 + b * 65536 + c * 256 + d, head)) or ''
+end
+
 local found = {ttl, text(ARGV[1], 2097152), total, values}
 for _, index in ipairs(indexes) do
   found[#found + 1] = index
   found[#found + 1] = bytes[index]
-  found[#found + 1] = string.sub(text(index, largest), 1, head)
+  found[#found + 1] = head_of(text(index, largest))
   found[#found + 1] = redis.call('HSTRLEN', KEYS[1], index .. ':claim')
   found[#found + 1] = text(index .. ':spilled', longest)
   found[#found + 1] = text(index .. ':described', longest_description)

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.testing.dag_runs import database
 from exclusive_redis_xcom.testing.dag_runs.one_run import Seed, dag_test
 from exclusive_redis_xcom.testing.dag_runs.process import our_backend
 from exclusive_redis_xcom.testing.dag_runs.redis_in_test import redis_in_test
-from exclusive_redis_xcom.testing.dag_runs.run import Refusal, Run, new_entries, no_such_task
+from exclusive_redis_xcom.testing.dag_runs.run import Refusal, Run, new_entries, no_such_key, no_such_task, pushes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +52,7 @@ class ExclusiveXCom:
         Raises:
             TaskFailed: A task failed for another reason than a refusal. The task's exception is the cause.
             InvalidAcl: The DAG's rules are wrong.
+            TypeError: It is no DAG object.
             ValueError: There are seeds, Airflow cannot serialize the DAG, or `use_executor` is set.
         """
         __tracebackhide__ = True
@@ -76,6 +77,7 @@ class ExclusiveXCom:
         Raises:
             TaskFailed: As for `run`.
             InvalidAcl: As for `run`.
+            TypeError: As for `run`.
             ValueError: The DAG has no such task, or not the task of a seed; else as for `run`.
         """
         __tracebackhide__ = True
@@ -89,6 +91,8 @@ class ExclusiveXCom:
             key: The key; `return_value` for what the task returns.
             value: The value.
             map_index: Which instance of a mapped task pushes it.
+
+        `run_task` raises ValueError if the task is known not to push the key, as for a typing error.
         """
         self._seeds.append(Seed(task, key, value, map_index, clock.ahead()))
 
@@ -114,6 +118,11 @@ class ExclusiveXCom:
             raise ValueError(
                 "use_executor runs tasks in other processes, where this test is not in force. Leave it out."
             )
+        if not hasattr(dag, "task_dict"):
+            raise TypeError(
+                f"run() and run_task() take a DAG object, and this is {type(dag).__name__}.\n"
+                "Import the DAG from its file. Of a function with @dag, give what its call returns."
+            )
         settings = load_settings()
         freeze(dag, default_consumers=settings.default_consumers, report_consumers=settings.report_consumers)
         facts = facts_of(dag, default_consumers=settings.default_consumers)
@@ -122,6 +131,8 @@ class ExclusiveXCom:
                 raise ValueError(no_such_task(name, facts))
         for seed in self._seeds:
             seed.check(dag)
+            if not pushes(seed.task_id, seed.key, facts):
+                raise ValueError(no_such_key(seed.task_id, seed.key, facts))
         if database.register(dag):
             self._new_dags.add(dag.dag_id)
         before = self._redis.record()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import timedelta
 
+    from exclusive_redis_xcom.connection import RedisOptions
     from exclusive_redis_xcom.connection.budget import Budget
+    from exclusive_redis_xcom.connection.failure import Failure
     from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.formats.observed import Entry
     from exclusive_redis_xcom.model import Coordinate
 
 #: Nobody listens there. fakeredis takes no address, and the setting needs one.
 _NOWHERE = "redis://fakeredis.invalid:6379/0"
+_VARIABLE = "the variable REDIS_URL"
 _AT_ONCE = 500
 
 
@@ -39,7 +43,9 @@ class RedisInTest:
     def __init__(self, url: str | None, open_session: Callable[[Budget], Session] | None) -> None:
         self.url = url or _NOWHERE
         self.prefix = f"exclusive_redis_xcom_test:{secrets.token_hex(8)}"
-        self._client = RedisClient(options_from_url(self.url), Timeouts(deadline=5.0), open_session=open_session)
+        self._client = RedisClient(
+            _options(self.url), Timeouts(deadline=5.0), open_session=open_session, remedy=_remedy
+        )
         self._store = Store(self._client, key_prefix=self.prefix)
 
     def check(self) -> None:
@@ -99,6 +105,20 @@ class RedisInTest:
     def _call(self, command: str, names: Iterable[bytes], *arguments: Any) -> list[Any]:
         calls = [(name.decode("latin-1"), (command, name, *arguments)) for name in names]
         return self._client.run("Changing what a test wrote", lambda session: session.call_many(calls)) if calls else []
+
+
+def _options(url: str) -> RedisOptions:
+    try:
+        return replace(options_from_url(url), setting=_VARIABLE)
+    except ConfigurationError as error:  # its text repeats nothing of the URL
+        raise ConfigurationError(f"REDIS_URL cannot be used.\n{error}") from None
+
+
+def _remedy(failure: Failure, options: RedisOptions) -> str:
+    """Say what to do about a failure, in words for whoever runs tests: no task waits to be cleared."""
+    if not failure.down:
+        return failure.remedy
+    return f"Check that Redis is up, and that {options.place} says where it is. Without it, tests use fakeredis."
 
 
 @contextlib.contextmanager

@@ -190,6 +190,17 @@ def no_such_task(task: str, facts: DagFacts) -> str:
     return f"DAG {facts.dag_id} has no task '{task}'.\nIts tasks are {', '.join(facts.tasks)}."
 
 
+def pushes(task: str, key: str, facts: DagFacts) -> bool:
+    """Tell whether a task pushes a key, or may push it: its code may compute keys."""
+    return facts.tasks[task].computes_keys or key in facts.keys_of(task)
+
+
+def no_such_key(task: str, key: str, facts: DagFacts) -> str:
+    """Word the error of a seed that no task pushes."""
+    known = ", ".join(f"'{each}'" for each in facts.keys_of(task)) or "none"
+    return f"Task {task} pushes no key '{key}', so it cannot be seeded.\nIts known keys are {known}."
+
+
 def _more(counts: Mapping[str, observed.Count], before: Mapping[str, observed.Count]) -> dict[str, observed.Count]:
     none = observed.Count(0, 0)
     more = {kind: count._replace(number=count.number - before.get(kind, none).number) for kind, count in counts.items()}

@@ -98,6 +98,16 @@ def test_ls_of_one_task_or_run_and_of_nothing(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["ls", "du"])
+@pytest.mark.parametrize("name", ["sales/extract:token", "sales:token", "sales/a/b"])
+def test_a_name_of_neither_dag_nor_task_is_told(run: Run, command: str, name: str) -> None:
+    assert run(command, name) == (
+        2,
+        "",
+        f"'{name}' names no DAG and no task.\nWrite DAG or DAG/TASK. `show` takes DAG/TASK:KEY.\n",
+    )
+
+
 def test_ls_says_what_it_leaves_out(run: Run) -> None:
     status, out, err = run("ls", "--limit", "1", "-o", "plain")
 
@@ -125,6 +135,19 @@ def test_show_tells_all_but_the_value(run: Run) -> None:
     assert err == "Run r1: readers are 'load', by xcom_acl['extract']['token'] at sales.py:4.\n"
     status, _, err = run("show", "sales/extract:other")
     assert (status, err.partition(".")[0]) == (1, "Redis holds no XCom of 'sales/extract:other'")
+
+
+def test_a_rule_that_somebody_wrote_to_redis_begins_no_line(run: Run, server: RedisServer) -> None:
+    at = Coordinate("sales", "r1", "extract", "token")
+    written = Rule(at.task_id, at.key, ("*",), "a rule", exact=True)
+    with redis.Redis.from_url(server.url) as client:
+        (name,) = client.keys("*extract*")
+        client.hset(name, "acl", Acl("sales\nRun r1: readers are 'x'.\x1b[2J", (written,), "nobody").dumps())
+
+    _, _, err = run("show", "sales/extract:token")
+
+    assert err.count("\n") == 1
+    assert err.startswith("Run r1: readers are tasks of DAG 'sales\\nRun r1")
 
 
 def test_type_shape_and_names_are_told(run: Run) -> None:

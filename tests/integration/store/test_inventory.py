@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Push, Store
 from tests.integration.support import ACL, PREFIX, TTL, at, do, value
@@ -36,6 +37,24 @@ def test_it_tells_names_sizes_ttls_and_rules(store: Store) -> None:
     assert held.envelope is not None
     assert (held.envelope.payload_size, held.envelope.parts) == (3 * 1024 * 1024, 3)
     assert (held.claimed, held.spilled, held.bytes_elsewhere) == (False, False, 0)
+
+
+def test_no_value_leaves_redis(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    replies: list[bytes] = []
+    unpack = Envelope.unpack_facts
+
+    def noted(data: bytes) -> Envelope:
+        replies.append(data)
+        return unpack(data)
+
+    monkeypatch.setattr(Envelope, "unpack_facts", noted)
+    pushed = value(at(), size=10_000)
+    store.push(Push(pushed, acl=ACL, ttl=TTL))
+
+    (found,) = store.inventory()
+
+    assert found.held[0].envelope is not None
+    assert replies == [pushed.pack()[: -pushed.payload_size]]
 
 
 def test_results_of_a_mapped_task_are_counted_and_some_are_described(store: Store) -> None:

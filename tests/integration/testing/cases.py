@@ -164,6 +164,13 @@ def _never(*_args, **_options):
     raise _ReachedError
 
 
+def test_a_seed_that_no_task_pushes_is_an_error(exclusive_xcom):
+    exclusive_xcom.seed("extract", "tokn", "secret")
+    with pytest.raises(ValueError, match=r"^Task extract pushes no key 'tokn', so it cannot be seeded\.\n") as told:
+        exclusive_xcom.run_task(DAG_UNDER_TEST, "load")
+    assert str(told.value).endswith("\nIts known keys are 'return_value', 'token'.")
+
+
 def test_a_seed_grows_old(exclusive_xcom):
     exclusive_xcom.seed("extract", "token", "secret")
     exclusive_xcom.seed("extract", "return_value", 7)
@@ -241,6 +248,22 @@ def test_the_runs_conf_and_date_reach_the_dag(exclusive_xcom):
     exclusive_xcom.run(dag, run_conf={"n": 2}, logical_date=timezone.datetime(2024, 1, 1))
 
 
+def test_a_run_of_one_task_fails_with_it_though_tasks_follow(exclusive_xcom):
+    with DAG("follows", schedule=None) as dag:
+
+        @task
+        def boom():
+            raise RuntimeError
+
+        @task
+        def after(): ...
+
+        boom() >> after()
+    run = exclusive_xcom.run_task(dag, "boom", check=False)
+
+    assert (run.states, run.state) == ({"boom": "failed"}, "failed")
+
+
 def test_the_runs_conf_opens_nothing(exclusive_xcom):
     with pytest.raises(Exception, match="the value that is fixed in the DAG file"):
         exclusive_xcom.run(sales(), run_conf={"xcom_acl": {"*": "anyone"}})
@@ -253,6 +276,8 @@ def test_wrong_rules_and_names_are_errors(exclusive_xcom):
         ValueError, match=r"^DAG sales has no task 'lod'\.\nIts tasks are extract, load, report, audit\.$"
     ):
         exclusive_xcom.run_task(DAG_UNDER_TEST, "lod")
+    with pytest.raises(TypeError, match=r"^run\(\) and run_task\(\) take a DAG object, and this is str\."):
+        exclusive_xcom.run("dags/sales.py")
     with pytest.raises(ValueError, match=r"^Time passes forwards"):
         exclusive_xcom.advance(hours=-1)
     with pytest.raises(ValueError, match=r"^use_executor runs tasks in other processes"):

@@ -37,7 +37,7 @@ def test_a_dag_is_run_under_its_rules(user: pytest.Pytester) -> None:
         "-p", "no:cacheprovider", "--strict-markers", "--exclusive-xcom-update", "--show-capture=no", "-rA", timeout=240
     )
 
-    result.assert_outcomes(passed=21, failed=1, errors=4)
+    result.assert_outcomes(passed=23, failed=1, errors=4)
     result.stdout.fnmatch_lines_random(
         [
             '>*raise RuntimeError("the task\'s own words")',
@@ -106,6 +106,32 @@ def test_a_real_redis_is_left_as_it_was_by_two_processes(
         assert server.keys() == [b"of:others"]
         server.delete("of:others")
     result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("url", "lines"),
+    [
+        (
+            "redis://127.0.0.1:1/0",
+            [
+                "E*StoreUnavailable: Looking failed: the connection was refused.",
+                "E*Check that Redis is up, and that the variable REDIS_URL says where it is. "
+                "Without it, tests use fakeredis.",
+            ],
+        ),
+        ("127.0.0.1:6379", ["E*ConfigurationError: REDIS_URL cannot be used.", "E*The Redis URL must begin with*"]),
+    ],
+)
+def test_a_redis_that_cannot_be_used_is_told(
+    user: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, url: str, lines: list[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    user.makepyfile("def test_it(exclusive_xcom): ...")
+
+    result = user.runpytest_subprocess("-p", "no:cacheprovider", "--show-capture=no", timeout=240)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(lines)
 
 
 def test_the_plugin_imports_no_airflow_and_the_kit_no_pytest(user: pytest.Pytester) -> None:

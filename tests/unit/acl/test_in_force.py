@@ -230,6 +230,25 @@ def test_under_linked_a_task_that_takes_the_whole_dict_takes_its_keys() -> None:
     assert whole({}, ["token"], default="linked").consumers == ("transform",)
 
 
+class Shouting(str):
+    """A text that answers comparisons as its author likes."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __hash__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("further", [0, 20])
+def test_output_keys_of_a_subclass_of_str_are_compared_as_text(further: int) -> None:
+    raw = {"extract": {"token": ["load"], **{f"key_{number}": ["report"] for number in range(further)}}}
+
+    assert acl_of(raw).in_force(WHOLE, GRAPH, output_keys=[Shouting("token")]).consumers == ("load",)
+
+
 def test_output_keys_change_nothing_for_other_keys() -> None:
     acl = acl_of({"extract": {"a": "nobody"}})
 

@@ -18,9 +18,7 @@ DAG = "from airflow.sdk import DAG, BaseOperator\nwith DAG('sales'):\n    BaseOp
     ("command", "status"),
     [
         ("ls", 2),
-        ("denials", 2),
         ("unused --dags dags", 2),
-        ("lint dags", 0),
         ("diff dags dags", 0),
         ("doctor", 1),
         ("gc", 0),

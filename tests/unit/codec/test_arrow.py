@@ -254,6 +254,23 @@ def test_compressed_bodies_are_refused_as_nothing_bounds_what_they_expand_to(cod
     refused(stream_of(pa.table({"a": words}), compression=codec))
 
 
+def views(lengths: list[int], text: bytes, nulls: int | None = None) -> pa.Array:
+    """Make views that all begin at the first byte of a text."""
+    forged = b"".join(struct.pack("<i4sii", length, text[:4], 0, 0) for length in lengths)
+    validity = None if nulls is None else pa.py_buffer(bytes([nulls]))
+    return pa.Array.from_buffers(pa.string_view(), len(lengths), [validity, pa.py_buffer(forged), pa.py_buffer(text)])
+
+
+def test_views_that_overlap_are_refused_as_nothing_bounds_the_time_to_check_them():
+    text = b"a text of twenty-six bytes"
+
+    refused(stream_of(pa.table({"a": views([26] * 3, text)})))
+    refused(stream_of(pa.table({"a": views([*[2**31 - 1] * 3, -(2**31)], text)})))
+    refused(stream_of(pa.table({"n": range(3), "a": views([26] * 3, text)})))
+    assert raw(payload_of(stream_of(pa.table({"a": views([26], text)})))).num_rows == 1
+    assert raw(payload_of(stream_of(pa.table({"a": views([26, 2**31 - 1], text, nulls=1)})))).num_rows == 2
+
+
 class Armed(pa.ExtensionType):
     """As some package may have registered it on the worker."""
 

@@ -175,6 +175,21 @@ def test_no_code_of_a_users_class_runs(number: int) -> None:
     assert of_items == Description("list", (1,), items=name_of(cls))
 
 
+def test_the_keys_of_an_ordered_dict_are_not_asked_for_their_hashes() -> None:
+    asked: list[object] = []
+
+    class Key:
+        def __hash__(self) -> int:
+            asked.append(self)
+            return 1
+
+    value = OrderedDict([(Key(), 1), (Key(), 2)])
+    asked.clear()
+
+    assert describe(value) == Description("collections.OrderedDict", (2,), more=2)
+    assert not asked
+
+
 def test_a_column_and_an_index_of_somebody_else_are_not_asked() -> None:
     class Labels(pd.Index):
         def __len__(self) -> int:

@@ -201,6 +201,21 @@ def test_a_wrong_name_is_an_error_and_never_a_pass(arguments: tuple[str, str, st
         assert str(caught.value).splitlines()[0] == first
 
 
+def test_among_several_dags_the_advice_names_one_that_has_the_task() -> None:
+    with DAG("stock", schedule=None) as stock:
+
+        @task
+        def count() -> int:
+            return 1
+
+        count()
+
+    with pytest.raises(UndecidedError) as caught:
+        assert_can_pull([sales(), stock], "count", "sales/extract", "token")
+
+    assert str(caught.value) == "'count' names no task: there are 2 DAGs.\nWrite DAG/TASK, as in 'stock/count'."
+
+
 def test_assert_only_refuses_wrong_names_of_consumers_and_a_single_text() -> None:
     with pytest.raises(UndecidedError, match="DAG 'sales' has no task 'laod'"):
         assert_only(sales(), "extract", "token", {"laod"})

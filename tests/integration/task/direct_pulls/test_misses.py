@@ -6,13 +6,12 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 import redis
 
 from devtools.worlds.running_task import RUN_ID
-from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpired
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpired, clock
 from exclusive_redis_xcom.model import Coordinate
 from tests.integration.task.direct_pulls.watched import SERVERS, ApiServer, Tasks, hash_of
 from tests.integration.task.sales import address, field_of
@@ -142,14 +141,7 @@ def test_what_is_pushed_without_direct_pulls_is_never_read_directly(
 
 def test_a_sibling_that_has_outlived_its_time(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks.push("short-lived", task_id="parts", map_index=0)
-    from exclusive_redis_xcom.task import may_read
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + timedelta(days=8)
-
-    monkeypatch.setattr(may_read, "datetime", Later)
+    monkeypatch.setattr(clock, "_ahead", timedelta(days=8))
 
     with pytest.raises(XComExpired):
         tasks.pull(task_id="parts", map_index=0)

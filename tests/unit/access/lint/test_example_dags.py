@@ -12,7 +12,7 @@ from airflow.providers import standard
 from exclusive_redis_xcom.access import DagFacts
 from exclusive_redis_xcom.access.lint import Linted, lint
 from exclusive_redis_xcom.access.loading import load
-from tests.unit.warm_parsing import warm
+from tests.warm_parsing import warm
 
 FOLDERS = (Path(airflow.__file__).parent / "example_dags", Path(standard.__file__).parent / "example_dags")
 

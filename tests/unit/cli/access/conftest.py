@@ -8,7 +8,7 @@ import pytest
 
 from exclusive_redis_xcom.access import Access
 from exclusive_redis_xcom.access.loading import load
-from tests.unit.warm_parsing import warm
+from tests.warm_parsing import warm
 
 DAGS = Path(__file__).parent / "dags"
 

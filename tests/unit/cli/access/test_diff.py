@@ -21,7 +21,7 @@ from exclusive_redis_xcom.acl import parse
 from exclusive_redis_xcom.cli.access import diff_formats
 from exclusive_redis_xcom.cli.access.diff_formats.as_markdown import MARKER, MOST, code
 from exclusive_redis_xcom.cli.access.diff_formats.between import Between
-from tests.unit.warm_parsing import warm
+from tests.warm_parsing import warm
 
 pytestmark = pytest.mark.usefixtures("warm_parsing")
 

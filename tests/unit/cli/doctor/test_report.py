@@ -214,7 +214,7 @@ def test_the_password_of_the_doctor_s_redis_may_come_from_the_environment(
 
 def failing(*ids: str) -> list[Finding]:
     names = {id: name for name, id in finding.IDS.items()}
-    return [Finding(names[id], "FAIL", "broken", "Mend it.") for id in ids]
+    return [Finding(names[id], "FAIL", "broken.", "Mend it.") for id in ids]
 
 
 @pytest.mark.parametrize(
