@@ -13,7 +13,7 @@ from tests.acceptance.pages.conftest import NOBODY, PREFIX, ROLES, Site
 from tests.acceptance.pages.routes import DAG_PAGE, OVERVIEW, REVEAL, ROUTES, RUN_PAGE, STATIC, TASK_PAGE, address
 
 #: Each role of the simple auth manager may read XComs of all DAGs.
-READERS: dict[str | None, int] = {None: 401, NOBODY: 403, **{role: 200 for role in ROLES}}
+READERS = dict.fromkeys([None, NOBODY, *ROLES], 200) | {None: 401, NOBODY: 403}
 EVERYBODY = dict.fromkeys(READERS, 200)
 
 TABLE = {
