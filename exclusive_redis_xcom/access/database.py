@@ -128,6 +128,20 @@ def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:
     return facts_of(read, default_consumers=default_consumers, code=code, text=source or None)
 
 
+def latest_numbers() -> Any:
+    """Return a subquery for the number of each DAG's latest version: columns `dag_id` and `number`."""
+    from airflow.models.dag_version import DagVersion
+    from airflow.models.serialized_dag import SerializedDagModel
+    from sqlalchemy import func, select
+
+    return (
+        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
+        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .group_by(DagVersion.dag_id)
+        .subquery()
+    )
+
+
 def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | None, str | None]]:
     """Yield each DAG's id, its JSON in one of two forms, and the code of its file."""
     from airflow import settings
@@ -152,14 +166,9 @@ def _latest(dag_ids: Collection[str] | None) -> Any:
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagcode import DagCode
     from airflow.models.serialized_dag import SerializedDagModel
-    from sqlalchemy import func, select
+    from sqlalchemy import select
 
-    latest = (
-        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
-        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
-        .group_by(DagVersion.dag_id)
-        .subquery()
-    )
+    latest = latest_numbers()
     query = (
         select(
             SerializedDagModel.dag_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from exclusive_redis_xcom.access.database import latest_numbers
+
 
 def latest_of_all(most: int) -> dict[str, str]:
     """Return the DAGs whose files still exist, sorted, each with the hash of its latest version.
@@ -13,14 +15,9 @@ def latest_of_all(most: int) -> dict[str, str]:
     from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.session import create_session
-    from sqlalchemy import func, select
+    from sqlalchemy import select
 
-    latest = (
-        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
-        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
-        .group_by(DagVersion.dag_id)
-        .subquery()
-    )
+    latest = latest_numbers()
     query = (
         select(DagVersion.dag_id, SerializedDagModel.dag_hash)
         .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)

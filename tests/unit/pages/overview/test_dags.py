@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from exclusive_redis_xcom.access.parsing_process import dag_bag
 from exclusive_redis_xcom.pages.overview import dags
 from exclusive_redis_xcom.pages.overview.dags import DagReader, DagsRead
 from exclusive_redis_xcom.pages.overview.versions import latest_of_all
+from tests.unit.access.stored import create_tables, store
 
 _FILE = """
 from airflow.sdk import DAG, task
@@ -47,27 +47,10 @@ class Database:
 
     def write(self, count: int, consumers: object) -> None:
         """Write new versions of DAGs, as Airflow does it."""
-        from airflow.models.dag import DagModel
-        from airflow.models.dag_version import DagVersion
-        from airflow.models.dagbundle import DagBundleModel
-        from airflow.models.dagcode import DagCode
-        from airflow.models.serialized_dag import SerializedDagModel
-        from airflow.serialization.serialized_objects import LazyDeserializedDAG
-
         file = self._folder / "dags.py"
         file.write_text(_FILE.format(count=count, consumers=consumers))
-        with sessionmaker(self.engine)() as session:
-            session.merge(DagBundleModel(name="bundle"))
-            for dag in dag_bag(str(file)).dags.values():
-                if session.get(DagModel, dag.dag_id) is None:
-                    session.add(DagModel(dag_id=dag.dag_id, bundle_name="bundle", fileloc=dag.fileloc, is_stale=False))
-                    session.flush()
-                version = DagVersion.write_dag(dag_id=dag.dag_id, bundle_name="bundle", session=session)
-                row = SerializedDagModel(LazyDeserializedDAG.from_dag(dag))
-                row.dag_version = version
-                session.add(row)
-                DagCode.write_code(version, dag.fileloc, session=session)
-            session.commit()
+        for dag in dag_bag(str(file)).dags.values():
+            store(self.engine, dag)
         self.read = 0
 
     def execute(self, statement: str, *values: object) -> None:
@@ -79,16 +62,8 @@ class Database:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A database with Airflow's tables. To make them takes longer than any of these tests."""
-    from airflow.models import import_all_models
-    from airflow.models.base import Base
-    from sqlalchemy.orm import configure_mappers
-
     made = create_engine(f"sqlite:///{tmp_path_factory.mktemp('database')}/airflow.db")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow's models on a newer SQLAlchemy
-        import_all_models()
-        configure_mappers()
-    Base.metadata.create_all(made)
+    create_tables(made)
     yield made
     made.dispose()
 
