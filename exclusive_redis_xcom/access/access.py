@@ -206,7 +206,7 @@ def _conditions(rule: Rule) -> tuple[str, ...]:
     if rule.same_run:
         found.append("only in the run that pushed it")
     if rule.once:
-        found.append("only the first task instance that pulls it")
+        found.append("only the first task instance that pulls it gets it")
     return tuple(found)
 
 

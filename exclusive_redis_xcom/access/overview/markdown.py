@@ -38,7 +38,7 @@ def code(text: str) -> str:
 def _table(dag_id: str, entries: Iterable[Entry]) -> Iterator[str]:
     yield f"### {code(dag_id)}"
     yield ""
-    yield "| Task | Key | Who may pull | Who perhaps may | Further | Rule |"
+    yield "| Task | Key | Who may pull | Who perhaps may | Conditions | Rule |"
     yield "|---|---|---|---|---|---|"
     for entry in entries:
         cells = (

@@ -34,7 +34,7 @@ class HealthReader:
 
 def of_ttls(settings: Settings, memory: MemoryRead | None) -> Finding:
     """Judge whether Redis forgets XComs in time."""
-    kept = f"a value is kept for {in_two_units(settings.ttl)} (ttl), where no rule says otherwise"
+    kept = f"a value is kept for {in_two_units(settings.ttl)} (ttl_seconds), where no rule says otherwise"
     if memory is None or not memory.xcoms:
         return Finding("TTLs", "skipped", f"{kept}; the XComs in Redis were not looked at")
     if memory.without_ttl:

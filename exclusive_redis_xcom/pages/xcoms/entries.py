@@ -65,7 +65,7 @@ class Entry:
         until: Until when Redis was to keep it; None as `type`.
         readers: Who may read, besides the task itself.
         facts: What else is known.
-        record: What is on record of the key.
+        record: What is on record of the key; None if that is not known.
         no: Why the value may not be revealed; None if it may.
     """
 
@@ -81,7 +81,7 @@ class Entry:
     until: datetime | None = None
     readers: names.Names = field(default_factory=names.Names)
     facts: tuple[Fact, ...] = ()
-    record: Recorded = field(default_factory=Recorded)
+    record: Recorded | None = None
     no: No | None = None
 
 
@@ -156,7 +156,9 @@ def _entry(row: Row, facts: RedisFacts, viewer: Viewer, now: datetime) -> Entry:
             reference.consumers if rule is None else rule.consumers, row.at.dag_id, viewer.readable
         ),
         facts=tuple(_facts(reference, held, told, rule, viewer)),
-        record=recorded(facts.entries.get((row.at.task_id, row.at.key), ()), row.at, viewer.readable),
+        record=None
+        if facts.problem
+        else recorded(facts.entries.get((row.at.task_id, row.at.key), ()), row.at, viewer.readable),
         no=no,
     )
 

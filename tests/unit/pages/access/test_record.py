@@ -50,6 +50,15 @@ def test_a_record_with_gaps_does_not_tell_what_was_never_used(gap: dict[str, Cou
 
 
 @pytest.mark.parametrize(
+    ("mode", "advice"), [("reads", ""), ("refusals", " Set <code>observe = reads</code> where tasks run.")]
+)
+def test_where_reads_are_recorded_nobody_is_told_to_record_them(mode: str, advice: str) -> None:
+    page = rendered(known(SHOP), record=Record(mode=mode))
+
+    assert f"<p>Nobody can tell which grants were used: no read was recorded.{advice}</p>" in page
+
+
+@pytest.mark.parametrize(
     ("mode", "sentences"),
     [
         (

@@ -193,7 +193,7 @@ def test_ttls_are_judged() -> None:
     badly = health.of_ttls(settings, MemoryRead(xcoms=5, without_ttl=2))
     unknown = health.of_ttls(settings, None)
 
-    kept = "a value is kept for 7 d (ttl), where no rule says otherwise"
+    kept = "a value is kept for 7 d (ttl_seconds), where no rule says otherwise"
     assert (well.result, well.seen) == ("ok", f"all 5 XComs that were looked at have a TTL; {kept}")
     assert (badly.result, badly.seen) == ("warning", f"2 of 5 XComs in Redis have no TTL; {kept}")
     assert (unknown.result, unknown.seen) == ("skipped", f"{kept}; the XComs in Redis were not looked at")
