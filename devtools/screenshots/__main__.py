@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FOLDER: Final = ROOT / "docs" / "img"
-RUN: Final = "scheduled__2026-01-01T00:00:00+00:00"
+RUN: Final = "manual__2026-01-01T00:00:00+00:00"
 #: Name of a picture -> the page of Airflow, and how tall the picture is.
 PAGES: Final = {
     "access": ("/dags/sales/plugin/xcom-access", 700),
