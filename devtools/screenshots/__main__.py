@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FOLDER: Final = ROOT / "docs" / "img"
-RUN: Final = "scheduled__2026-01-01T00:00:00+00:00"
+RUN: Final = "manual__2026-01-01T00:00:00+00:00"
 #: Name of a picture -> the page of Airflow, and how tall the picture is.
 PAGES: Final = {
-    "access": ("/dags/sales/plugin/xcom-access", 700),
+    "access": ("/dags/sales/plugin/xcom-access", 860),
     "xcoms": (f"/dags/sales/runs/{RUN}/tasks/extract/plugin/xcoms", 700),
-    "overview": ("/plugin/xcom-overview", 1000),
+    "overview": ("/plugin/xcom-overview", 800),
 }
 THEMES: Final = ("light", "dark")
 #: The overview finds things out in threads, while somebody looks at it.

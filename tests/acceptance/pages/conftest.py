@@ -131,35 +131,48 @@ class Window:
 
 
 class Windows:
-    """Windows of one browser, and of users of one Airflow."""
+    """Windows of one browser, and of users of one Airflow. Windows of a user share what the browser keeps."""
 
     def __init__(self, browser: Browser, site: Site) -> None:
         self._browser, self._site = browser, site
-        self._contexts: list[BrowserContext] = []
+        self._contexts: dict[tuple[str, bool], BrowserContext] = {}
 
     def new(self, role: str = "admin", theme: str = "light", width: int = 1280, *, bypass_csp: bool = False) -> Window:
-        viewport = ViewportSize(width=width, height=900)
-        context = self._browser.new_context(viewport=viewport, color_scheme="light", bypass_csp=bypass_csp)
-        self._contexts.append(context)
-        url = self._site.airflow.url
-        context.add_cookies([{"name": "_token", "value": self._site.token(role), "url": url}])
-        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
-        return Window(context.new_page(), url)
+        page = self._context(role, bypass_csp).new_page()
+        page.set_viewport_size(ViewportSize(width=width, height=900))
+        page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        return Window(page, self._site.airflow.url)
+
+    def _context(self, role: str, bypass_csp: bool) -> BrowserContext:
+        context = self._contexts.get((role, bypass_csp))
+        if context is None:
+            context = self._browser.new_context(color_scheme="light", bypass_csp=bypass_csp)
+            url = self._site.airflow.url
+            context.add_cookies([{"name": "_token", "value": self._site.token(role), "url": url}])
+            self._contexts[role, bypass_csp] = context
+        return context
 
     def close(self) -> None:
-        for context in self._contexts:
+        for context in self._contexts.values():
             context.close()
 
 
-@pytest.fixture
-def window(browser: Browser, site: Site) -> Iterator[Callable[..., Window]]:
-    """For windows that last as long as a test."""
-    with contextlib.closing(Windows(browser, site)) as found:
-        yield found.new
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def windows(browser: Browser, site: Site) -> Iterator[Windows]:
     """For windows that tests of a module share."""
     with contextlib.closing(Windows(browser, site)) as found:
         yield found
+
+
+@pytest.fixture
+def window(windows: Windows) -> Iterator[Callable[..., Window]]:
+    """For windows that last as long as a test."""
+    opened: list[Window] = []
+
+    def new(**options: Any) -> Window:
+        opened.append(windows.new(**options))
+        return opened[-1]
+
+    yield new
+    for each in opened:
+        each.page.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ def place(request: pytest.FixtureRequest, windows: Windows) -> Iterator[Place]:
     opened = windows.new(bypass_csp=True)  # axe-core is not ours, and runs in the page
     yield Place(opened, opened.open(PLACES[request.param]))
     assert opened.errors == []
-    opened.page.context.close()
+    opened.page.close()
 
 
 def test_everybody_can_read_it_in_both_themes(place: Place) -> None:
@@ -120,9 +120,9 @@ def test_links_to_airflow_open_in_the_window_around_the_frame(place: Place, requ
         assert page.get_by_text("Page Not Found").count() == 0
 
 
-def test_axe_finds_what_is_wrong(windows: Windows) -> None:
+def test_axe_finds_what_is_wrong(window: Callable[..., Window]) -> None:
     """So the first test can fail."""
-    opened = windows.new(bypass_csp=True)
+    opened = window(bypass_csp=True)
     place = Place(opened, opened.open(PLACES["run"]))
     place.frame.locator("main").evaluate(
         "main => { main.style.color = '#ddd'; main.insertAdjacentHTML('beforeend', '<img src=\"data:,\"><input>'); }"
