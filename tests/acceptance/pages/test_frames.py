@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator
 
 from devtools.redis_server import RedisServer
-from tests.acceptance.pages.conftest import BASE, RUN, Site, Window, Windows
+from tests.acceptance.pages.conftest import BASE, PREFIX, RUN, Site, Window, Windows
 from tests.acceptance.pages.routes import TASK_PAGE, address
 
 if TYPE_CHECKING:
@@ -159,6 +159,14 @@ def test_the_server_answers_others_while_a_page_waits(site: Site, redis_server: 
         assert waiting.result().status_code == 200
 
 
+def test_a_long_id_stays_in_the_page(window: Callable[..., Window], site: Site) -> None:
+    page = window(width=800).page
+    page.goto(f"{site.airflow.url}{PREFIX}/dags/shop/runs/{quote(RUN)}/tasks/{'long_' * 50}/-1")
+
+    assert page.locator("h1").inner_text() == f"XComs of {'long_' * 50}"
+    assert too_wide(page.main_frame) == []
+
+
 def open_all(frame: FrameLocator) -> None:
     frame.locator("main").evaluate("main => main.querySelectorAll('details').forEach(each => { each.open = true; })")
 
@@ -169,7 +177,7 @@ def serious_findings(frame: Frame) -> list[tuple[str, list[str]]]:
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in serious]
 
 
-def too_wide(frame: FrameLocator) -> list[str]:
+def too_wide(frame: FrameLocator | Frame) -> list[str]:
     """What sticks out of the frame, if the page scrolls sideways. Wide tables scroll in boxes of their own."""
     found: list[str] = frame.locator("html").evaluate(
         """html => html.scrollWidth <= html.clientWidth ? [] : [...document.querySelectorAll('main *')]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from exclusive_redis_xcom.model import Coordinate, Description, Principal
 from exclusive_redis_xcom.pages.rendering import environment
 from exclusive_redis_xcom.pages.xcoms import entries as joining
 from exclusive_redis_xcom.pages.xcoms.entries import Viewer, entries
+from exclusive_redis_xcom.pages.xcoms.recorded import Reads, Recorded
 from exclusive_redis_xcom.pages.xcoms.redis_facts import NOT_REACHED, RedisFacts
 from exclusive_redis_xcom.pages.xcoms.rows import Row
 from exclusive_redis_xcom.pages.xcoms.states import State
@@ -76,6 +77,24 @@ def test_all_that_is_known_of_a_value_stands_in_the_list() -> None:
         "Read by": "nobody on record",
     }
     assert entry.left == joining.TimeLeft("6 d left of 7 d", "6 d", 103)
+
+
+def test_it_says_who_has_read_and_how_often() -> None:
+    entry = joined(row(reference()), known(envelope()))
+    last = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    record = Recorded((Reads("load", 1, last), Reads("report", 1200, last)), hidden=1)
+
+    html = of_task([replace(entry, record=record)])
+
+    read_by = re.search(r"<dt>Read by</dt><dd>(.*?)</dd>", html, re.DOTALL)
+    assert read_by is not None
+    lines = [re.sub(r"<span.*?</span>|<[^>]*>", "", line).strip() for line in read_by[1].split("<br>")]
+    assert lines == [
+        "load, at 2026-01-02 00:00:00 UTC",
+        "report, 1,200 times, last at 2026-01-02 00:00:00 UTC",
+        "1 task of a DAG that you may not see",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
