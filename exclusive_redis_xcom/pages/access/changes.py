@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from exclusive_redis_xcom.access import Access, telling_changes
 from exclusive_redis_xcom.access.printable import cut
 from exclusive_redis_xcom.errors import ExclusiveXComError
-from exclusive_redis_xcom.pages.access.known import MOST_VERSIONS
+from exclusive_redis_xcom.pages.access.known import MOST_VERSIONS, others_of
 from exclusive_redis_xcom.pages.dag_facts import facts_of, identity
 from exclusive_redis_xcom.pages.kept import Kept
 from exclusive_redis_xcom.pages.moments import Moment, moment
@@ -90,10 +90,15 @@ def _no_version(number: int) -> str:
 
 
 def _compared(known: Known, chosen: Version) -> AccessDiff:
-    def compare() -> AccessDiff:
-        return Access([facts_of(chosen), *known.others]).diff(known.access)
+    before = facts_of(chosen)
+    # The earlier version may name DAGs that the latest one does not name.
+    read = list(others_of(before, known.names))
+    others = {each.dag_id: each for each in (*known.others, *(facts for facts, _ in read))}.values()
 
-    return _kept.get((known.dag_id, known.identity, identity(chosen)), compare)
+    def compare() -> AccessDiff:
+        return Access([before, *others]).diff(Access([known.facts, *others]))
+
+    return _kept.get((known.dag_id, known.identity, identity(chosen), *(version for _, version in read)), compare)
 
 
 def _shown(version: Version) -> VersionShown:

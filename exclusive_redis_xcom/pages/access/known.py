@@ -14,7 +14,7 @@ from exclusive_redis_xcom.pages.access.hidden import Names, foreign_dags
 from exclusive_redis_xcom.pages.dag_facts import facts_of, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
 
     from exclusive_redis_xcom.access import DagFacts
     from exclusive_redis_xcom.access.database import Version
@@ -65,16 +65,20 @@ def known(dag_id: str, readable: Readable) -> Known:
     """
     versions = tuple(latest_versions(dag_id, most=MOST_VERSIONS))
     facts, names = _facts(versions[0], readable), Names(dag_id, readable)
-    read = [each for each in map(_read, _others(facts, readable)) if each is not None]
+    read = list(others_of(facts, names))
     others = tuple(each for each, _ in read)
     key = (identity(versions[0]), *(of_other for _, of_other in read), names.hidden_in(facts), readable.are_all)
     return Known(facts, others, versions, names, key)
 
 
-def _others(facts: DagFacts, readable: Readable) -> list[str]:
+def others_of(facts: DagFacts, names: Names) -> Iterator[tuple[DagFacts, Hashable]]:
+    """Yield the other DAGs that a DAG names and that the user may read, each with what tells its version."""
     pulled = {pull.dag_id for task in facts.tasks.values() for pull in task.pulls} - {facts.dag_id}
     named = [name for name in foreign_dags(facts) | pulled if not is_pattern(name)]
-    return sorted(filter(readable.shows, named))[:_MOST_OTHERS]
+    for dag_id in sorted(filter(names.shows, named))[:_MOST_OTHERS]:
+        read = _read(dag_id)
+        if read is not None:
+            yield read
 
 
 def _facts(version: Version, readable: Readable) -> DagFacts:

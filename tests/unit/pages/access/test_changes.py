@@ -65,6 +65,19 @@ def test_readers_of_dags_that_the_user_may_not_read_are_a_number(database: Datab
     ]
 
 
+def test_a_dag_that_only_the_earlier_version_names_is_read(database: Database) -> None:
+    database.write("bi", {}, ("a",))
+    _write(database, "load", "bi/a", "nowhere/b")
+    _write(database, "load")
+
+    found = changes(database.known("shop"), None)
+
+    assert [(row.headline, row.details[:-1]) for row in found.rows] == [
+        ("bi/a may no longer read extract:return_value", ()),
+        ("nowhere/b may no longer read extract:return_value", ("no such DAG is here, so nobody can know",)),
+    ]
+
+
 def test_an_earlier_version_that_cannot_be_read(database: Database) -> None:
     _write(database, "load")
     with database.engine.begin() as connection:
