@@ -301,7 +301,7 @@ OPTIONS: tuple[Option, ...] = (
         "ui_reveal",
         "string",
         "open",
-        "This option says whose values the page XComs reveals in Airflow's UI, by a click, to users whom Airflow lets "
+        "This option says which values the page XComs reveals in Airflow's UI, by a click, to users whom Airflow lets "
         "read XComs. open: values whose key has no rule. all: every value but those that are read once. off: none. An "
         "audit row is written first.",
         "open, all or off",

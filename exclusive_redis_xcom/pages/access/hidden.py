@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from exclusive_redis_xcom.access.reader_groups import ReaderGroup
 from exclusive_redis_xcom.acl.glob import STAR, is_pattern
 from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.pages.hidden_count import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,12 +82,3 @@ def counted(names: Iterable[str]) -> str:
     names = list(names)
     patterns = sum(map(is_pattern, names))
     return hidden(len(names) - patterns, patterns)
-
-
-def hidden(tasks: int, patterns: int = 0) -> str:
-    """Say that so many tasks, and so many patterns of tasks, stay hidden."""
-    parts = [
-        *([f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks else []),
-        *([f"{patterns} pattern{'' if patterns == 1 else 's'} of tasks"] if patterns else []),
-    ]
-    return f"{' and '.join(parts)} of DAGs that you may not see"

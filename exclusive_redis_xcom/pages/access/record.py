@@ -14,7 +14,8 @@ from exclusive_redis_xcom.access.usage import uses
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.formats import observed
 from exclusive_redis_xcom.pages import here
-from exclusive_redis_xcom.pages.access.hidden import counted, hidden
+from exclusive_redis_xcom.pages.access.hidden import counted
+from exclusive_redis_xcom.pages.hidden_count import hidden
 from exclusive_redis_xcom.pages.moments import Moment, moment_of_ms
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.printable import cut, printable
 from exclusive_redis_xcom.formats import claims
+from exclusive_redis_xcom.pages.hidden_count import hidden
 from exclusive_redis_xcom.pages.xcoms import names, reveal, rules
 from exclusive_redis_xcom.pages.xcoms.recorded import Recorded, recorded
 from exclusive_redis_xcom.pages.xcoms.states import NOT_OURS, State, of_row, state_of
@@ -232,4 +233,4 @@ def _claimed(reference: Reference, known: Known | None, viewer: Viewer) -> str:
         return f"a task instance whose name in Redis is not readable{when}"
     who = names.task((principal.dag_id, principal.task_id), at.dag_id, viewer.readable)
     run = "" if who is None else f", run {cut(principal.run_id or '', names.MOST_CHARACTERS)}"
-    return f"{who or names.hidden(1)}{run}{when}"
+    return f"{who or hidden(1)}{run}{when}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.printable import cut
 from exclusive_redis_xcom.acl.rule import consumer_ids
+from exclusive_redis_xcom.pages.hidden_count import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,15 +44,10 @@ class Names:
         return found
 
 
-def hidden(count: int) -> str:
-    """Count tasks that a user may not see."""
-    return "1 task of a DAG that you may not see" if count == 1 else f"{count} tasks of DAGs that you may not see"
-
-
 def consumers(names: Iterable[str], dag_id: str, readable: Readable) -> Names:
     """Name the consumers of a rule: `load`, `reports/monthly`, `all tasks of this DAG`."""
     shown: list[str] = []
-    hidden = 0
+    others = 0
     for name in names:
         of_dag, task = consumer_ids(name, dag_id)
         if (of_dag, task) == (dag_id, "*"):
@@ -63,8 +59,8 @@ def consumers(names: Iterable[str], dag_id: str, readable: Readable) -> Names:
         elif of_dag == "*" or readable.shows(of_dag):
             shown.append(cut(f"{of_dag}/{task}", MOST_CHARACTERS))
         else:
-            hidden += 1
-    return Names(tuple(shown[:MOST_NAMES]), max(0, len(shown) - MOST_NAMES), hidden)
+            others += 1
+    return Names(tuple(shown[:MOST_NAMES]), max(0, len(shown) - MOST_NAMES), others)
 
 
 def task(reader: tuple[str, str] | None, dag_id: str, readable: Readable) -> str | None:

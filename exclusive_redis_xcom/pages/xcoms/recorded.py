@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exclusive_redis_xcom.access.denials import WHY
 from exclusive_redis_xcom.formats.observed import READ, WOULD_REFUSE
+from exclusive_redis_xcom.pages.hidden_count import hidden
 from exclusive_redis_xcom.pages.xcoms import names
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Recorded:
     @property
     def hidden_text(self) -> str:
         """Count the readers whose names are not shown."""
-        return names.hidden(self.hidden)
+        return hidden(self.hidden)
 
 
 def by_key(observed: Observed | None) -> dict[tuple[str, str], list[Entry]]:
