@@ -105,6 +105,12 @@ def test_a_link_leads_to_a_task_whatever_workers_have_recorded() -> None:
     assert not [link for link in links if "/../" in link or "//" in link]
 
 
+def test_half_of_a_character_in_a_record_does_not_break_the_page() -> None:
+    entry = Entry("\ud800", "\ud800", ("shop", "\ud800"), {"rule": Count(1, NOW)})
+
+    assert r'<td class="key">\ud800</td>' in rendered(known(SHOP), record=_record(entry))
+
+
 def test_long_records_are_cut() -> None:
     entries = [
         Entry("extract", f"k{number}", ("shop", "spy"), {"rule": Count(1, NOW - number)}) for number in range(130)
