@@ -62,5 +62,5 @@ def test_a_dag_that_is_nested_too_deeply_breaks_no_page_of_a_dag_that_names_it(d
         connection.exec_driver_sql("UPDATE serialized_dag SET data = ? WHERE dag_id = 'reports'", (deep,))
 
     assert database.known("shop").others == ()
-    with pytest.raises(UndecidedError, match="^A DAG in Airflow's database is nested too deeply to be read"):
+    with pytest.raises(UndecidedError, match=r"^A DAG in Airflow's database is nested too deeply to be read"):
         database.known("reports")
