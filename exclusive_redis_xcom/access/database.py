@@ -5,6 +5,7 @@ One DAG at a time is held as JSON. Only facts stay.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from functools import lru_cache
@@ -53,15 +54,16 @@ def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None
         InvalidAcl: The rules of a DAG are wrong.
     """
     found = []
-    for dag_id, data, compressed, source in _rows(dag_ids):
-        read = json.loads(zlib.decompress(compressed)) if compressed else data
-        facts = facts_of(read, default_consumers=default_consumers, code=_code(source) if source else None)
-        if facts.dag_id != dag_id:
-            raise UndecidedError(
-                f"Airflow's database has another DAG under the id '{dag_id}'.\n"
-                "Let Airflow write it again: run `airflow dags reserialize`."
-            )
-        found.append(facts)
+    with _nesting_is_bounded():
+        for dag_id, data, compressed, source in _rows(dag_ids):
+            read = json.loads(zlib.decompress(compressed)) if compressed else data
+            facts = facts_of(read, default_consumers=default_consumers, code=_code(source) if source else None)
+            if facts.dag_id != dag_id:
+                raise UndecidedError(
+                    f"Airflow's database has another DAG under the id '{dag_id}'.\n"
+                    "Let Airflow write it again: run `airflow dags reserialize`."
+                )
+            found.append(facts)
     if not found and dag_ids is None:
         raise UndecidedError(
             "There is no serialized DAG in Airflow's database.\nAirflow's DAG processor writes them. Is it running?"
@@ -118,14 +120,26 @@ def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:
         .outerjoin(DagCode, DagCode.dag_version_id == SerializedDagModel.dag_version_id)
         .where(SerializedDagModel.dag_version_id == UUID(version_id))
     )
-    with create_session(scoped=False) as session:
-        row = session.execute(query).first()
-    if row is None:
-        raise UndecidedError("Airflow's database has no such version of the DAG.")
-    data, compressed, source = row
-    read = json.loads(zlib.decompress(compressed)) if compressed else data
-    code = _code(source) if source else None
-    return facts_of(read, default_consumers=default_consumers, code=code, text=source or None)
+    with _nesting_is_bounded():
+        with create_session(scoped=False) as session:
+            row = session.execute(query).first()
+        if row is None:
+            raise UndecidedError("Airflow's database has no such version of the DAG.")
+        data, compressed, source = row
+        read = json.loads(zlib.decompress(compressed)) if compressed else data
+        code = _code(source) if source else None
+        return facts_of(read, default_consumers=default_consumers, code=code, text=source or None)
+
+
+@contextlib.contextmanager
+def _nesting_is_bounded() -> Iterator[None]:
+    """Refuse a DAG that is nested deeper than Python reads. Its file can raise Python's limit where it is written."""
+    try:
+        yield
+    except RecursionError:
+        raise UndecidedError(
+            "A DAG in Airflow's database is nested too deeply to be read.\nLook at the arguments of its tasks."
+        ) from None
 
 
 def latest_numbers() -> Any:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST: Final = 4
+#: Comparing two names takes as long as the product of their lengths. Where all names take longer, nobody guesses.
+_MOST_WORK: Final = 1_000_000
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -20,7 +22,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     begun = [each for each in by_lower if name and each.startswith(name.lower())]
     if len(begun) > _MOST:
         return ""
-    if not begun:
+    if not begun and len(name) * sum(map(len, by_lower)) <= _MOST_WORK:
         begun = difflib.get_close_matches(name.lower(), by_lower, n=1)
     quoted = [f"'{by_lower[each]}'" for each in begun]
     return f" Did you mean {' or '.join(filter(None, (', '.join(quoted[:-1]), quoted[-1])))}?" if quoted else ""

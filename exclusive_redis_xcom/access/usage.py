@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,11 @@ def uses(facts: DagFacts, record: Observed | None) -> Iterator[Use]:
         record: What was recorded of the DAG's XComs; None if there is nothing.
     """
     reads = [] if record is None else [entry for entry in record.entries if observed.READ in entry.counts]
+    by_rule: dict[int, list[Entry]] = defaultdict(list)  # by `id`: two rules of a DAG may be equal
+    for entry in reads:
+        by_rule[id(facts.acl.rule_for(entry.task_id, entry.key))].append(entry)
     for rule in facts.acl.rules:
-        decided = [entry for entry in reads if facts.acl.rule_for(entry.task_id, entry.key) is rule]
+        decided = by_rule.get(id(rule), [])
         if isinstance(rule.consumers, str):
             if rule.consumers != NOBODY:
                 yield _use(facts, rule, rule.consumers, decided, record)

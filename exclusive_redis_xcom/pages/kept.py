@@ -17,10 +17,13 @@ class Kept(Generic[_T]):
 
     Args:
         most: How many are kept.
+        weigh: Tells how many bytes one takes; None where all are small.
+        most_bytes: How many bytes all may take together. The one that was asked for last is kept all the same.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, *, weigh: Callable[[_T], int] | None = None, most_bytes: int = 0) -> None:
+        self._most, self._weigh, self._most_bytes = most, weigh, most_bytes
+        self._weights: dict[Hashable, int] = {}
         self._found: OrderedDict[Hashable, _T] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -45,7 +48,12 @@ class Kept(Generic[_T]):
         return made
 
     def _keep(self, key: Hashable, made: _T) -> None:
+        weight = 0 if self._weigh is None else self._weigh(made)
         with self._lock:
-            self._found[key] = made
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
+            self._found[key], self._weights[key] = made, weight
+            while len(self._found) > self._most or self._is_too_heavy():
+                gone, _ = self._found.popitem(last=False)
+                del self._weights[gone]
+
+    def _is_too_heavy(self) -> bool:
+        return len(self._found) > 1 and sum(self._weights.values()) > self._most_bytes

@@ -30,7 +30,8 @@ def page(request: Request, template: str, /, status: int = 200, **variables: obj
     """
     airflow = airflow_path(request)
     text = environment().get_template(template).render(pages=airflow + PREFIX, airflow=airflow, **variables)
-    return HTMLResponse(text, status_code=status)
+    # What tasks wrote may hold half of a character, which is no text for a browser.
+    return HTMLResponse(text.encode("utf-8", "replace"), status_code=status)
 
 
 def airflow_path(request: Request) -> str:
@@ -40,7 +41,7 @@ def airflow_path(request: Request) -> str:
 
 def in_path(text: str) -> str:
     """Write an id as a part of a path, as Airflow's UI does: it marks the open tab if both are written alike."""
-    return quote(text, safe=":+")
+    return quote(text, safe=":+", errors="replace")
 
 
 @functools.lru_cache(maxsize=1)

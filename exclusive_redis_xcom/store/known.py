@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: One round trip asks for so many coordinates.
 _BATCH = 100
+#: The rules in one answer have so many bytes. Workers may write a rule of 2 MiB for each XCom.
+_MOST_RULES = 8 * 1024 * 1024
 _ITEMS = 7
 _HEAD_ALONE = 0
 
@@ -36,7 +38,7 @@ class Known:
 
     Attributes:
         asked_at: When Redis was asked, by its own clock.
-        acl: The rule in force for the key; empty if there is none, or if it is too long.
+        acl: The rule in force for the key; empty if there is none, or if it is too long for the answer.
         own_acl: The rule under which the value was pushed, where the task is mapped; empty as `acl`.
         held: What is told of the value; None if the hash has no value for the map_index.
         claimer: The text of who has claimed the value (`formats/claims.py`); empty if nobody has.
@@ -81,7 +83,15 @@ def fetch_small(keyspace: Keyspace, at: Coordinate, most: int) -> Stored:
 
 def _ask(keyspace: Keyspace, hashes: Sequence[tuple[str, Sequence[Coordinate]]], most: int) -> list[Any]:
     calls: list[tuple[str, tuple[scripts.Argument, ...]]] = [
-        (name, (redis_names.ACL_FIELD, most, *(redis_names.field_name(at.map_index) for at in members)))
+        (
+            name,
+            (
+                redis_names.ACL_FIELD,
+                most,
+                _MOST_RULES // len(hashes),
+                *(redis_names.field_name(at.map_index) for at in members),
+            ),
+        )
         for name, members in hashes
     ]
     replies = keyspace.client.run("Describing XComs", lambda session: scripts.KNOWN.run_many(session, calls))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _MOST_DRAWN: Final = 80
 #: So many tasks and keys are proposed in the form.
 _MOST_PROPOSED: Final = 1000
+#: All that is kept takes so many bytes. A DAG of 10,000 rules may take 60 MB.
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,13 @@ class Drawn:
     proposals: Any
     note: str | None
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes its HTML takes in memory."""
+        return sum(map(sys.getsizeof, (self.table, self.picture, self.proposals)))
 
-_kept: Final[Kept[Drawn]] = Kept(64)
+
+_kept: Final[Kept[Drawn]] = Kept(64, weigh=lambda each: each.bytes, most_bytes=_MOST_BYTES)
 
 
 def drawn(known: Known, airflow: str, *, whole: bool) -> Drawn:

@@ -17,6 +17,7 @@ from exclusive_redis_xcom.pages.access.record import DAYS, MOST_ROWS, record
 from exclusive_redis_xcom.pages.access.summary import summary
 from exclusive_redis_xcom.pages.ids import DagId
 from exclusive_redis_xcom.pages.rendering import airflow_path, page
+from exclusive_redis_xcom.pages.threads import in_own_thread
 from exclusive_redis_xcom.pages.user import GetUserDep, may_see_xcoms, readable
 
 router = APIRouter()
@@ -29,6 +30,7 @@ _Number = Annotated[int | None, Query(ge=1, le=10**9)]
 
 
 @router.get("/dags/{dag_id}", dependencies=[may_see_xcoms])
+@in_own_thread
 def of_dag(
     request: Request,
     dag_id: DagId,
@@ -39,7 +41,7 @@ def of_dag(
     since: _Number = None,
     picture: bool = False,
 ) -> HTMLResponse:
-    """Show who may read the XComs of a DAG. It blocks, so FastAPI calls it in a thread."""
+    """Show who may read the XComs of a DAG."""
     airflow = airflow_path(request)
     shown = known(dag_id, readable(user))
     access = drawn(shown, airflow, whole=picture)

@@ -18,6 +18,7 @@ from exclusive_redis_xcom.pages.overview.dags import MOST_DAGS, DagReader
 from exclusive_redis_xcom.pages.overview.memory import MOST_XCOMS, MemoryReader
 from exclusive_redis_xcom.pages.overview.renewed import Renewed
 from exclusive_redis_xcom.pages.rendering import page
+from exclusive_redis_xcom.pages.threads import in_own_thread
 from exclusive_redis_xcom.pages.user import GetUserDep, may_see_health, may_see_overview, readable
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def _sources() -> _Sources:
 
 
 @router.get("/overview", dependencies=[may_see_overview])
+@in_own_thread
 def overview(request: Request, user: GetUserDep) -> HTMLResponse:
-    """Show what is known, after a short wait. It blocks, so FastAPI calls it in a thread."""
+    """Show what is known, after a short wait."""
     until = time.monotonic() + _WAIT_SECONDS
     sources, allowed, settings = _sources(), readable(user), here.settings()
     sources.checks.chain = chain_of(request.scope.get("exclusive_redis_xcom.host")) or None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.printable import cut
+from exclusive_redis_xcom.pages.access.hidden import hidden
 from exclusive_redis_xcom.pages.overview.chart import DAYS, Chart, chart
 from exclusive_redis_xcom.reporting.quantities import in_bytes
 from exclusive_redis_xcom.store.sums import Sum
@@ -112,7 +113,8 @@ def rules(found: DagsRead, readable: Readable) -> Rules:
     mine = [dag_id for dag_id in found.dag_ids if dag_id in readable.dag_ids]
     read = [(named(dag_id, readable.dag_ids), found.summaries[dag_id]) for dag_id in mine if dag_id in found.summaries]
     without = sorted((each for each in read if each[1].without_rule), key=lambda each: -each[1].without_rule)
-    wide = sorted(((dag, grant) for dag, each in read for grant in each.wide), key=lambda each: each[1].rank)
+    grants = ((dag, _as_shown(grant, readable)) for dag, each in read for grant in each.wide)
+    wide = sorted(grants, key=lambda each: each[1].rank)
     unreadable = [dag for dag, each in read if each.is_unreadable]
     return Rules(
         dags=len(mine),
@@ -124,6 +126,11 @@ def rules(found: DagsRead, readable: Readable) -> Rules:
         unreadable=unreadable[:ROWS],
         more_unreadable=max(len(unreadable) - ROWS, 0),
     )
+
+
+def _as_shown(grant: WideGrant, readable: Readable) -> WideGrant:
+    """Return a grant without a pattern of DAGs' names, unless the user may read all DAGs."""
+    return grant if readable.are_all or not grant.names_dags else replace(grant, consumer=hidden(0, 1))
 
 
 def refusals(found: RecordRead, readable: Readable, today: int) -> Refusals:

@@ -38,6 +38,11 @@ class WideGrant:
     of: str
     source: str
 
+    @property
+    def names_dags(self) -> bool:
+        """Whether the consumer has a part of DAGs' names."""
+        return self.rank == 2
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

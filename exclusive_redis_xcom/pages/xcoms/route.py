@@ -1,4 +1,4 @@
-"""The routes of a run's XComs, of a task instance's, and of Reveal. All of them block, so FastAPI uses threads."""
+"""The routes of a run's XComs, of a task instance's, and of Reveal. All of them block."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from exclusive_redis_xcom.pages.dag_facts import dag_facts
 from exclusive_redis_xcom.pages.forms import Form
 from exclusive_redis_xcom.pages.ids import DagId, MapIndex, RunId, TaskId
 from exclusive_redis_xcom.pages.rendering import page
+from exclusive_redis_xcom.pages.threads import in_own_thread
 from exclusive_redis_xcom.pages.user import GetUserDep, may_read_audit_log, may_see_xcoms, readable
 from exclusive_redis_xcom.pages.xcoms import redis_facts
 from exclusive_redis_xcom.pages.xcoms.claim_times import claim_times
@@ -36,6 +37,7 @@ _OF_TASK_INSTANCE = _OF_RUN + "/tasks/{task_id}/{map_index}"
 
 
 @router.get(_OF_RUN, dependencies=[may_see_xcoms])
+@in_own_thread
 def of_run(
     request: Request, dag_id: DagId, run_id: RunId, user: GetUserDep, start: Start = 0, task: Part = "", key: Part = ""
 ) -> HTMLResponse:
@@ -56,6 +58,7 @@ def of_run(
 
 
 @router.get(_OF_TASK_INSTANCE, dependencies=[may_see_xcoms])
+@in_own_thread
 def of_task_instance(
     request: Request,
     dag_id: DagId,
@@ -87,6 +90,7 @@ def of_task_instance(
 
 
 @router.post(_OF_TASK_INSTANCE + "/reveal", dependencies=[may_see_xcoms])
+@in_own_thread
 def reveal(
     request: Request, dag_id: DagId, run_id: RunId, task_id: TaskId, map_index: MapIndex, user: GetUserDep, form: Form
 ) -> HTMLResponse:

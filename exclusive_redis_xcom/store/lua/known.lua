@@ -3,7 +3,8 @@
 -- KEYS[1]    hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]    field of the rule in force
 -- ARGV[2]    how many bytes an envelope may have to be returned as a whole; 0 for its head alone, without the payload
--- ARGV[3...] map indexes, at most 1,000
+-- ARGV[3]    how many bytes all rules together may have; the rest of them are told as ''
+-- ARGV[4...] map indexes, at most 1,000
 -- Returns    false if there is no such hash; else the time in ms, the rule in force or '', and for each map_index seven
 --            items: the bytes of its fields, the length of its envelope, the envelope or its head or '', its own rule
 --            or '', its claim or '', the name of its object or '', and its description or ''
@@ -28,6 +29,16 @@ local function whole(name, limit)
   return text(name, redis.call('HSTRLEN', KEYS[1], name), limit)
 end
 
+local left = tonumber(ARGV[3])
+local function rule(name)
+  local length = redis.call('HSTRLEN', KEYS[1], name)
+  if length > left then
+    return ''
+  end
+  left = left - length
+  return text(name, length, longest_rule)
+end
+
 -- The length of the head stands in bytes 5 to 8 (formats/envelope.py).
 local function envelope(name, length)
   local most = tonumber(ARGV[2])
@@ -40,8 +51,8 @@ local function envelope(name, length)
 end
 
 local time = redis.call('TIME')
-local found = {time[1] * 1000 + math.floor(time[2] / 1000), whole(ARGV[1], longest_rule)}
-for i = 3, #ARGV do
+local found = {time[1] * 1000 + math.floor(time[2] / 1000), rule(ARGV[1])}
+for i = 4, #ARGV do
   local index = ARGV[i]
   local bytes = 0
   for _, ending in ipairs({'', ':acl', ':claim', ':committed', ':described', ':parts', ':spilled'}) do
@@ -54,7 +65,7 @@ for i = 3, #ARGV do
   found[#found + 1] = bytes
   found[#found + 1] = length
   found[#found + 1] = envelope(index, length)
-  found[#found + 1] = whole(index .. ':acl', longest_rule)
+  found[#found + 1] = rule(index .. ':acl')
   found[#found + 1] = whole(index .. ':claim', longest)
   found[#found + 1] = whole(index .. ':spilled', longest)
   found[#found + 1] = whole(index .. ':described', longest_description)

@@ -59,6 +59,23 @@ def test_hundreds_of_coordinates_keep_their_order(store: Store) -> None:
     assert told == [coordinate if number % 2 == 0 else None for number, coordinate in enumerate(coordinates)]
 
 
+def test_rules_that_workers_wrote_long_do_not_make_the_answer_long(store: Store) -> None:
+    coordinates = [at(key=f"k{number}") for number in range(20)]
+    for coordinate in coordinates:
+        store.push(Push(value(coordinate), acl=ACL, ttl=TTL))
+        name = redis_names.hash_name(PREFIX, coordinate)
+        do(store, name, "HSET", name, redis_names.ACL_FIELD, b"x" * MIB, redis_names.rule_name(-1), b"x" * MIB)
+
+    of_all = store.known(coordinates)
+    (of_one,) = store.known(coordinates[:1])
+
+    assert sum(len(each.acl) + len(each.own_acl) for each in of_all if each) <= 8 * MIB
+    assert [each is not None and each.held is not None for each in of_all] == [True] * 20
+    assert of_one is not None
+    assert (len(of_one.acl), len(of_one.own_acl)) == (MIB, MIB)
+    assert len(store.fetch_small(coordinates[0], MIB).acl or b"") == MIB
+
+
 def test_it_tells_who_has_claimed(store: Store) -> None:
     once = value(at())
     store.push(Push(once, acl=ACL, ttl=TTL, once=True))

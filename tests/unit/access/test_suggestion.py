@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exclusive_redis_xcom.access import Access, DagFacts, TaskFacts, TaskName, Verdict, XComName
 from exclusive_redis_xcom.access.suggestion import Suggestion, suggest
 from exclusive_redis_xcom.access.usage import uses
-from exclusive_redis_xcom.acl import Rule, decide, parse
+from exclusive_redis_xcom.acl import Acl, Rule, decide, parse
 from exclusive_redis_xcom.cli.access.suggest import _as_python
 from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
 from exclusive_redis_xcom.model import Coordinate, Principal
@@ -281,3 +281,21 @@ class TestUses:
 
         for nothing in (None, never):
             assert {use.verdict for use in uses(facts(self.RULES), nothing)} == {Verdict.MAYBE}
+
+    def test_each_read_is_decided_once_however_many_rules_there_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rules = {"a": {f"key{number}": ["b"] for number in range(200)}}
+        reads = [read("a", f"key{number}", ("dag", "b")) for number in range(50)]
+        asked: list[str] = []
+        decide = Acl.rule_for
+
+        def counted(acl: Acl, task_id: str, key: str) -> Rule:
+            asked.append(key)
+            return decide(acl, task_id, key)
+
+        monkeypatch.setattr(Acl, "rule_for", counted)
+
+        found = list(uses(facts(rules), record(*reads)))
+
+        assert sum(use.verdict is Verdict.YES for use in found) == 50
+        assert len(found) == 200
+        assert len(asked) == 50

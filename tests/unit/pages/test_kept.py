@@ -61,3 +61,15 @@ def test_what_nobody_asked_for_the_longest_goes_first() -> None:
 
     assert kept.get("a", lambda: "again") == "first"
     assert kept.get("b", lambda: "again") == "again"
+
+
+def test_what_is_heavy_goes_when_all_are_too_heavy_and_the_last_one_stays() -> None:
+    kept: Kept[str] = Kept(10, weigh=len, most_bytes=10)
+    for key in ("1234", "abcd", "1234", "efgh"):
+        kept.get(key, lambda key=key: key)  # type: ignore[misc]
+
+    assert [kept.get(key, lambda: "again") for key in ("1234", "efgh")] == ["1234", "efgh"]
+    assert kept.get("abcd", lambda: "again") == "again"
+    assert kept.get("heavy", lambda: "x" * 100) == "x" * 100
+    assert kept.get("heavy", lambda: "again") == "x" * 100
+    assert kept.get("efgh", lambda: "new") == "new"

@@ -52,3 +52,15 @@ def test_wrong_rules_are_described_only_to_those_who_may_see_all_names(database:
     with pytest.raises(UndecidedError) as caught:
         database.known("shop", reads=())
     assert str(caught.value) == "The rules of this DAG are wrong. `exclusive-xcom lint` tells what is wrong."
+
+
+def test_a_dag_that_is_nested_too_deeply_breaks_no_page_of_a_dag_that_names_it(database: Database) -> None:
+    database.write("shop", {"extract": {"token": ["reports/load"]}})
+    database.write("reports", {})
+    with database.engine.begin() as connection:
+        deep = "[" * 100_000 + "]" * 100_000
+        connection.exec_driver_sql("UPDATE serialized_dag SET data = ? WHERE dag_id = 'reports'", (deep,))
+
+    assert database.known("shop").others == ()
+    with pytest.raises(UndecidedError, match=r"^A DAG in Airflow's database is nested too deeply to be read"):
+        database.known("reports")

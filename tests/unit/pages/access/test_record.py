@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
@@ -100,6 +102,22 @@ def test_redis_that_cannot_be_reached_is_said(database: Database) -> None:
     found = record(database.known("shop"))
 
     assert found == Record("Redis cannot be reached now, so reads and refusals are not shown.", mode="refusals")
+
+
+def test_a_link_leads_to_a_task_whatever_workers_have_recorded() -> None:
+    entry = Entry("../../../auth/logout", "k", ("..//evil.example", "a/../../b?c"), {"rule": Count(1, NOW)})
+
+    links = re.findall('class="airflow" href="([^"]*)"', rendered(known(SHOP), record=_record(entry)))
+
+    assert "/af/dags/shop/tasks/..%2F..%2F..%2Fauth%2Flogout" in links
+    assert "/af/dags/..%2F%2Fevil.example/tasks/a%2F..%2F..%2Fb%3Fc" in links
+    assert not [link for link in links if "/../" in link or "//" in link]
+
+
+def test_half_of_a_character_in_a_record_does_not_break_the_page() -> None:
+    entry = Entry("\ud800", "\ud800", ("shop", "\ud800"), {"rule": Count(1, NOW)})
+
+    assert r'<td class="key">\ud800</td>' in rendered(known(SHOP), record=_record(entry))
 
 
 def test_long_records_are_cut() -> None:

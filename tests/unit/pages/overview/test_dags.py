@@ -162,3 +162,13 @@ def test_the_hash_is_that_of_the_latest_version(database: Database) -> None:
 
 def test_a_database_without_dags(database: Database) -> None:
     assert last(DagReader()) == DagsRead([], {})
+
+
+def test_a_dag_that_is_nested_too_deeply_hides_no_other(database: Database) -> None:
+    database.write(3, ["bi/load"])
+    deep = "[" * 100_000 + "]" * 100_000
+    database.execute("UPDATE serialized_dag SET data = ? WHERE dag_id = 'dag1'", deep)
+
+    found = last(DagReader())
+
+    assert [each.is_unreadable for _, each in sorted(found.summaries.items())] == [False, True, False]

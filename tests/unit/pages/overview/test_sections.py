@@ -28,6 +28,17 @@ def test_rules_of_other_dags_are_left_out_and_not_counted() -> None:
     assert (everything.dags, len(everything.without_rule), len(everything.wide)) == (2, 2, 2)
 
 
+def test_a_pattern_of_dags_is_for_those_who_may_read_all() -> None:
+    wide = (WideGrant(1, "*/load", "a: b", "here"), WideGrant(2, "secret-*/load", "a: c", "there"))
+    found = DagsRead(["mine", "secret"], {"mine": Summary(wide=wide)})
+
+    assert [grant.consumer for _, grant in sections.rules(found, MINE).wide] == [
+        "*/load",
+        "1 pattern of tasks of DAGs that you may not see",
+    ]
+    assert [grant.consumer for _, grant in sections.rules(found, ALL).wide] == ["*/load", "secret-*/load"]
+
+
 def test_dags_with_most_keys_come_first_and_the_rest_is_counted() -> None:
     names = [f"dag{n:03}" for n in range(500)]
     found = DagsRead(names, {name: Summary(xcoms=9, without_rule=n) for n, name in enumerate(names)})
