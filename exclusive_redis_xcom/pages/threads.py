@@ -10,14 +10,14 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import anyio
-from anyio.to_thread import run_sync
+from exclusive_redis_xcom.api_server.requests.threads import OwnThreads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 #: So many pages are made at once. Further ones wait, and take no thread meanwhile.
 MOST_AT_ONCE: Final = 8
+_threads: Final = OwnThreads(MOST_AT_ONCE)
 
 _T = TypeVar("_T")
 
@@ -27,14 +27,8 @@ def in_own_thread(make: Callable[..., _T]) -> Callable[..., Awaitable[_T]]:
 
     @functools.wraps(make)
     async def route(**arguments: Any) -> _T:
-        return await run_sync(functools.partial(make, **arguments), limiter=_threads())
+        return await _threads.run(functools.partial(make, **arguments))
 
     # FastAPI would look up the names of types in this module.
     route.__signature__ = inspect.signature(make, eval_str=True)  # type: ignore[attr-defined]
     return route
-
-
-@functools.lru_cache(maxsize=1)
-def _threads() -> anyio.CapacityLimiter:
-    """Return what counts the threads. Older releases of anyio make one in an event loop alone."""
-    return anyio.CapacityLimiter(MOST_AT_ONCE)

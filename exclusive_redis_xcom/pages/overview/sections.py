@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.printable import cut
-from exclusive_redis_xcom.pages.access.hidden import hidden
+from exclusive_redis_xcom.pages.hidden_count import hidden
 from exclusive_redis_xcom.pages.overview.chart import DAYS, Chart, chart
 from exclusive_redis_xcom.reporting.quantities import in_bytes
 from exclusive_redis_xcom.store.sums import Sum
