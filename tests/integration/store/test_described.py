@@ -6,33 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from exclusive_redis_xcom.formats import description, redis_names
-from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Description
-from exclusive_redis_xcom.store import Push, Store
-from tests.integration.support import ACL, PREFIX, TTL, at, do, value
+from exclusive_redis_xcom.store import Store
+from tests.integration.store.described import HASH, OTHER, TOLD, push
+from tests.integration.support import TTL, at, do
 
 #: The users of the store may not list names, as for `test_inventory.py`.
 STORE_KINDS = ["fakeredis", "redis on PATH", "redis 6.2", "cluster"]
-
-HASH = redis_names.hash_name(PREFIX, at())
-TOLD = Description("dict", (1,), keys=("a",))
-OTHER = Description("list", (3,), items="int")
-
-
-def push(store: Store, map_index: int = -1, told: Description | None = TOLD, *, size: int = 100) -> Envelope:
-    pushed = value(at(map_index), size=size)
-    store.push(
-        Push(
-            pushed,
-            acl=ACL,
-            ttl=TTL,
-            own_acl=None if map_index < 0 else ACL,
-            watched=True,
-            description=b"" if told is None else description.dumps(told, pushed.version),
-        )
-    )
-    return pushed
 
 
 def described(store: Store) -> dict[int, Description | None]:

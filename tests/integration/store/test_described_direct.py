@@ -4,34 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from exclusive_redis_xcom.formats import description, redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Description
-from exclusive_redis_xcom.store import Push, Store
+from exclusive_redis_xcom.store import Store
 from tests.integration.kinds import FEW_KINDS
+from tests.integration.store.described import HASH, OTHER, TOLD, push
 from tests.integration.store.marked import mark, watch_since_long_ago
-from tests.integration.support import ACL, PREFIX, TTL, at, do, value
+from tests.integration.support import at, do
 
 STORE_KINDS = FEW_KINDS
-
-HASH = redis_names.hash_name(PREFIX, at())
-TOLD = Description("dict", (1,), keys=("a",))
-OTHER = Description("list", (3,), items="int")
-
-
-def push(store: Store, map_index: int = -1, told: Description | None = TOLD, *, size: int = 100) -> Envelope:
-    pushed = value(at(map_index), size=size)
-    store.push(
-        Push(
-            pushed,
-            acl=ACL,
-            ttl=TTL,
-            own_acl=None if map_index < 0 else ACL,
-            watched=True,
-            description=b"" if told is None else description.dumps(told, pushed.version),
-        )
-    )
-    return pushed
 
 
 def current(store: Store, *pushed: Envelope) -> None:
