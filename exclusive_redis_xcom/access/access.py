@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.access.answers import Answer, Grant, Reader, Verdict
 from exclusive_redis_xcom.access.diff import compare
 from exclusive_redis_xcom.access.names import TaskName, XComName
+from exclusive_redis_xcom.access.near import closest
 from exclusive_redis_xcom.access.snapshot import Snapshot
 from exclusive_redis_xcom.access.task_patterns import is_covered
 from exclusive_redis_xcom.access.undecided import UndecidedError
@@ -220,7 +220,7 @@ def _leaves(facts: DagFacts) -> bool:
 
 def _near(name: str, known: Iterable[str], what: str) -> str:
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = closest(name, names)
     if close:
         return f"Did you mean '{close[0]}'?"
     listed = ", ".join(f"'{each}'" for each in names[:10])

@@ -56,8 +56,8 @@ def facts_of_database(*, default_consumers: str, dag_ids: Collection[str] | None
     found = []
     with _nesting_is_bounded():
         for dag_id, data, compressed, source in _rows(dag_ids):
-            read = json.loads(zlib.decompress(compressed)) if compressed else data
-            facts = facts_of(read, default_consumers=default_consumers, code=_code(source) if source else None)
+            read = _serialized(data, compressed)
+            facts = facts_of(read, default_consumers=default_consumers, code=_code(source))
             if facts.dag_id != dag_id:
                 raise UndecidedError(
                     f"Airflow's database has another DAG under the id '{dag_id}'.\n"
@@ -126,9 +126,8 @@ def facts_of_version(version_id: str, *, default_consumers: str) -> DagFacts:
         if row is None:
             raise UndecidedError("Airflow's database has no such version of the DAG.")
         data, compressed, source = row
-        read = json.loads(zlib.decompress(compressed)) if compressed else data
-        code = _code(source) if source else None
-        return facts_of(read, default_consumers=default_consumers, code=code, text=source or None)
+        read = _serialized(data, compressed)
+        return facts_of(read, default_consumers=default_consumers, code=_code(source), text=source or None)
 
 
 @contextlib.contextmanager
@@ -142,17 +141,23 @@ def _nesting_is_bounded() -> Iterator[None]:
         ) from None
 
 
-def latest_numbers() -> Any:
-    """Return a subquery for the number of each DAG's latest version: columns `dag_id` and `number`."""
+def of_latest_versions(query: Any) -> Any:
+    """Restrict a query about `SerializedDagModel` to the latest version of each DAG whose file still exists."""
+    from airflow.models.dag import DagModel
     from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import func, select
 
-    return (
+    latest = (
         select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
         .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
         .group_by(DagVersion.dag_id)
         .subquery()
+    )
+    return (
+        query.join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
+        .join(latest, (DagVersion.dag_id == latest.c.dag_id) & (DagVersion.version_number == latest.c.number))
+        .join(DagModel, (DagModel.dag_id == SerializedDagModel.dag_id) & ~DagModel.is_stale)
     )
 
 
@@ -176,29 +181,24 @@ def _rows(dag_ids: Collection[str] | None) -> Iterator[tuple[str, Any, bytes | N
 
 def _latest(dag_ids: Collection[str] | None) -> Any:
     """Return the query for the latest version of each DAG that is not gone."""
-    from airflow.models.dag import DagModel
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagcode import DagCode
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
-    latest = latest_numbers()
-    query = (
-        select(
-            SerializedDagModel.dag_id,
-            SerializedDagModel._data,
-            SerializedDagModel._data_compressed,
-            DagCode.source_code,
-        )
-        .join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
-        .join(latest, (DagVersion.dag_id == latest.c.dag_id) & (DagVersion.version_number == latest.c.number))
-        .join(DagModel, (DagModel.dag_id == SerializedDagModel.dag_id) & ~DagModel.is_stale)
-        .outerjoin(DagCode, DagCode.dag_version_id == DagVersion.id)
-    )
-    return query if dag_ids is None else query.where(SerializedDagModel.dag_id.in_(list(dag_ids)))
+    found = SerializedDagModel
+    columns = (found.dag_id, found._data, found._data_compressed, DagCode.source_code)
+    query = of_latest_versions(select(*columns).select_from(found))
+    query = query.outerjoin(DagCode, DagCode.dag_version_id == DagVersion.id)
+    return query if dag_ids is None else query.where(found.dag_id.in_(list(dag_ids)))
+
+
+def _serialized(data: Any, compressed: bytes | None) -> Any:
+    """Return a serialized DAG from the two columns, one of which holds it."""
+    return json.loads(zlib.decompress(compressed)) if compressed else data
 
 
 @lru_cache(maxsize=8)
-def _code(source: str) -> ModuleCode | None:
-    """Return the code of a file. Several DAGs may be made in one file."""
-    return code_of_text(source)
+def _code(source: str | None) -> ModuleCode | None:
+    """Return the code of a file, if Airflow keeps it. Several DAGs may be made in one file."""
+    return code_of_text(source) if source else None

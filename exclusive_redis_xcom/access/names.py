@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from exclusive_redis_xcom.access.undecided import UndecidedError
+
+#: The form of `validate_key` (`airflow/sdk/definitions/_internal/node.py`).
+_ID: Final = re.compile(r"[\w.-]{1,250}")
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text may be the id of a DAG or of a task, as Airflow allows them."""
+    return _ID.fullmatch(text) is not None
 
 
 class TaskName(NamedTuple):

@@ -6,11 +6,18 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _MOST: Final = 4
 #: Comparing two names takes as long as the product of their lengths. Where all names take longer, nobody guesses.
 _MOST_WORK: Final = 1_000_000
+
+
+def closest(name: str, known: Collection[str]) -> list[str]:
+    """Return the known name that is closest, if one is close; nothing if it takes too long to find out."""
+    if len(name) * sum(map(len, known)) > _MOST_WORK:
+        return []
+    return difflib.get_close_matches(name, known, n=1)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -22,7 +29,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     begun = [each for each in by_lower if name and each.startswith(name.lower())]
     if len(begun) > _MOST:
         return ""
-    if not begun and len(name) * sum(map(len, by_lower)) <= _MOST_WORK:
-        begun = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    if not begun:
+        begun = closest(name.lower(), by_lower)
     quoted = [f"'{by_lower[each]}'" for each in begun]
     return f" Did you mean {' or '.join(filter(None, (', '.join(quoted[:-1]), quoted[-1])))}?" if quoted else ""

@@ -6,13 +6,12 @@ as a pattern, or as anything else than one task, is left out, and the suggestion
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.access.access import Access
 from exclusive_redis_xcom.access.answers import Verdict
-from exclusive_redis_xcom.access.names import TaskName, XComName
+from exclusive_redis_xcom.access.names import TaskName, XComName, is_id
 from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.limits import MAX_KEY_LENGTH
 from exclusive_redis_xcom.acl.rule import NOBODY
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.access.facts import DagFacts
     from exclusive_redis_xcom.acl import Rule
     from exclusive_redis_xcom.formats.observed import Count, Entry, Observed
-
-#: Airflow's own ids have this form (`airflow/sdk/definitions/_internal/node.py`, `validate_key`).
-_ID = re.compile(r"[\w.-]{1,250}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +171,7 @@ def _declared(facts: DagFacts | None, entry: Entry) -> Rule | None:
 
 
 def _are_ids(texts: Iterable[str]) -> bool:
-    return all(_ID.fullmatch(text) and text.isprintable() for text in texts)
+    return all(is_id(text) and text.isprintable() for text in texts)
 
 
 def _kept(facts: DagFacts | None, task_id: str, key: str) -> Rule | None:

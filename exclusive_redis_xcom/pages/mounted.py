@@ -33,12 +33,12 @@ class Pages:
         assert self._app is not None  # noqa: S101 - `_build` sets it, whatever happens
         # The app around this one. Its chain says whether the ring is in it.
         scope["exclusive_redis_xcom.host"] = scope.get("app")
-        await with_headers(self._app)(scope, receive, send)
+        await self._app(scope, receive, send)
 
     def _build(self) -> None:
         with self._lock:
             if self._app is None:
-                self._app = _built()
+                self._app = with_headers(_built())
 
 
 def _built() -> ASGIApp:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.access.answers import Verdict
+from exclusive_redis_xcom.access.names import is_id
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.acl import source as sources
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 #: With more consumers than these, a row names its consumers, and there are no columns for them.
 MOST_COLUMNS = 16
-#: Ids that Airflow gives. Nothing else becomes a link.
-_ID = re.compile(r"[\w.-]{1,250}")
 
 
 class Name(NamedTuple):
@@ -92,7 +90,7 @@ def _name(box: Box) -> Name:
     if box.is_group or len(box.task_ids) > 1:
         return Name(*names, is_shared=not box.is_group)
     ids = (box.dag_id, box.task_ids[0])
-    return Name(*names, *ids) if all(map(_ID.fullmatch, ids)) else Name(*names)
+    return Name(*names, *ids) if all(map(is_id, ids)) else Name(*names)
 
 
 def _named(row: Row, consumers: tuple[Name, ...], verdict: Verdict) -> tuple[Name, ...]:

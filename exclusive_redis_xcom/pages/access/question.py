@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exclusive_redis_xcom.access import Access, TaskName, Verdict, XComName
 from exclusive_redis_xcom.access.explanation import explain
+from exclusive_redis_xcom.access.names import is_id
 from exclusive_redis_xcom.access.overview.entries import further
 from exclusive_redis_xcom.access.printable import printable
 from exclusive_redis_xcom.access.telling import told, unknown_key
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.pages.access.hidden import Names
     from exclusive_redis_xcom.pages.access.known import Known
 
-#: A DAG's id, as Airflow takes it.
-_ID: Final = re.compile(r"[\w.-]{1,250}")
 #: So many consumers are named in the list of rules.
 _MOST_NAMED: Final = 10
 #: Questions are not about a run. No text that is shown names it.
@@ -99,7 +97,7 @@ def _access(known: Known, dag_id: str) -> Access | None:
     """Return the DAG of the page with the consumer's; None if the user may not read that one, or if it is not there."""
     if dag_id == known.dag_id:
         return Access([known.facts])
-    if not _ID.fullmatch(dag_id) or not known.names.shows(dag_id):
+    if not is_id(dag_id) or not known.names.shows(dag_id):
         return None
     try:
         return Access([known.facts, dag_facts(dag_id)])

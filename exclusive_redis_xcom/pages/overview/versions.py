@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exclusive_redis_xcom.access.database import latest_numbers
+from exclusive_redis_xcom.access.database import of_latest_versions
 
 
 def latest_of_all(most: int) -> dict[str, str]:
@@ -11,20 +11,11 @@ def latest_of_all(most: int) -> dict[str, str]:
     Args:
         most: How many are wanted.
     """
-    from airflow.models.dag import DagModel
-    from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    latest = latest_numbers()
-    query = (
-        select(DagVersion.dag_id, SerializedDagModel.dag_hash)
-        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
-        .join(latest, (DagVersion.dag_id == latest.c.dag_id) & (DagVersion.version_number == latest.c.number))
-        .join(DagModel, (DagModel.dag_id == DagVersion.dag_id) & ~DagModel.is_stale)
-        .order_by(DagVersion.dag_id)
-        .limit(most)
-    )
+    query = of_latest_versions(select(SerializedDagModel.dag_id, SerializedDagModel.dag_hash))
+    query = query.order_by(SerializedDagModel.dag_id).limit(most)
     with create_session(scoped=False) as session:
         return {row.dag_id: row.dag_hash for row in session.execute(query)}

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from exclusive_redis_xcom.access.near import did_you_mean
+from exclusive_redis_xcom.access.near import closest, did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_names_made_to_be_compared_slowly_are_not_compared() -> None:
     assert did_you_mean(shuffled(), names) == ""
     assert time.process_time() - began < 2  # to compare them takes half a minute
     assert did_you_mean(f"{names[0]}c", names[:3]) == f" Did you mean '{names[0]}'?"
+
+
+def test_the_closest_of_many_long_names_is_looked_for_among_few_alone() -> None:
+    assert closest("task_9", ["task_8x", "task_9x"]) == ["task_9x"]
+    assert closest("a" * 250, ["a" * 249] * 100) == []
