@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -285,6 +287,16 @@ def test_a_file_that_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
     assert code_of_text("def (") is None
 
 
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """Keep Python's own bound. Airflow raises it for good where it copies an operator (`sdk/bases/operator.py`)."""
+    raised = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(raised)
+
+
+@pytest.mark.usefixtures("usual_depth")
 def test_code_that_is_nested_too_deeply_to_be_followed_tells_nothing() -> None:
     module = code_of_text("def function(ti):\n    return " + "(lambda: " * 80 + "1" + ")" * 80)
     calls = code_of_text("def function(ti):\n    return x" + ".y()" * 900)
