@@ -56,6 +56,7 @@ class Settings:
     observe: str
     describe: str
     ui_reveal: str
+    format: int
     #: What is recorded: `observe`, with "auto" replaced. It is a field because each pull asks.
     records: str = field(init=False)
 

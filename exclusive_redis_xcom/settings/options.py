@@ -307,4 +307,13 @@ OPTIONS: tuple[Option, ...] = (
         "open, all or off",
         word("open", "all", "off"),
     ),
+    Option(
+        "format",
+        "integer",
+        "3",
+        "This option says in which format pushes write. 3: the present one. 2: the one before, which older releases "
+        "read as well. Set 2 while such releases still run, and remove it afterwards. Both are always read.",
+        "2 or 3",
+        integer(2, 3),
+    ),
 )
