@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from exclusive_redis_xcom.errors import XComTooLarge
 from exclusive_redis_xcom.formats import unreadable
@@ -47,6 +47,9 @@ _FOUR, _EIGHT, _PARTS, _KEY_ID, _RULE, _DESCRIPTION = (1 << bit for bit in range
 _ONE_BYTE = struct.Struct(">B")
 _SIZES = {0: _ONE_BYTE, _FOUR: struct.Struct(">II"), _EIGHT: struct.Struct(">QQ")}
 _SIZES_MASK = _FOUR | _EIGHT
+_MORE = _SIZES_MASK | _DESCRIPTION
+#: The fixed part, and the size in its shortest form.
+_BEGINNING = struct.Struct(">3sBH16s16sqBB")
 _SHORT = struct.Struct(">H")
 
 #: The numbers of codecs and compressions, from 1. Numbers may be added, and none may change.
@@ -69,14 +72,11 @@ class Head(NamedTuple):
     description: bytes = b""
 
 
-class _Kind(NamedTuple):
-    """The part of a head in which the results of a mapped task do not differ."""
+#: A head as a plain tuple: a pull makes a thousand, and a named tuple takes twice as long to make.
+Fields: TypeAlias = "tuple[str, str, str, int, int, int, str | None, int, bytes | None, bytes]"
 
-    codec: str
-    compression: str
-    key_id: str | None
-    parts: int
-    rule: bytes | None
+#: The part of a head in which the results of a mapped task do not differ: codec, compression, key_id, parts and rule.
+_Kind: TypeAlias = "tuple[str, str, str | None, int, bytes | None]"
 
 
 def pack(head: Head, at: Coordinate) -> bytes:
@@ -85,7 +85,7 @@ def pack(head: Head, at: Coordinate) -> bytes:
     Raises:
         XComTooLarge: They would exceed 64 KiB.
     """
-    flags = _sizes_form(head)
+    flags = _sizes_form(head.payload_size, head.decoded_size)
     sizes = _SIZES[flags]
     numbers = (head.payload_size,) if sizes is _ONE_BYTE else (head.payload_size, head.decoded_size)
     codec, compression = _number(_CODECS, head.codec), _number(_COMPRESSIONS, head.compression)
@@ -114,48 +114,46 @@ def pack(head: Head, at: Coordinate) -> bytes:
     return _FIXED.pack(_MAGIC, FORMAT, length, version, place_of(at), head.pushed_at, flags) + rest
 
 
-def unpack(data: bytes) -> tuple[Head, bytes, int]:
+def unpack(data: bytes) -> tuple[bytes, int, Fields]:
     """Read a head that begins with the magic and this format; `data` is not trusted.
 
     Returns:
-        The head, the digest of the coordinate, and the length of the head.
+        The digest of the coordinate, the length of the head, and what it says, in the order of `Head`.
 
     Raises:
         CorruptValue: The data does not begin with what `pack` writes.
         struct.error, UnicodeDecodeError: The same.
     """
-    _, _, length, version, place, pushed_at, flags = _FIXED.unpack_from(data)
-    if length > len(data):
+    _, _, length, version, place, pushed_at, flags, size = _BEGINNING.unpack_from(data)
+    start, end = _BEGINNING.size, length
+    decoded_size = size
+    if flags & _MORE:
+        size, decoded_size, start, end = _further(data, flags, length)
+    if not start <= end <= length <= len(data):
         raise unreadable.unreadable(unreadable.CUT)
+    codec, compression, key_id, parts, rule = _kind(data[start:end], flags & ~_MORE)
+    description = data[end:length]
+    fields = (version.hex(), codec, compression, decoded_size, pushed_at, size, key_id, parts, rule, data[end:length])
+    return place, length, fields
+
+
+def _further(data: bytes, flags: int, length: int) -> tuple[int, int, int, int]:
+    """Return both sizes, and where the rest of the head begins and where it ends, before the description."""
+    start, described = _FIXED.size, 0
     sizes = _SIZES.get(flags & _SIZES_MASK)
     if sizes is None:
         raise unreadable.unreadable(unreadable.NO_HEADER)
-    size, *decoded = sizes.unpack_from(data, _FIXED.size)
-    start = _FIXED.size + sizes.size
-    described = 0
+    size, *decoded = sizes.unpack_from(data, start)
+    decoded_size = decoded[0] if decoded else size
+    start += sizes.size
+    if _sizes_form(size, decoded_size) != flags & _SIZES_MASK:
+        raise unreadable.unreadable(unreadable.NO_HEADER)
     if flags & _DESCRIPTION:
         (described,) = _SHORT.unpack_from(data, start)
         start += _SHORT.size
-    end = length - described
-    kind = _kind(data[start:end], flags & ~(_SIZES_MASK | _DESCRIPTION))
-    if start > end or bool(described) != bool(flags & _DESCRIPTION):
-        raise unreadable.unreadable(unreadable.CUT)
-    decoded_size = decoded[0] if decoded else size
-    head = Head(
-        version.hex(),
-        kind.codec,
-        kind.compression,
-        decoded_size,
-        pushed_at,
-        size,
-        kind.key_id,
-        kind.parts,
-        kind.rule,
-        data[end:length],
-    )
-    if (flags & _SIZES_MASK) != _sizes_form(head):
-        raise unreadable.unreadable(unreadable.NO_HEADER)
-    return head, place, length
+        if not described:
+            raise unreadable.unreadable(unreadable.NO_HEADER)
+    return size, decoded_size, start, length - described
 
 
 @functools.lru_cache(maxsize=128)
@@ -174,14 +172,14 @@ def _kind(data: bytes, flags: int) -> _Kind:
         at += RULE_BYTES
     if at != len(data) or flags & ~(_PARTS | _KEY_ID | _RULE) or bool(parts) != bool(flags & _PARTS):
         raise unreadable.unreadable(unreadable.CUT)
-    return _Kind(codec, compression, key_id, parts, rule)
+    return codec, compression, key_id, parts, rule
 
 
-def _sizes_form(head: Head) -> int:
+def _sizes_form(size: int, decoded_size: int) -> int:
     """Return the flag of the shortest form in which the sizes can be written."""
-    if head.decoded_size == head.payload_size < 2**8:
+    if size == decoded_size < 2**8:
         return 0
-    return _FOUR if max(head.decoded_size, head.payload_size) < 2**32 else _EIGHT
+    return _FOUR if max(size, decoded_size) < 2**32 else _EIGHT
 
 
 def _number(names: tuple[str, ...], name: str) -> int:

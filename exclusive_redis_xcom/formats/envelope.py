@@ -58,7 +58,7 @@ _Ids: TypeAlias = tuple[str, ...]
 _MAGIC = b"XRX"
 _FORMAT = 2
 _FORMAT_OF_INSTANCE = 3
-_COMPACT = bytes((compact_envelope.FORMAT,))
+_COMPACT = _MAGIC + bytes((compact_envelope.FORMAT,))
 _START = struct.Struct(">3sBI")
 _FACTS = struct.Struct(">3sBI16sQQqqI")
 _LENGTHS = struct.Struct(">HHHH")  # of the texts
@@ -85,6 +85,8 @@ class Envelope:
         elsewhere: How many bytes lie in parts or in an object.
         rule: The digest of the rule under which the value was pushed. Only values of mapped tasks have one, in format 4.
         description: What the value is like, as format 4 holds it (`formats/description.py`); empty if nothing is told.
+
+    Envelopes that differ in the last two alone are equal: these stand beside the value.
     """
 
     coordinate: Coordinate
@@ -98,8 +100,8 @@ class Envelope:
     parts: int = 0
     spilled: str | None = None
     elsewhere: int = 0
-    rule: bytes | None = None
-    description: bytes = b""
+    rule: bytes | None = field(default=None, compare=False)
+    description: bytes = field(default=b"", compare=False)
 
     @property
     def payload_size(self) -> int:
@@ -199,7 +201,7 @@ class Envelope:
                 another coordinate than the expected one.
         """
         try:
-            if data[3:4] == _COMPACT and data[:3] == _MAGIC:
+            if data.startswith(_COMPACT):
                 return _unpack_compact(data, expected, alone=False)
             return _unpack(data, expected)
         except (struct.error, UnicodeDecodeError, OverflowError):
@@ -227,7 +229,7 @@ class Envelope:
                 another coordinate than the expected one.
         """
         try:
-            if data[3:4] == _COMPACT and data[:3] == _MAGIC:
+            if data.startswith(_COMPACT):
                 return _unpack_compact(data, expected, alone=True)
             return _unpack_facts(data)
         except (struct.error, UnicodeDecodeError, OverflowError):
@@ -292,33 +294,35 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
 
 def _unpack_compact(data: bytes, expected: Coordinate | None, *, alone: bool) -> Envelope:
     """Read format 4. If the head stands `alone`, the payload is left out."""
-    head, place, length = compact_envelope.unpack(data)
+    place, length, head = compact_envelope.unpack(data)
     if expected is None or place != place_of(expected):
         raise CorruptValue(_ANOTHER_XCOMS)
+    version, codec, compression, decoded_size, pushed_at, size, key_id, parts, rule, description = head
     payload: Buffers = ()
     elsewhere = 0
-    if head.parts or alone:
-        _check_elsewhere(head.payload_size, head.parts, None)
-        elsewhere = head.payload_size
+    if parts or alone:
+        _check_elsewhere(size, parts, None)
+        elsewhere = size
     else:
         payload = (memoryview(data)[length:],)
-    if not alone and len(data) - length != head.payload_size - elsewhere:
+    if not alone and len(data) - length != size - elsewhere:
         raise unreadable(WRONG_LENGTH)
+    moment = _EPOCH + timedelta(microseconds=pushed_at)
     # The arguments stand by position: see above.
     return Envelope(
         expected,
-        head.version,
-        head.codec,
-        head.compression,
-        head.decoded_size,
-        _EPOCH + timedelta(microseconds=head.pushed_at),
+        version,
+        codec,
+        compression,
+        decoded_size,
+        moment,
         payload,
-        head.key_id,
-        head.parts,
+        key_id,
+        parts,
         None,
         elsewhere,
-        head.rule,
-        head.description,
+        rule,
+        description,
     )
 
 

@@ -18,9 +18,8 @@ Layout; all integers are big-endian:
 from __future__ import annotations
 
 import functools
-import json
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.formats.digests import NAMES_BYTES, names_of
 
@@ -31,6 +30,9 @@ _FORMAT = b"\x03"
 _ONCE, _RESTRICTED, _SAME_RUN, _TTL = 1, 2, 4, 8
 _TTL_BYTES = 6
 _FLAGS_AT = 1 + NAMES_BYTES
+_FIRST, _SAME_RUN_NAME, _SOURCE, _TTL_NAME = b'{"consumers":[', b',"same_run":', b',"source":"', b'","ttl_ms":'
+_LAST = b',"version":1}'
+_MOST_DIGITS = 14  # these fit into the bytes
 #: A longer rule is not remembered. Workers may write rules of a megabyte.
 _REMEMBERED_BYTES = 4096
 
@@ -42,10 +44,7 @@ def pack(text: bytes, at: Coordinate) -> bytes:
         text: The rule as canonical JSON.
         at: The XCom, with any map_index.
     """
-    try:
-        packed = _packed(text, at)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        return text
+    packed = _packed(text, at)
     return packed if len(packed) < len(text) and _unpacked(packed, at.dag_id, at.task_id, at.key) == text else text
 
 
@@ -60,56 +59,85 @@ def unpack(data: bytes, at: Coordinate) -> bytes:
     return read(data, at.dag_id, at.task_id, at.key)
 
 
+class _Words(NamedTuple):
+    """What the names of an XCom make of its rules.
+
+    `after_consumers` and `after_once` are JSON. `signs` are control characters, which JSON has not, and the words of
+    sources that they stand for.
+    """
+
+    digest: bytes
+    after_consumers: bytes
+    after_once: bytes
+    signs: tuple[tuple[bytes, bytes], ...]
+
+
 def _packed(text: bytes, at: Coordinate) -> bytes:
-    fields = json.loads(text)
-    flags = _ONCE * fields["once"] | _RESTRICTED * fields["restricted"] | _SAME_RUN * fields["same_run"]
+    """Pack a rule. The result is of no use if the text is anything else; `pack` finds that out."""
+    words = _words(at.dag_id, at.task_id, at.key)
+    consumers, _, rest = text.partition(words.after_consumers)
+    once, _, rest = rest.partition(words.after_once)
+    restricted, _, rest = rest.partition(_SAME_RUN_NAME)
+    same_run, _, rest = rest.partition(_SOURCE)
+    source, _, rest = rest.rpartition(_TTL_NAME)
+    flags = _ONCE * (once == b"true") | _RESTRICTED * (restricted == b"true") | _SAME_RUN * (same_run == b"true")
+    digits = rest[: -len(_LAST)]
     ttl = b""
-    if fields["ttl_ms"] is not None:
+    if digits.isdigit() and len(digits) <= _MOST_DIGITS:
         flags |= _TTL
-        ttl = fields["ttl_ms"].to_bytes(_TTL_BYTES, "big")
-    consumers = json.dumps(fields["consumers"], separators=(",", ":"))[1:-1]
-    source = encode_basestring_ascii(fields["source"])[1:-1]
-    for sign, words in _signs(at.task_id, at.key):
-        source = source.replace(words, sign)
-    names = names_of(at.dag_id, at.task_id, at.key)
-    return b"".join((_FORMAT, names, bytes((flags,)), ttl, consumers.encode("ascii"), b"\0", source.encode("ascii")))
+        ttl = int(digits).to_bytes(_TTL_BYTES, "big")
+    for sign, long in words.signs:
+        source = source.replace(long, sign)
+    return b"".join((_FORMAT, words.digest, bytes((flags,)), ttl, consumers[len(_FIRST) :], b"\0", source))
 
 
 def _unpacked(data: bytes, dag_id: str, task_id: str, key: str) -> bytes:
-    flags = data[_FLAGS_AT] if len(data) > _FLAGS_AT else None
-    if flags is None or data[1:_FLAGS_AT] != names_of(dag_id, task_id, key):
-        return data
+    words = _words(dag_id, task_id, key)
     start = _FLAGS_AT + 1
-    ttl = "null"
+    if len(data) < start or data[1:_FLAGS_AT] != words.digest:
+        return data
+    flags, ttl = data[_FLAGS_AT], b"null"
     if flags & _TTL:
-        ttl = str(int.from_bytes(data[start : start + _TTL_BYTES], "big"))
+        ttl = b"%d" % int.from_bytes(data[start : start + _TTL_BYTES], "big")
         start += _TTL_BYTES
-    consumers, _, source = data[start:].decode("ascii", "replace").partition("\0")
-    for sign, words in _signs(task_id, key):
-        source = source.replace(sign, words)
-    return (
-        f'{{"consumers":[{consumers}],"dag_id":{encode_basestring_ascii(dag_id)},"key":{encode_basestring_ascii(key)},'
-        f'"once":{_bool(flags & _ONCE)},"producer":{encode_basestring_ascii(task_id)},'
-        f'"restricted":{_bool(flags & _RESTRICTED)},"same_run":{_bool(flags & _SAME_RUN)},"source":"{source}",'
-        f'"ttl_ms":{ttl},"version":1}}'
-    ).encode()
+    consumers, _, source = data[start:].partition(b"\0")
+    for sign, long in words.signs:
+        source = source.replace(sign, long)
+    return b"".join(
+        (
+            _FIRST,
+            consumers,
+            words.after_consumers,
+            _bool(flags & _ONCE),
+            words.after_once,
+            _bool(flags & _RESTRICTED),
+            _SAME_RUN_NAME,
+            _bool(flags & _SAME_RUN),
+            _SOURCE,
+            source,
+            _TTL_NAME,
+            ttl,
+            _LAST,
+        )
+    )
 
 
 _unpacked_again = functools.lru_cache(maxsize=128)(_unpacked)
 
 
 @functools.lru_cache(maxsize=128)
-def _signs(task_id: str, key: str) -> tuple[tuple[str, str], ...]:
-    """Return control characters, and the words of sources that they stand for. JSON has no control characters."""
+def _words(dag_id: str, task_id: str, key: str) -> _Words:
+    dag, task, name = (encode_basestring_ascii(each).encode("ascii") for each in (dag_id, task_id, key))
     entries = (f"xcom_acl[{task_id!r}][{key!r}]", f"xcom_acl[{key!r}]", f"xcom_acl[{task_id!r}]")
-    words = (
-        *(encode_basestring_ascii(entry)[1:-1] for entry in entries),
-        "default_consumers",
-        "exclusive()",
-        " at ",
+    quoted = (encode_basestring_ascii(entry)[1:-1].encode("ascii") for entry in entries)
+    long = (*quoted, b"default_consumers", b"exclusive()", b" at ")
+    return _Words(
+        names_of(dag_id, task_id, key),
+        b'],"dag_id":%b,"key":%b,"once":' % (dag, name),
+        b',"producer":%b,"restricted":' % task,
+        tuple((bytes((number,)), each) for number, each in enumerate(long, start=1)),
     )
-    return tuple((chr(number), each) for number, each in enumerate(words, start=1))
 
 
-def _bool(flag: int) -> str:
-    return "true" if flag else "false"
+def _bool(flag: int) -> bytes:
+    return b"true" if flag else b"false"

@@ -37,8 +37,10 @@ class Rules:
             envelope: The value; None if there is none.
             field: The field of the value's own rule.
         """
-        text = None if field is None else packed_rule.unpack(field, self._at)
         wanted = None if envelope is None else envelope.rule
+        if wanted is None and field is None:
+            return None
+        text = None if field is None else packed_rule.unpack(field, self._at)
         if wanted is None:
             return text
         if self._found is None:

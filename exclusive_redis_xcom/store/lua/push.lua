@@ -84,7 +84,7 @@ if ARGV[9] == '1' then
 end
 
 -- The rules of a hash are few. Where they are not, as where each result's keys decide, a value has its own.
-local most_rules = 4096
+local most_rules, few_fields, short_field = 4096, 48, 64
 local function with_rule(rules, rule)
   local at = 1
   while at + 3 <= #rules do
@@ -106,6 +106,11 @@ if ARGV[20] ~= '' and ARGV[22] == '1' then
   local longer = with_rule(rules, ARGV[20])
   if longer then
     own_rule = ''
+  end
+  -- Redis searches a hash of short fields from its beginning, for each field that is asked for. That saves memory where
+  -- there are few values. Where there are more, an entry of zeros, longer than such fields may be, ends it.
+  if longer and #longer <= short_field and redis.call('HLEN', KEYS[1]) > few_fields then
+    longer = longer .. '\0\0\0' .. string.char(short_field) .. string.rep('\0', short_field)
   end
   if longer and longer ~= rules then
     put(ARGV[21], longer)
