@@ -1,8 +1,9 @@
--- Write one XCom: the rule in force and the value, with a TTL. The script writes all of it or nothing.
+-- Write one XCom in generation 3 (formats/redis_names.py): the rule in force and the value, with a TTL. The script writes
+-- all of it or nothing.
 --
 -- KEYS[1]   hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>; its fields: formats/redis_names.py
 -- ARGV[1]   field of the rule in force
--- ARGV[2]   the rule in force (canonical JSON)
+-- ARGV[2]   the rule in force (JSON or packed)
 -- ARGV[3]   field of the value
 -- ARGV[4]   the value (envelope)
 -- ARGV[5]   ttl_ms, at least 1; from now, for the whole hash
