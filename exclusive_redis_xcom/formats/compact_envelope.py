@@ -94,7 +94,9 @@ def pack(head: Head, at: Coordinate) -> bytes:
         flags |= _DESCRIPTION
         pieces.append(_SHORT.pack(len(head.description)))
     pieces.append(bytes((codec, compression)))
-    pieces += [_packed_text(text) for number, text in ((codec, head.codec), (compression, head.compression)) if not number]
+    pieces += [
+        _packed_text(text) for number, text in ((codec, head.codec), (compression, head.compression)) if not number
+    ]
     if head.parts:
         flags |= _PARTS
         pieces.append(_SHORT.pack(head.parts))
@@ -132,7 +134,6 @@ def unpack(data: bytes) -> tuple[bytes, int, Fields]:
     if not start <= end <= length <= len(data):
         raise unreadable.unreadable(unreadable.CUT)
     codec, compression, key_id, parts, rule = _kind(data[start:end], flags & ~_MORE)
-    description = data[end:length]
     fields = (version.hex(), codec, compression, decoded_size, pushed_at, size, key_id, parts, rule, data[end:length])
     return place, length, fields
 

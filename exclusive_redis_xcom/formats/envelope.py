@@ -25,8 +25,8 @@ each. A `spilled` payload lies in an object of an object storage.
 This is format 2. Format 3 is for a coordinate that names its task instance. There `ti_id` stands after the key, as a
 fifth id with a length of its own. Format 4 is `formats/compact_envelope.py`.
 
-Pushes of generation 2 write formats 2 and 3. Pushes of generation 3 write format 4 to Redis, unless the value lies in an
-object.
+Pushes of generation 2 write formats 2 and 3. Pushes of generation 3 write format 4 to Redis, unless the value lies in
+an object.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Envelope:
         parts: In how many parts the payload lies; 0 if in none.
         spilled: The name of the object that holds the payload; None if there is none.
         elsewhere: How many bytes lie in parts or in an object.
-        rule: The digest of the rule under which the value was pushed. Only values of mapped tasks have one, in format 4.
+        rule: The digest of the rule under which the value was pushed; in format 4, where the task is mapped.
         description: What the value is like, as format 4 holds it (`formats/description.py`); empty if nothing is told.
 
     Envelopes that differ in the last two alone are equal: these stand beside the value.

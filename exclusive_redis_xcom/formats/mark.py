@@ -1,4 +1,4 @@
-"""A value's mark: `push.lua` writes it with a value, and `commit.lua` completes it once the database refers to the value.
+"""A value's mark: `push.lua` writes it with a value. `commit.lua` completes it once the database refers to the value.
 
 Generation 3 writes these bytes; all integers are big-endian, and times are milliseconds since 1970 by Redis' clock:
 
@@ -11,8 +11,8 @@ Generation 3 writes these bytes; all integers are big-endian, and times are mill
 | 6     | time of the push                                                                               |
 | 6     | time of the first commit; it is missing until then                                             |
 
-Generation 2 writes text: `<version> <bytes of the value's field> <time of the push>`, and later ` <time of the commit>`.
-There the value's rule always has a field, and a zero before the bytes says that its description has one.
+Generation 2 writes text: `<version> <bytes of the value's field> <time of the push>`, later ` <time of the commit>`.
+There, the value's rule always has a field, and a zero before the bytes says that its description has one.
 """
 
 from __future__ import annotations

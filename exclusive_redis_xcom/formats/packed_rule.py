@@ -1,7 +1,7 @@
 """A rule as pushes of generation 3 write it to Redis: the canonical JSON of `acl/canonical.py`, packed.
 
-The name of the hash tells which XCom it is, so the names in the rule need not be repeated. A digest of them shows a rule
-that stands in a wrong place. Such a rule, and one that packs to nothing shorter, is left as it is.
+The name of the hash tells which XCom it is, so the names in the rule need not be repeated. A digest of them shows a
+rule that stands in a wrong place. Such a rule, and one that packs to nothing shorter, is left as it is.
 
 Layout; all integers are big-endian:
 

@@ -17,8 +17,8 @@ milliseconds since 1970 by Redis' clock.
 - `i:claim`: only where the value may be read once. It holds `<version>`, or `<version><claimer>` once it is claimed.
 - `i:committed`: the value's mark (`formats/mark.py`). It names the version. Once the database is known to refer to that
   version, it also says since when.
-- `i:described`: what the value is like, for operators (`formats/description.py`). Many values have none, and an envelope
-  of format 4 holds the description itself.
+- `i:described`: what the value is like, for operators (`formats/description.py`). Many values have none. An envelope of
+  format 4 holds the description itself.
 - `i:<version>:<n>`: part n, from 0, of a payload that is too large for the field `i`.
 - `i:parts`: which parts there are, as `<state><version>:<count>` for each version, separated by spaces. State `=`: the
   parts are the value's. State `+`: a push is under way, or was interrupted. State `-`: they are being removed, from the
@@ -26,9 +26,9 @@ milliseconds since 1970 by Redis' clock.
 - `i:spilled`: the name of the object that holds the payload.
 
 A generation is the sum of these formats. Generation 2 has no field `acls`, marks that are text, rules in JSON, and
-envelopes of formats 2 and 3. Pushes write the generation that the setting `format` names. All generations are read, also
-side by side in one hash. Both generations use the same names for the fields of a value. So a push of one generation
-replaces all of a value of the other.
+envelopes of formats 2 and 3. Pushes write the generation that the setting `format` names. All generations are read,
+also side by side in one hash. Both generations use the same names for the fields of a value. So a push of one
+generation replaces all of a value of the other.
 
 The hash of all API servers has the fields `epoch` and `servers` (`store/lua/beat.lua`). `formats/observed.py` has the
 fields of the hashes that record reads and refusals.

@@ -1,7 +1,7 @@
 """The field `acls` of a mapped task's hash: the rules under which its values were pushed, each once.
 
-Each entry is 4 bytes of length, big-endian, and a rule (`formats/packed_rule.py`). `store/lua/push.lua` adds entries, and
-none is removed before the hash is.
+Each entry is 4 bytes of length, big-endian, and a rule (`formats/packed_rule.py`). `store/lua/push.lua` adds entries.
+None is removed before the hash is.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Current, Stored
 
-#: A hash has two fields besides those of values, `acl` and `complete`, and a third if values name rules in it. A value has
-#: two, itself and its mark, and more if its mark says that its rule or its description has a field.
+#: A hash has two fields besides those of values, `acl` and `complete`, and a third if values name rules in it. A value
+#: has two, itself and its mark, and more if its mark says that its rule or its description has a field.
 _OF_HASH, _OF_VALUE = 2, 2
 _BATCH_MARKS = 1_024
 
@@ -79,8 +79,8 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
         values, *replies, held, time = ask_once(keyspace, what("Fetching", batch), calls)
         stored += read(batch, values)
     epoch = epoch_of(held, time)
-    # A result that lacks its value or its rule is refused. A push writes all fields of a value together with the mark that
-    # speaks of them, and nothing removes them before the mark. So if there are still as many fields, these are all.
+    # A result that lacks its value or its rule is refused. A push writes all fields of a value together with the mark
+    # that speaks of them. Nothing removes them before the mark. So if there are still as many fields, these are all.
     if epoch is None or not epoch.covers(int(extent.complete)) or _extent(replies, first) != extent:
         return None
     return current_of(marks, stored, epoch)

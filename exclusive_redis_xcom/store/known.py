@@ -110,8 +110,7 @@ def _each(members: Sequence[Coordinate], reply: list[Any]) -> list[tuple[Coordin
     asked_at, acl, shared, *rest = reply
     rules = Rules(members[0], bytes(acl), bytes(shared))
     return [
-        (at, int(asked_at), rules, rest[number * _ITEMS : (number + 1) * _ITEMS])
-        for number, at in enumerate(members)
+        (at, int(asked_at), rules, rest[number * _ITEMS : (number + 1) * _ITEMS]) for number, at in enumerate(members)
     ]
 
 

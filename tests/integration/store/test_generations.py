@@ -60,7 +60,6 @@ def pushed(store: Store, index: int, rule: bytes, own: bytes | None = None, **op
     return envelope
 
 
-
 def names(store: Store, *wanted: str) -> list[bool]:
     return [found is not None for found in do(store, HASH, "HMGET", HASH, *wanted)]
 

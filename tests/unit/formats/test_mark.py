@@ -38,7 +38,9 @@ def test_the_script_says_that_the_rule_has_a_field() -> None:
     assert flagged == Mark(VERSION, 59, PUSHED, described=False, has_rule=True)
 
 
-@pytest.mark.parametrize("data", [packed()[:-6], packed()[:-1], packed() + b"\0", text().rpartition(b" ")[0], b"", None])
+@pytest.mark.parametrize(
+    "data", [packed()[:-6], packed()[:-1], packed() + b"\0", text().rpartition(b" ")[0], b"", None]
+)
 def test_one_that_is_not_completed_or_cut_is_none(data: bytes | None) -> None:
     assert mark.completed(data) is None
 

@@ -47,7 +47,7 @@ RULES = st.builds(
     ),
     st.builds(Coordinate, NAMES, NAMES, NAMES, NAMES),
     st.lists(NAMES.filter(lambda name: "/" not in name), max_size=5),
-    st.sampled_from([SOURCE, "default_consumers (same_dag)", "exclusive() at a.py:3", "", "ü\\\" at at"]) | NAMES,
+    st.sampled_from([SOURCE, "default_consumers (same_dag)", "exclusive() at a.py:3", "", 'ü\\" at at']) | NAMES,
     st.tuples(st.booleans(), st.booleans(), st.booleans()),
     st.none() | st.integers(1, 10**12),
 )
