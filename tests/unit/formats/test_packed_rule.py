@@ -84,7 +84,7 @@ def test_a_usual_rule_is_short_enough_for_a_small_hash() -> None:
 
 @pytest.mark.parametrize("change", [{"dag_id": "e"}, {"task_id": "load"}, {"key": "other"}])
 def test_a_rule_in_the_place_of_another_cannot_be_read(change: dict[str, str]) -> None:
-    found = packed_rule.unpack(packed_rule.pack(rule(), AT), dataclasses.replace(AT, **change))
+    found = packed_rule.unpack(packed_rule.pack(rule(), AT), dataclasses.replace(AT, **change))  # type: ignore[arg-type]
 
     with pytest.raises(InvalidAcl):
         Acl.loads(found)
