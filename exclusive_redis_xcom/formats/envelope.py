@@ -165,8 +165,12 @@ class Envelope:
         )
         return b"".join((facts, sizes, *texts, lengths.pack(*map(len, ids)), *ids, *self.payload))
 
-    def pack_compact(self) -> bytes:
+    def pack_compact(self, rule: bytes | None = None, description: bytes = b"") -> bytes:
         """Return the bytes to store in format 4. The payload does not lie in an object.
+
+        Args:
+            rule: The attribute `rule` of what `unpack` makes of the bytes.
+            description: The attribute `description` of that.
 
         Raises:
             XComTooLarge: The head would exceed 64 KiB.
@@ -181,8 +185,8 @@ class Envelope:
             self.payload_size,
             self.key_id,
             self.parts,
-            self.rule,
-            self.description,
+            rule,
+            description,
         )
         return b"".join((compact_envelope.pack(head, self.coordinate), *self.payload))
 

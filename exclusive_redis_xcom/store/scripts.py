@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -108,7 +108,7 @@ def _push_arguments(push: Push) -> tuple[Argument, ...]:
     described = push.description
     if is_compact:
         rule = None if push.own_acl is None else digests.rule_of(push.own_acl)
-        data = replace(envelope, rule=rule, description=description.inner(described)).pack_compact()
+        data = envelope.pack_compact(rule, description.inner(described))
         described = b""
     else:
         data = envelope.pack()

@@ -61,11 +61,8 @@ def record(url: str, objects: Path, configure: Configure, *, generation: int = 3
     told = _ApiServer(url)
     rows: dict[str, Any] = {}
     for group, options in GROUPS.items():
-        configure(
-            redis_url=url,
-            format=str(generation),
-            **SETTINGS | {name: text.format(objects=objects) for name, text in options.items()},
-        )
+        common = {**SETTINGS, "redis_url": url, "format": str(generation)}
+        configure(**common | {name: text.format(objects=objects) for name, text in options.items()})
         for case in CASES:
             if case.group == group:
                 rows[case.name] = _pushed(dag, case)

@@ -1,7 +1,7 @@
 """Workers and API servers of two releases on one Redis: generation 2 and generation 3 in one hash.
 
-No value is lost. None gets another rule than its own push gave it. No direct pull finds what the database does not refer
-to.
+No value is lost. None gets another rule than its own push gave it. No direct pull finds what the database does not
+refer to.
 """
 
 from __future__ import annotations

@@ -45,6 +45,11 @@ BARE = dataclasses.replace(SAMPLE, rule=None)
 SIZE_AT, KIND_AT = 47, 48
 
 
+def packed_of(envelope: Envelope) -> bytes:
+    """Pack all attributes, those included that a push keeps apart from the envelope."""
+    return envelope.pack_compact(envelope.rule, envelope.description)
+
+
 def whole(envelope: Envelope) -> tuple[object, ...]:
     """All attributes, those included that do not count when envelopes are compared."""
     return tuple(getattr(envelope, each.name) for each in dataclasses.fields(envelope))
@@ -56,12 +61,12 @@ def whole(envelope: Envelope) -> tuple[object, ...]:
 @example(dataclasses.replace(SAMPLE, payload=(bytes(256),), decoded_size=256))
 @example(dataclasses.replace(SAMPLE, coordinate=Coordinate("\ud83d\ude00", "\U0001f600", "\udc00", "\0")))
 def test_what_was_packed_is_unpacked(envelope: Envelope) -> None:
-    assert whole(Envelope.unpack(envelope.pack_compact(), envelope.coordinate)) == whole(envelope)
+    assert whole(Envelope.unpack(packed_of(envelope), envelope.coordinate)) == whole(envelope)
 
 
 @given(ENVELOPES)
 def test_the_head_alone_tells_the_same(envelope: Envelope) -> None:
-    packed = envelope.pack_compact()
+    packed = packed_of(envelope)
     head = Envelope.unpack_facts(packed[: int.from_bytes(packed[4:6], "big")], envelope.coordinate)
 
     assert (head.payload, head.elsewhere) == ((), envelope.payload_size)
@@ -70,8 +75,8 @@ def test_the_head_alone_tells_the_same(envelope: Envelope) -> None:
 
 def test_a_byte_in_a_task_that_is_not_mapped_takes_51() -> None:
     """Redis keeps a hash whose fields have at most 64 bytes in a third of the memory."""
-    assert len(dataclasses.replace(BARE, decoded_size=1, payload=(b"\1",)).pack_compact()) == 51
-    assert len(dataclasses.replace(SAMPLE, decoded_size=1, payload=(b"\1",)).pack_compact()) == 59
+    assert len(packed_of(dataclasses.replace(BARE, decoded_size=1, payload=(b"\1",)))) == 51
+    assert len(packed_of(dataclasses.replace(SAMPLE, decoded_size=1, payload=(b"\1",)))) == 59
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,7 @@ def test_a_byte_in_a_task_that_is_not_mapped_takes_51() -> None:
     ],
 )
 def test_it_is_read_for_its_own_coordinate_alone(change: dict[str, Any]) -> None:
-    packed, other = SAMPLE.pack_compact(), dataclasses.replace(AT, **change)
+    packed, other = packed_of(SAMPLE), dataclasses.replace(AT, **change)
 
     for reader in (Envelope.unpack, Envelope.unpack_facts):
         with pytest.raises(CorruptValue) as caught:
@@ -101,18 +106,18 @@ def test_it_is_read_for_its_own_coordinate_alone(change: dict[str, Any]) -> None
 
 def test_it_is_not_read_without_a_coordinate() -> None:
     with pytest.raises(CorruptValue):
-        Envelope.unpack(SAMPLE.pack_compact())
+        Envelope.unpack(packed_of(SAMPLE))
     with pytest.raises(CorruptValue):
-        Envelope.unpack_head(SAMPLE.pack_compact())
+        Envelope.unpack_head(packed_of(SAMPLE))
 
 
 def test_the_coordinate_is_the_expected_object() -> None:
-    assert Envelope.unpack(SAMPLE.pack_compact(), AT).coordinate is AT
+    assert Envelope.unpack(packed_of(SAMPLE), AT).coordinate is AT
 
 
 @given(ENVELOPES, st.data())
 def test_a_cut_envelope_is_corrupt_wherever_it_is_cut(envelope: Envelope, data: st.DataObject) -> None:
-    packed = envelope.pack_compact()
+    packed = packed_of(envelope)
     end = data.draw(st.integers(0, len(packed) - 1))
 
     with pytest.raises(CorruptValue):
@@ -122,18 +127,18 @@ def test_a_cut_envelope_is_corrupt_wherever_it_is_cut(envelope: Envelope, data: 
 @given(ENVELOPES, st.binary(min_size=1, max_size=50))
 def test_an_envelope_with_something_after_it_is_corrupt(envelope: Envelope, more: bytes) -> None:
     with pytest.raises(CorruptValue):
-        Envelope.unpack(envelope.pack_compact() + more, envelope.coordinate)
+        Envelope.unpack(packed_of(envelope) + more, envelope.coordinate)
 
 
 @given(ENVELOPES, st.data())
 def test_an_envelope_with_changed_bytes_is_corrupt_or_an_envelope(envelope: Envelope, data: st.DataObject) -> None:
-    packed = bytearray(envelope.pack_compact())
+    packed = bytearray(packed_of(envelope))
     for _ in range(data.draw(st.integers(1, 4))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
 
     with contextlib.suppress(CorruptValue):
         found = Envelope.unpack(bytes(packed), envelope.coordinate)
-        again = found.pack() if found.spilled is not None or packed[3] != 4 else found.pack_compact()
+        again = found.pack() if found.spilled is not None or packed[3] != 4 else packed_of(found)
         assert again == packed
 
 
@@ -161,7 +166,7 @@ def test_any_other_bytes_are_corrupt_and_nothing_worse(data: bytes) -> None:
     ],
 )
 def test_facts_that_no_push_writes_are_corrupt(place: int, wrong: bytes) -> None:
-    packed = bytearray(SAMPLE.pack_compact())
+    packed = bytearray(packed_of(SAMPLE))
     packed[place : place + 1] = wrong
 
     with pytest.raises(CorruptValue):
@@ -170,7 +175,7 @@ def test_facts_that_no_push_writes_are_corrupt(place: int, wrong: bytes) -> None
 
 def test_a_payload_in_parts_is_counted_and_left_out() -> None:
     head = dataclasses.replace(SAMPLE, payload=(b"canary" * 500_000, b"x")).in_parts()
-    packed = head.pack_compact()
+    packed = packed_of(head)
 
     assert (head.parts, head.payload_size) == (3, 3_000_001)
     assert whole(Envelope.unpack(packed, AT)) == whole(head)
@@ -182,25 +187,25 @@ def test_a_size_that_does_not_fill_its_parts_is_corrupt(size: int, parts: int) -
     head = dataclasses.replace(SAMPLE, payload=(), parts=parts, elsewhere=size)
 
     with pytest.raises(CorruptValue):
-        Envelope.unpack(head.pack_compact(), AT)
+        Envelope.unpack(packed_of(head), AT)
 
 
 def test_a_header_beyond_any_reason_is_refused() -> None:
     with pytest.raises(XComTooLarge) as caught:
-        dataclasses.replace(BARE, description=bytes(MAX_HEAD_BYTES - 50)).pack_compact()
+        packed_of(dataclasses.replace(BARE, description=bytes(MAX_HEAD_BYTES - 50)))
 
     assert str(caught.value) == "The header of an XCom needs 65537 bytes; at most 65535 are stored."
 
 
 def test_a_time_without_zone_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        dataclasses.replace(SAMPLE, pushed_at=datetime(2026, 1, 1)).pack_compact()
+        packed_of(dataclasses.replace(SAMPLE, pushed_at=datetime(2026, 1, 1)))
 
 
 def test_repr_and_errors_show_nothing_of_the_value() -> None:
-    assert "canary" not in repr(Envelope.unpack(SAMPLE.pack_compact(), AT))
+    assert "canary" not in repr(Envelope.unpack(packed_of(SAMPLE), AT))
 
     with pytest.raises(CorruptValue) as caught:
-        Envelope.unpack(SAMPLE.pack_compact() + b"canary", AT)
+        Envelope.unpack(packed_of(SAMPLE) + b"canary", AT)
     assert "canary" not in str(caught.value)
     assert caught.value.__context__ is None

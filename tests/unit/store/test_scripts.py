@@ -58,7 +58,7 @@ def arguments(push: Push, generation: int = 2) -> tuple[scripts.Argument, ...]:
 def compact(push: Push, described: bytes = b"told") -> bytes:
     """The value as generation 3 writes it."""
     rule = None if push.own_acl is None else digests.rule_of(push.own_acl)
-    return replace(push.envelope, rule=rule, description=described).pack_compact()
+    return push.envelope.pack_compact(rule, described)
 
 
 def test_a_push_gives_what_the_header_tells() -> None:
