@@ -184,7 +184,7 @@ def opened(loot: Loot, private_keys: str) -> str | None:
         verdict = open_for(
             found, Principal(DAG_ID, "load", found.coordinate.run_id, -1), SealPrivateKeys.parse(private_keys)
         )
-        envelope = Envelope.unpack(loot.value)
+        envelope = Envelope.unpack(loot.value, found.coordinate)
         if verdict.data_key is None or verdict.acl is None:
             return None
         payload = decrypt(joined(envelope.payload), verdict.data_key, _aad(envelope, verdict.acl))

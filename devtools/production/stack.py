@@ -133,12 +133,15 @@ class Production(LocalAirflow):
         self.redis.close()
         self.close()
 
-    def start_component(self, name: str, python: Path | None = None) -> processes.Program:
+    def start_component(
+        self, name: str, python: Path | None = None, settings: Mapping[str, str] | None = None
+    ) -> processes.Program:
         """Start one component, without waiting for it.
 
         Args:
             name: One of `COMPONENTS`, or `worker-2`.
             python: The Python of another environment than that of the stack.
+            settings: Variables that this component gets besides its own.
         """
         if name in WORKERS:
             command: tuple[str, ...] = (*components.WORKER, "--celery-hostname", f"{name}@%h")
@@ -149,7 +152,7 @@ class Production(LocalAirflow):
         program = processes.start(
             name,
             [os.fspath(python or self.python), "-m", "airflow", *command],
-            env=self.environment_of(name),
+            env={**self.environment_of(name), **(settings or {})},
             log=log,
             user=self.accounts.user_of(name),
             folder=self.home / ("worker" if name in WORKERS else "servers"),

@@ -2,7 +2,7 @@
 
 The field is ASCII: `1 <version> <JSON>`. `1` is the format. `<version>` is the beginning of the value's version: a
 release that knows no descriptions may have pushed the value anew. The JSON is an object, with the attributes of
-`model.Description` that say something.
+`model.Description` that say something. An envelope of format 4 holds the JSON alone, and there is no field.
 
 Whoever has the workers' Redis password can write such a field. So all of it is checked, and what does not print is
 replaced.
@@ -61,6 +61,16 @@ def loads(data: bytes, version: str) -> Description | None:
         return _description(json.loads(text, parse_int=_bounded_int, parse_constant=_refuse))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def inner(data: bytes) -> bytes:
+    """Return what an envelope of format 4 holds of what `dumps` wrote: the JSON alone."""
+    return data[len(_FORMAT) + _VERSION_LENGTH + 2 :]
+
+
+def loads_inner(data: bytes) -> Description | None:
+    """Read what `inner` returned; None if it is empty or something else."""
+    return loads(b"1 - " + data, "-") if data else None
 
 
 def _dumped(description: Description, version: str) -> bytes:

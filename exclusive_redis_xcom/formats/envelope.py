@@ -23,7 +23,10 @@ noticed before anything decodes it. A payload too large for one field lies in ot
 each. A `spilled` payload lies in an object of an object storage.
 
 This is format 2. Format 3 is for a coordinate that names its task instance. There `ti_id` stands after the key, as a
-fifth id with a length of its own.
+fifth id with a length of its own. Format 4 is `formats/compact_envelope.py`.
+
+Pushes of generation 2 write formats 2 and 3. Pushes of generation 3 write format 4 to Redis, unless the value lies in
+an object.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ from datetime import datetime, timedelta, timezone
 from typing import TypeAlias
 
 from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
+from exclusive_redis_xcom.formats import compact_envelope
+from exclusive_redis_xcom.formats.digests import place_of
+from exclusive_redis_xcom.formats.unreadable import CUT, NO_HEADER, WRONG_LENGTH, text, unreadable
 from exclusive_redis_xcom.memory import Buffers, size_of
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
@@ -52,6 +58,7 @@ _Ids: TypeAlias = tuple[str, ...]
 _MAGIC = b"XRX"
 _FORMAT = 2
 _FORMAT_OF_INSTANCE = 3
+_COMPACT = _MAGIC + bytes((compact_envelope.FORMAT,))
 _START = struct.Struct(">3sBI")
 _FACTS = struct.Struct(">3sBI16sQQqqI")
 _LENGTHS = struct.Struct(">HHHH")  # of the texts
@@ -76,6 +83,10 @@ class Envelope:
         parts: In how many parts the payload lies; 0 if in none.
         spilled: The name of the object that holds the payload; None if there is none.
         elsewhere: How many bytes lie in parts or in an object.
+        rule: The digest of the rule under which the value was pushed; in format 4, where the task is mapped.
+        description: What the value is like, as format 4 holds it (`formats/description.py`); empty if nothing is told.
+
+    Envelopes that differ in the last two alone are equal: these stand beside the value.
     """
 
     coordinate: Coordinate
@@ -89,6 +100,8 @@ class Envelope:
     parts: int = 0
     spilled: str | None = None
     elsewhere: int = 0
+    rule: bytes | None = field(default=None, compare=False)
+    description: bytes = field(default=b"", compare=False)
 
     @property
     def payload_size(self) -> int:
@@ -116,17 +129,17 @@ class Envelope:
 
     def of_another_length(self) -> CorruptValue:
         """Make the error for a payload that is not as long as the head says."""
-        return CorruptValue(f"{_text(_WRONG_LENGTH)}\n{self.coordinate}.")
+        return CorruptValue(f"{text(WRONG_LENGTH)}\n{self.coordinate}.")
 
     def pack(self) -> bytes:
-        """Return the bytes to store.
+        """Return the bytes to store in format 2, or 3 for a task instance.
 
         Raises:
             XComTooLarge: The ids are so long that the head would exceed 64 KiB.
             ValueError: `pushed_at` has no time zone.
         """
-        texts = [_encode(text or "") for text in (self.codec, self.compression, self.key_id, self.spilled)]
-        ids = [_encode(text) for text in _ids_of(self.coordinate)]
+        texts = [_encode(each or "") for each in (self.codec, self.compression, self.key_id, self.spilled)]
+        ids = [_encode(each) for each in _ids_of(self.coordinate)]
         format_ = _FORMAT if self.coordinate.ti_id is None else _FORMAT_OF_INSTANCE
         lengths = _ID_LENGTHS[format_]
         length = _FACTS.size + _LENGTHS.size + lengths.size + sum(map(len, texts)) + sum(map(len, ids))
@@ -152,22 +165,51 @@ class Envelope:
         )
         return b"".join((facts, sizes, *texts, lengths.pack(*map(len, ids)), *ids, *self.payload))
 
+    def pack_compact(self, rule: bytes | None = None, description: bytes = b"") -> bytes:
+        """Return the bytes to store in format 4. The payload does not lie in an object.
+
+        Args:
+            rule: The attribute `rule` of what `unpack` makes of the bytes.
+            description: The attribute `description` of that.
+
+        Raises:
+            XComTooLarge: The head would exceed 64 KiB.
+            ValueError: `pushed_at` has no time zone.
+        """
+        head = compact_envelope.Head(
+            self.version,
+            self.codec,
+            self.compression,
+            self.decoded_size,
+            _microseconds(self.pushed_at),
+            self.payload_size,
+            self.key_id,
+            self.parts,
+            rule,
+            description,
+        )
+        return b"".join((compact_envelope.pack(head, self.coordinate), *self.payload))
+
     @classmethod
     def unpack(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
-        """Read what `pack` wrote; `data` is not trusted.
+        """Read what `pack` or `pack_compact` wrote; `data` is not trusted.
 
         Args:
             data: The field's bytes.
             expected: The coordinate that was asked for. If the data names it, the envelope shares this object, which
                 is faster than to make another one. If not, the envelope names the coordinate that it was written for.
+                Format 4 has a digest of the coordinate and is read only with the coordinate at hand.
 
         Raises:
-            CorruptValue: The data is not exactly what `pack` writes.
+            CorruptValue: The data is not exactly what these methods write. Or it has format 4, and was written for
+                another coordinate than the expected one.
         """
         try:
+            if data.startswith(_COMPACT):
+                return _unpack_compact(data, expected, alone=False)
             return _unpack(data, expected)
         except (struct.error, UnicodeDecodeError, OverflowError):
-            raise CorruptValue(_text("its header cannot be read")) from None
+            raise unreadable(NO_HEADER) from None
 
     @classmethod
     def unpack_head(cls, data: bytes) -> Envelope:
@@ -179,16 +221,23 @@ class Envelope:
         return cls.unpack(data[: _START.unpack_from(data)[2]] if len(data) >= _START.size else data)
 
     @classmethod
-    def unpack_facts(cls, data: bytes) -> Envelope:
+    def unpack_facts(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
         """Read only what the head of an envelope says. The payload is left out, and `elsewhere` counts its bytes.
 
+        Args:
+            data: The head. Other bytes may follow it.
+            expected: The coordinate that was asked for, which format 4 needs.
+
         Raises:
-            CorruptValue: The data does not begin with an envelope's head.
+            CorruptValue: The data does not begin with an envelope's head. Or it has format 4, and was written for
+                another coordinate than the expected one.
         """
         try:
+            if data.startswith(_COMPACT):
+                return _unpack_compact(data, expected, alone=True)
             return _unpack_facts(data)
         except (struct.error, UnicodeDecodeError, OverflowError):
-            raise CorruptValue(_text("its header cannot be read")) from None
+            raise unreadable(NO_HEADER) from None
 
 
 def _unpack_facts(data: bytes) -> Envelope:
@@ -226,7 +275,7 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
         _check_elsewhere(size, parts, spilled)
         payload, elsewhere = (), size
     if len(data) - length != size - elsewhere:
-        raise CorruptValue(_text(_WRONG_LENGTH))
+        raise unreadable(WRONG_LENGTH)
     coordinate = expected
     if coordinate is None or coordinate.map_index != map_index or _ids_of(coordinate) != ids:
         coordinate = _coordinate(ids, map_index)
@@ -247,6 +296,40 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     )
 
 
+def _unpack_compact(data: bytes, expected: Coordinate | None, *, alone: bool) -> Envelope:
+    """Read format 4. If the head stands `alone`, the payload is left out."""
+    place, length, head = compact_envelope.unpack(data)
+    if expected is None or place != place_of(expected):
+        raise CorruptValue(_ANOTHER_XCOMS)
+    version, codec, compression, decoded_size, pushed_at, size, key_id, parts, rule, description = head
+    payload: Buffers = ()
+    elsewhere = 0
+    if parts or alone:
+        _check_elsewhere(size, parts, None)
+        elsewhere = size
+    else:
+        payload = (memoryview(data)[length:],)
+    if not alone and len(data) - length != size - elsewhere:
+        raise unreadable(WRONG_LENGTH)
+    moment = _EPOCH + timedelta(microseconds=pushed_at)
+    # The arguments stand by position: see above.
+    return Envelope(
+        expected,
+        version,
+        codec,
+        compression,
+        decoded_size,
+        moment,
+        payload,
+        key_id,
+        parts,
+        None,
+        elsewhere,
+        rule,
+        description,
+    )
+
+
 @functools.lru_cache(maxsize=128)  # the results of a mapped task share all of this
 def _texts(data: bytes, format_: int) -> tuple[_Ids, str, str, str | None, str | None]:
     codec_size, compression_size, key_id_size, spilled_size = _LENGTHS.unpack_from(data)
@@ -258,7 +341,7 @@ def _texts(data: bytes, format_: int) -> tuple[_Ids, str, str, str | None, str |
     sizes = lengths.unpack_from(data, at)
     at += lengths.size
     if at + sum(sizes) != len(data):
-        raise CorruptValue(_text("its header is cut, or longer than any header"))
+        raise unreadable(CUT)
     ids = []
     for size in sizes:
         text, at = _string(data, at, size)
@@ -273,7 +356,7 @@ def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
 
 def _coordinate(ids: _Ids, map_index: int) -> Coordinate:
     if map_index < NOT_MAPPED:
-        raise CorruptValue(_text("'map_index' in its header is not a map_index"))
+        raise unreadable("'map_index' in its header is not a map_index")
     dag_id, run_id, task_id, key, *instance = ids
     return Coordinate(dag_id, run_id, task_id, key, map_index, *instance)
 
@@ -286,7 +369,7 @@ def _ids_of(at: Coordinate) -> _Ids:
 
 def _check_elsewhere(size: int, parts: int, spilled: str | None) -> None:
     if parts and (spilled is not None or parts > MAX_PARTS or -(-size // PART_BYTES) != parts):
-        raise CorruptValue(_text("its header does not say where its payload lies"))
+        raise unreadable("its header does not say where its payload lies")
 
 
 def _encode(text: str) -> bytes:
@@ -303,24 +386,24 @@ def _microseconds(moment: datetime) -> int:
 
 def _short(data: bytes) -> CorruptValue:
     if len(data) < _START.size:
-        return CorruptValue(_text("it is shorter than any envelope"))
+        return unreadable("it is shorter than any envelope")
     magic, format_, _ = _START.unpack_from(data)
     return _not_ours(magic, format_)
 
 
 def _not_ours(magic: bytes, format_: int) -> CorruptValue:
     if magic != _MAGIC:
-        return CorruptValue(_text("it does not start as an envelope does, so something else wrote it"))
+        return unreadable("it does not start as an envelope does, so something else wrote it")
     if format_ not in _ID_LENGTHS:
         whose = "an earlier release wrote it" if format_ < _FORMAT else _NEWER
-        known = " and ".join(map(str, _ID_LENGTHS))
-        return CorruptValue(_text(f"its format is {format_}, and this release reads {known}; {whose}"))
-    return CorruptValue(_text("its header is cut, or longer than any header"))
+        known = f"{', '.join(map(str, _ID_LENGTHS))} and {compact_envelope.FORMAT}"
+        return unreadable(f"its format is {format_}, and this release reads {known}; {whose}")
+    return unreadable(CUT)
 
 
-_WRONG_LENGTH = "its payload is not as long as its header says"
+_ANOTHER_XCOMS = (
+    "Redis holds the value of another XCom in this one's place.\n"
+    "Its header was written for another coordinate.\n"
+    "Clear the producing task."
+)
 _NEWER = "a newer release of exclusive-redis-xcom may have written it: upgrade this worker"
-
-
-def _text(what: str) -> str:
-    return f"A value in Redis cannot be read.\nThe reason: {what}.\nClear the producing task to write it again."

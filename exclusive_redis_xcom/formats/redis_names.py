@@ -8,21 +8,27 @@ cluster's choice of slot with `{}`.
 These are the fields of a hash. `i` is a map_index in digits; it is `-1` where the task is not mapped. Times are
 milliseconds since 1970 by Redis' clock.
 
-- `acl`: the rule in force for the key, that of the latest push, as canonical JSON.
+- `acl`: the rule in force for the key, that of the latest push: canonical JSON, or packed (`formats/packed_rule.py`).
+- `acls`: only where the task is mapped. It holds the rules that values name by digest (`formats/shared_rules.py`).
 - `complete`: only where the task is mapped. It says since when each row that Airflow's database has of the key has had
   a mark here. `?<version>` after the time says that this is being found out. Whatever removes a mark removes the field.
 - `i`: the value, an envelope (`formats/envelope.py`).
-- `i:acl`: the rule under which this value was pushed; only where the task is mapped.
+- `i:acl`: the rule under which this value was pushed; only where the task is mapped, and `acls` does not hold the rule.
 - `i:claim`: only where the value may be read once. It holds `<version>`, or `<version><claimer>` once it is claimed.
-- `i:committed`: the value's mark, `<version> <bytes of field i> <time of the push>`. ` <since when>` follows once the
-  database is known to refer to that version. If the bytes begin with a zero, the field `i:described` was written with
-  the mark.
-- `i:described`: what the value is like, for operators (`formats/description.py`). Many values have none.
+- `i:committed`: the value's mark (`formats/mark.py`). It names the version. Once the database is known to refer to that
+  version, it also says since when.
+- `i:described`: what the value is like, for operators (`formats/description.py`). Many values have none. An envelope of
+  format 4 holds the description itself.
 - `i:<version>:<n>`: part n, from 0, of a payload that is too large for the field `i`.
 - `i:parts`: which parts there are, as `<state><version>:<count>` for each version, separated by spaces. State `=`: the
   parts are the value's. State `+`: a push is under way, or was interrupted. State `-`: they are being removed, from the
   last to the first.
 - `i:spilled`: the name of the object that holds the payload.
+
+A generation is the sum of these formats. Generation 2 has no field `acls`, marks that are text, rules in JSON, and
+envelopes of formats 2 and 3. Pushes write the generation that the setting `format` names. All generations are read,
+also side by side in one hash. Both generations use the same names for the fields of a value. So a push of one
+generation replaces all of a value of the other.
 
 The hash of all API servers has the fields `epoch` and `servers` (`store/lua/beat.lua`). `formats/observed.py` has the
 fields of the hashes that record reads and refusals.
@@ -35,8 +41,11 @@ from urllib.parse import quote, unquote
 
 from exclusive_redis_xcom.model import Coordinate
 
-#: This field of each hash holds the rule in force for its key, as canonical JSON.
+#: This field of each hash holds the rule in force for its key.
 ACL_FIELD = "acl"
+
+#: This field holds, where the task is mapped, the rules under which values were pushed.
+RULES_FIELD = "acls"
 
 #: This field says, where the task is mapped, that the hash knows of all rows in Airflow's database.
 COMPLETE_FIELD = "complete"
@@ -73,7 +82,8 @@ def field_name(map_index: int) -> str:
 def rule_name(map_index: int) -> str:
     """Name the field of the rule under which the value of this map_index was pushed, where the task is mapped.
 
-    All results of the task share the field `acl`, and each push replaces it. A value's own rule must outlast that.
+    All results of the task share the field `acl`, and each push replaces it. A value's own rule must outlast that. Most
+    rules lie in the field `acls`, and only others need a field of their own.
     """
     return f"{map_index}:{ACL_FIELD}"
 
@@ -87,10 +97,7 @@ def claim_name(map_index: int) -> str:
 
 
 def committed_name(map_index: int) -> str:
-    """Name the field of the mark: which version Airflow's database is known to refer to, and since when.
-
-    The scripts take the first 32 characters of its text as the version.
-    """
+    """Name the field of the mark: which version Airflow's database is known to refer to, and since when."""
     return f"{map_index}:committed"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.mark import completed
 from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
 from exclusive_redis_xcom.store.keyspace import misanswered, moment
 from exclusive_redis_xcom.store.reading import read, reading_command
@@ -16,28 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.connection.session import Command
+    from exclusive_redis_xcom.formats.mark import Mark
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.epoch import Epoch
     from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Stored
-
-_LATEST_MS = 10**14  # this is in the year 5138; Python's dates end in 9999
-
-
-class Mark(NamedTuple):
-    """A completed mark.
-
-    Attributes:
-        version: The version of the value.
-        size: The bytes of the value's field.
-        pushed_ms: The time of the push, in milliseconds since 1970.
-        described: Whether the push wrote a description, too. It is one more field.
-    """
-
-    version: str
-    size: int
-    pushed_ms: int
-    described: bool
 
 
 def fetch_current(
@@ -54,10 +38,10 @@ def fetch_current(
         calls.insert(0, (name, ("HLEN", name)))
     *lengths, reply, held, time = ask_once(keyspace, f"Fetching {at}", calls, asides)
     try:
-        if not isinstance(reply, list) or len(reply) != 4:
+        if not isinstance(reply, list) or len(reply) != 5:
             raise misanswered(at)
         fields = len(reply) - reply.count(None)
-        epoch, mark = epoch_of(held, time), mark_of(reply.pop())
+        epoch, mark = epoch_of(held, time), completed(reply.pop())
         if epoch is None or mark is None:
             return None
         stored = read([at], reply)
@@ -86,21 +70,6 @@ def _further_fields(stored: Stored, mark: Mark) -> int:
     if envelope is None:
         return 0
     return mark.described + (envelope.parts and envelope.parts + 1) + (envelope.spilled is not None)
-
-
-def mark_of(text: Any) -> Mark | None:
-    """Read a mark; return None if it is not completed, or was not written by this package.
-
-    A commit that is older than its push also gives None. The clock of Redis has then gone back, and nobody knows which
-    of the two times is right.
-    """
-    try:
-        version, size, pushed_ms, committed_ms = str(text, "ascii").split(" ")
-        mark = Mark(version, int(size), int(pushed_ms), size[0] == "0")
-        in_order = 0 <= mark.pushed_ms <= int(committed_ms) < _LATEST_MS
-    except (TypeError, ValueError):
-        return None
-    return mark if in_order and mark.size >= 0 else None
 
 
 def current_of(marks: Sequence[Mark], stored: Sequence[Stored], epoch: Epoch) -> Current | None:

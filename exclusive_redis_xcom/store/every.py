@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats.mark import completed
 from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store.current import ask_once, current_of, mark_of
+from exclusive_redis_xcom.store.current import ask_once, current_of
 from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
 from exclusive_redis_xcom.store.keyspace import misanswered, slices, what
 from exclusive_redis_xcom.store.reading import batches, read, reading_command
@@ -20,21 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.connection.session import Command
-    from exclusive_redis_xcom.store.current import Mark
+    from exclusive_redis_xcom.formats.mark import Mark
     from exclusive_redis_xcom.store.keyspace import Keyspace
     from exclusive_redis_xcom.store.values import Current, Stored
 
-#: A hash has two fields besides those of values: `acl` and `complete`. A value has three: itself, its rule, its mark.
-#: A value has a fourth if its mark says that it is described.
-_OF_HASH, _OF_VALUE = 2, 3
+#: A hash has two fields besides those of values, `acl` and `complete`, and a third if values name rules in it. A value
+#: has two, itself and its mark, and more if its mark says that its rule or its description has a field.
+_OF_HASH, _OF_VALUE = 2, 2
 _BATCH_MARKS = 1_024
 
 
 class _Extent(NamedTuple):
-    """How many fields there are, and what `complete` holds. While both stay the same, no result came or went."""
+    """How many fields there are, and what `complete` holds. While both stay the same, no result came or went.
+
+    `rules` says how many fields hold rules that values name: one or none.
+    """
 
     fields: int
     complete: bytes
+    rules: int
 
 
 def fetch_every(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Command]] = ()) -> Current | None:
@@ -51,7 +56,7 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
     name = keyspace.hash_of(first)
     asking_extent: list[tuple[str, Command]] = [
         (name, ("HLEN", name)),
-        (name, ("HMGET", name, redis_names.COMPLETE_FIELD)),
+        (name, ("HMGET", name, redis_names.COMPLETE_FIELD, redis_names.RULES_FIELD)),
     ]
     calls = [*asking_extent, *asking_epoch(keyspace)]
     *replies, held, time = ask_once(keyspace, f"Asking for {first}", calls, asides)
@@ -63,7 +68,7 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
     coordinates = [Coordinate(*ids, index) for index in range(most)]
     marks = _marks(keyspace, name, coordinates)
     # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
-    fields = _OF_HASH + _OF_VALUE * len(marks) + sum(mark.described for mark in marks)
+    fields = _OF_HASH + extent.rules + sum(_OF_VALUE + mark.described + mark.has_rule for mark in marks)
     if not marks or extent.fields != fields:
         return None
     del coordinates[len(marks) :]
@@ -74,8 +79,8 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
         values, *replies, held, time = ask_once(keyspace, what("Fetching", batch), calls)
         stored += read(batch, values)
     epoch = epoch_of(held, time)
-    # A result that lacks one of its three fields is refused. A push writes a description together with the mark that
-    # speaks of it, and nothing removes it before the mark. So if there are still as many fields, these are all.
+    # A result that lacks its value or its rule is refused. A push writes all fields of a value together with the mark
+    # that speaks of them. Nothing removes them before the mark. So if there are still as many fields, these are all.
     if epoch is None or not epoch.covers(int(extent.complete)) or _extent(replies, first) != extent:
         return None
     return current_of(marks, stored, epoch)
@@ -90,7 +95,7 @@ def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> 
         if not isinstance(texts, list) or len(texts) != len(batch):
             raise misanswered(batch[0])
         for text in texts:
-            mark = mark_of(text)
+            mark = completed(text)
             if mark is None:
                 return marks
             marks.append(mark)
@@ -99,8 +104,9 @@ def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> 
 
 def _extent(replies: Sequence[Any], at: Coordinate) -> _Extent | None:
     fields, held = replies
-    if not isinstance(fields, int) or not isinstance(held, list) or len(held) != 1:
+    if not isinstance(fields, int) or not isinstance(held, list) or len(held) != 2:
         raise misanswered(at)
-    complete = held[0]
+    complete, rules = held
     # A question mark after the time says that an API server is still finding out.
-    return _Extent(fields, complete) if complete is not None and complete.isdigit() and len(complete) < 15 else None
+    is_settled = complete is not None and complete.isdigit() and len(complete) < 15
+    return _Extent(fields, complete, int(rules is not None)) if is_settled else None

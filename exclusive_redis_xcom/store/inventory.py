@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import CorruptValue
-from exclusive_redis_xcom.formats import description, redis_names
+from exclusive_redis_xcom.formats import description, packed_rule, redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import scripts
 
@@ -136,29 +136,34 @@ def _described(keyspace: Keyspace, batch: list[tuple[str, Coordinate]], most_val
 
 def _inventory(at: Coordinate, reply: list[Any]) -> Inventory:
     ttl, acl, size, values, *described = reply
-    held = [held_of(*described[start : start + 6]) for start in range(0, len(described), 6)]
+    held = [held_of(at, *described[start : start + 6]) for start in range(0, len(described), 6)]
     return Inventory(
         at,
         ttl=None if int(ttl) < 0 else timedelta(milliseconds=int(ttl)),
-        acl=bytes(acl),
+        acl=packed_rule.unpack(bytes(acl), at),
         bytes=int(size),
         values=int(values),
         held=tuple(sorted((each for each in held if each is not None), key=lambda each: each.map_index)),
     )
 
 
-def held_of(index: bytes, size: int, head: bytes, claim: int, spilled: bytes, described: bytes) -> Held | None:
-    """Read what a script tells of one value; None if the map_index is none."""
+def held_of(
+    at: Coordinate, index: bytes, size: int, head: bytes, claim: int, spilled: bytes, described: bytes
+) -> Held | None:
+    """Read what a script tells of one value; None if the map_index is none. That of `at` tells nothing."""
     text = index.decode("ascii", "replace")
     if _INDEX.fullmatch(text) is None:
         return None
-    envelope = _head(head)
-    told = None if envelope is None else description.loads(described, envelope.version)
+    envelope = _head(head, replace(at, map_index=int(text)))
+    told = None
+    if envelope is not None:
+        inner = envelope.description
+        told = description.loads_inner(inner) if inner else description.loads(described, envelope.version)
     return Held(int(text), int(size), envelope, int(claim) > VERSION_LENGTH, bool(spilled), told)
 
 
-def _head(data: bytes) -> Envelope | None:
+def _head(data: bytes, at: Coordinate) -> Envelope | None:
     try:
-        return Envelope.unpack_facts(data)
+        return Envelope.unpack_facts(data, at)
     except CorruptValue:
         return None

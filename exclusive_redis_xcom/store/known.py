@@ -14,6 +14,7 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import MAX_HEAD_BYTES
 from exclusive_redis_xcom.store import inventory, reading, scripts
 from exclusive_redis_xcom.store.keyspace import misanswered, moment, slices
+from exclusive_redis_xcom.store.rules import Rules
 from exclusive_redis_xcom.store.values import Stored
 
 if TYPE_CHECKING:
@@ -66,13 +67,15 @@ def fetch_small(keyspace: Keyspace, at: Coordinate, most: int) -> Stored:
     (reply,) = _ask(keyspace, [(keyspace.hash_of(at), [at])], most + MAX_HEAD_BYTES)
     if reply is None:
         return Stored(None, None, found=False)
-    ((_, _, acl, items),) = _each([at], reply)
+    ((_, _, rules, items),) = _each([at], reply)
     _, length, data, own_acl, *_ = items
+    acl = rules.in_force or None
     if not length:
-        return Stored(acl or None, None, found=True, own_acl=own_acl or None)
+        return Stored(acl, None, found=True, own_acl=rules.own(None, own_acl or None))
     if not data:
         raise _too_large(at, most)
-    stored = Stored(acl or None, reading.opened(at, data), found=True, own_acl=own_acl or None)
+    envelope = reading.opened(at, data)
+    stored = Stored(acl, envelope, found=True, own_acl=rules.own(envelope, own_acl or None))
     if stored.envelope is not None and stored.envelope.payload_size > most:
         raise _too_large(at, most)
     whole = reading.with_payload(keyspace, stored)
@@ -89,6 +92,7 @@ def _ask(keyspace: Keyspace, hashes: Sequence[tuple[str, Sequence[Coordinate]]],
                 redis_names.ACL_FIELD,
                 most,
                 _MOST_RULES // len(hashes),
+                redis_names.RULES_FIELD,
                 *(redis_names.field_name(at.map_index) for at in members),
             ),
         )
@@ -96,28 +100,29 @@ def _ask(keyspace: Keyspace, hashes: Sequence[tuple[str, Sequence[Coordinate]]],
     ]
     replies = keyspace.client.run("Describing XComs", lambda session: scripts.KNOWN.run_many(session, calls))
     for (_, members), reply in zip(hashes, replies, strict=True):
-        if reply is not None and (not isinstance(reply, list) or len(reply) != 2 + _ITEMS * len(members)):
+        if reply is not None and (not isinstance(reply, list) or len(reply) != 3 + _ITEMS * len(members)):
             keyspace.client.drop()
             raise misanswered(members[0])
     return replies
 
 
-def _each(members: Sequence[Coordinate], reply: list[Any]) -> list[tuple[Coordinate, int, bytes, list[Any]]]:
-    asked_at, acl, *rest = reply
+def _each(members: Sequence[Coordinate], reply: list[Any]) -> list[tuple[Coordinate, int, Rules, list[Any]]]:
+    asked_at, acl, shared, *rest = reply
+    rules = Rules(members[0], bytes(acl), bytes(shared))
     return [
-        (at, int(asked_at), bytes(acl), rest[number * _ITEMS : (number + 1) * _ITEMS])
-        for number, at in enumerate(members)
+        (at, int(asked_at), rules, rest[number * _ITEMS : (number + 1) * _ITEMS]) for number, at in enumerate(members)
     ]
 
 
-def _known(at: Coordinate, asked_at: int, acl: bytes, items: list[Any]) -> Known:
+def _known(at: Coordinate, asked_at: int, rules: Rules, items: list[Any]) -> Known:
     size, length, head, own_acl, claim, spilled, described = items
     index = redis_names.field_name(at.map_index).encode("ascii")
+    held = inventory.held_of(at, index, size, head, len(claim), spilled, described) if length else None
     return Known(
         asked_at=moment(asked_at),
-        acl=acl,
-        own_acl=bytes(own_acl),
-        held=inventory.held_of(index, size, head, len(claim), spilled, described) if length else None,
+        acl=rules.in_force or b"",
+        own_acl=rules.own(None if held is None else held.envelope, own_acl or None) or b"",
+        held=held,
         claimer=bytes(claim[inventory.VERSION_LENGTH :]).decode("utf-8", "replace"),
     )
 

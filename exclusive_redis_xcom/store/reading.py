@@ -11,6 +11,7 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.store import parts
 from exclusive_redis_xcom.store.keyspace import BATCH_FIELDS, misanswered, slices, what
+from exclusive_redis_xcom.store.rules import Rules
 from exclusive_redis_xcom.store.values import Stored
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ def _by_hash(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[tupl
 
 
 def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Command:
-    """Return the command that asks for the hash's rule, for each member's value and own rule, and for more fields."""
+    """Return the command that asks for the hash's rules, for each member's value and own rule, and for more fields."""
     fields = [
         name for at in members for name in (redis_names.field_name(at.map_index), redis_names.rule_name(at.map_index))
     ]
-    return ("HMGET", name, redis_names.ACL_FIELD, *fields, *more)
+    return ("HMGET", name, redis_names.ACL_FIELD, redis_names.RULES_FIELD, *fields, *more)
 
 
 def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
@@ -87,15 +88,15 @@ def read(members: Sequence[Coordinate], reply: Any) -> list[Stored]:
     Raises:
         CorruptValue: The reply has another form, or a value in it is not what was pushed for its coordinate.
     """
-    if not isinstance(reply, list) or len(reply) != 2 * len(members) + 1:
+    if not isinstance(reply, list) or len(reply) != 2 * len(members) + 2:
         raise misanswered(members[0])
-    acl = reply[0]
+    rules = Rules(members[0], reply[0], reply[1])
     found = reply.count(None) < len(reply)
-    values, rules = reply[1::2], reply[2::2]
-    return [
-        Stored(acl, None if value is None else opened(at, value), found, rule)
-        for at, value, rule in zip(members, values, rules, strict=True)
-    ]
+    stored = []
+    for at, value, field in zip(members, reply[2::2], reply[3::2], strict=True):
+        envelope = None if value is None else opened(at, value)
+        stored.append(Stored(rules.in_force, envelope, found, rules.own(envelope, field)))
+    return stored
 
 
 def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> Stored | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-from exclusive_redis_xcom.formats import redis_names
+from exclusive_redis_xcom.formats import description, digests, mark, packed_rule, redis_names, shared_rules
 from exclusive_redis_xcom.memory import Buffer
 from exclusive_redis_xcom.model import NOT_MAPPED
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.session import Session
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.values import Push
+
+#: Releases before this one read no later generation.
+_EARLIER_GENERATION = 2
 
 Argument: TypeAlias = Union[str, int, Buffer]  # noqa: UP007 - evaluated at import
 
@@ -72,6 +75,7 @@ class Script:
 
 PART = Script.load("part")
 PUSH = Script.load("push")
+PUSH_2 = Script.load("push_2")
 PURGE = Script.load("purge")
 SWEEP = Script.load("sweep")
 CLAIM = Script.load("claim")
@@ -87,8 +91,56 @@ OBSERVED = Script.load("observed")
 OBSERVED_DAYS = Script.load("observed_days")
 
 
-def push_arguments(push: Push) -> tuple[Argument, ...]:
+def push_call(push: Push, generation: int) -> tuple[Script, tuple[Argument, ...]]:
+    """Return the script that pushes a value, and its ARGV.
+
+    Args:
+        push: What to push.
+        generation: In which generation to write it (`formats/redis_names.py`): 2 or 3.
+    """
+    return (PUSH_2, _push_2_arguments(push)) if generation == _EARLIER_GENERATION else (PUSH, _push_arguments(push))
+
+
+def _push_arguments(push: Push) -> tuple[Argument, ...]:
     """Return ARGV of `lua/push.lua`, in the order of its header."""
+    envelope, at = push.envelope, push.envelope.coordinate
+    index, is_compact = at.map_index, envelope.spilled is None
+    described = push.description
+    if is_compact:
+        rule = None if push.own_acl is None else digests.rule_of(push.own_acl)
+        data = envelope.pack_compact(rule, description.inner(described))
+        described = b""
+    else:
+        data = envelope.pack()
+    own_rule = b"" if push.own_acl is None else shared_rules.entry(packed_rule.pack(push.own_acl, at))
+    return (
+        redis_names.ACL_FIELD,
+        packed_rule.pack(push.acl, at),
+        redis_names.field_name(index),
+        data,
+        push.ttl_ms,
+        "1" if index != NOT_MAPPED else "",
+        envelope.version,
+        redis_names.claim_name(index),
+        "1" if push.once else "",
+        redis_names.parts_name(index),
+        envelope.parts,
+        redis_names.committed_name(index),
+        mark.start(envelope.version, len(data), described=bool(described), generation=3) if push.watched else "",
+        redis_names.spilled_name(index),
+        envelope.spilled or "",
+        redis_names.COMPLETE_FIELD,
+        redis_names.description_name(index),
+        described,
+        redis_names.rule_name(index),
+        own_rule,
+        redis_names.RULES_FIELD,
+        "1" if is_compact else "",
+    )
+
+
+def _push_2_arguments(push: Push) -> tuple[Argument, ...]:
+    """Return ARGV of `lua/push_2.lua`, in the order of its header."""
     envelope = push.envelope
     index, data = envelope.coordinate.map_index, envelope.pack()
     return (
@@ -104,8 +156,7 @@ def push_arguments(push: Push) -> tuple[Argument, ...]:
         redis_names.parts_name(index),
         envelope.parts,
         redis_names.committed_name(index),
-        # The zero says that there is one more field: see `formats/redis_names.py`.
-        f"{envelope.version} {'0' if push.description else ''}{len(data)}" if push.watched else "",
+        mark.start(envelope.version, len(data), described=bool(push.description), generation=2) if push.watched else "",
         redis_names.spilled_name(index),
         envelope.spilled or "",
         redis_names.COMPLETE_FIELD,
@@ -122,6 +173,7 @@ def purge_arguments(at: Coordinate) -> tuple[Argument, ...]:
         redis_names.ACL_FIELD,
         redis_names.field_name(index),
         redis_names.parts_name(index),
+        redis_names.RULES_FIELD,
         redis_names.rule_name(index),
         redis_names.claim_name(index),
         redis_names.committed_name(index),
@@ -140,4 +192,5 @@ def sweep_arguments(at: Coordinate, most: int, *, given_up: str = "") -> tuple[A
         given_up: A version whose push failed. Its parts are removed as well.
     """
     index = at.map_index
-    return redis_names.ACL_FIELD, redis_names.parts_name(index), redis_names.field_name(index), most, given_up
+    value, rules = redis_names.field_name(index), redis_names.RULES_FIELD
+    return redis_names.ACL_FIELD, redis_names.parts_name(index), value, most, given_up, rules

@@ -47,13 +47,20 @@ class Store:
         key_prefix: The first part of every name.
         max_payload_bytes: The largest payload that is put together from parts. A value announces its size, and
             whoever has Redis' password can write that size.
+        generation: In which generation pushes write (`formats/redis_names.py`): 3, or 2 for earlier releases.
     """
 
     def __init__(
-        self, client: RedisClient, *, key_prefix: str, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES
+        self,
+        client: RedisClient,
+        *,
+        key_prefix: str,
+        max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES,
+        generation: int = 3,
     ) -> None:
         self._client = client
         self._keyspace = Keyspace(client, key_prefix, max_payload_bytes)
+        self._generation = generation
         self._pulse: marks.Pulse | None = None
 
     def push(self, push: Push) -> datetime:
@@ -79,11 +86,11 @@ class Store:
             )
         in_parts = parts.are_needed(envelope)
         sent = replace(push, envelope=envelope.in_parts()) if in_parts else push
-        arguments = scripts.push_arguments(sent)
+        script, arguments = scripts.push_call(sent, self._generation)
         for _ in range(parts.MOST_RESTARTS):
             if in_parts:
                 parts.write(self._keyspace, envelope, push.ttl_ms)
-            pushed = self._run_push(sent.envelope, arguments)
+            pushed = self._run_push(sent.envelope, script, arguments)
             if pushed is not None:
                 pushed_ms, garbage = pushed
                 if garbage:
@@ -331,13 +338,15 @@ class Store:
         """
         return observing.refusals_by_day(self._keyspace, dag_ids)
 
-    def _run_push(self, head: Envelope, arguments: tuple[scripts.Argument, ...]) -> tuple[int, int] | None:
+    def _run_push(
+        self, head: Envelope, script: scripts.Script, arguments: tuple[scripts.Argument, ...]
+    ) -> tuple[int, int] | None:
         """Return the time of the push, and whether to remove parts; None if parts of this version are missing."""
         keyspace, at = self._keyspace, head.coordinate
         name = keyspace.hash_of(at)
 
         def command(session: Session) -> Any:
-            return scripts.PUSH.run(session, name, *arguments)
+            return script.run(session, name, *arguments)
 
         reply = keyspace.client.run(
             f"Pushing {at}", parts.or_give_up(keyspace, head, command) if head.parts else command

@@ -41,4 +41,10 @@ def current_access() -> Access:
     """
     settings = load_settings()
     largest = settings.max_value_bytes + MOST_OVERHEAD
-    return Access(settings, Store(redis_client(settings), key_prefix=settings.key_prefix, max_payload_bytes=largest))
+    store = Store(
+        redis_client(settings),
+        key_prefix=settings.key_prefix,
+        max_payload_bytes=largest,
+        generation=settings.format,
+    )
+    return Access(settings, store)

@@ -26,10 +26,17 @@ KINDS = [
     "API server's user",
     "API server's user, redis 6.2",
     "API server's user, cluster",
+    "redis on PATH, generation 2",
 ]
 #: These cover both server versions, a single server, a cluster, and every user. They suffice for tests of what the
 #: store makes of replies.
-FEW_KINDS = ["fakeredis", "redis on PATH", "restricted user, redis 6.2", "API server's user, cluster"]
+FEW_KINDS = [
+    "fakeredis",
+    "redis on PATH",
+    "restricted user, redis 6.2",
+    "API server's user, cluster",
+    "redis on PATH, generation 2",
+]
 # The user of workers may not remove hashes.
 REMOVING_KINDS = [kind for kind in KINDS if "restricted" not in kind]
 LOGIN = f"{USER}:{PASSWORD}@"
@@ -52,6 +59,9 @@ def open_kind(request: pytest.FixtureRequest, kind: str) -> Iterator[Store]:
             yield fake
         return
     with open_store(_url(request, kind), deadline=10) as real:
+        if "generation 2" in kind:
+            yield Store(real._client, key_prefix=PREFIX, generation=2)
+            return
         if "API server" not in kind:
             yield real
             return

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from devtools.components import OURS
 from devtools.production import builds
 from devtools.production.stack import API_SERVERS, COMPONENTS, Production
 from tests.production.conftest import Installation
 
 pytestmark = [pytest.mark.timeout(900, func_only=True), pytest.mark.in_full]
 
+FORMAT_2 = {f"{OURS}FORMAT": "2"}
 _WHERE = "import exclusive_redis_xcom; print(exclusive_redis_xcom.__file__)"
 
 
@@ -45,13 +47,13 @@ def test_an_upgrade_of_one_component_after_the_other_loses_nothing(
     proofs = installation.proofs(run_id)
     try:
         proofs.wait(12)
-        # API servers before workers, as CHANGELOG asks for.
+        # API servers before workers, and `format = 2` as long as an old worker runs: docs/upgrading.md asks for both.
         for name in (*API_SERVERS, "scheduler", "dag-processor", "triggerer"):
             airflow.stop_component(name)
-            airflow.start_component(name, this_build)
+            airflow.start_component(name, this_build, FORMAT_2)
             airflow.wait_ready()
             proofs.wait(6)
-        airflow.start_component("worker-2", this_build)
+        airflow.start_component("worker-2", this_build, FORMAT_2)
         airflow.wait_ready()
         proofs.wait(6)
     finally:
@@ -63,3 +65,16 @@ def test_an_upgrade_of_one_component_after_the_other_loses_nothing(
     assert set(proofs.outcomes()) == {"ok"}
     assert {step.try_number for step in proofs.steps()} == {1}
     assert len(proofs.steps("after")) > 10
+
+    # Without old workers, the setting goes. The new format is written then, and read together with the old one.
+    airflow.stop_component("worker-2", grace=60)
+    airflow.start_component("worker-2", this_build)
+    airflow.wait_ready()
+    run_id = airflow.trigger("faults_steady")
+    proofs = installation.proofs(run_id)
+    try:
+        proofs.wait(6)
+    finally:
+        proofs.enough()
+    assert airflow.wait_run("faults_steady", run_id, timeout=300) == "success"
+    assert set(proofs.outcomes()) == {"ok"}

@@ -3,8 +3,7 @@
 -- A second run answers the same and changes nothing.
 --
 -- KEYS[1]  hash   <prefix>:<dag_id>:<run_id>:<task_id>:<xcom_key>
--- ARGV[1]  field of the value's mark. Before this script, it holds '<version> <bytes> <time of the push>'. The script
---          appends ' <time of the first commit>'. Both times are milliseconds since 1970
+-- ARGV[1]  field of the value's mark (formats/mark.py). The script appends the time of the first commit
 -- ARGV[2]  the version, 32 characters; '' if the database refers to no version
 -- ARGV[3]  field that says that the hash has a mark for every row of the key
 -- ARGV[4]  '1' where the task is mapped, else ''
@@ -13,7 +12,7 @@
 --          '<milliseconds>?<version>'. The caller finds out, and then runs complete.lua
 --
 -- Cost: O(n) for the length n of the two fields, which workers may write. Each pattern begins at the first character, and
--- no two neighbours in it take the same character. So nothing is read twice. A mark that no push writes is not matched.
+-- no two neighbours in it take the same character. So nothing is read twice. A mark that no push writes is removed.
 
 -- Somebody who wanted to find out has so many milliseconds. After that, the next caller does it.
 local patience = 5000
@@ -23,8 +22,18 @@ local mark = redis.call('HMGET', KEYS[1], ARGV[1])[1] or ''
 if #mark > longest then
   mark = ''
 end
-local pending, completed = string.find(mark, '^%x+ %d+ %d+$'), string.find(mark, '^%x+ %d+ %d+ %d+$')
-if ARGV[2] == '' or string.sub(mark, 1, 32) ~= ARGV[2] or not (pending or completed) then
+local version, pending, completed
+local is_packed = string.byte(mark) == 3
+if is_packed then
+  version = string.gsub(string.sub(mark, 3, 18), '.', function(sign)
+    return string.format('%02x', string.byte(sign))
+  end)
+  pending, completed = #mark == 28, #mark == 34
+else
+  version = string.sub(mark, 1, 32)
+  pending, completed = string.find(mark, '^%x+ %d+ %d+$'), string.find(mark, '^%x+ %d+ %d+ %d+$')
+end
+if ARGV[2] == '' or version ~= ARGV[2] or not (pending or completed) then
   -- The hash does not know what this row refers to.
   redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3])
   return 0
@@ -33,7 +42,14 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = {}
-if pending then
+if pending and is_packed then
+  local bytes, left = {}, now
+  for i = 6, 1, -1 do
+    bytes[i] = left % 256
+    left = math.floor(left / 256)
+  end
+  fields = {ARGV[1], mark .. string.char(unpack(bytes))}
+elseif pending then
   fields = {ARGV[1], mark .. ' ' .. string.format('%.0f', now)}
 end
 local doubt = false

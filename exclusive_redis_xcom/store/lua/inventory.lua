@@ -41,9 +41,13 @@ local function text(name, limit)
   return redis.call('HGET', KEYS[1], name) or ''
 end
 
--- The payload, which is the value, stays here. Bytes 5 to 8 are the length of the head (formats/envelope.py).
+-- The payload, which is the value, stays here. The length of the head stands in bytes 5 and 6 of format 4, and in bytes 5
+-- to 8 of all others (formats/envelope.py).
 local function head_of(data)
   local a, b, c, d = string.byte(data, 5, 8)
+  if d and string.byte(data, 4) == 4 then
+    return string.sub(data, 1, a * 256 + b)
+  end
   return d and string.sub(data, 1, math.min(a * 16777216 + b * 65536 + c * 256 + d, head)) or ''
 end
 

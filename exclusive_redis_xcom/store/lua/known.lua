@@ -4,9 +4,10 @@
 -- ARGV[1]    field of the rule in force
 -- ARGV[2]    how many bytes an envelope may have to be returned as a whole; 0 for its head alone, without the payload
 -- ARGV[3]    how many bytes all rules together may have; the rest of them are told as ''
--- ARGV[4...] map indexes, at most 1,000
--- Returns    false if there is no such hash; else the time in ms, the rule in force or '', and for each map_index seven
---            items: the bytes of its fields, the length of its envelope, the envelope or its head or '', its own rule
+-- ARGV[4]    field of the rules that values name
+-- ARGV[5...] map indexes, at most 1,000
+-- Returns    false if there is no such hash; else the time in ms, the rule in force or '', the rules that values name or
+--            '', and for each map_index seven items: the bytes of its fields, the length of its envelope, the envelope or its head or '', its own rule
 --            or '', its claim or '', the name of its object or '', and its description or ''
 --
 -- Cost: O(n) for n map indexes. For a head, the envelope is copied inside Redis, and that is at most 1 MiB. Workers may
@@ -39,7 +40,7 @@ local function rule(name)
   return text(name, length, longest_rule)
 end
 
--- The length of the head stands in bytes 5 to 8 (formats/envelope.py).
+-- The length of the head stands in bytes 5 and 6 of format 4, and in bytes 5 to 8 of all others (formats/envelope.py).
 local function envelope(name, length)
   local most = tonumber(ARGV[2])
   local found = text(name, length, most > 0 and most or largest)
@@ -47,12 +48,15 @@ local function envelope(name, length)
     return found
   end
   local a, b, c, d = string.byte(found, 5, 8)
+  if string.byte(found, 4) == 4 then
+    return string.sub(found, 1, a * 256 + b)
+  end
   return string.sub(found, 1, math.min(((a * 256 + b) * 256 + c) * 256 + d, head))
 end
 
 local time = redis.call('TIME')
-local found = {time[1] * 1000 + math.floor(time[2] / 1000), rule(ARGV[1])}
-for i = 4, #ARGV do
+local found = {time[1] * 1000 + math.floor(time[2] / 1000), rule(ARGV[1]), rule(ARGV[4])}
+for i = 5, #ARGV do
   local index = ARGV[i]
   local bytes = 0
   for _, ending in ipairs({'', ':acl', ':claim', ':committed', ':described', ':parts', ':spilled'}) do

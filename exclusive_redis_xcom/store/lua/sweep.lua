@@ -7,6 +7,7 @@
 -- ARGV[3]  field of the value, the beginning of the names of its parts
 -- ARGV[4]  how many parts to remove at most
 -- ARGV[5]  a version whose push is given up, or ''. Its parts are removed as well, unless they are the value's
+-- ARGV[6]  field of the rules that values name
 -- Returns  1 if there are more to remove, else 0
 --
 -- Cost: O(n) for the parts that it removes, at most ARGV[4], and for the length n of the field of the parts, which workers
@@ -51,8 +52,12 @@ if #entries > 0 then
   return more
 end
 redis.call('HDEL', KEYS[1], ARGV[2])
--- A rule alone guards nothing. Redis removes a hash with its last field.
-if redis.call('HLEN', KEYS[1]) == 1 then
-  redis.call('HDEL', KEYS[1], ARGV[1])
+-- Rules alone guard nothing. Redis removes a hash with its last field.
+local fields = redis.call('HLEN', KEYS[1])
+if fields == 1 or fields == 2 then
+  local rules = redis.call('HMGET', KEYS[1], ARGV[1], ARGV[6])
+  if fields == (rules[1] and 1 or 0) + (rules[2] and 1 or 0) then
+    redis.call('HDEL', KEYS[1], ARGV[1], ARGV[6])
+  end
 end
 return more

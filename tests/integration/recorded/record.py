@@ -48,13 +48,21 @@ def configuring(set_variable: Callable[[str, str], object]) -> Configure:
     return configure
 
 
-def record(url: str, objects: Path, configure: Configure) -> Recording:
-    """Push all cases to an empty Redis and an empty directory, and tell what is there then."""
+def record(url: str, objects: Path, configure: Configure, *, generation: int = 3) -> Recording:
+    """Push all cases to an empty Redis and an empty directory, and tell what is there then.
+
+    Args:
+        url: The Redis.
+        objects: The directory.
+        configure: Sets options of the section.
+        generation: In which generation the pushes write.
+    """
     dag = make_dag()
     told = _ApiServer(url)
     rows: dict[str, Any] = {}
     for group, options in GROUPS.items():
-        configure(redis_url=url, **SETTINGS | {name: text.format(objects=objects) for name, text in options.items()})
+        common = {**SETTINGS, "redis_url": url, "format": str(generation)}
+        configure(**common | {name: text.format(objects=objects) for name, text in options.items()})
         for case in CASES:
             if case.group == group:
                 rows[case.name] = _pushed(dag, case)

@@ -33,6 +33,11 @@ def mark(store: Store, map_index: int = -1) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def generation(store: Store) -> int:
+    """Return in which generation the store's pushes write."""
+    return getattr(store, "workers", store)._generation
+
+
 def redis_ms(store: Store) -> int:
     seconds, microseconds = do(store, SERVERS, "EVAL", "return redis.call('TIME')", 1, SERVERS)
     return int(seconds) * 1000 + int(microseconds) // 1000
@@ -46,8 +51,17 @@ def beats(store: Store) -> dict[str, tuple[int, int]]:
 
 
 def times(store: Store) -> list[int]:
-    """Return when the value was pushed and when it was committed."""
-    return [int(text) for text in (mark(store) or b"").split()[2:]]
+    """Return when the value was pushed and, if it was, when it was committed."""
+    found = mark(store) or b""
+    if generation(store) == 2:
+        return [int(text) for text in found.split()[2:]]
+    return [int.from_bytes(found[start : start + 6], "big") for start in range(22, len(found), 6)]
+
+
+def field_size(store: Store, map_index: int = -1) -> int:
+    """Return how many bytes the field of a value has."""
+    name = redis_names.hash_name(PREFIX, at())
+    return int(do(store, name, "HSTRLEN", name, str(map_index)))
 
 
 def epoch(store: Store) -> int | None:

@@ -12,7 +12,7 @@ from tests.integration.store.described import HASH, OTHER, TOLD, push
 from tests.integration.support import TTL, at, do
 
 #: The users of the store may not list names, as for `test_inventory.py`.
-STORE_KINDS = ["fakeredis", "redis on PATH", "redis 6.2", "cluster"]
+STORE_KINDS = ["fakeredis", "redis on PATH", "redis 6.2", "cluster", "redis on PATH, generation 2"]
 
 
 def described(store: Store) -> dict[int, Description | None]:
@@ -82,7 +82,7 @@ def test_that_of_an_earlier_version_counts_for_nothing(store: Store) -> None:
 
 
 def test_what_somebody_else_wrote_there_counts_for_nothing(store: Store) -> None:
-    pushed = push(store)
+    pushed = push(store, told=None)
     for hostile in (b"", b"\xff" * 100, b"1 " + b"x" * 1_000_000, f"1 {pushed.version[:8]} [[".encode()):
         do(store, HASH, "HSET", HASH, "-1:described", hostile)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from exclusive_redis_xcom.formats import description
 from exclusive_redis_xcom.formats.envelope import Envelope
 from exclusive_redis_xcom.model import Description
-from exclusive_redis_xcom.store import Store
+from exclusive_redis_xcom.store import Push, Store
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.store.described import HASH, OTHER, TOLD, push
-from tests.integration.store.marked import mark, watch_since_long_ago
-from tests.integration.support import at, do
+from tests.integration.store.marked import generation, mark, watch_since_long_ago
+from tests.integration.support import ACL, TTL, at, do, value
 
 STORE_KINDS = FEW_KINDS
 
@@ -81,9 +82,23 @@ def test_a_result_that_is_pushed_again_without_one(store: Store) -> None:
     assert [stored.envelope for stored in found.stored] == [pushed[0], again, pushed[2]]
 
 
-def test_the_mark_tells_that_there_is_one(store: Store) -> None:
+def test_the_mark_tells_whether_it_has_a_field(store: Store) -> None:
     pushed = push(store)
-    assert (mark(store) or b"").startswith(f"{pushed.version} 0{len(pushed.pack())} ".encode())
+    described = mark(store) or b""
+    untold = push(store, told=None)
+    other = mark(store) or b""
 
-    pushed = push(store, told=None)
-    assert (mark(store) or b"").startswith(f"{pushed.version} {len(pushed.pack())} ".encode())
+    if generation(store) == 2:
+        assert described.startswith(f"{pushed.version} 0{len(pushed.pack())} ".encode())
+        assert other.startswith(f"{untold.version} {len(untold.pack())} ".encode())
+    else:
+        assert described[:2] == other[:2] == b"\x03\0"  # the description stands in the envelope
+
+
+def test_a_value_in_an_object_has_a_description_with_a_field(store: Store) -> None:
+    pushed = value(at()).spilled_to("object")
+    told = description.dumps(TOLD, pushed.version)
+    store.push(Push(pushed, acl=ACL, ttl=TTL, watched=True, description=told))
+
+    assert (mark(store) or b"")[:2] == (pushed.version[:2].encode() if generation(store) == 2 else b"\x03\x02")
+    assert do(store, HASH, "HMGET", HASH, "-1:described") == [told]

@@ -8,10 +8,11 @@ import pytest
 
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Push, Store
-from tests.integration.store.marked import push, watch_since_long_ago
+from tests.integration.store.marked import generation, push, watch_since_long_ago
 from tests.integration.support import ACL, PREFIX, TTL, at, do, value
 
 LENGTH = 1_000_000
+OTHER = b'{"rule":2}'
 NAME = redis_names.hash_name(PREFIX, at())
 TEXTS = {
     "digits of a version": "+" + "a" * LENGTH,
@@ -39,6 +40,47 @@ def test_a_long_list_of_parts_neither_delays_nor_keeps_a_push_and_a_removal(stor
 
     assert time.monotonic() - started < SECONDS
     assert not store.fetch(at()).found
+
+
+RULES = {
+    "empty entries": b"\0" * LENGTH,
+    "entries as long as the rule": (b"\0\0\0" + bytes([len(ACL)]) + b"x" * len(ACL)) * (LENGTH // 14),
+    "an entry beyond the end": b"\xff" * LENGTH,
+    "half an entry": b"\0\0\0\x01a\0\0\0",
+}
+
+
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+def test_a_long_list_of_rules_delays_no_push_and_gives_no_value_a_wrong_rule(store: Store, rules: bytes) -> None:
+    store.push(Push(value(at(0)), acl=ACL, ttl=TTL, own_acl=ACL))
+    do(store, NAME, "HSET", NAME, redis_names.RULES_FIELD, rules)
+    started = time.monotonic()
+
+    store.push(Push(value(at(1)), acl=OTHER, ttl=TTL, own_acl=ACL))
+    first, second = store.fetch_many([at(0), at(1)])
+    known = store.known([at(0), at(1)])
+    assert store.purge_many([at(0), at(1)]) == 2
+
+    assert time.monotonic() - started < SECONDS
+    left = ACL if generation(store) == 2 else None  # there, a field of its own holds the rule
+    assert (first.own_acl, second.own_acl) == (left, ACL)
+    assert [each and each.own_acl for each in known] == [left or b"", ACL]
+    assert not store.fetch(at(0)).found
+
+
+@pytest.mark.parametrize(
+    "text", [b"\3" * 34, b"\3\0" + b"\0" * LENGTH, b"\3", b"\3\3" + b"\xff" * 32, b"\3\0" + b"\0" * 32], ids=len
+)
+def test_a_mark_in_bytes_that_no_push_writes_counts_for_nothing(store: Store, text: bytes) -> None:
+    watch_since_long_ago(store)
+    pushed = push(store)
+    mark = redis_names.committed_name(-1)
+    do(store, NAME, "HSET", NAME, mark, text)
+
+    assert store.fetch_current(at()) is None
+    assert not store.commit(at(), pushed.version)
+
+    assert do(store, NAME, "HMGET", NAME, mark) == [None]
 
 
 @pytest.mark.parametrize("text", ["a" * LENGTH, "1" * LENGTH, "a 1" + "1" * LENGTH, " " * LENGTH])

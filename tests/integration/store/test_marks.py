@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -13,7 +14,17 @@ from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Push, Store, Stored
 from tests.integration.kinds import FEW_KINDS
-from tests.integration.store.marked import SERVER, epoch, mark, push, redis_ms, times, watch_since_long_ago
+from tests.integration.store.marked import (
+    SERVER,
+    epoch,
+    field_size,
+    generation,
+    mark,
+    push,
+    redis_ms,
+    times,
+    watch_since_long_ago,
+)
 from tests.integration.support import ACL, PREFIX, TTL, at, do, open_store, value
 
 STORE_KINDS = FEW_KINDS
@@ -24,10 +35,15 @@ class TestCommit:
     def test_a_push_is_marked_as_pending_only_if_it_is_watched(self, store: Store) -> None:
         watched = value(at())
         moment = store.push(Push(watched, acl=ACL, ttl=TTL, watched=True))
-        pending = mark(store)
+        pending, size = mark(store), field_size(store)
         store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
-        assert pending == f"{watched.version} {len(watched.pack())} {round(moment.timestamp() * 1000)}".encode()
+        milliseconds = round(moment.timestamp() * 1000)
+        assert pending in (
+            f"{watched.version} {size} {milliseconds}".encode(),
+            struct.pack(">BB16sIQ", 3, 0, bytes.fromhex(watched.version), size, milliseconds << 16)[:28],
+        )
+        assert pending[:1].isalnum() == (generation(store) == 2)
         assert mark(store) is None
 
     def test_a_commit_adds_the_time_of_redis_to_the_mark(self, store: Store) -> None:
@@ -36,9 +52,9 @@ class TestCommit:
 
         assert store.commit(at(), pushed.version)
 
-        marked, _, moment = (mark(store) or b"").rpartition(b" ")
-        assert marked == pending
-        assert before <= int(moment) <= redis_ms(store)
+        assert (mark(store) or b"").startswith(pending)
+        pushed_at, moment = times(store)
+        assert pushed_at <= before <= moment <= redis_ms(store)
 
     def test_a_repeated_commit_keeps_the_first_time(self, store: Store) -> None:
         pushed = push(store)

@@ -32,6 +32,7 @@ from exclusive_redis_xcom import (
 )
 from exclusive_redis_xcom.crypto import EncryptionKeys, generate_encryption_key
 from exclusive_redis_xcom.formats.envelope import Envelope
+from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.task import encryption
 from tests.integration.support import PASSWORD
 from tests.integration.task.played_ring import PRIVATE, PRIVATE_TEXT, PUBLIC_TEXT, no_ring, ring
@@ -371,7 +372,7 @@ def _raise_alarm(*_arguments: Any) -> Any:
 
 
 def _stored(raw: redis.Redis) -> Envelope:
-    return Envelope.unpack(field_of(raw, HASH, "-1"))
+    return Envelope.unpack(field_of(raw, HASH, "-1"), Coordinate("sales", RUN_ID, "extract", "token"))
 
 
 def _edited(raw: redis.Redis, **changes: Any) -> bytes:

@@ -163,7 +163,7 @@ def test_a_task_instance_has_a_format_of_its_own_and_all_others_keep_theirs() ->
     assert (SAMPLE.pack()[3], of_instance.pack()[3]) == (2, 3)
 
 
-@pytest.mark.parametrize(("format_", "who"), [(0, "earlier"), (1, "earlier"), (4, "newer"), (255, "newer")])
+@pytest.mark.parametrize(("format_", "who"), [(0, "earlier"), (1, "earlier"), (5, "newer"), (255, "newer")])
 def test_another_format_says_which_release_wrote_it(format_: int, who: str) -> None:
     with pytest.raises(CorruptValue, match=f"{who} release"):
         Envelope.unpack(b"XRX" + bytes([format_]) + SAMPLE.pack()[4:])

@@ -29,8 +29,8 @@ def test_removal_leaves_the_other_map_indexes(dag: Any, raw: redis.Redis) -> Non
     with executing(dag.get_task("extract"), map_index=1):
         ExclusiveRedisXCom.delete("token", task_id="extract", dag_id="sales", run_id=RUN_ID, map_index=1)
 
-    left = {f"{index}{suffix}".encode() for index in (0, 2) for suffix in ("", ":acl", ":committed")}
-    assert set(raw.hkeys(HASH)) == {b"acl", *left}
+    left = {f"{index}{suffix}".encode() for index in (0, 2) for suffix in ("", ":committed")}
+    assert set(raw.hkeys(HASH)) == {b"acl", b"acls", *left}
 
 
 def test_nobody_removes_the_value_of_another_task(dag: Any, raw: redis.Redis, rows: Rows) -> None:

@@ -89,7 +89,7 @@ def test_row_envelope_and_object_name_the_task_instance(dag: Any, raw: redis.Red
 
     version = "0" * 32
     assert (at.key, at.map_index, at.ti_id) == ("token", -1, str(FIRST))
-    assert Envelope.unpack(field_of(raw, hash_of(FIRST), "-1")).coordinate == at
+    assert Envelope.unpack(field_of(raw, hash_of(FIRST), "-1"), at).coordinate == at
     assert object_names.object_name(at, version) == f"sales/{RUN}/extract/ti-{FIRST}/token/-1/{version}"
     parsed = object_names.parse(object_names.object_name(at, version))
     assert parsed is not None
