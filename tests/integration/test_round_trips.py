@@ -1,0 +1,179 @@
+"""How many round trips to Redis a pull takes, counted at a proxy between the store and a real Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from devtools.redis_server import RedisServer
+from devtools.redis_sets import ClusterSet, ask, wait_until
+from exclusive_redis_xcom.errors import StoreUnavailable
+from exclusive_redis_xcom.store import Push, Store
+from tests.integration.counting_proxy import CountingProxy, RoundTrips
+from tests.integration.store.marked import push, watch_since_long_ago
+from tests.integration.support import ACL, PREFIX, TTL, Start, at, open_store, restricted_users, value
+from tests.integration.test_tls import certificate, tls_config  # noqa: F401 - a fixture
+
+USER, PASSWORD = "exclusive_redis_xcom", "canary-p4ssword"
+LOGINS = {
+    "no password": "redis://127.0.0.1:{port}/0",
+    "no password, a database": "redis://127.0.0.1:{port}/3",
+    "password": "redis://:secret@127.0.0.1:{port}/0",
+    "user, password and database": f"redis://{USER}:{PASSWORD}@127.0.0.1:{{port}}/3",
+}
+
+
+class Counted:
+    """A store of a task, and the round trips that it takes."""
+
+    def __init__(self, url: str, count: RoundTrips) -> None:
+        self.url = url
+        self.count = count
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[Store]:
+        """Open the store of a new process."""
+        with open_store(self.url) as store:
+            self.count.taken()
+            yield store
+
+    def taken(self, operation: Callable[[], Any]) -> int:
+        """Return how many round trips an operation takes."""
+        self.count.taken()
+        assert operation() is not None
+        return self.count.taken()
+
+
+@contextlib.contextmanager
+def counted(server: RedisServer, url: str) -> Iterator[Counted]:
+    with CountingProxy(server.port) as proxy:
+        yield Counted(url.format(port=proxy.port), proxy.count)
+
+
+def write(url: str, *indexes: int, size: int = 100) -> None:
+    """Push as other tasks do, and watch as an API server does."""
+    with open_store(url) as store:
+        watch_since_long_ago(store)
+        for index in indexes:
+            pushed = push(store, index, size=size)
+            store.commit(pushed.coordinate, pushed.version, (lambda: sorted(indexes)) if index >= 0 else None)
+
+
+@pytest.fixture(params=list(LOGINS))
+def login(request: pytest.FixtureRequest, start_redis: Start) -> Iterator[Counted]:
+    config = {"requirepass": "secret"} if request.param == "password" else restricted_users()
+    with counted(start_redis(config=config), LOGINS[request.param]) as found:
+        yield found
+
+
+def test_a_first_pull_takes_one_round_trip_and_a_later_one_too(login: Counted) -> None:
+    write(login.url, -1)
+    with login.store() as store:
+        assert login.taken(lambda: store.fetch_current(at())) == 1
+        assert login.taken(lambda: store.fetch_current(at())) == 1
+        assert login.taken(lambda: store.fetch_current(at(), alone=True)) == 1
+
+
+def test_a_pull_by_row_takes_one_round_trip(login: Counted) -> None:
+    write(login.url, -1)
+    with login.store() as store:
+        assert login.taken(lambda: store.fetch(at())) == 1
+        assert login.taken(lambda: store.fetch(at())) == 1
+
+
+def test_a_first_push_waits_for_the_login_and_a_later_one_does_not(login: Counted) -> None:
+    write(login.url, -1)  # from now on, Redis knows the script
+    with login.store() as store:
+        assert login.taken(lambda: store.push(Push(value(at()), acl=ACL, ttl=TTL))) == 2
+        assert login.taken(lambda: store.push(Push(value(at()), acl=ACL, ttl=TTL))) == 1
+
+
+@pytest.mark.parametrize("count", [1, 256, 300])
+def test_all_results_of_a_mapped_task_take_two_round_trips(login: Counted, count: int) -> None:
+    write(login.url, *range(count))
+    with login.store() as store:
+        store.fetch_current(at())
+        assert login.taken(lambda: store.fetch_every(at(0))) == 2
+        assert login.taken(lambda: store.fetch_many([at(index) for index in range(count)], [100] * count)) == 1
+
+
+def test_over_tls_the_handshake_comes_in_addition(start_redis: Start, certificate: Path) -> None:  # noqa: F811
+    from devtools.redis_server import free_port
+
+    port = free_port()
+    try:
+        start_redis(config=tls_config(port, certificate) | restricted_users())
+    except RuntimeError:
+        pytest.skip("this Redis is built without TLS")
+    with CountingProxy(port) as proxy:
+        url = f"rediss://{USER}:{PASSWORD}@localhost:{proxy.port}/3?ssl_ca_certs={certificate}"
+        write(url, -1)
+        proxy.count.taken()
+        context = ssl.create_default_context(cafile=str(certificate))
+        with socket.create_connection(("localhost", proxy.port)) as line, context.wrap_socket(
+            line, server_hostname="localhost"
+        ) as wrapped:
+            handshake = proxy.count.taken()
+            wrapped.unwrap()
+        found = Counted(url, proxy.count)
+        with found.store() as store:
+            assert found.taken(lambda: store.fetch_current(at())) <= handshake + 2
+            assert found.taken(lambda: store.fetch_current(at())) == 1
+
+
+def test_over_a_unix_socket(start_redis: Start, tmp_path: Path) -> None:
+    server = start_redis(unix_socket=True)
+    assert server.socket_path is not None
+    with CountingProxy(server.socket_path, folder=tmp_path) as proxy:
+        found = Counted(f"unix://{proxy.path}?db=3", proxy.count)
+        write(found.url, -1)
+        with found.store() as store:
+            assert found.taken(lambda: store.fetch_current(at())) == 1
+            assert found.taken(lambda: store.fetch_current(at())) == 1
+
+
+def test_with_sentinels_asking_one_comes_in_addition(start_redis: Start) -> None:
+    server = start_redis(config={"requirepass": "secret"})
+    with CountingProxy(server.port, left_out=b"sentinel-") as master:
+        config = {
+            "sentinel monitor": f"mymaster 127.0.0.1 {master.port} 1",
+            "sentinel auth-pass": "mymaster secret",
+            "requirepass": "of-sentinels",
+        }
+        with RedisServer(binary=server.binary, sentinel=True, config=config) as one, CountingProxy(one.port) as sentinel:
+            url = f"redis+sentinel://:secret@127.0.0.1:{sentinel.port}/mymaster/3?sentinel_password=of-sentinels"
+            found = Counted(url, master.count)
+            write(url, -1)
+            with found.store() as store:
+                sentinel.count.taken()
+                assert found.taken(lambda: store.fetch_current(at())) == 1
+                assert sentinel.count.taken() == 1
+                assert found.taken(lambda: store.fetch_current(at())) == 1
+                assert sentinel.count.taken() == 0
+
+
+class TestOrder:
+    """A command that writes never runs before the login: neither in another database nor as another user."""
+
+    @pytest.mark.parametrize("url", ["redis://127.0.0.1:{port}/99", "redis://:wrong@127.0.0.1:{port}/0"])
+    def test_a_push_that_fails_to_log_in_has_written_nothing(self, start_redis: Start, url: str) -> None:
+        server = start_redis()
+        with open_store(server.url) as other:  # so that Redis knows the script
+            other.push(Push(value(at(key="other")), acl=ACL, ttl=TTL))
+        before = ask(server, "INFO", "keyspace")
+
+        with open_store(url.format(port=server.port), deadline=0) as store, pytest.raises(Exception) as caught:
+            store.push(Push(value(at()), acl=ACL, ttl=TTL))
+
+        assert type(caught.value).__module__ == "exclusive_redis_xcom.errors"
+        assert ask(server, "EXISTS", f"{PREFIX}:dag/run/task/key") == 0
+        after = ask(server, "INFO", "keyspace")
+        assert [sorted(found) for found in (before, after)] == [["db0"], ["db0"]]
+        assert after["db0"]["keys"] == before["db0"]["keys"]
