@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from exclusive_redis_xcom.connection.driver_errors import DeadlinePassed, HandshakeUnanswered
-from exclusive_redis_xcom.connection.packing import Packer
+from exclusive_redis_xcom.connection.packing import Packer, pack_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.redis_options import Address
@@ -85,13 +85,17 @@ class _Bounded(_Base):
         finally:
             self.socket_connect_timeout = usual
 
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+    def pack_commands(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return the bytes of commands in pieces, as redis-py does."""
+        packed = pack_texts(commands)
+        return super().pack_commands(commands) if packed is None else [packed]  # type: ignore[no-any-return,no-untyped-call,safe-super]
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: ARG002 - redis-py passes it
+        """Send packed commands. No health is checked: what is sent shows it as well, and PING costs a round trip."""
         if not self._budget.remaining:
             raise _out_of_time()
         small = type(command) is list and len(command) == 1 and len(command[0]) <= _SLICE_BYTES
-        super().send_packed_command(  # type: ignore[no-untyped-call]
-            command if small else _in_slices(command), check_health
-        )
+        super().send_packed_command(command if small else _in_slices(command), False)  # type: ignore[no-untyped-call]
 
 
 class TcpConnection(_Bounded, redis.Connection):
