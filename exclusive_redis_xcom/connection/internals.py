@@ -57,7 +57,8 @@ class _Bounded(_Base):
         **settings: Any,
     ) -> None:
         # redis-py would wait for the reply to each command of the set-up. So it is not told of them.
-        super().__init__(**_UNNAMED, **settings, redis_connect_func=_once)
+        # redis-py annotates this function as one without arguments, and calls it with the connection.
+        super().__init__(**_UNNAMED, **settings, redis_connect_func=_once)  # type: ignore[arg-type]
         self.set_up = _set_up(db, username, password)
         self.is_used = False
         self._budget = budget
@@ -88,7 +89,7 @@ class _Bounded(_Base):
     def pack_commands(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Return the bytes of commands in pieces, as redis-py does."""
         packed = pack_texts(commands)
-        return super().pack_commands(commands) if packed is None else [packed]  # type: ignore[no-any-return,no-untyped-call,safe-super]
+        return super().pack_commands(commands) if packed is None else [packed]  # type: ignore[no-untyped-call]
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: ARG002 - redis-py passes it
         """Send packed commands. No health is checked: what is sent shows it as well, and PING costs a round trip."""
@@ -115,7 +116,8 @@ def _once(connection: _Bounded) -> None:
     if connection.is_used:
         raise redis.ConnectionError("cut off")
     connection.is_used = True
-    connection.on_connect()  # sends nothing, because redis-py knows neither password nor database
+    # It sends nothing, because redis-py knows neither password nor database.
+    connection.on_connect()  # type: ignore[no-untyped-call]
 
 
 def _set_up(db: int, username: str | None, password: str | None) -> list[Command]:

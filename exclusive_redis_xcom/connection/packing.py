@@ -25,7 +25,7 @@ class Packer(PythonRespSerializer):
     def pack(self, *args: Any) -> list[Any]:
         """Return a command's bytes in pieces."""
         packed = pack_texts([args])
-        return super().pack(*args) if packed is None else [packed]  # type: ignore[no-any-return,no-untyped-call]
+        return super().pack(*args) if packed is None else [packed]  # type: ignore[no-untyped-call]
 
 
 def pack_texts(commands: Sequence[Sequence[Any]]) -> bytes | None:

@@ -78,11 +78,7 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
     epoch = epoch_of(held, time)
     # A result that lacks one of its three fields is refused. A push writes a description together with the mark that
     # speaks of it, and nothing removes it before the mark. So if there are still as many fields, these are all.
-    if (
-        epoch is None
-        or not epoch.covers(int(extent.complete))
-        or _extent([fields_now, complete_now], first) != extent
-    ):
+    if epoch is None or not epoch.covers(int(extent.complete)) or _extent([fields_now, complete_now], first) != extent:
         return None
     return current_of(marks, stored, epoch)
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from devtools.redis_server import RedisServer
-from devtools.redis_sets import ClusterSet, ask, wait_until
-from exclusive_redis_xcom.errors import StoreUnavailable
+from devtools.redis_sets import ask
+from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.store import Push, Store
 from tests.integration.counting_proxy import CountingProxy, RoundTrips
 from tests.integration.store.marked import push, watch_since_long_ago
@@ -126,9 +125,10 @@ def test_over_tls_the_handshake_comes_in_addition(start_redis: Start, certificat
         direct = url.replace(str(proxy.port), str(port))
         write(direct, -1)
         context = ssl.create_default_context(cafile=str(certificate))
-        with socket.create_connection(("localhost", proxy.port)) as line, context.wrap_socket(
-            line, server_hostname="localhost"
-        ) as wrapped:
+        with (
+            socket.create_connection(("localhost", proxy.port)) as line,
+            context.wrap_socket(line, server_hostname="localhost") as wrapped,
+        ):
             assert wrapped.version() is not None
         handshake = proxy.count.taken()
         found = Counted(url, direct, proxy.count)
@@ -156,7 +156,10 @@ def test_with_sentinels_asking_one_comes_in_addition(start_redis: Start) -> None
             "sentinel auth-pass": "mymaster secret",
             "requirepass": "of-sentinels",
         }
-        with RedisServer(binary=server.binary, sentinel=True, config=config) as one, CountingProxy(one.port) as sentinel:
+        with (
+            RedisServer(binary=server.binary, sentinel=True, config=config) as one,
+            CountingProxy(one.port) as sentinel,
+        ):
             url = f"redis+sentinel://:secret@127.0.0.1:{sentinel.port}/mymaster/3?sentinel_password=of-sentinels"
             found = Counted(url, f"redis://:secret@127.0.0.1:{server.port}/3", master.count)
             write(found.direct, -1)
@@ -171,18 +174,62 @@ def test_with_sentinels_asking_one_comes_in_addition(start_redis: Start) -> None
 class TestOrder:
     """A command that writes never runs before the login: neither in another database nor as another user."""
 
-    @pytest.mark.parametrize("url", ["redis://127.0.0.1:{port}/99", "redis://:wrong@127.0.0.1:{port}/0"])
-    def test_a_push_that_fails_to_log_in_has_written_nothing(self, start_redis: Start, url: str) -> None:
+    @pytest.mark.parametrize(
+        ("url", "kind", "reason"),
+        [
+            (
+                "redis://127.0.0.1:{port}/99",
+                ConfigurationError,
+                "Pushing failed: this Redis has no database 99.",
+            ),
+            (
+                "redis://:wrong@127.0.0.1:{port}/0",
+                StoreUnavailable,
+                "Pushing failed: this Redis has no password, but the URL gives one.",
+            ),
+            (
+                "redis://somebody:wrong@127.0.0.1:{port}/0",
+                StoreUnavailable,
+                "Pushing failed: Redis refuses the user name or password.",
+            ),
+        ],
+    )
+    def test_a_push_that_fails_to_log_in_has_written_nothing(
+        self, start_redis: Start, url: str, kind: type[Exception], reason: str
+    ) -> None:
         server = start_redis()
         with open_store(server.url) as other:  # so that Redis knows the script
             other.push(Push(value(at(key="other")), acl=ACL, ttl=TTL))
-        before = ask(server, "INFO", "keyspace")
 
-        with open_store(url.format(port=server.port), deadline=0) as store, pytest.raises(Exception) as caught:
+        with open_store(url.format(port=server.port), deadline=0) as store, pytest.raises(kind) as caught:
             store.push(Push(value(at()), acl=ACL, ttl=TTL))
 
-        assert type(caught.value).__module__ == "exclusive_redis_xcom.errors"
-        assert ask(server, "EXISTS", f"{PREFIX}:dag/run/task/key") == 0
-        after = ask(server, "INFO", "keyspace")
-        assert [sorted(found) for found in (before, after)] == [["db0"], ["db0"]]
-        assert after["db0"]["keys"] == before["db0"]["keys"]
+        assert str(caught.value).split("\n")[0] == reason
+        held = {name: found["keys"] for name, found in ask(server, "INFO", "keyspace").items()}
+        assert held == {"db0": 1}
+        assert ask(server, "EXISTS", f"{PREFIX}:dag:run:task:other") == 1
+
+    @pytest.mark.parametrize("url", ["redis://127.0.0.1:{port}/99", "redis://somebody:wrong@127.0.0.1:{port}/0"])
+    def test_what_a_first_pull_reads_without_the_login_is_thrown_away(self, start_redis: Start, url: str) -> None:
+        """Database 0 is open to everybody here, and has the value."""
+        server = start_redis()
+        write(server.url, -1)
+        with open_store(url.format(port=server.port), deadline=0) as store:
+            for _ in range(3):
+                with pytest.raises((ConfigurationError, StoreUnavailable)):
+                    store.fetch_current(at())
+
+    def test_a_missing_password_is_told_whatever_is_asked_first(self, start_redis: Start) -> None:
+        """Redis cuts the connection of a client that sends a long command before its login."""
+        server = start_redis(config={"requirepass": "secret"})
+        questions: list[Callable[[Store], Any]] = [
+            lambda store: store.fetch_current(at()),
+            lambda store: store.fetch_every(at(0)),
+            lambda store: store.push(Push(value(at(), size=2_000_000), acl=ACL, ttl=TTL)),
+        ]
+        for ask_first in questions:
+            with open_store(server.url, deadline=0) as store, pytest.raises(StoreUnavailable) as caught:
+                ask_first(store)
+
+            first = str(caught.value).split("\n")[0]
+            assert first.endswith(" failed: Redis wants a password, and the URL has none (NOAUTH).")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ def test_each_value_is_asked_for_once_in_order_and_a_round_trip_is_bounded(sizes
 def test_a_round_trip_ends_only_where_the_next_value_would_exceed_it(sizes: list[int]) -> None:
     found = list(trips(sizes))
 
-    for trip, following in zip(found, found[1:], strict=False):
+    for trip, following in itertools.pairwise(found):
         assert sum(sizes[trip[0][0] : following[0][0] + 1]) > 8 * MIB
 
 
