@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from devtools.redis_server import RedisServer
-from devtools.redis_sets import ask
+from devtools.redis_sets import ClusterSet, ask, wait_until
 from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
+from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.store import Push, Store
 from tests.integration.counting_proxy import CountingProxy, RoundTrips
 from tests.integration.store.marked import push, watch_since_long_ago
@@ -78,6 +79,28 @@ def login(request: pytest.FixtureRequest, start_redis: Start) -> Iterator[Counte
     config = {"requirepass": "secret"} if request.param == "password" else restricted_users()
     with counted(start_redis(config=config), LOGINS[request.param]) as found:
         yield found
+
+
+@pytest.fixture
+def cluster_behind_proxies() -> Iterator[Counted]:
+    """A cluster whose nodes tell clients the ports of proxies, which count together."""
+    from redis.crc import key_slot
+
+    count = RoundTrips()
+    with ClusterSet(config=restricted_users()) as servers, contextlib.ExitStack() as stack:
+        value_node = servers.owner_of(key_slot(redis_names.hash_name(PREFIX, at()).encode()))
+        assert value_node is not servers.owner_of(key_slot(redis_names.servers_name(PREFIX).encode()))
+        proxies = [stack.enter_context(CountingProxy(node.port, count=count)) for node in servers.nodes]
+        for node, proxy in zip(servers.nodes, proxies, strict=True):
+            ask(node, "CONFIG", "SET", "cluster-announce-port", proxy.port)
+        ports = sorted(proxy.port for proxy in proxies)
+        for node in servers.nodes:
+            wait_until(
+                lambda node=node: sorted(int(row[2][1]) for row in ask(node, "CLUSTER", "SLOTS")) == ports,  # type: ignore[misc]
+                what="all nodes tell the proxies' ports",
+            )
+        login = f"redis+cluster://{USER}:{PASSWORD}@127.0.0.1"
+        yield Counted(f"{login}:{proxies[0].port}", f"{login}:{servers.nodes[0].port}", count)
 
 
 def test_a_first_pull_takes_one_round_trip_and_a_later_one_too(login: Counted) -> None:
@@ -169,6 +192,17 @@ def test_with_sentinels_asking_one_comes_in_addition(start_redis: Start) -> None
                 assert sentinel.count.taken() == 1
                 assert found.taken(lambda: store.fetch_current(at())) == 1
                 assert sentinel.count.taken() == 0
+
+
+def test_in_a_cluster_each_node_that_is_asked_takes_one(cluster_behind_proxies: Counted) -> None:
+    """Value and API servers lie on two nodes here. The servers are asked for after the value, whatever node has it."""
+    found = cluster_behind_proxies
+    write(found.direct, -1)
+    with found.store() as store:
+        slots, value_and_servers = 1, 2
+        assert found.taken(lambda: store.fetch_current(at())) == slots + value_and_servers
+        assert found.taken(lambda: store.fetch_current(at())) == value_and_servers
+        assert found.taken(lambda: store.fetch(at())) == 1
 
 
 class TestOrder:
