@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import random
@@ -17,7 +16,7 @@ from exclusive_redis_xcom.errors import ConfigurationError, ExclusiveXComError, 
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.failure import Failure
@@ -137,8 +136,9 @@ class RedisClient:
         allowed = self._timeouts.deadline or self._timeouts.connect + self._timeouts.read
         failure: Failure | None = None
         renewed = ""
-        pauses = _pauses()
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             left = allowed - (time.monotonic() - start)
             used = self._connections
             try:
@@ -158,12 +158,11 @@ class RedisClient:
                 if renewed == _CHANGED:
                     continue
             spent = time.monotonic() - start
-            pause = next(pauses)
+            pause = _pause(attempt)
             if once or not failure.retry or spent + pause >= self._timeouts.deadline:
                 raise self._failed(what, failure, attempt, spent, renewed)
             used.pool.drop_idle()  # Idle sessions may lead to the same dead or demoted server.
             time.sleep(pause)
-        raise AssertionError  # itertools.count never ends
 
     def _understand(self, error: Exception, earlier: Failure | None, options: RedisOptions) -> Failure:
         from exclusive_redis_xcom.connection.classifying import classify
@@ -230,12 +229,10 @@ def _is_the_drivers(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in _DRIVER_MODULES
 
 
-def _pauses() -> Iterator[float]:
-    """Yield the seconds between attempts. They grow, and are random so that workers do not all return at once."""
-    ceiling = _SHORTEST_PAUSE
-    while True:
-        yield random.uniform(_SHORTEST_PAUSE, ceiling)  # noqa: S311 - no secret
-        ceiling = min(_LONGEST_PAUSE, ceiling * 2)
+def _pause(attempt: int) -> float:
+    """Return the seconds after an attempt. They grow, and are random so that workers do not all return at once."""
+    longest = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(attempt - 1, 10))
+    return random.uniform(_SHORTEST_PAUSE, longest)  # noqa: S311 - no secret
 
 
 _clients: weakref.WeakSet[RedisClient] = weakref.WeakSet()

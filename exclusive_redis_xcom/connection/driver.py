@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 #: A `redis.Redis`. The type is Any because redis-py annotates each release differently, and 5 to 8 are supported.
 Client = Any
 
-_HEALTH_CHECK_SECONDS = 30
-
 
 def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
     """Make a client of one Redis server. Nothing is sent yet."""
@@ -57,10 +55,9 @@ def _client(
         username=username,
         password=password,
         budget=budget,
-        max_connections=1,  # a session belongs to one thread at a time
         socket_connect_timeout=timeouts.connect,
         socket_timeout=timeouts.read,
-        health_check_interval=_HEALTH_CHECK_SECONDS,
+        health_check_interval=0,  # PING would cost a round trip. A lost connection shows at the next command as well.
         retry=Retry(NoBackoff(), 0),
         retry_on_timeout=False,
         protocol=2,  # keeps maintenance notifications off; they need RESP3

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from exclusive_redis_xcom.connection.driver_errors import DeadlinePassed, HandshakeUnanswered
-from exclusive_redis_xcom.connection.packing import Packer
-from exclusive_redis_xcom.connection.replies import code_of
+from exclusive_redis_xcom.connection.packing import Packer, pack_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.redis_options import Address
+    from exclusive_redis_xcom.connection.session import Command
 
 if TYPE_CHECKING:
     from redis.connection import AbstractConnection as _Base
@@ -38,17 +38,33 @@ def socket_of(connection: Any) -> Any:
 
 
 class _Bounded(_Base):
-    """Connect, and begin to send, only while the budget lasts.
+    """Connect, and begin to send, only while the budget lasts. `opening.Opening` logs in.
 
     `locate` returns the address for each new connection: after a failover the master has another address.
+
+    Attributes:
+        set_up: The commands that log in and choose the database. They come first, and Redis must answer each with OK.
     """
 
-    def __init__(self, *, budget: Budget, locate: Callable[[], Address] | None = None, **settings: Any) -> None:
-        super().__init__(**_UNNAMED, **settings)
+    def __init__(
+        self,
+        *,
+        budget: Budget,
+        locate: Callable[[], Address] | None = None,
+        db: int = 0,
+        username: str | None = None,
+        password: str | None = None,
+        **settings: Any,
+    ) -> None:
+        # redis-py would wait for the reply to each command of the set-up. So it is not told of them.
+        # redis-py annotates this function as one without arguments, and calls it with the connection.
+        super().__init__(**_UNNAMED, **settings, redis_connect_func=_once)  # type: ignore[arg-type]
+        self.set_up = _set_up(db, username, password)
+        self.is_used = False
         self._budget = budget
         self._locate = locate
         self._command_packer = Packer(self._buffer_cutoff, self.encoder.encode)
-        # CLIENT SETINFO is left out. It costs two round trips, and the restricted user would need one more command.
+        # CLIENT SETINFO is left out. The restricted user would need one more command.
         self.driver_info = None
         self.lib_name = None
         self.lib_version = None
@@ -70,21 +86,17 @@ class _Bounded(_Base):
         finally:
             self.socket_connect_timeout = usual
 
-    def check_health(self) -> None:
-        """Send PING after a pause. Redis refuses it while it cannot save to disk, and answers reads all the same."""
-        try:
-            super().check_health()  # type: ignore[no-untyped-call]
-        except redis.ResponseError as error:
-            if code_of(error) not in {"MISCONF", "NOPERM"}:
-                raise
+    def pack_commands(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return the bytes of commands in pieces, as redis-py does."""
+        packed = pack_texts(commands)
+        return super().pack_commands(commands) if packed is None else [packed]  # type: ignore[no-untyped-call]
 
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: ARG002 - redis-py passes it
+        """Send packed commands. No health is checked: what is sent shows it as well, and PING costs a round trip."""
         if not self._budget.remaining:
             raise _out_of_time()
         small = type(command) is list and len(command) == 1 and len(command[0]) <= _SLICE_BYTES
-        super().send_packed_command(  # type: ignore[no-untyped-call]
-            command if small else _in_slices(command), check_health
-        )
+        super().send_packed_command(command if small else _in_slices(command), False)  # type: ignore[no-untyped-call]
 
 
 class TcpConnection(_Bounded, redis.Connection):
@@ -97,6 +109,26 @@ class TlsConnection(_Bounded, redis.SSLConnection):
 
 class UnixConnection(_Bounded, redis.UnixDomainSocketConnection):
     """A connection over a Unix socket."""
+
+
+def _once(connection: _Bounded) -> None:
+    """Make a socket ready. redis-py calls this, also when it connects again by itself: then nobody would log in."""
+    if connection.is_used:
+        raise redis.ConnectionError("cut off")
+    connection.is_used = True
+    # It sends nothing, because redis-py knows neither password nor database.
+    connection.on_connect()  # type: ignore[no-untyped-call]
+
+
+def _set_up(db: int, username: str | None, password: str | None) -> list[Command]:
+    commands: list[Command] = []
+    if username:
+        commands.append(("AUTH", username, password or ""))
+    elif password:
+        commands.append(("AUTH", password))
+    if db:
+        commands.append(("SELECT", str(db)))
+    return commands
 
 
 def _in_slices(command: Any) -> Iterator[Any]:

@@ -6,9 +6,12 @@ reader of hiredis is used: it has neither fault.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.connection import PythonRespSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Packer(PythonRespSerializer):
@@ -21,7 +24,20 @@ class Packer(PythonRespSerializer):
 
     def pack(self, *args: Any) -> list[Any]:
         """Return a command's bytes in pieces."""
-        if {*map(type, args)} != {str} or " " in args[0]:  # more than text, or a command of two words
-            return super().pack(*args)  # type: ignore[no-any-return,no-untyped-call]
-        texts = [one.encode() for one in args]
-        return [b"*%d\r\n" % len(texts) + b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])]
+        packed = pack_texts([args])
+        return super().pack(*args) if packed is None else [packed]  # type: ignore[no-untyped-call]
+
+
+def pack_texts(commands: Sequence[Sequence[Any]]) -> bytes | None:
+    """Return the bytes of commands that hold nothing but ASCII texts. Return None for all others."""
+    pieces: list[str] = []
+    for command in commands:
+        pieces.append(f"*{len(command)}\r\n")
+        for argument in command:
+            if type(argument) is not str:
+                return None
+            pieces.append(f"${len(argument)}\r\n{argument}\r\n")
+        if " " in command[0]:  # a command of two words
+            return None
+    packed = "".join(pieces)
+    return packed.encode() if packed.isascii() else None

@@ -39,7 +39,6 @@ def receive(connection: Any, commands: Sequence[Sequence[Any]], into: Sequence[m
         return False
     requests = [b"".join(connection.pack_command(*command)) for command in commands]
     connection.send_packed_command(b"".join(requests[:_AHEAD]))
-    line = socket_of(connection)  # Sending may have made a new connection.
     try:
         done = _receive(line, requests[_AHEAD:], into)
     except TimeoutError:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import ssl
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 import redis
 
 from exclusive_redis_xcom.connection import driver, receiving
-from exclusive_redis_xcom.connection.driver_errors import Unanswered
-from exclusive_redis_xcom.connection.internals import TlsConnection, UnixConnection
+from exclusive_redis_xcom.connection.internals import socket_of
+from exclusive_redis_xcom.connection.opening import Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.driver import Client
@@ -40,25 +40,32 @@ class Line:
 
     def call(self, command: Sequence[Any]) -> Any:
         """Send one command. Return redis-py's reply, or raise redis-py's exception."""
-        connection = self._ready()
+        connection = self._connection
+        if connection is None:
+            return self._first([command], lambda connection: self._client.parse_response(connection, command[0]))
+        self._used = time.monotonic()
         connection.send_command(*command)
         return self._client.parse_response(connection, command[0])
 
     def pipelined(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send commands in one round trip. Return Redis' own replies in order; a refusal is an exception among them."""
-        connection = self._ready()
+        connection = self._connection
+        if connection is None:
+            first = [self._first(commands, _reply)] if commands else []
+            return [*first, *(_reply(self._connection) for _ in commands[1:])]
+        self._used = time.monotonic()
         connection.send_packed_command(connection.pack_commands(commands))
-        replies: list[Any] = []
-        for _ in commands:
-            try:
-                replies.append(connection.read_response())
-            except redis.ResponseError as error:  # The replies to the other commands still come.
-                replies.append(error)
-        return replies
+        return [_reply(connection) for _ in commands]
 
     def receive(self, commands: Sequence[Sequence[Any]], into: Sequence[memoryview]) -> bool:
         """Do what `receiving.receive` says."""
-        return receiving.receive(self._ready(), commands, into)
+        if self._connection is None:
+            self._first((), lambda _: None)
+        self._used = time.monotonic()
+        done = receiving.receive(self._connection, commands, into)
+        if not done and socket_of(self._connection) is None:
+            self._connection = None  # it was cut, and the next one must log in
+        return done
 
     def transact(self, transactions: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
         """Send transactions in one round trip. Return the replies of each.
@@ -90,39 +97,30 @@ class Line:
             self._connection.disconnect()
         driver.close(self._client)
 
-    def _ready(self) -> Any:
+    def _first(self, commands: Sequence[Sequence[Any]], read: Callable[[Any], Any]) -> Any:
+        """Send the first commands over a new connection. Return what `read` reads: the first reply, and no other."""
         self._used = time.monotonic()
-        if self._connection is None:
-            self._connection = _connected(self._client.connection_pool.make_connection())
-        return self._connection
+        opening = Opening(self._client, commands)
+        connection = opening.log_in()
+        try:
+            with contextlib.nullcontext() if opening.is_answered else opening.unanswered():
+                reply = read(connection)
+        except redis.ResponseError:  # an answer as good as any
+            self._connection = connection
+            raise
+        except BaseException:
+            connection.disconnect()
+            raise
+        self._connection = connection
+        return reply
 
 
-def _connected(connection: Any) -> Any:
-    """Connect, log in, and wait for a first answer of Redis.
-
-    Raises:
-        Unanswered: The other side closed the connection before it answered anything.
-        redis.RedisError: As redis-py does.
-    """
+def _reply(connection: Any) -> Any:
+    """Return the next reply. A refusal is returned, too, because the replies to other commands still come."""
     try:
-        connection.connect()
-        connection.check_health()  # sends PING if nothing has been asked yet
-    except BaseException as error:
-        connection.disconnect()
-        if _was_cut(error) and not isinstance(connection, UnixConnection):
-            tls = isinstance(connection, TlsConnection)
-            raise Unanswered(connection.host, connection.port, tls=tls) from None
-        raise
-    return connection
-
-
-def _was_cut(error: BaseException) -> bool:
-    """Return whether an established connection was closed or reset by the other side."""
-    if type(error) is not redis.ConnectionError:
-        return False
-    cause = error.__cause__ or error.__context__
-    cuts = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
-    return isinstance(cause, cuts) or "closed by server" in str(error)
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error
 
 
 class ServerSession:

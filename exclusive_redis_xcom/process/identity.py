@@ -115,12 +115,16 @@ def run_conf_of(task_instance: Any) -> Mapping[str, Any]:
 
 
 def _context_task_instance() -> Any:
-    # While the module is not imported, no task of this process has entered its context.
-    module = sys.modules.get("airflow.sdk.definitions.context")
-    if module is None:
+    # While neither module is imported, no task of this process has entered its context. The public function runs an
+    # import statement at each call. In a task whose caches are cold, that takes as long as all the rest of this lookup.
+    internal = sys.modules.get("airflow.sdk.definitions._internal.contextmanager")
+    current = getattr(internal, "_get_current_context", None)
+    if current is None:
+        current = getattr(sys.modules.get("airflow.sdk.definitions.context"), "get_current_context", None)
+    if current is None:
         return None
     try:
-        return module.get_current_context().get("ti")
+        return current().get("ti")
     except RuntimeError:
         return None
 

@@ -15,7 +15,7 @@ from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store.current import ask_once, current_of
 from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
 from exclusive_redis_xcom.store.keyspace import misanswered, slices, what
-from exclusive_redis_xcom.store.reading import batches, read, reading_command
+from exclusive_redis_xcom.store.reading import read, reading_command, trips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 #: A hash has two fields besides those of values, `acl` and `complete`, and a third if values name rules in it. A value
 #: has two, itself and its mark, and more if its mark says that its rule or its description has a field.
 _OF_HASH, _OF_VALUE = 2, 2
-_BATCH_MARKS = 1_024
+#: So many marks are asked for before it is known how many there are, then so many with one command, and in one trip.
+_FIRST_MARKS, _BATCH_MARKS, _TRIP_MARKS = 512, 1_024, 16_384
 
 
 class _Extent(NamedTuple):
@@ -53,53 +54,71 @@ def fetch_every(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[st
 
 
 def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Command]]) -> Current | None:
-    name = keyspace.hash_of(first)
+    name, ids = keyspace.hash_of(first), (first.dag_id, first.run_id, first.task_id, first.key)
     asking_extent: list[tuple[str, Command]] = [
         (name, ("HLEN", name)),
         (name, ("HMGET", name, redis_names.COMPLETE_FIELD, redis_names.RULES_FIELD)),
     ]
-    calls = [*asking_extent, *asking_epoch(keyspace)]
-    *replies, held, time = ask_once(keyspace, f"Asking for {first}", calls, asides)
+    # Nobody knows yet how many results there are.
+    calls = [*asking_extent, _asking_marks(name, range(_FIRST_MARKS)), *asking_epoch(keyspace)]
+    *replies, texts, held, time = ask_once(keyspace, f"Asking for {first}", calls, asides)
     epoch, extent = epoch_of(held, time), _extent(replies, first)
     if epoch is None or extent is None or not epoch.covers(int(extent.complete)):
         return None
-    ids = first.dag_id, first.run_id, first.task_id, first.key
-    most = (extent.fields - _OF_HASH) // _OF_VALUE
-    coordinates = [Coordinate(*ids, index) for index in range(most)]
-    marks = _marks(keyspace, name, coordinates)
+    most = max(0, extent.fields - _OF_HASH) // _OF_VALUE
+    marks = _marks(keyspace, first, texts, most)
     # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
     fields = _OF_HASH + extent.rules + sum(_OF_VALUE + mark.described + mark.has_rule for mark in marks)
     if not marks or extent.fields != fields:
         return None
-    del coordinates[len(marks) :]
+    coordinates = [Coordinate(*ids, index) for index in range(len(marks))]
     stored: list[Stored] = []
-    for start, end in batches(mark.size for mark in marks):
-        batch = coordinates[start:end]
-        calls = [(name, reading_command(name, batch)), *asking_extent, *asking_epoch(keyspace)]
-        values, *replies, held, time = ask_once(keyspace, what("Fetching", batch), calls)
-        stored += read(batch, values)
+    for trip in trips(mark.size for mark in marks):
+        batches = [coordinates[start:end] for start, end in trip]
+        calls = [(name, reading_command(name, batch)) for batch in batches]
+        calls += [*asking_extent, *asking_epoch(keyspace)]
+        *values, fields_now, complete_now, held, time = ask_once(keyspace, what("Fetching", batches[0]), calls)
+        for batch, reply in zip(batches, values, strict=True):
+            stored += read(batch, reply)
     epoch = epoch_of(held, time)
     # A result that lacks its value or its rule is refused. A push writes all fields of a value together with the mark
     # that speaks of them. Nothing removes them before the mark. So if there are still as many fields, these are all.
-    if epoch is None or not epoch.covers(int(extent.complete)) or _extent(replies, first) != extent:
+    if epoch is None or not epoch.covers(int(extent.complete)) or _extent([fields_now, complete_now], first) != extent:
         return None
     return current_of(marks, stored, epoch)
 
 
-def _marks(keyspace: Keyspace, name: str, coordinates: Sequence[Coordinate]) -> list[Mark]:
-    """Return the marks of the coordinates, up to the first that is missing or not completed."""
+def _asking_marks(name: str, indexes: Sequence[int]) -> tuple[str, Command]:
+    return name, ("HMGET", name, *(redis_names.committed_name(index) for index in indexes))
+
+
+def _marks(keyspace: Keyspace, first: Coordinate, texts: Any, most: int) -> list[Mark]:
+    """Return the marks of the results, up to the first that is missing or not completed.
+
+    Args:
+        keyspace: Where to ask for the rest.
+        first: The XCom of map_index 0.
+        texts: The reply about the first marks.
+        most: No mark is at this map_index or above.
+    """
+    name, known = keyspace.hash_of(first), _FIRST_MARKS
     marks: list[Mark] = []
-    for batch in slices(coordinates, _BATCH_MARKS):
-        fields = [redis_names.committed_name(at.map_index) for at in batch]
-        (texts,) = ask_once(keyspace, what("Asking for", batch), [(name, ("HMGET", name, *fields))])
-        if not isinstance(texts, list) or len(texts) != len(batch):
-            raise misanswered(batch[0])
-        for text in texts:
-            mark = completed(text)
-            if mark is None:
-                return marks
-            marks.append(mark)
-    return marks
+    replies = [texts]
+    asked: list[Sequence[int]] = [range(known)]
+    while True:
+        for reply, indexes in zip(replies, asked, strict=True):
+            if not isinstance(reply, list) or len(reply) != len(indexes):
+                raise misanswered(first)
+            for text in reply[: most - indexes[0]]:
+                mark = completed(text)
+                if mark is None:
+                    return marks
+                marks.append(mark)
+        asked = list(slices(range(known, min(most, known + _TRIP_MARKS)), _BATCH_MARKS))
+        if not asked:
+            return marks
+        known = asked[-1][-1] + 1
+        replies = ask_once(keyspace, f"Asking for {first} and more", [_asking_marks(name, each) for each in asked])
 
 
 def _extent(replies: Sequence[Any], at: Coordinate) -> _Extent | None:

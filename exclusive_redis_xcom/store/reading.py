@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store.keyspace import Keyspace
 
 #: One round trip may cost the server, and this process, so much memory.
-_BATCH_BYTES = 8 * 1024 * 1024
+_TRIP_BYTES = 8 * 1024 * 1024
 
 
 def fetch_many(
@@ -33,12 +33,12 @@ def fetch_many(
 ) -> list[Stored]:
     """See `Store.fetch_many`."""
     if len(coordinates) == 1:
-        return [_whole(keyspace, coordinates[0], _fetch_batch(keyspace, coordinates, asides)[0])]
+        return [_whole(keyspace, coordinates[0], _fetched(keyspace, [coordinates], asides)[0])]
     wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
     unique = list(wanted)
     found: list[Stored] = []
-    for start, end in batches(wanted.values()):
-        found += _fetch_batch(keyspace, unique[start:end], () if start else asides)
+    for batches in trips(wanted.values(), sizes_known=sizes is not None):
+        found += _fetched(keyspace, [unique[start:end] for start, end in batches], () if found else asides)
     each = {at: _whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)}
     return [each[at] for at in coordinates]
 
@@ -57,16 +57,26 @@ def spilled(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[str |
     return names
 
 
-def batches(sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield where batches begin and end. A batch has at most 256 values and, as far as sizes are known, 8 MiB."""
+def trips(sizes: Iterable[int], *, sizes_known: bool = True) -> Iterator[list[tuple[int, int]]]:
+    """Yield what to ask for in one round trip: where each command's values begin and end.
+
+    A command asks for at most 256 values. The values of a round trip have at most 8 MiB, or are a single one. If the
+    sizes are not known, a round trip has one command.
+    """
+    trip: list[tuple[int, int]] = []
     start = end = total = 0
     for end, size in enumerate(sizes, start=1):
-        total += size
-        if end - start > BATCH_FIELDS or (total > _BATCH_BYTES and end - start > 1):
-            yield start, end - 1
-            start, total = end - 1, size
+        count, total = end - start, total + size
+        is_full = total > _TRIP_BYTES and (trip or count > 1)
+        if is_full or count > BATCH_FIELDS:
+            if count > 1:
+                trip.append((start, end - 1))
+                start = end - 1
+            if is_full or not sizes_known:
+                yield trip
+                trip, total = [], size
     if end > start:
-        yield start, end
+        yield [*trip, (start, end)]
 
 
 def _by_hash(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[tuple[str, Sequence[Coordinate]]]:
@@ -123,7 +133,7 @@ def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
         if whole is not None:
             return whole
         version = stored.envelope.version
-        (stored,) = _fetch_batch(keyspace, [at])
+        (stored,) = _fetched(keyspace, [[at]])
         if stored.envelope is not None and stored.envelope.version == version:
             raise CorruptValue(f"Redis holds only a part of the value.\n{at}.\nClear the producing task.")
     raise StoreUnavailable(
@@ -132,12 +142,12 @@ def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
     )
 
 
-def _fetch_batch(
-    keyspace: Keyspace, batch: Sequence[Coordinate], asides: Sequence[tuple[str, Command]] = ()
+def _fetched(
+    keyspace: Keyspace, batches: Sequence[Sequence[Coordinate]], asides: Sequence[tuple[str, Command]] = ()
 ) -> list[Stored]:
-    hashes = _by_hash(keyspace, batch)
+    hashes = [group for batch in batches for group in _by_hash(keyspace, batch)]
     calls = [(name, reading_command(name, members)) for name, members in hashes]
-    replies = keyspace.ask(what("Fetching", batch), calls, asides)
+    replies = keyspace.ask(what("Fetching", [at for _, members in hashes for at in members]), calls, asides)
     try:
         return [stored for (_, members), reply in zip(hashes, replies, strict=True) for stored in read(members, reply)]
     except CorruptValue:

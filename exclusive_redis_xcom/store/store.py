@@ -114,8 +114,8 @@ class Store:
     ) -> list[Stored]:
         """Read many values and their rules.
 
-        A batch takes one round trip; in a cluster, one per node. It has at most 256 values and, where `sizes` tells
-        them, 8 MiB. Values of more than 1 MiB come one by one, with one more round trip per 16 MiB. The deadline holds
+        A round trip (in a cluster, one per node) has 8 MiB of values. Where `sizes` is not given, it has at most 256
+        values. Values of more than 1 MiB come one by one, with one more round trip per 16 MiB. The deadline holds
         for each round trip.
 
         Args:

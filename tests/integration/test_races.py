@@ -281,7 +281,8 @@ def test_commands_are_packed_by_python_code_where_hiredis_is_installed(any_redis
     line = server.Line(driver.open_server(options, options.addresses[0], Timeouts(1.0, 2.0, 5.0), Budget()))
     large = memoryview(bytes(100_000))
 
-    packed = line._ready().pack_command("SET", "key", large)
+    assert line.call(("PING",))
+    packed = line._connection.pack_command("SET", "key", large)
     line.close()
 
     assert HIREDIS_AVAILABLE

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 import exclusive_redis_xcom.connection
-from exclusive_redis_xcom.connection import Address, internals
+from exclusive_redis_xcom.connection import Address, RedisOptions, Timeouts, driver, internals
 from exclusive_redis_xcom.connection.budget import Budget
 from exclusive_redis_xcom.connection.packing import Packer
 
@@ -80,3 +80,43 @@ def test_no_name_or_version_of_the_library_is_sent() -> None:
     connection = internals.TcpConnection(budget=Budget())
 
     assert (connection.driver_info, connection.lib_name, connection.lib_version) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "commands"),
+    [
+        ({}, []),
+        ({"db": 3}, [("SELECT", "3")]),
+        ({"password": "p"}, [("AUTH", "p")]),
+        ({"username": "u"}, [("AUTH", "u", "")]),
+        ({"username": "u", "password": "p", "db": 1}, [("AUTH", "u", "p"), ("SELECT", "1")]),
+    ],
+)
+def test_redis_py_knows_nothing_of_the_set_up(settings: dict[str, Any], commands: list[tuple[str, ...]]) -> None:
+    connection = internals.TcpConnection(budget=Budget(), **settings)
+
+    assert connection.set_up == commands
+    assert (connection.db, connection.username, connection.password) == (0, None, None)
+    assert (connection.credential_provider, connection.client_name) == (None, None)
+
+
+def test_connecting_sends_nothing_and_a_connection_never_connects_again_by_itself() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        connection = internals.TcpConnection(
+            budget=Budget(), host=host, port=port, password="p", db=3, protocol=2, socket_connect_timeout=5.0
+        )
+        connection.connect()
+        accepted, _ = server.accept()
+        connection.disconnect()
+        with accepted:
+            assert accepted.recv(100) == b""
+        with pytest.raises(redis.ConnectionError, match=r"^cut off$"):
+            connection.send_packed_command([b"*1\r\n$4\r\nPING\r\n"])
+
+
+def test_no_health_is_checked_after_a_pause() -> None:
+    """The next command shows a lost connection as well as a PING would, which costs a round trip."""
+    client = driver.open_server(RedisOptions(), Address("localhost", 1), Timeouts(), Budget())
+
+    assert client.connection_pool.make_connection().health_check_interval == 0
