@@ -12,44 +12,24 @@ import copy
 import functools
 import inspect
 import operator
-import weakref
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from exclusive_redis_xcom.airflow import all_rows, unanswered
+from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
+from exclusive_redis_xcom.airflow.iteration import WalkingIterator, can_walk, item, one_pull_of
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
-from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
-from exclusive_redis_xcom.task import observing
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from exclusive_redis_xcom.task.observing import OnePull
+    from collections.abc import Callable, Iterable
 
 _T = TypeVar("_T")
 
 #: What Airflow makes of `xs.map(f)`, `xs.zip(ys)` and `xs.concat(ys)`, and where it keeps `xs`
 #: (`airflow/sdk/definitions/xcom_arg.py`).
 _DERIVED = {"_MapResult": "value", "_ZipResult": "values", "_ConcatResult": "values"}
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What a lazy sequence is asking Airflow for at the moment. `rows` says that its rows must stay as they are."""
-
-    asked: Asked
-    rows: bool
-
-
-_asking: ContextVar[Asking | None] = ContextVar("exclusive_redis_xcom_asking", default=None)
-
-
-def asking() -> Asking | None:
-    """Tell the backend for which lazy sequence Airflow calls it; return None if that is not known."""
-    return _asking.get()
 
 
 @errors_without_locals
@@ -87,13 +67,16 @@ def batch(backend: type) -> None:
 
         airflows = LazyXComSequence.__getitem__
         if not hasattr(airflows, "__wrapped__") and _is_known(LazyXComSequence):
+            LazyXComSequence.__iter__ = _walking(LazyXComSequence.__iter__, airflows, backend)
             LazyXComSequence.__getitem__ = _batched(airflows, backend)
 
 
 def _is_known(sequence: Any) -> bool:
     """Tell whether the class has the shape that Airflow 3.1 to 3.3 gave it."""
-    parameters = list(inspect.signature(sequence.__getitem__).parameters)
-    return parameters == ["self", "key"] and {"_xcom_arg", "_ti"} <= set(getattr(sequence, "__slots__", ()))
+    of_items = list(inspect.signature(sequence.__getitem__).parameters)
+    of_iteration = list(inspect.signature(sequence.__iter__).parameters)
+    slots = set(getattr(sequence, "__slots__", ()))
+    return (of_items, of_iteration) == (["self", "key"], ["self"]) and {"_xcom_arg", "_ti"} <= slots
 
 
 def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any, Any], Any]:
@@ -102,22 +85,36 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
     def getitem(self: Any, key: Any) -> Any:
         if not _serves(backend):
             return airflows(self, key)
-        with _one_pull_of(self):
+        if type(key) is int and key >= 0 and can_walk(self):
+            return item(self, airflows, _asked_by(self), key)
+        with one_pull_of(self):
             return _items(airflows, self, key)
 
     return getitem
 
 
+def _walking(
+    airflows_iter: Callable[[Any], Any], airflows: Callable[[Any, Any], Any], backend: Any
+) -> Callable[[Any], Any]:
+    @functools.wraps(airflows_iter)
+    def iterate(self: Any) -> Any:
+        if not (_serves(backend) and can_walk(self)):
+            return airflows_iter(self)
+        return WalkingIterator(self, airflows, _asked_by(self))
+
+    return iterate
+
+
 def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
     asked = _asked_by(xs)
     if not isinstance(key, slice):
-        with _on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
+        with on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
             return airflows(xs, key)
     if key == slice(None):
         return _all_of(asked)
 
     def ask(part: Any) -> Any:
-        with _on_behalf_of(Asking(asked, rows=True)):
+        with on_behalf_of(Asking(asked, rows=True)):
             return airflows(xs, slice(part.start, part.stop))
 
     with counted_pull.of(asked):
@@ -126,32 +123,11 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
             start, wanted, backwards = stretch
             found = all_rows.read(ask, asked, start, wanted)
             return found[::-1] if backwards else found
-        with _on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
+        if key.step == READ_AHEAD:
+            key = slice(key.start, key.stop)  # what a task asks for is not read ahead
+        with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
             rows = airflows(xs, key)
         return resolve(rows, asked)
-
-
-#: What was recorded for each sequence that a task holds, by the sequence's `id`.
-_pulls: dict[int, tuple[Any, OnePull]] = {}
-
-
-@contextlib.contextmanager
-def _one_pull_of(xs: Any) -> Iterator[None]:
-    """Let everything that a task reads of one sequence count as one pull, also where it iterates."""
-    known = _pulls.get(id(xs))
-    begun = observing.begin(None if known is None else known[1])
-    try:
-        yield
-    finally:
-        if begun is not None:
-            observing.end(begun)
-            if known is None:
-                with contextlib.suppress(TypeError):  # the class of a later Airflow may have no weak references
-                    _pulls[id(xs)] = weakref.ref(xs, functools.partial(_forget, id(xs))), begun
-
-
-def _forget(number: int, _: object) -> None:
-    _pulls.pop(number, None)
 
 
 def _stretch(key: slice, xs: Any) -> tuple[int, int | None, bool] | None:
@@ -221,12 +197,3 @@ def _all_of(asked: Asked) -> list[Any]:
 
     found = XCom.get_all(dag_id=asked.dag_id, task_id=asked.task_id, key=asked.key, run_id=asked.run_id)
     return [] if found is None else found
-
-
-@contextlib.contextmanager
-def _on_behalf_of(what: Asking) -> Iterator[None]:
-    token = _asking.set(what)
-    try:
-        yield
-    finally:
-        _asking.reset(token)
