@@ -124,35 +124,50 @@ class Walk:
                 as_airflow_would(first.row) if isinstance(first, _Plain) else ahead.value_of(current_access(), first)
             )
         except ExclusiveXComError:
-            return self._alone()  # what is wrong with it, if anything still is, is said by a pull of it alone
+            # What is wrong with it, if anything still is, is said by a pull of it alone.
+            return self._alone(None if isinstance(first, _Plain) else first.map_index)
         self._values.popleft()
         self._went_past(None if isinstance(first, _Plain) else first.map_index)
         return value
 
     def _of_row(self, row: Any) -> Any:
         """Return the value of a row that is special. The API server may have to be asked for it alone."""
-        if references.is_reference(row) and _is_withheld(row):
-            return self._alone()
+        map_index = references.map_index_of(row)
+        if _is_withheld(row):
+            return self._alone(map_index)
         try:
             (value,) = resolve([row], self._asked)
         except XComExpired:
-            return self._alone()  # it may have been pushed again
+            return self._alone(map_index)  # it may have been pushed again
         self._rows.popleft()
-        self._went_past(references.map_index_of(row))
+        self._went_past(map_index)
         return value
 
-    def _alone(self) -> Any:
-        """Ask for the next item alone, as Airflow does."""
+    def _alone(self, expected: int | None = None) -> Any:
+        """Ask for the next item alone, as Airflow does.
+
+        Args:
+            expected: Its map_index when it was read ahead; None if it was not.
+        """
         self._forget()
-        try:
-            row = self._airflow.row(self._offset)
-        except IndexError:
+        row = self._row()
+        if expected is not None and (row is None or references.map_index_of(row.value) != expected):
+            self._ask_for_rows(1)  # rows have come or gone: this finds the number that the next row has by now
+            self._forget()
+            row = self._row()
+        if row is None:
             return END
-        (value,) = resolve([row], self._asked)
-        self._went_past(references.map_index_of(row))
+        (value,) = resolve([row.value], self._asked)
+        self._went_past(references.map_index_of(row.value))
         if self._size == 1:
             self._size = _FIRST_ITEMS
         return value
+
+    def _row(self) -> _Row | None:
+        try:
+            return _Row(self._airflow.row(self._offset))
+        except IndexError:
+            return None
 
     def _went_past(self, map_index: int | None) -> None:
         self.index += 1
@@ -245,6 +260,12 @@ class Walk:
 _NOT_ASKED: Final = object()
 
 
+class _Row(NamedTuple):
+    """A row that Airflow has found. Its value may be None."""
+
+    value: Any
+
+
 class _Plain(NamedTuple):
     """A row that holds no reference."""
 
@@ -264,8 +285,9 @@ def _usable(row: Any, asked: Asked) -> Reference | _Plain | None:
 
 
 def _is_withheld(row: Any) -> bool:
+    """Tell whether the API server must be asked for a read-once value alone."""
     try:
-        return is_withheld(references.parse(row))
+        return references.is_reference(row) and is_withheld(references.parse(row))
     except ExclusiveXComError:
         return False
 
