@@ -296,7 +296,7 @@ def _served(rows: Rows) -> Callable[[list[Any]], list[Any]]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("mode", ["direct", "by row", "server"])
+@pytest.mark.parametrize("mode", ["direct", "by_row", "server"])
 def test_iterators_are_airflows(
     mode: str,
     rows: Rows,
@@ -312,14 +312,16 @@ def test_iterators_are_airflows(
     if mode == "server":
         configure(enforcement="server", seal_public_key=PUBLIC_TEXT)
         rows.answer = _served(rows)
-    elif mode == "by row":
+    elif mode == "by_row":
         configure(direct_pulls="off")
     api = ApiServer(rows, Store(client, key_prefix=PREFIX), raw) if mode == "direct" else None
+
+    examples = max(20, settings().max_examples // 4)  # one takes as long as hundreds of other tests
 
     class Machine(Lazily):
         place = Place(rows, raw, api, mode == "server")
 
     try:
-        run_state_machine_as_test(Machine, settings=settings(stateful_step_count=30))
+        run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=30))
     finally:
         client.close()
