@@ -1,8 +1,8 @@
-"""Fetch all results of a mapped task at once. Airflow would ask for one after the other.
+"""Read the results of a mapped task together. Airflow would ask for one after the other.
 
 A task gets the results of a mapped task as a lazy sequence. In Airflow 3.1 to 3.3, iteration costs an API call per
 item. A slice costs one API call, however long it is, and Airflow hands its rows to the backend one by one
-(`airflow/sdk/execution_time/lazy_sequence.py`). `fetch_all` and `batch` do better.
+(`airflow/sdk/execution_time/lazy_sequence.py`). `batch` does better for both, and `fetch_all` reads everything at once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DERIVED = {"_MapResult": "value", "_ZipResult": "values", "_ConcatResult": "val
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
     """Return all items of a lazy sequence of a mapped task's results as a list, as `list(xs)` does, but at once.
 
-    This takes one API call and few Redis commands for each 500 results. `list(xs)` takes one of each per result.
+    This takes at most one API call and few Redis commands for each 500 results, and returns all items or none.
 
         @task
         def total(xs):
@@ -55,7 +55,7 @@ def fetch_all(xs: Iterable[_T]) -> list[_T]:
 
 
 def batch(backend: type) -> None:
-    """Let slices of lazy sequences read Redis in batches, and let items say which XCom they are.
+    """Let lazy sequences read ahead and slices read Redis in batches, and let items say which XCom they are.
 
     This does nothing with an Airflow whose sequences are made differently.
 

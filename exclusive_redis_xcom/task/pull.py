@@ -124,8 +124,7 @@ def _fetch(
     seconds = time.perf_counter() - start
     known = _known_rules(coordinates)
     found = [
-        _fetched(one, held, principal, access.settings, denied, known)
-        for one, held in zip(opened, stored, strict=True)
+        _fetched(one, held, principal, access.settings, denied, known) for one, held in zip(opened, stored, strict=True)
     ]
     return found, seconds
 

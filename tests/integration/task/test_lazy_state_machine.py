@@ -124,9 +124,8 @@ class Lazily(RuleBasedStateMachine):
 
     @rule(index=INDEXES)
     def another_task_reads(self, index: int) -> None:
-        with self._executing("other"):
-            with contextlib.suppress(ExclusiveXComError):
-                ExclusiveRedisXCom.get_one(key=self.key, **address("parts"), map_index=index)
+        with self._executing("other"), contextlib.suppress(ExclusiveXComError):
+            ExclusiveRedisXCom.get_one(key=self.key, **address("parts"), map_index=index)
         self._changed()
 
     @precondition(lambda self: self.place.api is not None)
