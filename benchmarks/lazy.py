@@ -31,7 +31,7 @@ from unittest.mock import patch
 from benchmarks.timing import in_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from devtools.worlds.execution_world import ExecutionWorld
     from exclusive_redis_xcom.store import Store
@@ -50,6 +50,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-lazy-") as home:
         os.environ.update({"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"})
         os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
+        _silence()
         print(_ROW.format("what", "how", "ms", "calls", "of default"))
         for how, mode, options in (
             ("direct", "worker", {"direct_pulls": "auto"}),
@@ -59,6 +60,15 @@ def main() -> int:
             for line in _measured(how, mode, options, quick=quick):
                 print(line, flush=True)
     return 0
+
+
+def _silence() -> None:
+    """Let Airflow's client not log the end of each loop as an error."""
+    import logging
+
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _measured(how: str, mode: str, options: dict[str, str], *, quick: bool) -> Iterator[str]:
@@ -118,7 +128,7 @@ def _at_once(world: ExecutionWorld, how: str, count: int, rounds: int) -> Iterat
 
 
 def _lines(
-    world: ExecutionWorld, what: str, how: str, contenders: dict[str, Callable[[], None]], rounds: int
+    world: ExecutionWorld, what: str, how: str, contenders: Mapping[str, Callable[[], None]], rounds: int
 ) -> Iterator[str]:
     found = in_turn(contenders, rounds, calls=lambda: len(world.rows.messages), collect=True)
     default = statistics.median(found["default"].ms)

@@ -88,8 +88,8 @@ def all_marks(keyspace: Keyspace, first: Coordinate, extent: Extent) -> dict[int
                 return None
             found[index] = mark
             fields += fields_of(mark)
-        if not marks:
-            break
+        if not marks and stop - start == _BATCH_MARKS:
+            break  # a longer gap is not searched for
         start, stop = stop, stop + _BATCH_MARKS
     return found if found and fields == extent.fields else None
 

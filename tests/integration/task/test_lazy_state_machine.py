@@ -131,11 +131,13 @@ class Lazily(RuleBasedStateMachine):
     @precondition(lambda self: self.place.api is not None)
     @rule()
     def nobody_watches(self) -> None:
+        assert self.place.api is not None
         self.place.api.stops()
 
     @precondition(lambda self: self.place.api is not None)
     @rule()
     def somebody_watches(self) -> None:
+        assert self.place.api is not None
         self.place.api.watches_since_long_ago()
 
     # What a task does.
@@ -249,7 +251,7 @@ class Lazily(RuleBasedStateMachine):
         return any("by hand" in row for at, row in rows.items() if at[3] == self.key and isinstance(row, dict))
 
     def _claimed(self) -> set[bytes]:
-        found = self.place.raw.hgetall(self._hash())
+        found: Any = self.place.raw.hgetall(self._hash())
         return {name for name, text in found.items() if name.endswith(b":claim") and len(text) > VERSION_LENGTH}
 
     def _at(self, index: int) -> Coordinate:

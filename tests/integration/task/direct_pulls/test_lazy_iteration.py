@@ -181,7 +181,7 @@ def test_what_is_read_ahead_has_a_bound_in_bytes(tasks: Tasks, raw: redis.Redis,
 
         def ahead() -> int:
             taken.append(next(read))
-            return sum(one.envelope.payload_size for one in walked._values) + 600_000
+            return sum(int(one.envelope.payload_size) for one in walked._values) + 600_000
 
         most = max(ahead() for _ in values)
 
