@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from exclusive_redis_xcom.airflow import all_rows, unanswered
 from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
-from exclusive_redis_xcom.airflow.iteration import WalkingIterator, can_walk, item, one_pull_of
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE
 from exclusive_redis_xcom.tracebacks import errors_without_locals
@@ -85,9 +84,11 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
     def getitem(self: Any, key: Any) -> Any:
         if not _serves(backend):
             return airflows(self, key)
-        if type(key) is int and key >= 0 and can_walk(self):
-            return item(self, airflows, _asked_by(self), key)
-        with one_pull_of(self):
+        from exclusive_redis_xcom.airflow import iteration
+
+        if type(key) is int and key >= 0 and iteration.can_walk(self):
+            return iteration.item(self, airflows, _asked_by(self), key)
+        with iteration.one_pull_of(self):
             return _items(airflows, self, key)
 
     return getitem
@@ -98,9 +99,11 @@ def _walking(
 ) -> Callable[[Any], Any]:
     @functools.wraps(airflows_iter)
     def iterate(self: Any) -> Any:
-        if not (_serves(backend) and can_walk(self)):
+        from exclusive_redis_xcom.airflow import iteration  # few tasks have a lazy sequence
+
+        if not (_serves(backend) and iteration.can_walk(self)):
             return airflows_iter(self)
-        return WalkingIterator(self, airflows, _asked_by(self))
+        return iteration.WalkingIterator(self, airflows, _asked_by(self))
 
     return iterate
 

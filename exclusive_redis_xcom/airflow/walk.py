@@ -25,7 +25,7 @@ from exclusive_redis_xcom.airflow.instances import AIRFLOW_NAMES_INSTANCES
 from exclusive_redis_xcom.airflow.rows import as_airflow_would, is_plain, resolve
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
 from exclusive_redis_xcom.formats import reference as references
-from exclusive_redis_xcom.task import ahead, direct_pull
+from exclusive_redis_xcom.task import ahead, direct_ahead
 from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.open_seals import is_withheld
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.airflow.rows import Asked
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.task.ahead import Ahead
-    from exclusive_redis_xcom.task.eligible import EligiblePull
 
 #: So much is read ahead, at most. The last value in it may be larger.
 MOST_ITEMS: Final = 256
@@ -93,7 +92,7 @@ class Walk:
         self._read_at = 0.0
         self._size, self._bytes = 1 if alone else _FIRST_ITEMS, _FIRST_BYTES
         self._served = 0  # since the last read
-        self._eligible: Any = _NOT_ASKED  # then an `EligiblePull` or None
+        self._eligible: Any = _NOT_ASKED  # then what `eligible_loop` returns
         self._lock = threading.RLock()
 
     def step(self) -> Any:
@@ -201,7 +200,7 @@ class Walk:
         if eligible is None:
             return False
         start = 0 if self._after is None else self._after + 1
-        chunk = ahead.fetch_directly(current_access(), eligible, start, size, self._bytes)
+        chunk = direct_ahead.fetch(current_access(), eligible, start, size, self._bytes)
         if chunk is None:
             self._eligible = None  # for the rest of this walk, each try would cost a round trip
             return False
@@ -209,14 +208,12 @@ class Walk:
         self._is_last = chunk.is_last
         return True
 
-    def _found_eligible(self) -> EligiblePull | None:
+    def _found_eligible(self) -> Any:
         if self._eligible is _NOT_ASKED:
             asked = self._asked
             ids = {"dag_id": asked.dag_id, "run_id": asked.run_id, "task_id": asked.task_id, "key": asked.key}
-            found = None if AIRFLOW_NAMES_INSTANCES else direct_pull.eligible_pull(ids, everything=True)
-            self._eligible = found if found is not None and found.every_index else None
-        eligible: EligiblePull | None = self._eligible
-        return eligible
+            self._eligible = None if AIRFLOW_NAMES_INSTANCES else direct_ahead.eligible_loop(ids)
+        return self._eligible
 
     def _ask_for_rows(self, size: int) -> None:
         """Ask Airflow for the rows after the last item, whatever their numbers are by now."""

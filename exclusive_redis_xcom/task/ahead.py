@@ -1,22 +1,22 @@
 """Read values ahead of the time at which the task asks for them. Nothing is raised or claimed ahead.
 
-Reading stops before the first value that is in any way special: a rule refuses it, it must be claimed, it is gone, or
-it cannot be read. The task may never ask for that value. If it does, the value is pulled alone, and that pull raises
-the error. Values are decoded, counted and masked when the task gets them.
+Reading stops before the first value that is special. A rule refuses such a value, it must be claimed, it is gone, or it
+cannot be read. The task may never ask for that value. If it does, the value is pulled alone, and that pull raises the
+error. Values are decoded, counted and masked when the task gets them.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable, XComExpired
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
 from exclusive_redis_xcom.store.reading import batches
-from exclusive_redis_xcom.task import direct_pull, observing, stricter
+from exclusive_redis_xcom.task import observing, stricter
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import opened_or_sealed
 from exclusive_redis_xcom.task.pull import decoded
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.seal import Seal
     from exclusive_redis_xcom.store import Stored
     from exclusive_redis_xcom.task.access import Access
-    from exclusive_redis_xcom.task.eligible import EligiblePull
     from exclusive_redis_xcom.task.may_read import Permission, RuleTexts
 
 
@@ -53,58 +52,6 @@ class Ahead:
     def map_index(self) -> int:
         """Which result it is."""
         return self.envelope.coordinate.map_index
-
-
-class DirectChunk(NamedTuple):
-    """Values that Redis alone answered with, and whether no other follows."""
-
-    values: list[Ahead]
-    is_last: bool
-
-
-def fetch_directly(
-    access: Access, eligible: EligiblePull, map_index: int, most: int, most_bytes: int
-) -> DirectChunk | None:
-    """Return the results of a mapped task from a map_index on; None where Airflow must be asked.
-
-    Args:
-        access: The access of this process.
-        eligible: What `direct_pull.eligible_pull` returned for all results.
-        map_index: The first that is wanted.
-        most: How many are wanted at most.
-        most_bytes: How many bytes they may have; see `Store.fetch_chunk`.
-    """
-    try:
-        return _directly(access, eligible, map_index, most, most_bytes)
-    except Exception as error:
-        direct_pull.require_a_miss(error)
-        return None
-
-
-def _directly(access: Access, eligible: EligiblePull, map_index: int, most: int, most_bytes: int) -> DirectChunk | None:
-    at = replace(eligible.first, map_index=map_index)
-    start = time.perf_counter()
-    asides = observing.reads(access, [at], eligible.reader) if access.settings.records == "reads" else ()
-    chunk = access.store.fetch_chunk(at, most, most_bytes, asides=asides)
-    if chunk is None:
-        return None
-    current, seconds = chunk.current, time.perf_counter() - start
-    if current is None:
-        return DirectChunk([], chunk.is_last)
-    if not direct_pull.is_of_this_run(current, eligible):
-        return None
-    known: dict[RuleTexts, Permission] = {}
-    values: list[Ahead] = []
-    for stored in current.stored:
-        envelope = stored.envelope
-        if envelope is None:
-            return None
-        permission = may_read(stored, envelope.coordinate, eligible.reader, known=known)
-        if permission.obstacle is not None:
-            return DirectChunk(values, is_last=False) if values else None
-        values.append(Ahead(stored, envelope, permission.acl, direct=True))
-    values[0].seconds = seconds
-    return DirectChunk(values, chunk.is_last)
 
 
 def fetch(access: Access, references: Sequence[Reference], most_bytes: int) -> list[Ahead]:
