@@ -33,6 +33,9 @@ from devtools.worlds.served_rows import ServedRows, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from exclusive_redis_xcom.store import Store
 
 DAG_ID, KEY = "many", "return_value"
 
@@ -66,6 +69,24 @@ class ExecutionWorld:
             with executing(task, map_index=index):
                 row = ExclusiveRedisXCom.serialize_value(value(index), **self.request(task_id), map_index=index)
             found.append((task_id, index, KEY, json.dumps(row), DAG_ID))
+        self._insert(found)
+
+    def write(self, task_id: str, indexes: Any) -> None:
+        """Write rows as Airflow's default backend does: each index is its own value."""
+        self._insert([(task_id, index, KEY, json.dumps(index), DAG_ID) for index in indexes])
+
+    def commit(self, task_id: str, store: Store) -> None:
+        """Do what an API server does that watches: mark the results as those of Airflow's database."""
+        from exclusive_redis_xcom.formats import reference
+
+        with self._opened() as database:
+            query = "SELECT value FROM xcom WHERE task_id = ? ORDER BY map_index"
+            found = [reference.parse(json.loads(text)) for (text,) in database.execute(query, (task_id,))]
+        indexes = [one.coordinate.map_index for one in found]
+        for one in found:
+            store.commit(one.coordinate, one.version, lambda: indexes)
+
+    def _insert(self, found: list[tuple[str, int, str, str, str]]) -> None:
         with self._opened() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
@@ -85,9 +106,9 @@ class ExecutionWorld:
         with self._opened() as database:
             database.execute("DELETE FROM xcom WHERE task_id = ? AND map_index = ?", (task_id, index))
 
-    def running(self, task_id: str) -> Any:
-        """Play a task that pulls."""
-        return executing(self.dag.get_task(task_id))
+    def running(self, task_id: str, run_started: datetime | None = None) -> Any:
+        """Play a task that pulls. Only where it is known when the run was started, can it pull directly."""
+        return executing(self.dag.get_task(task_id), run_started=run_started)
 
     def _value(self, task_id: str, index: int) -> Any:
         with self._opened() as database:

@@ -22,7 +22,8 @@ class Rows:
 
     `values` maps (dag_id, run_id, task_id, key, map_index) to what the database would hold, as JSON. `answer` changes
     the values of an answer as the API server would; by default, they stay. `accepted` is called with each address and
-    value that was written, before the answer. `messages` are the names of the messages so far.
+    value that was written, before the answer. `messages` are the names of the messages so far, and `latest` is the
+    latest of them.
     """
 
     def __init__(self) -> None:
@@ -30,10 +31,12 @@ class Rows:
         self.answer: Callable[[list[Any]], list[Any]] = lambda values: values
         self.accepted: Callable[[Address, Any], None] = lambda _address, _value: None
         self.messages: list[str] = []
+        self.latest: Any = None
 
     def send(self, msg: Any) -> Any:
         """Answer one message of `airflow.sdk.execution_time.comms`."""
         self.messages.append(type(msg).__name__)
+        self.latest = msg
         return getattr(self, f"_{type(msg).__name__}")(msg)
 
     async def asend(self, msg: Any) -> Any:

@@ -57,6 +57,12 @@ class ServedRows:
         )
         return XComSequenceSliceResult(root=found.root)
 
+    def _GetXComSequenceItem(self, msg: Any) -> Any:  # noqa: N802 - named after the message
+        from airflow.sdk.execution_time.comms import ErrorResponse, XComSequenceIndexResult
+
+        found = self._client.xcoms.get_sequence_item(*_ids(msg), msg.offset)
+        return found if isinstance(found, ErrorResponse) else XComSequenceIndexResult(root=found.root)
+
     def _GetXComCount(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         return self._client.xcoms.head(*_ids(msg))
 

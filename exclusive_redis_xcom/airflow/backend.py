@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.xcom import BaseXCom
 
 from exclusive_redis_xcom.airflow import absent, all_rows, instances, nobody, sequences, server_refusals, unanswered
+from exclusive_redis_xcom.airflow.asking import asking as current_asking
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.failures import counted_pull, counted_push
 from exclusive_redis_xcom.airflow.redis_first import RedisFirst
@@ -98,7 +99,7 @@ class _ByRow(BaseXCom):
     def deserialize_value(result: Any) -> Any:
         """Turn one row (anything with `.value`) into its value. Airflow's own code reads rows that are not ours."""
         is_item = type(result).__name__ == _LAZY_ITEM
-        asking = sequences.asking() if is_item else None
+        asking = current_asking() if is_item else None
         if asking is not None and asking.rows:
             return result.value
         asked = asking.asked if asking is not None else OfThisRun() if is_item else None

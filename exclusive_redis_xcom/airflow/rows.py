@@ -125,7 +125,7 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
             asked.require(reference)
     pulled = _pulled(found, asked) if found else {}
     return [
-        pulled[i] if i in found else _as_airflow_would(row)
+        pulled[i] if i in found else as_airflow_would(row)
         for i, row in enumerate(rows)
         if i not in found or pulled[i] is not GONE
     ]
@@ -151,7 +151,22 @@ def _require_plain_rows_allowed(asked: Asked | None) -> None:
         )
 
 
-def _as_airflow_would(row: Any) -> Any:
+def is_plain(row: Any, asked: Asked) -> bool:
+    """Tell whether a row holds no reference.
+
+    Raises:
+        InvalidReference: The row is a list with a reference in it, or rows without references are refused here.
+    """
+    row_keys.require_no_list_of_references([row], asked.key)
+    if references.is_reference(row):
+        return False
+    if not is_airflows(asked.key):
+        _require_plain_rows_allowed(asked)
+    return True
+
+
+def as_airflow_would(row: Any) -> Any:
+    """Return the value of a row that holds no reference."""
     return BaseXCom.deserialize_value(_Row(row))
 
 

@@ -1,8 +1,8 @@
-"""Fetch all results of a mapped task at once. Airflow would ask for one after the other.
+"""Read the results of a mapped task together. Airflow would ask for one after the other.
 
 A task gets the results of a mapped task as a lazy sequence. In Airflow 3.1 to 3.3, iteration costs an API call per
 item. A slice costs one API call, however long it is, and Airflow hands its rows to the backend one by one
-(`airflow/sdk/execution_time/lazy_sequence.py`). `fetch_all` and `batch` do better.
+(`airflow/sdk/execution_time/lazy_sequence.py`). `batch` does better for both, and `fetch_all` reads everything at once.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ import copy
 import functools
 import inspect
 import operator
-import weakref
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from exclusive_redis_xcom.airflow import all_rows, unanswered
+from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
-from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
-from exclusive_redis_xcom.task import observing
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from exclusive_redis_xcom.task.observing import OnePull
+    from collections.abc import Callable, Iterable
 
 _T = TypeVar("_T")
 
@@ -36,27 +31,11 @@ _T = TypeVar("_T")
 _DERIVED = {"_MapResult": "value", "_ZipResult": "values", "_ConcatResult": "values"}
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What a lazy sequence is asking Airflow for at the moment. `rows` says that its rows must stay as they are."""
-
-    asked: Asked
-    rows: bool
-
-
-_asking: ContextVar[Asking | None] = ContextVar("exclusive_redis_xcom_asking", default=None)
-
-
-def asking() -> Asking | None:
-    """Tell the backend for which lazy sequence Airflow calls it; return None if that is not known."""
-    return _asking.get()
-
-
 @errors_without_locals
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
     """Return all items of a lazy sequence of a mapped task's results as a list, as `list(xs)` does, but at once.
 
-    This takes one API call and few Redis commands for each 500 results. `list(xs)` takes one of each per result.
+    This takes at most one API call and few Redis commands for each 500 results, and returns all items or none.
 
         @task
         def total(xs):
@@ -75,7 +54,7 @@ def fetch_all(xs: Iterable[_T]) -> list[_T]:
 
 
 def batch(backend: type) -> None:
-    """Let slices of lazy sequences read Redis in batches, and let items say which XCom they are.
+    """Let lazy sequences read ahead and slices read Redis in batches, and let items say which XCom they are.
 
     This does nothing with an Airflow whose sequences are made differently.
 
@@ -87,13 +66,16 @@ def batch(backend: type) -> None:
 
         airflows = LazyXComSequence.__getitem__
         if not hasattr(airflows, "__wrapped__") and _is_known(LazyXComSequence):
+            LazyXComSequence.__iter__ = _walking(LazyXComSequence.__iter__, airflows, backend)
             LazyXComSequence.__getitem__ = _batched(airflows, backend)
 
 
 def _is_known(sequence: Any) -> bool:
     """Tell whether the class has the shape that Airflow 3.1 to 3.3 gave it."""
-    parameters = list(inspect.signature(sequence.__getitem__).parameters)
-    return parameters == ["self", "key"] and {"_xcom_arg", "_ti"} <= set(getattr(sequence, "__slots__", ()))
+    of_items = list(inspect.signature(sequence.__getitem__).parameters)
+    of_iteration = list(inspect.signature(sequence.__iter__).parameters)
+    slots = set(getattr(sequence, "__slots__", ()))
+    return (of_items, of_iteration) == (["self", "key"], ["self"]) and {"_xcom_arg", "_ti"} <= slots
 
 
 def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any, Any], Any]:
@@ -102,22 +84,40 @@ def _batched(airflows: Callable[[Any, Any], Any], backend: Any) -> Callable[[Any
     def getitem(self: Any, key: Any) -> Any:
         if not _serves(backend):
             return airflows(self, key)
-        with _one_pull_of(self):
+        from exclusive_redis_xcom.airflow import iteration
+
+        if type(key) is int and key >= 0 and iteration.can_walk(self):
+            return iteration.item(self, airflows, _asked_by(self), key)
+        with iteration.one_pull_of(self):
             return _items(airflows, self, key)
 
     return getitem
 
 
+def _walking(
+    airflows_iter: Callable[[Any], Any], airflows: Callable[[Any, Any], Any], backend: Any
+) -> Callable[[Any], Any]:
+    @functools.wraps(airflows_iter)
+    def iterate(self: Any) -> Any:
+        from exclusive_redis_xcom.airflow import iteration  # few tasks have a lazy sequence
+
+        if not (_serves(backend) and iteration.can_walk(self)):
+            return airflows_iter(self)
+        return iteration.WalkingIterator(self, airflows, _asked_by(self))
+
+    return iterate
+
+
 def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
     asked = _asked_by(xs)
     if not isinstance(key, slice):
-        with _on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
+        with on_behalf_of(Asking(asked, rows=False)), unanswered.typed(asked):
             return airflows(xs, key)
     if key == slice(None):
         return _all_of(asked)
 
     def ask(part: Any) -> Any:
-        with _on_behalf_of(Asking(asked, rows=True)):
+        with on_behalf_of(Asking(asked, rows=True)):
             return airflows(xs, slice(part.start, part.stop))
 
     with counted_pull.of(asked):
@@ -126,32 +126,11 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
             start, wanted, backwards = stretch
             found = all_rows.read(ask, asked, start, wanted)
             return found[::-1] if backwards else found
-        with _on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
+        if key.step == READ_AHEAD:
+            key = slice(key.start, key.stop)  # what a task asks for is not read ahead
+        with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
             rows = airflows(xs, key)
         return resolve(rows, asked)
-
-
-#: What was recorded for each sequence that a task holds, by the sequence's `id`.
-_pulls: dict[int, tuple[Any, OnePull]] = {}
-
-
-@contextlib.contextmanager
-def _one_pull_of(xs: Any) -> Iterator[None]:
-    """Let everything that a task reads of one sequence count as one pull, also where it iterates."""
-    known = _pulls.get(id(xs))
-    begun = observing.begin(None if known is None else known[1])
-    try:
-        yield
-    finally:
-        if begun is not None:
-            observing.end(begun)
-            if known is None:
-                with contextlib.suppress(TypeError):  # the class of a later Airflow may have no weak references
-                    _pulls[id(xs)] = weakref.ref(xs, functools.partial(_forget, id(xs))), begun
-
-
-def _forget(number: int, _: object) -> None:
-    _pulls.pop(number, None)
 
 
 def _stretch(key: slice, xs: Any) -> tuple[int, int | None, bool] | None:
@@ -221,12 +200,3 @@ def _all_of(asked: Asked) -> list[Any]:
 
     found = XCom.get_all(dag_id=asked.dag_id, task_id=asked.task_id, key=asked.key, run_id=asked.run_id)
     return [] if found is None else found
-
-
-@contextlib.contextmanager
-def _on_behalf_of(what: Asking) -> Iterator[None]:
-    token = _asking.set(what)
-    try:
-        yield
-    finally:
-        _asking.reset(token)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 #: `python -m benchmarks.slices` measures what other numbers cost.
 ROWS_AT_ONCE = 500
 
+#: The step of slices that are read ahead. It means the same as no step to Airflow. The ring claims no read-once value
+#: for such a slice (`api_server/requests/routes.py`).
+READ_AHEAD = 1
+
 #: A reading goes back so often, at most, because rows before its slice have gone. Then all rows are read in one call. A
 #: task that removes and pushes its row again and again could otherwise keep its readers for as long as it does that.
 MOST_STEPS_BACK = 50

@@ -25,9 +25,10 @@ class Claim:
     - "taken": `claimer` has claimed the value.
     - "gone": Redis no longer holds the value in that version.
     - "withheld": the value is free. It was not claimed, because another value of the same request was taken or gone.
+    - "not_yet": nobody has tried to claim it, because the task reads ahead.
     """
 
-    status: Literal["granted", "taken", "gone", "withheld"]
+    status: Literal["granted", "taken", "gone", "withheld", "not_yet"]
     claimer: str | None = None
 
     @classmethod

@@ -29,7 +29,8 @@ WITHHELD = "withheld"
 #: Why the ring did not open a seal. `denied`: the access list names others. `claimed`: the value is read once, and
 #: another task instance has read it. `not_running`: the token's task instance is not running. `unknown_key`: the API
 #: server lacks the private key. `forged`: the seal was not made for this reference. `gone`: the value is read once, and
-#: Redis no longer has it. `withheld`: the value is read once, and was not claimed because the pull fails at another.
+#: Redis no longer has it. `withheld`: the value is read once, and was not claimed, because the pull fails at another or
+#: reads ahead.
 REASONS = frozenset({DENIED, CLAIMED, NOT_RUNNING, UNKNOWN_KEY, FORGED, GONE, WITHHELD})
 
 #: HPKE with X25519 and AES-256-GCM (RFC 9180, 4.1 and 7): an encapsulated key of 32 bytes, the data key, 16 bytes tag.

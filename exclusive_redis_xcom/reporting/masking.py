@@ -40,6 +40,7 @@ class _Registered:
     size: int = 0
     spent: int = 0
     warned: bool = False
+    shortest: int | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -167,6 +168,13 @@ def _is_encodable(text: str) -> bool:
 
 
 def _min_length() -> int:
+    """Return how long a text must be for Airflow to mask it. One pull may ask ten thousand times."""
+    if _registered.shortest is None:
+        _registered.shortest = _configured_min_length()
+    return _registered.shortest
+
+
+def _configured_min_length() -> int:
     # Airflow 3.2 gave the Task SDK a configuration module of its own.
     try:
         from airflow.sdk.configuration import conf

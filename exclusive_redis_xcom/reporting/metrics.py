@@ -63,12 +63,12 @@ def pushed(at: Coordinate, *, size: int, seconds: float) -> None:
     timing(REDIS_TIME_PUSH, seconds * 1000, dag_id=at.dag_id, task_id=at.task_id)
 
 
-def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float) -> None:
+def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float | None) -> None:
     """Record the values that one fetch from Redis granted. The time is tagged with the first producer.
 
     Args:
         granted: The coordinate and the bytes of each value.
-        seconds: How long Redis took.
+        seconds: How long Redis took; None if the time is recorded with another value.
     """
     totals: dict[tuple[str, str], list[int]] = {}
     for at, size in granted:
@@ -78,8 +78,8 @@ def pulled(granted: Sequence[tuple[Coordinate, int]], *, seconds: float) -> None
     for (dag_id, task_id), (number, size) in totals.items():
         count(PULL_GRANTED, dag_id=dag_id, task_id=task_id, by=number)
         count(BYTES_PULLED, dag_id=dag_id, task_id=task_id, by=size)
-    for dag_id, task_id in [*totals][:1]:
-        timing(REDIS_TIME_PULL, seconds * 1000, dag_id=dag_id, task_id=task_id)
+    for dag_id, task_id in [*totals][: seconds is not None]:
+        timing(REDIS_TIME_PULL, (seconds or 0) * 1000, dag_id=dag_id, task_id=task_id)
 
 
 def failed(metric: str, error: Exception, *, dag_id: str | None, task_id: str | None) -> None:

@@ -18,7 +18,7 @@ from exclusive_redis_xcom.store.keyspace import misanswered, slices, what
 from exclusive_redis_xcom.store.reading import read, reading_command, trips
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.formats.mark import Mark
@@ -32,7 +32,7 @@ _OF_HASH, _OF_VALUE = 2, 2
 _FIRST_MARKS, _BATCH_MARKS, _TRIP_MARKS = 512, 1_024, 16_384
 
 
-class _Extent(NamedTuple):
+class Extent(NamedTuple):
     """How many fields there are, and what `complete` holds. While both stay the same, no result came or went.
 
     `rules` says how many fields hold rules that values name: one or none.
@@ -54,78 +54,114 @@ def fetch_every(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[st
 
 
 def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Command]]) -> Current | None:
-    name, ids = keyspace.hash_of(first), (first.dag_id, first.run_id, first.task_id, first.key)
-    asking_extent: list[tuple[str, Command]] = [
-        (name, ("HLEN", name)),
-        (name, ("HMGET", name, redis_names.COMPLETE_FIELD, redis_names.RULES_FIELD)),
-    ]
+    name = keyspace.hash_of(first)
     # Nobody knows yet how many results there are.
-    calls = [*asking_extent, _asking_marks(name, range(_FIRST_MARKS)), *asking_epoch(keyspace)]
+    indexes = range(_FIRST_MARKS)
+    calls = [*asking_extent(name), (name, asking_marks(name, indexes)), *asking_epoch(keyspace)]
     *replies, texts, held, time = ask_once(keyspace, f"Asking for {first}", calls, asides)
-    epoch, extent = epoch_of(held, time), _extent(replies, first)
+    epoch, extent = epoch_of(held, time), extent_of(replies, first)
     if epoch is None or extent is None or not epoch.covers(int(extent.complete)):
         return None
-    most = max(0, extent.fields - _OF_HASH) // _OF_VALUE
-    marks = _marks(keyspace, first, texts, most)
-    # The hash must hold results only. Their map_indexes have no gap, and each lies in one field. Else Airflow is asked.
-    fields = _OF_HASH + extent.rules + sum(_OF_VALUE + mark.described + mark.has_rule for mark in marks)
-    if not marks or extent.fields != fields:
+    found = all_marks(keyspace, first, extent, indexes, [texts])
+    if found is None:
         return None
-    coordinates = [Coordinate(*ids, index) for index in range(len(marks))]
+    coordinates, marks = [at_index(first, index) for index in found], list(found.values())
     stored: list[Stored] = []
     for trip in trips(mark.size for mark in marks):
         batches = [coordinates[start:end] for start, end in trip]
-        calls = [(name, reading_command(name, batch)) for batch in batches]
-        calls += [*asking_extent, *asking_epoch(keyspace)]
-        *values, fields_now, complete_now, held, time = ask_once(keyspace, what("Fetching", batches[0]), calls)
+        calls = [*((name, reading_command(name, batch)) for batch in batches), *asking_extent(name)]
+        calls += asking_epoch(keyspace)
+        *values, fields, complete, held, time = ask_once(keyspace, what("Fetching", batches[0]), calls)
         for batch, reply in zip(batches, values, strict=True):
             stored += read(batch, reply)
     epoch = epoch_of(held, time)
     # A result that lacks its value or its rule is refused. A push writes all fields of a value together with the mark
     # that speaks of them. Nothing removes them before the mark. So if there are still as many fields, these are all.
-    if epoch is None or not epoch.covers(int(extent.complete)) or _extent([fields_now, complete_now], first) != extent:
+    if epoch is None or not epoch.covers(int(extent.complete)) or extent_of((fields, complete), first) != extent:
         return None
     return current_of(marks, stored, epoch)
 
 
-def _asking_marks(name: str, indexes: Sequence[int]) -> tuple[str, Command]:
-    return name, ("HMGET", name, *(redis_names.committed_name(index) for index in indexes))
+def all_marks(
+    keyspace: Keyspace, first: Coordinate, extent: Extent, asked: range = range(0), replies: Sequence[Any] = ()
+) -> dict[int, Mark] | None:
+    """Return the marks of all results by their map_index, in this order; None where Airflow must be asked.
 
-
-def _marks(keyspace: Keyspace, first: Coordinate, texts: Any, most: int) -> list[Mark]:
-    """Return the marks of the results, up to the first that is missing or not completed.
+    Instances that were skipped or have failed leave gaps. The number of fields tells whether a mark was overlooked. The
+    hash must hold results only, each in one field, and all marks must be completed.
 
     Args:
-        keyspace: Where to ask for the rest.
-        first: The XCom of map_index 0.
-        texts: The reply about the first marks.
-        most: No mark is at this map_index or above.
+        keyspace: Where to ask for marks.
+        first: Any result.
+        extent: The extent of the hash.
+        asked: The first map_indexes, if they have been asked for together with `extent`.
+        replies: What `asking_marks` got for `asked`, in commands of at most `_BATCH_MARKS`.
     """
-    name, known = keyspace.hash_of(first), _FIRST_MARKS
-    marks: list[Mark] = []
-    replies = [texts]
-    asked: list[Sequence[int]] = [range(known)]
+    found: dict[int, Mark] = {}
+    fields = _OF_HASH + extent.rules
     while True:
-        for reply, indexes in zip(replies, asked, strict=True):
-            if not isinstance(reply, list) or len(reply) != len(indexes):
-                raise misanswered(first)
-            for text in reply[: most - indexes[0]]:
+        before = len(found)
+        for index, text in zip(asked, _joined(replies, asked, first), strict=True):
+            if text is not None:
                 mark = completed(text)
                 if mark is None:
-                    return marks
-                marks.append(mark)
-        asked = list(slices(range(known, min(most, known + _TRIP_MARKS)), _BATCH_MARKS))
-        if not asked:
-            return marks
-        known = asked[-1][-1] + 1
-        replies = ask_once(keyspace, f"Asking for {first} and more", [_asking_marks(name, each) for each in asked])
+                    return None
+                found[index] = mark
+                fields += fields_of(mark)
+        if fields >= extent.fields:
+            return found if found and fields == extent.fields else None
+        if len(found) == before and len(asked) >= _BATCH_MARKS:
+            return None  # a longer gap is not searched for
+        wanted = max((extent.fields - fields) // _OF_VALUE, _BATCH_MARKS)
+        asked = range(asked.stop, asked.stop + min(wanted, _TRIP_MARKS))
+        name = keyspace.hash_of(first)
+        calls = [(name, asking_marks(name, batch)) for batch in slices(asked, _BATCH_MARKS)]
+        replies = ask_once(keyspace, f"Asking for {first} and more", calls)
 
 
-def _extent(replies: Sequence[Any], at: Coordinate) -> _Extent | None:
+def _joined(replies: Sequence[Any], asked: range, first: Coordinate) -> list[Any]:
+    """Return the replies to several `asking_marks` as one list."""
+    texts: list[Any] = []
+    for reply in replies:
+        if not isinstance(reply, list):
+            raise misanswered(first)
+        texts += reply
+    if len(texts) != len(asked):
+        raise misanswered(first)
+    return texts
+
+
+def asking_marks(name: str, indexes: Iterable[int]) -> Command:
+    """Return the command that asks for the marks of map_indexes."""
+    return ("HMGET", name, *(redis_names.committed_name(index) for index in indexes))
+
+
+def at_index(first: Coordinate, map_index: int) -> Coordinate:
+    """Return the coordinate of another result of the same key."""
+    return Coordinate(first.dag_id, first.run_id, first.task_id, first.key, map_index)
+
+
+def fields_of(mark: Mark) -> int:
+    """Return how many fields the hash has for a result whose value lies in one field."""
+    return _OF_VALUE + mark.described + mark.has_rule
+
+
+def holds_only(marks: Iterable[Mark], extent: Extent) -> bool:
+    """Tell whether the hash has no other results than these."""
+    return extent.fields == _OF_HASH + extent.rules + sum(map(fields_of, marks))
+
+
+def asking_extent(name: str) -> tuple[tuple[str, Command], tuple[str, Command]]:
+    """Return the commands whose replies `extent_of` takes."""
+    return (name, ("HLEN", name)), (name, ("HMGET", name, redis_names.COMPLETE_FIELD, redis_names.RULES_FIELD))
+
+
+def extent_of(replies: Sequence[Any], at: Coordinate) -> Extent | None:
+    """Read the extent; return None if the hash is not complete."""
     fields, held = replies
     if not isinstance(fields, int) or not isinstance(held, list) or len(held) != 2:
         raise misanswered(at)
     complete, rules = held
     # A question mark after the time says that an API server is still finding out.
     is_settled = complete is not None and complete.isdigit() and len(complete) < 15
-    return _Extent(fields, complete, int(rules is not None)) if is_settled else None
+    return Extent(fields, complete, int(rules is not None)) if is_settled else None

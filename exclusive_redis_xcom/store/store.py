@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.store import (
+    chunks,
     claiming,
     current,
     every,
@@ -152,8 +153,7 @@ class Store:
     def fetch_every(self, first: Coordinate, *, asides: Sequence[tuple[str, Command]] = ()) -> Current | None:
         """Read all results of a mapped task if Airflow's database is known to refer to these alone; else return None.
 
-        The conditions of `fetch_current` hold. Besides, the map indexes must have no gap, and each result must lie in
-        one field.
+        The conditions of `fetch_current` hold. Besides, each result must lie in one field.
 
         Args:
             first: The XCom of map_index 0.
@@ -163,6 +163,25 @@ class Store:
             CorruptValue: As for `fetch_current`.
         """
         return every.fetch_every(self._keyspace, first, asides)
+
+    def fetch_chunk(
+        self, first: Coordinate, most: int, most_bytes: int, *, asides: Sequence[tuple[str, Command]] = ()
+    ) -> chunks.Chunk | None:
+        """Read some results of a mapped task, if Airflow's database is known to refer to these; else return None.
+
+        The conditions of `fetch_every` hold for these results. Two chunks are not of the same moment. A result that
+        lies in parts comes without its payload, and `with_payload` adds that.
+
+        Args:
+            first: The XCom of the first map_index that is wanted. It need not exist.
+            most: How many results are wanted at most.
+            most_bytes: How many bytes they may have. A larger first result comes alone.
+            asides: Commands of `counting`, sent along.
+
+        Raises:
+            CorruptValue: As for `fetch_current`.
+        """
+        return chunks.fetch_chunk(self._keyspace, first, most, most_bytes, asides)
 
     def with_payload(self, stored: Stored) -> Stored | None:
         """Return a value of `fetch_current` with its payload; None if the value has been replaced. This is tried once.

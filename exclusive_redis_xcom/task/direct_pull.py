@@ -82,7 +82,7 @@ def eligible_pull(request: Mapping[str, Any], *, everything: bool) -> EligiblePu
             return None
         return find_eligible(request, identity.running_task_instance(), everything=everything)
     except Exception as error:
-        _require_a_miss(error)
+        require_a_miss(error)
         return None
 
 
@@ -105,7 +105,7 @@ def pull(eligible: EligiblePull) -> Any:
             with memory.paused_collector():
                 found = _pulled(access, eligible, observed)
     except Exception as error:
-        _require_a_miss(error)
+        require_a_miss(error)
         found = MISS
     return Miss(observed) if found is MISS and observed is not None else found
 
@@ -139,8 +139,7 @@ def _pulled(access: Access, eligible: EligiblePull, observed: OnePull | None) ->
 
 def _rules(current: Current, eligible: EligiblePull) -> list[Acl | None] | None:
     """Return the values' own rules if all values may be read here and now; else None."""
-    since = eligible.since - current.ahead  # by Redis' clock, as all other times
-    if current.pushed_at <= since:
+    if not is_of_this_run(current, eligible):
         return None
     known: dict[RuleTexts, Permission] = {}
     rules = []
@@ -154,6 +153,11 @@ def _rules(current: Current, eligible: EligiblePull) -> list[Acl | None] | None:
     return rules
 
 
+def is_of_this_run(current: Current, eligible: EligiblePull) -> bool:
+    """Tell whether all values were pushed after the reader's run was started."""
+    return current.pushed_at > eligible.since - current.ahead  # by Redis' clock, as all other times
+
+
 def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
     """Return the values with their payloads; None if one has been replaced."""
     found = []
@@ -165,8 +169,11 @@ def _envelopes(current: Current, store: Store) -> list[Envelope] | None:
     return found
 
 
-def _require_a_miss(error: Exception) -> None:
-    """Raise an error that comes from elsewhere. A task's own signal handler may raise wherever the task waits."""
+def require_a_miss(error: Exception) -> None:
+    """Raise an error that comes from elsewhere, and return if it makes a miss.
+
+    A task's own signal handler may raise wherever the task waits.
+    """
     if not (isinstance(error, _MISSES) or type(error).__module__.startswith("airflow.")):
         raise error
     # The log gets the type alone, because a text may quote what the value holds.

@@ -31,6 +31,11 @@ class Opened(NamedTuple):
     by_server: bool
     is_gone: bool = False
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the value cannot be opened with this reference."""
+        return _is_sealed(self.reference)
+
 
 def open_seals(
     access: Access,
@@ -54,7 +59,7 @@ def open_seals(
         InvalidReference: A seal was made for another reference.
     """
     settings = access.settings
-    opened = [_opened(reference, principal, settings) for reference in references]
+    opened = [opened_or_sealed(reference, principal, settings) for reference in references]
     for i in may_be_gone:
         if _is_sealed(opened[i].reference) and _reason(opened[i].reference) == seal.GONE:
             opened[i] = opened[i]._replace(is_gone=True)
@@ -70,7 +75,7 @@ def open_seals(
     return opened
 
 
-def _opened(reference: Reference, principal: Principal | None, settings: Settings) -> Opened:
+def opened_or_sealed(reference: Reference, principal: Principal | None, settings: Settings) -> Opened:
     """Open a seal if that is possible; else return the reference still sealed, with the reason if there is one."""
     if not _is_sealed(reference):
         return Opened(reference, by_server=reference.seal is not None)
@@ -90,6 +95,16 @@ def _own_after_the_end(reference: Reference, principal: Principal | None) -> byt
     """Return the data key if this process pushed the value, and the API server says only that the task is over."""
     is_own = claims.is_producer(principal, reference.coordinate)
     return own_data_key(reference.version) if is_own and _reason(reference) == seal.NOT_RUNNING else None
+
+
+def is_withheld(reference: Reference) -> bool:
+    """Tell whether the API server opened a read-once value to nobody, because it was asked for with others."""
+    return _is_sealed(reference) and _reason(reference) == seal.WITHHELD
+
+
+def is_refused(reference: Reference) -> bool:
+    """Tell whether the API server has refused a value, and has recorded that."""
+    return _is_sealed(reference) and _reason(reference) is not None
 
 
 def _is_sealed(reference: Reference) -> bool:

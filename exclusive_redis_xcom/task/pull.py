@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.formats.seal import Seal
     from exclusive_redis_xcom.memory import Buffer
-    from exclusive_redis_xcom.model import Principal
+    from exclusive_redis_xcom.model import Coordinate, Principal
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.store import Stored
     from exclusive_redis_xcom.task.access import Access
-    from exclusive_redis_xcom.task.may_read import Permission
+    from exclusive_redis_xcom.task.may_read import Permission, RuleTexts
 
 #: This stands in place of a value that may be gone, and is.
 GONE: Final = object()
@@ -122,18 +122,35 @@ def _fetch(
     asides = observing.reads(access, coordinates, principal) if access.settings.records == "reads" else ()
     stored = access.store.fetch_many(coordinates, [one.reference.size for one in opened], asides)
     seconds = time.perf_counter() - start
-    found = [_fetched(one, held, principal, access.settings, denied) for one, held in zip(opened, stored, strict=True)]
+    known = _known_rules(coordinates)
+    found = [
+        _fetched(one, held, principal, access.settings, denied, known) for one, held in zip(opened, stored, strict=True)
+    ]
     return found, seconds
 
 
+def _known_rules(coordinates: Sequence[Coordinate]) -> dict[RuleTexts, Permission] | None:
+    """Return what `may_read` may remember; None if the coordinates differ in more than their map_index."""
+    if len(coordinates) == 1 or len({(at.dag_id, at.run_id, at.task_id, at.key) for at in coordinates}) > 1:
+        return None
+    return {}
+
+
 def _fetched(
-    opened: Opened, stored: Stored, principal: Principal | None, settings: Settings, denied: list[Event]
+    opened: Opened,
+    stored: Stored,
+    principal: Principal | None,
+    settings: Settings,
+    denied: list[Event],
+    known: dict[RuleTexts, Permission] | None,
 ) -> _Fetched:
     """Tell whether this principal may have the referenced value, and whether it is there. Nothing is decoded yet."""
     reference, reports_only = opened.reference, settings.reports_only
     if opened.is_gone:
         return _Fetched(reference, problem=losses.expired(reference))
-    permission = may_read(stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only)
+    permission = may_read(
+        stored, reference.coordinate, principal, version=reference.version, reports_only=reports_only, known=known
+    )
     if permission.obstacle == "superseded":  # the pull is asked again, and says then what would be refused
         problem = losses.superseded(reference)
         problem.replaced = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpir
 from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.store.inventory import VERSION_LENGTH
 
 MANY = 10_000
 #: More than two slices.
@@ -193,3 +195,57 @@ def test_slices_of_a_lazy_sequence_are_those_of_the_list(
             assert xs[part] == WHOLE[part], part
 
         assert fetch_all(argument.resolve({"ti": task_instance})) == WHOLE
+
+
+@pytest.fixture
+def lazily(world: ExecutionWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], Any]:
+    """What a running task gets as an argument."""
+    from airflow.sdk.execution_time import xcom
+
+    monkeypatch.setattr(xcom, "XCom", ExclusiveRedisXCom)
+
+    def resolved(task_instance: Any, task_id: str = "parts") -> Any:
+        world.rows.messages.clear()
+        return world.dag.get_task(task_id).output.resolve({"ti": task_instance})
+
+    return resolved
+
+
+def test_a_loop_asks_for_few_slices(world: ExecutionWorld, lazily: Any) -> None:
+    with world.running("load") as task_instance:
+        xs = lazily(task_instance)
+
+        assert [*iter(xs)] == WHOLE
+        # 32, 128, then 256 at once.
+        assert world.rows.messages == ["GetXComSequenceSlice"] * 6
+
+
+def test_a_loop_over_ended_results_asks_no_more(world: ExecutionWorld, lazily: Any) -> None:
+    world.push("gaps", range(0, 48, 2))
+    with world.running("load") as task_instance:
+        xs = lazily(task_instance, "gaps")
+
+        assert [xs[0], *itertools.islice(xs, 1, 3)] == [0, 2, 4]
+        assert world.rows.messages == ["GetXComSequenceItem", "GetXComSequenceSlice"]
+
+
+def test_read_once_values_are_claimed_at_their_turn(world: ExecutionWorld, server: RedisServer, lazily: Any) -> None:
+    world.push("once", range(40))
+    name = redis_names.hash_name("exclusive_redis_xcom", Coordinate(DAG_ID, RUN_ID, "once", KEY))
+    with world.running("load") as task_instance, redis.Redis.from_url(server.url) as client:
+        read = iter(lazily(task_instance, "once"))
+        for taken in range(1, 36):
+            assert next(read) == taken - 1
+            fields = client.hgetall(name)
+            claimed = [
+                text for field, text in fields.items() if field.endswith(b":claim") and len(text) > VERSION_LENGTH
+            ]
+            assert len(claimed) == taken
+
+
+def test_a_stranger_s_loop_fails_at_its_first_item(world: ExecutionWorld, lazily: Any) -> None:
+    with world.running("other") as task_instance:
+        read = iter(lazily(task_instance))
+        for _ in range(2):
+            with pytest.raises(XComAccessDenied, match="may not pull"):
+                next(read)

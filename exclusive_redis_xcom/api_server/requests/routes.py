@@ -39,6 +39,8 @@ _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 #: The largest map_index that Airflow's columns hold: they are 32-bit integers.
 MAX_MAP_INDEX = 2**31 - 1
 
+_STEP_AHEAD = "1"
+
 # In bytes. Airflow's client sends at most five short parameters.
 _MAX_QUERY = 4096
 
@@ -58,11 +60,16 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A GET of the rows of one task, in one run unless `prior_runs`. `row` is the address in the URL."""
+    """A GET of the rows of one task, in one run unless `prior_runs`. `row` is the address in the URL.
+
+    `ahead` says that the task has not asked for the values yet, and may never do so. `airflow/slices.READ_AHEAD` is the
+    step of such a slice. Airflow's client sends no step unless a task writes one.
+    """
 
     shape: Shape
     row: Coordinate
     prior_runs: bool
+    ahead: bool = False
 
     def may_hold(self, at: Coordinate) -> bool:
         """Return whether an XCom can lie in the rows that are asked for.
@@ -169,7 +176,8 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
     if any(len(part) > _MAX_READ_ID_LENGTH for part in ids.values()):
         return Unknown(_TOO_LONG, _coordinate(ids))
     if isinstance(asks, Shape):
-        return Read(asks, _coordinate(ids), _asks_for_prior_runs(query))
+        ahead = asks is Shape.SLICE and _asks_ahead(query)
+        return Read(asks, _coordinate(ids), _asks_for_prior_runs(query), ahead)
     if asks == COUNT:
         return Count()
     return _write(asks, _coordinate(ids), query)
@@ -192,6 +200,11 @@ def _asks_for_prior_runs(query: bytes) -> bool:
     # In doubt yes. Then less is compared, and Airflow decides what it answers.
     pairs = _pairs(query)
     return pairs is None or any(name == "include_prior_dates" for name, _ in pairs)
+
+
+def _asks_ahead(query: bytes) -> bool:
+    pairs = _pairs(query)
+    return pairs is not None and [value for name, value in pairs if name == "step"] == [_STEP_AHEAD]
 
 
 def map_index_of(query: bytes) -> int | None:

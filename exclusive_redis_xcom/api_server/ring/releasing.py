@@ -33,6 +33,9 @@ _REDIS_THREADS = 8
 #: For a read-once value that was not claimed, because the pull fails at another value.
 _WITHHELD = Claim("withheld")
 
+#: For a read-once value that is read ahead. The task must ask for it alone.
+_NOT_YET = Claim("not_yet")
+
 _MALFORMED_WHY = "the row holds a malformed reference: it was edited or forged"
 
 
@@ -67,7 +70,12 @@ class Releaser:
             StoreUnavailable, CorruptValue, ConfigurationError: Nothing of the answer may be sent.
         """
         await off_loop(is_big, self._decide, items, read, caller)
-        await self._claim(await off_loop(is_big, _once, items, caller), items, caller, is_big=is_big)
+        wanted = await off_loop(is_big, _once, items, caller)
+        if read.ahead:
+            for item, _ in wanted:
+                item.claim = _NOT_YET
+        else:
+            await self._claim(wanted, items, caller, is_big=is_big)
         return await off_loop(is_big, self._conclude, items, read, caller)
 
     def _decide(self, items: Sequence[Item], read: Read, caller: Caller | None) -> None:
@@ -130,6 +138,8 @@ class Releaser:
         by = claims.describe(claim.claimer) if claim.status == "taken" else None
         if claim.status == "granted":
             _open(item, found, data_key, audit.CLAIMED, "read once, by this task instance")
+        elif claim.status == "not_yet":
+            item.json = found.refused(seal.WITHHELD).to_json()
         elif claim.status == "gone":
             item.json = found.refused(seal.GONE).to_json()
         elif self._reports_only:

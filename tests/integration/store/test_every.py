@@ -89,6 +89,18 @@ class TestAll:
 
         assert fetched(store) == [pushed[index] for index in range(3)]
 
+    @pytest.mark.parametrize("indexes", [(1,), (0, 4), (7, 30, 31), (0, 1020)])
+    def test_map_indexes_may_have_gaps(self, store: Store, rows: Rows, indexes: tuple[int, ...]) -> None:
+        pushed = [rows.push(index) for index in indexes]
+
+        assert fetched(store) == pushed
+
+    def test_a_gap_may_be_too_long_to_be_searched(self, store: Store, rows: Rows) -> None:
+        rows.push(0)
+        rows.push(5000)
+
+        assert fetched(store) is None
+
     def test_rules_come_with_them(self, store: Store, rows: Rows) -> None:
         rows.push(0)
         current = store.fetch_every(at(0))
@@ -176,11 +188,6 @@ class TestNotAll:
 
         assert fetched(store) is None
 
-    def test_map_indexes_have_a_gap(self, store: Store, rows: Rows) -> None:
-        rows.push(4)
-
-        assert fetched(store) is None
-
     @pytest.mark.parametrize("how", ["in parts", "elsewhere", "to be claimed", "not mapped"])
     def test_one_takes_other_fields_than_usual(self, store: Store, rows: Rows, how: str) -> None:
         one = value(at(-1 if how == "not mapped" else 3), size=3_000_000 if how == "in parts" else 100)
@@ -202,7 +209,7 @@ class TestNotAll:
     ) -> None:
         now = int(time.time() * 1000)
         do(store, HASH, "HSET", HASH, redis_names.COMPLETE_FIELD, now - 3_600_000)
-        reading = every._marks
+        reading = every.all_marks
 
         def and_meanwhile(*args: Any) -> Any:
             do(
@@ -215,14 +222,14 @@ class TestNotAll:
             )
             return reading(*args)  # all were pushed after that
 
-        monkeypatch.setattr(every, "_marks", and_meanwhile)
+        monkeypatch.setattr(every, "all_marks", and_meanwhile)
 
         assert fetched(store) is None
 
     def test_a_mark_goes_while_another_comes(self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         """The fields are as many as before, but one of them is of a result that was not asked for."""
         rows.push(4)
-        marks = every._marks
+        marks = every.all_marks
 
         def and_one_comes(*args: Any) -> Any:
             rows.push(3)
@@ -233,7 +240,7 @@ class TestNotAll:
                 store.push(Push(value(at(index)), acl=ACL, ttl=TTL, own_acl=ACL))
             return read(*args)
 
-        monkeypatch.setattr(every, "_marks", and_one_comes)
+        monkeypatch.setattr(every, "all_marks", and_one_comes)
         monkeypatch.setattr(every, "read", and_marks_go)
 
         assert fetched(store) is None
@@ -262,7 +269,7 @@ class TestNotAll:
     def test_results_come_and_go_while_they_are_read(
         self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch, what: str
     ) -> None:
-        reading = every._marks
+        reading = every.all_marks
 
         def and_meanwhile(*args: Any) -> Any:
             found = reading(*args)
@@ -274,7 +281,7 @@ class TestNotAll:
                 rows.push(1)
             return found
 
-        monkeypatch.setattr(every, "_marks", and_meanwhile)
+        monkeypatch.setattr(every, "all_marks", and_meanwhile)
 
         assert fetched(store) is None
 

@@ -18,14 +18,14 @@ PUBLIC_TEXT, PRIVATE_TEXT = generate_seal_keys()
 PRIVATE = SealPrivateKeys.parse(PRIVATE_TEXT)
 
 
-def ring(values: list[Any], query: str = "") -> list[Any]:
+def ring(values: list[Any], query: str = "", task_id: str = "extract") -> list[Any]:
     """Return what the API server's ring makes of an answer for the task that runs now."""
     principal = identity.current_principal()
     assert principal is not None
     access = current_access()
     world = World(Airflow(values), seal_private_keys=PRIVATE, store=lambda: access.store)
     world.people[OWNER.ti_id] = Person(principal, OWNER.number)
-    url = f"/execution/xcoms/sales/{quote(RUN_ID)}/extract/any/slice{query}"
+    url = f"/execution/xcoms/sales/{quote(RUN_ID)}/{task_id}/any/slice{query}"
     answer: list[Any] = world.ask("GET", url, OWNER).json()
     return answer
 

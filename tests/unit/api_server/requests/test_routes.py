@@ -33,8 +33,8 @@ def parse(method: str, below: str, query: bytes = b"") -> Any:
     return ROUTER.parse(method, "/execution/xcoms" + below, query)
 
 
-def read(shape: Shape, key: str = "k", *, prior_runs: bool = False) -> Read:
-    return Read(shape, Coordinate("d", "r", "t", key), prior_runs)
+def read(shape: Shape, key: str = "k", *, prior_runs: bool = False, ahead: bool = False) -> Read:
+    return Read(shape, Coordinate("d", "r", "t", key), prior_runs, ahead)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,23 @@ def test_a_map_index_is_one_that_a_column_can_hold(method: str, text: str, map_i
     found = parse(method, "/d/r/t/k", b"map_index=" + text.encode())
 
     assert (found.coordinate.map_index if isinstance(found, Write) else None) == map_index
+
+
+@pytest.mark.parametrize(
+    ("query", "ahead"),
+    [
+        (b"start=0&stop=32&step=1", True),
+        (b"start=0&stop=32", False),
+        (b"step=2", False),
+        (b"step=-1", False),
+        (b"step=01", False),
+        (b"step=1&step=1", False),
+        (b"step=", False),
+    ],
+)
+def test_a_slice_may_be_read_ahead(query: bytes, ahead: bool) -> None:
+    assert parse("GET", "/d/r/t/k/slice", query) == read(Shape.SLICE, ahead=ahead)
+    assert parse("GET", "/d/r/t/k", query) == read(Shape.VALUE)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,22 @@ class TestReadOnce:
         assert refused == Refused("claimed", "task 'load' of DAG 'sales' (run 'run_1')")
         assert world.events == ["xcom_claimed", "xcom_claim_denied"]
 
+    @pytest.mark.parametrize("mode", ["enforce", "report"])
+    def test_what_is_read_ahead_is_not_claimed(self, store: Store, mode: str) -> None:
+        open_to_both = seal(replace(AT, map_index=0), ["load", "report"], keys=KEYS, store=store).reference.to_json()
+        rows = [open_to_both, self.push(store, map_index=1)]
+        world = World(Airflow(rows), store=lambda: store, mode=mode)
+
+        ahead = world.ask("GET", f"{XCOM}/slice?start=0&stop=2&step=1", CONSUMER).json()
+        events = list(world.events)
+        asked_for = world.ask("GET", f"{XCOM}/slice?start=0&stop=2", STRANGER).json()
+
+        assert [reason(row) for row in ahead] == [None, "withheld"]
+        assert [reason(row) for row in asked_for] == [None, None]
+        assert "xcom_claimed" not in events
+        assert "xcom_would_be_denied" not in events
+        assert "xcom_claimed" in world.events
+
     def test_the_producing_instance_reads_without_claiming(self, store: Store) -> None:
         world = World(Airflow(value(self.push(store))), store=lambda: store)
 

@@ -1,0 +1,310 @@
+"""Walk over the results of a mapped task, one after the other, and read ahead of the walk.
+
+Airflow's own iterator asks for one row at a time, by its number among the rows at that moment. A walk asks Redis for
+chunks if Redis can prove that it has all rows (`Store.fetch_chunk`), and else Airflow for slices of rows. Its answers
+are those of Airflow's iterator where no row comes or goes meanwhile. Where rows do:
+
+- A walk goes on after the map_index of its last item. So no item comes twice, and no row that is there all the time is
+  left out. By number, Airflow would do both.
+- An item is at most `MOST_SECONDS` older than the moment at which the task gets it. That holds for the end, too.
+- An error is raised at its own item, and asking again asks anew. A read-once value is claimed at its turn.
+
+What is read ahead is bounded by `MOST_ITEMS` and `MOST_BYTES`. At first it is less, because a task may stop early.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from bisect import bisect_right
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from exclusive_redis_xcom.airflow.instances import AIRFLOW_NAMES_INSTANCES
+from exclusive_redis_xcom.airflow.rows import as_airflow_would, is_plain, resolve
+from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
+from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.task import ahead, direct_ahead
+from exclusive_redis_xcom.task.access import current_access
+from exclusive_redis_xcom.task.open_seals import is_withheld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exclusive_redis_xcom.airflow.rows import Asked
+    from exclusive_redis_xcom.formats.reference import Reference
+    from exclusive_redis_xcom.task.ahead import Ahead
+
+#: So much is read ahead, at most. The last value in it may be larger.
+MOST_ITEMS: Final = 256
+MOST_BYTES: Final = 8 * 1024 * 1024
+
+#: What was read ahead longer ago is read again.
+MOST_SECONDS: Final = 5.0
+
+#: A task that iterates gets so many items at first, and each time four times as many as before.
+_FIRST_ITEMS: Final = 32
+_FIRST_BYTES: Final = 1024 * 1024
+_GROWTH: Final = 4
+
+#: A walk steps back so often within one read, because rows before it have gone. Then it counts rows, as Airflow does.
+_MOST_STEPS_BACK: Final = 3
+
+END: Final = object()
+
+
+class Airflow(NamedTuple):
+    """How to ask Airflow for rows of a sequence.
+
+    Attributes:
+        rows: Returns the rows from one number up to another, without claiming any.
+        row: Returns the row of a number.
+
+    Raises:
+        IndexError: `row` finds no such row.
+    """
+
+    rows: Callable[[int, int], Sequence[Any]]
+    row: Callable[[int], Any]
+
+
+class Walk:
+    """The items of a sequence from a number on.
+
+    Args:
+        airflow: How to ask Airflow.
+        asked: What is pulled.
+        index: The number of the first item.
+        alone: Whether the task has asked for one item, and may not ask for the next.
+    """
+
+    def __init__(self, airflow: Airflow, asked: Asked, index: int = 0, *, alone: bool = False) -> None:
+        #: The number of the item that comes next, as the task counts.
+        self.index = index
+        self._airflow, self._asked = airflow, asked
+        self._offset = index  # as Airflow counts; it differs if rows come and go
+        self._after: int | None = None  # the map_index of the last item, if it is known
+        self._is_first = index == 0  # nothing comes before the next item
+        self._values: deque[Ahead | _Plain] = deque()
+        self._rows: deque[Any] = deque()
+        self._is_last = False  # no row follows those at hand
+        self._read_at = 0.0
+        self._size, self._bytes = 1 if alone else _FIRST_ITEMS, _FIRST_BYTES
+        self._served = 0  # since the last read
+        self._eligible: Any = _NOT_ASKED  # then what `eligible_loop` returns
+        self._lock = threading.RLock()
+
+    def step(self) -> Any:
+        """Return the next item, or `END`. If this raises, the next step tries the same item again."""
+        with self._lock:
+            if time.monotonic() - self._read_at > MOST_SECONDS and (self._values or self._rows or self._is_last):
+                self._forget()
+                self._size, self._bytes = max(1, self._served), _FIRST_BYTES  # the task takes its time
+            if not (self._values or self._rows or self._is_last):
+                self._read()
+            if self._rows and not self._values:
+                self._fetch()
+            return self._next()
+
+    def _next(self) -> Any:
+        if self._values:
+            return self._of_ahead(self._values[0])
+        if self._rows:
+            return self._of_row(self._rows[0])
+        if self._is_last:
+            self._is_last = False  # whoever asks once more, asks anew
+            return END
+        return self._alone()
+
+    def _of_ahead(self, first: Ahead | _Plain) -> Any:
+        try:
+            value = (
+                as_airflow_would(first.row) if isinstance(first, _Plain) else ahead.value_of(current_access(), first)
+            )
+        except ExclusiveXComError:
+            # What is wrong with it, if anything still is, is said by a pull of it alone.
+            return self._alone(None if isinstance(first, _Plain) else first.map_index)
+        self._values.popleft()
+        self._went_past(None if isinstance(first, _Plain) else first.map_index)
+        return value
+
+    def _of_row(self, row: Any) -> Any:
+        """Return the value of a row that is special. The API server may have to be asked for it alone."""
+        map_index = references.map_index_of(row)
+        if _is_withheld(row):
+            return self._alone(map_index)
+        try:
+            (value,) = resolve([row], self._asked)
+        except XComExpired:
+            return self._alone(map_index)  # it may have been pushed again
+        self._rows.popleft()
+        self._went_past(map_index)
+        return value
+
+    def _alone(self, expected: int | None = None) -> Any:
+        """Ask for the next item alone, as Airflow does.
+
+        Args:
+            expected: Its map_index when it was read ahead; None if it was not.
+        """
+        self._forget()
+        row = self._row()
+        if expected is not None and (row is None or references.map_index_of(row.value) != expected):
+            self._ask_for_rows(1)  # rows have come or gone: this finds the number that the next row has by now
+            self._forget()
+            row = self._row()
+        if row is None:
+            return END
+        (value,) = resolve([row.value], self._asked)
+        self._went_past(references.map_index_of(row.value))
+        if self._size == 1:
+            self._size = _FIRST_ITEMS
+        return value
+
+    def _row(self) -> _Row | None:
+        try:
+            return _Row(self._airflow.row(self._offset))
+        except IndexError:
+            return None
+
+    def _went_past(self, map_index: int | None) -> None:
+        self.index += 1
+        self._offset += 1
+        self._served += 1
+        self._after, self._is_first = map_index, False
+
+    def _forget(self) -> None:
+        self._values.clear()
+        self._rows.clear()
+        self._is_last = False
+
+    def _read(self) -> None:
+        """Read what comes next, unless one item alone is wanted that Redis alone cannot answer."""
+        size, self._served = self._size, 0
+        self._read_at = time.monotonic()
+        if self._directly(size):
+            self._grow()
+        elif size > 1:
+            self._ask_for_rows(size)
+            self._grow()
+
+    def _grow(self) -> None:
+        self._size = _FIRST_ITEMS if self._size == 1 else min(self._size * _GROWTH, MOST_ITEMS)
+        self._bytes = min(self._bytes * _GROWTH, MOST_BYTES)
+
+    def _directly(self, size: int) -> bool:
+        if self._after is None and not self._is_first:
+            return False  # the map_index from which to go on is not known
+        eligible = self._found_eligible()
+        if eligible is None:
+            return False
+        start = 0 if self._after is None else self._after + 1
+        chunk = direct_ahead.fetch(current_access(), eligible, start, size, self._bytes)
+        if chunk is None:
+            self._eligible = None  # for the rest of this walk, each try would cost a round trip
+            return False
+        self._values.extend(chunk.values)
+        self._is_last = chunk.is_last
+        return True
+
+    def _found_eligible(self) -> Any:
+        if self._eligible is _NOT_ASKED:
+            asked = self._asked
+            ids = {"dag_id": asked.dag_id, "run_id": asked.run_id, "task_id": asked.task_id, "key": asked.key}
+            self._eligible = None if AIRFLOW_NAMES_INSTANCES else direct_ahead.eligible_loop(ids)
+        return self._eligible
+
+    def _ask_for_rows(self, size: int) -> None:
+        """Ask Airflow for the rows after the last item, whatever their numbers are by now."""
+        for _ in range(_MOST_STEPS_BACK):
+            start = self._offset if self._after is None else max(0, self._offset - 1)
+            stop = self._offset + size
+            rows = self._airflow.rows(start, stop)
+            new = _new(rows, self._after, may_lack=start > 0)
+            if new is None:
+                self._offset = max(0, self._offset - size)
+                continue
+            if new == len(rows) and len(rows) == stop - start and self._after is not None:
+                self._offset = stop  # all of them come before the next item, because rows came
+                continue
+            break
+        else:
+            rows, new = self._airflow.rows(self._offset, self._offset + size), 0
+            start, stop = self._offset, self._offset + size
+        self._offset = start + new
+        self._rows.extend(rows[new:])
+        self._is_last = len(rows) < stop - start
+
+    def _fetch(self) -> None:
+        """Read the values of the first rows from Redis, up to one that is special."""
+        found: list[Reference | _Plain] = []
+        for row in itertools.islice(self._rows, MOST_ITEMS):
+            usable = _usable(row, self._asked)
+            if usable is None:
+                break
+            found.append(usable)
+        ours = [one for one in found if not isinstance(one, _Plain)]
+        values = iter(ahead.fetch(current_access(), ours, self._bytes) if ours else ())
+        for one in found:
+            value = one if isinstance(one, _Plain) else next(values, None)
+            if value is None:
+                break
+            self._values.append(value)
+            self._rows.popleft()
+
+
+_NOT_ASKED: Final = object()
+
+
+class _Row(NamedTuple):
+    """A row that Airflow has found. Its value may be None."""
+
+    value: Any
+
+
+class _Plain(NamedTuple):
+    """A row that holds no reference."""
+
+    row: Any
+
+
+def _usable(row: Any, asked: Asked) -> Reference | _Plain | None:
+    """Return the reference in a row, or the row if it holds none; None if an error must be raised at it."""
+    try:
+        if is_plain(row, asked):
+            return _Plain(row)
+        found = references.parse(row)
+        asked.require(found)
+    except ExclusiveXComError:
+        return None
+    return found
+
+
+def _is_withheld(row: Any) -> bool:
+    """Tell whether the API server must be asked for a read-once value alone."""
+    try:
+        return references.is_reference(row) and is_withheld(references.parse(row))
+    except ExclusiveXComError:
+        return False
+
+
+def _new(rows: Sequence[Any], after: int | None, *, may_lack: bool) -> int | None:
+    """Return the position of the first row after a map_index; None if rows before these may be after it, too.
+
+    Args:
+        rows: Rows from a number on. The first should be the last item.
+        after: The map_index of the last item; None if it is not known. Then all rows are new.
+        may_lack: Whether there are rows before them.
+    """
+    if after is None:
+        return 0
+    if rows and references.map_index_of(rows[0]) == after:
+        return 1
+    indexes = [references.map_index_of(row) for row in rows]
+    known = [index for index in indexes if index is not None]
+    if len(known) < len(rows) or known != sorted(set(known)):
+        return min(1, len(rows))  # somebody has written or edited rows: numbers are all there is
+    if may_lack and (not known or known[0] > after):
+        return None
+    return bisect_right(known, after)
