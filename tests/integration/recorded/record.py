@@ -48,13 +48,17 @@ def configuring(set_variable: Callable[[str, str], object]) -> Configure:
     return configure
 
 
-def record(url: str, objects: Path, configure: Configure) -> Recording:
-    """Push all cases to an empty Redis and an empty directory, and tell what is there then."""
+def record(url: str, objects: Path, configure: Configure, **options: str) -> Recording:
+    """Push all cases to an empty Redis and an empty directory, and tell what is there then.
+
+    `options` hold for all of them.
+    """
     dag = make_dag()
     told = _ApiServer(url)
     rows: dict[str, Any] = {}
-    for group, options in GROUPS.items():
-        configure(redis_url=url, **SETTINGS | {name: text.format(objects=objects) for name, text in options.items()})
+    for group, templates in GROUPS.items():
+        of_group = {name: text.format(objects=objects) for name, text in templates.items()}
+        configure(redis_url=url, **SETTINGS | of_group | options)
         for case in CASES:
             if case.group == group:
                 rows[case.name] = _pushed(dag, case)
