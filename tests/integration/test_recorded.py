@@ -51,7 +51,7 @@ from tests.unit.codec.conftest import OPTION, forget_patterns
 
 RECORDINGS = sorted(HERE.glob("*.json"))
 #: The recordings in the formats that pushes write today, by the setting `format`.
-WRITTEN = {"2": HERE / "9d258fe.json", "3": HERE / "2232cd6-row3.json"}
+WRITTEN = {"2": HERE / "9d258fe.json", "3": HERE / "374326a.json"}
 STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)  # before all pushes
 SERVERS = f"{PREFIX}:!servers"
 AIRFLOWS_OWN = "skipmixin_key"
