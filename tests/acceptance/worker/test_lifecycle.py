@@ -129,6 +129,7 @@ class TestRunConf:
         reference = parse(json.loads(row["value"]))
         assert shown_consumers(reference) == ("take",)
         rule = redis_client.hget(hash_name("exclusive_redis_xcom", reference.coordinate), "acl")
+        assert isinstance(rule, bytes)
         assert b"default_consumers" in rule
 
     def test_conf_forced_into_the_database_changes_no_rule(self, airflow: AirflowStack) -> None:
