@@ -5,9 +5,9 @@
  "reference": {"v": 3, "to": "sales/today/extract/token QiDwPFLOGHIxIShtTEJmAQ 1764485412345 604800000 13 list 2"}}
 ```
 
-The text has these parts, each after a space: the coordinate, the version, the time of the push, the TTL, the size in
-bytes, the name of the type, and the shape. A value without dimensions has no shape. Times are in milliseconds, and the
-version is in base64.
+The text begins with the coordinate, the version, the time of the push and the TTL. The size in bytes, the name of the
+type and the shape follow. A space is between two parts. A value without dimensions has no shape. Times are in
+milliseconds, and the version is in base64.
 
 The coordinate is `dag_id/run_id/task_id/key`. If the task is mapped, `/map_index` follows. If the task instance has an
 id, `/map_index/ti_id` follows. Percent signs, slashes and spaces of an id are escaped, and nothing else is. So each
