@@ -8,8 +8,10 @@ differences are more than chance. The exit code is 1 if a limit is exceeded.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ import redis
 
 from benchmarks.played import PREFIX, Played, played, redis_for_bench
 from benchmarks.values import MB, csv_text, frame, frame_with_text, noise, records, small
+from exclusive_redis_xcom.formats.reference import Reference, parse
+from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +95,9 @@ def time_all(micro: Micro) -> None:
     micro.time("pull 100 B, over Airflow's call", lambda: _resolve(micro.play()))
     micro.time("redis-py: HGET of 100 bytes", lambda: partial(micro.client().hget, FLOOR, "-1"))
     micro.time("pull 1,000 mapped results, direct", lambda: _pull_all(micro.play()))
+    for number in (2, 3):
+        micro.time(f"reference of format {number}, to JSON", partial(_reference_to_json, number))
+        micro.time(f"reference of format {number}, from JSON", partial(_reference_from_json, number))
     for name, make in VALUES.items():
         micro.time(f"encode {name}", partial(_encode, make))
         micro.time(f"decode {name}", partial(_decode, make))
@@ -123,6 +130,33 @@ def _as_consumer(play: Played, operation: Callable[[], Any]) -> Callable[[], Any
             return operation()
 
     return run
+
+
+def _reference(number: int) -> Reference:
+    """Return a reference with names as most installations have them."""
+    pushed_at = datetime(2026, 11, 30, 6, 50, 12, 345_000, tzinfo=timezone.utc)
+    return Reference(
+        Coordinate("sales_report", "scheduled__2026-11-30T00:00:00+00:00", "extract_it", "return_value"),
+        version="0123456789abcdef" * 2,
+        type_name="int",
+        size=1,
+        consumers=("load", "sales_report"),
+        rule="xcom_acl['extract_it']['return_value'] at sales_report.py:12",
+        pushed_at=pushed_at,
+        expires_at=pushed_at + timedelta(days=7),
+        about="int, 1 byte, for load and sales_report until 7 Dec 06:50 UTC; the value is in Redis, not here",
+        format=number,
+    )
+
+
+def _reference_to_json(number: int) -> Callable[[], Any]:
+    reference = _reference(number)
+    return lambda: json.dumps(reference.to_json())
+
+
+def _reference_from_json(number: int) -> Callable[[], Any]:
+    text = json.dumps(_reference(number).to_json())
+    return lambda: parse(json.loads(text))
 
 
 def _encode(make: Callable[[], Any]) -> Callable[[], Any]:

@@ -25,6 +25,15 @@ def _walk() -> Callable[[Buffer], object]:
     return msgspec.msgpack.Decoder(type=msgspec.Raw).decode
 
 
+def skip(data: Buffer) -> None:
+    """Walk one msgpack message, with nothing after it, without making objects. What extension types hold is skipped.
+
+    Raises:
+        Exception: This is not one msgpack message.
+    """
+    _walk()(data)
+
+
 def read(data: Buffer, hook: Callable[[int, bytes], Any] | None = None) -> Any:
     """Read one msgpack message, with nothing after it. `hook` makes a value of each extension type.
 
@@ -33,5 +42,5 @@ def read(data: Buffer, hook: Callable[[int, bytes], Any] | None = None) -> Any:
     Raises:
         Exception: This is not one msgpack message.
     """
-    _walk()(data)
+    skip(data)
     return ormsgpack.unpackb(data, ext_hook=hook, option=ormsgpack.OPT_NON_STR_KEYS)

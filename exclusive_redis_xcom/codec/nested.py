@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
+from exclusive_redis_xcom.codec.bytes_in_message import may_hold_bytes
 from exclusive_redis_xcom.codec.kinds import Bulk, Kind, Leaf, NotCarriedError, Substitute, Tree
 from exclusive_redis_xcom.codec.msgpack_reader import read
 from exclusive_redis_xcom.codec.registry import BY_CODE, kind_of
@@ -66,7 +67,7 @@ class _NestedWriter:
             data = ormsgpack.packb(value, default=self.hook, option=OPTIONS | ormsgpack.OPT_NON_STR_KEYS)
             unchanged = comes_back(self._packed(value, substituted), any_keys=True)
         else:
-            with_bytes = b"\xc4" in data or b"\xc5" in data or b"\xc6" in data  # headers of bytes
+            with_bytes = (b"\xc4" in data or b"\xc5" in data or b"\xc6" in data) and may_hold_bytes(data)
             unchanged = not with_bytes or comes_back(self._packed(value, substituted), any_keys=False)
         if not unchanged:
             raise NeedsFlatForm

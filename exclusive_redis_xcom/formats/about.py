@@ -1,8 +1,12 @@
-"""The sentence of a reference: what the value is, for whom, until when and where. People read it, and no code does."""
+"""The sentence of a reference: what the value is, for whom, until when and where. People read it.
+
+Code reads nothing from it, with one exception: pages show people the readers in it, once Redis has forgotten the rule.
+"""
 
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.model import one_line
@@ -14,10 +18,18 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _UNITS = ("KiB", "MiB", "GiB")
 
 _ALL = {"*": "all tasks of this DAG", "*/*": "all tasks of all DAGs"}
+_CONSUMERS = {said: consumer for consumer, said in _ALL.items()}
+_NOBODY = "its own task alone"
+_SAME_RUN, _ONCE = " in this run", ", to be read once,"
 
 _SHOWN_DIMENSIONS = 3
-#: Characters of a type's name and of a consumer's name.
-_SHOWN = 40
+#: Characters of a type's name and of a consumer's name. The dots follow where there were more.
+_SHOWN, _DOTS = 40, "..."
+
+_READERS = re.compile(
+    r".*, [0-9.]+ (?:bytes?|[KMG]iB), for (.+) until [0-9]+ [A-Z][a-z]{2}(?: [0-9]{4})? [0-9:]{5} UTC; .*"
+)
+_MORE = re.compile("[0-9]{1,9} more")
 
 
 def sentence(
@@ -29,8 +41,9 @@ def sentence(
     pushed_at: datetime,
     expires_at: datetime,
     place: str,
+    long: bool = False,
 ) -> str:
-    """Return the sentence, as in "list of 2, 13 bytes, for load until 6 Dec 11:57 UTC; the value is in Redis, ...".
+    """Return the sentence, as in "str, 13 bytes, for load until 6 Dec 11:57 UTC; the value is in Redis, not here".
 
     Args:
         type_name: The qualified name of the value's type. The sentence has its last part.
@@ -40,12 +53,13 @@ def sentence(
         pushed_at: When the value was pushed.
         expires_at: When the value expires.
         place: Where the value is, as in "in Redis".
+        long: Whether it ends as in rows of format 2.
     """
     kind = _short(type_name.rpartition(".")[2])
     extent = _extent(shape) if shape else ""
     return (
         f"{kind}{extent}, {_bytes(size)}, for {readers} until {_moment(expires_at, pushed_at)}; "
-        f"the value is {place}, this is only a reference to it"
+        f"the value is {place}, {'this is only a reference to it' if long else 'not here'}"
     )
 
 
@@ -58,10 +72,28 @@ def describe_readers(consumers: tuple[str, ...], *, same_run: bool, once: bool) 
         same_run: Whether only tasks of the same run may read.
         once: Whether only one task instance may read.
     """
-    whom = _consumer(consumers[0]) if consumers else "its own task alone"
+    whom = _consumer(consumers[0]) if consumers else _NOBODY
     if len(consumers) > 1:
         whom += f" and {_consumer(consumers[1]) if len(consumers) == 2 else f'{len(consumers) - 1} more'}"
-    return f"{whom}{' in this run' if same_run else ''}{', to be read once,' if once else ''}"
+    return f"{whom}{_SAME_RUN if same_run else ''}{_ONCE if once else ''}"
+
+
+def readers_in(sentence: str) -> tuple[str, ...]:
+    """Return the consumers that a sentence names, and how many more there are: ("load", "... and 3 more").
+
+    A name that was cut counts among those that are not named. Anybody may have written the sentence: the result is for
+    people alone.
+    """
+    found = _READERS.fullmatch(sentence)
+    said = _NOBODY if found is None else found[1].removesuffix(_ONCE).removesuffix(_SAME_RUN)
+    if said == _NOBODY:
+        return ()
+    first, _, second = said.partition(" and ")
+    hidden = int(second.removesuffix(" more")) if _MORE.fullmatch(second) else 0
+    names = [_CONSUMERS.get(name, name) for name in (first, "" if hidden else second) if name]
+    whole = [name for name in names if not name.endswith(_DOTS)]
+    hidden += len(names) - len(whole)
+    return (*whole, f"{_DOTS} and {hidden} more") if hidden else tuple(whole)
 
 
 def _moment(moment: datetime, now: datetime) -> str:

@@ -8,7 +8,8 @@ with the one asked for. The access list in Redis decides, not the one that is sh
 Under `enforcement = server` the reference also carries the value's seal (`exclusive_redis_xcom.formats.seal`). Then the
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
-Pushes write format 2 (`reference_v2.py`). Format 1 (`reference_v1.py`) is still read.
+Pushes write format 3 (`reference_v3.py`), or format 2 (`reference_v2.py`) where the setting `format` says so. Format 1
+(`reference_v1.py`) is still read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import reference_v1, reference_v2
+from exclusive_redis_xcom.formats import about, reference_v1, reference_v2, reference_v3
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import Refused
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MARK = "exclusive_redis_xcom"
 
 _UNUSABLE = {"v": 1, "unusable": True}
+_LAYOUTS: dict[int, Any] = {layout.FORMAT: layout for layout in (reference_v1, reference_v2, reference_v3)}
 
 
 class Reference(ReferenceFacts):
@@ -46,7 +48,7 @@ class Reference(ReferenceFacts):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object for Airflow's database, or for an answer of the ring."""
-        return {MARK: (reference_v1 if self.format == reference_v1.FORMAT else reference_v2).dump(self)}
+        return {MARK: _LAYOUTS[self.format].dump(self)}
 
     def _with_seal(self, **parts: Any) -> Reference:
         if self.seal is None:
@@ -73,14 +75,15 @@ def parse(value: object) -> Reference:
     if not isinstance(raw, OBJECT):
         raise malformed("reference")
     _require_known(raw)
-    layout = reference_v2 if reference_v2.MACHINE in raw else reference_v1
-    return Reference(**layout.load(raw))
+    return Reference(**_layout_of(raw).load(raw))
 
 
 def map_index_of(value: object) -> int | None:
     """Return the map_index that the reference in a row names; None without one. Nothing else of it is read."""
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
     machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
+    if isinstance(machine, OBJECT) and reference_v3.TO in machine:
+        return reference_v3.map_index_of(machine[reference_v3.TO])
     coordinate = machine.get("coordinate") if isinstance(machine, OBJECT) else None
     map_index = coordinate.get("map_index") if isinstance(coordinate, OBJECT) else None
     return map_index if type(map_index) is int else None
@@ -98,9 +101,25 @@ def parse_stored(value: object) -> Reference:
     return reference
 
 
+def shown_consumers(reference: Reference) -> tuple[str, ...]:
+    """Return who may read, for people, as far as the row tells it.
+
+    Of values that are not sealed, format 3 has only the sentence. It names up to two consumers, else how many more
+    there are.
+    """
+    return reference.consumers or about.readers_in(reference.about)
+
+
 def unusable() -> dict[str, Any]:
     """Return what the ring answers in place of a row that only looks like a reference. `parse` refuses it."""
     return {MARK: dict(_UNUSABLE)}
+
+
+def _layout_of(raw: Mapping[str, Any]) -> Any:
+    """Return the format of an object: the first is flat, and the second has details for people."""
+    if reference_v2.MACHINE not in raw:
+        return reference_v1
+    return reference_v2 if reference_v2.DETAILS in raw else reference_v3
 
 
 def _require_known(raw: Mapping[str, Any]) -> None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.seal import Seal
     from exclusive_redis_xcom.model import Coordinate
 
-#: The format that a push writes.
-FORMAT = 2
+#: The latest format, which pushes write unless the setting `format` names an earlier one.
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class ReferenceFacts:
         version: The version id of the push.
         type_name: The qualified name of the value's type, for people.
         size: The encoded size in bytes, before compression.
-        consumers: Who may read, for people.
-        rule: Where the rule was written, for people.
+        consumers: Who may read, for people. Format 3 tells it of sealed values alone; `shown_consumers` reads on.
+        rule: Where the rule was written, for people. It is empty where `consumers` is not told.
         pushed_at: When Redis took the value.
         expires_at: When Redis forgets it.
         seal: The sealed data key, or the ring's answer in its place; None where values are not sealed.

@@ -9,7 +9,7 @@ from typing import Any
 
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats.seal import Seal, parse_seal
-from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 #: Bounds on what is believed. They are far above what Airflow allows for ids (250 characters).
 MAX_TEXT = 2000
@@ -73,17 +73,26 @@ def size(value: object, name: str) -> int:
     return integer(value, name, 0, _MAX_SIZE)
 
 
+def map_index(value: object, name: str) -> int:
+    """Read a map index; -1 is that of a task that is not mapped."""
+    return integer(value, name, NOT_MAPPED, _MAX_MAP_INDEX)
+
+
 def shape(value: object, name: str) -> tuple[int, ...]:
     """Read what `shown_shape` returns."""
-    lengths = text(value, name).split(_TIMES)
-    if len(lengths) > _MAX_DIMENSIONS or not all(_LENGTH.fullmatch(length) for length in lengths):
+    return lengths(text(value, name).split(_TIMES), name)
+
+
+def lengths(texts: list[str], name: str) -> tuple[int, ...]:
+    """Read the length of each dimension."""
+    if len(texts) > _MAX_DIMENSIONS or not all(_LENGTH.fullmatch(length) for length in texts):
         raise malformed(name)
-    return tuple(integer(int(length), name, 0, _MAX_SIZE) for length in lengths)
+    return tuple(integer(int(length), name, 0, _MAX_SIZE) for length in texts)
 
 
-def shown_shape(lengths: tuple[int, ...]) -> str:
+def shown_shape(shape: tuple[int, ...]) -> str:
     """Return the length of each dimension, as "1000 x 3". A list would take a line of the XCom tab for each item."""
-    return _TIMES.join(map(str, lengths))
+    return _TIMES.join(map(str, shape))
 
 
 def time(value: object, name: str) -> datetime:
@@ -118,7 +127,7 @@ def coordinate(value: object) -> Coordinate:
         text(body["run_id"], "coordinate.run_id"),
         text(body["task_id"], "coordinate.task_id"),
         text(body["key"], "coordinate.key"),
-        integer(body["map_index"], "coordinate.map_index", -1, _MAX_MAP_INDEX),
+        map_index(body["map_index"], "coordinate.map_index"),
         text(body["ti_id"], "coordinate.ti_id") if of_instance else None,
     )
 

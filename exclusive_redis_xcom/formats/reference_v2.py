@@ -19,7 +19,6 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import reference_fields as fields
-from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.model import one_line
 
 if TYPE_CHECKING:
@@ -28,17 +27,22 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
 
 
+FORMAT = 2
+
 #: The key of the machine's part. It holds `v` in this format and in every later one.
 MACHINE = "reference"
 
-_OUTER = {"about", "details", MACHINE}
+#: The key of the part for people, which this format alone has.
+DETAILS = "details"
+
+_OUTER = {"about", DETAILS, MACHINE}
 _DETAILS = {"type", "size", "consumers", "rule", "expires"}
 _MACHINE = {"v", "coordinate", "version", "pushed_at"}
 
 #: Bounds on texts for people, in characters. What is longer is cut at the push.
 MAX_ABOUT = 300
-_MAX_SHOWN = 1000
-_DOTS = 3  # `one_line` adds them
+MAX_SHOWN = 1000
+MAX_DOTS = 3  # `one_line` adds them
 
 
 def dump(reference: ReferenceFacts) -> dict[str, Any]:
@@ -46,13 +50,13 @@ def dump(reference: ReferenceFacts) -> dict[str, Any]:
     shape = {} if reference.shape is None else {"shape": fields.shown_shape(reference.shape)}
     seal = {} if reference.seal is None else {"seal": reference.seal.to_json()}
     return {
-        "about": _shown(reference.about, MAX_ABOUT),
-        "details": {
-            "type": _shown(reference.type_name),
+        "about": shown(reference.about, MAX_ABOUT),
+        DETAILS: {
+            "type": shown(reference.type_name),
             "size": reference.size,
             **shape,
             "consumers": list(_shown_consumers(reference.consumers)),
-            "rule": _shown(reference.rule),
+            "rule": shown(reference.rule),
             "expires": reference.expires_at.isoformat(),
         },
         MACHINE: {
@@ -74,8 +78,8 @@ def load(raw: Mapping[str, Any]) -> dict[str, Any]:
     body = fields.mapping(raw, _OUTER, "reference")
     return {
         "format": FORMAT,
-        "about": fields.printable(body["about"], "about", MAX_ABOUT + _DOTS),
-        **_details(body["details"]),
+        "about": fields.printable(body["about"], "about", MAX_ABOUT + MAX_DOTS),
+        **_details(body[DETAILS]),
         **_machine_part(body[MACHINE]),
     }
 
@@ -83,7 +87,7 @@ def load(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _details(value: object) -> dict[str, Any]:
     shaped = isinstance(value, dict) and "shape" in value
     details = fields.mapping(value, _DETAILS | {"shape"} if shaped else _DETAILS, "details")
-    most = _MAX_SHOWN + _DOTS
+    most = MAX_SHOWN + MAX_DOTS
     names = fields.consumers(details["consumers"], "consumers")
     return {
         "type_name": fields.printable(details["type"], "type", most),
@@ -109,8 +113,9 @@ def _machine_part(value: object) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=256)  # the pushes of one key have the same consumers
 def _shown_consumers(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_shown(name) for name in fields.shown_consumers(names))
+    return tuple(shown(name) for name in fields.shown_consumers(names))
 
 
-def _shown(text: str, most: int = _MAX_SHOWN) -> str:
+def shown(text: str, most: int = MAX_SHOWN) -> str:
+    """Return a text as people may see it: on one line, cut if it is long."""
     return text if len(text) <= most and text.isprintable() else one_line(text, most)

@@ -56,10 +56,10 @@ def _tried(settings: Settings) -> Finding:
             plain,
             type_name="bytes",
             acl=acl,
-            seal=sealed.seal,
+            encrypted=sealed,
             pushed_at=plain.pushed_at,
             ttl=settings.ttl,
-            spilled=False,
+            settings=settings,
         )
         if sealed.seal is None or joined(sealed.envelope.payload) == joined(plain.payload):
             return Finding(_CHECK, "FAIL", "the value was not sealed", _BUG)

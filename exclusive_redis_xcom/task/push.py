@@ -81,10 +81,10 @@ def push(access: Access, coordinate: Coordinate, value: Any) -> Reference:
         plain,
         type_name=encoded.type_name,
         acl=acl,
-        seal=encrypted.seal,
+        encrypted=encrypted,
         pushed_at=pushed_at,
         ttl=ttl,
-        spilled=_is_spilled(encrypted.envelope, settings),
+        settings=settings,
     )
 
 
@@ -98,10 +98,6 @@ def _envelope(coordinate: Coordinate, encoded: Encoded) -> Envelope:
         pushed_at=clock.now(),
         payload=encoded.payload,
     )
-
-
-def _is_spilled(envelope: Envelope, settings: Settings) -> bool:
-    return settings.spill_path is not None and size_of(envelope.payload) > settings.spill_threshold_bytes
 
 
 def _encoded(coordinate: Coordinate, value: Any, settings: Settings) -> Encoded:

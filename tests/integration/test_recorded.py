@@ -331,17 +331,8 @@ def masked(recording: Recording, case: Case) -> dict[str, Any]:
     row = copy.deepcopy(recording["rows"][case.name])
     if case.key == AIRFLOWS_OWN:
         return {"row": row}
-    shown = row["exclusive_redis_xcom"]
-    details, reference = shown["details"], shown["reference"]
-    version: str = reference["version"]
-    span = datetime.fromisoformat(details["expires"]) - datetime.fromisoformat(reference["pushed_at"])
-    shown["about"] = re.sub(r"until \d+ \w+ \d{4} \d\d:\d\d UTC", "until #", shown["about"])
-    details["expires"], reference["pushed_at"] = str(span), "#"
-    if case.is_library_s:
-        details |= {"size": "#", "type": "#"}
-        shown["about"] = "#"
-    if "seal" in reference:
-        reference["seal"]["key"] = len(reference["seal"]["key"])
+    version = references.parse(row).version
+    mask_row(row["exclusive_redis_xcom"], case)
     fields = the_hash(recording, case)
     at = Coordinate(DAG_ID, RUN_ID, case.task_id, case.key, case.map_index)
     rules = shared_rules.by_digest(fields.pop(b"acls", None), at)
@@ -365,6 +356,24 @@ def masked(recording: Recording, case: Case) -> dict[str, Any]:
             if version in name
         },
     }
+
+
+def mask_row(shown: dict[str, Any], case: Case) -> None:
+    """Mask what no two pushes share. Nobody but the test reads the text of format 3 in this way."""
+    reference = shown["reference"]
+    shown["about"] = "#" if case.is_library_s else re.sub(r"until .* UTC;", "until #;", shown["about"])
+    if "details" in shown:
+        details = shown["details"]
+        span = datetime.fromisoformat(details["expires"]) - datetime.fromisoformat(reference["pushed_at"])
+        details["expires"], reference["pushed_at"] = str(span), "#"
+        if case.is_library_s:
+            details |= {"size": "#", "type": "#"}
+    else:
+        path, version, pushed, ttl, size, *rest = reference["to"].split(" ")
+        assert (len(version), len(pushed)) == (22, 13)
+        reference["to"] = [path, ttl, *(["#", "#", *rest[1:]] if case.is_library_s else [size, *rest])]
+    if "seal" in reference:
+        reference["seal"]["key"] = len(reference["seal"]["key"])
 
 
 def the_hash(recording: Recording, case: Case) -> dict[bytes, bytes]:

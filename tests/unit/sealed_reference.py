@@ -48,7 +48,7 @@ class NoGraph:
 
 def acl_in_force(rule: object = ("load",), at: Coordinate = AT) -> Acl:
     declared = {at.task_id: {at.key: list(rule) if isinstance(rule, tuple) else rule}}
-    acl = parse(declared, dag_id=at.dag_id, task_ids=NoGraph.task_ids, default_consumers="nobody")
+    acl = parse(declared, dag_id=at.dag_id, task_ids=NoGraph.task_ids | {at.task_id}, default_consumers="nobody")
     return acl.in_force(at, NoGraph())
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from exclusive_redis_xcom.access.printable import cut, printable
 from exclusive_redis_xcom.formats import claims
+from exclusive_redis_xcom.formats.reference import shown_consumers
 from exclusive_redis_xcom.pages.hidden_count import hidden
 from exclusive_redis_xcom.pages.xcoms import names, reveal, rules
 from exclusive_redis_xcom.pages.xcoms.recorded import Recorded, recorded
@@ -154,7 +155,7 @@ def _entry(row: Row, facts: RedisFacts, viewer: Viewer, now: datetime) -> Entry:
         left=None if held is None else _left(reference, held.asked_at),
         until=reference.expires_at,
         readers=names.consumers(
-            reference.consumers if rule is None else rule.consumers, row.at.dag_id, viewer.readable
+            shown_consumers(reference) if rule is None else rule.consumers, row.at.dag_id, viewer.readable
         ),
         facts=tuple(_facts(reference, held, told, rule, viewer)),
         record=None
@@ -200,7 +201,9 @@ def _facts(
         locked = "" if envelope.key_id is None else ", encrypted"
         found.append(Fact("Bytes", f"{in_bytes(reference.size)} encoded, {stored}{packed}{locked}"))
         found.append(Fact("Where", _place(held.spilled, envelope.parts)))
-    found.append(Fact("Rule", cut(reference.rule if rule is None else rule.source, _MOST_CHARACTERS)))
+    source = reference.rule if rule is None else rule.source
+    if source:  # a row of format 3 does not tell it, once Redis has forgotten it
+        found.append(Fact("Rule", cut(source, _MOST_CHARACTERS)))
     if rule is not None and rule.same_run:
         found.append(Fact("Condition", "Only tasks of the run that pushed the value may read it."))
     if rule is not None and rule.once:

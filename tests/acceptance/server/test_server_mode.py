@@ -15,6 +15,7 @@ import pytest
 import redis
 
 from devtools.airflow_stack import AirflowStack, airflow_version, wait_until
+from exclusive_redis_xcom.formats.reference import parse
 from tests.acceptance.conftest import Proofs, ServerMode
 
 VERSION = tuple(int(part) for part in airflow_version().split(".")[:2])
@@ -211,7 +212,7 @@ class TestClears:
         assert server_airflow.wait_run("server_rerun", run_id, timeout=300) == "success"
         after = runs.rows("server_rerun")
         produced = ("produce", "return_value", -1)
-        assert before[produced][MARK]["reference"]["version"] != after[produced][MARK]["reference"]["version"]
+        assert parse(before[produced]).version != parse(after[produced]).version
         gone = ("produce", "first try only", -1)
         assert gone in before
         assert gone not in after

@@ -6,13 +6,15 @@ import contextlib
 import json
 import re
 import sqlite3
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
 from devtools.airflow_stack import AirflowStack, ApiError
+from exclusive_redis_xcom.formats.redis_names import hash_name
+from exclusive_redis_xcom.formats.reference import parse, shown_consumers
 
 
 def run(airflow: AirflowStack, dag_id: str, conf: dict[str, Any] | None = None) -> str:
@@ -42,7 +44,7 @@ def test_a_cleared_run_pushes_anew_and_nothing_of_the_first_try_is_left(
     second = references(airflow, run_id)
     produced = ("produce", "return_value")
     assert set(first) - set(second) == {("produce", "first try only")}
-    versions = [rows[produced]["exclusive_redis_xcom"]["reference"]["version"] for rows in (first, second)]
+    versions = [parse(rows[produced]).version for rows in (first, second)]
     assert versions[0] != versions[1]
     assert not [
         name for name in redis_client.scan_iter(f"*:{quoted(run_id)}:*") if name.endswith(b":first%20try%20only")
@@ -50,7 +52,6 @@ def test_a_cleared_run_pushes_anew_and_nothing_of_the_first_try_is_left(
 
 
 def quoted(run_id: str) -> str:
-    from exclusive_redis_xcom.formats.redis_names import hash_name
     from exclusive_redis_xcom.model import Coordinate
 
     return hash_name("p", Coordinate("d", run_id, "t", "k")).split(":")[2]
@@ -76,8 +77,8 @@ def test_a_value_set_over_rest_is_read_as_the_default_backend_would(airflow: Air
 
 def test_a_forged_reference_is_refused_loudly(airflow: AirflowStack) -> None:
     run_id = run(airflow, "lifecycle")
-    forged = references(airflow, run_id)["produce", "return_value"]
-    forged["exclusive_redis_xcom"]["reference"]["coordinate"]["task_id"] = "somebody_else"
+    pushed = parse(references(airflow, run_id)["produce", "return_value"])
+    forged = replace(pushed, coordinate=replace(pushed.coordinate, task_id="somebody_else")).to_json()
     write(
         airflow,
         "UPDATE xcom SET value = ? WHERE run_id = ? AND task_id = 'produce' AND key = 'return_value'",
@@ -97,19 +98,18 @@ def test_the_xcom_tab_shows_type_size_consumers_and_expiry(airflow: AirflowStack
     path = f"/dags/lifecycle/dagRuns/{run_id}/taskInstances/produce/xcomEntries/return_value"
     shown = airflow.api("GET", path, params={"deserialize": "true", "stringify": "false"})["value"]
 
-    body = shown["exclusive_redis_xcom"]
-    details = body["details"]
-    expires = datetime.fromisoformat(details["expires"])
-    assert list(body) == ["about", "details", "reference"]
+    body, reference = shown["exclusive_redis_xcom"], parse(shown)
+    expires = reference.expires_at
+    assert list(body) == ["about", "reference"]
     assert re.fullmatch(
         r"tuple of \d+, \d+ bytes, for consume until \d+ \w{3}( \d{4})? \d\d:\d\d UTC; "
-        r"the value is in Redis, this is only a reference to it",
+        r"the value is in Redis, not here",
         body["about"],
     )
     assert f" {expires.day} {expires:%b} " in body["about"]
-    assert (details["type"], details["consumers"]) == ("tuple", ["consume"])
-    assert details["size"] > 0
-    assert expires > datetime.fromisoformat(body["reference"]["pushed_at"])
+    assert reference.type_name == "tuple"
+    assert reference.size > 0
+    assert expires > reference.pushed_at
 
 
 class TestRunConf:
@@ -119,13 +119,18 @@ class TestRunConf:
 
         assert "xcom_acl" in str(caught.value)
 
-    def test_conf_changes_nothing_where_the_dag_declares_no_acl(self, airflow: AirflowStack) -> None:
+    def test_conf_changes_nothing_where_the_dag_declares_no_acl(
+        self, airflow: AirflowStack, redis_client: redis.Redis
+    ) -> None:
         run_id = airflow.trigger("without_acl", conf={"xcom_acl": {"make": {"return_value": []}}})
 
         assert airflow.wait_run("without_acl", run_id, timeout=120) == "success"
         (row,) = airflow.xcom_rows("without_acl", run_id)
-        body = json.loads(row["value"])["exclusive_redis_xcom"]
-        assert "default" in body["details"]["rule"]
+        reference = parse(json.loads(row["value"]))
+        assert shown_consumers(reference) == ("take",)
+        rule = redis_client.hget(hash_name("exclusive_redis_xcom", reference.coordinate), "acl")
+        assert isinstance(rule, bytes)
+        assert b"default_consumers" in rule
 
     def test_conf_forced_into_the_database_changes_no_rule(self, airflow: AirflowStack) -> None:
         run_id = airflow.trigger("lifecycle", conf={"harmless": 1})
@@ -141,7 +146,7 @@ class TestRunConf:
         after = references(airflow, run_id)
         assert after["produce", "return_value"] != before["produce", "return_value"]  # pushed anew
         for pushed in (before, after):
-            assert pushed["produce", "return_value"]["exclusive_redis_xcom"]["details"]["consumers"] == ["consume"]
+            assert shown_consumers(parse(pushed["produce", "return_value"])) == ("consume",)
         assert "somebody_else" not in airflow.task_log("lifecycle", run_id, "produce", try_number=2)
 
 

@@ -135,10 +135,10 @@ def pushing(server: RedisServer, engine: Engine) -> Pushing:
             plain,
             type_name=encoded.type_name,
             acl=acl,
-            seal=encrypted.seal,
+            encrypted=encrypted,
             pushed_at=pushed_at,
             ttl=timedelta(hours=5),
-            spilled=settings.spill_path is not None,
+            settings=settings,
         )
         if row:
             write_row(engine, at, reference.to_json())

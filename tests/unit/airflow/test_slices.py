@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +14,12 @@ from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats.reference import MARK
 from tests.unit.sealed_reference import sealed_reference
 
-WRITTEN = sealed_reference().to_json()[MARK]
-MACHINE = WRITTEN["reference"]
+WRITTEN = sealed_reference()
 
 
 def row(index: int, push: int = 0, run_id: str = "run_1") -> Any:
-    at = {**MACHINE["coordinate"], "map_index": index, "run_id": run_id}
-    return {MARK: {**WRITTEN, "reference": {**MACHINE, "coordinate": at, "version": f"{push:032x}"}}}
+    at = replace(WRITTEN.coordinate, map_index=index, run_id=run_id)
+    return replace(WRITTEN, coordinate=at, version=f"{push:032x}").to_json()
 
 
 def index_of(found: Any) -> int:

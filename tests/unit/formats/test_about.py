@@ -30,8 +30,7 @@ def readers(*consumers: str, same_run: bool = False, once: bool = False) -> str:
 
 def test_it_says_what_for_whom_until_when_and_where() -> None:
     assert sentence(readers=readers("*")) == (
-        "list of 2, 13 bytes, for all tasks of this DAG until 6 Dec 11:57 UTC; "
-        "the value is in Redis, this is only a reference to it"
+        "list of 2, 13 bytes, for all tasks of this DAG until 6 Dec 11:57 UTC; the value is in Redis, not here"
     )
 
 
@@ -89,10 +88,47 @@ def test_until_when(ttl: timedelta, said: str) -> None:
 
 
 def test_where_the_value_is() -> None:
-    assert sentence(place="in object storage").endswith(
-        "; the value is in object storage, this is only a reference to it"
-    )
+    assert sentence(place="in object storage").endswith("; the value is in object storage, not here")
+
+
+def test_rows_of_format_2_end_as_before() -> None:
+    assert sentence(long=True).endswith("; the value is in Redis, this is only a reference to it")
 
 
 def test_it_stays_short() -> None:
     assert len(sentence("m." + "C" * 999, shape=(2**40,) * 3, readers=readers("x" * 501, "y" * 501))) < 300
+
+
+@pytest.mark.parametrize(
+    ("consumers", "read"),
+    [
+        ((), ()),
+        (("load",), ("load",)),
+        (("*",), ("*",)),
+        (("*/*",), ("*/*",)),
+        (("load", "reports/*"), ("load", "reports/*")),
+        (("load", "b", "c", "d"), ("load", "... and 3 more")),
+        (("x" * 41, "load"), ("load", "... and 1 more")),
+        (("x" * 41,), ("... and 1 more",)),
+        (("x" * 41, "b", "c"), ("... and 3 more",)),
+    ],
+)
+@pytest.mark.parametrize("same_run", [False, True])
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("type_name", ["list", "m.a, 1 byte, for nobody until 1 Jan"])
+def test_the_readers_are_read_for_people(
+    consumers: tuple[str, ...], read: tuple[str, ...], same_run: bool, once: bool, type_name: str
+) -> None:
+    named = readers(*consumers, same_run=same_run, once=once)
+
+    for ttl in (timedelta(days=7), timedelta(days=400)):
+        for size in (0, 1, 2000, 3_000_000_000):
+            said = sentence(type_name, readers=named, size=size, expires_at=PUSHED + ttl)
+            assert about.readers_in(said) == read
+
+
+@pytest.mark.parametrize(
+    "text", ["", "anything", "list of 2, 13 bytes, for load; the value is in Redis", ", for a until b"]
+)
+def test_other_texts_name_no_readers(text: str) -> None:
+    assert about.readers_in(text) == ()

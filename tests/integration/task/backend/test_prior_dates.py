@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import redis
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import executing
 from exclusive_redis_xcom import CorruptValue, ExclusiveRedisXCom, XComAccessDenied, XComAlreadyClaimed, XComExpired
+from exclusive_redis_xcom.formats import reference as references
 from tests.integration.support import shown
 from tests.integration.task.sales import CANARY, address, hash_of, look_back, push
 
@@ -36,9 +38,10 @@ def lose(raw: redis.Redis, *days: str, key: str = "token") -> None:
 
 def push_later(rows: Rows, day: str) -> None:
     """Date a push of this test a minute later than the others."""
-    body = rows.values["sales", day, "extract", "token", -1]["exclusive_redis_xcom"]
-    for part, name in (("reference", "pushed_at"), ("details", "expires")):
-        body[part][name] = (datetime.fromisoformat(body[part][name]) + timedelta(minutes=1)).isoformat()
+    address = ("sales", day, "extract", "token", -1)
+    pushed, later = references.parse(rows.values[address]), timedelta(minutes=1)
+    dated = replace(pushed, pushed_at=pushed.pushed_at + later, expires_at=pushed.expires_at + later)
+    rows.values[address] = dated.to_json()
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -32,7 +32,9 @@ def test_the_database_gets_a_reference_without_any_part_of_the_value(dag: Any, r
     push(dag, {"secret": CANARY})
 
     body = the_row(rows)["exclusive_redis_xcom"]
-    assert (body["details"]["type"], body["details"]["consumers"]) == ("dict", ["load"])
+    assert body["about"].startswith("dict of 1, ")
+    assert " for load until " in body["about"]
+    assert body["reference"]["to"].endswith(" dict 1")
     assert CANARY not in str(the_row(rows))
 
 

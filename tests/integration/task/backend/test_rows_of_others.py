@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import redis
 from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, InvalidReference, XComAccessDenied, XComExpired
+from exclusive_redis_xcom.formats import reference as references
 from tests.integration.task.sales import CANARY, pull, push, the_row
 
 
@@ -81,8 +83,8 @@ def test_a_lazy_sequence_takes_no_reference_from_another_dag_run_or_unmapped_tas
     from airflow.sdk.execution_time.lazy_sequence import _XComWrapper
 
     push(dag, CANARY, map_index=0)
-    row = rows.values["sales", RUN_ID, "extract", "token", 0]
-    row["exclusive_redis_xcom"]["reference"]["coordinate"].update(elsewhere)
+    pushed = references.parse(rows.values["sales", RUN_ID, "extract", "token", 0])
+    row = replace(pushed, coordinate=replace(pushed.coordinate, **elsewhere)).to_json()
 
     with executing(dag.get_task("load")), pytest.raises(InvalidReference, match="copied there"):
         ExclusiveRedisXCom.deserialize_value(_XComWrapper(row))

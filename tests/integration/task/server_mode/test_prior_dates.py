@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,8 +91,10 @@ def test_every_other_answer_about_an_earlier_run_is_an_error(
 def test_the_seal_of_another_run_in_an_earlier_row_is_an_error(dag: Any, rows: Rows, raw: redis.Redis) -> None:
     """Who edits rows cannot make a refusal look like a loss."""
     push_days(dag)
-    body = rows.values["sales", DAYS[1], "extract", "token", -1]["exclusive_redis_xcom"]
-    body["reference"]["coordinate"]["run_id"] = "a run that Redis does not know"
+    address = ("sales", DAYS[1], "extract", "token", -1)
+    pushed = references.parse(rows.values[address])
+    edited = replace(pushed, coordinate=replace(pushed.coordinate, run_id="a run that Redis does not know"))
+    rows.values[address] = edited.to_json()
 
     with pytest.raises(InvalidReference):
         look_back(dag, run_id=DAYS[-1])

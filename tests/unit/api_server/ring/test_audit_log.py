@@ -92,7 +92,8 @@ def test_a_pull_of_a_task_that_is_over(engine: Engine, airflow: Airflow) -> None
 @pytest.mark.parametrize("map_index", [2**31 - 1, 2**31, 2**63, -2])
 def test_a_reference_whose_map_index_was_edited(engine: Engine, airflow: Airflow, map_index: int) -> None:
     edited = sealed_reference().to_json()
-    edited[MARK]["reference"]["coordinate"]["map_index"] = map_index
+    machine = edited[MARK]["reference"]
+    machine["to"] = machine["to"].replace(f"/{AT.key} ", f"/{AT.key}/{map_index} ")
     airflow.body = {"key": "token", "value": edited}
 
     assert ask(airflow, CONSUMER, "GET") == 200

@@ -171,6 +171,24 @@ def test_a_sealed_value_shows_the_rule_in_its_seal() -> None:
     assert "forged" not in html
 
 
+@pytest.mark.parametrize(
+    ("readers", "shown"),
+    [
+        ("load and report", "load, report"),
+        ("load and 3 more", "load, ... and 3 more"),
+        ("load and secret_dag/audit in this run", "load, 1 task of a DAG that you may not see"),
+        ("secret_dag/audit, to be read once,", "1 task of a DAG that you may not see"),
+    ],
+)
+def test_once_redis_has_lost_a_value_the_sentence_of_its_row_tells_who_might_read(readers: str, shown: str) -> None:
+    about = f"str, 10 bytes, for {readers} until 9 Jan 03:04 UTC; the value is in Redis, not here"
+    html = of_task([joined(row(reference(consumers=(), rule="", about=about)))])
+
+    assert definitions(html)["Who may read"] == shown
+    assert "Rule" not in definitions(html)
+    assert "secret_dag" not in html
+
+
 def test_no_text_becomes_markup_or_turns_the_line() -> None:
     at = Coordinate("sales", "run_1", HOSTILE, HOSTILE * 5)
     told = Description(HOSTILE, (2, 2), ((HOSTILE, HOSTILE),), (HOSTILE,), items=HOSTILE)
