@@ -43,12 +43,15 @@ _ENVELOPE = "i"
 NAME, HEADER, PAYLOAD, OVERHEAD = "key's name", "envelope's header", "payload", "Redis' own"
 
 
-def measure(trees: Sequence[Tree], url: str) -> dict[str, Any]:
-    """Let each tree push its samples; return the section: `trees`: tree -> format -> what its program printed."""
+def measure(trees: Sequence[Tree]) -> dict[str, Any]:
+    """Let each tree push its samples; return the section: `trees`: tree -> format -> what its program printed.
+
+    Each has a Redis of its own, also where REDIS_URL names one: what Redis uses depends on its configuration.
+    """
+    found = {}
     with tempfile.TemporaryDirectory(prefix="bench-stored-") as home:
-        found = {}
         for tree in trees:
-            with running("stored_player.py", tree, Path(home), url) as program:
+            with RedisServer() as server, running("stored_player.py", tree, Path(home), server.url) as program:
                 found[tree.name] = program.start
     return {"trees": found}
 
@@ -114,8 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stored", description=__doc__)
     parser.add_argument("--base", help="a git revision to show beside this tree")
     base = parser.parse_args(arguments).base
-    with RedisServer() as server:
-        print(as_text(measure((*([lay_out(base)] if base else []), this_tree()), server.url)))
+    print(as_text(measure((*([lay_out(base)] if base else []), this_tree()))))
     return 0
 
 

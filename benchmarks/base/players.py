@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.base.program import Program, running
+from benchmarks.base.ratios import Ratios
+from benchmarks.base.trees import NEW
 from benchmarks.timing import quartiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
-    from benchmarks.base.ratios import Ratios
     from benchmarks.base.trees import Tree
+
+#: Processes of each tree, if there are two trees; and of the one, where it is alone.
+RUNS = {False: 12, True: 2}
+ALONE = 2
+#: Rounds of each process.
+ROUNDS = 20
 
 DICTS = "push of 20,000 small dicts, before Airflow's call"
 #: Row -> the player's operation, and how often it runs in one round.
@@ -45,18 +54,34 @@ def playing(tree: Tree, url: str, home: Path) -> Iterator[Player]:
         yield Player(program)
 
 
-def measure(ratios: Ratios, trees: Sequence[Tree], start: Callable[[Tree], Any], *, runs: int, rounds: int) -> None:
-    """Let both trees play in turn: so many pairs of processes, each for so many rounds.
+def measure(trees: Sequence[Tree], redis_url: str, *, quick: bool) -> dict[str, Any]:
+    """Let the trees play against one Redis; return the section `own`: what our part of an operation takes."""
+    ratios = Ratios()
+    with tempfile.TemporaryDirectory(prefix="bench-own-") as home:
+        # Not database 0: a connection to any other one begins with a SELECT, and all trees must pay for it.
+        urls = {tree.name: f"{redis_url.rpartition('/')[0]}/{number}" for number, tree in enumerate(trees, start=1)}
+
+        def start(tree: Tree) -> AbstractContextManager[Player]:
+            return playing(tree, urls[tree.name], Path(home))
+
+        play(ratios, trees, start, runs=RUNS[quick] if len(trees) > 1 else ALONE, rounds=ROUNDS)
+    return ratios.section()
+
+
+def play(
+    ratios: Ratios, trees: Sequence[Tree], start: Callable[[Tree], AbstractContextManager[Player]], *, runs: int, rounds: int
+) -> None:
+    """Let the trees play in turn: so many processes of each, each for so many rounds.
 
     A process differs from the next of the same tree by what its memory looks like; so there are many.
-    The first pair only warms up: it compiles bytecode and fills the system's caches.
+    The first ones only warm up: they compile bytecode and fill the system's caches.
     """
     for run in range(-1, runs):
         with contextlib.ExitStack() as stack:
             players = {tree.name: stack.enter_context(start(tree)) for tree in _turned(trees, run)}
             if run < 0:
                 continue
-            for row in players["new"].start:
+            for row in players[NEW].start:
                 ratios.add(row, {name: player.start[row] for name, player in players.items()})
             for number in range(rounds):
                 for row, (operation, times) in OPERATIONS.items():
