@@ -126,7 +126,7 @@ class Bench:
 
     def _section(self, name: str, measure: Callable[[], dict[str, Any]]) -> None:
         with self._step(name):
-            before = {"before": self._trees[0].root.name} if len(self._trees) > 1 else {}
+            before = {"before": self._trees[0].commit} if len(self._trees) > 1 else {}
             figures.save(self._folder, name, measure(), quick=self._quick, redis=self._redis, **before)
 
     @contextlib.contextmanager
@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--base", help="the git revision of a build before; each row then has a ratio to it")
     parser.add_argument("--resume", action="store_true", help="measure only the sections that have no figures yet")
-    parser.add_argument("--only", type=_sections, help=f"measure only some of these sections: {', '.join(COMMANDS['all'])}")
+    parser.add_argument("--only", type=_sections, help=f"measure only some of {', '.join(COMMANDS['all'])}")
     parser.add_argument("--no-limits", action="store_true", help="exit with 0 even if a limit is exceeded")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/performance.md alone")
     parser.add_argument("--figures", type=Path, help=f"the folder of the figures; by default {figures.FOLDER}")

@@ -89,7 +89,7 @@ def kinds(redis_url: str, prefix: str, tree: Tree | None = None, suffix: str = "
 
 
 def python_path(tree: Tree) -> dict[str, str]:
-    """Return the environment in which any Python finds a tree's package. A script in another folder must not be first."""
+    """Return the environment in which any Python finds a tree's package."""
     return {"PYTHONPATH": os.pathsep.join([str(HERE / "site"), *tree.python_path()])}
 
 

@@ -43,10 +43,10 @@ def measure(trees: Sequence[Tree], redis_url: str, *, quick: bool) -> dict[str, 
     """
     with tempfile.TemporaryDirectory(prefix="bench-chain-") as folder, contextlib.ExitStack() as stack:
         world = stack.enter_context(open_world(_home(folder, "world"), redis_url))
-        servers = {
-            name: stack.enter_context(world.serve(_home(folder, name), env)) for name, env in _servers(world, trees).items()
-        }
-        found = in_turn({name: partial(_push, server) for name, server in servers.items()}, ROUNDS[quick], warm_up=WARM_UP)
+        pushes = {}
+        for name, env in _servers(world, trees).items():
+            pushes[name] = partial(_push, stack.enter_context(world.serve(_home(folder, name), env)))
+        found = in_turn(pushes, ROUNDS[quick], warm_up=WARM_UP)
     ms = {name: measured.ms for name, measured in found.items()}
     return {
         "rounds": ROUNDS[quick],
@@ -60,7 +60,7 @@ def label(chain: str, tree: str) -> str:
     return chain if tree == NEW else f"{chain} before"
 
 
-def _servers(world: World, trees: Sequence[Tree]) -> dict[str, Mapping[str, str]]:
+def _servers(world: World, trees: Sequence[Tree]) -> Mapping[str, Mapping[str, str]]:
     """Return the environments of the servers, by name."""
     new = next(tree for tree in trees if tree.name == NEW)
     found = {ABSENT: {**python_path(new), "BENCH_PACKAGE": "absent", BACKEND_VARIABLE: BASE_XCOM}}

@@ -50,7 +50,8 @@ OPERATIONS = {
     "300 mapped results": ("same", "mapped"),
 }
 #: Name of a way to pull -> the setting `direct_pulls`.
-WAYS = {"direct": "auto", "not direct": "off"}
+DIRECT, NOT_DIRECT = "direct", "not direct"
+WAYS = {DIRECT: "auto", NOT_DIRECT: "off"}
 
 
 class _Far(NamedTuple):
@@ -73,17 +74,18 @@ def measure(trees: Sequence[Tree], *, quick: bool) -> dict[str, Any]:
     return {"round_trip_ms": ROUND_TRIP * 1000, "entries": entries}
 
 
+def waits(entry: Mapping[str, Any]) -> int:
+    """Return how often a pull waits: for the connection, for answers of Redis, and for Airflow's API."""
+    return int(entry["connections"] + entry["exchanges"] + entry["calls"])
+
+
 @contextlib.contextmanager
 def _far_away(tree: Tree, connection: Connection, home: Path) -> Iterator[_Far]:
-    with RedisServer(config=connection.config) as server:
-        with DelayingProxy("127.0.0.1", server.port, ROUND_TRIP) as proxy:
-            urls = (f"redis://{connection.login}127.0.0.1:{port}/{connection.database}" for port in _ports(server, proxy))
-            with running("far_player.py", tree, home, *urls) as program:
-                yield _Far(program, proxy)
-
-
-def _ports(server: RedisServer, proxy: DelayingProxy) -> tuple[int, int]:
-    return server.port, proxy.port
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(RedisServer(config=connection.config))
+        proxy = stack.enter_context(DelayingProxy("127.0.0.1", server.port, ROUND_TRIP))
+        urls = [f"redis://{connection.login}127.0.0.1:{each.port}/{connection.database}" for each in (server, proxy)]
+        yield _Far(stack.enter_context(running("far_player.py", tree, home, *urls)), proxy)
 
 
 def _pulls(far: Mapping[str, _Far], connection: str, rounds: int) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from benchmarks.timing import Measured
 
 FORMAT = 1
-NAMES = tuple("memory stored far own chain worker server not-direct cold cold-before growth".split())
+NAMES = (
+    *("memory", "stored", "far", "own", "chain"),
+    *("worker", "server", "not-direct", "cold", "cold-before"),
+    "growth",
+)
 #: The default folders of the figures; quick runs have one of their own.
 FOLDER = ROOT / ".stack" / "bench"
 QUICK_FOLDER = ROOT / ".stack" / "bench-quick"

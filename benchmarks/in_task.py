@@ -57,9 +57,7 @@ def pull_parts(at: Address, running: Any) -> None:
         iterate(plan, measuring, at, _LABEL, PARTS, ITERATE_ROUNDS, running)
 
 
-def pull_all(
-    plan: Plan, measuring: Measuring, at: Address, label: str, count: int, rounds: tuple[int, int]
-) -> None:
+def pull_all(plan: Plan, measuring: Measuring, at: Address, label: str, count: int, rounds: tuple[int, int]) -> None:
     """Measure the pull of all results of a mapped task at once."""
     contenders: dict[str, Any] = {**plan.backends("many"), FLOOR: plan.floor()}
     wanted = [part(index) for index in range(count)]

@@ -119,7 +119,8 @@ def measure(
             tasks.append((build, stack.enter_context(_scheduler(build, name, plan))))
         for dag_id in SECTIONS[name].dags:
             _run(tasks, dag_id)
-    return {"rows": [row for names in SECTIONS[name].dags.values() for one in names for row in _read(airflows, name, one)]}
+    files = [file for names in SECTIONS[name].dags.values() for file in names]
+    return {"rows": [row for file in files for row in _read(airflows, name, file)]}
 
 
 def _scheduler(build: Airflows, name: str, plan: Plan) -> contextlib.AbstractContextManager[Any]:

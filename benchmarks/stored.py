@@ -1,4 +1,4 @@
-"""Measure the section `stored`: the bytes of small XComs in Redis and in Airflow's rows, part by part: `make bench-memory`.
+"""Measure the section `stored`: the bytes of small XComs in Redis and in Airflow's rows: `make bench-memory`.
 
 It takes seconds and starts no Airflow. Each build pushes with its own package (`base/stored_player.py`). Redis tells
 what it uses with MEMORY USAGE, also for a bare SET of the same encoded value.

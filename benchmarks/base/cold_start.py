@@ -22,12 +22,19 @@ if TYPE_CHECKING:
     from benchmarks.base.trees import Tree
 
 #: Name of what is compared -> the kind of API server, and further environment of its tasks.
-COMPARED = {"worker": ("worker", {}), "server": ("server", {}), "unpreloaded": ("worker", {"BENCH_PACKAGE": "unpreloaded"})}
+COMPARED: dict[str, tuple[str, dict[str, str]]] = {
+    "worker": ("worker", {}),
+    "server": ("server", {}),
+    "unpreloaded": ("worker", {"BENCH_PACKAGE": "unpreloaded"}),
+}
 ROUNDS = {False: 12, True: 2}
 #: After so many seconds no further round begins.
 ENOUGH = {False: 300, True: 60}
 #: Row -> the phase of benchmarks/cold.py.
-_PHASES = {"fork to user code, one argument": "all", "of that, pull the argument and render": "pull the argument, render"}
+_PHASES = {
+    "fork to user code, one argument": "all",
+    "of that, pull the argument and render": "pull the argument, render",
+}
 
 
 def measure(trees: Sequence[Tree], redis_url: str, *, quick: bool) -> dict[str, Any]:

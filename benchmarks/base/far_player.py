@@ -13,11 +13,11 @@ import os
 import sys
 import time
 import traceback
+from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import played, values
-from player import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +29,12 @@ _SETTINGS = "AIRFLOW__EXCLUSIVE_REDIS_XCOM__"
 def main(near: str, far: str) -> None:
     """Pull until the input ends."""
     os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
-    with answers() as out, played.played(near) as play:
+    with redirect_stdout(sys.stderr), played.played(near) as play:
         play.push("small", values.small())
         for index in range(MAPPED):
             play.push("mapped", values.small(), index)
         operations = {"small": partial(play.pull, "small"), "mapped": partial(play.pull_all, "mapped")}
-        print(json.dumps("ready"), file=out, flush=True)
+        _answer("ready")
         asked = ""
         for line in sys.stdin:
             direct, where, name = line.split()
@@ -42,7 +42,11 @@ def main(near: str, far: str) -> None:
                 _settle(play, {"REDIS_URL": far, "DIRECT_PULLS": direct})
                 asked = direct
             pull = partial(_pull, play, operations[name])
-            print(json.dumps(_in_fork(play, pull) if where == "fork" else pull()), file=out, flush=True)
+            _answer(_in_fork(play, pull) if where == "fork" else pull())
+
+
+def _answer(found: Any) -> None:
+    print(json.dumps(found), file=sys.__stdout__, flush=True)
 
 
 def _settle(play: Any, settings: dict[str, str]) -> None:

@@ -69,7 +69,12 @@ def measure(trees: Sequence[Tree], redis_url: str, *, quick: bool) -> dict[str, 
 
 
 def play(
-    ratios: Ratios, trees: Sequence[Tree], start: Callable[[Tree], AbstractContextManager[Player]], *, runs: int, rounds: int
+    ratios: Ratios,
+    trees: Sequence[Tree],
+    start: Callable[[Tree], AbstractContextManager[Player]],
+    *,
+    runs: int,
+    rounds: int,
 ) -> None:
     """Let the trees play in turn: so many processes of each, each for so many rounds.
 

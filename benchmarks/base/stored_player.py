@@ -15,6 +15,7 @@ from contextlib import redirect_stdout
 from typing import Any
 
 import redis
+
 from benchmarks import played
 
 MAPPED = 100
@@ -78,9 +79,9 @@ def _server_row(url: str) -> int:
 def _hash(client: redis.Redis, name: bytes) -> dict[str, Any]:
     """Return the bytes of a hash.
 
-    `name`: of its name. `fields`: kind of field -> bytes of their names, and of what they hold. A kind is a field's name
-    with an `i` in place of the map_index. `bytes`: of all, with Redis' own. `bare`: of a SET of the encoded value under
-    a name of the same length. `payload`: of the encoded value alone.
+    `name`: of its name. `fields`: kind of field -> bytes of their names, and of what they hold. A kind is a field's
+    name with an `i` in place of the map_index. `bytes`: of all, with Redis' own. `bare`: of a SET of the encoded value
+    under a name of the same length. `payload`: of the encoded value alone.
     """
     held: Any = client.hgetall(name)
     payload = _payload(DESCRIBED if name.endswith(b"numbers") else VALUE)
@@ -107,7 +108,7 @@ def _payload(value: Any) -> bytes:
 
 
 def _usage(client: redis.Redis, name: bytes) -> int:
-    return int(client.memory_usage(name, samples=0) or 0)  # type: ignore[arg-type]
+    return int(client.memory_usage(name, samples=0) or 0)
 
 
 def _hashes(client: redis.Redis) -> set[bytes]:

@@ -27,6 +27,7 @@ class Tree:
     name: str
     root: Path
     python: Path
+    commit: str = ""
 
     def python_path(self) -> list[str]:
         """Return the folders that make any Python of the same version run this tree's package with its dependencies.
@@ -34,11 +35,8 @@ class Tree:
         `benchmarks` and `devtools` are those of the tree that this code is in.
         """
         packages = f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-        return [*([] if self.root == ROOT else [str(self._alone())]), str(ROOT), str(self._environment / "lib" / packages)]
-
-    @property
-    def _environment(self) -> Path:
-        return self.python.parents[1]
+        first = [] if self.root == ROOT else [str(self._alone())]
+        return [*first, str(ROOT), str(self.python.parents[1] / "lib" / packages)]
 
     def _alone(self) -> Path:
         """Return a folder that has this tree's package, and nothing else of the tree."""
@@ -74,7 +72,7 @@ def lay_out(revision: str) -> Tree:
         draft.rename(root)
     env = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     _run(["make", "-C", str(root), "env", f"AIRFLOW={version('apache-airflow-core')}"], env)
-    tree = Tree(BASE, root, root / Path(sys.prefix).name / "bin" / "python")
+    tree = Tree(BASE, root, root / Path(sys.prefix).name / "bin" / "python", commit[:7])
     _check(tree)
     return tree
 
@@ -82,7 +80,8 @@ def lay_out(revision: str) -> Tree:
 def _check(tree: Tree) -> None:
     """Make sure that a Python that starts elsewhere finds the tree's package: no tree may be compared with itself."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(tree.python_path())}
-    found = _run([sys.executable, "-c", "import exclusive_redis_xcom as it; print(it.__file__)"], env, Path("/")).strip()
+    code = "import exclusive_redis_xcom as found; print(found.__file__)"
+    found = _run([sys.executable, "-c", code], env, Path("/")).strip()
     if Path(found).resolve() != tree.root / "exclusive_redis_xcom" / "__init__.py":
         sys.exit(f"{tree.name} would run {found}")
 

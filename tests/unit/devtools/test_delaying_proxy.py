@@ -39,9 +39,9 @@ def proxy() -> Iterator[DelayingProxy]:
 
 @contextlib.contextmanager
 def client(proxy: DelayingProxy) -> Iterator[tuple[socket.socket, socket.SocketIO]]:
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
-        with connection.makefile("rb", buffering=0) as answers:
-            yield connection, answers
+    connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+    with connection, connection.makefile("rb", buffering=0) as answers:
+        yield connection, answers
 
 
 def test_the_first_answer_takes_two_round_trips_and_a_later_one_takes_one(proxy: DelayingProxy) -> None:
