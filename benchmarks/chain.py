@@ -1,8 +1,8 @@
 """Measure the section `chain`: Airflow's own push with our middleware in the API server's chain of middlewares.
 
-Real API servers share one database: one without this package, one that watches (`enforcement = worker`), one with the
-ring (`enforcement = server`), and the latter two of the build before if there is one. The running task's token pushes
-the same plain value through each, call by call in turn. Each round gives one ratio.
+Real API servers share one database. One is without this package, one watches (`enforcement = worker`), and one has the
+ring (`enforcement = server`). A build before adds two of its own. The running task's token pushes the same plain value
+through each, call by call in turn. Each round gives one ratio.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def _memory(sections: Sections) -> str:
 
 def _limits(sections: Sections) -> Iterator[list[str]]:
     for one in limits.checks(sections):
-        yield [one.what, *(f"{number(ms)} {one.unit}" for ms in (one.found, one.limit)), one.rule, one.verdict]
+        yield [one.what, *(f"{cell(figure)} {one.unit}" for figure in (one.found, one.limit)), one.rule, one.verdict]
 
 
 def _growth(sections: Sections) -> str:

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 #: One build may be far slower, and it may have to push thousands of values first.
 PATIENCE = 600.0
 _PAUSE = 0.05
+_ENDED = "the other build's task has ended: see its log"
 
 
 class Partner:
     """The other build's task. The times of its rounds are in `theirs` after `end`: contender -> ms, for each round."""
 
     def __init__(self, connection: socket.socket, *, leads: bool) -> None:
-        self._file = connection.makefile("rw")
+        self._connection = connection
+        self._lines = connection.makefile("r")
         self._leads = leads
         self._waits = not leads
         self.theirs: list[dict[str, float]] = []
@@ -58,13 +60,23 @@ class Partner:
         if self._leads:
             self.theirs.append(self._receive())
 
+    def close(self) -> None:
+        """Close what reads from the connection: the partner learns of the end when nothing holds it open."""
+        self._lines.close()
+
     def _send(self, found: Any) -> None:
-        print(json.dumps(found), file=self._file, flush=True)
+        try:
+            self._connection.sendall(f"{json.dumps(found)}\n".encode())
+        except ConnectionError:
+            raise RuntimeError(_ENDED) from None
 
     def _receive(self) -> Any:
-        line = self._file.readline()
+        try:
+            line = self._lines.readline()
+        except ConnectionError:
+            line = ""
         if not line:
-            raise RuntimeError("the other build's task has ended: see its log")
+            raise RuntimeError(_ENDED)
         return json.loads(line)
 
 
@@ -77,7 +89,8 @@ def meeting(place: Path, *, leads: bool, patience: float = PATIENCE) -> Iterator
     """
     with _listening(place, patience) if leads else _coming(place, patience) as connection:
         connection.settimeout(patience)
-        yield Partner(connection, leads=leads)
+        with contextlib.closing(Partner(connection, leads=leads)) as partner:
+            yield partner
 
 
 def _listening(place: Path, patience: float) -> socket.socket:

@@ -5,7 +5,7 @@
         print(proxy.waits)
 
 Every byte takes half a round trip in each direction. A client cannot be made to wait for the connection itself. So the
-first bytes of a connection are late by one round trip more, as if the client had waited for the answer to its SYN.
+first bytes of a connection are late by one round trip more.
 The proxy runs in a thread of this process, for clients in this process and in others.
 """
 
