@@ -43,7 +43,7 @@ def measure(trees: Sequence[Tree], redis_url: str, *, quick: bool) -> dict[str, 
     """
     with tempfile.TemporaryDirectory(prefix="bench-chain-") as folder, contextlib.ExitStack() as stack:
         world = stack.enter_context(open_world(_home(folder, "world"), redis_url))
-        pushes = {}
+        pushes = {RING: partial(_push, world.caller)}
         for name, env in _servers(world, trees).items():
             pushes[name] = partial(_push, stack.enter_context(world.serve(_home(folder, name), env)))
         found = in_turn(pushes, ROUNDS[quick], warm_up=WARM_UP)
@@ -61,13 +61,14 @@ def label(chain: str, tree: str) -> str:
 
 
 def _servers(world: World, trees: Sequence[Tree]) -> Mapping[str, Mapping[str, str]]:
-    """Return the environments of the servers, by name."""
+    """Return the environments of the servers besides the world's own, by name. The world's own has this build's ring."""
     new = next(tree for tree in trees if tree.name == NEW)
     found = {ABSENT: {**python_path(new), "BENCH_PACKAGE": "absent", BACKEND_VARIABLE: BASE_XCOM}}
     keys = f"{world.keys.private} {world.older_keys.private}"
     for tree in trees:
         found[label(WATCH, tree.name)] = {**python_path(tree), f"{OURS}ENFORCEMENT": "worker"}
-        found[label(RING, tree.name)] = {**python_path(tree), f"{OURS}SEAL_PRIVATE_KEYS": keys}
+        if tree != new:
+            found[label(RING, tree.name)] = {**python_path(tree), f"{OURS}SEAL_PRIVATE_KEYS": keys}
     return found
 
 
