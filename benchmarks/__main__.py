@@ -22,7 +22,7 @@ import redis
 from benchmarks import chain, cold, far, figures, growth, limits, memory, report, side_by_side, stored
 from benchmarks.airflows import Airflows, kinds
 from benchmarks.base import cold_start, players
-from benchmarks.base.trees import lay_out, this_tree
+from benchmarks.base.trees import BASE, NEW, lay_out, this_tree
 from benchmarks.played import PREFIX, clean_up, redis_for_bench, whereabouts
 
 if TYPE_CHECKING:
@@ -82,9 +82,8 @@ class Bench:
         for name in sections:
             if name in alone and (name not in OF_TWO or len(trees) > 1):
                 self._section(name, alone[name])
-        for names in (["cold"], [name for name in AIRFLOW if name != "cold"]):
-            if of_airflow := [name for name in names if name in sections]:
-                self._in_airflow(of_airflow)
+        if of_airflow := [name for name in AIRFLOW if name in sections]:
+            self._in_airflow(of_airflow)
 
     def _in_airflow(self, sections: Sequence[str]) -> None:
         home = Path(tempfile.mkdtemp(prefix="bench-"))
@@ -93,7 +92,7 @@ class Bench:
         try:
             with contextlib.ExitStack() as stop:
                 with self._step("starting Airflow"):
-                    airflows, before = self._started(stop, home, list(needed), env, alone="cold" in sections)
+                    airflows, before = self._started(stop, home, list(needed), env)
                 for name in sections:
                     self._section(name, lambda name=name: self._of_airflow(airflows, before, name))  # type: ignore[misc]
         except BaseException:
@@ -104,20 +103,18 @@ class Bench:
         shutil.rmtree(home, ignore_errors=True)
 
     def _started(
-        self, stop: contextlib.ExitStack, home: Path, needed: Sequence[str], env: dict[str, str], *, alone: bool
+        self, stop: contextlib.ExitStack, home: Path, needed: Sequence[str], env: dict[str, str]
     ) -> tuple[Airflows, Airflows | None]:
-        """Start an Airflow of this tree, and unless it is to be alone, one of the base."""
+        """Start an Airflow of this tree, and one of the base if there is one."""
         started = {}
         for tree in self._trees:
-            of_base = tree != self._trees[-1]
-            if of_base and alone:
-                continue
-            prefix = f"{PREFIX}:{tree.name}" if of_base else PREFIX
+            prefix = PREFIX if tree.name == NEW else f"{PREFIX}:{tree.name}"
             found = kinds(self._url, prefix, tree if len(self._trees) > 1 else None)
+            wanted = [found[kind] for kind in needed if kind != "absent" or tree.name == NEW]
             folder = home / tree.name
             folder.mkdir()
-            started[of_base] = stop.enter_context(Airflows(folder, [found[name] for name in needed], env))
-        return started[False], started.get(True)
+            started[tree.name] = stop.enter_context(Airflows(folder, wanted, env))
+        return started[NEW], started.get(BASE)
 
     def _of_airflow(self, airflows: Airflows, before: Airflows | None, name: str) -> dict[str, Any]:
         if name == "cold":

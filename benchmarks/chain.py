@@ -61,7 +61,7 @@ def label(chain: str, tree: str) -> str:
 
 
 def _servers(world: World, trees: Sequence[Tree]) -> Mapping[str, Mapping[str, str]]:
-    """Return the environments of the servers besides the world's own, by name. The world's own has this build's ring."""
+    """Return the environments of the other servers, by name. The world's own has this build's ring."""
     new = next(tree for tree in trees if tree.name == NEW)
     found = {ABSENT: {**python_path(new), "BENCH_PACKAGE": "absent", BACKEND_VARIABLE: BASE_XCOM}}
     keys = f"{world.keys.private} {world.older_keys.private}"

@@ -62,8 +62,8 @@ class _Far(NamedTuple):
 def measure(trees: Sequence[Tree], *, quick: bool) -> dict[str, Any]:
     """Measure all kinds of connections; return the section.
 
-    There is one of `entries` for each tree, connection, operation and way. It has the round trips of the pull that waited
-    most often, the calls to Airflow, and the median time in ms.
+    There is one of `entries` for each tree, connection, operation and way. It has the round trips of the pull that
+    waited most often, the calls to Airflow, and the median time in ms.
     """
     entries: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="bench-far-") as home:

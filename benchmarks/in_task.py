@@ -74,8 +74,8 @@ def iterate(
     wanted = [part(index) for index in range(count)]
     assert able[OURS].iterate(at, label, running) == wanted, "the pulled value is not the pushed value"
     operations = {name: partial(contender.iterate, at, label, running) for name, contender in able.items()}
-    warm_up = int(count < MANY)
-    measuring.row(Row("for x in xs,", f"{count:,} mapped results"), operations, rounds[plan.quick], warm_up=warm_up)
+    row = Row("for x in xs,", f"{count:,} mapped results")
+    measuring.row(row, operations, rounds[plan.quick], try_first=count < MANY)
 
 
 def part(index: int) -> str:

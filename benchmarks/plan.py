@@ -110,16 +110,20 @@ class Measuring:
         self._calls = Calls()
         self.rows: list[Row] = []
 
-    def row(self, row: Row, operations: Mapping[str, Callable[[], Any]], rounds: int, *, warm_up: int = 1) -> None:
+    def row(
+        self, row: Row, operations: Mapping[str, Callable[[], Any]], rounds: int, *, try_first: bool = True
+    ) -> None:
         """Run the operations in turn, and add the row with their times and with why some could not be run.
 
         Args:
             row: What the row is about.
-            operations: What to run, by contender. Each is tried once before.
-            rounds: How often.
-            warm_up: Rounds before those that count.
+            operations: What to run, by contender.
+            rounds: How often. With many, there is a round before that does not count.
+            try_first: Whether to try each before. A contender that cannot carry the value is left out then.
         """
-        notes = {name: note for name, operation in operations.items() if (note := _why_not(name, row, operation))}
+        notes = {}
+        if try_first:
+            notes = {name: note for name, operation in operations.items() if (note := _why_not(name, row, operation))}
         able = {name: operation for name, operation in operations.items() if name not in notes}
         if self._partner:
             self._partner.begin(row.name, rounds)
@@ -127,7 +131,7 @@ class Measuring:
             able,
             rounds,
             calls=lambda: self._calls.count,
-            warm_up=warm_up,
+            warm_up=int(rounds >= _FEW),
             collect=rounds < _FEW,
             partner=self._partner,
         )
