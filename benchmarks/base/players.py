@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Processes of each tree, if there are two trees; and of the one, where it is alone.
 RUNS = {False: 12, True: 2}
-ALONE = 2
+ALONE = {False: 3, True: 1}
 #: Rounds of each process.
 ROUNDS = 20
 
@@ -64,7 +64,7 @@ def measure(trees: Sequence[Tree], redis_url: str, *, quick: bool) -> dict[str, 
         def start(tree: Tree) -> AbstractContextManager[Player]:
             return playing(tree, urls[tree.name], Path(home))
 
-        play(ratios, trees, start, runs=RUNS[quick] if len(trees) > 1 else ALONE, rounds=ROUNDS)
+        play(ratios, trees, start, runs=(RUNS if len(trees) > 1 else ALONE)[quick], rounds=ROUNDS)
     return ratios.section()
 
 

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import cold, figures, load
 from benchmarks.__main__ import AIRFLOW, COMMANDS, main
 from benchmarks.base.ratios import Ratios
+from benchmarks.base.trees import Tree
 from benchmarks.figures import Row, Spans
 from benchmarks.side_by_side import BEFORE, SECTIONS
 from benchmarks.timing import Measured, in_turn, rotated
@@ -126,6 +127,18 @@ class TestRatiosToTheBase:
         ratios.add("pull", {"new": 2.0})
 
         assert ratios.section() == {"rows": [{"row": "pull", "ms": 2.0, "rounds": 1, "before": None}]}
+
+    def test_the_build_before_lends_its_package_alone_to_this_builds_benchmarks(self, tmp_path: Path) -> None:
+        (tmp_path / "exclusive_redis_xcom").mkdir()
+        before = Tree("base", tmp_path, tmp_path / ".venv" / "bin" / "python")
+
+        package, benchmarks, dependencies = map(Path, before.python_path())
+
+        assert [(found.name, found.resolve()) for found in package.iterdir()] == [
+            ("exclusive_redis_xcom", tmp_path / "exclusive_redis_xcom")
+        ]
+        assert (benchmarks / "benchmarks" / "__main__.py").exists()
+        assert dependencies.parts[: len(tmp_path.parts) + 1] == (*tmp_path.parts, ".venv")
 
 
 class TestSections:
