@@ -33,6 +33,7 @@ SAMPLES = {
 #: Kind of field -> the part that it is; a kind that is missing here has a line of its own.
 PARTS = {
     "acl": "rule in force",
+    "acls": "rules that values share",
     "i:acl": "value's own rule",
     "i:committed": "mark",
     "i:described": "description",
