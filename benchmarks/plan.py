@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from benchmarks.contenders import FLOOR, OURS, Backend, Floor, backends
+from benchmarks.contenders import API, FLOOR, OURS, Backend, Floor, backends
 from benchmarks.figures import Row, Spans, compared
 from benchmarks.timing import in_turn
 from benchmarks.turns import meeting
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 VARIABLE = "BENCH_PLAN"
 #: Garbage is collected before each operation where there are fewer rounds: values are large then.
 _FEW = 20
+#: Who takes part in the rounds with the build before. The API call empties caches, as in a task that does other work.
+BESIDE = (API, OURS)
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ class Measuring:
     ) -> None:
         """Run the operations in turn, and add the row with their times and with why some could not be run.
 
+        With a partner, our operation is then measured once more, in turn with the partner's. Both run the same things
+        there: what others leave behind in memory and caches must not fall on one build alone.
+
         Args:
             row: What the row is about.
             operations: What to run, by contender.
@@ -125,22 +130,23 @@ class Measuring:
         if try_first:
             notes = {name: note for name, operation in operations.items() if (note := _why_not(name, row, operation))}
         able = {name: operation for name, operation in operations.items() if name not in notes}
+        if self._partner is None or self._partner.leads:
+            measured = in_turn(
+                able, rounds, calls=lambda: self._calls.count, warm_up=int(rounds >= _FEW), collect=rounds < _FEW
+            )
+            row = replace(row, spans={name: Spans.of(found) for name, found in measured.items()}, notes=notes)
         if self._partner:
-            self._partner.begin(row.name, rounds)
-        measured = in_turn(
-            able,
-            rounds,
-            calls=lambda: self._calls.count,
-            warm_up=int(rounds >= _FEW),
-            collect=rounds < _FEW,
-            partner=self._partner,
-        )
-        spans = {name: Spans.of(found) for name, found in measured.items()}
-        before = None
-        if self._partner and self._partner.theirs:
-            theirs = [times[OURS] for times in self._partner.theirs[-rounds:]]
-            before = compared(measured[OURS].ms, theirs)
-        self.rows.append(replace(row, spans=spans, notes=notes, before=before))
+            row = replace(row, before=self._beside(self._partner, row.name, able, rounds, warm_up=int(try_first)))
+        self.rows.append(row)
+
+    def _beside(
+        self, partner: Partner, name: str, able: Mapping[str, Callable[[], Any]], rounds: int, *, warm_up: int
+    ) -> dict[str, float] | None:
+        """Measure in turn with the partner; return how the builds compare, as the one that leads sees it."""
+        both = {contender: operation for contender, operation in able.items() if contender in BESIDE}
+        partner.begin(name, rounds)
+        ours = in_turn(both, rounds, warm_up=warm_up, collect=rounds < _FEW, partner=partner)[OURS].ms
+        return compared(ours, [times[OURS] for times in partner.theirs[-rounds:]]) if partner.leads else None
 
 
 def _why_not(name: str, row: Row, operation: Callable[[], Any]) -> str | None:

@@ -75,7 +75,7 @@ SECTIONS = {
         env={f"{OURS}DIRECT_PULLS": "off"},
     ),
 }
-#: Who takes part in the Airflow of the build before. The API call empties caches there as it does here.
+#: Who takes part in the Airflow of the build before: see `benchmarks.plan.BESIDE`.
 BEFORE = {"small": [API, OUR_BACKEND], "other": [OUR_BACKEND]}
 
 

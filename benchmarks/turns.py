@@ -23,12 +23,12 @@ _ENDED = "the other build's task has ended: see its log"
 
 
 class Partner:
-    """The other build's task. The times of its rounds are in `theirs` after `end`: contender -> ms, for each round."""
+    """The other build's task. After `end`, whoever leads has the times of its rounds in `theirs`: contender -> ms."""
 
     def __init__(self, connection: socket.socket, *, leads: bool) -> None:
         self._connection = connection
         self._lines = connection.makefile("r")
-        self._leads = leads
+        self.leads = leads
         self._waits = not leads
         self.theirs: list[dict[str, float]] = []
 
@@ -43,7 +43,7 @@ class Partner:
         theirs = self._receive()
         if theirs != ours:
             raise RuntimeError(f"the two builds do not measure the same: {ours} and {theirs}")
-        self.theirs, self._waits = [], not self._leads
+        self.theirs, self._waits = [], not self.leads
 
     def wait(self) -> None:
         """Wait until it is this task's turn."""
@@ -57,7 +57,7 @@ class Partner:
 
     def end(self) -> None:
         """Wait for the partner's last round."""
-        if self._leads:
+        if self.leads:
             self.theirs.append(self._receive())
 
     def close(self) -> None:
