@@ -87,7 +87,7 @@ def _lines(workers: Sequence[Row], others: Sequence[Row], *, with_before: bool) 
             *(_median(server, OURS), _median(row, FLOOR)),
             *(ratio(row.median(OURS), row.median(other)) for other in (DEFAULT, FLOOR)),
             ratio(server.median(OURS), server.median(DEFAULT)),
-            "" if calls is None else f"{calls:.2g}",
+            "" if calls is None else f"{calls:.2g}" if calls < 10 else f"{calls:,.0f}",
             *((report_of_parts.to_before(each.before)[1] for each in (row, server)) if with_before else ()),
         ]
 
