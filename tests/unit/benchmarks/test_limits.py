@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import limits_of_parts
+from benchmarks.base.players import DICTS
 from benchmarks.limits import checks
 
 FRAME = "DataFrame 300k x 3, numbers"
@@ -95,9 +95,9 @@ def test_our_own_part_is_held_to_the_build_before_and_the_push_of_dicts_is_to_ga
 
 
 def test_without_a_build_before_only_the_push_of_dicts_is_held_to_anything() -> None:
-    rows = [{"row": "pull", "ms": 9, "before": None}, {"row": limits_of_parts.DICTS, "ms": 5, "before": None}]
+    rows = [{"row": "pull", "ms": 9, "before": None}, {"row": DICTS, "ms": 5, "before": None}]
 
-    assert verdicts("own", {"rows": rows}) == {f"{limits_of_parts.DICTS} <= 6 ms": "ok"}
+    assert verdicts("own", {"rows": rows}) == {f"{DICTS} <= 6 ms": "ok"}
 
 
 @pytest.mark.parametrize(("watch", "ring"), [(1.02, 1.04), (1.04, 1.02)])
