@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-memory mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -85,8 +85,8 @@ lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of error
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-bench: $(ENV) ## Compare backends in a real Airflow; write docs/performance.md (12 minutes; 4 with BENCH_ARGS=--quick)
-	@$(PY) -m benchmarks run $(BENCH_ARGS)
+bench: $(ENV) ## Compare backends in a real Airflow; write docs/performance.md (15 minutes; 5 with BENCH_ARGS=--quick; with BASE=<revision>, that build takes turns in each row)
+	@$(PY) -m benchmarks run $(if $(BASE),--base "$(BASE)") $(BENCH_ARGS)
 
 bench-growth: $(ENV) ## Measure growing numbers of results, sizes and processes on one Redis (BENCH_ARGS=--quick)
 	@$(PY) -m benchmarks growth $(BENCH_ARGS)
@@ -106,9 +106,8 @@ bench-access: $(ENV) ## Measure who-can-read-what on 1,000 serialized DAGs: time
 bench-pages: $(ENV) ## Measure the pages in Airflow's UI beside Airflow's own requests (1 minute)
 	@$(PY) -m benchmarks.pages
 
-bench-base: $(ENV) ## Compare this tree with BASE=<revision> in one run (10 minutes, or 4 with BENCH_ARGS="--cold-rounds 0")
-	@test -n "$(BASE)" || { echo "say which revision: make bench-base BASE=HEAD~1"; exit 2; }
-	@$(PY) -m benchmarks.base $(BENCH_ARGS) "$(BASE)"
+bench-memory: $(ENV) ## Show the bytes of small XComs part by part, in Redis and in Airflow's rows (10 seconds; BASE=<revision> for that build beside)
+	@$(PY) -m benchmarks.stored $(if $(BASE),--base "$(BASE)")
 
 mutants: $(ENV) ## Change the security core in small ways, and list changes that no test notices (about an hour)
 	@.make/uv pip install --quiet --python $(PY) mutmut

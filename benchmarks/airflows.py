@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from benchmarks.base.trees import Tree
     from devtools.airflow_api import AirflowApi
 
 HERE = ROOT / "benchmarks"
@@ -61,10 +62,17 @@ class Variant:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-def kinds(redis_url: str, prefix: str) -> dict[str, Kind]:
-    """Return the kinds of API server: one without this package, and one for each `enforcement`."""
+def kinds(redis_url: str, prefix: str, tree: Tree | None = None, suffix: str = "") -> dict[str, Kind]:
+    """Return the kinds of API server: one without this package, and one for each `enforcement`.
+
+    Args:
+        redis_url: The Redis of all.
+        prefix: What their keys begin with.
+        tree: Whose package they run; by default, this tree's.
+        suffix: What the names of the kinds end with.
+    """
     public_key, private_key = generate_seal_keys()
-    ours = {f"{OURS}REDIS_URL": redis_url}
+    ours = {f"{OURS}REDIS_URL": redis_url, **(python_path(tree) if tree else {})}
     worker = {**ours, f"{OURS}KEY_PREFIX": f"{prefix}:worker"}
     server = {
         **ours,
@@ -73,11 +81,16 @@ def kinds(redis_url: str, prefix: str) -> dict[str, Kind]:
         f"{OURS}SEAL_PUBLIC_KEY": public_key,
     }
     found = (
-        Kind("absent", "absent"),
-        Kind("worker", env=worker),
-        Kind("server", env=server, server_env={f"{OURS}SEAL_PRIVATE_KEYS": private_key}),
+        Kind(f"absent{suffix}", "absent"),
+        Kind(f"worker{suffix}", env=worker),
+        Kind(f"server{suffix}", env=server, server_env={f"{OURS}SEAL_PRIVATE_KEYS": private_key}),
     )
     return {kind.name: kind for kind in found}
+
+
+def python_path(tree: Tree) -> dict[str, str]:
+    """Return the environment in which any Python finds a tree's package."""
+    return {"PYTHONPATH": os.pathsep.join([str(HERE / "site"), *tree.python_path()])}
 
 
 class Airflows:
@@ -133,20 +146,23 @@ class Airflows:
         """Return the API server that the variant's tasks talk to."""
         return self._servers[variant.kind]
 
-    def run(self, api: AirflowApi, dag_id: str, timeout: float) -> str:
-        """Run a DAG to its end.
+    def run(self, api: AirflowApi, dag_id: str, timeout: float) -> None:
+        """Run a DAG to its end, as `finish` does."""
+        self.finish(api, dag_id, api.trigger(dag_id), timeout)
+
+    def finish(self, api: AirflowApi, dag_id: str, run_id: str, timeout: float) -> None:
+        """Wait for the end of a run.
 
         Raises:
-            StackError: A task failed, or the run took too long; the text has the ends of the failed tasks' logs.
+            StackError: A task failed; the text has the ends of the failed tasks' logs.
+            TimeoutError: The run took too long.
         """
-        run_id = api.trigger(dag_id)
         state = api.wait_run(dag_id, run_id, timeout)
         if state != "success":
             states = api.task_states(dag_id, run_id)
             failed = [name for name, found in states.items() if found == "failed"][:3]
             logs = "\n".join(api.task_log(dag_id, run_id, name, map_index=index)[-3000:] for name, index in failed)
             raise StackError(f"run of {dag_id}: {state}\n{logs}")
-        return run_id
 
     def _start(self) -> None:
         first, *others = self._kinds.values()

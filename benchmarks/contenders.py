@@ -56,6 +56,19 @@ class Backend:
         )
         return found
 
+    def iterate(self, at: Address, label: str, running: Any) -> list[Any]:
+        """Iterate over the results of a mapped task as Airflow hands them to a task, with this as Airflow's backend."""
+        from airflow.sdk.definitions.xcom_arg import PlainXComArg
+        from airflow.sdk.execution_time import xcom
+        from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
+
+        producer = PlainXComArg(operator=running.task.dag.get_task(at.task_id), key=self.key(label))
+        configured, xcom.XCom = xcom.XCom, self._backend
+        try:
+            return [x for x in LazyXComSequence(xcom_arg=producer, ti=running)]  # noqa: C416 - list() asks for the length
+        finally:
+            xcom.XCom = configured
+
     def row(self, at: Address, label: str, value: Any) -> Any:
         """Store a value as a push does, and return what the push would send to the API server, as JSON."""
         return self._backend.serialize_value(value, key=self.key(label), **at._asdict())

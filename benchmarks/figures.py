@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.timing import quartiles
 from devtools.airflow_home import ROOT
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from benchmarks.timing import Measured
 
 FORMAT = 1
-NAMES = ("memory", "worker", "server", "cold", "growth")
+NAMES = (
+    *("memory", "stored", "far", "own", "chain"),
+    *("worker", "server", "not-direct", "cold", "cold-before"),
+    "growth",
+)
 #: The default folders of the figures; quick runs have one of their own.
 FOLDER = ROOT / ".stack" / "bench"
 QUICK_FOLDER = ROOT / ".stack" / "bench-quick"
@@ -54,6 +59,7 @@ class Spans:
 class Row:
     """An operation on one kind of value, by contender.
 
+    `before` says how this build compares with the one before: see `compared`. It is None where only one was measured.
     `size` and `sent`: bytes of the encoded value, and of what our backend sends of it after compression.
     `notes` says of a contender without spans why it has none.
     """
@@ -64,6 +70,7 @@ class Row:
     notes: Mapping[str, str] = field(default_factory=dict)
     size: int | None = None
     sent: int | None = None
+    before: Mapping[str, float] | None = None
 
     @property
     def name(self) -> str:
@@ -79,6 +86,15 @@ def rows(section: Section | None) -> list[Row]:
     """Return the rows of a section; `dataclasses.asdict` made its entries."""
     entries = (section or {}).get("rows", [])
     return [Row(**{**one, "spans": {name: Spans(**spans) for name, spans in one["spans"].items()}}) for one in entries]
+
+
+def compared(new: Sequence[float], before: Sequence[float]) -> dict[str, float]:
+    """Return how times of the same rounds compare, each round by itself, so that a machine's drift cancels out.
+
+    `ratio`, `low` and `high`: the median and the quartiles of new : before. `median`: of the times before, in ms.
+    """
+    low, middle, high = quartiles([ours / theirs for ours, theirs in zip(new, before, strict=True)])
+    return {"median": statistics.median(before), "ratio": middle, "low": low, "high": high}
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from benchmarks import chart, figures, limits
+from benchmarks import chart, figures, limits, report_of_parts
 from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
 from benchmarks.markdown import aligned, cell, figures_table, number, ratio, rounded, table
 from devtools.airflow_home import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from benchmarks.figures import Section, Sections
+    from benchmarks.figures import Row, Section, Sections
 
 PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "performance.svg"
@@ -59,16 +59,25 @@ def _machine(sections: Sections) -> str:
     days = sorted({str(section["at"])[:10] for section in sections.values()})
     commits = sorted({str(section["commit"]) for section in sections.values()})
     changed = " (`+`: the commit with uncommitted changes)" if any(commit.endswith("+") for commit in commits) else ""
+    before = {str(section["before"]) for section in sections.values() if "before" in section}
+    beside = f" The build before is {' and '.join(sorted(before))}." if before else ""
     return (
         f"Measured on {' and '.join(days)} at commit {', '.join(commits)}{changed}: {newest['cores']} cores "
         f"({newest['cpu']}), Airflow {newest['airflow']} with LocalExecutor and SQLite, Python {newest['python']}, "
-        f"{newest.get('redis', 'Redis')}, redis-py {newest['redis_py']}."
+        f"{newest.get('redis', 'Redis')}, redis-py {newest['redis_py']}.{beside}"
     )
 
 
-def _side_by_side(sections: Sections) -> Iterator[list[str]]:
-    servers = {row.name: row for row in figures.rows(sections.get("server"))}
-    for row in figures.rows(sections["worker"]):
+def _side_by_side(sections: Sections) -> str:
+    found = figures.rows(sections["worker"]), figures.rows(sections.get("server"))
+    with_before = any(row.before for rows in found for row in rows)
+    head = f"ms, median|{_CONTENDERS}|{_RATIOS}{'|worker : before|server : before' if with_before else ''}"
+    return table(head, _lines(*found, with_before=with_before))
+
+
+def _lines(workers: Sequence[Row], others: Sequence[Row], *, with_before: bool) -> Iterator[list[str]]:
+    servers = {row.name: row for row in others}
+    for row in workers:
         server = servers.get(row.name, figures.Row(row.operation, row.value))
         sent = row.size and row.sent and row.sent < 0.95 * row.size and f" (sent as {row.sent / 1e6:.1f} MB)"
         calls = row.spans[OURS].calls if OURS in row.spans else None
@@ -78,15 +87,32 @@ def _side_by_side(sections: Sections) -> Iterator[list[str]]:
             *(_median(server, OURS), _median(row, FLOOR)),
             *(ratio(row.median(OURS), row.median(other)) for other in (DEFAULT, FLOOR)),
             ratio(server.median(OURS), server.median(DEFAULT)),
-            "" if calls is None else f"{calls:.2g}",
+            "" if calls is None else f"{calls:.2g}" if calls < 10 else f"{calls:,.0f}",
+            *((report_of_parts.to_before(each.before)[1] for each in (row, server)) if with_before else ()),
         ]
+
+
+def _not_direct(sections: Sections) -> str:
+    rows = figures.rows(sections["not-direct"])
+    head = "ms, median|default|worker, not direct|: default|before|now : before|quartiles"
+    lines = (
+        [
+            row.name,
+            *(_median(row, name) for name in (DEFAULT, OURS)),
+            ratio(row.median(OURS), row.median(DEFAULT)),
+            *report_of_parts.to_before(row.before),
+        ]
+        for row in rows
+    )
+    return table(head, lines)
 
 
 def _median(row: figures.Row, contender: str) -> str:
     return cell(row.median(contender) or ("n/a" if contender in row.notes else ""))
 
 
-def _cold(sections: Sections) -> str:
+def cold(sections: Sections) -> str:
+    """Return the table of cold starts."""
     section, lines = sections["cold"], []
     names = list(next(iter(section["phases"].values())))
     for variant, found in section["phases"].items():
@@ -130,7 +156,7 @@ def _memory(sections: Sections) -> str:
 
 def _limits(sections: Sections) -> Iterator[list[str]]:
     for one in limits.checks(sections):
-        yield [one.what, *(f"{number(ms)} {one.unit}" for ms in (one.found, one.limit)), one.rule, one.verdict]
+        yield [one.what, *(f"{cell(figure)} {one.unit}" for figure in (one.found, one.limit)), one.rule, one.verdict]
 
 
 def _growth(sections: Sections) -> str:
@@ -208,8 +234,14 @@ _BARE = "bare call, ms|push|pull|push: more than without, and ratio|pull: more t
 PARTS: dict[str, tuple[str, Callable[[Sections], str]]] = {
     "machine": ("any", _machine),
     "chart": ("worker", lambda _: f"![Times by backend, logarithmic scale]({CHART.name})"),
-    "side-by-side": ("worker", lambda found: table(f"ms, median|{_CONTENDERS}|{_RATIOS}", _side_by_side(found))),
-    "cold": ("cold", _cold),
+    "side-by-side": ("worker", _side_by_side),
+    "not-direct": ("not-direct", _not_direct),
+    "own": ("own", report_of_parts.own),
+    "far": ("far", report_of_parts.round_trips),
+    "stored": ("stored", report_of_parts.in_redis),
+    "chain": ("chain", report_of_parts.chains),
+    "cold": ("cold", cold),
+    "cold-before": ("cold-before", report_of_parts.cold_before),
     "bare": ("cold", lambda found: table(_BARE, _bare(found))),
     "memory": ("memory", _memory),
     "growth": ("growth", _growth),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from benchmarks.turns import Partner
+
 _T = TypeVar("_T")
 
 
@@ -29,6 +31,7 @@ def in_turn(
     calls: Callable[[], int] = int,
     warm_up: int = 1,
     collect: bool = False,
+    partner: Partner | None = None,
 ) -> dict[str, Measured]:
     """Run all operations `rounds` times, in turn.
 
@@ -38,20 +41,28 @@ def in_turn(
         calls: A counter that is read before and after each operation.
         warm_up: Rounds before those that count.
         collect: Whether to collect garbage before each operation, so that none pays for another's.
+        partner: Another process that runs as many rounds, in turn with this one.
     """
     measured = {name: Measured() for name in operations}
     names = list(operations)
     for turn in range(-warm_up, rounds):
+        if partner:
+            partner.wait()
+        times = {}
         for name in rotated(names, turn):
             if collect:
                 gc.collect()
             before, start = calls(), time.perf_counter()
             result = operations[name]()
-            ms = (time.perf_counter() - start) * 1000
+            times[name] = (time.perf_counter() - start) * 1000
             del result
             if turn >= 0:
-                measured[name].ms.append(ms)
+                measured[name].ms.append(times[name])
                 measured[name].calls.append(calls() - before)
+        if partner:
+            partner.pass_on(times)
+    if partner:
+        partner.end()
     return measured
 
 

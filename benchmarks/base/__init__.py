@@ -1,1 +1,1 @@
-"""Two revisions in turn in one run: `make bench-base BASE=<revision>` prints ratios of this tree to the base."""
+"""Two builds in turn in one run: this tree, and with `make bench BASE=<revision>` also a revision before it."""

@@ -20,12 +20,12 @@ from functools import partial
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
 
-from benchmarks import played
+from benchmarks import played, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VALUE = "x" * 100
+VALUE = values.small()
 MAPPED = 100
 FORKS = 8
 #: What a process that forks tasks has imported before it loads plugins.
@@ -34,7 +34,7 @@ _BEFORE_PLUGINS = ("airflow.plugins_manager", "airflow.sdk.execution_time.task_r
 
 def main(url: str) -> None:
     """Play until the input ends."""
-    with _answers() as out:
+    with answers() as out:
         # Without it, the plugin is empty. With it, Airflow's own imports look up the backend's class.
         os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
         for name in _BEFORE_PLUGINS:
@@ -102,7 +102,9 @@ def _operations(play: Any) -> dict[str, Callable[[], Any]]:
     row = SimpleNamespace(value=next(reversed(play.rows.values.values())))
     for index in range(MAPPED):
         play.push("mapped", VALUE, index)
+    dicts = values.records()
     return {
+        "push of dicts": partial(play.store_only, "dicts", dicts),
         "push": partial(play.store_only, "pushed", VALUE),
         "direct pull": partial(play.pull, "small"),
         "direct pull, mapped": partial(play.pull_all, "mapped"),
@@ -125,7 +127,7 @@ def _ms(operation: Callable[[], Any], clock: Callable[[], float] = time.perf_cou
 
 
 @contextlib.contextmanager
-def _answers() -> Any:
+def answers() -> Any:
     """Yield the output for answers; whatever else is printed goes to stderr."""
     out: IO[str] = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -16,6 +16,10 @@ from devtools.airflow_home import ROOT
 _OURS = ("MAKE", "MFLAGS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 
 
+#: The names of the trees.
+NEW, BASE = "new", "base"
+
+
 @dataclass(frozen=True)
 class Tree:
     """A checked-out revision and the Python of its environment."""
@@ -23,16 +27,30 @@ class Tree:
     name: str
     root: Path
     python: Path
+    commit: str = ""
 
     def python_path(self) -> list[str]:
-        """Return the folders that make any Python of the same version run this tree: its code, then its packages."""
+        """Return the folders that make any Python of the same version run this tree's package with its dependencies.
+
+        `benchmarks` and `devtools` are those of the tree that this code is in.
+        """
         packages = f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-        return [str(self.root), str(self.python.parents[1] / "lib" / packages)]
+        first = [] if self.root == ROOT else [str(self._alone())]
+        return [*first, str(ROOT), str(self.python.parents[1] / "lib" / packages)]
+
+    def _alone(self) -> Path:
+        """Return a folder that has this tree's package, and nothing else of the tree."""
+        folder = self.root / ".make" / "package"
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / "exclusive_redis_xcom"
+        if not link.is_symlink():
+            link.symlink_to(self.root / link.name)
+        return folder
 
 
 def this_tree() -> Tree:
     """Return the tree that this code is in, with all changes that are not committed."""
-    return Tree("new", ROOT, Path(sys.executable))
+    return Tree(NEW, ROOT, Path(sys.executable))
 
 
 def lay_out(revision: str) -> Tree:
@@ -54,11 +72,22 @@ def lay_out(revision: str) -> Tree:
         draft.rename(root)
     env = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     _run(["make", "-C", str(root), "env", f"AIRFLOW={version('apache-airflow-core')}"], env)
-    return Tree("base", root, root / Path(sys.prefix).name / "bin" / "python")
+    tree = Tree(BASE, root, root / Path(sys.prefix).name / "bin" / "python", commit[:7])
+    _check(tree)
+    return tree
 
 
-def _run(command: list[str], env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+def _check(tree: Tree) -> None:
+    """Make sure that a Python that starts elsewhere finds the tree's package: no tree may be compared with itself."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(tree.python_path())}
+    code = "import exclusive_redis_xcom as found; print(found.__file__)"
+    found = _run([sys.executable, "-c", code], env, Path("/")).strip()
+    if Path(found).resolve() != tree.root / "exclusive_redis_xcom" / "__init__.py":
+        sys.exit(f"{tree.name} would run {found}")
+
+
+def _run(command: list[str], env: dict[str, str] | None = None, folder: Path | None = None) -> str:
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

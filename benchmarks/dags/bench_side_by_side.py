@@ -30,7 +30,7 @@ with DAG("bench_side_by_side", schedule=None, catchup=False):
     def pull_parts() -> None:
         from benchmarks import in_task
 
-        in_task.pull_parts(address("part"))
+        in_task.pull_parts(address("part"), get_current_context()["ti"])
 
     @task
     def produce() -> None:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
@@ -35,12 +37,18 @@ class _Unpreloaded(importlib.abc.MetaPathFinder):
 
 
 def _hide() -> None:
-    distributions = importlib.metadata.distributions
+    _hide_from(importlib.metadata)
+    with contextlib.suppress(ImportError):  # where it is installed, Airflow looks for plugins with it up to Python 3.11
+        _hide_from(importlib.import_module("importlib_metadata"))
+
+
+def _hide_from(module: Any) -> None:
+    distributions = module.distributions
 
     def others(**context: Any) -> Any:
         return (found for found in distributions(**context) if found.metadata["Name"] != "exclusive-redis-xcom")
 
-    importlib.metadata.distributions = others
+    module.distributions = others
 
 
 os.register_at_fork(after_in_child=_stamp)

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cold, figures, load
+from benchmarks.__main__ import AIRFLOW, COMMANDS, main
 from benchmarks.base.ratios import Ratios
+from benchmarks.base.trees import Tree
 from benchmarks.figures import Row, Spans
+from benchmarks.side_by_side import BEFORE, SECTIONS
 from benchmarks.timing import Measured, in_turn, rotated
 
 
@@ -113,19 +116,46 @@ class TestRatiosToTheBase:
         for slow in (1.0, 1.5, 3.0):
             ratios.add("pull", {"base": 2.0 * slow, "new": 2.04 * slow})
 
-        assert list(ratios.quartiles("pull")) == pytest.approx([1.02, 1.02, 1.02])
-        assert ratios.exceeded() == []
+        (row,) = ratios.section()["rows"]
 
-    def test_a_row_is_held_to_the_median_of_its_ratios(self) -> None:
+        assert (row["row"], row["ms"], row["rounds"]) == ("pull", pytest.approx(3.06), 3)
+        ratio = pytest.approx(1.02)
+        assert row["before"] == {"median": 3.0, "ratio": ratio, "low": ratio, "high": ratio}
+
+    def test_a_tree_alone_has_times_and_no_ratio(self) -> None:
         ratios = Ratios()
-        for new in (1.0, 1.04, 1.5):
-            ratios.add("push", {"base": 1.0, "new": new})
-            ratios.add("pull", {"base": 1.0, "new": 2.02 - new})
+        ratios.add("pull", {"new": 2.0})
 
-        assert ratios.exceeded() == ["push"]
-        assert [line.split(" | ")[-1] for line in ratios.table().splitlines()] == [
-            "limit 1.03 |",
-            "---: |",
-            "exceeded |",
-            "ok |",
+        assert ratios.section() == {"rows": [{"row": "pull", "ms": 2.0, "rounds": 1, "before": None}]}
+
+    def test_the_build_before_lends_its_package_alone_to_this_builds_benchmarks(self, tmp_path: Path) -> None:
+        (tmp_path / "exclusive_redis_xcom").mkdir()
+        before = Tree("base", tmp_path, tmp_path / ".venv" / "bin" / "python")
+
+        package, benchmarks, dependencies = map(Path, before.python_path())
+
+        assert [(found.name, found.resolve()) for found in package.iterdir()] == [
+            ("exclusive_redis_xcom", tmp_path / "exclusive_redis_xcom")
         ]
+        assert (benchmarks / "benchmarks" / "__main__.py").exists()
+        assert dependencies.parts[: len(tmp_path.parts) + 1] == (*tmp_path.parts, ".venv")
+
+
+class TestSections:
+    def test_each_section_of_real_tasks_can_be_measured_alone(self) -> None:
+        assert set(SECTIONS) < set(AIRFLOW)
+        assert all(section.kind in AIRFLOW[name] for name, section in SECTIONS.items())
+
+    def test_the_figures_of_every_section_are_read_again(self) -> None:
+        assert set(COMMANDS["all"]) == set(figures.NAMES)
+
+    def test_an_unknown_section_is_refused_before_anything_is_measured(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit):
+            main(["run", "--only", "stored,unheard-of"])
+
+        assert "argument --only: unknown: unheard-of; known: memory, stored" in capsys.readouterr().err
+
+    def test_of_the_build_before_only_what_is_compared_takes_part(self) -> None:
+        assert {one for names in BEFORE.values() for one in names} == {"api", "ours"}
