@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-base mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-base mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -105,6 +105,10 @@ bench-access: $(ENV) ## Measure who-can-read-what on 1,000 serialized DAGs: time
 
 bench-pages: $(ENV) ## Measure the pages in Airflow's UI beside Airflow's own requests (1 minute)
 	@$(PY) -m benchmarks.pages
+
+bench-celery: .make/uv ## Compare cold starts under Celery, with Redis and with RabbitMQ as its broker (15 minutes; 8 with BENCH_ARGS=--quick)
+	@devtools/uv.sh sync .venv-production requirements/production.txt
+	@.venv-production/bin/python -m benchmarks.celery $(BENCH_ARGS)
 
 bench-base: $(ENV) ## Compare this tree with BASE=<revision> in one run (10 minutes, or 4 with BENCH_ARGS="--cold-rounds 0")
 	@test -n "$(BASE)" || { echo "say which revision: make bench-base BASE=HEAD~1"; exit 2; }

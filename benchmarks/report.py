@@ -86,7 +86,8 @@ def _median(row: figures.Row, contender: str) -> str:
     return cell(row.median(contender) or ("n/a" if contender in row.notes else ""))
 
 
-def _cold(sections: Sections) -> str:
+def cold(sections: Sections) -> str:
+    """Return the table of cold starts."""
     section, lines = sections["cold"], []
     names = list(next(iter(section["phases"].values())))
     for variant, found in section["phases"].items():
@@ -209,7 +210,7 @@ PARTS: dict[str, tuple[str, Callable[[Sections], str]]] = {
     "machine": ("any", _machine),
     "chart": ("worker", lambda _: f"![Times by backend, logarithmic scale]({CHART.name})"),
     "side-by-side": ("worker", lambda found: table(f"ms, median|{_CONTENDERS}|{_RATIOS}", _side_by_side(found))),
-    "cold": ("cold", _cold),
+    "cold": ("cold", cold),
     "bare": ("cold", lambda found: table(_BARE, _bare(found))),
     "memory": ("memory", _memory),
     "growth": ("growth", _growth),

@@ -51,9 +51,15 @@ def _import_modules() -> None:
 
 
 def _set_up_ciphers() -> None:
-    """Let `cryptography` find its ciphers, which takes longer than their use. The key is zeros, and the text empty."""
+    """Let `cryptography` find its ciphers, which takes longer than their use. No key is made for that.
+
+    The data key is zeros. The public key is the curve's base point (RFC 7748, section 6.1).
+    """
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
     from exclusive_redis_xcom.crypto.payload import DATA_KEY_BYTES, encrypt
 
+    X25519PublicKey.from_public_bytes(bytes([9, *bytes(31)]))
     encrypt((), bytes(DATA_KEY_BYTES), b"")
 
 
