@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchmarks.airflows import Kind, Variant
 
-_TIMEOUT = 240
+_TIMEOUT = 480
 
 
 class CeleryStack:
@@ -99,6 +99,7 @@ class CeleryStack:
             StackError: It failed; the text has the ends of the logs of the failed tasks.
         """
         api = self._servers[variant.kind]
+        api.wait_dag(dag_id, _TIMEOUT)
         run_id = api.trigger(dag_id)
         state = api.wait_run(dag_id, run_id, _TIMEOUT)
         if state != "success":
