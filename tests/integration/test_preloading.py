@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -66,12 +66,12 @@ def preloaded() -> set[str]:
     return loaded_by(PRELOAD)
 
 
-def run(*programs: str, arguments: tuple[str, ...] = (), **env: str) -> str:
+def run(*programs: str, arguments: Sequence[str] = (), env: Mapping[str, str] | None = None) -> str:
     """What a fresh process prints."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(map(textwrap.dedent, programs)), *arguments],
-        env={**inherited, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **env},
+        env={**inherited, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **(env or {})},
         capture_output=True,
         text=True,
         timeout=120,
@@ -81,8 +81,8 @@ def run(*programs: str, arguments: tuple[str, ...] = (), **env: str) -> str:
     return done.stdout + done.stderr
 
 
-def loaded_by(*programs: str, arguments: tuple[str, ...] = (), **env: str) -> set[str]:
-    said = run(*programs, NAMES, arguments=arguments, **env)
+def loaded_by(*programs: str, arguments: Sequence[str] = (), env: Mapping[str, str] | None = None) -> set[str]:
+    said = run(*programs, NAMES, arguments=arguments, env=env)
     return set(said.partition("loaded:")[2].splitlines()[0].split())
 
 
@@ -125,7 +125,7 @@ def test_no_socket_no_thread_and_no_setting_is_made_ahead() -> None:
     """A parent's connection or key would be in all of its tasks. The URL is one that nobody answers."""
     secret = {f"{OURS}REDIS_URL": "redis://:canary@127.0.0.1:1/0", f"{OURS}ENCRYPTION_KEYS": "no key"}
 
-    said = run(ONLY_CODE, **secret)
+    said = run(ONLY_CODE, env=secret)
 
     assert "files:\nthreads:\nsettings: 0 0\n" in said
     assert "canary" not in said

@@ -14,7 +14,6 @@ import pytest
 from devtools.components import BACKEND, OURS
 
 ROOT = Path(__file__).resolve().parents[3]
-EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
 
 #: A process that forks no tasks must not load these for this package. Airflow itself imports the backend everywhere.
 LEFT_OUT = (
@@ -56,13 +55,13 @@ LOADED = f"""
 """
 
 
-def run(*programs: str, path: Path = ROOT, **env: str) -> str:
+def run(*programs: str, path: Path = ROOT, executor: str = "LocalExecutor") -> str:
     """What a fresh process of Airflow says."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     more = {"AIRFLOW__CORE__XCOM_BACKEND": BACKEND, "PYTHONPATH": f"{ROOT}:{path}", "NO_COLOR": "1"}
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(map(textwrap.dedent, programs))],
-        env=inherited | more | {f"{OURS}REDIS_URL": "redis://127.0.0.1:1/0"} | env,
+        env={**inherited, **more, f"{OURS}REDIS_URL": "redis://127.0.0.1:1/0", "AIRFLOW__CORE__EXECUTOR": executor},
         cwd=path,
         capture_output=True,
         text=True,
@@ -91,7 +90,7 @@ def begin(name: str, *argv: str) -> str:
 def test_a_process_that_forks_no_tasks_loads_no_redis_and_nothing_of_the_api_server(
     name: str, argv: tuple[str, ...], executor: str
 ) -> None:
-    assert "loaded:\n" in run(begin(name, *argv), PLUGINS, LOADED, **{EXECUTOR: executor})
+    assert "loaded:\n" in run(begin(name, *argv), PLUGINS, LOADED, executor=executor)
 
 
 #: Airflow imports the policy while it imports itself. Here, nobody finds the policy until it is imported by name.
@@ -135,7 +134,7 @@ def test_one_that_forks_tasks_loads_what_they_need_first(
         "from airflow.executors.local_executor import LocalExecutor\nclass Own(LocalExecutor): ..."
     )
 
-    said = run(begin(name, *argv), LOADED, path=tmp_path, **{EXECUTOR: executor})
+    said = run(begin(name, *argv), LOADED, path=tmp_path, executor=executor)
 
     assert "loaded: redis hiredis exclusive_redis_xcom.airflow.preloading" in said
 
@@ -148,7 +147,7 @@ def test_where_another_backend_is_configured_nothing_is_loaded(argv: tuple[str, 
         del os.environ["AIRFLOW__EXCLUSIVE_REDIS_XCOM__REDIS_URL"]
     """
 
-    assert "loaded:\n" in run(another, begin(argv[-1], *argv), LOADED, **{EXECUTOR: "LocalExecutor"})
+    assert "loaded:\n" in run(another, begin(argv[-1], *argv), LOADED)
 
 
 def test_a_worker_of_celery_without_celery_goes_on_and_says_so_in_one_line() -> None:

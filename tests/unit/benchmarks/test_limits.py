@@ -58,11 +58,17 @@ def test_other_values_and_pulls_of_fewer_results_have_no_limit() -> None:
     assert verdicts("worker", {"rows": rows}) == {}
 
 
-@pytest.mark.parametrize(("ratio", "verdict"), [(1.04, "ok"), (1.06, "exceeded")])
-def test_cold_start_is_held_to_the_default(ratio: float, verdict: str) -> None:
-    found = verdicts("cold", {"to_default": {"worker": {"all": {"ratio": ratio}}}})
+@pytest.mark.parametrize(("variant", "limit"), [("worker", 0.95), ("server", 1.03), ("unpreloaded", 1.0)])
+def test_cold_start_is_held_to_the_default(variant: str, limit: float) -> None:
+    for ratio, verdict in ((limit - 0.01, "ok"), (limit + 0.01, "exceeded")):
+        found = verdicts("cold", {"to_default": {variant: {"all": {"ratio": ratio}}}})
 
-    assert list(found.values()) == [verdict]
+        rule = "x default of the same round, median"
+        assert found == {f"fork to user code, one argument, {variant} <= {rule}": verdict}
+
+
+def test_the_cold_start_of_object_storage_has_no_limit() -> None:
+    assert verdicts("cold", {"to_default": {"object": {"all": {"ratio": 9}}}}) == {}
 
 
 @pytest.mark.parametrize(("peak", "verdict"), [(109, "ok"), (111, "exceeded")])
