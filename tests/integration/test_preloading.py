@@ -96,7 +96,8 @@ def test_pushes_and_pulls_load_nothing_more(url: str, preloaded: set[str]) -> No
 def test_nor_does_a_push_that_seals(url: str, preloaded: set[str]) -> None:
     public, _ = generate_seal_keys()
 
-    sealed = loaded_by(SEAL, arguments=(url,), **{f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": public})
+    settings = {f"{OURS}ENFORCEMENT": "server", f"{OURS}SEAL_PUBLIC_KEY": public}
+    sealed = loaded_by(SEAL, arguments=(url,), env=settings)
 
     assert "cryptography.hazmat.primitives.ciphers.aead" in sealed
     assert sealed - preloaded == set()
