@@ -129,7 +129,9 @@ class CeleryStack:
     def _component(self, name: str, kind: Kind, command: Sequence[str], env: Mapping[str, str]) -> None:
         log = self.home / "stack-logs" / f"{name}.log"
         whole = self._environment(kind, env)
-        self._programs.append(processes.start(name, [sys.executable, "-m", "airflow", *command], env=whole, log=log))
+        # `python -m airflow` looks for packages in its folder first, before PYTHONPATH.
+        program = [sys.executable, "-m", "airflow", *command]
+        self._programs.append(processes.start(name, program, env=whole, log=log, folder=self.home))
 
     def _environment(self, kind: Kind, env: Mapping[str, str]) -> dict[str, str]:
         return {
