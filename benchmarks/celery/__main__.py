@@ -21,6 +21,7 @@ from benchmarks.airflows import BASE_XCOM, HERE, Variant, kinds
 from benchmarks.celery.stack import CeleryStack
 from benchmarks.markdown import aligned
 from benchmarks.played import PREFIX
+from devtools.airflow_stack import stop_on_signals
 from devtools.components import BACKEND
 from devtools.postgres_server import PostgresServer, find_postgres
 from devtools.rabbitmq_server import RabbitMqServer, find_rabbitmq
@@ -81,6 +82,7 @@ def _broker(name: str) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; return the exit code."""
     options = _parser().parse_args(arguments)
+    stop_on_signals()
     programs = find_postgres()
     assert programs is not None, "there is no PostgreSQL; install Debian's postgresql"
     home = Path(tempfile.mkdtemp(prefix="bench-celery-"))
