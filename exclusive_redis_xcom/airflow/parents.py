@@ -54,9 +54,7 @@ def _preload_with_celery() -> None:
     what was loaded here.
     """
     try:
-        from celery import signals
-
-        signals.import_modules.connect(_preload, weak=False)
+        importlib.import_module("celery.signals").import_modules.connect(_preload, weak=False)
     except Exception as error:
         log.warning("Celery did not say when its pool forks (%s). Tasks start slower.", type(error).__name__)
 
