@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-memory mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -108,6 +108,10 @@ bench-pages: $(ENV) ## Measure the pages in Airflow's UI beside Airflow's own re
 
 bench-memory: $(ENV) ## Show the bytes of small XComs part by part, in Redis and in Airflow's rows (10 seconds; BASE=<revision> for that build beside)
 	@$(PY) -m benchmarks.stored $(if $(BASE),--base "$(BASE)")
+
+bench-celery: .make/uv ## Compare cold starts under Celery, with Redis and with RabbitMQ as its broker (15 minutes; 8 with BENCH_ARGS=--quick)
+	@devtools/uv.sh sync .venv-production requirements/production.txt
+	@.venv-production/bin/python -m benchmarks.celery $(BENCH_ARGS)
 
 mutants: $(ENV) ## Change the security core in small ways, and list changes that no test notices (about an hour)
 	@.make/uv pip install --quiet --python $(PY) mutmut

@@ -74,7 +74,6 @@ def for_workers(*, api_url: str, dags_folder: str, broker_url: str, results_url:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api_url}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CORE__FERNET_KEY": "",
-        "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
         f"{OURS}REDIS_URL": redis_url,

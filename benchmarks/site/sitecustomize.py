@@ -1,7 +1,7 @@
 """Stamp forks, and hide this package where the bench wants that. Python loads this module when it starts.
 
 `BENCH_PACKAGE=absent`: Airflow finds no entry point of ours, as if the package were not installed.
-`BENCH_PACKAGE=unpreloaded`: Airflow finds a plugin that imports nothing ahead for the tasks.
+`BENCH_PACKAGE=unpreloaded`: nothing is loaded ahead for the tasks, as in a pod of Kubernetes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def _stamp() -> None:
 
 
 class _Unpreloaded(importlib.abc.MetaPathFinder):
-    """Finds benchmarks/site/unpreloaded_plugin.py in place of the plugin."""
+    """Finds benchmarks/site/unpreloaded.py in place of what loads ahead."""
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
-        if name != "exclusive_redis_xcom.airflow.plugin":
+        if name != "exclusive_redis_xcom.airflow.preloading":
             return None
-        return importlib.util.spec_from_file_location(name, Path(__file__).with_name("unpreloaded_plugin.py"))
+        return importlib.util.spec_from_file_location(name, Path(__file__).with_name("unpreloaded.py"))
 
 
 def _hide() -> None:

@@ -1,24 +1,19 @@
 """Airflow plugin (entry point `airflow.plugins`): the listener that `process.identity` needs, the ring and the watch.
 
-Airflow loads plugins in the process that forks its tasks. This is the LocalExecutor's scheduler, or a Celery worker
-with `[core] lazy_load_plugins = False`. The modules that a pull needs are imported here once, so that no task pays for
-that. An import of redis takes far longer than a pull.
+Airflow loads plugins in nearly every process, and in each task of a Celery worker. So what only an API server needs is
+imported when the API server asks for it. What tasks need is loaded by the process that forks them (`parents.py`).
 
 Where this package is installed and not in use, the plugin is empty and imports nothing more.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import pkgutil
+import functools
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 from exclusive_redis_xcom.settings import is_in_use
-
-_PRELOADED = ("airflow.backend", "connection.opener", "connection.url")
 
 
 def _listeners() -> list[Any]:
@@ -26,26 +21,17 @@ def _listeners() -> list[Any]:
         return []
     from exclusive_redis_xcom.airflow import listener
 
-    _preload()
     return [listener]
-
-
-def _preload() -> None:
-    from exclusive_redis_xcom import task
-
-    of_tasks = [f"task.{found.name}" for found in pkgutil.iter_modules(task.__path__)]
-    for name in (*of_tasks, *_PRELOADED):
-        importlib.import_module(f"exclusive_redis_xcom.{name}")
-    with contextlib.suppress(ImportError):  # reporting/metrics.py looks for this first; Airflow has it from 3.2 on
-        importlib.import_module("airflow.sdk.observability.stats")
 
 
 def _middlewares() -> list[dict[str, Any]]:
     if not is_in_use():
         return []
+    from exclusive_redis_xcom.airflow.preloading import preload
     from exclusive_redis_xcom.api_server.ring.middleware import Ring
     from exclusive_redis_xcom.api_server.watch.middleware import Watch
 
+    preload()  # no request waits for an import of redis
     return [
         # At most one of them does anything: the ring with `enforcement = server`, the watch otherwise.
         {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
@@ -67,9 +53,29 @@ def _pages() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """The plugin. See `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`."""
+    """The plugin. See `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`.
+
+    Airflow makes one object of it, and takes the lists from there.
+    """
 
     name = "exclusive_redis_xcom"
     listeners = _listeners()
-    fastapi_root_middlewares = _middlewares()
-    fastapi_apps, external_views = _pages()
+
+    @functools.cached_property
+    def fastapi_root_middlewares(self) -> list[dict[str, Any]]:
+        """The ring and the watch."""
+        return _middlewares()
+
+    @functools.cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:
+        """The app that serves our pages."""
+        return self._pages[0]
+
+    @functools.cached_property
+    def external_views(self) -> list[dict[str, Any]]:
+        """Where Airflow shows the pages."""
+        return self._pages[1]
+
+    @functools.cached_property
+    def _pages(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return _pages()

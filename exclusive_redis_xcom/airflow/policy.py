@@ -4,8 +4,8 @@ They do nothing where this package is installed and not in use.
 
 `DagBag.bag_dag` calls `dag_policy` for the DAG, then `task_policy` for each of its tasks (Airflow 3.1 to 3.3).
 
-Every process that imports Airflow imports this module, long before it loads plugins. So this module also registers the
-commands.
+Every process that imports Airflow imports this module, long before it loads plugins. So this module also registers what
+acts on Airflow's commands.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow.exceptions import AirflowClusterPolicyViolation
 from airflow.policies import hookimpl
 from airflow.sdk import get_parsing_context
 
-from exclusive_redis_xcom.airflow import commands, quiet_returns, uncounted
+from exclusive_redis_xcom.airflow import commands, parents, quiet_returns, uncounted
 from exclusive_redis_xcom.declaration import freeze
 from exclusive_redis_xcom.errors import ConfigurationError, InvalidAcl
 from exclusive_redis_xcom.process import identity
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 commands.register()
+parents.register()
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # airflow.* is not analysed, see pyproject.toml

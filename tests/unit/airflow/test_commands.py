@@ -97,8 +97,8 @@ def call(name: str, *argv: str, **env: str | None) -> str:
     ("name", "env"),
     [
         ("dag_list_dags", {}),
-        ("scheduler", {}),
-        ("triggerer", {}),
+        ("scheduler", {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}),
+        ("dag_processor", {}),
         ("cleanup_tables", {f"{OURS}ENFORCEMENT": "server"}),
         ("cleanup_tables", {f"{OURS}DIRECT_PULLS": "off"}),
     ],

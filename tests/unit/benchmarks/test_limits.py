@@ -132,6 +132,10 @@ def test_a_direct_pull_is_held_to_its_round_trips_and_to_the_pull_that_is_not_di
     }
 
 
+def test_the_cold_start_of_object_storage_has_no_limit() -> None:
+    assert verdicts("cold", {"to_default": {"object": {"all": {"ratio": 9}}}}) == {}
+
+
 @pytest.mark.parametrize(("peak", "verdict"), [(109, "ok"), (111, "exceeded")])
 def test_memory_is_held_to_a_multiple_of_the_encoded_size(peak: int, verdict: str) -> None:
     entry = {"value": "50 MB string", "operation": "pull", "size": 50, "peak": peak}
