@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ _LENGTH = struct.Struct(">Q")
 # The labels differ: bytes for one purpose or format are never valid for another.
 _SEAL_LABEL = b"exclusive-redis-xcom seal, format 1"
 _PAYLOAD_LABEL = b"exclusive-redis-xcom payload, format 1"
+_WRAP_LABEL = b"exclusive-redis-xcom wrapped key, format 1"
+
+#: Longer access lists are encoded each time, so that little memory is needed.
+_REMEMBERED_BYTES = 16 * 1024
 
 
 def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
@@ -25,6 +30,28 @@ def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
         acl: The canonical bytes of the rule in force.
     """
     return _encode(_SEAL_LABEL, *_address(coordinate, version), acl)
+
+
+def wrap_aad(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
+    """Return the associated data of a wrapped data key.
+
+    The results of a mapped task share most of it, so that part comes first, and the last ones are remembered.
+
+    Args:
+        coordinate: The place to which the value was pushed.
+        version: The version of the push.
+        acl: The canonical bytes of the rule in force.
+    """
+    at = coordinate
+    shared = _wrap_prefix if len(acl) <= _REMEMBERED_BYTES else _wrap_prefix.__wrapped__
+    instance = () if at.ti_id is None else (at.ti_id,)
+    own = (str(at.map_index), *instance, version)
+    return shared(at.dag_id, at.run_id, at.task_id, at.key, acl) + _encode(*map(_text, own))
+
+
+@functools.lru_cache(maxsize=64)
+def _wrap_prefix(dag_id: str, run_id: str, task_id: str, key: str, acl: bytes) -> bytes:
+    return _encode(_WRAP_LABEL, *map(_text, (dag_id, run_id, task_id, key)), acl)
 
 
 def payload_aad(

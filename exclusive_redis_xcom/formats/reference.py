@@ -20,7 +20,7 @@ from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference_v1, reference_v2
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
-from exclusive_redis_xcom.formats.seal import Refused
+from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +36,18 @@ class Reference(ReferenceFacts):
 
     __slots__ = ()
 
+    def wrapped(self, wrapped_key: bytes) -> Reference:
+        """Return this reference with a wrapped key in place of the sealed key: what the ring makes of a push."""
+        return self._with_seal(sealed_key=None, wrapped_key=wrapped_key)
+
     def opened(self, data_key: bytes) -> Reference:
         """Return this reference with its data key in place of the sealed key: the ring's answer to who may read."""
-        return self._with_seal(sealed_key=None, data_key=data_key, refused=None)
+        return self._with_seal(sealed_key=None, wrapped_key=None, data_key=data_key, refused=None)
 
     def refused(self, reason: str, by: str | None = None) -> Reference:
         """Return this reference, still sealed, with a reason (`seal.REASONS`): the ring's answer to everybody else."""
-        return self._with_seal(refused=Refused(reason, by))
+        sealed_key = NO_KEY if self.seal is None or self.seal.sealed_key is None else self.seal.sealed_key
+        return self._with_seal(sealed_key=sealed_key, wrapped_key=None, refused=Refused(reason, by))
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object for Airflow's database, or for an answer of the ring."""
@@ -93,7 +98,7 @@ def parse_stored(value: object) -> Reference:
         InvalidReference: As for `parse`.
     """
     reference = parse(value)
-    if reference.seal is not None and not reference.seal.is_as_pushed:
+    if reference.seal is not None and not reference.seal.is_stored:
         raise malformed("seal")
     return reference
 

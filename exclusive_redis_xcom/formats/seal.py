@@ -1,13 +1,17 @@
 """The seal: the part of a reference that holds the sealed data key, and what the ring makes of it.
 
-A seal has one of three forms, which differ in their fields. Airflow's database holds only the first form. The other two
-are answers of the ring (on the API server) to one task:
+A seal has one of four forms, which differ in their fields. A push writes the first. The ring (on the API server) checks
+it at the push, and puts the second in its place. Airflow's database holds these two. The other two are answers of the
+ring to one task:
 
-| form    | fields                            | meaning                                             |
-|---------|-----------------------------------|-----------------------------------------------------|
-| pushed  | `key_id`, `acl`, `key`            | the data key, sealed to the API server's public key |
-| opened  | `key_id`, `acl`, `data_key`       | for a task that may read                            |
-| refused | `key_id`, `acl`, `key`, `refused` | for everybody else: still sealed, with the reason   |
+| form    | fields                            | meaning                                                       |
+|---------|-----------------------------------|---------------------------------------------------------------|
+| pushed  | `key_id`, `acl`, `key`            | the data key, sealed to the API server's public key           |
+| wrapped | `key_id`, `acl`, `wrapped`        | the data key, wrapped under a key that only API servers have  |
+| opened  | `key_id`, `acl`, `data_key`       | for a task that may read                                      |
+| refused | `key_id`, `acl`, `key`, `refused` | for everybody else: still sealed, with the reason             |
+
+No answer holds a wrapped key. Where it is refused, `key` is `NO_KEY`: workers of earlier builds expect some key there.
 """
 
 from __future__ import annotations
@@ -35,6 +39,11 @@ REASONS = frozenset({DENIED, CLAIMED, NOT_RUNNING, UNKNOWN_KEY, FORGED, GONE, WI
 #: HPKE with X25519 and AES-256-GCM (RFC 9180, 4.1 and 7): an encapsulated key of 32 bytes, the data key, 16 bytes tag.
 SEALED_KEY_BYTES = 80
 DATA_KEY_BYTES = 32
+#: A nonce of 12 bytes, the encrypted data key, 16 bytes tag (`crypto.wrapping`).
+WRAPPED_KEY_BYTES = 60
+
+#: It stands for a sealed key. It opens nothing.
+NO_KEY = bytes(SEALED_KEY_BYTES)
 
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
 _MAX_ACL_CHARACTERS = 1024 * 1024
@@ -63,19 +72,27 @@ class Seal:
     key_id: str
     acl: bytes
     sealed_key: bytes | None = field(default=None, repr=False)
+    wrapped_key: bytes | None = field(default=None, repr=False)
     data_key: bytes | None = field(default=None, repr=False)
     refused: Refused | None = None
 
     @property
     def is_as_pushed(self) -> bool:
-        """Whether a push wrote this seal. If not, it is an answer of the ring."""
+        """Whether it is in the form that a push writes."""
         return self.sealed_key is not None and self.refused is None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is in a form that Airflow's database holds. If not, it is an answer of the ring."""
+        return (self.sealed_key is not None or self.wrapped_key is not None) and self.refused is None
 
     def to_json(self) -> dict[str, Any]:
         """Return the seal in its form."""
         body: dict[str, Any] = {"key_id": self.key_id, "acl": self.acl.decode("ascii")}
         if self.data_key is not None:
             return {**body, "data_key": _encode(self.data_key)}
+        if self.wrapped_key is not None:
+            return {**body, "wrapped": _encode(self.wrapped_key)}
         if self.sealed_key is not None:
             body["key"] = _encode(self.sealed_key)
         if self.refused is not None:
@@ -87,7 +104,7 @@ def parse_seal(value: object) -> Seal:
     """Read a seal of any form.
 
     Raises:
-        ValueError: It has none of the three forms.
+        ValueError: It has none of the four forms.
     """
     if not isinstance(value, Mapping):
         raise ValueError
@@ -98,6 +115,8 @@ def parse_seal(value: object) -> Seal:
     seal = Seal(key_id, acl.encode("ascii"))
     if fields == _COMMON | {"data_key"}:
         return replace(seal, data_key=_decode(value["data_key"], DATA_KEY_BYTES))
+    if fields == _COMMON | {"wrapped"}:
+        return replace(seal, wrapped_key=_decode(value["wrapped"], WRAPPED_KEY_BYTES))
     if fields == _COMMON | {"key"}:
         return replace(seal, sealed_key=_decode(value["key"], SEALED_KEY_BYTES))
     if fields == _COMMON | {"key", "refused"}:
