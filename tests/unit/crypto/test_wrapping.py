@@ -92,13 +92,21 @@ def test_another_private_key_opens_nothing_even_under_the_same_id() -> None:
 
 @pytest.mark.parametrize("data_key", [b"", DATA_KEY[:16], DATA_KEY + b"\0"])
 def test_only_a_data_key_is_wrapped(data_key: bytes) -> None:
-    with pytest.raises(ValueError, match="^a data key has 32 bytes$"):
+    with pytest.raises(ValueError, match=r"^a data key has 32 bytes$"):
         wrap_key(data_key, KEY_ID, KEYS, AAD)
 
 
 @given(bindings, bindings)
 def test_no_two_bindings_share_their_bytes(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     assert (wrap_aad(*one) == wrap_aad(*other)) is (one == other)
+
+
+def _opens(wrapped: bytes, bound: tuple[Any, ...]) -> bool:
+    try:
+        unwrap_key(wrapped, KEY_ID, KEYS, wrap_aad(*bound))
+    except Forged:
+        return False
+    return True
 
 
 @given(bindings, st.data())
@@ -115,12 +123,7 @@ def test_a_key_opens_only_for_all_that_it_was_wrapped_for(bound: tuple[Any, ...]
     wrapped = wrap_key(DATA_KEY, KEY_ID, KEYS, wrap_aad(*bound))
 
     assert unwrap_key(wrapped, KEY_ID, KEYS, wrap_aad(*bound)) == DATA_KEY
-    for name, changed in changes.items():
-        if changed == bound:
-            continue
-        with pytest.raises(Forged):
-            unwrap_key(wrapped, KEY_ID, KEYS, wrap_aad(*changed))
-            pytest.fail(f"it opened for another {name}")
+    assert {name for name, changed in changes.items() if changed != bound and _opens(wrapped, changed)} == set()
 
 
 @given(bindings)
