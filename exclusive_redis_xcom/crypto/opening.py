@@ -8,7 +8,7 @@ itself pushed it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.crypto import (
@@ -27,7 +27,11 @@ from exclusive_redis_xcom.model import Decision
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference import Reference
-    from exclusive_redis_xcom.model import Principal
+    from exclusive_redis_xcom.model import Coordinate, Principal
+
+
+#: Decisions for one principal, by the access list and the XCom at whatever map_index. Each holds its list.
+KnownDecisions: TypeAlias = dict[tuple[int, str, str, str, str], tuple[Acl, Decision]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def open_for(
     private_keys: SealPrivateKeys,
     *,
     reports_only: bool = False,
+    known: KnownDecisions | None = None,
 ) -> Verdict:
     """Open the seal of a stored reference for a principal, if the access list allows it. In doubt, refuse.
 
@@ -63,6 +68,7 @@ def open_for(
         principal: The verified, running task instance that asks; None where there is none.
         private_keys: The private keys of the API server.
         reports_only: Whether to give the data key even where the access list refuses (`mode = report`).
+        known: The decisions for this principal so far. The results of a mapped task share one.
     """
     sealed = reference.seal
     if sealed is None or not sealed.is_stored:
@@ -75,7 +81,7 @@ def open_for(
         return _refused("the seal was not made for this reference", seal.FORGED)
     except InvalidAcl:
         return _refused("the rule in the seal is not one that exclusive-redis-xcom writes", seal.FORGED)
-    decision = decide(acl, reference.coordinate, principal)
+    decision = _decision(acl, reference.coordinate, principal, {} if known is None else known)
     if decision.allowed or (reports_only and principal is not None):
         return Verdict(decision, acl, data_key=data_key)
     return Verdict(decision, acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
@@ -123,6 +129,14 @@ def wrap_seal(reference: Reference, private_keys: SealPrivateKeys) -> Reference:
     data_key, _ = open_seal(reference, private_keys)
     aad = wrap_aad(reference.coordinate, reference.version, reference.seal.acl)
     return reference.wrapped(wrap_key(data_key, reference.seal.key_id, private_keys, aad))
+
+
+def _decision(acl: Acl, at: Coordinate, principal: Principal | None, known: KnownDecisions) -> Decision:
+    # `loads_again` gives the same list for the same bytes, and `known` keeps the list, so no other has its id.
+    about = id(acl), at.dag_id, at.run_id, at.task_id, at.key
+    if about not in known:
+        known[about] = acl, decide(acl, at, principal)
+    return known[about][1]
 
 
 def _refused(why: str, reason: str) -> Verdict:

@@ -8,7 +8,8 @@ with the one asked for. The access list in Redis decides, not the one that is sh
 Under `enforcement = server` the reference also carries the value's seal (`exclusive_redis_xcom.formats.seal`). Then the
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
-Pushes write format 2 (`reference_v2.py`). Format 1 (`reference_v1.py`) is still read.
+Pushes write format 2 (`reference_v2.py`). Format 1 (`reference_v1.py`) is still read. The ring opens a reference for a
+task as one text (`opened_text.py`), where all workers can read that.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import reference_v1, reference_v2
+from exclusive_redis_xcom.formats import opened_text, reference_v1, reference_v2
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
@@ -43,6 +44,10 @@ class Reference(ReferenceFacts):
     def opened(self, data_key: bytes) -> Reference:
         """Return this reference with its data key in place of the sealed key: the ring's answer to who may read."""
         return self._with_seal(sealed_key=None, wrapped_key=None, data_key=data_key, refused=None)
+
+    def opened_text(self, data_key: bytes) -> str:
+        """Return what stands below the mark if this reference is opened as one text."""
+        return opened_text.dump(self, data_key)
 
     def refused(self, reason: str, by: str | None = None) -> Reference:
         """Return this reference, still sealed, with a reason (`seal.REASONS`): the ring's answer to everybody else."""
@@ -75,6 +80,8 @@ def parse(value: object) -> Reference:
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
     raw = value[MARK]  # type: ignore[index]
+    if isinstance(raw, str):
+        return Reference(**opened_text.load(raw))
     if not isinstance(raw, OBJECT):
         raise malformed("reference")
     _require_known(raw)
@@ -85,6 +92,8 @@ def parse(value: object) -> Reference:
 def map_index_of(value: object) -> int | None:
     """Return the map_index that the reference in a row names; None without one. Nothing else of it is read."""
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
+    if isinstance(raw, str):
+        return opened_text.map_index_of(raw)
     machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
     coordinate = machine.get("coordinate") if isinstance(machine, OBJECT) else None
     map_index = coordinate.get("map_index") if isinstance(coordinate, OBJECT) else None

@@ -90,11 +90,11 @@ class Seal:
         """Return the seal in its form."""
         body: dict[str, Any] = {"key_id": self.key_id, "acl": self.acl.decode("ascii")}
         if self.data_key is not None:
-            return {**body, "data_key": _encode(self.data_key)}
+            return {**body, "data_key": encode_key(self.data_key)}
         if self.wrapped_key is not None:
-            return {**body, "wrapped": _encode(self.wrapped_key)}
+            return {**body, "wrapped": encode_key(self.wrapped_key)}
         if self.sealed_key is not None:
-            body["key"] = _encode(self.sealed_key)
+            body["key"] = encode_key(self.sealed_key)
         if self.refused is not None:
             body["refused"] = {"reason": self.refused.reason, "by": self.refused.by}
         return body
@@ -114,13 +114,13 @@ def parse_seal(value: object) -> Seal:
         raise ValueError
     seal = Seal(key_id, acl.encode("ascii"))
     if fields == _COMMON | {"data_key"}:
-        return replace(seal, data_key=_decode(value["data_key"], DATA_KEY_BYTES))
+        return replace(seal, data_key=decode_key(value["data_key"], DATA_KEY_BYTES))
     if fields == _COMMON | {"wrapped"}:
-        return replace(seal, wrapped_key=_decode(value["wrapped"], WRAPPED_KEY_BYTES))
+        return replace(seal, wrapped_key=decode_key(value["wrapped"], WRAPPED_KEY_BYTES))
     if fields == _COMMON | {"key"}:
-        return replace(seal, sealed_key=_decode(value["key"], SEALED_KEY_BYTES))
+        return replace(seal, sealed_key=decode_key(value["key"], SEALED_KEY_BYTES))
     if fields == _COMMON | {"key", "refused"}:
-        sealed_key = _decode(value["key"], SEALED_KEY_BYTES)
+        sealed_key = decode_key(value["key"], SEALED_KEY_BYTES)
         return replace(seal, sealed_key=sealed_key, refused=_refused(value["refused"]))
     raise ValueError
 
@@ -140,13 +140,19 @@ def _text(value: object, most: int) -> str:
     return value
 
 
-def _encode(data: bytes) -> str:
+def encode_key(data: bytes) -> str:
+    """Write a key as text: base64 for URLs, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _decode(value: object, length: int) -> bytes:
+def decode_key(value: object, length: int) -> bytes:
+    """Read a key of so many bytes.
+
+    Raises:
+        ValueError: The value is not what `encode_key` returns for such a key.
+    """
     text = _text(value, 2 * length)
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if len(data) != length or _encode(data) != text:  # there is one way to write each
+    if len(data) != length or encode_key(data) != text:  # there is one way to write each
         raise ValueError
     return data

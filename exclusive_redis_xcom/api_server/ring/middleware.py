@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exclusive_redis_xcom")
 
-#: From this setting of `format` on, all API servers read wrapped seals.
-WRAPPING_FORMAT = 3
+#: With this setting of `format`, all API servers read wrapped seals, and all workers read opened references as texts.
+LATEST_FORMAT = 3
 
 
 class Ring:
@@ -82,11 +82,12 @@ class Ring:
         self._router = Router()
         audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         tokens, callers = Tokens(validate), Callers(look_up)
-        releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
+        is_latest = settings.format >= LATEST_FORMAT
+        releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only, as_texts=is_latest)
         self._rest = RestGuard(app, audit=audit, store=store)
         self._unread = UnreadRefusals(tokens, callers, audit)
         self._reader = Reader(app, tokens, callers, releaser, audit, Observer(store, settings.records))
-        seals = PushedSeals(settings.seal_private_keys, wraps=settings.format >= WRAPPING_FORMAT)
+        seals = PushedSeals(settings.seal_private_keys, wraps=is_latest)
         self._writer = Writer(app, tokens, callers, seals, self._unread, audit)
 
     @property

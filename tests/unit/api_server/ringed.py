@@ -60,7 +60,7 @@ def settings(**changes: Any) -> Settings:
 
 @dataclass
 class Airflow:
-    """Stands where Airflow stands. `body` is answered as JSON; `chunks` says how it is cut. `bodies` were posted."""
+    """Stands where Airflow stands. `body` is answered as JSON; `chunks` says how it is cut."""
 
     body: Any = None
     status: int = 200
@@ -68,14 +68,11 @@ class Airflow:
     chunks: int = 1
     raises: Exception | None = None
     scopes: list[dict[str, Any]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scopes.append(scope)
         if scope["type"] != "http":
             return
-        if scope["method"] == "POST":
-            self.bodies.append((await receive())["body"])
         if self.raises is not None:
             raise self.raises
         data = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()

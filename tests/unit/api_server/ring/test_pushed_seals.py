@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.api_server.requests.rest_body import read_body
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES
 from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys, wrap_aad, wrap_key
 from exclusive_redis_xcom.crypto.opening import open_for, wrap_seal
@@ -33,15 +34,27 @@ LINK = XCOM.replace("/token", "/_link_TheLink")
 BACKEND = "Return the value, or xcom_push it: the XCom backend then writes the reference."
 
 
-def push(pushed: Any, person: Person = OWNER, url: str = XCOM, **changes: Any) -> tuple[World, Any]:
+@dataclass
+class Database(Airflow):
+    """Airflow, which keeps the bodies that reach it."""
+
+    bodies: list[bytes] = field(default_factory=list)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST":
+            self.bodies.append(await read_body(receive))
+        await super().__call__(scope, receive, send)
+
+
+def push(pushed: Any, person: Person = OWNER, url: str = XCOM, **changes: Any) -> tuple[Any, Any]:
     """Return the world after a push, and the answer. Bytes are pushed as they are, all else as JSON."""
-    world = World(Airflow({"message": "done"}), **changes)
+    world: Any = World(Database({"message": "done"}), **changes)
     kwargs = {"content": pushed} if isinstance(pushed, bytes) else {"json": pushed}
     kwargs["headers"] = {**person.headers, "Content-Type": "application/json"}
     return world, world.ask("POST", url, None, **kwargs)
 
 
-def stored(world: World) -> Reference:
+def stored(world: Any) -> Reference:
     (body,) = world.airflow.bodies
     return parse_stored(json.loads(body))
 
@@ -100,7 +113,7 @@ class TestWhatReachesTheDatabase:
         assert push(WRAPPED.to_json(), mode=mode)[1].status_code == 403
 
     def test_an_operators_link_is_wrapped_after_the_task_is_over(self) -> None:
-        world = World(Airflow({"message": "done"}))
+        world: Any = World(Database({"message": "done"}))
         world.people[OWNER.ti_id] = replace(OWNER, state="success")
 
         assert world.ask("POST", LINK, OWNER, json=sealed_reference().to_json()).status_code == 200
