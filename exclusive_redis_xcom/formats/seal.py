@@ -16,10 +16,10 @@ No answer holds a wrapped key. Where it is refused, `key` is `NO_KEY`: workers o
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 DENIED = "denied"
@@ -49,6 +49,8 @@ _KEY_ID = re.compile(r"[0-9a-f]{16}")
 _MAX_ACL_CHARACTERS = 1024 * 1024
 _MAX_BY_CHARACTERS = 2000
 _COMMON = {"key_id", "acl"}
+
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +110,20 @@ def parse_seal(value: object) -> Seal:
     """
     if not isinstance(value, Mapping):
         raise ValueError
-    fields = set(value)
     key_id, acl = _text(value.get("key_id"), 16), _text(value.get("acl"), _MAX_ACL_CHARACTERS)
     if not _KEY_ID.fullmatch(key_id):
         raise ValueError
-    seal = Seal(key_id, acl.encode("ascii"))
-    if fields == _COMMON | {"data_key"}:
-        return replace(seal, data_key=decode_key(value["data_key"], DATA_KEY_BYTES))
-    if fields == _COMMON | {"wrapped"}:
-        return replace(seal, wrapped_key=decode_key(value["wrapped"], WRAPPED_KEY_BYTES))
-    if fields == _COMMON | {"key"}:
-        return replace(seal, sealed_key=decode_key(value["key"], SEALED_KEY_BYTES))
-    if fields == _COMMON | {"key", "refused"}:
+    rule = acl.encode("ascii")
+    form = value.keys() - _COMMON
+    if form == {"wrapped"}:
+        return Seal(key_id, rule, wrapped_key=decode_key(value["wrapped"], WRAPPED_KEY_BYTES))
+    if form == {"data_key"}:
+        return Seal(key_id, rule, data_key=decode_key(value["data_key"], DATA_KEY_BYTES))
+    if form == {"key"}:
+        return Seal(key_id, rule, sealed_key=decode_key(value["key"], SEALED_KEY_BYTES))
+    if form == {"key", "refused"}:
         sealed_key = decode_key(value["key"], SEALED_KEY_BYTES)
-        return replace(seal, sealed_key=sealed_key, refused=_refused(value["refused"]))
+        return Seal(key_id, rule, sealed_key=sealed_key, refused=_refused(value["refused"]))
     raise ValueError
 
 
@@ -142,7 +144,7 @@ def _text(value: object, most: int) -> str:
 
 def encode_key(data: bytes) -> str:
     """Write a key as text: base64 for URLs, without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
 def decode_key(value: object, length: int) -> bytes:
@@ -152,7 +154,7 @@ def decode_key(value: object, length: int) -> bytes:
         ValueError: The value is not what `encode_key` returns for such a key.
     """
     text = _text(value, 2 * length)
-    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    data = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
     if len(data) != length or encode_key(data) != text:  # there is one way to write each
         raise ValueError
     return data
