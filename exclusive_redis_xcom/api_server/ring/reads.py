@@ -16,6 +16,7 @@ from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
 from exclusive_redis_xcom.api_server.ring.items import Document
 from exclusive_redis_xcom.api_server.ring.rewritable_answer import RewritableAnswer
 from exclusive_redis_xcom.formats.reference import MARK
+from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,5 +117,6 @@ class Reader:
 
 def _read(read: Read, body: bytes) -> Document | None:
     """Take an answer apart; return None if there is nothing to decide about."""
-    document = Document(read.shape, body)
+    with paused_collector():
+        document = Document(read.shape, body)
     return document if document.concerns_the_ring else None

@@ -14,6 +14,7 @@ from exclusive_redis_xcom.api_server.ring.items import encoded, encoded_text
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
+from exclusive_redis_xcom.memory import paused_collector
 from exclusive_redis_xcom.model import Decision
 
 if TYPE_CHECKING:
@@ -82,11 +83,12 @@ class Releaser:
     def _decide(self, document: Document, read: Read, caller: Caller | None) -> tuple[list[Record], bytes] | None:
         """Decide about each value. If nothing must be claimed, conclude: each thread costs the answer some time."""
         known: KnownDecisions = {}
-        for item in document.items:
-            found = item.reference
-            if found is not None and found.seal is not None:
-                item.verdict = self._verdict(found, read, caller, known)
-        return None if _once(document.items, caller) else self._conclude(document, read, caller)
+        with paused_collector():
+            for item in document.items:
+                found = item.reference
+                if found is not None and found.seal is not None:
+                    item.verdict = self._verdict(found, read, caller, known)
+            return None if _once(document.items, caller) else self._conclude(document, read, caller)
 
     def _verdict(self, found: Reference, read: Read, caller: Caller | None, known: KnownDecisions) -> Verdict:
         # Sealing takes the public key only: any task can seal a reference to any coordinate, and put it into a row of
