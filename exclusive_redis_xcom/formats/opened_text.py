@@ -147,7 +147,7 @@ def _load_shared(text: str) -> _Shared:
         seal = parse_seal({"key_id": body["key_id"], "acl": body["acl"], "data_key": _ANY_KEY})
     except ValueError:
         raise fields.malformed("seal") from None
-    return _Shared(
+    shared = _Shared(
         Coordinate(*names, ti_id=ti_id),
         fields.text(body["type"], "type"),
         tuple(fields.text(name, "consumers") for name in consumers),
@@ -155,6 +155,9 @@ def _load_shared(text: str) -> _Shared:
         seal.key_id,
         seal.acl,
     )
+    if _dump_shared.__wrapped__((*names, ti_id), *shared[1:]) != text:
+        raise fields.malformed("reference")
+    return shared
 
 
 def _map_index(text: str) -> int:
