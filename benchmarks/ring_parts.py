@@ -1,7 +1,7 @@
 """Where the time of a pull goes with `enforcement = server`: the last table of `make bench-ring`.
 
-One process plays both sides: the real Execution API with the ring in a thread, and a task that pulls all results of a
-mapped task. Each part is timed where it runs, without the parts that it calls, and in CPU time of its own thread. So
+One process plays both sides. The real Execution API with the ring is in a thread. A task pulls all results of a mapped
+task. Each part is timed where it runs, without the parts that it calls, and in CPU time of its own thread. So
 neither the other side nor other work of the machine counts. What is left over is Airflow's own: its query, JSON, HTTP
 and messages.
 """

@@ -140,7 +140,9 @@ def _load_shared(text: str) -> _Shared:
         raise fields.malformed("reference") from None
     body = fields.mapping(raw, _SHARED, "reference")
     at = fields.mapping(body["coordinate"], {"dag_id", "run_id", "task_id", "key", "ti_id"}, "coordinate")
-    names = [fields.text(at[name], f"coordinate.{name}") for name in ("dag_id", "run_id", "task_id", "key")]
+    dag_id, run_id, task_id, key = (
+        fields.text(at[name], f"coordinate.{name}") for name in ("dag_id", "run_id", "task_id", "key")
+    )
     ti_id = None if at["ti_id"] is None else fields.text(at["ti_id"], "coordinate.ti_id")
     consumers = fields.consumers(body["consumers"], "consumers")
     try:
@@ -148,14 +150,14 @@ def _load_shared(text: str) -> _Shared:
     except ValueError:
         raise fields.malformed("seal") from None
     shared = _Shared(
-        Coordinate(*names, ti_id=ti_id),
+        Coordinate(dag_id, run_id, task_id, key, ti_id=ti_id),
         fields.text(body["type"], "type"),
         tuple(fields.text(name, "consumers") for name in consumers),
         fields.text(body["rule"], "rule"),
         seal.key_id,
         seal.acl,
     )
-    if _dump_shared.__wrapped__((*names, ti_id), *shared[1:]) != text:
+    if _dump_shared.__wrapped__((dag_id, run_id, task_id, key, ti_id), *shared[1:]) != text:
         raise fields.malformed("reference")
     return shared
 
