@@ -28,7 +28,7 @@ from uuid import UUID
 from devtools.components import OURS
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.running_task import RUN_ID, executing
-from devtools.worlds.sealed import Keys
+from devtools.worlds.sealed import Keys, as_the_ring_stores
 from devtools.worlds.served_rows import ServedRows, served
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ class ExecutionWorld:
     """The server and the run. `open_execution_world` makes it.
 
     `rows` are what the running task gets from the server. `is_sealed` says whether the ring opens values.
+    `is_wrapped` says whether rows hold wrapped keys, as the ring makes them at a push. It may be changed.
     """
 
-    def __init__(self, database: Path, dag: Any, rows: ServedRows, *, is_sealed: bool) -> None:
+    def __init__(self, database: Path, dag: Any, rows: ServedRows, private_keys: str, *, is_sealed: bool) -> None:
         self.is_sealed = is_sealed
+        self.is_wrapped = is_sealed
+        self._private_keys = private_keys
         self._database = database
         self.dag = dag
         self.rows = rows
@@ -60,7 +63,10 @@ class ExecutionWorld:
         return {"dag_id": DAG_ID, "run_id": RUN_ID, "task_id": task_id, "key": KEY}
 
     def push(self, task_id: str, indexes: Any, value: Callable[[int], Any] = int) -> None:
-        """Push a result as each instance of a mapped task. Rows are written past the API, all at once."""
+        """Push a result as each instance of a mapped task.
+
+        Rows are written past the API, all at once, as the ring would write them.
+        """
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
         found = []
@@ -68,7 +74,8 @@ class ExecutionWorld:
         for index in indexes:
             with executing(task, map_index=index):
                 row = ExclusiveRedisXCom.serialize_value(value(index), **self.request(task_id), map_index=index)
-            found.append((task_id, index, KEY, json.dumps(row), DAG_ID))
+            stored = as_the_ring_stores(row, self._private_keys) if self.is_wrapped else row
+            found.append((task_id, index, KEY, json.dumps(stored), DAG_ID))
         self._insert(found)
 
     def write(self, task_id: str, indexes: Any) -> None:
@@ -149,7 +156,7 @@ def open_execution_world(redis_url: str, enforcement: str, **options: str) -> It
         rows = ServedRows(url, _token(), timeout=120)
         cleanup.callback(rows.close)
         cleanup.enter_context(served(rows))
-        yield ExecutionWorld(database, _dag(), rows, is_sealed=enforcement == "server")
+        yield ExecutionWorld(database, _dag(), rows, keys.private, is_sealed=enforcement == "server")
 
 
 def _dag() -> Any:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import crypto
 from exclusive_redis_xcom.acl import Acl, Rule
+from exclusive_redis_xcom.crypto.opening import wrap_seal
 from exclusive_redis_xcom.formats.envelope import Envelope
-from exclusive_redis_xcom.formats.reference import Reference
+from exclusive_redis_xcom.formats.reference import Reference, parse
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 from exclusive_redis_xcom.store import Push
@@ -89,3 +90,16 @@ def seal(
         seal=Seal(public.key_id, text, sealed_key=sealed_key),
     )
     return Pushed(reference, data_key)
+
+
+def as_the_ring_stores(row: Any, private_keys: str) -> Any:
+    """Return what Airflow's database holds after a push, for a row that is written past the API server.
+
+    Args:
+        row: What a push hands to Airflow.
+        private_keys: The API server's private keys, as the setting has them.
+    """
+    reference = parse(row)
+    if reference.seal is None:
+        return row
+    return wrap_seal(reference, crypto.SealPrivateKeys.parse(private_keys)).to_json()

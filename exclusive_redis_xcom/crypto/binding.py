@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ _LENGTH = struct.Struct(">Q")
 # The labels differ: bytes for one purpose or format are never valid for another.
 _SEAL_LABEL = b"exclusive-redis-xcom seal, format 1"
 _PAYLOAD_LABEL = b"exclusive-redis-xcom payload, format 1"
+_WRAP_LABEL = b"exclusive-redis-xcom wrapped key, format 1"
+
+#: Longer access lists are hashed each time, so that little memory is needed.
+_REMEMBERED_BYTES = 16 * 1024
 
 
 def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
@@ -24,7 +29,18 @@ def seal_info(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
         version: The version of the push.
         acl: The canonical bytes of the rule in force.
     """
-    return _encode(_SEAL_LABEL, *_address(coordinate, version), acl)
+    return _address(_SEAL_LABEL, coordinate, version) + _encode(acl)
+
+
+def wrap_aad(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
+    """Return the associated data of a wrapped data key: the same as for a seal, under a label of its own.
+
+    Args:
+        coordinate: The place to which the value was pushed.
+        version: The version of the push.
+        acl: The canonical bytes of the rule in force.
+    """
+    return _address(_WRAP_LABEL, coordinate, version) + _encode(acl)
 
 
 def payload_aad(
@@ -40,15 +56,28 @@ def payload_aad(
         compression: The envelope's compression.
         decoded_size: The size in bytes before compression.
     """
-    digest = hashlib.sha256(acl).digest()
-    how = (_text(codec), _text(compression), _text(str(decoded_size)))
-    return _encode(_PAYLOAD_LABEL, *_address(coordinate, version), digest, *how)
+    digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
+    how = (digest, _text(codec), _text(compression), str(decoded_size).encode())
+    return _address(_PAYLOAD_LABEL, coordinate, version) + _encode(*how)
 
 
-def _address(at: Coordinate, version: str) -> tuple[bytes, ...]:
-    # The id of the task instance is one part more: no other coordinate has as many.
-    instance = () if at.ti_id is None else (at.ti_id,)
-    return tuple(map(_text, (at.dag_id, at.run_id, at.task_id, at.key, str(at.map_index), *instance, version)))
+def _address(label: bytes, at: Coordinate, version: str) -> bytes:
+    # The results of a mapped task share the first parts, and one pull may have thousands of them. The id of the task
+    # instance is one part more: no other coordinate has as many.
+    shared = _shared_address(label, at.dag_id, at.run_id, at.task_id, at.key)
+    if at.ti_id is None:
+        return shared + _encode(str(at.map_index).encode(), _text(version))
+    return shared + _encode(str(at.map_index).encode(), _text(at.ti_id), _text(version))
+
+
+@functools.lru_cache(maxsize=256)
+def _shared_address(label: bytes, *ids: str) -> bytes:
+    return _encode(label, *map(_text, ids))
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(acl: bytes) -> bytes:
+    return hashlib.sha256(acl).digest()
 
 
 def _text(text: str) -> bytes:
@@ -58,4 +87,4 @@ def _text(text: str) -> bytes:
 
 def _encode(*parts: bytes) -> bytes:
     """Write each part after its length, so that no two sequences of parts give the same bytes."""
-    return b"".join(piece for part in parts for piece in (_LENGTH.pack(len(part)), part))
+    return b"".join([piece for part in parts for piece in (_LENGTH.pack(len(part)), part)])

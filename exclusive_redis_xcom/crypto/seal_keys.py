@@ -13,6 +13,9 @@ from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_WRAPPING_LABEL = b"exclusive-redis-xcom wrapping key, format 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,14 @@ class SealPublicKey:
 class SealPrivateKeys(SecretKeys):
     """X25519 private keys, newest first. All of them open seals, so that live values outlast a rotation."""
 
-    __slots__ = ("_by_id",)
+    __slots__ = ("_by_id", "_ciphers")
 
     kind = key_texts.PRIVATE
 
     def __init__(self, raw: tuple[bytes, ...] = ()) -> None:
         super().__init__(raw)
         self._by_id: dict[str, tuple[SealPublicKey, X25519PrivateKey]] | None = None
+        self._ciphers: dict[str, AESGCM] = {}
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -89,6 +93,22 @@ class SealPrivateKeys(SecretKeys):
             raise UnknownKey.of(key_id, "seal_private_keys")
         return found[1]
 
+    @errors_without_locals
+    def wrapping_cipher(self, key_id: str) -> AESGCM:
+        """Return the cipher whose key is derived (HKDF-SHA256, RFC 5869) from the private key with an id.
+
+        Args:
+            key_id: The id of the public half. It may be untrusted.
+
+        Raises:
+            UnknownKey: No key has this id.
+        """
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            # Two threads may both come here first, and both make the same.
+            cipher = self._ciphers[key_id] = _wrapping_cipher(self.get(key_id))
+        return cipher
+
     def _pairs(self) -> dict[str, tuple[SealPublicKey, X25519PrivateKey]]:
         # This is not done at parsing: many processes read the settings, open nothing, and need no cryptography. Two
         # threads may both come here first, and both make the same.
@@ -112,3 +132,12 @@ def _pair(raw: bytes) -> tuple[SealPublicKey, X25519PrivateKey]:
 
     private = X25519PrivateKey.from_private_bytes(raw)
     return SealPublicKey(private.public_key().public_bytes_raw()), private
+
+
+def _wrapping_cipher(private: X25519PrivateKey) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    derived = HKDF(SHA256(), key_texts.KEY_BYTES, None, _WRAPPING_LABEL)
+    return AESGCM(derived.derive(private.private_bytes_raw()))

@@ -9,7 +9,8 @@ Under `enforcement = server` the reference also carries the value's seal (`exclu
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
 Pushes write format 3 (`reference_v3.py`), or format 2 (`reference_v2.py`) where the setting `format` says so. Format 1
-(`reference_v1.py`) is still read.
+(`reference_v1.py`) is still read. The ring opens a
+reference for a task as one text (`opened_text.py`), where all workers can read that.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import about, reference_v1, reference_v2, reference_v3
+from exclusive_redis_xcom.formats import about, opened_text, reference_v1, reference_v2, reference_v3
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
-from exclusive_redis_xcom.formats.seal import Refused
+from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,13 +39,22 @@ class Reference(ReferenceFacts):
 
     __slots__ = ()
 
+    def wrapped(self, wrapped_key: bytes) -> Reference:
+        """Return this reference with a wrapped key in place of the sealed key: what the ring makes of a push."""
+        return self._with_seal(sealed_key=None, wrapped_key=wrapped_key)
+
     def opened(self, data_key: bytes) -> Reference:
         """Return this reference with its data key in place of the sealed key: the ring's answer to who may read."""
-        return self._with_seal(sealed_key=None, data_key=data_key, refused=None)
+        return self._with_seal(sealed_key=None, wrapped_key=None, data_key=data_key, refused=None)
+
+    def opened_text(self, data_key: bytes) -> str:
+        """Return what stands below the mark if this reference is opened as one text."""
+        return opened_text.dump(self, data_key)
 
     def refused(self, reason: str, by: str | None = None) -> Reference:
         """Return this reference, still sealed, with a reason (`seal.REASONS`): the ring's answer to everybody else."""
-        return self._with_seal(refused=Refused(reason, by))
+        sealed_key = NO_KEY if self.seal is None or self.seal.sealed_key is None else self.seal.sealed_key
+        return self._with_seal(sealed_key=sealed_key, wrapped_key=None, refused=Refused(reason, by))
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object for Airflow's database, or for an answer of the ring."""
@@ -72,6 +82,8 @@ def parse(value: object) -> Reference:
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
     raw = value[MARK]  # type: ignore[index]
+    if isinstance(raw, str):
+        return Reference(**opened_text.load(raw))
     if not isinstance(raw, OBJECT):
         raise malformed("reference")
     _require_known(raw)
@@ -81,6 +93,8 @@ def parse(value: object) -> Reference:
 def map_index_of(value: object) -> int | None:
     """Return the map_index that the reference in a row names; None without one. Nothing else of it is read."""
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
+    if isinstance(raw, str):
+        return opened_text.map_index_of(raw)
     machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
     if isinstance(machine, OBJECT) and reference_v3.TO in machine:
         return reference_v3.map_index_of(machine[reference_v3.TO])
@@ -96,7 +110,7 @@ def parse_stored(value: object) -> Reference:
         InvalidReference: As for `parse`.
     """
     reference = parse(value)
-    if reference.seal is not None and not reference.seal.is_as_pushed:
+    if reference.seal is not None and not reference.seal.is_stored:
         raise malformed("seal")
     return reference
 

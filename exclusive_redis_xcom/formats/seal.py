@@ -1,21 +1,25 @@
 """The seal: the part of a reference that holds the sealed data key, and what the ring makes of it.
 
-A seal has one of three forms, which differ in their fields. Airflow's database holds only the first form. The other two
-are answers of the ring (on the API server) to one task:
+A seal has one of four forms, which differ in their fields. A push writes the first. The ring (on the API server) checks
+it at the push, and puts the second in its place. Airflow's database holds these two. The other two are answers of the
+ring to one task:
 
-| form    | fields                            | meaning                                             |
-|---------|-----------------------------------|-----------------------------------------------------|
-| pushed  | `key_id`, `acl`, `key`            | the data key, sealed to the API server's public key |
-| opened  | `key_id`, `acl`, `data_key`       | for a task that may read                            |
-| refused | `key_id`, `acl`, `key`, `refused` | for everybody else: still sealed, with the reason   |
+| form    | fields                            | meaning                                                       |
+|---------|-----------------------------------|---------------------------------------------------------------|
+| pushed  | `key_id`, `acl`, `key`            | the data key, sealed to the API server's public key           |
+| wrapped | `key_id`, `acl`, `wrapped`        | the data key, wrapped under a key that only API servers have  |
+| opened  | `key_id`, `acl`, `data_key`       | for a task that may read                                      |
+| refused | `key_id`, `acl`, `key`, `refused` | for everybody else: still sealed, with the reason             |
+
+No answer holds a wrapped key. Where it is refused, `key` is `NO_KEY`: workers of earlier builds expect some key there.
 """
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 DENIED = "denied"
@@ -36,11 +40,18 @@ REASONS = frozenset({DENIED, CLAIMED, NOT_RUNNING, UNKNOWN_KEY, FORGED, GONE, WI
 #: HPKE with X25519 and AES-256-GCM (RFC 9180, 4.1 and 7): an encapsulated key of 32 bytes, the data key, 16 bytes tag.
 SEALED_KEY_BYTES = 80
 DATA_KEY_BYTES = 32
+#: A nonce of 12 bytes, the encrypted data key, 16 bytes tag (`crypto.wrapping`).
+WRAPPED_KEY_BYTES = 60
+
+#: It stands for a sealed key. It opens nothing.
+NO_KEY = bytes(SEALED_KEY_BYTES)
 
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
 _MAX_ACL_CHARACTERS = 1024 * 1024
 _MAX_BY_CHARACTERS = 2000
 _COMMON = {"key_id", "acl"}
+
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +75,29 @@ class Seal:
     key_id: str
     acl: bytes
     sealed_key: bytes | None = field(default=None, repr=False)
+    wrapped_key: bytes | None = field(default=None, repr=False)
     data_key: bytes | None = field(default=None, repr=False)
     refused: Refused | None = None
 
     @property
     def is_as_pushed(self) -> bool:
-        """Whether a push wrote this seal. If not, it is an answer of the ring."""
+        """Whether it is in the form that a push writes."""
         return self.sealed_key is not None and self.refused is None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is in a form that Airflow's database holds. If not, it is an answer of the ring."""
+        return (self.sealed_key is not None or self.wrapped_key is not None) and self.refused is None
 
     def to_json(self) -> dict[str, Any]:
         """Return the seal in its form."""
         body: dict[str, Any] = {"key_id": self.key_id, "acl": self.acl.decode("ascii")}
         if self.data_key is not None:
-            return {**body, "data_key": _encode(self.data_key)}
+            return {**body, "data_key": encode_key(self.data_key)}
+        if self.wrapped_key is not None:
+            return {**body, "wrapped": encode_key(self.wrapped_key)}
         if self.sealed_key is not None:
-            body["key"] = _encode(self.sealed_key)
+            body["key"] = encode_key(self.sealed_key)
         if self.refused is not None:
             body["refused"] = {"reason": self.refused.reason, "by": self.refused.by}
         return body
@@ -88,22 +107,24 @@ def parse_seal(value: object) -> Seal:
     """Read a seal of any form.
 
     Raises:
-        ValueError: It has none of the three forms.
+        ValueError: It has none of the four forms.
     """
     if not isinstance(value, Mapping):
         raise ValueError
-    fields = set(value)
     key_id, acl = _text(value.get("key_id"), 16), _text(value.get("acl"), _MAX_ACL_CHARACTERS)
     if not _KEY_ID.fullmatch(key_id):
         raise ValueError
-    seal = Seal(key_id, acl.encode("ascii"))
-    if fields == _COMMON | {"data_key"}:
-        return replace(seal, data_key=_decode(value["data_key"], DATA_KEY_BYTES))
-    if fields == _COMMON | {"key"}:
-        return replace(seal, sealed_key=_decode(value["key"], SEALED_KEY_BYTES))
-    if fields == _COMMON | {"key", "refused"}:
-        sealed_key = _decode(value["key"], SEALED_KEY_BYTES)
-        return replace(seal, sealed_key=sealed_key, refused=_refused(value["refused"]))
+    rule = acl.encode("ascii")
+    form = value.keys() - _COMMON
+    if form == {"wrapped"}:
+        return Seal(key_id, rule, wrapped_key=decode_key(value["wrapped"], WRAPPED_KEY_BYTES))
+    if form == {"data_key"}:
+        return Seal(key_id, rule, data_key=decode_key(value["data_key"], DATA_KEY_BYTES))
+    if form == {"key"}:
+        return Seal(key_id, rule, sealed_key=decode_key(value["key"], SEALED_KEY_BYTES))
+    if form == {"key", "refused"}:
+        sealed_key = decode_key(value["key"], SEALED_KEY_BYTES)
+        return Seal(key_id, rule, sealed_key=sealed_key, refused=_refused(value["refused"]))
     raise ValueError
 
 
@@ -122,13 +143,19 @@ def _text(value: object, most: int) -> str:
     return value
 
 
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+def encode_key(data: bytes) -> str:
+    """Write a key as text: base64 for URLs, without padding."""
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
-def _decode(value: object, length: int) -> bytes:
+def decode_key(value: object, length: int) -> bytes:
+    """Read a key of so many bytes.
+
+    Raises:
+        ValueError: The value is not what `encode_key` returns for such a key.
+    """
     text = _text(value, 2 * length)
-    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if len(data) != length or _encode(data) != text:  # there is one way to write each
+    data = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
+    if len(data) != length or encode_key(data) != text:  # there is one way to write each
         raise ValueError
     return data

@@ -34,8 +34,9 @@ _PER_STRING = 8
 
 @dataclass(slots=True)
 class _Registered:
-    """What this process has registered with Airflow."""
+    """What this process has registered with Airflow, and Airflow's setting, which takes long to read."""
 
+    shortest: int | None = None
     strings: set[str] = field(default_factory=set)
     size: int = 0
     spent: int = 0
@@ -96,7 +97,9 @@ def mask(value: Any, described: str) -> None:
 
 def _mask(value: Any) -> bool:
     """Register the value's strings and numbers; tell whether that was all of them."""
-    shortest = _min_length()
+    if _registered.shortest is None:
+        _registered.shortest = _min_length()
+    shortest = _registered.shortest
     found = parts_of(value, shortest)
     rendered_fields.hide(found.types, all_types=not found.searched)
     with _registered.lock:  # also around the call: until it returns, nothing counts as registered

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.crypto import (
     Forged,
     UnknownKey,
@@ -27,7 +28,7 @@ from exclusive_redis_xcom.crypto import (
     seal_info,
     seal_key,
 )
-from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue
+from exclusive_redis_xcom.errors import ConfigurationError, CorruptValue, InvalidAcl
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.memory import Buffer, joined
@@ -37,7 +38,6 @@ from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.crypto import SealPublicKey
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.settings import Settings
@@ -98,11 +98,11 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
     if envelope.key_id is None and seal is None:
         _require_plain_allowed(envelope, acl, settings)
         return joined(envelope.payload)
-    rule = b"" if acl is None else acl.dumps()
     if seal is not None:
-        if seal.data_key is None or envelope.key_id != _SEALED + seal.key_id or rule != seal.acl:
+        if seal.data_key is None or envelope.key_id != _SEALED + seal.key_id or not _is_rule(acl, seal.acl):
             raise _broken(envelope)
-        return _decrypted(envelope, seal.data_key, rule)
+        return _decrypted(envelope, seal.data_key, seal.acl)
+    rule = b"" if acl is None else acl.dumps()
     if envelope.key_id is None or not envelope.key_id.startswith(_SHARED):
         raise losses.damaged(
             envelope.coordinate,
@@ -154,6 +154,16 @@ def _public_key(settings: Settings, dag_id: str) -> SealPublicKey:
 
         remedy = dag_test.recipe(dag_id)
     raise ConfigurationError(f"[{SECTION}] enforcement = server needs seal_public_key where tasks run.\n{remedy}")
+
+
+def _is_rule(acl: Acl | None, text: bytes) -> bool:
+    """Tell whether a text is what the rule's `dumps` writes. The results of a mapped task share one rule."""
+    if acl is None:
+        return text == b""
+    try:
+        return Acl.loads_again(text) is acl or acl.dumps() == text
+    except InvalidAcl:
+        return False
 
 
 def _shared_key(envelope: Envelope, rule: bytes, settings: Settings) -> bytes:

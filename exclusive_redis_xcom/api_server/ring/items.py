@@ -9,6 +9,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import Raw
+
 from exclusive_redis_xcom.api_server.requests.routes import Shape
 from exclusive_redis_xcom.api_server.ring.answers import CannotDecide
 from exclusive_redis_xcom.errors import InvalidReference
@@ -21,6 +24,14 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 
+_MARK = reference.MARK.encode("ascii")
+
+#: The parts of an answer. The values stay as they came.
+_PARTS: dict[Shape, Any] = {Shape.ITEM: Raw, Shape.SLICE: list[Raw], Shape.VALUE: dict[str, Raw]}
+
+_OTHER_FORM = "Airflow's answer has a form that this release of exclusive-redis-xcom does not know."
+
+
 @dataclass(slots=True)
 class Item:
     """One value of an answer: what it is, what was decided, and what the caller gets.
@@ -28,7 +39,7 @@ class Item:
     Items stand in the order of the values.
 
     Attributes:
-        json: What the caller gets. Before the decision it is what Airflow's database holds.
+        json: What the caller gets, as JSON. Before the decision it is what Airflow's database holds.
         reference: The reference that the value is; None where the value is none.
         malformed: Whether the value only looks like a reference.
         verdict: Whether the seal opens, and what its rule says; None where there is no seal.
@@ -39,7 +50,7 @@ class Item:
         opened: Whether the caller gets an open data key.
     """
 
-    json: Any = field(repr=False)
+    json: Raw = field(repr=False)
     reference: Reference | None = None
     malformed: bool = False
     verdict: Verdict | None = field(default=None, repr=False)
@@ -59,47 +70,98 @@ class Item:
         self.event, self.why, self.at = event, why, at
 
 
-def take_apart(shape: Shape, body: bytes) -> tuple[Any, list[Item]]:
-    """Read an answer.
+class Document:
+    """An answer, taken apart. Each value is read once, and what does not change is not written again.
 
-    Returns:
-        The whole JSON document, and its values.
+    Attributes:
+        items: The values of the answer.
+
+    Args:
+        shape: Where the answer holds the values.
+        body: The answer.
 
     Raises:
         CannotDecide: The answer has another form.
     """
+
+    def __init__(self, shape: Shape, body: bytes) -> None:
+        self._shape = shape
+        try:
+            self._parts = _parts(shape, body)
+        except (ValueError, RecursionError):
+            raise CannotDecide("Airflow's answer could not be read.") from None
+        values = _values(shape, self._parts)
+        self.items = [_item(value) for value in values]
+
+    @property
+    def concerns_the_ring(self) -> bool:
+        """Whether there is anything to decide about."""
+        return any(item.concerns_the_ring for item in self.items)
+
+    def to_json(self) -> bytes:
+        """Write the answer, with what the caller gets in place of each value."""
+        if self._shape is Shape.ITEM:
+            return bytes(self.items[0].json)
+        changed: Any = [item.json for item in self.items]
+        if self._shape is Shape.VALUE:
+            changed = {**self._parts, "value": self.items[0].json}
+        return msgspec.json.encode(changed)
+
+
+def encoded(value: Any) -> Raw:
+    """Return a value as JSON, for `Item.json`."""
+    return Raw(json.dumps(value, separators=(",", ":")).encode("ascii"))
+
+
+def encoded_text(below_mark: str) -> Raw:
+    """Return a reference that is one text as JSON, for `Item.json`."""
+    return Raw(b'{"' + _MARK + b'":' + msgspec.json.encode(below_mark) + b"}")
+
+
+def _parts(shape: Shape, body: bytes) -> Any:
+    """Take an answer apart, as far as its values.
+
+    Raises:
+        CannotDecide, ValueError, RecursionError: The answer has another form.
+    """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise CannotDecide("Airflow's answer could not be read.") from None
-    return document, [_item(value) for value in _values(shape, document)]
-
-
-def put_together(shape: Shape, document: Any, items: list[Item]) -> bytes:
-    """Write an answer that was taken apart, with what the caller gets in place of each value."""
-    if shape is Shape.SLICE:
-        changed: Any = [item.json for item in items]
-    elif shape is Shape.VALUE:
-        changed = {**document, "value": items[0].json}
-    else:
-        changed = items[0].json
-    return json.dumps(changed, separators=(",", ":")).encode("ascii")
-
-
-def _values(shape: Shape, document: Any) -> list[Any]:
+        return msgspec.json.decode(body, type=_PARTS[shape])
+    except msgspec.ValidationError:
+        raise CannotDecide(_OTHER_FORM) from None
+    except msgspec.DecodeError:
+        read = json.loads(body)
+    # The standard library also reads what is no JSON: NaN, and half of a character that needs two.
+    if shape is Shape.SLICE and isinstance(read, list):
+        return [encoded(value) for value in read]
+    if shape is Shape.VALUE and isinstance(read, dict):
+        return {name: encoded(value) for name, value in read.items()}
     if shape is Shape.ITEM:
-        return [document]
-    if shape is Shape.SLICE and isinstance(document, list):
-        return document
-    if shape is Shape.VALUE and isinstance(document, dict) and "value" in document:
-        return [document["value"]]
-    raise CannotDecide("Airflow's answer has a form that this release of exclusive-redis-xcom does not know.")
+        return encoded(read)
+    raise CannotDecide(_OTHER_FORM)
 
 
-def _item(value: Any) -> Item:
-    if not reference.is_reference(value):
+def _values(shape: Shape, parts: Any) -> list[Raw]:
+    if shape is Shape.ITEM:
+        return [parts]
+    if shape is Shape.SLICE:
+        return parts  # type: ignore[no-any-return]
+    if "value" in parts:
+        return [parts["value"]]
+    raise CannotDecide(_OTHER_FORM)
+
+
+def _item(value: Raw) -> Item:
+    data = bytes(value)
+    # Airflow's JSON never escapes ASCII letters, so a value without these bytes is no reference.
+    if _MARK not in data:
         return Item(value)
     try:
-        return Item(value, reference.parse_stored(value))
+        loaded = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        loaded = json.loads(data)
+    if not reference.is_reference(loaded):
+        return Item(value)
+    try:
+        return Item(value, reference.parse_stored(loaded))
     except InvalidReference:
         return Item(value, malformed=True)

@@ -15,6 +15,7 @@ from exclusive_redis_xcom.api_server.requests.store_source import StoreSource
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.observing import Observer
+from exclusive_redis_xcom.api_server.ring.pushed_seals import PushedSeals
 from exclusive_redis_xcom.api_server.ring.reads import Reader
 from exclusive_redis_xcom.api_server.ring.refusing import UnreadRefusals
 from exclusive_redis_xcom.api_server.ring.releasing import Releaser
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom")
+
+#: With this setting of `format`, all API servers read wrapped seals, and all workers read opened references as texts.
+LATEST_FORMAT = 3
 
 
 class Ring:
@@ -78,11 +82,13 @@ class Ring:
         self._router = Router()
         audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
         tokens, callers = Tokens(validate), Callers(look_up)
-        releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only)
+        is_latest = settings.format >= LATEST_FORMAT
+        releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only, as_texts=is_latest)
         self._rest = RestGuard(app, audit=audit, store=store)
         self._unread = UnreadRefusals(tokens, callers, audit)
         self._reader = Reader(app, tokens, callers, releaser, audit, Observer(store, settings.records))
-        self._writer = Writer(app, tokens, callers, self._unread, audit)
+        seals = PushedSeals(settings.seal_private_keys, wraps=is_latest)
+        self._writer = Writer(app, tokens, callers, seals, self._unread, audit)
 
     @property
     def is_active(self) -> bool:

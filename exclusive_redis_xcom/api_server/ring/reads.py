@@ -13,9 +13,10 @@ from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
-from exclusive_redis_xcom.api_server.ring.items import put_together, take_apart
+from exclusive_redis_xcom.api_server.ring.items import Document
 from exclusive_redis_xcom.api_server.ring.rewritable_answer import RewritableAnswer
 from exclusive_redis_xcom.formats.reference import MARK
+from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,15 +93,15 @@ class Reader:
         if _MARK not in answer.body:
             return None
         is_big = len(answer.body) > SMALL_BYTES
-        document, items = await off_loop(is_big, take_apart, read.shape, answer.body)
-        if not await off_loop(is_big, _concern_the_ring, items):
+        document = await off_loop(is_big, _read, read, answer.body)
+        if document is None:
             return None
         caller = await self._caller(scope)
-        records = await self._releaser.release(items, read, caller, is_big=is_big)
+        records, written = await self._releaser.release(document, read, caller, is_big=is_big)
         if self._audit.strict:
-            await self._write_rows_first(records, items)
-        answer.body = await off_loop(is_big, put_together, read.shape, document, items)
-        return _Release(records, items, caller)
+            await self._write_rows_first(records, document.items)
+        answer.body = written
+        return _Release(records, document.items, caller)
 
     async def _write_rows_first(self, records: Sequence[Record], items: Sequence[Item]) -> None:
         try:
@@ -114,5 +115,8 @@ class Reader:
         return None if ti_id is None else await self._callers.find(ti_id)
 
 
-def _concern_the_ring(items: Sequence[Item]) -> bool:
-    return any(item.concerns_the_ring for item in items)
+def _read(read: Read, body: bytes) -> Document | None:
+    """Take an answer apart; return None if there is nothing to decide about."""
+    with paused_collector():
+        document = Document(read.shape, body)
+    return document if document.concerns_the_ring else None

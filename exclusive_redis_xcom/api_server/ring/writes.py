@@ -1,4 +1,4 @@
-"""Writes: a task instance may write and remove only its own XComs, and only while it runs.
+"""Writes: a task instance may write and remove only its own XComs, and only while it runs. What it pushes is checked.
 
 There is one exception. Airflow pushes the links that operators show in the UI after it has recorded the task as over
 (`task_runner.finalize`). So a task instance may still push those keys of its own. An earlier try may not.
@@ -6,11 +6,13 @@ There is one exception. Airflow pushes the links that operators show in the UI a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.api_server.requests import rest_body
-from exclusive_redis_xcom.api_server.ring import answers, records
+from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
+from exclusive_redis_xcom.api_server.ring import answers, pushed_seals, records
 from exclusive_redis_xcom.api_server.ring.audit import WRITE_DENIED, Record
+from exclusive_redis_xcom.api_server.ring.pushed_seals import RefusedSealError
 from exclusive_redis_xcom.api_server.ring.refusing import refuse
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.model import LINK_PREFIX
@@ -30,9 +32,17 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Write
     from exclusive_redis_xcom.api_server.ring.audit import Audit
+    from exclusive_redis_xcom.api_server.ring.pushed_seals import PushedSeals
     from exclusive_redis_xcom.api_server.ring.refusing import UnreadRefusals
     from exclusive_redis_xcom.first_line import Shorten
     from exclusive_redis_xcom.model import Coordinate
+
+
+class _Admitted(NamedTuple):
+    """A write that Airflow may carry out: the request's scope and its body."""
+
+    scope: Scope
+    body: bytes
 
 
 class Writer:
@@ -42,14 +52,24 @@ class Writer:
         app: What answers inside.
         tokens: Reads tokens.
         callers: Finds task instances.
+        seals: Checks what is pushed.
         unread: Refuses a write whose body is too long to be read.
         audit: Where refusals go on record.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, callers: Callers, unread: UnreadRefusals, audit: Audit) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        callers: Callers,
+        seals: PushedSeals,
+        unread: UnreadRefusals,
+        audit: Audit,
+    ) -> None:
         self._app = app
         self._tokens = tokens
         self._callers = callers
+        self._seals = seals
         self._audit = audit
         self._unread = unread
 
@@ -58,7 +78,7 @@ class Writer:
         try:
             # Read the body first: a caller that delays its body must not be judged by its state at the beginning.
             body = await rest_body.read_body(receive)
-            admitted = await self._admit(write, scope)
+            admitted = await self._admit(write, scope, body)
         except rest_body.ClientGoneError:
             return
         except rest_body.RefusedError as refused:
@@ -70,22 +90,31 @@ class Writer:
         except Exception as error:
             await answers.failed(send, error)
             return
-        if not isinstance(admitted, Record):
-            await self._app(admitted, rest_body.replay(body, receive), send)
+        if isinstance(admitted, _Admitted):
+            await self._app(admitted.scope, rest_body.replay(admitted.body, receive), send)
             return
         await refuse(send, self._audit, admitted, answers.forbidden(_message(admitted, write)))
 
-    async def _admit(self, write: Write, scope: Scope) -> Record | Scope:
-        """Return the scope to go on with, or the record of a refusal.
+    async def _admit(self, write: Write, scope: Scope, body: bytes) -> Record | _Admitted:
+        """Return what Airflow gets, or the record of a refusal.
 
         Raises:
             Exception: It cannot be decided.
         """
         ti_id = await self._tokens.task_instance_id(scope["headers"])
         if ti_id is None:
-            return _without_identity(scope)
+            return _Admitted(_without_identity(scope), body)
         caller = await self._callers.find(ti_id)
-        return _with_one_identity(scope) if _owns(caller, write) else _refusal(caller, write)
+        if not _owns(caller, write):
+            return _refusal(caller, write)
+        scope = _with_one_identity(scope)
+        if write.action != "push":
+            return _Admitted(scope, body)
+        try:
+            checked = await off_loop(len(body) > SMALL_BYTES, self._seals.checked, body, write.coordinate, ti_id)
+        except RefusedSealError as refused:
+            return _refusal(caller, write, str(refused))
+        return _Admitted(scope if checked is body else _of_length(scope, len(checked)), checked)
 
 
 def _owns(caller: Caller | None, write: Write) -> bool:
@@ -100,31 +129,40 @@ def _owns(caller: Caller | None, write: Write) -> bool:
     )
 
 
-def _refusal(caller: Caller | None, write: Write) -> Record:
+def _refusal(caller: Caller | None, write: Write, why: str = "") -> Record:
+    """Return the record of a refusal: of what is pushed, for a reason, or else of who writes."""
     is_running = caller is not None and caller.running
     extra = {
         **records.who(caller),
         "action": write.action,
         "what": str(write.coordinate),
         "key": write.coordinate.key,
-        "why": NOT_ITS_OWN if is_running else records.why_not_running(caller),
+        "why": why or (NOT_ITS_OWN if is_running else records.why_not_running(caller)),
     }
     return Record(WRITE_DENIED, write.coordinate, records.owner(caller), extra, caller)
 
 
 def _message(refusal: Record, write: Write) -> str:
     """Word a refusal for the task that asked: the decision, the cause, the remedy, and the whole ids."""
-    at, caller = write.coordinate, refusal.asker
-    if caller is not None and caller.running:
-        remedy = OWNERS_REMEDY[write.action]
-    else:
-        remedy = "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it."
+    at, caller, why = write.coordinate, refusal.asker, refusal.extra["why"]
     return lines(
-        fitted(lambda short: f"{_who(caller, at, short)} may not {write.action} {short_xcom(at, short)}."),
-        f"{sentence(refusal.extra['why'])}.",
-        remedy,
+        fitted(lambda short: f"{_who(caller, at, short)} may not {_what(write, why)} {short_xcom(at, short)}."),
+        f"{sentence(why)}.",
+        _remedy(caller, write, why),
         where(at, None if caller is None else caller.principal),
     )
+
+
+def _what(write: Write, why: str) -> str:
+    return "push this reference as" if why in pushed_seals.REMEDIES else write.action
+
+
+def _remedy(caller: Caller | None, write: Write, why: str) -> str:
+    if why in pushed_seals.REMEDIES:
+        return pushed_seals.REMEDIES[why]
+    if caller is not None and caller.running:
+        return OWNERS_REMEDY[write.action]
+    return "Write XComs while the task runs: callbacks on success, on failure and on retry may run after it."
 
 
 def _who(caller: Caller | None, at: Coordinate, short: Shorten) -> str:
@@ -139,6 +177,12 @@ def _with_one_identity(scope: Scope) -> Scope:
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
     read = next(pair for pair in headers if pair[0].lower() == b"authorization")
     return {**scope, "headers": [*_without_authorization(headers), read]}
+
+
+def _of_length(scope: Scope, length: int) -> Scope:
+    """Say how long the body is that takes the place of the given one."""
+    headers = [pair for pair in scope["headers"] if pair[0].lower() != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(length).encode("ascii"))]}
 
 
 def _without_identity(scope: Scope) -> Scope:

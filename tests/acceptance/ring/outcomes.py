@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats.reference import MARK
 
 OPENED = "opened"
@@ -26,11 +27,15 @@ def seals(answer: httpx.Response) -> list[dict[str, Any]]:
     if isinstance(body, dict) and set(body) == {"key", "value"}:
         body = body["value"]
     values = body if isinstance(body, list) else [body]
-    return [
-        {"unusable": True} if value[MARK].get("unusable") else value[MARK]["reference"]["seal"]
-        for value in values
-        if isinstance(value, dict) and MARK in value
-    ]
+    return [_seal(value) for value in values if isinstance(value, dict) and MARK in value]
+
+
+def _seal(value: dict[str, Any]) -> dict[str, Any]:
+    if value == references.unusable():
+        return {"unusable": True}
+    found = references.parse(value).seal
+    assert found is not None
+    return found.to_json()
 
 
 def outcome_of_seal(seal: dict[str, Any]) -> str:

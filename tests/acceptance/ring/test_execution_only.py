@@ -15,7 +15,7 @@ from devtools.components import OURS
 from devtools.worlds.api_caller import Caller
 from devtools.worlds.api_plan import at
 from devtools.worlds.api_world import World
-from exclusive_redis_xcom.formats.seal import parse_seal
+from exclusive_redis_xcom.formats.reference import parse
 from tests.acceptance.ring.conftest import HEADER, Asker
 
 APP = "exclusive_redis_xcom.asgi:execution_app"
@@ -57,8 +57,8 @@ def test_a_consumer_gets_the_value_opened_and_a_stranger_does_not(execution_only
     opened = execution_only.xcom("consumer", "GET", pushed.reference.coordinate).json()["value"]
     refused = execution_only.xcom("stranger", "GET", pushed.reference.coordinate).json()["value"]
 
-    (seals,) = [[parse_seal(value["exclusive_redis_xcom"]["reference"]["seal"]) for value in (opened, refused)]]
-    assert [seal.data_key for seal in seals] == [pushed.data_key, None]
+    seals = [parse(value).seal for value in (opened, refused)]
+    assert [seal and seal.data_key for seal in seals] == [pushed.data_key, None]
 
 
 def test_a_task_does_not_write_another_s_xcom(execution_only: Asker) -> None:

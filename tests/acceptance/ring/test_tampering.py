@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,15 +15,17 @@ from devtools.worlds.api_plan import EARLIER_RUN, at
 from devtools.worlds.api_world import World
 from devtools.worlds.sealed import Keys, Pushed, seal
 from exclusive_redis_xcom.acl import Acl
-from exclusive_redis_xcom.formats.reference import MARK
+from exclusive_redis_xcom.formats.reference import MARK, parse_stored
 from tests.acceptance.ring.conftest import Asker
 from tests.acceptance.ring.outcomes import (
     CLAIMED,
     DENIED,
+    FORBIDDEN,
     FORGED,
     OPENED,
     UNKNOWN_KEY,
     UNUSABLE,
+    WRITTEN,
     outcome,
     seals,
 )
@@ -262,11 +266,11 @@ class TestAReferencePastedIntoAnotherRow:
 
         assert found == {"owner": OPENED, "consumer": OPENED, "stranger": DENIED, "namesake": DENIED}
 
-    def test_a_task_that_pastes_it_itself_gains_nothing(self, ask: Asker, pushed: Pushed) -> None:
+    def test_a_task_that_pastes_it_itself_is_refused(self, ask: Asker, world: World, pushed: Pushed) -> None:
         coordinate = at("report", "pasted")
 
-        assert ask.xcom("stranger", "POST", coordinate, json=pushed.reference.to_json()).is_success
-        assert outcome(ask.xcom("stranger", "GET", coordinate)) == FORGED
+        assert outcome(ask.xcom("stranger", "POST", coordinate, json=pushed.reference.to_json())) == FORBIDDEN
+        assert world.row(coordinate) is None
 
     def test_one_that_a_task_makes_up_for_itself_does_not_count_either(
         self, ask: Asker, world: World, pushed: Pushed
@@ -277,6 +281,45 @@ class TestAReferencePastedIntoAnotherRow:
         world.put_row(coordinate, made_up.reference.to_json())
 
         assert outcome(ask.xcom("stranger", "GET", coordinate)) == FORGED
+
+
+class TestWrapped:
+    """What the ring makes of a push, on a real API server and in its database."""
+
+    def test_a_push_is_wrapped_and_opens_for_its_consumer_alone(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "wrapped")
+        pushed = seal(coordinate, ["load"], keys=world.keys, store=world.store)
+
+        assert outcome(ask.xcom("owner", "POST", coordinate, json=pushed.reference.to_json())) == WRITTEN
+
+        stored = parse_stored(world.row(coordinate)).seal
+        assert stored is not None
+        assert (stored.sealed_key, stored.wrapped_key is None) == (None, False)
+        assert outcome(ask.xcom("consumer", "GET", coordinate)) == OPENED
+        assert outcome(ask.xcom("stranger", "GET", coordinate)) == DENIED
+
+    def test_a_copied_row_is_refused_as_a_push_of_its_own_task(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "copied-back")
+        pushed = seal(coordinate, ["load"], keys=world.keys, store=world.store)
+        ask.xcom("owner", "POST", coordinate, json=pushed.reference.to_json())
+        row = world.row(coordinate)
+
+        for body in (row, json.dumps(row), {**row, "more": 1}):
+            assert outcome(ask.xcom("owner", "POST", coordinate, json=body)) == FORBIDDEN
+        assert world.row(coordinate) == row
+
+    def test_a_forged_seal_never_reaches_the_database(self, ask: Asker, world: World) -> None:
+        coordinate = at("extract", "forged-push")
+        pushed = seal(at("extract", "another"), ["load"], keys=world.keys)
+        forged = replace(pushed.reference, coordinate=coordinate).to_json()
+
+        answer = ask.xcom("owner", "POST", coordinate, json=forged)
+
+        assert answer.json()["detail"]["message"].splitlines()[:2] == [
+            "extract may not push this reference as 'forged-push' of extract.",
+            "Its seal was not made for this reference.",
+        ]
+        assert world.row(coordinate) is None
 
 
 class TestReplay:

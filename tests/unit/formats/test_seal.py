@@ -1,4 +1,4 @@
-"""The seal in a reference: three forms, and nothing else is one."""
+"""The seal in a reference: four forms, and nothing else is one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.crypto.opening import wrap_seal
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats import seal
 from exclusive_redis_xcom.formats.reference import MARK, Reference
-from tests.unit.sealed_reference import DATA_KEY, sealed_reference
+from tests.unit.sealed_reference import DATA_KEY, PRIVATE, sealed_reference
 
 FORMS = {
     "pushed": sealed_reference(),
+    "wrapped": wrap_seal(sealed_reference(), PRIVATE),
     "opened": sealed_reference().opened(DATA_KEY),
     "refused": sealed_reference().refused(seal.CLAIMED, "task 'load' of DAG 'sales'"),
     "refused, by nobody": sealed_reference().refused(seal.DENIED),
@@ -31,8 +33,16 @@ def test_a_worker_reads_each_form_back(form: Reference) -> None:
     assert references.parse(body(form)) == form
 
 
-def test_the_ring_believes_a_row_only_in_the_form_of_a_push() -> None:
-    assert references.parse_stored(body(FORMS["pushed"])) == FORMS["pushed"]
+@pytest.mark.parametrize("form", ["pushed", "wrapped"])
+def test_the_ring_believes_a_row_in_the_form_of_a_push_or_of_its_own(form: str) -> None:
+    assert references.parse_stored(body(FORMS[form])) == FORMS[form]
+
+
+def test_a_wrapped_reference_holds_no_sealed_key_and_no_answer_holds_a_wrapped_one() -> None:
+    assert set(body(FORMS["wrapped"])[MARK]["reference"]["seal"]) == {"key_id", "acl", "wrapped"}
+    for answer in (FORMS["wrapped"].opened(DATA_KEY), FORMS["wrapped"].refused(seal.DENIED)):
+        assert answer.seal is not None
+        assert answer.seal.wrapped_key is None
 
 
 @pytest.mark.parametrize("form", ["opened", "refused", "refused, by nobody"])
