@@ -120,7 +120,7 @@ def open_execution_world(redis_url: str, enforcement: str, **options: str) -> It
         cleanup.enter_context(patch.dict(os.environ, {_SECRET: secrets.token_urlsafe(48), **env}))
         start_afresh()
         cleanup.callback(start_afresh)
-        database = _tables()
+        database = airflow_tables()
         _fill(database)
         cleanup.callback(_empty, database)
         url = cleanup.enter_context(_serving())
@@ -152,7 +152,8 @@ def _dag() -> Any:
     return dag
 
 
-def _tables() -> Path:
+def airflow_tables() -> Path:
+    """Make Airflow's tables in the database of this process, and return its file."""
     from airflow import settings
     from airflow.models import import_all_models
     from airflow.models.base import Base

@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -119,10 +118,6 @@ def test_workers_cannot_remove_whole_hashes(server: RedisServer) -> None:
         assert store.fetch(at()).found
 
 
-def _fields(entry: list[Any]) -> dict[bytes, Any]:
-    return dict(zip(entry[::2], entry[1::2], strict=True))
-
-
 @pytest.mark.parametrize(("name", "password", "refusals"), [(USER, PASSWORD, 1), (API_USER, API_PASSWORD, 0)])
 def test_either_user_frees_what_was_deleted_and_the_right_is_tried_once(
     server: RedisServer, name: str, password: str, refusals: int
@@ -131,11 +126,11 @@ def test_either_user_frees_what_was_deleted_and_the_right_is_tried_once(
         for key in "abc":
             store.push(Push(value(at(key=key)), acl=ACL, ttl=TTL))
     with admin(server) as client, open_store(server.url.replace("://", f"://{name}:{password}@")) as store:
-        client.execute_command("ACL", "LOG", "RESET")
+        client.acl_log_reset()
 
         assert [store.free([at(key=key)]) for key in "abc"] == [1, 1, 1]
 
-        assert [entry[b"count"] for entry in map(_fields, client.execute_command("ACL", "LOG"))] == [1] * refusals
+        assert [int(entry["count"]) for entry in client.acl_log()] == [1] * refusals
         assert not any(client.exists(redis_names.hash_name(PREFIX, at(key=key))) for key in "abc")
 
 
