@@ -129,12 +129,13 @@ class RestWorld:
 
 
 @contextlib.contextmanager
-def open_rest_world(redis_url: str, enforcement: str, **options: str) -> Iterator[RestWorld]:
+def open_rest_world(redis_url: str, enforcement: str, *, with_ours: bool = True, **options: str) -> Iterator[RestWorld]:
     """Serve the REST API from this process' AIRFLOW_HOME.
 
     Args:
         redis_url: The URL of a Redis that is running, for the API server.
         enforcement: The setting of that name.
+        with_ours: Whether the middlewares of this package are around it.
         options: Further settings of the package.
     """
     import httpx
@@ -155,7 +156,7 @@ def open_rest_world(redis_url: str, enforcement: str, **options: str) -> Iterato
         cleanup.callback(start_afresh)
         database = airflow_tables()
         cleanup.callback(_empty, database)
-        url, loop = cleanup.enter_context(_serving())
+        url, loop = cleanup.enter_context(_serving(with_ours=with_ours))
         headers = {"Authorization": f"Bearer {_token()}"}
         client = cleanup.enter_context(httpx.Client(base_url=url, headers=headers, timeout=600, trust_env=False))
         store = StoreSource(load_settings())()
@@ -164,7 +165,7 @@ def open_rest_world(redis_url: str, enforcement: str, **options: str) -> Iterato
 
 
 @contextlib.contextmanager
-def _serving() -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+def _serving(*, with_ours: bool) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     import uvicorn
     from airflow.api_fastapi.app import create_app, purge_cached_app
     from starlette.middleware import Middleware
@@ -177,7 +178,7 @@ def _serving() -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     app = create_app("core")
     # Ours as the plugin orders them, whether or not the plugin is installed here.
     app.user_middleware[:] = [each for each in app.user_middleware if each.cls not in (Removals, Watch, Ring)]
-    app.user_middleware += [Middleware(Removals), Middleware(Watch), Middleware(Ring)]
+    app.user_middleware += [Middleware(each) for each in (Removals, Watch, Ring) if with_ours]
     app.middleware_stack = app.build_middleware_stack()
     loops: list[asyncio.AbstractEventLoop] = []
 

@@ -133,17 +133,6 @@ class TestDeletions:
 
         assert names_of(redis_client, run_id) == before
 
-    def test_a_run_that_is_made_again_under_its_name_has_its_own_values(
-        self, airflow: AirflowStack, redis_client: redis.Redis
-    ) -> None:
-        run_id = run(airflow, "lifecycle")
-        airflow.api("DELETE", f"/dags/lifecycle/dagRuns/{run_id}")
-
-        airflow.api("POST", "/dags/lifecycle/dagRuns", json={"dag_run_id": run_id, "logical_date": None})
-
-        assert airflow.wait_run("lifecycle", run_id, timeout=120) == "success"
-        assert names_of(redis_client, run_id)
-
     def test_a_deleted_dag_leaves_redis(self, airflow: AirflowStack, redis_client: redis.Redis) -> None:
         run_id = run(airflow, "to_be_deleted")
         assert names_of(redis_client, run_id)
