@@ -20,13 +20,18 @@ import redis
 from benchmarks import cold, figures, growth, limits, memory, report, side_by_side
 from benchmarks.airflows import Airflows, kinds
 from benchmarks.played import PREFIX, clean_up, redis_for_bench, whereabouts
+from benchmarks.scale import measuring as scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 #: Section -> the kinds of API server that it needs.
 AIRFLOW = {"worker": ("worker",), "server": ("server",), "cold": ("worker", "server", "absent")}
-COMMANDS = {"run": ("memory", *AIRFLOW), "growth": ("growth",), "all": ("memory", *AIRFLOW, "growth")}
+COMMANDS = {
+    "run": ("memory", *AIRFLOW),
+    "growth": ("growth", *scale.NAMES),
+    "all": ("memory", *AIRFLOW, "growth", *scale.NAMES),
+}
 
 
 class Bench:
@@ -43,7 +48,8 @@ class Bench:
     def measure(self, sections: Sequence[str]) -> None:
         """Measure sections, and keep the figures of each as soon as there are any."""
         self._say(self._redis)
-        for name, measure in (("memory", memory.measure), ("growth", growth.measure)):
+        of_scale = ((name, scale.of(name)) for name in scale.NAMES)
+        for name, measure in (("memory", memory.measure), ("growth", growth.measure), *of_scale):
             if name in sections:
                 self._section(name, lambda measure=measure: measure(self._url, quick=self._quick))  # type: ignore[misc]
         of_airflow = [name for name in AIRFLOW if name in sections]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.timing import Measured
 
 FORMAT = 1
-NAMES = ("memory", "worker", "server", "cold", "growth")
+NAMES = ("memory", "worker", "server", "cold", "growth", "xcoms", "mapped", "pullers", "postgresql")
 #: The default folders of the figures; quick runs have one of their own.
 FOLDER = ROOT / ".stack" / "bench"
 QUICK_FOLDER = ROOT / ".stack" / "bench-quick"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import figures
 from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
+from benchmarks.scale import limits as scale
 from benchmarks.values import BY_NAME, KB
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def checks(sections: Sections) -> list[Check]:
         *_cold_start(sections.get("cold", {}).get("to_default", {})),
         *_memory(sections.get("memory", {}).get("entries", [])),
         *(_growth(sections["growth"]) if "growth" in sections else ()),
+        *(Check(*found) for found in scale.found(sections)),
     ]
 
 

@@ -18,6 +18,7 @@ import redis
 from benchmarks.scale import program
 from devtools.components import OURS
 from devtools.redis_server import RedisServer
+from devtools.worlds import airflow_rows
 from devtools.worlds.rest_world import PREFIX, RestWorld, open_rest_world
 from devtools.worlds.running_task import executing
 from exclusive_redis_xcom.model import Coordinate
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAG_ID = "sales"
-_COUNTS = {False: 100_000, True: 2_000}
+_COUNTS = {False: 100_000, True: 1_000}
 _TASKS, _KEYS = 10, 20
 #: Every so many-th value is an object below `spill_path`.
 _SPILLED = 100
@@ -95,17 +96,17 @@ def _push(coordinates: list[Coordinate]) -> float:
 def _deletion(url: str, coordinates: list[Coordinate], enforcement: str, client: redis.Redis) -> dict[str, Any]:
     """Delete the DAG, and return how long that took and how long the event loop was blocked."""
     with _world(url, enforcement) as world:
-        world.put([Coordinate("warm", "up", "t", "k")])
+        airflow_rows.put([Coordinate("warm", "up", "t", "k")])
         assert world.call("DELETE", "/dags/warm").status_code == 204  # imports
         if enforcement:
             _fill(client, coordinates)
-        world.put(coordinates)
+        airflow_rows.put(coordinates)
         with world.lag() as lag:
             start = time.perf_counter()
             answer = world.call("DELETE", f"/dags/{DAG_ID}")
             seconds = time.perf_counter() - start
         assert answer.status_code == 204, answer.text
-        assert world.rows() == 0
+        assert airflow_rows.count() == 0
     left = sum(1 for _ in client.scan_iter(f"{PREFIX}:{DAG_ID}:*", count=10_000))
     assert left == (0 if enforcement else len(coordinates)), f"{left} hashes are left"
     return {"seconds": seconds, "longest_block_ms": lag.longest}

@@ -164,7 +164,7 @@ def airflow_tables() -> Path:
         import_all_models()
         configure_mappers()
     Base.metadata.create_all(settings.engine)
-    return Path(settings.engine.url.database)
+    return Path(settings.engine.url.database or "")
 
 
 def _fill(path: Path) -> None:

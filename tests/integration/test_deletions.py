@@ -11,6 +11,7 @@ import pytest
 from devtools.airflow_home import airflow_version
 from devtools.redis_server import RedisServer
 from devtools.redis_users import url_for
+from devtools.worlds import airflow_rows
 from devtools.worlds.rest_world import RestWorld, open_rest_world
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.model import Coordinate
@@ -56,7 +57,7 @@ def world(request: pytest.FixtureRequest, server: RedisServer) -> Iterator[RestW
 
 @pytest.fixture(scope="module")
 def workers(server: RedisServer) -> Iterator[Store]:
-    with open_store(server.url, prefix=XCOMS) as store:
+    with open_store(server.url, deadline=60.0, read=30.0, prefix=XCOMS) as store:
         yield store
 
 
@@ -70,7 +71,7 @@ class Scene:
 
     def put(self, *coordinates: Coordinate, **states: str) -> None:
         self.push(*coordinates)
-        self.world.put(coordinates, **states)
+        airflow_rows.put(coordinates, **states)
 
     def push(self, *coordinates: Coordinate, size: int = 100) -> None:
         for at in coordinates:
@@ -96,9 +97,7 @@ def scene(world: RestWorld, workers: Store, server: RedisServer) -> Iterator[Sce
     yield Scene(world, workers, server)
     with admin(server) as client:
         client.flushall()
-    with world.opened() as database:
-        for table in ("xcom", "task_instance", "dag_run", "dag"):
-            database.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+    airflow_rows.empty()
 
 
 def test_a_deleted_run_leaves_nothing_and_its_neighbours_everything(scene: Scene) -> None:
@@ -115,12 +114,12 @@ def test_a_deleted_run_leaves_nothing_and_its_neighbours_everything(scene: Scene
 def test_a_run_with_ten_thousand_mapped_results_goes_with_one_hash(scene: Scene) -> None:
     mapped = [replace(AT, task_id="parts", map_index=index) for index in range(10_000)]
     scene.push(*mapped[:300])
-    scene.world.put([AT, *mapped])
+    airflow_rows.put([AT, *mapped])
 
     with scene.world.lag() as lag:
         scene.deleted(RUN)
 
-    assert (scene.left(), scene.world.rows()) == (set(), 0)
+    assert (scene.left(), airflow_rows.count()) == (set(), 0)
     assert lag.looks > 0
 
 
@@ -188,7 +187,7 @@ def test_without_redis_the_answer_is_airflows_and_one_line_says_what_stays(
 ) -> None:
     redis = start_redis()
     with open_rest_world(redis.url, "worker", direct_pulls="off") as world:
-        world.put([replace(AT, key=f"canary {number}") for number in range(3)])
+        airflow_rows.put([replace(AT, key=f"canary {number}") for number in range(3)])
         redis.stop()
 
         answer = world.call("DELETE", RUN)
