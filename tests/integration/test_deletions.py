@@ -69,9 +69,9 @@ class Scene:
         self._workers = workers
         self._server = server
 
-    def put(self, *coordinates: Coordinate, **states: str) -> None:
+    def put(self, *coordinates: Coordinate, state: str = "success", run_state: str = "success") -> None:
         self.push(*coordinates)
-        airflow_rows.put(coordinates, **states)
+        airflow_rows.put(coordinates, state=state, run_state=run_state)
 
     def push(self, *coordinates: Coordinate, size: int = 100) -> None:
         for at in coordinates:
@@ -103,7 +103,7 @@ def scene(world: RestWorld, workers: Store, server: RedisServer) -> Iterator[Sce
 def test_a_deleted_run_leaves_nothing_and_its_neighbours_everything(scene: Scene) -> None:
     alike = [replace(AT, run_id=run_id) for run_id in ("run-1 ", "run-10", "run_1", "RUN-1")]
     alike.append(replace(AT, dag_id="sales2"))
-    scene.put(*(replace(AT, key=f"k{number}") for number in range(300)), *alike)
+    scene.put(*(replace(AT, key=f"k{number}") for number in range(30)), *alike)
     scene.push(replace(AT, key="k0"), size=3_000_000)
 
     scene.deleted(RUN)
@@ -113,7 +113,7 @@ def test_a_deleted_run_leaves_nothing_and_its_neighbours_everything(scene: Scene
 
 def test_a_run_with_ten_thousand_mapped_results_goes_with_one_hash(scene: Scene) -> None:
     mapped = [replace(AT, task_id="parts", map_index=index) for index in range(10_000)]
-    scene.push(*mapped[:300])
+    scene.push(*mapped[:30])
     airflow_rows.put([AT, *mapped])
 
     with scene.world.lag() as lag:
@@ -125,7 +125,7 @@ def test_a_run_with_ten_thousand_mapped_results_goes_with_one_hash(scene: Scene)
 
 def test_a_deleted_dag_takes_all_its_runs(scene: Scene) -> None:
     stays = replace(AT, dag_id="other")
-    scene.put(*(replace(AT, run_id=f"run-{number}") for number in range(20)), stays)
+    scene.put(*(replace(AT, run_id=f"run-{number}") for number in range(5)), stays)
 
     scene.deleted("/dags/sales")
 
