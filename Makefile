@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -90,6 +90,12 @@ bench: $(ENV) ## Compare backends in a real Airflow; write docs/performance.md (
 
 bench-growth: $(ENV) ## Measure growing numbers of results, sizes and processes on one Redis (BENCH_ARGS=--quick)
 	@$(PY) -m benchmarks growth $(BENCH_ARGS)
+
+bench-postgresql: .make/uv ## Measure all results of a mapped task in server mode on PostgreSQL (BENCH_ARGS=--quick)
+	@if python=$$(devtools/production/python.sh); then \
+		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
+		.venv-production/bin/python -m benchmarks.scale.postgresql $(BENCH_ARGS); \
+	else echo "skipped: there is no Python 3.10 to 3.14 that every user may execute, for the environment of test-production"; fi
 
 bench-docs: $(ENV) ## Write the latest figures into docs/performance.md, and draw the chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import shutil
 import sys
@@ -24,6 +25,7 @@ from benchmarks.airflows import Airflows, kinds
 from benchmarks.base import cold_start, players
 from benchmarks.base.trees import BASE, NEW, lay_out, this_tree
 from benchmarks.played import PREFIX, clean_up, redis_for_bench, whereabouts
+from benchmarks.scale import measuring as scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +44,7 @@ AIRFLOW = {
 OF_TWO = ("cold-before",)
 COMMANDS = {
     "run": ("memory", "stored", "far", "own", "chain", *AIRFLOW, *OF_TWO),
-    "growth": ("growth",),
+    "growth": ("growth", *scale.NAMES),
 }
 COMMANDS["all"] = (*COMMANDS["run"], *COMMANDS["growth"])
 
@@ -78,6 +80,7 @@ class Bench:
             "chain": lambda: chain.measure(trees, url, quick=quick),
             "cold-before": lambda: cold_start.measure(trees, url, quick=quick),
             "growth": lambda: growth.measure(url, quick=quick),
+            **{name: functools.partial(scale.of(name), url, quick=quick) for name in scale.NAMES},
         }
         for name in sections:
             if name in alone and (name not in OF_TWO or len(trees) > 1):

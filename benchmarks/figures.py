@@ -26,7 +26,7 @@ FORMAT = 1
 NAMES = (
     *("memory", "stored", "far", "own", "chain"),
     *("worker", "server", "not-direct", "cold", "cold-before"),
-    "growth",
+    *("growth", "xcoms", "mapped", "pullers", "postgresql"),
 )
 #: The default folders of the figures; quick runs have one of their own.
 FOLDER = ROOT / ".stack" / "bench"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks import figures, limits_of_parts
 from benchmarks.check import Check
 from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
+from benchmarks.scale import limits as scale
 from benchmarks.values import BY_NAME, KB
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def checks(sections: Sections) -> list[Check]:
         *limits_of_parts.checks(sections),
         *_memory(sections.get("memory", {}).get("entries", [])),
         *(_growth(sections["growth"]) if "growth" in sections else ()),
+        *(Check(*found) for found in scale.found(sections)),
     ]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks import chart, figures, limits, report_of_parts
 from benchmarks.contenders import API, DEFAULT, FLOOR, OBJECT, OURS
 from benchmarks.markdown import aligned, cell, figures_table, number, ratio, rounded, table
+from benchmarks.scale import rendering as scale
 from devtools.airflow_home import ROOT
 
 if TYPE_CHECKING:
@@ -247,5 +248,6 @@ PARTS: dict[str, tuple[str, Callable[[Sections], str]]] = {
     "growth": ("growth", _growth),
     "one-redis": ("growth", _one_redis),
     "cluster": ("growth", _cluster),
+    **scale.PARTS,
     "limits": ("any", lambda found: table("|measured|limit|that is|", _limits(found))),
 }

@@ -148,7 +148,7 @@ def open_execution_world(redis_url: str, enforcement: str, **options: str) -> It
         cleanup.enter_context(patch.dict(os.environ, {_SECRET: secrets.token_urlsafe(48), **env}))
         start_afresh()
         cleanup.callback(start_afresh)
-        database = _tables()
+        database = airflow_tables()
         _fill(database)
         cleanup.callback(_empty, database)
         url = cleanup.enter_context(_serving())
@@ -180,7 +180,8 @@ def _dag() -> Any:
     return dag
 
 
-def _tables() -> Path:
+def airflow_tables() -> Path:
+    """Make Airflow's tables in the database of this process, and return its file."""
     from airflow import settings
     from airflow.models import import_all_models
     from airflow.models.base import Base
@@ -191,7 +192,7 @@ def _tables() -> Path:
         import_all_models()
         configure_mappers()
     Base.metadata.create_all(settings.engine)
-    return Path(settings.engine.url.database)
+    return Path(settings.engine.url.database or "")
 
 
 def _fill(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Airflow plugin (entry point `airflow.plugins`): the listener that `process.identity` needs, the ring and the watch.
+"""Airflow plugin (entry point `airflow.plugins`): what the API server and the processes that run tasks need of us.
 
 Airflow loads plugins in nearly every process, and in each task of a Celery worker. So what only an API server needs is
 imported when the API server asks for it. What tasks need is loaded by the process that forks them (`parents.py`).
@@ -28,14 +28,16 @@ def _middlewares() -> list[dict[str, Any]]:
     if not is_in_use():
         return []
     from exclusive_redis_xcom.airflow.preloading import preload
+    from exclusive_redis_xcom.api_server.deletions.middleware import Removals
     from exclusive_redis_xcom.api_server.ring.middleware import Ring
     from exclusive_redis_xcom.api_server.watch.middleware import Watch
 
     preload()  # no request waits for an import of redis
     return [
-        # At most one of them does anything: the ring with `enforcement = server`, the watch otherwise.
+        # With `enforcement = server`, only the ring does anything; otherwise the others do. The last is the outermost.
         {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
         {"name": "exclusive_redis_xcom_watch", "middleware": Watch, "args": [], "kwargs": {}},
+        {"name": "exclusive_redis_xcom_deletions", "middleware": Removals, "args": [], "kwargs": {}},
     ]
 
 
@@ -53,7 +55,7 @@ def _pages() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 class ExclusiveRedisXComPlugin(AirflowPlugin):
-    """The plugin. See `airflow/listener.py`, `api_server/ring/` and `api_server/watch/`.
+    """The plugin. See `airflow/listener.py` and the packages in `api_server/`.
 
     Airflow makes one object of it, and takes the lists from there.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.errors import ConfigurationError, StoreUnavailable
 from exclusive_redis_xcom.store import (
     chunks,
     claiming,
@@ -63,6 +63,7 @@ class Store:
         self._keyspace = Keyspace(client, key_prefix, max_payload_bytes)
         self._generation = generation
         self._pulse: marks.Pulse | None = None
+        self._may_discard = True
 
     def push(self, push: Push) -> datetime:
         """Write a value, its rule and the hash's new TTL, all or nothing.
@@ -223,6 +224,22 @@ class Store:
         that right (`cli/redis-users.acl`). Batches and deadline are those of `purge_many`. The result counts hashes.
         """
         return removal.discard(self._keyspace, coordinates)
+
+    @errors_without_locals
+    def free(self, coordinates: Sequence[Coordinate]) -> int:
+        """Remove whole hashes as `discard` does, also where the Redis user is that of workers.
+
+        Without the right to UNLINK, the hashes expire now. That user's pushes set their TTL, too.
+        """
+        if self._may_discard:
+            try:
+                return self.discard(coordinates)
+            except StoreUnavailable as error:
+                if "(NOPERM)" not in str(error):
+                    raise
+                # Redis notes each refusal in ACL LOG, so it is asked once.
+                self._may_discard = False
+        return removal.expire(self._keyspace, coordinates)
 
     def inventory(
         self, dag_id: str | None = None, task_id: str | None = None, *, most_values: int = 100

@@ -25,6 +25,7 @@ from tests.integration.support import (
     TTL,
     USER,
     USERS_FILE,
+    admin,
     at,
     open_store,
     user_without,
@@ -115,6 +116,31 @@ def test_workers_cannot_remove_whole_hashes(server: RedisServer) -> None:
             store.discard([at()])
 
         assert store.fetch(at()).found
+
+
+@pytest.mark.parametrize(("name", "password", "refusals"), [(USER, PASSWORD, 1), (API_USER, API_PASSWORD, 0)])
+def test_either_user_frees_what_was_deleted_and_the_right_is_tried_once(
+    server: RedisServer, name: str, password: str, refusals: int
+) -> None:
+    with open_store(server.url) as store:
+        for key in "abc":
+            store.push(Push(value(at(key=key)), acl=ACL, ttl=TTL))
+    with admin(server) as client, open_store(server.url.replace("://", f"://{name}:{password}@")) as store:
+        client.acl_log_reset()
+
+        assert [store.free([at(key=key)]) for key in "abc"] == [1, 1, 1]
+
+        assert [entry["count"] for entry in client.acl_log()] == [1] * refusals
+        assert not any(client.exists(redis_names.hash_name(PREFIX, at(key=key))) for key in "abc")
+
+
+def test_a_user_of_another_prefix_frees_nothing(server: RedisServer) -> None:
+    url = server.url.replace("://", f"://{USER}:{PASSWORD}@")
+    with (
+        open_store(url, prefix="elsewhere") as store,
+        pytest.raises(StoreUnavailable, match=r"Expiring failed.*NOPERM"),
+    ):
+        store.free([at()])
 
 
 def test_an_api_server_is_told_what_redis_holds_and_reads_one_small_value(server: RedisServer) -> None:

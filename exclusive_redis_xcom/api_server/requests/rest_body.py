@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
@@ -55,9 +56,14 @@ async def read_body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         if length > MAX_BODY:
-            raise RefusedError(413, f"The body is longer than {MAX_BODY} bytes.")
+            raise too_long()
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+def too_long() -> RefusedError:
+    """Return the refusal of a body that is longer than `MAX_BODY`."""
+    return RefusedError(413, f"The body is longer than {MAX_BODY} bytes.")
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
@@ -73,34 +79,41 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 class Peeked:
-    """A short body, which is read before Airflow reads it, and then given to Airflow as it came.
+    """A body that is read before Airflow reads it, and then given to Airflow as it came.
 
-    `body` is None if the body is longer than `MOST_PEEKED`, or did not arrive.
+    `body` is None if the body is longer than `most`, or did not arrive.
+
+    Args:
+        receive: The server's own.
+        most: How many bytes are read at most; one message may exceed it.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int = MOST_PEEKED) -> None:
         self._receive = receive
-        self._seen: list[Message] = []
+        self._most = most
+        self._seen: deque[Message] = deque()
         self.body: bytes | None = None
+        self.is_too_long = False
 
     async def read(self) -> None:
-        """Read the body as far as it is short."""
+        """Read the body, unless it is too long."""
         parts: list[bytes] = []
         length = 0
-        while length <= MOST_PEEKED:
+        while not self.is_too_long:
             message = await self._receive()
             self._seen.append(message)
             if message["type"] != "http.request":
                 break
             parts.append(message.get("body", b""))
             length += len(parts[-1])
+            self.is_too_long = length > self._most
             if not message.get("more_body", False):
-                self.body = b"".join(parts) if length <= MOST_PEEKED else None
+                self.body = None if self.is_too_long else b"".join(parts)
                 break
 
     async def receive(self) -> Message:
         """Stand in for the server's `receive`."""
-        return self._seen.pop(0) if self._seen else await self._receive()
+        return self._seen.popleft() if self._seen else await self._receive()
 
 
 def json_object(body: bytes) -> dict[str, Any]:

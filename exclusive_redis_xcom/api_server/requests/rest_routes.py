@@ -10,8 +10,12 @@ import functools
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.routes import EXECUTION, SAFE_METHODS, map_index_of
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 API = "/api/v2/"
 
@@ -113,6 +117,16 @@ def parse(method: str, path: str, *, clears: bool = False) -> RestCall | None:
         if route.method == method and (found := pattern.match(path)):
             return RestCall(route, found.groupdict())
     return RestCall(_UNKNOWN) if _XCOM_LIKE.fullmatch(path) else None
+
+
+def rest_call(scope: Scope) -> RestCall | None:
+    """Return the route of the public REST API that a connection asks for; None as for `parse`."""
+    from starlette._utils import get_route_path
+
+    if scope["type"] != "http":
+        return None
+    path = get_route_path(scope)
+    return parse(scope["method"], path) if path.startswith(API) else None
 
 
 def map_index(call: RestCall, query: bytes) -> int | None:

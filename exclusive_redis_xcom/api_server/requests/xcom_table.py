@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from exclusive_redis_xcom.api_server.requests import rows
 from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.model import Coordinate
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _FETCHED_AT_ONCE = 1000
 # Few at once, because plain values may be large.
 _VALUES_AT_ONCE = 20
-# One statement asks for so many scopes or rows. Each takes 5 parameters, and SQLite takes at most 32766.
-_ASKED_AT_ONCE = 500
 # Airflow 3.1 encodes an edited value twice.
 _MAX_ENCODINGS = 4
 
@@ -45,9 +44,9 @@ def holds_reference(scope: Sequence[str]) -> bool:
     """Return whether a row of (dag_id, run_id, task_id, key) holds our reference, at any map_index."""
     from airflow.models.xcom import XComModel
 
-    with _session() as session:
+    with rows.session() as session:
         values = session.execute(
-            _select(XComModel.value).where(_among(_columns(whole=True), [tuple(scope)])),
+            rows.select(XComModel.value).where(rows.among(_columns(whole=True), [tuple(scope)])),
             execution_options={"yield_per": _VALUES_AT_ONCE},
         )
         return any(carries_reference(value) for (value,) in values)
@@ -57,8 +56,8 @@ def value_at(at: Coordinate) -> tuple[Any] | None:
     """Return the value in the row of a coordinate, alone in a tuple; None where there is no row."""
     from airflow.models.xcom import XComModel
 
-    with _session() as session:
-        asked = _select(XComModel.value).where(_among(_columns(whole=False), [_ids(at)])).limit(1)
+    with rows.session() as session:
+        asked = rows.select(XComModel.value).where(rows.among(_columns(whole=False), [_ids(at)])).limit(1)
         row = session.execute(asked).first()
     return None if row is None else (_decoded(row[0]),)
 
@@ -86,13 +85,13 @@ def addresses(scopes: Sequence[tuple[str, ...]], *, whole: bool, map_index: int 
         map_index: The only one whose rows count; all rows count if it is None.
     """
     columns = _columns(whole=whole)
-    with _session() as session:
-        for part in _batches(scopes):
-            rows = session.execute(
-                _select(*columns).where(_among(columns, part), *_of(map_index)).distinct(),
+    with rows.session() as session:
+        for part in rows.batches(scopes):
+            found = session.execute(
+                rows.select(*columns).where(rows.among(columns, part), *_of(map_index)).distinct(),
                 execution_options={"yield_per": _FETCHED_AT_ONCE},
             )
-            for row in rows:
+            for row in found:
                 yield Coordinate(*row)
 
 
@@ -100,8 +99,8 @@ def map_indexes(scope: tuple[str, str, str, str], most: int) -> list[int] | None
     """Return the map_indexes of all rows of (dag_id, run_id, task_id, key); None if there are more than `most`."""
     from airflow.models.xcom import XComModel
 
-    with _session() as session:
-        asked = _select(XComModel.map_index).where(_among(_columns(whole=True), [scope])).limit(most + 1)
+    with rows.session() as session:
+        asked = rows.select(XComModel.map_index).where(rows.among(_columns(whole=True), [scope])).limit(most + 1)
         found = list(session.scalars(asked))
     return found if len(found) <= most else None
 
@@ -110,11 +109,11 @@ def any_left(scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None)
     """Return whether the scopes hold any row; with `map_index`, whether they hold a row at that one."""
     from airflow.models.xcom import XComModel
 
-    with _session() as session:
+    with rows.session() as session:
         columns = _columns(whole=True)
         asked = (
-            _select(XComModel.map_index).where(_among(columns, part), *_of(map_index)).limit(1)
-            for part in _batches(scopes)
+            rows.select(XComModel.map_index).where(rows.among(columns, part), *_of(map_index)).limit(1)
+            for part in rows.batches(scopes)
         )
         found = (session.execute(statement).first() for statement in asked)
         return any(row is not None for row in found)
@@ -124,9 +123,9 @@ def gone(coordinates: Sequence[Coordinate], *, whole: bool) -> list[Coordinate]:
     """Return the coordinates that have no row any more; with `whole`, those without a row at any map_index."""
     columns = _columns(whole=whole)
     missing = {_ids(coordinate)[: len(columns)]: coordinate for coordinate in coordinates}
-    with _session() as session:
-        for part in _batches(list(missing)):
-            for row in session.execute(_select(*columns).where(_among(columns, part)).distinct()):
+    with rows.session() as session:
+        for part in rows.batches(list(missing)):
+            for row in session.execute(rows.select(*columns).where(rows.among(columns, part)).distinct()):
                 missing.pop(tuple(row), None)
     return list(missing.values())
 
@@ -146,34 +145,3 @@ def _of(map_index: int | None) -> tuple[Any, ...]:
     from airflow.models.xcom import XComModel
 
     return () if map_index is None else (XComModel.map_index == map_index,)
-
-
-def _batches(addresses: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    for start in range(0, len(addresses), _ASKED_AT_ONCE):
-        yield addresses[start : start + _ASKED_AT_ONCE]
-
-
-def _among(columns: Sequence[Any], addresses: Sequence[tuple[Any, ...]]) -> Any:
-    """Return the condition for rows whose first columns are one of the addresses, which are all of one length.
-
-    The tuples decide. The conditions on single columns let databases use Airflow's index on the first three columns
-    (`idx_xcom_task_instance`); SQLite does not use an index for tuples.
-    """
-    from sqlalchemy import and_, tuple_
-
-    own = columns[: len(addresses[0])]
-    single = [column.in_({address[at] for address in addresses}) for at, column in enumerate(own)]
-    return and_(*single) if len(addresses) == 1 else and_(*single, tuple_(*own).in_(addresses))
-
-
-def _select(*columns: Any) -> Any:
-    from sqlalchemy import select
-
-    return select(*columns)
-
-
-def _session() -> Any:
-    from airflow.utils.session import create_session
-
-    # A scoped session belongs to its thread, and the threads of the pool serve everybody.
-    return create_session(scoped=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests import rest_routes
 from exclusive_redis_xcom.api_server.requests.rest_routes import Effect
-from exclusive_redis_xcom.api_server.ring.rest_deletions import Deletions
+from exclusive_redis_xcom.api_server.ring.rest_deletions import with_records
 from exclusive_redis_xcom.api_server.ring.rest_edits import Edits
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from exclusive_redis_xcom.api_server.requests.rest_routes import RestCall
     from exclusive_redis_xcom.api_server.ring.audit import Audit
     from exclusive_redis_xcom.store import Store
 
@@ -35,27 +34,18 @@ class RestGuard:
     def __init__(self, app: ASGIApp, *, audit: Audit, store: Callable[[], Store]) -> None:
         self._app = app
         self._edits = Edits(app, audit)
-        self._deletions = Deletions(app, audit, store)
+        self._deletions = with_records(app, audit, store)
 
     def concerns(self, scope: Scope) -> bool:
         """Return whether a request may write or remove XCom rows over the public REST API."""
-        return _call(scope) is not None
+        return rest_routes.rest_call(scope) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let Airflow answer it."""
-        call = _call(scope)
+        call = rest_routes.rest_call(scope)
         if call is None:
             await self._app(scope, receive, send)
         elif call.effect in (Effect.EDIT, Effect.UNKNOWN):
             await self._edits.answer(call, scope, receive, send)
         else:
             await self._deletions.answer(call, scope, receive, send)
-
-
-def _call(scope: Scope) -> RestCall | None:
-    from starlette._utils import get_route_path
-
-    if scope["type"] != "http":
-        return None
-    path = get_route_path(scope)
-    return rest_routes.parse(scope["method"], path) if path.startswith(rest_routes.API) else None

@@ -49,3 +49,11 @@ with DAG("ends_from_trigger", schedule=None, catchup=False, params={"xcom_acl": 
 
     asked = ask()
     asked >> wait >> use(asked)
+
+with DAG("to_be_deleted", schedule=None, catchup=False):
+
+    @task
+    def leave() -> Any:
+        return ("left",)
+
+    leave()

@@ -112,6 +112,41 @@ def test_the_xcom_tab_shows_type_size_consumers_and_expiry(airflow: AirflowStack
     assert expires > reference.pushed_at
 
 
+class TestDeletions:
+    def test_a_deleted_run_leaves_redis_and_another_run_of_the_dag_stays(
+        self, airflow: AirflowStack, redis_client: redis.Redis
+    ) -> None:
+        gone, stays = run(airflow, "lifecycle"), run(airflow, "lifecycle")
+        before = {run_id: names_of(redis_client, run_id) for run_id in (gone, stays)}
+        assert all(before.values())
+
+        airflow.api("DELETE", f"/dags/lifecycle/dagRuns/{gone}")
+
+        assert {run_id: names_of(redis_client, run_id) for run_id in before} == {gone: set(), stays: before[stays]}
+
+    def test_what_airflow_does_not_find_changes_nothing(self, airflow: AirflowStack, redis_client: redis.Redis) -> None:
+        run_id = run(airflow, "lifecycle")
+        before = names_of(redis_client, run_id)
+
+        with pytest.raises(ApiError, match="404"):
+            airflow.api("DELETE", f"/dags/lifecycle/dagRuns/{run_id}-b")
+
+        assert names_of(redis_client, run_id) == before
+
+    def test_a_deleted_dag_leaves_redis(self, airflow: AirflowStack, redis_client: redis.Redis) -> None:
+        run_id = run(airflow, "to_be_deleted")
+        assert names_of(redis_client, run_id)
+
+        airflow.api("DELETE", "/dags/to_be_deleted")
+
+        assert names_of(redis_client, run_id) == set()
+
+
+def names_of(redis_client: redis.Redis, run_id: str) -> set[bytes]:
+    """The hashes of a run."""
+    return set(redis_client.scan_iter(f"exclusive_redis_xcom:*:{quoted(run_id)}:*", count=1000))
+
+
 class TestRunConf:
     def test_conf_that_names_other_consumers_is_refused(self, airflow: AirflowStack) -> None:
         with pytest.raises(ApiError) as caught:

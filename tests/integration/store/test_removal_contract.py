@@ -50,3 +50,29 @@ class TestDiscard:
 
     def test_discarding_nothing_is_no_error(self, removing_store: Store) -> None:
         assert removing_store.discard([]) == 0
+
+
+class TestFree:
+    """It is for API servers with either of the two users, so the workers' user frees, too."""
+
+    def test_a_hash_goes_with_all_its_map_indexes(self, store: Store) -> None:
+        push_pairs(store, *range(300))
+        store.push(Push(value(at(key="large"), size=3_000_000), acl=ACL, ttl=TTL))
+        store.push(Push(value(at(key="other")), acl=ACL, ttl=TTL))
+
+        assert store.free([at(1), at(key="large"), at(key="never")]) == 2
+
+        assert not store.fetch(at(0)).found
+        assert not store.fetch(at(key="large")).found
+        assert store.fetch(at(key="other")).found
+
+    def test_many_hashes_go_and_are_counted(self, store: Store) -> None:
+        for number in range(300):
+            store.push(Push(value(at(key=f"k{number}")), acl=ACL, ttl=TTL))
+        gone = [at(key=f"k{number}") for number in range(300)]
+
+        assert store.free([*gone, at(key="never")]) == 300
+        assert not any(stored.found for stored in store.fetch_many(gone))
+
+    def test_freeing_nothing_is_no_error(self, store: Store) -> None:
+        assert store.free([]) == 0

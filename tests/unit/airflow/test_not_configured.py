@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ANOTHER = "airflow.sdk.bases.xcom.BaseXCom"
 #: What a process of Airflow must not load for a package that it does not use.
 HEAVY = ("redis", "ormsgpack", "exclusive_redis_xcom.task", "exclusive_redis_xcom.api_server")
+MIDDLEWARES = "exclusive_redis_xcom exclusive_redis_xcom_watch exclusive_redis_xcom_deletions"
 
 PLUGIN = f"""
     import sys
@@ -75,7 +76,7 @@ def test_where_ours_or_a_class_that_derives_from_it_is_configured_the_plugin_is_
 
     said = run(PLUGIN, backend, path=tmp_path)
 
-    assert "ours: exclusive_redis_xcom exclusive_redis_xcom_watch exclusive_redis_xcom.airflow.listener" in said
+    assert f"ours: {MIDDLEWARES} exclusive_redis_xcom.airflow.listener" in said
     assert "loaded: redis" in said
 
 
@@ -90,7 +91,7 @@ def test_a_class_that_cannot_be_imported_may_be_ours_so_the_rules_hold_and_the_l
 
 def test_options_of_the_section_alone_put_the_package_to_use(tmp_path: Path) -> None:
     """An API server that has them and no backend would else guard nothing."""
-    assert "ours: exclusive_redis_xcom exclusive_redis_xcom_watch" in run(PLUGIN, ANOTHER, ttl_seconds="60")
+    assert f"ours: {MIDDLEWARES}" in run(PLUGIN, ANOTHER, ttl_seconds="60")
 
 
 @pytest.mark.parametrize(("lines", "in_use"), [("ttl_seconds = 60", True), ("# ttl_seconds = 60", False)])

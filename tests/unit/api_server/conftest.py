@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +102,26 @@ def audited() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def guard(airflow: Airflow, audited: list[dict[str, Any]]) -> RestGuard:
+def no_redis() -> Callable[[], Store]:
     def no_redis() -> Store:
         options = options_from_url("redis://127.0.0.1:1/0")  # nobody listens there
         return Store(RedisClient(options, Timeouts(connect=0.1, read=0.1, deadline=0.2)), key_prefix="x")
 
+    return no_redis
+
+
+@pytest.fixture
+def guard(airflow: Airflow, audited: list[dict[str, Any]], no_redis: Callable[[], Store]) -> RestGuard:
     return RestGuard(airflow, audit=Audit("all", write=audited.extend), store=no_redis)
 
 
 @pytest.fixture
-def in_memory(airflow: Airflow, audited: list[dict[str, Any]]) -> Iterator[Redis]:
-    made = Redis(airflow, audited)
+def enforcement() -> str:
+    return "server"
+
+
+@pytest.fixture
+def in_memory(airflow: Airflow, audited: list[dict[str, Any]], enforcement: str) -> Iterator[Redis]:
+    made = Redis(airflow, audited, enforcement)
     yield made
     made.fake.close()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import fakeredis
 
+from exclusive_redis_xcom.api_server.deletions.middleware import Removals
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.connection import RedisClient, RedisOptions, Timeouts
@@ -21,6 +23,7 @@ from exclusive_redis_xcom.errors import StoreUnavailable
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.store import Store
 
 RUN = "/api/v2/dags/sales/dagRuns/run-1"
@@ -28,6 +31,8 @@ TASK = f"{RUN}/taskInstances/extract"
 XCOMS = f"{TASK}/xcomEntries"
 AT = Coordinate("sales", "run-1", "extract", "token")
 REFERENCE = {MARK: {"v": 1}}
+BULK_TASKS = f"{RUN}/taskInstances"
+BULK_RUNS = "/api/v2/dags/sales/dagRuns"
 
 
 @dataclass
@@ -61,6 +66,10 @@ class Airflow:
         )
 
 
+def deleting(*entities: Any) -> dict[str, Any]:
+    return {"actions": [{"action": "delete", "entities": list(entities)}]}
+
+
 @dataclass
 class Answer:
     status: int
@@ -72,7 +81,7 @@ class Answer:
 
 
 def ask(
-    guard: RestGuard,
+    app: Any,
     method: str,
     path: str,
     body: Any = None,
@@ -103,22 +112,32 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    assert guard.concerns(scope)
-    asyncio.run(guard(scope, receive, send))
+    if isinstance(app, RestGuard):
+        assert app.concerns(scope)
+    asyncio.run(app(scope, receive, send))
     return Answer(sent[0]["status"], b"".join(message["body"] for message in sent[1:]))
 
 
-class Redis:
-    """An in-memory Redis with some hashes, and a guard that removes from it."""
+def removing_app(airflow: Any, store: Callable[[], Store], audited: list[dict[str, Any]], enforcement: str) -> Any:
+    """What carries deletions on to Redis with this `enforcement`."""
+    if enforcement == "server":
+        return RestGuard(airflow, audit=Audit("all", write=audited.extend), store=store)
+    made = Removals(airflow, settings=replace(load_settings(), redis_url="redis://127.0.0.1:1"), store=store)
+    assert made.is_active
+    return made
 
-    def __init__(self, airflow: Airflow, audited: list[dict[str, Any]]) -> None:
+
+class Redis:
+    """An in-memory Redis with some hashes, and an app that removes from it."""
+
+    def __init__(self, airflow: Airflow, audited: list[dict[str, Any]], enforcement: str) -> None:
         self.airflow = airflow
         self.fake = fakeredis.FakeRedis()
         client = RedisClient(RedisOptions(), Timeouts(), open_session=lambda budget: ServerSession(self.fake, budget))
         store = Store(client, key_prefix="x")
         self.store = store
         self.answers = 10_000
-        self.guard = RestGuard(airflow, audit=Audit("all", write=audited.extend), store=self._store)
+        self.app = removing_app(airflow, self._store, audited, enforcement)
 
     def _store(self) -> Store:
         """The store, as many times as it answers."""

@@ -153,3 +153,33 @@ def test_nothing_may_get_dearer_per_item_than_its_cheapest_step_before() -> None
     name = "each of all mapped results at {} <= 1.3 x the cheapest before"
     assert at((9.0, 2.0, 2.5)) == {name.format(100): "ok"}
     assert at((9.0, 2.0, 2.5, 2.7)) == {name.format(1000): "exceeded"}
+
+
+def mapped(ratio: float, block: float, database: str = "SQLite") -> dict[str, Any]:
+    return {"count": 10_000, "database": database, "ratio": ratio, "longest_block_ms": {"server": block}}
+
+
+@pytest.mark.parametrize(("ratio", "block", "found"), [(1.19, 19.9, ["ok"] * 2), (1.21, 20.1, ["exceeded"] * 2)])
+def test_many_results_in_server_mode_are_held_to_the_default_and_leave_the_event_loop_alone(
+    ratio: float, block: float, found: list[str]
+) -> None:
+    assert list(verdicts("mapped", mapped(ratio, block)).values()) == found
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(1.49, "ok"), (1.51, "exceeded")])
+def test_on_postgresql_each_count_has_a_limit(ratio: float, found: str) -> None:
+    section = {"counts": [mapped(ratio, 0, "PostgreSQL")]}
+
+    assert list(verdicts("postgresql", section).values()) == [found]
+
+
+@pytest.mark.parametrize(
+    ("alone", "ours", "found"), [(5, 19, "ok"), (5, 21, "exceeded"), (40, 39, "ok"), (40, 41, "exceeded")]
+)
+def test_a_deletion_blocks_the_event_loop_no_longer_than_airflow_does_or_20_ms(
+    alone: float, ours: float, found: str
+) -> None:
+    blocks = {"without": alone, "worker": ours, "server": ours}
+    section = {"count": 100_000, "deletions": {name: {"longest_block_ms": ms} for name, ms in blocks.items()}}
+
+    assert list(verdicts("xcoms", section).values()) == [found] * 2

@@ -13,7 +13,8 @@ from benchmarks import chart, markdown, report
 
 HERE = Path(__file__).parent
 #: Figures of all sections, and the page that they make.
-FIGURES = json.loads((HERE / "figures.json").read_text())
+FILES = ("figures.json", "scale_figures.json")
+FIGURES = {name: found for file in FILES for name, found in json.loads((HERE / file).read_text()).items()}
 PAGE = (HERE / "page.md").read_text()
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from exclusive_redis_xcom.api_server.requests import xcom_table
+from exclusive_redis_xcom.api_server.requests import rows, xcom_table
 from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.model import Coordinate
 from tests.unit.api_server.rested import REFERENCE, Airflow
@@ -43,7 +43,7 @@ def test_only_rows_in_reach_are_asked_about(airflow: Airflow) -> None:
 
 @pytest.mark.parametrize("at_once", [1, 2, 500])
 def test_many_are_asked_about_in_parts(airflow: Airflow, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(xcom_table, "_ASKED_AT_ONCE", at_once)
+    monkeypatch.setattr(rows, "_ASKED_AT_ONCE", at_once)
     there = [Coordinate("sales", f"run-{number}", "extract", "a") for number in range(5)]
     for at in there:
         airflow.put(at, REFERENCE)

@@ -66,7 +66,7 @@ def test_a_database_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch, ca
     def gone() -> None:
         raise OSError("canary of a database")
 
-    monkeypatch.setattr("exclusive_redis_xcom.api_server.requests.xcom_table._session", gone)
+    monkeypatch.setattr("exclusive_redis_xcom.api_server.requests.rows.session", gone)
 
     assert results.listed_indexes(FIRST) is None
     assert "could not be listed: OSError" in caplog.text

@@ -1,8 +1,10 @@
 """How values go from Redis whose rows were deleted over the public REST API.
 
-The ring does not work out which rows a request will delete. It notes all rows in the request's reach before Airflow
-deletes, and afterwards removes the values whose rows are gone. So whatever Airflow refused, skipped or rolled back
-stays.
+Nobody works out which rows a request will delete. All rows in the request's reach are noted before Airflow deletes.
+Afterwards the values go whose rows are gone. So whatever Airflow refused, skipped or rolled back stays.
+
+A run that is made again under the same id pushes to the same hashes. A push reaches Redis before its row is there. So
+the values of a task instance that runs meanwhile stay, too. Each batch asks for that anew.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import tempfile
 from typing import IO, TYPE_CHECKING
 
-from exclusive_redis_xcom.api_server.requests import xcom_table
+from exclusive_redis_xcom.api_server.requests import task_table, xcom_table
 from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
@@ -44,8 +46,6 @@ class Removal:
         self._noted: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - __exit__ closes it
             _IN_MEMORY, mode="w+", encoding="ascii"
         )
-        # This is asked after the deletion. Mostly all rows are gone, and then one question saves thousands.
-        self._emptied: bool | None = None
         self.count = 0
 
     def __enter__(self) -> Removal:
@@ -84,9 +84,20 @@ class Removal:
         Raises:
             StoreUnavailable: Redis did not answer in time.
         """
-        if self._emptied is None:
-            self._emptied = not xcom_table.any_left(self._scopes, map_index=self._map_index)
-        gone = list(batch) if self._emptied else xcom_table.gone(batch, whole=self._whole)
+        # The order matters. A task instance that is over has all its rows, and they are looked for afterwards.
+        running = self._running(batch)
+        gone = [at for at in self._gone(batch) if at not in running]
         if not gone:
             return 0
-        return store().discard(gone) if self._whole else store().purge_many(gone)
+        return store().free(gone) if self._whole else store().purge_many(gone)
+
+    def _running(self, batch: Sequence[Coordinate]) -> set[Coordinate]:
+        if not task_table.any_running(self._scopes):
+            return set()
+        return task_table.running(batch, whole=self._whole)
+
+    def _gone(self, batch: Sequence[Coordinate]) -> Sequence[Coordinate]:
+        # Mostly all rows are gone, and then one question saves a thousand.
+        if not xcom_table.any_left(self._scopes, map_index=self._map_index):
+            return batch
+        return xcom_table.gone(batch, whole=self._whole)
