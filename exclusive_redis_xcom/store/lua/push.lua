@@ -148,7 +148,9 @@ if mark == '' and held[3] then
   put(ARGV[16], '')
 end
 put(ARGV[17], ARGV[18])
-put(ARGV[19], own_rule)
+if ARGV[6] == '1' then
+  put(ARGV[19], own_rule)
+end
 
 -- The first write must be the one that needs memory. After any other write, Redis lets a script exceed maxmemory. If
 -- Redis refuses this write, the script fails here, and the older value and its TTL are untouched.

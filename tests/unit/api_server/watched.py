@@ -97,9 +97,8 @@ class Memory:
 
     def marked(self, at: Coordinate = AT, version: str = FIRST) -> bool:
         """Whether Redis says that the database refers to this version."""
-        text = self.fake.hget(redis_names.hash_name(PREFIX, at), redis_names.committed_name(at.map_index)) or b""
-        found, *rest = text.decode().split(" ") if text else ("",)
-        return found == version and len(rest) == 3  # bytes, and the times of push and commit
+        found = self.fake.hget(redis_names.hash_name(PREFIX, at), redis_names.committed_name(at.map_index)) or b""
+        return found[2:18].hex() == version and len(found) == 34  # with the times of push and commit
 
     def epoch(self) -> int:
         return int(self.fake.hget(redis_names.servers_name(PREFIX), redis_names.EPOCH_FIELD) or 0)
