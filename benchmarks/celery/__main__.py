@@ -30,6 +30,8 @@ from devtools.redis_server import RedisServer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from benchmarks.check import Check
+
 VARIANTS = (
     Variant("default", BASE_XCOM, "absent"),
     Variant("worker", BACKEND, "worker"),
@@ -111,7 +113,7 @@ def _before(tree: Path | None) -> tuple[Variant, ...]:
     return tuple(Variant(f"{name}-before", BACKEND, name, env) for name in ("worker", "server"))
 
 
-def _text(section: Mapping[str, Any], checks: Sequence[limits.Check]) -> str:
+def _text(section: Mapping[str, Any], checks: Sequence[Check]) -> str:
     table = report.cold({"cold": dict(section)})
     verdicts = [f"{one.what}: {one.found:.2f} x, limit {one.limit:.2f} x: {one.verdict}" for one in checks]
     return "\n".join([aligned(table), "", *verdicts, ""])

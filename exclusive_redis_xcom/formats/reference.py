@@ -9,8 +9,8 @@ Under `enforcement = server` the reference also carries the value's seal (`exclu
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
 Pushes write format 3 (`reference_v3.py`), or format 2 (`reference_v2.py`) where the setting `format` says so. Format 1
-(`reference_v1.py`) is still read. The ring opens a reference for a task as one text (`opened_text.py`), where all workers
-can read that.
+(`reference_v1.py`) is still read. The ring opens a reference for a task as one text (`opened_text.py`), where all
+workers can read that.
 """
 
 from __future__ import annotations

@@ -41,7 +41,6 @@ class _Registered:
     size: int = 0
     spent: int = 0
     warned: bool = False
-    shortest: int | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -97,9 +96,7 @@ def mask(value: Any, described: str) -> None:
 
 def _mask(value: Any) -> bool:
     """Register the value's strings and numbers; tell whether that was all of them."""
-    if _registered.shortest is None:
-        _registered.shortest = _min_length()
-    shortest = _registered.shortest
+    shortest = _min_length()
     found = parts_of(value, shortest)
     rendered_fields.hide(found.types, all_types=not found.searched)
     with _registered.lock:  # also around the call: until it returns, nothing counts as registered

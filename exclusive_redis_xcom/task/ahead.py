@@ -15,7 +15,7 @@ from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable, XComExpired
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
-from exclusive_redis_xcom.store.reading import batches
+from exclusive_redis_xcom.store.reading import trips
 from exclusive_redis_xcom.task import observing, stricter
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import opened_or_sealed
@@ -99,7 +99,7 @@ def value_of(access: Access, ahead: Ahead) -> Any:
 def _within(references: Sequence[Reference], most_bytes: int) -> int:
     """Return how many of the first references to read at once."""
     size = 0
-    first_batch = next((end for _, end in batches(reference.size for reference in references)), 0)
+    first_batch = next((trip[0][1] for trip in trips(reference.size for reference in references)), 0)
     for count, reference in enumerate(references[:first_batch]):
         size += reference.size
         if count and size > most_bytes:

@@ -128,9 +128,9 @@ def test_a_key_opens_only_for_all_that_it_was_wrapped_for(bound: tuple[Any, ...]
 
 @given(bindings)
 def test_the_bytes_are_those_of_no_other_purpose(bound: tuple[Any, ...]) -> None:
-    how = {"codec": "json", "compression": "off", "decoded_size": 1}
+    payloads = payload_aad(*bound, codec="json", compression="off", decoded_size=1)
 
-    assert len({wrap_aad(*bound), seal_info(*bound), payload_aad(*bound, **how)}) == 3
+    assert len({wrap_aad(*bound), seal_info(*bound), payloads}) == 3
 
 
 def test_a_long_rule_is_bound_like_a_short_one() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from exclusive_redis_xcom.api_server.ring import audit
 from exclusive_redis_xcom.api_server.ring.items import Item
@@ -124,7 +125,7 @@ def test_while_redis_hangs_few_wait_and_the_rest_is_left_out() -> None:
             going_on.wait(10)
 
     observer = Observer(Hanging, "refusals")  # type: ignore[arg-type]
-    item = Item(None)
+    item = Item(Raw(b"null"))
     item.note(audit.DENIED, "why", AT)
 
     async def many() -> float:

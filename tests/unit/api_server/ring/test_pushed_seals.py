@@ -49,7 +49,7 @@ class Database(Airflow):
 def push(pushed: Any, person: Person = OWNER, url: str = XCOM, **changes: Any) -> tuple[Any, Any]:
     """Return the world after a push, and the answer. Bytes are pushed as they are, all else as JSON."""
     world: Any = World(Database({"message": "done"}), **changes)
-    kwargs = {"content": pushed} if isinstance(pushed, bytes) else {"json": pushed}
+    kwargs: dict[str, Any] = {"content": pushed} if isinstance(pushed, bytes) else {"json": pushed}
     kwargs["headers"] = {**person.headers, "Content-Type": "application/json"}
     return world, world.ask("POST", url, None, **kwargs)
 
