@@ -1,7 +1,7 @@
 """A rule as pushes of generation 3 write it to Redis: the canonical JSON of `acl/canonical.py`, packed.
 
 The name of the hash tells which XCom it is, so the names in the rule need not be repeated. A digest of them shows a
-rule that stands in a wrong place. Such a rule, and one that packs to nothing shorter, is left as it is.
+rule that stands in a wrong place. A rule that packs to nothing shorter is left as it is.
 
 Layout; all integers are big-endian:
 
@@ -51,7 +51,8 @@ def pack(text: bytes, at: Coordinate) -> bytes:
 def unpack(data: bytes, at: Coordinate) -> bytes:
     """Return the canonical JSON of a rule from Redis. `data` is not trusted, and nor is the result.
 
-    What `pack` did not write for this XCom is returned as it is. It is canonical JSON, or nobody can read it.
+    A rule that was packed for another XCom gets the name of another DAG. What `pack` did not write is returned as it
+    is. It is canonical JSON, or nobody can read it.
     """
     if data[:1] != _FORMAT:
         return data
@@ -94,8 +95,11 @@ def _packed(text: bytes, at: Coordinate) -> bytes:
 def _unpacked(data: bytes, dag_id: str, task_id: str, key: str) -> bytes:
     words = _words(dag_id, task_id, key)
     start = _FLAGS_AT + 1
-    if len(data) < start or data[1:_FLAGS_AT] != words.digest:
+    if len(data) < start:
         return data
+    if data[1:_FLAGS_AT] != words.digest:
+        # The names of a rule in a wrong place are not known. No DAG has this one here, so `decide` refuses.
+        words = _words(f"{dag_id}?", task_id, key)
     flags, ttl = data[_FLAGS_AT], b"null"
     if flags & _TTL:
         ttl = b"%d" % int.from_bytes(data[start : start + _TTL_BYTES], "big")
