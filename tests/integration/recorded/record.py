@@ -22,7 +22,18 @@ from typing import Any, TypeAlias
 import redis
 
 from devtools.components import OURS
-from tests.integration.recorded.cases import CASES, DAG_ID, GROUPS, PREFIX, RUN_ID, SETTINGS, Case, make_dag
+from devtools.worlds.sealed import as_the_ring_stores
+from tests.integration.recorded.cases import (
+    CASES,
+    DAG_ID,
+    GROUPS,
+    PREFIX,
+    RUN_ID,
+    SEAL_PRIVATE_KEY,
+    SETTINGS,
+    Case,
+    make_dag,
+)
 
 HERE = Path(__file__).parent
 
@@ -65,7 +76,9 @@ def record(url: str, objects: Path, configure: Configure, *, generation: int = 3
         configure(**common | {name: text.format(objects=objects) for name, text in options.items()})
         for case in CASES:
             if case.group == group:
-                rows[case.name] = _pushed(dag, case)
+                row = _pushed(dag, case)
+                is_wrapped = group == "sealed" and generation == 3
+                rows[case.name] = as_the_ring_stores(row, SEAL_PRIVATE_KEY) if is_wrapped else row
                 if case.is_committed:
                     told.commit(case, rows[case.name])
     told.close()
