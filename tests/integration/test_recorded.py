@@ -373,7 +373,8 @@ def mask_row(shown: dict[str, Any], case: Case) -> None:
         assert (len(version), len(pushed)) == (22, 13)
         reference["to"] = [path, ttl, *(["#", "#", *rest[1:]] if case.is_library_s else [size, *rest])]
     if "seal" in reference:
-        reference["seal"]["key"] = len(reference["seal"]["key"])
+        name = "wrapped" if "wrapped" in reference["seal"] else "key"
+        reference["seal"][name] = len(reference["seal"][name])
 
 
 def the_hash(recording: Recording, case: Case) -> dict[bytes, bytes]:
