@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats.reference_facts import FORMAT
+from exclusive_redis_xcom.formats.reference_v2 import shown, shown_consumers
 from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES, Seal, decode_key, encode_key, parse_seal
 from exclusive_redis_xcom.model import Coordinate
 
@@ -66,9 +67,9 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
     )
     shared = (
         (at.dag_id, at.run_id, at.task_id, at.key, at.ti_id),
-        reference.type_name,
-        reference.consumers,
-        reference.rule,
+        shown(reference.type_name),
+        shown_consumers(reference.consumers),
+        shown(reference.rule),
         seal.key_id,
         seal.acl,
     )

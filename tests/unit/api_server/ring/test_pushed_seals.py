@@ -167,8 +167,7 @@ class TestWhatReachesTheDatabase:
         assert b'"wrapped":' in body
 
     def test_a_large_reference_is_wrapped_off_the_event_loop(self) -> None:
-        consumers = tuple(f"{'x' * 200}_{number}" for number in range(50))
-        pushed = replace(sealed_reference(), consumers=consumers).to_json()
+        pushed = sealed_reference(tuple(f"other/{'x' * 200}_{number}" for number in range(50))).to_json()
         assert len(json.dumps(pushed)) > SMALL_BYTES
 
         assert stored(push(pushed)[0]).seal is not None
