@@ -180,12 +180,12 @@ class Walk:
         self._is_last = False
 
     def _read(self) -> None:
-        """Read what comes next, unless one item alone is wanted that Redis alone cannot answer."""
+        """Read what comes next, unless the first item alone is wanted and Redis alone cannot answer."""
         size, self._served = self._size, 0
         self._read_at = time.monotonic()
         if self._directly(size):
             self._grow()
-        elif size > 1:
+        elif size > 1 or self._after is not None:
             self._ask_for_rows(size)
             self._grow()
 
