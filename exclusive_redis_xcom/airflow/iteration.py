@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
+from exclusive_redis_xcom.airflow.next_rows import Airflow
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD
-from exclusive_redis_xcom.airflow.walk import END, Airflow, Walk
+from exclusive_redis_xcom.airflow.walk import END, Walk
 from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 

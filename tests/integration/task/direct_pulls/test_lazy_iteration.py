@@ -161,6 +161,23 @@ def test_a_slow_loop_does_not_repeat_its_item_when_an_earlier_one_comes(
     assert [first, *read] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("count", [10, 11])
+def test_a_slow_loop_leaves_nothing_out_when_many_earlier_ones_go(
+    tasks: Tasks, reading: Reading, api: ApiServer, count: int
+) -> None:
+    api.stops()
+    read = iter(reading.results())
+    first = []
+    for _ in range(count):
+        read._walk._read_at -= 2 * walk.MOST_SECONDS
+        first.append(next(read))
+    for address in [at for at in tasks._rows.values if at[4] < count - 1]:
+        del tasks._rows.values[address]
+    read._walk._read_at -= 2 * walk.MOST_SECONDS
+
+    assert [*first, *read] == WHOLE
+
+
 def test_where_redis_cannot_prove_it_few_slices_are_asked_for(reading: Reading, api: ApiServer) -> None:
     api.stops()
 
