@@ -155,7 +155,18 @@ def _airflow(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> Airf
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
             return airflows(reference(), index)
 
-    return Airflow(rows, row)
+    def row_at(map_index: int) -> Any:
+        from airflow.sdk.execution_time.comms import GetXCom, XComResult
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        ids = {"dag_id": asked.dag_id, "run_id": asked.run_id, "task_id": asked.task_id, "key": asked.key}
+        with unanswered.typed(asked):
+            answer = SUPERVISOR_COMMS.send(GetXCom(**ids, map_index=map_index))
+        if not isinstance(answer, XComResult):
+            raise TypeError(f"Airflow answered with {type(answer).__name__} to GetXCom")
+        return answer.value
+
+    return Airflow(rows, row, row_at)
 
 
 def _known_of(xs: Any) -> _Known:

@@ -24,6 +24,7 @@ class Airflow(NamedTuple):
     Attributes:
         rows: Returns the rows from one number up to another, without claiming any.
         row: Returns the row of a number.
+        row_at: Returns the row of a map_index; None if there is none.
 
     Raises:
         IndexError: `row` finds no such row.
@@ -31,6 +32,7 @@ class Airflow(NamedTuple):
 
     rows: Callable[[int, int], Sequence[Any]]
     row: Callable[[int], Any]
+    row_at: Callable[[int], Any]
 
 
 class Found(NamedTuple):

@@ -124,17 +124,22 @@ class Walk:
         return value
 
     def _alone(self, expected: int | None = None) -> Any:
-        """Ask for the next item alone, as Airflow does.
+        """Ask for the next item alone.
 
         Args:
-            expected: Its map_index when it was read ahead; None if it was not.
+            expected: Its map_index when it was read ahead. By its number, Airflow could find another row by now, and
+                the API server would claim that one. It is None if the item was not read ahead.
         """
+        if expected is not None:
+            found = self._airflow.row_at(expected)
+            if found is not None:
+                (value,) = resolve([found], self._asked)
+                (self._values or self._rows).popleft()
+                self._went_past(expected)
+                return value
+            self._offset = next_rows.after(self._airflow, self._after, self._offset, 1).number
         self._forget()
         row = self._row()
-        if expected is not None and (row is None or references.map_index_of(row.value) != expected):
-            # Rows have come or gone. Find out which number the next row has by now.
-            self._offset = next_rows.after(self._airflow, self._after, self._offset, 1).number
-            row = self._row()
         if row is None:
             return END
         (value,) = resolve([row.value], self._asked)
