@@ -159,9 +159,8 @@ def _airflow(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> Airf
         from airflow.sdk.execution_time.comms import GetXCom, XComResult
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
-        ids = {"dag_id": asked.dag_id, "run_id": asked.run_id, "task_id": asked.task_id, "key": asked.key}
         with unanswered.typed(asked):
-            answer = SUPERVISOR_COMMS.send(GetXCom(**ids, map_index=map_index))
+            answer = SUPERVISOR_COMMS.send(GetXCom(**asked.ids, map_index=map_index))
         if not isinstance(answer, XComResult):
             raise TypeError(f"Airflow answered with {type(answer).__name__} to GetXCom")
         return answer.value

@@ -196,9 +196,7 @@ class Walk:
 
     def _found_eligible(self) -> Any:
         if self._eligible is _NOT_ASKED:
-            asked = self._asked
-            ids = {"dag_id": asked.dag_id, "run_id": asked.run_id, "task_id": asked.task_id, "key": asked.key}
-            self._eligible = None if AIRFLOW_NAMES_INSTANCES else direct_ahead.eligible_loop(ids)
+            self._eligible = None if AIRFLOW_NAMES_INSTANCES else direct_ahead.eligible_loop(self._asked.ids)
         return self._eligible
 
     def _ask_for_rows(self, size: int) -> None:

@@ -26,7 +26,7 @@ class Database:
     def __init__(self, rows: Sequence[Any]) -> None:
         self.held = rows
         self.asked = 0
-        self.airflow = Airflow(self._rows, self.held.__getitem__)
+        self.airflow = Airflow(self._rows, self.held.__getitem__, self.held.__getitem__)
 
     def _rows(self, start: int, stop: int) -> Sequence[Any]:
         self.asked += 1
