@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
+from exclusive_redis_xcom.airflow.next_rows import Airflow
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD
-from exclusive_redis_xcom.airflow.walk import END, Airflow, Walk
+from exclusive_redis_xcom.airflow.walk import END, Walk
 from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -45,6 +47,9 @@ class _Known:
 
 #: By the sequence's `id`. Airflow's sequences are not hashed by identity.
 _known: dict[int, _Known] = {}
+
+#: Held while a walk is chosen, and never while anybody waits for Redis or the API server.
+_choosing = threading.Lock()
 
 
 def can_walk(xs: Any) -> bool:
@@ -97,12 +102,13 @@ def item(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked, index: int)
         ExclusiveXComError: As for `xcom_pull`.
     """
     walks = _known_of(xs).walks
-    walk = next((one for one in reversed(walks) if one.index == index), None)
-    if walk is None:
-        walk = Walk(_airflow(xs, airflows, asked), asked, index, alone=True)
-        walks.append(walk)
-        del walks[:-_MOST_WALKS]
-    found = _stepped(xs, walk, asked)
+    walk = _taken(walks, index) or Walk(_airflow(xs, airflows, asked), asked, index, alone=True)
+    try:
+        found = _stepped(xs, walk, asked)
+    finally:
+        with _choosing:
+            walks.append(walk)
+            del walks[:-_MOST_WALKS]
     if found is END:
         raise IndexError(index)
     return found
@@ -120,6 +126,15 @@ def one_pull_of(xs: Any) -> Iterator[None]:
             observing.end(begun)
             if known is not None:
                 known.pull = begun
+
+
+def _taken(walks: list[Walk], index: int) -> Walk | None:
+    """Take the newest walk that comes to an item next out of the list, so that no other thread moves it meanwhile."""
+    with _choosing:
+        found = next((one for one in reversed(walks) if one.index == index), None)
+        if found is not None:
+            walks.remove(found)
+        return found
 
 
 def _stepped(xs: Any, walk: Walk, asked: Asked) -> Any:
@@ -140,7 +155,17 @@ def _airflow(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> Airf
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
             return airflows(reference(), index)
 
-    return Airflow(rows, row)
+    def row_at(map_index: int) -> Any:
+        from airflow.sdk.execution_time.comms import GetXCom, XComResult
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        with unanswered.typed(asked):
+            answer = SUPERVISOR_COMMS.send(GetXCom(**asked.ids, map_index=map_index))
+        if not isinstance(answer, XComResult):
+            raise TypeError(f"Airflow answered with {type(answer).__name__} to GetXCom")
+        return answer.value
+
+    return Airflow(rows, row, row_at)
 
 
 def _known_of(xs: Any) -> _Known:

@@ -65,7 +65,7 @@ class ExclusiveRedisXComPlugin(AirflowPlugin):
 
     @functools.cached_property
     def fastapi_root_middlewares(self) -> list[dict[str, Any]]:
-        """The ring and the watch."""
+        """The ring, the watch, and what carries deletions on to Redis."""
         return _middlewares()
 
     @functools.cached_property

@@ -48,6 +48,11 @@ class Asked:
         map_index = NOT_MAPPED if self.map_index is None else self.map_index
         return Coordinate(self.dag_id, self.run_id, self.task_id, self.key, map_index)
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """The names of the XCom, as Airflow's calls take them."""
+        return {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id, "key": self.key}
+
     def __str__(self) -> str:
         return f"XCom '{self.key}' of task '{self.task_id}' in DAG '{self.dag_id}'"
 

@@ -198,5 +198,5 @@ def _asked_by(xs: Any) -> Asked:
 def _all_of(asked: Asked) -> list[Any]:
     from airflow.sdk.execution_time.xcom import XCom
 
-    found = XCom.get_all(dag_id=asked.dag_id, task_id=asked.task_id, key=asked.key, run_id=asked.run_id)
+    found = XCom.get_all(**asked.ids)
     return [] if found is None else found

@@ -17,10 +17,10 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from exclusive_redis_xcom.airflow import next_rows
 from exclusive_redis_xcom.airflow.instances import AIRFLOW_NAMES_INSTANCES
 from exclusive_redis_xcom.airflow.rows import as_airflow_would, is_plain, resolve
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
@@ -30,8 +30,7 @@ from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.open_seals import is_withheld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
+    from exclusive_redis_xcom.airflow.next_rows import Airflow
     from exclusive_redis_xcom.airflow.rows import Asked
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.task.ahead import Ahead
@@ -48,25 +47,7 @@ _FIRST_ITEMS: Final = 32
 _FIRST_BYTES: Final = 1024 * 1024
 _GROWTH: Final = 4
 
-#: A walk steps back so often within one read, because rows before it have gone. Then it counts rows, as Airflow does.
-_MOST_STEPS_BACK: Final = 3
-
 END: Final = object()
-
-
-class Airflow(NamedTuple):
-    """How to ask Airflow for rows of a sequence.
-
-    Attributes:
-        rows: Returns the rows from one number up to another, without claiming any.
-        row: Returns the row of a number.
-
-    Raises:
-        IndexError: `row` finds no such row.
-    """
-
-    rows: Callable[[int, int], Sequence[Any]]
-    row: Callable[[int], Any]
 
 
 class Walk:
@@ -143,17 +124,22 @@ class Walk:
         return value
 
     def _alone(self, expected: int | None = None) -> Any:
-        """Ask for the next item alone, as Airflow does.
+        """Ask for the next item alone.
 
         Args:
-            expected: Its map_index when it was read ahead; None if it was not.
+            expected: Its map_index when it was read ahead. By its number, Airflow could find another row by now, and
+                the API server would claim that one. It is None if the item was not read ahead.
         """
+        if expected is not None:
+            found = self._airflow.row_at(expected)
+            if found is not None:
+                (value,) = resolve([found], self._asked)
+                (self._values or self._rows).popleft()
+                self._went_past(expected)
+                return value
+            self._offset = next_rows.after(self._airflow, self._after, self._offset, 1).number
         self._forget()
         row = self._row()
-        if expected is not None and (row is None or references.map_index_of(row.value) != expected):
-            self._ask_for_rows(1)  # rows have come or gone: this finds the number that the next row has by now
-            self._forget()
-            row = self._row()
         if row is None:
             return END
         (value,) = resolve([row.value], self._asked)
@@ -180,12 +166,12 @@ class Walk:
         self._is_last = False
 
     def _read(self) -> None:
-        """Read what comes next, unless one item alone is wanted that Redis alone cannot answer."""
+        """Read what comes next, unless the first item alone is wanted and Redis alone cannot answer."""
         size, self._served = self._size, 0
         self._read_at = time.monotonic()
         if self._directly(size):
             self._grow()
-        elif size > 1:
+        elif size > 1 or self._after is not None:
             self._ask_for_rows(size)
             self._grow()
 
@@ -210,31 +196,14 @@ class Walk:
 
     def _found_eligible(self) -> Any:
         if self._eligible is _NOT_ASKED:
-            asked = self._asked
-            ids = {"dag_id": asked.dag_id, "run_id": asked.run_id, "task_id": asked.task_id, "key": asked.key}
-            self._eligible = None if AIRFLOW_NAMES_INSTANCES else direct_ahead.eligible_loop(ids)
+            self._eligible = None if AIRFLOW_NAMES_INSTANCES else direct_ahead.eligible_loop(self._asked.ids)
         return self._eligible
 
     def _ask_for_rows(self, size: int) -> None:
-        """Ask Airflow for the rows after the last item, whatever their numbers are by now."""
-        for _ in range(_MOST_STEPS_BACK):
-            start = self._offset if self._after is None else max(0, self._offset - 1)
-            stop = self._offset + size
-            rows = self._airflow.rows(start, stop)
-            new = _new(rows, self._after, may_lack=start > 0)
-            if new is None:
-                self._offset = max(0, self._offset - size)
-                continue
-            if new == len(rows) and len(rows) == stop - start and self._after is not None:
-                self._offset = stop  # all of them come before the next item, because rows came
-                continue
-            break
-        else:
-            rows, new = self._airflow.rows(self._offset, self._offset + size), 0
-            start, stop = self._offset, self._offset + size
-        self._offset = start + new
-        self._rows.extend(rows[new:])
-        self._is_last = len(rows) < stop - start
+        found = next_rows.after(self._airflow, self._after, self._offset, size)
+        self._offset = found.number
+        self._rows.extend(found.rows)
+        self._is_last = found.are_last
 
     def _fetch(self) -> None:
         """Read the values of the first rows from Redis, up to one that is special."""
@@ -287,24 +256,3 @@ def _is_withheld(row: Any) -> bool:
         return references.is_reference(row) and is_withheld(references.parse(row))
     except ExclusiveXComError:
         return False
-
-
-def _new(rows: Sequence[Any], after: int | None, *, may_lack: bool) -> int | None:
-    """Return the position of the first row after a map_index; None if rows before these may be after it, too.
-
-    Args:
-        rows: Rows from a number on. The first should be the last item.
-        after: The map_index of the last item; None if it is not known. Then all rows are new.
-        may_lack: Whether there are rows before them.
-    """
-    if after is None:
-        return 0
-    if rows and references.map_index_of(rows[0]) == after:
-        return 1
-    indexes = [references.map_index_of(row) for row in rows]
-    known = [index for index in indexes if index is not None]
-    if len(known) < len(rows) or known != sorted(set(known)):
-        return min(1, len(rows))  # somebody has written or edited rows: numbers are all there is
-    if may_lack and (not known or known[0] > after):
-        return None
-    return bisect_right(known, after)

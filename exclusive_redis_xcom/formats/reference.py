@@ -2,8 +2,8 @@
 
 Airflow's XCom tab shows the reference. It never holds a value or an open key. A reference that comes back is untrusted
 input, because REST users and any task can write XCom rows. So it is parsed strictly, and its coordinate is compared
-with the one asked for. The access list in Redis decides, not the one that is shown here. Nothing reads the sentence
-`about` but people.
+with the one asked for. The access list in Redis decides, not the one that is shown here. Nothing is decided by the
+sentence `about`. Pages show people the readers in it once Redis has forgotten the rule.
 
 Under `enforcement = server` the reference also carries the value's seal (`exclusive_redis_xcom.formats.seal`). Then the
 access list in the seal decides. Nobody can change that list without breaking the seal.

@@ -311,8 +311,9 @@ OPTIONS: tuple[Option, ...] = (
         "format",
         "integer",
         "3",
-        "This option says in which format pushes write. 3: the present one. 2: the one before, which older releases "
-        "read as well. Set 2 while such releases still run, and remove it afterwards. Both are always read.",
+        "This option says in which format pushes write, and API servers answer. 3: the present one. 2: the one before, "
+        "which older releases read as well. Set 2 while such releases still run, and remove it afterwards. Both are "
+        "always read.",
         "2 or 3",
         integer(2, 3),
     ),

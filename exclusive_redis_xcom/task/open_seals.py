@@ -102,11 +102,6 @@ def is_withheld(reference: Reference) -> bool:
     return _is_sealed(reference) and _reason(reference) == seal.WITHHELD
 
 
-def is_refused(reference: Reference) -> bool:
-    """Tell whether the API server has refused a value, and has recorded that."""
-    return _is_sealed(reference) and _reason(reference) is not None
-
-
 def _is_sealed(reference: Reference) -> bool:
     return reference.seal is not None and reference.seal.data_key is None
 

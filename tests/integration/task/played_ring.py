@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from devtools.worlds.rows import Rows
 from devtools.worlds.running_task import RUN_ID
 from exclusive_redis_xcom.crypto import SealPrivateKeys, generate_seal_keys
 from exclusive_redis_xcom.formats import reference as references
@@ -27,6 +28,16 @@ def ring(values: list[Any], query: str = "", task_id: str = "extract") -> list[A
     world.people[OWNER.ti_id] = Person(principal, OWNER.number)
     url = f"/execution/xcoms/sales/{quote(RUN_ID)}/{task_id}/any/slice{query}"
     answer: list[Any] = world.ask("GET", url, OWNER).json()
+    return answer
+
+
+def ring_of(rows: Rows, task_id: str = "parts") -> Callable[[list[Any]], list[Any]]:
+    """Return an API server with the ring, which sees whether a slice is read ahead."""
+
+    def answer(values: list[Any]) -> list[Any]:
+        step = getattr(rows.latest, "step", None)
+        return ring(values, "" if step is None else f"?step={step}", task_id)
+
     return answer
 
 

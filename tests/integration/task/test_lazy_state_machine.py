@@ -9,6 +9,7 @@ is too old. In between, the promises of `airflow/walk.py` hold.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
 from exclusive_redis_xcom.store.inventory import VERSION_LENGTH
 from tests.integration.task.direct_pulls.watched import PREFIX, STARTED, ApiServer
-from tests.integration.task.played_ring import PUBLIC_TEXT, ring
+from tests.integration.task.played_ring import PUBLIC_TEXT, ring_of
 from tests.integration.task.sales import address
 
 #: More than what is read ahead at first (32), so that some examples go on with a second chunk or slice.
@@ -215,7 +216,7 @@ class Lazily(RuleBasedStateMachine):
 
         def read() -> Any:
             with on_behalf_of(Asking(asked, rows=False)):
-                return LazyXComSequence.__getitem__.__wrapped__(xs, number)
+                return inspect.unwrap(LazyXComSequence.__getitem__)(xs, number)
 
         return self._outcome(read)
 
@@ -286,16 +287,6 @@ def _asked(xs: Any) -> Any:
     return Asked("sales", "parts", xs._xcom_arg.key, RUN_ID)
 
 
-def _served(rows: Rows) -> Callable[[list[Any]], list[Any]]:
-    """Return an API server with the ring, which sees whether a slice is read ahead."""
-
-    def answer(values: list[Any]) -> list[Any]:
-        step = getattr(rows.latest, "step", None)
-        return ring(values, "" if step is None else f"?step={step}", "parts")
-
-    return answer
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", ["direct", "by_row", "server"])
 def test_iterators_are_airflows(
@@ -312,7 +303,7 @@ def test_iterators_are_airflows(
     client = RedisClient(options_from_url(server.url), Timeouts(1.0, 2.0, 5.0))
     if mode == "server":
         configure(enforcement="server", seal_public_key=PUBLIC_TEXT)
-        rows.answer = _served(rows)
+        rows.answer = ring_of(rows)
     elif mode == "by_row":
         configure(direct_pulls="off")
     api = ApiServer(rows, Store(client, key_prefix=PREFIX), raw) if mode == "direct" else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -126,6 +128,54 @@ def test_items_by_their_numbers(reading: Reading) -> None:
     for number in (24, 100):
         with pytest.raises(IndexError, match=f"^{number}$"):
             xs[number]
+
+
+def test_threads_that_ask_for_one_number_at_once_get_the_same_item(
+    tasks: Tasks, reading: Reading, api: ApiServer
+) -> None:
+    xs = reading.results()
+    first = xs[0]
+    api.stops()
+    both_wait = threading.Barrier(2, timeout=10)
+
+    def answer(values: list[Any]) -> list[Any]:
+        both_wait.wait()
+        return values
+
+    tasks._rows.answer = answer
+    with ThreadPoolExecutor(2) as threads:
+        assert [first, *threads.map(lambda _: xs[1], range(2))] == [0, 1, 1]
+
+
+def test_a_slow_loop_does_not_repeat_its_item_when_an_earlier_one_comes(
+    tasks: Tasks, reading: Reading, api: ApiServer
+) -> None:
+    api.stops()
+    for index in range(1, 5):
+        tasks.push(index, "late", task_id="parts", map_index=index)
+    read = iter(reading.results("late"))
+    first = next(read)
+    tasks.push(0, "late", task_id="parts", map_index=0)
+    read._walk._read_at -= 2 * walk.MOST_SECONDS
+
+    assert [first, *read] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("count", [10, 11])
+def test_a_slow_loop_leaves_nothing_out_when_many_earlier_ones_go(
+    tasks: Tasks, reading: Reading, api: ApiServer, count: int
+) -> None:
+    api.stops()
+    read = iter(reading.results())
+    first = []
+    for _ in range(count):
+        read._walk._read_at -= 2 * walk.MOST_SECONDS
+        first.append(next(read))
+    for address in [at for at in tasks._rows.values if at[4] < count - 1]:
+        del tasks._rows.values[address]
+    read._walk._read_at -= 2 * walk.MOST_SECONDS
+
+    assert [*first, *read] == WHOLE
 
 
 def test_where_redis_cannot_prove_it_few_slices_are_asked_for(reading: Reading, api: ApiServer) -> None:
