@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct(">I")
 #: A longer field is not remembered. Workers may write megabytes there.
 _REMEMBERED_BYTES = 8192
-#: `push.lua` adds to a list of at most 4096 bytes, and no rule is shorter than 8. So there are fewer entries. The rules
-#: in them take less memory, also where all names are as long as they may be.
-_MOST_ENTRIES, _MOST_BYTES = 512, 8 * 1024 * 1024
+#: `push.lua` adds to a list of less than 4096 bytes, and an entry takes at least 4. The rules that pushes write there
+#: take less memory, also where all names are as long as they may be.
+_MOST_ENTRIES, _MOST_BYTES = 1024 + 1, 8 * 1024 * 1024
 
 
 def entry(rule: bytes) -> bytes:
