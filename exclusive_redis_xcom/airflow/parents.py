@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import re
 import sys
 from typing import Any
 
@@ -68,8 +67,8 @@ def _preload(**_: Any) -> None:
 def _scheduler_forks_tasks() -> bool:
     """Tell whether the scheduler runs tasks in processes of its own, as with LocalExecutor and its subclasses."""
     # Executors are separated by commas, and teams by semicolons: `LocalExecutor,alias:path.of.Class;team=...`.
-    configured = re.split("[,;]", airflow_conf().get("core", "executor", fallback="") or "")
-    return any(_is_local(re.split("[=:]", name)[-1].strip()) for name in configured)
+    configured = (airflow_conf().get("core", "executor", fallback="") or "").replace(";", ",").split(",")
+    return any(_is_local(name.replace("=", ":").rpartition(":")[2].strip()) for name in configured)
 
 
 def _is_local(name: str) -> bool:

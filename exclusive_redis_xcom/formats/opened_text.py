@@ -3,7 +3,6 @@
 A slice of a mapped task holds thousands of them. Each JSON object, list and text on the way to the task costs time, so
 an opened reference is a single text. Its first line is the value's own. Its second line is JSON, and the same for all
 results of a mapped task, so it is read once. The sentence `about` and other words for the XCom tab are left out.
-The rule in the seal names all consumers, and has its whole source. `consumers` and `rule` are for people, and cut.
 
     <version>|<data key>|<map_index>|<size>|<shape>|<pushed at>|<expires at>
     {"coordinate": {...}, "type": "...", "consumers": [...], "rule": "...", "key_id": "...", "acl": "..."}
@@ -20,9 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats.reference_facts import FORMAT
-from exclusive_redis_xcom.formats.reference_v2 import MAX_SHOWN
+from exclusive_redis_xcom.formats.reference_v2 import shown, shown_consumers
 from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES, Seal, decode_key, encode_key, parse_seal
-from exclusive_redis_xcom.model import Coordinate, one_line
+from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
@@ -68,9 +67,9 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
     )
     shared = (
         (at.dag_id, at.run_id, at.task_id, at.key, at.ti_id),
-        reference.type_name,
-        _shown_consumers(reference.consumers),
-        one_line(reference.rule, MAX_SHOWN) if len(reference.rule) > fields.MAX_TEXT else reference.rule,
+        shown(reference.type_name),
+        shown_consumers(reference.consumers),
+        shown(reference.rule),
         seal.key_id,
         seal.acl,
     )
@@ -116,12 +115,6 @@ def map_index_of(text: str) -> int | None:
     if len(own) != _OWN_PARTS or not (own[2] == "-1" or _NUMBER.fullmatch(own[2])):
         return None
     return int(own[2])
-
-
-def _shown_consumers(names: tuple[str, ...]) -> tuple[str, ...]:
-    # A row of format 1 or 2 has the first consumers and one text more, which says how many others there are.
-    is_cut = len(names) > fields.SHOWN_CONSUMERS + 1
-    return tuple(fields.shown_consumers(names)) if is_cut else names
 
 
 @functools.lru_cache(maxsize=64)

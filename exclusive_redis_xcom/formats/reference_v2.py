@@ -55,7 +55,7 @@ def dump(reference: ReferenceFacts) -> dict[str, Any]:
             "type": shown(reference.type_name),
             "size": reference.size,
             **shape,
-            "consumers": list(_shown_consumers(reference.consumers)),
+            "consumers": list(shown_consumers(reference.consumers)),
             "rule": shown(reference.rule),
             "expires": reference.expires_at.isoformat(),
         },
@@ -111,9 +111,16 @@ def _machine_part(value: object) -> dict[str, Any]:
     }
 
 
-@functools.lru_cache(maxsize=256)  # the pushes of one key have the same consumers
-def _shown_consumers(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(shown(name) for name in fields.shown_consumers(names))
+def shown_consumers(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first consumers as people may see them, and how many more there are."""
+    most = fields.SHOWN_CONSUMERS
+    return (*_shown_names(names[:most]), *fields.shown_consumers(names)[most:])
+
+
+# The pushes of one key have the same consumers. Only those that are shown are remembered: there may be a megabyte more.
+@functools.lru_cache(maxsize=256)
+def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(shown(name) for name in names)
 
 
 def shown(text: str, most: int = MAX_SHOWN) -> str:

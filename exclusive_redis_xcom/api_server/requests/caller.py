@@ -7,6 +7,7 @@ gives a task instance a new id. The earlier try keeps the old id, in another tab
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from uuid import UUID
 from exclusive_redis_xcom.model import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     Validate = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
     LookUp = Callable[[str], "Caller | None"]
@@ -132,12 +133,10 @@ def _airflow_validator() -> Validate:
 
 def look_up_task_instance(ti_id: str) -> Caller | None:
     """Ask Airflow's database for a task instance, and for an earlier try if there is none."""
-    from airflow import settings
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.taskinstancehistory import TaskInstanceHistory
 
-    # A connection without a session, and a statement that is built once: each pull and push asks.
-    with settings.engine.connect() as connection:
+    with _connected() as connection:
         row = _row(connection, TaskInstance.__table__, "id", ti_id)
         is_over = row is None
         if is_over:
@@ -146,6 +145,28 @@ def look_up_task_instance(ti_id: str) -> Caller | None:
         return None
     dag_id, task_id, run_id, map_index, state, try_number = row
     return Caller(Principal(dag_id, task_id, run_id, map_index), state and str(state), try_number, is_over)
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[Any]:
+    """Yield a connection to Airflow's database. Each pull and push asks, so it has no session where that is the same.
+
+    A session maker of the installation (`[database] sql_alchemy_session_maker`) may choose the database by itself.
+    """
+    from airflow import settings
+    from airflow.utils.session import create_session
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.orm import Session, sessionmaker
+
+    sessions = settings.NonScopedSession
+    is_plain = type(sessions) is sessionmaker and sessions.class_.get_bind is Session.get_bind
+    engine = sessions.kw.get("bind") if is_plain else None
+    if isinstance(engine, Engine):
+        with engine.connect() as connection:
+            yield connection
+    else:
+        with create_session(scoped=False) as session:
+            yield session.connection()
 
 
 def _row(connection: Any, table: Any, id_column: str, ti_id: str) -> Any:

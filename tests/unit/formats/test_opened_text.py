@@ -16,6 +16,7 @@ from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import opened_text
 from exclusive_redis_xcom.formats.reference import MARK, map_index_of, parse, parse_stored
 from exclusive_redis_xcom.formats.reference_facts import FORMAT
+from exclusive_redis_xcom.formats.reference_v2 import shown, shown_consumers
 from exclusive_redis_xcom.formats.seal import Seal, encode_key
 from exclusive_redis_xcom.model import Coordinate, one_line
 from tests.unit.sealed_reference import AT, DATA_KEY, PRIVATE, PUBLIC, VERSION, acl_in_force, sealed_reference
@@ -43,7 +44,13 @@ def test_what_is_written_is_read(at: Coordinate, data_key: bytes, **facts: objec
     reference = replace(sealed_reference(), coordinate=at, **facts)  # type: ignore[arg-type]
     row = {MARK: reference.opened_text(data_key)}
 
-    assert parse(row) == replace(reference.opened(data_key), about="", format=FORMAT)
+    opened = reference.opened(data_key)
+    for_people = {
+        "type_name": shown(opened.type_name),
+        "rule": shown(opened.rule),
+        "consumers": shown_consumers(opened.consumers),
+    }
+    assert parse(row) == replace(opened, about="", format=FORMAT, **for_people)
     assert map_index_of(row) == at.map_index
 
 
@@ -64,6 +71,18 @@ def test_the_longest_rule_in_a_seal_is_opened_and_read(consumers: int, source: s
     assert opened.seal == Seal(PUBLIC.key_id, text, data_key=DATA_KEY)
     assert len(opened.consumers) == min(consumers, 51)
     assert opened.rule == (source if len(source) <= 2000 else one_line(source, 1000))
+
+
+def test_of_many_or_long_consumers_and_of_a_long_rule_people_see_a_part() -> None:
+    names = tuple(f"{'x' * 3000}{number}" for number in range(9000))
+    reference = replace(sealed_reference(), consumers=names, rule="r" * 3000, type_name="t" * 3000)
+
+    opened = parse({MARK: reference.opened_text(DATA_KEY)})
+
+    assert (len(opened.consumers), opened.consumers[-1]) == (51, "... and 8950 more")
+    assert {len(opened.rule), len(opened.type_name), *map(len, opened.consumers[:-1])} == {1003}
+    assert opened.seal is not None
+    assert opened.seal.data_key == DATA_KEY
 
 
 def test_the_results_of_a_mapped_task_share_the_second_line() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
 
 from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers
 from exclusive_redis_xcom.api_server.ring.audit import DENIED, Audit, Record
@@ -103,3 +105,21 @@ def test_no_coordinate_loses_the_row(engine: Engine, at: Coordinate) -> None:
 
     expected = at.map_index if abs(at.map_index) < 2**31 else None
     assert log_rows(engine, "event", "map_index", "try_number") == [(DENIED, expected, None)] * 2
+
+
+def test_a_session_maker_of_the_installation_is_asked_which_database_it_is(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`[database] sql_alchemy_session_maker` may name one."""
+    from airflow import settings
+
+    class Routed(Session):
+        def get_bind(self, *args: Any, **kwargs: Any) -> Engine:
+            return engine
+
+    elsewhere = create_engine("sqlite://")
+    put_task_instance(engine, OWNER)
+    monkeypatch.setattr(settings, "NonScopedSession", sessionmaker(elsewhere, class_=Routed))
+
+    assert find(OWNER.ti_id) == OWNER.caller
+    elsewhere.dispose()
