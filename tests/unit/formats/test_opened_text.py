@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ def test_what_is_written_is_read(at: Coordinate, data_key: bytes, **facts: objec
     row = {MARK: reference.opened_text(data_key)}
 
     opened = reference.opened(data_key)
-    for_people = {
+    for_people: dict[str, Any] = {
         "type_name": shown(opened.type_name),
         "rule": shown(opened.rule),
         "consumers": shown_consumers(opened.consumers),
