@@ -33,6 +33,9 @@ _FLAGS_AT = 1 + NAMES_BYTES
 _FIRST, _SAME_RUN_NAME, _SOURCE, _TTL_NAME = b'{"consumers":[', b',"same_run":', b',"source":"', b'","ttl_ms":'
 _LAST = b',"version":1}'
 _MOST_DIGITS = 14  # these fit into the bytes
+#: The longest source in JSON: `acl.limits.MAX_SOURCE_LENGTH` characters, each escaped in 12 bytes. A sign stands for up
+#: to some kilobytes. So without a bound, a megabyte of signs would be gigabytes.
+_MOST_SOURCE_BYTES = 12 * 16 * 1024
 #: A longer rule is not remembered. Workers may write rules of a megabyte.
 _REMEMBERED_BYTES = 4096
 
@@ -105,6 +108,8 @@ def _unpacked(data: bytes, dag_id: str, task_id: str, key: str) -> bytes:
         ttl = b"%d" % int.from_bytes(data[start : start + _TTL_BYTES], "big")
         start += _TTL_BYTES
     consumers, _, source = data[start:].partition(b"\0")
+    if len(source) + sum(source.count(sign) * (len(long) - 1) for sign, long in words.signs) > _MOST_SOURCE_BYTES:
+        return data
     for sign, long in words.signs:
         source = source.replace(sign, long)
     return b"".join(

@@ -111,10 +111,16 @@ def _machine_part(value: object) -> dict[str, Any]:
     }
 
 
-@functools.lru_cache(maxsize=256)  # the pushes of one key have the same consumers
 def shown_consumers(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the first consumers as people may see them, and how many more there are."""
-    return tuple(shown(name) for name in fields.shown_consumers(names))
+    most = fields.SHOWN_CONSUMERS
+    return (*_shown_names(names[:most]), *fields.shown_consumers(names)[most:])
+
+
+# The pushes of one key have the same consumers. Only those that are shown are remembered: there may be a megabyte more.
+@functools.lru_cache(maxsize=256)
+def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(shown(name) for name in names)
 
 
 def shown(text: str, most: int = MAX_SHOWN) -> str:

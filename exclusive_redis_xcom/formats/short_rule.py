@@ -42,6 +42,8 @@ _STR = frozenset({str})
 _NONE: frozenset[tuple[str, Any]] = frozenset()
 #: Results of a mapped task share a rule, so the last rules are remembered. Longer ones are not: they take much memory.
 _REMEMBERED = 16 * 1024
+#: What a text takes in a list besides its characters: quotes and a comma in JSON, and a pointer in memory.
+_PER_TEXT = 8
 
 
 def shorten(acl: bytes, at: Coordinate, ttl_ms: int) -> dict[str, Any] | str:
@@ -74,7 +76,9 @@ def expand(value: object, at: Coordinate, ttl_ms: int) -> tuple[str, tuple[str, 
         raise ValueError
     names = tuple(consumers)
     others = _NONE if len(value) == len(_ALWAYS) else _others(value)
-    text = _remembered_text if len(source) + sum(map(len, names)) <= _REMEMBERED else _text
+    size = len(source) + sum(map(len, names)) + _PER_TEXT * len(names)
+    size += sum(len(content) for _, content in others if type(content) is str)
+    text = _remembered_text if size <= _REMEMBERED else _text
     return text(names, source, others, at.dag_id, at.task_id, at.key, ttl_ms), names, source
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: How many coordinates are looked up and removed at once.
 BATCH = 1000
 _IN_MEMORY = 1024 * 1024
+#: About so many scopes, one statement asks. With more scopes, each batch asks for its own coordinates alone. If it
+#: asked for all scopes, the time would grow with the square of what a bulk request names.
+_FEW_SCOPES = 500
 #: A scope of at most so many ids is a DAG or a run: its hashes are removed as a whole.
 _WHOLE = 2
 
@@ -42,6 +45,7 @@ class Removal:
     def __init__(self, scopes: Sequence[tuple[str, ...]], *, map_index: int | None = None) -> None:
         self._scopes = scopes
         self._map_index = map_index
+        self._are_few = len(scopes) <= _FEW_SCOPES
         self._whole = bool(scopes) and len(scopes[0]) <= _WHOLE
         self._noted: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - __exit__ closes it
             _IN_MEMORY, mode="w+", encoding="ascii"
@@ -92,12 +96,12 @@ class Removal:
         return store().free(gone) if self._whole else store().purge_many(gone)
 
     def _running(self, batch: Sequence[Coordinate]) -> set[Coordinate]:
-        if not task_table.any_running(self._scopes):
+        if self._are_few and not task_table.any_running(self._scopes):
             return set()
         return task_table.running(batch, whole=self._whole)
 
     def _gone(self, batch: Sequence[Coordinate]) -> Sequence[Coordinate]:
         # Mostly all rows are gone, and then one question saves a thousand.
-        if not xcom_table.any_left(self._scopes, map_index=self._map_index):
+        if self._are_few and not xcom_table.any_left(self._scopes, map_index=self._map_index):
             return batch
         return xcom_table.gone(batch, whole=self._whole)

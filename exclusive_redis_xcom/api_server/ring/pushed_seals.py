@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _MARK = reference.MARK.encode("ascii")
 
+#: No push writes a longer reference. Its rule has at most 1 MiB (`acl.limits`), and twice that as JSON within JSON.
+_MOST_BYTES = 4 * 1024 * 1024
+
 MALFORMED = "the reference is malformed, or a release newer than the API server's wrote it"
 FOREIGN = "the reference is to an XCom of another task instance"
 NOT_A_PUSHS = "its seal has a form that only API servers write"
@@ -105,6 +108,8 @@ def _reference_in(body: bytes) -> Reference | None:
         return None  # Airflow answers 422
     if not carries_reference(value):
         return None
+    if len(body) > _MOST_BYTES:  # to read it further would keep the event loop waiting
+        raise RefusedSealError(MALFORMED)
     try:
         return reference.parse(value)
     except InvalidReference:

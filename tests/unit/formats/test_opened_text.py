@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exclusive_redis_xcom.acl.limits import MAX_SOURCE_LENGTH
+from exclusive_redis_xcom.crypto import seal_info, seal_key
+from exclusive_redis_xcom.crypto.opening import wrap_seal
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import opened_text
 from exclusive_redis_xcom.formats.reference import MARK, map_index_of, parse, parse_stored
 from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.formats.reference_v2 import shown, shown_consumers
-from exclusive_redis_xcom.formats.seal import encode_key
-from exclusive_redis_xcom.model import Coordinate
-from tests.unit.sealed_reference import DATA_KEY, sealed_reference
+from exclusive_redis_xcom.formats.seal import Seal, encode_key
+from exclusive_redis_xcom.model import Coordinate, one_line
+from tests.unit.sealed_reference import AT, DATA_KEY, PRIVATE, PUBLIC, VERSION, acl_in_force, sealed_reference
 
 TEXT = sealed_reference().opened_text(DATA_KEY)
 OWN, SHARED = TEXT.split("\n")
@@ -42,13 +46,32 @@ def test_what_is_written_is_read(at: Coordinate, data_key: bytes, **facts: objec
     row = {MARK: reference.opened_text(data_key)}
 
     opened = reference.opened(data_key)
-    for_people = {
+    for_people: dict[str, Any] = {
         "type_name": shown(opened.type_name),
         "rule": shown(opened.rule),
         "consumers": shown_consumers(opened.consumers),
     }
     assert parse(row) == replace(opened, about="", format=FORMAT, **for_people)
     assert map_index_of(row) == at.map_index
+
+
+@pytest.mark.parametrize(
+    ("consumers", "source"),
+    [(51, "a.py:1"), (52, "a.py:1"), (10_000, "a.py:1"), (1, "s" * 2001), (1, "ü" * MAX_SOURCE_LENGTH)],
+)
+def test_the_longest_rule_in_a_seal_is_opened_and_read(consumers: int, source: str) -> None:
+    acl = acl_in_force()
+    rule = replace(acl.rules[0], consumers=tuple(f"load_{i}" for i in range(consumers)), source=source)
+    text = replace(acl, rules=(rule,)).dumps()
+    sealed_key = seal_key(DATA_KEY, PUBLIC, seal_info(AT, VERSION, text))
+    pushed = replace(sealed_reference(), seal=Seal(PUBLIC.key_id, text, sealed_key=sealed_key))
+    row = wrap_seal(parse(pushed.to_json()), PRIVATE).to_json()
+
+    opened = parse({MARK: parse_stored(row).opened_text(DATA_KEY)})
+
+    assert opened.seal == Seal(PUBLIC.key_id, text, data_key=DATA_KEY)
+    assert len(opened.consumers) == min(consumers, 51)
+    assert opened.rule == (source if len(source) <= 2000 else one_line(source, 1000))
 
 
 def test_of_many_or_long_consumers_and_of_a_long_rule_people_see_a_part() -> None:

@@ -109,6 +109,44 @@ def test_hostile_bytes_are_a_rule_in_canonical_form_or_none(data: bytes) -> None
         assert (acl.rules[0].producer, acl.rules[0].key) == (AT.task_id, AT.key)
 
 
+LONG_NAMES = Coordinate("d" * 250, "run", "ü" * 250, "\U0001f600" * 512)
+
+
+def test_a_sign_of_a_source_does_not_multiply_the_memory_for_a_rule() -> None:
+    begin = b"\3" + digests.names_of(LONG_NAMES.dag_id, LONG_NAMES.task_id, LONG_NAMES.key) + b'\0"load"\0'
+    hostile = begin + b"\1" * 1_000_000
+
+    assert packed_rule.unpack(hostile, LONG_NAMES) == hostile
+    assert len(packed_rule.unpack(begin + b"\1", LONG_NAMES)) > 12_000
+
+
+def test_the_longest_source_is_packed_and_unpacked() -> None:
+    text = rule(source=("xcom_acl['token'] " + "\U0001f600" * 1000) * 16)
+
+    packed = packed_rule.pack(text, AT)
+
+    assert len(packed) < len(text)
+    assert packed_rule.unpack(packed, AT) == text
+
+
+def test_a_list_of_rules_that_no_push_writes_takes_little_time_and_memory() -> None:
+    names = digests.names_of(LONG_NAMES.dag_id, LONG_NAMES.task_id, LONG_NAMES.key)
+    large = b"".join(
+        shared_rules.entry(b"\3" + names + b'\0"load_%d"\0' % number + b"\1" * 20) for number in range(10_000)
+    )
+
+    assert len(shared_rules.by_digest(bytes(4_000_000), AT)) == 1
+    assert sum(map(len, shared_rules.by_digest(large, LONG_NAMES).values())) < 9_000_000
+
+
+def test_as_many_rules_as_pushes_write_are_read() -> None:
+    entries = b""
+    while len(entries) < 4096:
+        entries += shared_rules.entry(b"%08d" % len(entries))
+
+    assert len(shared_rules.by_digest(entries, AT)) == 4096 // 12 + 1
+
+
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=5), st.data())
 def test_a_list_of_rules_is_read_up_to_where_it_is_cut(rules: list[bytes], data: st.DataObject) -> None:
     packed = b"".join(map(shared_rules.entry, rules))

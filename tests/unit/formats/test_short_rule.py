@@ -167,6 +167,22 @@ def test_a_long_rule_is_not_remembered() -> None:
     assert after == before
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"consumers": [""] * 100_000, "source": "a.py:1"},
+        {"consumers": ["load"], "source": "a.py:1", "producer": "x" * 100_000},
+        {"consumers": ["load"], "source": "a.py:1", "key": "x" * 100_000},
+    ],
+)
+def test_nothing_long_that_a_task_pushes_is_remembered(value: Any) -> None:
+    before = short_rule._remembered_text.cache_info().currsize
+
+    short_rule.expand(value, AT, TTL)
+
+    assert short_rule._remembered_text.cache_info().currsize == before
+
+
 def test_what_was_shortened_may_be_changed() -> None:
     short: Any = short_rule.shorten(dumped(), AT, TTL)
     short["consumers"].append("thief")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from exclusive_redis_xcom.api_server.deletions import removal
-from exclusive_redis_xcom.api_server.requests import rest_body
+from exclusive_redis_xcom.api_server.requests import rest_body, rows
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store import Store
 from tests.unit.api_server.rested import (
@@ -97,6 +97,29 @@ def test_more_values_than_one_batch_go_with_their_dag(
     answer = ask(in_memory.app, "DELETE", "/api/v2/dags/sales", token=tokens["admin"])
 
     assert (answer.status, in_memory.left()) == (200, 1)
+
+
+def test_a_bulk_request_of_many_runs_asks_for_each_only_a_few_times(
+    in_memory: Redis, airflow: Airflow, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "BATCH", 10)
+    monkeypatch.setattr(removal, "_FEW_SCOPES", 40)
+    asked: list[int] = []
+    among = rows.among
+
+    def counted(columns: Any, some: Any) -> Any:
+        asked.append(len(some))
+        return among(columns, some)
+
+    monkeypatch.setattr(rows, "among", counted)
+    runs = [f"run-{number}" for number in range(100)]
+    in_memory.put(*(Coordinate("sales", run, "t", "k") for run in runs))
+    airflow.sql = "DELETE FROM xcom WHERE run_id != 'run-7'"
+
+    answer = ask(in_memory.app, "PATCH", BULK_RUNS, deleting(*runs), token=tokens["admin"])
+
+    assert (answer.status, in_memory.left()) == (200, 1)
+    assert sum(asked) <= 3 * len(runs)
 
 
 def test_of_a_half_deleted_run_only_what_is_gone_is_removed(

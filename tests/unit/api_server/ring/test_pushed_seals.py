@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from exclusive_redis_xcom.acl import Acl
+from exclusive_redis_xcom.acl.limits import MAX_ACL_BYTES, MAX_RESOLVED_CONSUMERS
 from exclusive_redis_xcom.api_server.requests.rest_body import read_body
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES
 from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys, wrap_aad, wrap_key
@@ -166,11 +168,19 @@ class TestWhatReachesTheDatabase:
 
         assert b'"wrapped":' in body
 
-    def test_a_large_reference_is_wrapped_off_the_event_loop(self) -> None:
-        pushed = sealed_reference(tuple(f"other/{'x' * 200}_{number}" for number in range(50))).to_json()
+    @pytest.mark.parametrize("format_", [2, 3])
+    def test_the_largest_rule_is_wrapped_off_the_event_loop(self, format_: int) -> None:
+        rule = acl_in_force().rules[0]
+        consumers = tuple(f"{'ü' * 16}{number:04}" for number in range(MAX_RESOLVED_CONSUMERS))
+        acl = Acl(AT.dag_id, (replace(rule, consumers=consumers),), "nobody").dumps()
+        assert MAX_ACL_BYTES * 0.95 < len(acl) <= MAX_ACL_BYTES
+        pushed = replace(_sealed_for(acl), format=format_).to_json()
         assert len(json.dumps(pushed)) > SMALL_BYTES
 
-        assert stored(push(pushed)[0]).seal is not None
+        found = stored(push(pushed)[0]).seal
+
+        assert found is not None
+        assert found.acl == acl
 
 
 def _sealed_for(acl: bytes | None = None, **coordinate: Any) -> Reference:
@@ -205,6 +215,12 @@ def _wrapped_by_itself() -> Reference:
     return pushed.wrapped(wrapped)
 
 
+def _too_long() -> dict[str, Any]:
+    long = sealed_reference().to_json()
+    long[MARK]["reference"]["seal"]["acl"]["consumers"] = [""] * 2_000_000
+    return long
+
+
 MALFORMED = (
     "The reference is malformed, or a release newer than the API server's wrote it.",
     f"{BACKEND} Upgrade API servers before workers.",
@@ -233,6 +249,7 @@ REFUSED: dict[str, tuple[Any, tuple[str, str]]] = {
     "a further key": ({**WRAPPED.to_json(), "more": 1}, MALFORMED),
     "an unknown format": ({MARK: {"reference": {"v": 99}}}, MALFORMED),
     "an empty reference": ({MARK: {}}, MALFORMED),
+    "a reference longer than any": (_too_long(), MALFORMED),
     "nesting without end": (b'{"exclusive_redis_xcom": ' + b"[" * 200_000, MALFORMED),
 }
 
