@@ -105,7 +105,7 @@ def observe(
     return [
         seen.consumer_served(states, pushed, seen.first(seen.DIGEST, logs["load"])),
         seen.pull_refused(logs["intruder"]),
-        seen.loot_is_sealed(loot, pushed, private_key),
+        seen.loot_is_sealed(loot, rows, pushed, private_key),
         seen.overwrite_refused(logs["intruder"], rows),
         seen.reference_only(airflow, rows, pushed),
         *seen.in_redis(connection, prefix, pushed),
