@@ -67,13 +67,18 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
     shared = (
         (at.dag_id, at.run_id, at.task_id, at.key, at.ti_id),
         reference.type_name,
-        reference.consumers,
+        _shown(reference.consumers),
         reference.rule,
         seal.key_id,
         seal.acl,
     )
     write = _dump_shared if len(seal.acl) <= _REMEMBERED else _dump_shared.__wrapped__
     return "|".join(own) + "\n" + write(*shared)
+
+
+def _shown(consumers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return as many as `load` accepts. They are for people: the rule has all of them."""
+    return consumers if len(consumers) <= fields.SHOWN_CONSUMERS else tuple(fields.shown_consumers(consumers))
 
 
 def load(text: str) -> dict[str, Any]:
