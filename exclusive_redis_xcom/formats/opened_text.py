@@ -68,7 +68,7 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
         (at.dag_id, at.run_id, at.task_id, at.key, at.ti_id),
         reference.type_name,
         _shown(reference.consumers),
-        reference.rule,
+        reference.rule[: fields.MAX_TEXT],
         seal.key_id,
         seal.acl,
     )

@@ -56,6 +56,15 @@ def test_of_many_consumers_the_first_are_told_and_the_rule_has_all(names: int, l
     assert found.seal == reference.opened(DATA_KEY).seal
 
 
+def test_of_a_rule_that_was_declared_at_a_long_path_the_beginning_is_told() -> None:
+    reference = replace(sealed_reference(), rule="xcom_acl at " + "d/" * 2000)
+
+    found = parse({MARK: reference.opened_text(DATA_KEY)})
+
+    assert found.rule == reference.rule[:2000]
+    assert found.seal == reference.opened(DATA_KEY).seal
+
+
 def test_the_results_of_a_mapped_task_share_the_second_line() -> None:
     others = [
         replace(sealed_reference(), coordinate=replace(sealed_reference().coordinate, map_index=i)) for i in (0, 1)
