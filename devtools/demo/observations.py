@@ -94,8 +94,8 @@ def report_refused(states: Mapping[str, str | None], log: str) -> Observation:
 def loot_is_sealed(loot: Loot | None, rows: list[Any], digest: str | None, private_keys: str) -> Observation:
     """Tell whether the intruder held row and value, could read neither, and held the token nevertheless.
 
-    The API server's private key and the row as the database holds it show that the token was in the value. The intruder
-    lacks both: the API server keeps the wrapped key of its answer to itself.
+    The API server's private key, which the intruder lacks, shows that the token was in the value. It opens the row as
+    Airflow's database holds it, because the row that the intruder got has no key of use.
     """
     claim = "intruder fetched row and value around the backend, and they are sealed to it"
     if loot is None or digest is None:
@@ -104,9 +104,9 @@ def loot_is_sealed(loot: Loot | None, rows: list[Any], digest: str | None, priva
         return Observation(claim, False, "the token lies open in what it got hold of!")
     if private_keys in loot.settings:
         return Observation(claim, False, "the private key is in the intruder's environment!")
-    inside = opened(rows[0], loot.value, private_keys) if len(rows) == 1 else None
+    inside = opened(loot, rows, private_keys)
     is_token = inside is not None and sha256(inside.encode()).hexdigest() == digest
-    opens = "Only the API server opens them." if is_token else "The token is not in them."
+    opens = "Only the private key of the API server opens them." if is_token else "The token is not in them."
     return Observation(
         claim, is_token, f"{len(json.dumps(loot.row))} bytes of row, {len(loot.value)} of value. {opens}"
     )
@@ -178,27 +178,36 @@ def beginning(row: Any) -> str:
     return f"a reference of {len(text)} characters: {text[:SHOWN_CHARACTERS]}..."
 
 
-def opened(row: Any, value: bytes, private_keys: str) -> str | None:
-    """Open a value with the private key, as the API server does for the consumer; None if it does not open."""
+def opened(loot: Loot, rows: list[Any], private_keys: str) -> str | None:
+    """Open the looted value with the private key, as the API server does for the consumer; None if it does not open.
+
+    Args:
+        loot: What the intruder got.
+        rows: The rows of the token in Airflow's database. There must be one, of the value that the intruder got.
+        private_keys: The private key of the API server.
+    """
     try:
-        found = reference.parse(row)
+        taken = reference.parse(loot.row)
+        (found,) = map(reference.parse_stored, rows)
+        if (found.coordinate, found.version) != (taken.coordinate, taken.version):
+            return None
         verdict = open_for(
             found, Principal(DAG_ID, "load", found.coordinate.run_id, -1), SealPrivateKeys.parse(private_keys)
         )
-        envelope = Envelope.unpack(value, found.coordinate)
+        envelope = Envelope.unpack(loot.value, found.coordinate)
         if verdict.data_key is None or verdict.acl is None:
             return None
         payload = decrypt(joined(envelope.payload), verdict.data_key, _aad(envelope, verdict.acl))
-    except (ExclusiveXComError, Forged):
+    except (ExclusiveXComError, Forged, ValueError):
         return None
-    token = codec.decode(
+    value = codec.decode(
         payload,
         codec=envelope.codec,
         compression=envelope.compression,
         decoded_size=envelope.decoded_size,
         max_bytes=10_000,
     )
-    return token if isinstance(token, str) else None
+    return value if isinstance(value, str) else None
 
 
 def holds_token(data: bytes, digest: str | None) -> bool:

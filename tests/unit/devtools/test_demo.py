@@ -22,7 +22,7 @@ from exclusive_redis_xcom import codec
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.crypto import SealPublicKey
 from exclusive_redis_xcom.formats.envelope import Envelope
-from exclusive_redis_xcom.formats.reference import Reference, parse_stored
+from exclusive_redis_xcom.formats.reference import Reference, parse
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.settings import load_settings
 from exclusive_redis_xcom.task.encryption import encrypt_payload
@@ -94,7 +94,7 @@ class TestTheOverwriteIsRefused:
 class TestTheLootIsSealed:
     @pytest.fixture
     def pushed(self) -> tuple[Reference, bytes]:
-        """The reference that Airflow's database holds, and the value in Redis."""
+        """The reference and the value of the token, as a push writes them."""
         encoded = codec.encode(TOKEN, compression="off", max_bytes=1000)
         facts: dict[str, Any] = {
             "codec": encoded.codec,
@@ -107,43 +107,50 @@ class TestTheLootIsSealed:
         acl = Acl.loads(reference.seal.acl)
         settings = replace(load_settings(), enforcement="server", seal_public_key=SealPublicKey.parse(KEYS.public))
         encrypted = encrypt_payload(envelope, acl, settings)
-        stored = as_the_ring_stores(replace(reference, seal=encrypted.seal).to_json(), KEYS.private)
-        return parse_stored(stored), encrypted.envelope.pack()
+        return replace(reference, seal=encrypted.seal), encrypted.envelope.pack()
+
+    @pytest.fixture(params=[2, 3], ids=["format 2", "format 3"])
+    def row(self, pushed: tuple[Reference, bytes], request: pytest.FixtureRequest) -> Any:
+        """What Airflow's database holds. The ring wraps the key with `format = 3` alone."""
+        row = pushed[0].to_json()
+        return as_the_ring_stores(row, KEYS.private) if request.param == 3 else row
 
     @pytest.fixture
-    def loot(self, pushed: tuple[Reference, bytes]) -> Loot:
-        reference, value = pushed
-        return Loot(reference.refused("denied").to_json(), value, "PATH=/bin")
+    def loot(self, row: Any, pushed: tuple[Reference, bytes]) -> Loot:
+        """What the ring and Redis give to the intruder."""
+        return Loot(parse(row).refused("denied").to_json(), pushed[1], "PATH=/bin")
 
-    @pytest.fixture
-    def rows(self, pushed: tuple[Reference, bytes]) -> list[Any]:
-        return [pushed[0].to_json()]
+    def test_yes(self, loot: Loot, row: Any) -> None:
+        observation = observations.loot_is_sealed(loot, [row], DIGEST, KEYS.private)
 
-    def test_yes(self, loot: Loot, rows: list[Any]) -> None:
-        assert observations.loot_is_sealed(loot, rows, DIGEST, KEYS.private).holds
+        assert observation.holds
+        assert observation.seen.endswith("of value. Only the private key of the API server opens them.")
 
-    def test_no_without_loot(self, rows: list[Any]) -> None:
-        assert not observations.loot_is_sealed(None, rows, DIGEST, KEYS.private).holds
+    def test_no_without_loot(self, row: Any) -> None:
+        assert not observations.loot_is_sealed(None, [row], DIGEST, KEYS.private).holds
 
-    def test_no_with_loot_that_is_not_the_token(self, loot: Loot, rows: list[Any]) -> None:
-        assert not observations.loot_is_sealed(loot, rows, OTHER, KEYS.private).holds
-        assert not observations.loot_is_sealed(replace(loot, value=b"x"), rows, DIGEST, KEYS.private).holds
-        assert not observations.loot_is_sealed(loot, ["x"], DIGEST, KEYS.private).holds
-        assert not observations.loot_is_sealed(loot, [], DIGEST, KEYS.private).holds
+    def test_no_with_loot_that_is_not_the_token(self, loot: Loot, row: Any) -> None:
+        assert not observations.loot_is_sealed(loot, [row], OTHER, KEYS.private).holds
+        assert not observations.loot_is_sealed(replace(loot, value=b"x"), [row], DIGEST, KEYS.private).holds
+        assert not observations.loot_is_sealed(replace(loot, row="x"), [row], DIGEST, KEYS.private).holds
+
+    def test_no_with_another_row_in_the_database(self, loot: Loot, row: Any) -> None:
+        for rows in ([], [row, row], [REFERENCE], ["planted"]):
+            assert not observations.loot_is_sealed(loot, rows, DIGEST, KEYS.private).holds
 
     @pytest.mark.parametrize("part", ["row", "value", "settings"])
-    def test_no_with_the_token_in_the_open(self, loot: Loot, rows: list[Any], part: str) -> None:
+    def test_no_with_the_token_in_the_open(self, loot: Loot, row: Any, part: str) -> None:
         leak: Any = {"row": {"x": TOKEN}, "value": loot.value + TOKEN.encode(), "settings": f"TOKEN={TOKEN}"}[part]
 
-        observation = observations.loot_is_sealed(replace(loot, **{part: leak}), rows, DIGEST, KEYS.private)
+        observation = observations.loot_is_sealed(replace(loot, **{part: leak}), [row], DIGEST, KEYS.private)
 
         assert not observation.holds
         assert TOKEN not in observation.seen
 
-    def test_no_with_the_private_key_in_the_intruder_s_hands(self, loot: Loot, rows: list[Any]) -> None:
+    def test_no_with_the_private_key_in_the_intruder_s_hands(self, loot: Loot, row: Any) -> None:
         leaked = replace(loot, settings=f"KEY={KEYS.private}")
 
-        assert not observations.loot_is_sealed(leaked, rows, DIGEST, KEYS.private).holds
+        assert not observations.loot_is_sealed(leaked, [row], DIGEST, KEYS.private).holds
 
 
 class TestTheDatabaseHoldsAReference:

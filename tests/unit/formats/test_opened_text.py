@@ -86,6 +86,18 @@ def test_of_many_or_long_consumers_and_of_a_long_rule_people_see_a_part() -> Non
     assert opened.seal.data_key == DATA_KEY
 
 
+@pytest.mark.parametrize(("names", "last"), [(50, "t49"), (51, "... and 1 more"), (1000, "... and 950 more")])
+def test_of_many_consumers_the_first_are_told_and_the_rule_has_all(names: int, last: str) -> None:
+    consumers = tuple(f"t{number}" for number in range(names))
+    reference = parse(sealed_reference(consumers).to_json())
+    assert reference.consumers == consumers  # format 3 takes them from the rule
+
+    found = parse({MARK: reference.opened_text(DATA_KEY)})
+
+    assert found.consumers == (*consumers[:50], *([last] if names > 50 else []))
+    assert found.seal == reference.opened(DATA_KEY).seal
+
+
 def test_the_results_of_a_mapped_task_share_the_second_line() -> None:
     others = [
         replace(sealed_reference(), coordinate=replace(sealed_reference().coordinate, map_index=i)) for i in (0, 1)
