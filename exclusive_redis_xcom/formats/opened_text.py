@@ -77,11 +77,6 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
     return "|".join(own) + "\n" + write(*shared)
 
 
-def _shown(consumers: tuple[str, ...]) -> tuple[str, ...]:
-    """Return as many as `load` accepts. They are for people: the rule has all of them."""
-    return consumers if len(consumers) <= fields.SHOWN_CONSUMERS else tuple(fields.shown_consumers(consumers))
-
-
 def load(text: str) -> dict[str, Any]:
     """Read such a text, and return the fields of `ReferenceFacts`.
 

@@ -48,7 +48,8 @@ _ONCE: Final = (
 )
 _UNREADABLE_RULE: Final = "The rule that Redis holds beside the value cannot be read. So the value is not shown."
 _UNREADABLE_HEAD: Final = (
-    "The head of the value cannot be read: it is damaged, or something else wrote it. So the value is not shown."
+    "The head of the value cannot be read: it is damaged, or is that of another XCom, or something else wrote it. So "
+    "the value is not shown."
 )
 _GONE: Final = "Redis no longer holds the value: it has expired, or was removed just now."
 _REPLACED: Final = (

@@ -81,9 +81,9 @@ def test_ls_lists_names_sizes_and_readers(run: Run) -> None:
     assert (status, err) == (0, "")
     assert [" ".join(line.split()) for line in out.splitlines()] == [
         "XCOM RUN VALUES TYPE SHAPE CODEC IN REDIS ELSEWHERE KEPT FOR READERS",
-        "sales/each:return_value r1 3 mapped list different msgpack 1.6 KiB 4 h 59 min tasks of DAG 'sales'",
-        "sales/extract:token r1 1 msgpack 2.3 KiB 1 d 23 h 'load'",
-        "stock/count:frame r2 1 pandas.DataFrame 1000 x 3 msgpack 446 B 9.8 KiB 1 h 29 min the producer itself",
+        "sales/each:return_value r1 3 mapped list different msgpack 661 B 4 h 59 min tasks of DAG 'sales'",
+        "sales/extract:token r1 1 msgpack 2.1 KiB 1 d 23 h 'load'",
+        "stock/count:frame r2 1 pandas.DataFrame 1000 x 3 msgpack 273 B 9.8 KiB 1 h 29 min the producer itself",
     ]
 
 
