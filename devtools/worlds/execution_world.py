@@ -162,8 +162,8 @@ def open_execution_world(redis_url: str, enforcement: str, **options: str) -> It
 def _dag() -> Any:
     from airflow.sdk import DAG, task
 
-    rules = {name: {KEY: ["load"]} for name in ("parts", "gaps", "others")}
-    once = {"once": {KEY: {"consumers": ["load", "other"], "once": True}}}
+    rules = {name: {KEY: ["load"]} for name in ("parts", "gaps", "sparse", "others")}
+    once = {name: {KEY: {"consumers": ["load", "other"], "once": True}} for name in ("once", "tickets")}
     with DAG(DAG_ID, schedule=None, params={"xcom_acl": {**rules, **once}}) as dag:
 
         @task
@@ -174,7 +174,7 @@ def _dag() -> Any:
 
         mapped = [
             task(task_id=name)(lambda number: number).expand(number=[0])
-            for name in ("parts", "gaps", "others", "nothing", "once")
+            for name in (*rules, *once, "nothing")
         ]
         mapped >> load() >> other()
     return dag

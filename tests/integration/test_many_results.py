@@ -221,19 +221,19 @@ def test_a_loop_asks_for_few_slices(world: ExecutionWorld, lazily: Any) -> None:
 
 
 def test_a_loop_over_ended_results_asks_no_more(world: ExecutionWorld, lazily: Any) -> None:
-    world.push("gaps", range(0, 48, 2))
+    world.push("sparse", range(0, 48, 2))
     with world.running("load") as task_instance:
-        xs = lazily(task_instance, "gaps")
+        xs = lazily(task_instance, "sparse")
 
         assert [xs[0], *itertools.islice(xs, 1, 3)] == [0, 2, 4]
         assert world.rows.messages == ["GetXComSequenceItem", "GetXComSequenceSlice"]
 
 
 def test_read_once_values_are_claimed_at_their_turn(world: ExecutionWorld, server: RedisServer, lazily: Any) -> None:
-    world.push("once", range(40))
-    name = redis_names.hash_name("exclusive_redis_xcom", Coordinate(DAG_ID, RUN_ID, "once", KEY))
+    world.push("tickets", range(40))
+    name = redis_names.hash_name("exclusive_redis_xcom", Coordinate(DAG_ID, RUN_ID, "tickets", KEY))
     with world.running("load") as task_instance, redis.Redis.from_url(server.url) as client:
-        read = iter(lazily(task_instance, "once"))
+        read = iter(lazily(task_instance, "tickets"))
         for taken in range(1, 36):
             assert next(read) == taken - 1
             fields = client.hgetall(name)
