@@ -206,11 +206,14 @@ class Walk:
         self._is_last = found.are_last
 
     def _fetch(self) -> None:
-        """Read the values of the first rows from Redis, up to one that is special."""
+        """Read the values of the first rows from Redis, up to one that is special.
+
+        Rows that hold no reference come apart. If Redis cannot be asked, that is said at the first reference.
+        """
         found: list[Reference | _Plain] = []
         for row in itertools.islice(self._rows, MOST_ITEMS):
             usable = _usable(row, self._asked)
-            if usable is None:
+            if usable is None or (found and isinstance(usable, _Plain) != isinstance(found[0], _Plain)):
                 break
             found.append(usable)
         ours = [one for one in found if not isinstance(one, _Plain)]
