@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
-from exclusive_redis_xcom.airflow.next_rows import Airflow
+from exclusive_redis_xcom.airflow.next_rows import RowSource
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD
 from exclusive_redis_xcom.airflow.walk import END, Walk
 from exclusive_redis_xcom.task import observing
@@ -68,7 +68,7 @@ class WalkingIterator(Iterator[Any]):
 
     def __init__(self, xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> None:
         self._xs, self._asked = xs, asked
-        self._walk = Walk(_airflow(xs, airflows, asked), asked)
+        self._walk = Walk(_row_source(xs, airflows, asked), asked)
 
     def __iter__(self) -> WalkingIterator:
         """Return itself."""
@@ -102,7 +102,7 @@ def item(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked, index: int)
         ExclusiveXComError: As for `xcom_pull`.
     """
     walks = _known_of(xs).walks
-    walk = _taken(walks, index) or Walk(_airflow(xs, airflows, asked), asked, index, alone=True)
+    walk = _taken(walks, index) or Walk(_row_source(xs, airflows, asked), asked, index, alone=True)
     try:
         found = _stepped(xs, walk, asked)
     finally:
@@ -142,7 +142,7 @@ def _stepped(xs: Any, walk: Walk, asked: Asked) -> Any:
         return walk.step()
 
 
-def _airflow(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> Airflow:
+def _row_source(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> RowSource:
     """Return how to ask Airflow for rows. What is returned does not keep the sequence."""
     reference = weakref.ref(xs)
 
@@ -165,7 +165,7 @@ def _airflow(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> Airf
             raise TypeError(f"Airflow answered with {type(answer).__name__} to GetXCom")
         return answer.value
 
-    return Airflow(rows, row, row_at)
+    return RowSource(rows, row, row_at)
 
 
 def _known_of(xs: Any) -> _Known:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_ANSWERS: Final = 30
 
 
-class Airflow(NamedTuple):
+class RowSource(NamedTuple):
     """How to ask Airflow for rows of a sequence.
 
     Attributes:
@@ -43,23 +43,23 @@ class Found(NamedTuple):
     are_last: bool
 
 
-def after(airflow: Airflow, map_index: int | None, number: int, size: int) -> Found:
+def after(source: RowSource, map_index: int | None, number: int, size: int) -> Found:
     """Return rows that follow an item.
 
     Args:
-        airflow: How to ask Airflow.
+        source: How to ask Airflow.
         map_index: The map_index of the item; None if it is not known. Then only the number counts.
         number: The number that the next row had before rows came or went.
         size: How many rows are wanted at most.
     """
     if map_index is None:
-        rows = airflow.rows(number, number + size)
+        rows = source.rows(number, number + size)
         return Found(rows, number, len(rows) < size)
     # The number looked for is in between. As long as one of the two is not known, steps get longer and longer.
     low, high, step = 0, None, size
     for _ in range(_MOST_ANSWERS):
         start, stop = max(0, number - 1), number + size
-        rows = airflow.rows(start, stop)
+        rows = source.rows(start, stop)
         new = _new(rows, map_index, may_lack=start > 0)
         if new is None:
             low, high = (low if low <= start else 0), start
@@ -70,7 +70,7 @@ def after(airflow: Airflow, map_index: int | None, number: int, size: int) -> Fo
         else:
             return Found(rows[new:], start + new, len(rows) < stop - start)
         step *= 2
-    rows = airflow.rows(number, number + size)
+    rows = source.rows(number, number + size)
     new = _new(rows, map_index, may_lack=False) or 0
     return Found(rows[new:], number + new, len(rows) < size)
 

@@ -30,7 +30,7 @@ from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.open_seals import is_withheld
 
 if TYPE_CHECKING:
-    from exclusive_redis_xcom.airflow.next_rows import Airflow
+    from exclusive_redis_xcom.airflow.next_rows import RowSource
     from exclusive_redis_xcom.airflow.rows import Asked
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.task.ahead import Ahead
@@ -54,16 +54,16 @@ class Walk:
     """The items of a sequence from a number on.
 
     Args:
-        airflow: How to ask Airflow.
+        source: How to ask Airflow.
         asked: What is pulled.
         index: The number of the first item.
         alone: Whether the task has asked for one item, and may not ask for the next.
     """
 
-    def __init__(self, airflow: Airflow, asked: Asked, index: int = 0, *, alone: bool = False) -> None:
+    def __init__(self, source: RowSource, asked: Asked, index: int = 0, *, alone: bool = False) -> None:
         #: The number of the item that comes next, as the task counts.
         self.index = index
-        self._airflow, self._asked = airflow, asked
+        self._source, self._asked = source, asked
         self._offset = index  # as Airflow counts; it differs if rows come and go
         self._after: int | None = None  # the map_index of the last item, if it is known
         self._is_first = index == 0  # nothing comes before the next item
@@ -131,13 +131,13 @@ class Walk:
                 the API server would claim that one. It is None if the item was not read ahead.
         """
         if expected is not None:
-            found = self._airflow.row_at(expected)
+            found = self._source.row_at(expected)
             if found is not None:
                 (value,) = resolve([found], self._asked)
                 (self._values or self._rows).popleft()
                 self._went_past(expected)
                 return value
-            self._offset = next_rows.after(self._airflow, self._after, self._offset, 1).number
+            self._offset = next_rows.after(self._source, self._after, self._offset, 1).number
         self._forget()
         row = self._row()
         if row is None:
@@ -150,7 +150,7 @@ class Walk:
 
     def _row(self) -> _Row | None:
         try:
-            return _Row(self._airflow.row(self._offset))
+            return _Row(self._source.row(self._offset))
         except IndexError:
             return None
 
@@ -200,17 +200,20 @@ class Walk:
         return self._eligible
 
     def _ask_for_rows(self, size: int) -> None:
-        found = next_rows.after(self._airflow, self._after, self._offset, size)
+        found = next_rows.after(self._source, self._after, self._offset, size)
         self._offset = found.number
         self._rows.extend(found.rows)
         self._is_last = found.are_last
 
     def _fetch(self) -> None:
-        """Read the values of the first rows from Redis, up to one that is special."""
+        """Read the values of the first rows from Redis, up to one that is special.
+
+        Rows that hold no reference come apart. If Redis cannot be asked, that is said at the first reference.
+        """
         found: list[Reference | _Plain] = []
         for row in itertools.islice(self._rows, MOST_ITEMS):
             usable = _usable(row, self._asked)
-            if usable is None:
+            if usable is None or (found and isinstance(usable, _Plain) != isinstance(found[0], _Plain)):
                 break
             found.append(usable)
         ours = [one for one in found if not isinstance(one, _Plain)]

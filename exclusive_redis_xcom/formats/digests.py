@@ -1,4 +1,4 @@
-"""Digests that stand in Redis in place of texts. They notice a mix-up. They keep nobody out who can write to Redis."""
+"""Digests that stand in Redis in place of texts. They show a mix-up, and stop nobody who can write to Redis."""
 
 from __future__ import annotations
 

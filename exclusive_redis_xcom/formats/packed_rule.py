@@ -52,7 +52,7 @@ def pack(text: bytes, at: Coordinate) -> bytes:
 
 
 def unpack(data: bytes, at: Coordinate) -> bytes:
-    """Return the canonical JSON of a rule from Redis. `data` is not trusted, and nor is the result.
+    """Return the canonical JSON of a rule from Redis. Neither `data` nor the result is trusted.
 
     A rule that was packed for another XCom gets the name of another DAG. What `pack` did not write is returned as it
     is. It is canonical JSON, or nobody can read it.
@@ -66,8 +66,8 @@ def unpack(data: bytes, at: Coordinate) -> bytes:
 class _Words(NamedTuple):
     """What the names of an XCom make of its rules.
 
-    `after_consumers` and `after_once` are JSON. `signs` are control characters, which JSON has not, and the words of
-    sources that they stand for.
+    `after_consumers` and `after_once` are JSON. `signs` are control characters, which JSON does not have, each with the
+    words of sources for which it stands.
     """
 
     digest: bytes

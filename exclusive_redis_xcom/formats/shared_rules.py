@@ -1,7 +1,7 @@
 """The field `acls` of a mapped task's hash: the rules under which its values were pushed, each once.
 
 Each entry is 4 bytes of length, big-endian, and a rule (`formats/packed_rule.py`). `store/lua/push.lua` adds entries.
-None is removed before the hash is.
+No entry is removed before the whole hash.
 """
 
 from __future__ import annotations

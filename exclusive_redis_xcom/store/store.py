@@ -116,9 +116,9 @@ class Store:
     ) -> list[Stored]:
         """Read many values and their rules.
 
-        A round trip (in a cluster, one per node) has 8 MiB of values. Where `sizes` is not given, it has at most 256
-        values. Values of more than 1 MiB come one by one, with one more round trip per 16 MiB. The deadline holds
-        for each round trip.
+        A round trip (in a cluster, one per node) has at most 8 MiB of values, or a single value. Where `sizes` is not
+        given, it has at most 256 values. Values of more than 1 MiB come one by one, with one more round trip per 16
+        MiB. The deadline holds for each round trip.
 
         Args:
             coordinates: The coordinates, in any order. One may stand there twice.

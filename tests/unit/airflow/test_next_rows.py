@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom.airflow import next_rows
-from exclusive_redis_xcom.airflow.next_rows import Airflow
+from exclusive_redis_xcom.airflow.next_rows import RowSource
 from exclusive_redis_xcom.formats.reference import MARK, map_index_of
 
 INDEXES = st.lists(st.integers(0, 3000), unique=True, max_size=600).map(sorted)
@@ -26,7 +26,7 @@ class Database:
     def __init__(self, rows: Sequence[Any]) -> None:
         self.held = rows
         self.asked = 0
-        self.airflow = Airflow(self._rows, self.held.__getitem__, self.held.__getitem__)
+        self.source = RowSource(self._rows, self.held.__getitem__, self.held.__getitem__)
 
     def _rows(self, start: int, stop: int) -> Sequence[Any]:
         self.asked += 1
@@ -41,7 +41,7 @@ class Database:
 def test_they_are_found_with_few_questions(indexes: list[int], last: int, number: int, size: int) -> None:
     database = Database([row(index) for index in indexes])
 
-    found = next_rows.after(database.airflow, last, number, size)
+    found = next_rows.after(database.source, last, number, size)
 
     follow = [index for index in indexes if index > last]
     assert [map_index_of(one) for one in found.rows] == follow[: len(found.rows)]
@@ -54,7 +54,7 @@ def test_they_are_found_with_few_questions(indexes: list[int], last: int, number
 def test_it_mostly_takes_one_question() -> None:
     database = Database([row(index) for index in range(100)])
 
-    found = next_rows.after(database.airflow, 49, 50, 32)
+    found = next_rows.after(database.source, 49, 50, 32)
 
     assert (found.number, len(found.rows), found.are_last, database.asked) == (50, 32, False, 1)
 
@@ -62,14 +62,14 @@ def test_it_mostly_takes_one_question() -> None:
 def test_without_a_map_index_the_number_counts() -> None:
     database = Database(["a", "b", "c"])
 
-    assert next_rows.after(database.airflow, None, 1, 5) == (["b", "c"], 1, True)
+    assert next_rows.after(database.source, None, 1, 5) == (["b", "c"], 1, True)
 
 
 def test_rows_that_do_not_tell_their_map_index_are_counted() -> None:
     database = Database([row(0), "by hand", row(2)])
 
-    assert next_rows.after(database.airflow, 0, 1, 5) == (["by hand", row(2)], 1, True)
-    assert next_rows.after(database.airflow, 1, 2, 5) == ([row(2)], 2, True)
+    assert next_rows.after(database.source, 0, 1, 5) == (["by hand", row(2)], 1, True)
+    assert next_rows.after(database.source, 1, 2, 5) == ([row(2)], 2, True)
 
 
 def test_where_rows_never_stay_the_search_ends() -> None:
@@ -81,7 +81,7 @@ def test_where_rows_never_stay_the_search_ends() -> None:
         database.asked += 1
         return [row(number + 2 * far * (database.asked % 2)) for number in range(stop - start)]
 
-    found = next_rows.after(database.airflow._replace(rows=rows), far, 1000, 8)
+    found = next_rows.after(database.source._replace(rows=rows), far, 1000, 8)
 
     assert database.asked == 31
     assert [map_index_of(one) for one in found.rows] == [2 * far + number for number in range(8)]

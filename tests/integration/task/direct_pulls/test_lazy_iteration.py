@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, fetch_all
+from exclusive_redis_xcom import ExclusiveRedisXCom, StoreUnavailable, XComAccessDenied, fetch_all
 from exclusive_redis_xcom.airflow import walk
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store.inventory import VERSION_LENGTH
@@ -176,6 +176,20 @@ def test_a_slow_loop_leaves_nothing_out_when_many_earlier_ones_go(
     read._walk._read_at -= 2 * walk.MOST_SECONDS
 
     assert [*first, *read] == WHOLE
+
+
+def test_that_redis_is_away_is_said_at_the_first_item_that_needs_it(
+    tasks: Tasks, reading: Reading, configure: Callable[..., None]
+) -> None:
+    for address in [at for at in tasks._rows.values if at[4] < 2]:
+        tasks._rows.values[address] = {"by hand": address[4]}
+    read = iter(reading.results())
+    configure(redis_url="redis://127.0.0.1:1", retry_deadline="0.1")
+
+    assert [next(read), next(read)] == [{"by hand": 0}, {"by hand": 1}]
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            next(read)
 
 
 def test_where_redis_cannot_prove_it_few_slices_are_asked_for(reading: Reading, api: ApiServer) -> None:
