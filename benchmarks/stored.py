@@ -40,6 +40,12 @@ PARTS = {
     "i:claim": "claim",
     "complete": "completeness",
 }
+#: What `make bench-memory` prints below its tables.
+LEGEND = """\
+All figures are bytes of one value. Mapped results share a hash, so what they share is split among them.
+A part includes the name of its field. Redis' own part is pointers, lengths, and what its allocator rounds up.
+The bare SET has neither rule nor mark, and no TTL.
+A row is the JSON in Airflow's database: of the small value with the default backend, else of the reference to it."""
 _ENVELOPE = "i"
 NAME, HEADER, PAYLOAD, OVERHEAD = "key's name", "envelope's header", "payload", "Redis' own"
 
@@ -105,7 +111,7 @@ def in_rows(section: Section) -> str:
 
 def as_text(section: Section) -> str:
     """Write all tables for a terminal."""
-    return "\n\n".join(aligned(each) for each in (*in_redis(section), in_rows(section)))
+    return "\n\n".join([*map(aligned, (*in_redis(section), in_rows(section))), LEGEND])
 
 
 def _label(tree: str, name: str) -> str:

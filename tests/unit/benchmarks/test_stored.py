@@ -45,3 +45,14 @@ def test_limits_hold_what_the_newest_format_stores() -> None:
 
     assert stored.newest(section, "new") == {"rows": {"worker": 290}}
     assert stored.newest({"trees": {}}, "new") is None
+
+
+def test_the_text_for_a_terminal_ends_with_what_its_words_mean() -> None:
+    formats = {"samples": dict.fromkeys(stored.SAMPLES, SMALL), "rows": {"worker": 278, "server": 528}, "default": 3}
+
+    text = stored.as_text({"trees": {"new": {"3": formats}}})
+
+    tables, legend = text[: -len(stored.LEGEND)], text[-len(stored.LEGEND) :]
+    assert legend == stored.LEGEND
+    assert all(f"bytes: {sample}" in tables for sample in stored.SAMPLES.values())
+    assert tables.endswith("\n\n")
