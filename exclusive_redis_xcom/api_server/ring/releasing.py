@@ -14,6 +14,7 @@ from exclusive_redis_xcom.api_server.ring.items import encoded, encoded_text
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
+from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.memory import paused_collector
 from exclusive_redis_xcom.model import Decision
 
@@ -48,7 +49,8 @@ class Releaser:
         keys: The API server's private keys.
         store: Gives the Redis store, where claims are; called only for values that are read once.
         reports_only: `mode = report`.
-        as_texts: Whether an opened reference is one text. Workers of earlier builds cannot read that.
+        as_texts: Whether an opened reference of the latest format is one text. Workers of earlier builds cannot read
+            that. They read no reference of that format either.
     """
 
     def __init__(
@@ -166,7 +168,8 @@ class Releaser:
             item.note(audit.CLAIM_DENIED, f"read once, and claimed by {by}", found.coordinate)
 
     def _open(self, item: Item, found: Reference, data_key: bytes, event: str, why: str) -> None:
-        if self._as_texts:
+        # A worker of an earlier build reads rows of earlier formats alone, and those it must be able to read.
+        if self._as_texts and found.format == FORMAT:
             item.json = encoded_text(found.opened_text(data_key))
         else:
             item.json = encoded(found.opened(data_key).to_json())

@@ -49,6 +49,18 @@ class TestTheThreeShapes:
         assert seal is not None
         assert seal.data_key == DATA_KEY
 
+    @pytest.mark.parametrize("setting", [2, 3])
+    @pytest.mark.parametrize("of_row", [1, 2, 3])
+    def test_a_row_of_an_earlier_format_is_answered_in_it_because_an_earlier_worker_may_ask(
+        self, of_row: int, setting: int
+    ) -> None:
+        stored = replace(sealed_reference(), format=of_row)
+
+        answer = World(Airflow(value(stored.to_json())), format=setting).ask("GET", XCOM, CONSUMER).json()["value"]
+
+        opened = stored.opened(DATA_KEY)
+        assert answer == ({MARK: opened.opened_text(DATA_KEY)} if (of_row, setting) == (3, 3) else opened.to_json())
+
     def test_the_rest_of_the_answer_stays_as_it_is(self) -> None:
         plain = {"deep": [1, 2.5, "ü", None, {"exclusive_redis_xcom": 1, "x": 2}]}
 
