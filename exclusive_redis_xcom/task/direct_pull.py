@@ -98,7 +98,7 @@ def pull(eligible: EligiblePull) -> Any:
     try:
         access = current_access()
         if access.settings.records == "reads":
-            observed = OnePull()
+            observed = observing.under_way() or OnePull()
         if not eligible.every_index:
             found = _pulled(access, eligible, observed)
         else:
@@ -107,7 +107,12 @@ def pull(eligible: EligiblePull) -> Any:
     except Exception as error:
         require_a_miss(error)
         found = MISS
-    return Miss(observed) if found is MISS and observed is not None else found
+    if observed is None:
+        return found
+    if found is MISS:
+        return Miss(observed)
+    observed.got = True
+    return found
 
 
 def _pulled(access: Access, eligible: EligiblePull, observed: OnePull | None) -> Any:

@@ -91,6 +91,11 @@ def reads(
     return access.store.counting(new)
 
 
+def under_way() -> OnePull | None:
+    """Return the pull that has begun; None if none has."""
+    return _of_this_pull.get()
+
+
 def got() -> None:
     """Tell that the pull has got values."""
     pull = _of_this_pull.get()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied
+from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, fetch_all
 from exclusive_redis_xcom.airflow import walk
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store.inventory import VERSION_LENGTH
@@ -280,3 +280,15 @@ def test_a_reader_who_is_refused_is_refused_at_the_first(tasks: Tasks, raw: redi
             with pytest.raises(XComAccessDenied):
                 next(read)
             assert [name for name, *_ in counted] == ["exclusive_redis_xcom.pull_refused"]
+
+
+@pytest.mark.parametrize("options", [{"observe": "reads"}])
+def test_whatever_a_task_reads_of_a_sequence_is_recorded_as_one_read(api: ApiServer, reading: Reading) -> None:
+    xs = reading.results()
+
+    assert (fetch_all(xs), [*iter(xs)], xs[:]) == (WHOLE, WHOLE, WHOLE)
+
+    assert reading.calls() == []
+    found = api.store.observed("sales")
+    assert found is not None
+    assert [(one.key, one.counts["read"].number) for one in found.entries] == [("return_value", 1)]
