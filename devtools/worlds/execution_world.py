@@ -172,10 +172,7 @@ def _dag() -> Any:
         @task
         def other() -> None: ...
 
-        mapped = [
-            task(task_id=name)(lambda number: number).expand(number=[0])
-            for name in (*rules, *once, "nothing")
-        ]
+        mapped = [task(task_id=name)(lambda number: number).expand(number=[0]) for name in (*rules, *once, "nothing")]
         mapped >> load() >> other()
     return dag
 

@@ -395,9 +395,7 @@ def test_bytes_that_do_not_belong_there(pushing: Pushing, run: Run, server: Redi
     name = f"{PREFIX}:sales:r1:extract"
     with redis.Redis(port=server.port) as admin:
         admin.hset(f"{name}:token", "-1", admin.hget(f"{name}:other", "-1") or b"")
-        unreadable = (
-            "The head of the value cannot be read: it is damaged, or is that of another XCom"
-        )
+        unreadable = "The head of the value cannot be read: it is damaged, or is that of another XCom"
         assert refused(run).startswith(unreadable)
         admin.hset(f"{name}:token", "-1", b"something else")
         assert refused(run).startswith(unreadable)
