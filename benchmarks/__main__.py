@@ -170,13 +170,25 @@ def _sections(text: str) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("command", choices=[*COMMANDS, "show", "render"], nargs="?", default="run")
+    parser.add_argument(
+        "command",
+        choices=[*COMMANDS, "show", "render"],
+        nargs="?",
+        default="run",
+        help="run (the default): measure in a real Airflow, as `make bench` does. growth: measure what grows. "
+        "all: both. show: print the latest figures. render: write them into docs/performance.md",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="measure fewer rounds and values, and leave docs/performance.md alone"
     )
     parser.add_argument("--base", help="the git revision of a build before; each row then has a ratio to it")
     parser.add_argument("--resume", action="store_true", help="measure only the sections that have no figures yet")
-    parser.add_argument("--only", type=_sections, help=f"measure only some of {', '.join(COMMANDS['all'])}")
+    parser.add_argument(
+        "--only",
+        type=_sections,
+        help=f"measure only some of {', '.join(COMMANDS['all'])}. `stored` is "
+        "what make bench-memory prints; `memory` is that of a process; cold-before needs --base",
+    )
     parser.add_argument("--no-limits", action="store_true", help="exit with 0 even if a limit is exceeded")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/performance.md alone")
     parser.add_argument("--figures", type=Path, help=f"the folder of the figures; by default {figures.FOLDER}")

@@ -159,3 +159,14 @@ class TestSections:
 
     def test_of_the_build_before_only_what_is_compared_takes_part(self) -> None:
         assert {one for names in BEFORE.values() for one in names} == {"api", "ours"}
+
+
+def test_the_help_explains_every_command_and_names_every_section(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    told = " ".join(capsys.readouterr().out.split())
+    assert [
+        name for name in (*COMMANDS, "show", "render") if f" {name}: " not in told.replace(" (the default)", "")
+    ] == []
+    assert [name for name in COMMANDS["all"] if name not in told.replace("- ", "-")] == []
