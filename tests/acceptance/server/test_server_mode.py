@@ -264,7 +264,7 @@ class TestControlFlow:
     ) -> None:
         rows = runs.rows("server_ways")
 
-        assert rows["trigger", "trigger_run_id", -1][MARK]["reference"]["seal"]["key"]
+        assert rows["trigger", "trigger_run_id", -1][MARK]["reference"]["seal"]["wrapped"]
         link = rows["trigger", "_link_TriggerDagRunLink", -1]
         assert "/dags/server_elsewhere/runs/" in link
 
@@ -337,11 +337,11 @@ class TestWritesOfOthers:
         assert "access_denied" in log
         assert "A task instance may write and remove only its own XComs." in log
 
-    def test_the_row_is_as_its_task_pushed_it(self, runs: Runs) -> None:
+    def test_the_row_is_the_one_that_its_task_pushed(self, runs: Runs) -> None:
         rows = runs.rows("server_writes")
 
         assert list(rows) == [("target", "token", -1)]
-        assert rows["target", "token", -1][MARK]["reference"]["seal"]["key"]
+        assert rows["target", "token", -1][MARK]["reference"]["seal"]["wrapped"]
 
     def test_the_refused_writes_are_in_the_audit_log(self, runs: Runs, server_airflow: AirflowStack) -> None:
         run_id = runs.over("server_writes")
@@ -360,7 +360,7 @@ def test_every_row_is_a_sealed_reference_but_those_that_airflow_reads_itself(run
     assert plain <= PLAIN_KEYS
     seals = [value[MARK]["reference"]["seal"] for (_, key, _), value in rows.items() if key not in plain]
     assert seals
-    assert {frozenset(seal) for seal in seals} == {frozenset({"key_id", "key", "acl"})}
+    assert {frozenset(seal) for seal in seals} == {frozenset({"key_id", "wrapped", "acl"})}
 
 
 def test_grants_and_refusals_are_in_the_audit_log_under_the_task_that_asked(
