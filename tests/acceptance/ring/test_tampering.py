@@ -49,42 +49,79 @@ def other(world: World) -> Pushed:
     return world.push(at("extract", "other"), ["report"])
 
 
-def changed(pushed: Pushed, change: Callable[[Body], None]) -> Body:
-    value = copy.deepcopy(pushed.reference.to_json())
+@pytest.fixture(params=[2, 3], ids=["format 2", "format 3"])
+def form(request: pytest.FixtureRequest) -> int:
+    """The format of the row. Rows of both are in databases."""
+    return int(request.param)
+
+
+def row_of(pushed: Pushed, form: int) -> Body:
+    return copy.deepcopy(replace(pushed.reference, format=form).to_json())
+
+
+def changed(pushed: Pushed, change: Callable[[Body], None], form: int) -> Body:
+    value = row_of(pushed, form)
     change(value[MARK]["reference"])
     return value
 
 
 def add_consumer(body: Body) -> None:
-    body["seal"]["acl"] = body["seal"]["acl"].replace('["load"]', '["load","report"]')
+    _change_rule(body, lambda rule: rule["consumers"].append("report"))
 
 
 def drop_same_run(body: Body) -> None:
-    body["seal"]["acl"] = body["seal"]["acl"].replace('"same_run":false', '"same_run":true')
+    _change_rule(body, lambda rule: rule.update(same_run=True))
+
+
+def _change_rule(body: Body, change: Callable[[Body], None]) -> None:
+    rule = body["seal"]["acl"]
+    if isinstance(rule, dict):  # format 3
+        change(rule)
+        return
+    parsed = json.loads(rule)
+    change(parsed)
+    body["seal"]["acl"] = json.dumps(parsed, separators=(",", ":"), sort_keys=True)
 
 
 def of_another_dag(body: Body) -> None:
-    body["coordinate"]["dag_id"] = "other"
+    _change_id(body, "dag_id", "other")
 
 
 def of_another_task(body: Body) -> None:
-    body["coordinate"]["task_id"] = "report"
+    _change_id(body, "task_id", "report")
 
 
 def of_another_run(body: Body) -> None:
-    body["coordinate"]["run_id"] = EARLIER_RUN
+    _change_id(body, "run_id", EARLIER_RUN)
 
 
 def of_another_key(body: Body) -> None:
-    body["coordinate"]["key"] = "other"
+    _change_id(body, "key", "other")
 
 
 def of_another_index(body: Body) -> None:
-    body["coordinate"]["map_index"] = 0
+    _change_id(body, "map_index", 0)
 
 
 def of_another_version(body: Body) -> None:
-    body["version"] = "0" * 32
+    _change_version(body, "0" * 32)
+
+
+def _change_id(body: Body, name: str, value: Any) -> None:
+    if "to" not in body:
+        body["coordinate"][name] = value
+        return
+    coordinate, rest = body["to"].split(" ", 1)
+    ids = dict(zip(("dag_id", "run_id", "task_id", "key", "map_index"), coordinate.split("/"), strict=False))
+    body["to"] = "/".join(map(str, (ids | {name: value}).values())) + " " + rest
+
+
+def _change_version(body: Body, version: str) -> None:
+    if "to" not in body:
+        body["version"] = version
+        return
+    coordinate, _, rest = body["to"].split(" ", 2)
+    body["to"] = f"{coordinate} {encoded(bytes.fromhex(version))} {rest}"
 
 
 def random_key(body: Body) -> None:
@@ -119,39 +156,49 @@ FORGERIES = (
 @pytest.mark.parametrize("caller", READERS)
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
 def test_a_changed_reference_opens_for_nobody(
-    ask: Asker, world: World, pushed: Pushed, forge: Callable[[Body], None], caller: str
+    ask: Asker, world: World, pushed: Pushed, forge: Callable[[Body], None], caller: str, form: int
 ) -> None:
     coordinate = at("extract", "forged")
-    forged = changed(pushed, forge)
-    assert forged != pushed.reference.to_json()
+    forged = changed(pushed, forge, form)
+    assert forged != row_of(pushed, form)
     world.put_row(coordinate, forged)
 
     assert [outcome(ask.xcom(caller, "GET", coordinate, route=route)) for route in ROUTES] == [FORGED] * 3
 
 
 def swapped_key(body: Body, other: Pushed) -> None:
-    body["seal"]["key"] = other.reference.to_json()[MARK]["reference"]["seal"]["key"]
+    body["seal"]["key"] = _seal_of(other, body)["key"]
 
 
 def swapped_acl(body: Body, other: Pushed) -> None:
-    body["seal"]["acl"] = other.reference.to_json()[MARK]["reference"]["seal"]["acl"]
+    body["seal"]["acl"] = _seal_of(other, body)["acl"]
 
 
 def swapped_seal(body: Body, other: Pushed) -> None:
-    body["seal"] = other.reference.to_json()[MARK]["reference"]["seal"]
+    body["seal"] = _seal_of(other, body)
 
 
 def swapped_version(body: Body, other: Pushed) -> None:
-    body["version"] = other.reference.version
+    _change_version(body, other.reference.version)
+
+
+def _seal_of(other: Pushed, body: Body) -> Any:
+    return row_of(other, body["v"])[MARK]["reference"]["seal"]
 
 
 @pytest.mark.parametrize("caller", READERS)
 @pytest.mark.parametrize("swap", [swapped_key, swapped_acl, swapped_seal, swapped_version], ids=lambda it: it.__name__)
 def test_parts_of_two_references_do_not_make_one(
-    ask: Asker, world: World, pushed: Pushed, other: Pushed, swap: Callable[[Body, Pushed], None], caller: str
+    ask: Asker,
+    world: World,
+    pushed: Pushed,
+    other: Pushed,
+    swap: Callable[[Body, Pushed], None],
+    caller: str,
+    form: int,
 ) -> None:
     coordinate = at("extract", "swapped")
-    world.put_row(coordinate, changed(pushed, lambda body: swap(body, other)))
+    world.put_row(coordinate, changed(pushed, lambda body: swap(body, other), form))
 
     assert outcome(ask.xcom(caller, "GET", coordinate)) == FORGED
 
@@ -193,12 +240,22 @@ LOOK_ALIKES: dict[str, Callable[[Body], None]] = {
     "seal null": put(None, "seal"),
     "seal a list": put([], "seal"),
     "seal empty": put({}, "seal"),
-    "no coordinate": remove("coordinate"),
-    "coordinate cut": remove("coordinate", "map_index"),
-    "map_index a bool": put(True, "coordinate", "map_index"),
-    "version cut": put("0" * 31, "version"),
-    "another format": put(3, "v"),
+    "another format": put(4, "v"),
     "more": put(1, "more"),
+}
+LOOK_ALIKES_OF_FORMAT: dict[int, dict[str, Callable[[Body], None]]] = {
+    2: {
+        "no coordinate": remove("coordinate"),
+        "coordinate cut": remove("coordinate", "map_index"),
+        "map_index a bool": put(True, "coordinate", "map_index"),
+        "version cut": put("0" * 31, "version"),
+    },
+    3: {
+        "no coordinate": remove("to"),
+        "coordinate cut": lambda body: body.update(to=body["to"].split("/", 1)[1]),
+        "map_index a bool": lambda body: _change_id(body, "map_index", True),
+        "version cut": lambda body: body.update(to=body["to"].replace(" ", " A", 1)),
+    },
 }
 
 
@@ -207,12 +264,12 @@ def without_key(body: Body) -> Body:
 
 
 @pytest.mark.parametrize("caller", READERS)
-@pytest.mark.parametrize("name", LOOK_ALIKES)
+@pytest.mark.parametrize("name", [*LOOK_ALIKES, *LOOK_ALIKES_OF_FORMAT[2]])
 def test_what_only_looks_like_a_reference_reaches_nobody(
-    ask: Asker, world: World, pushed: Pushed, name: str, caller: str
+    ask: Asker, world: World, pushed: Pushed, name: str, caller: str, form: int
 ) -> None:
     coordinate = at("extract", "look-alike")
-    world.put_row(coordinate, changed(pushed, LOOK_ALIKES[name]))
+    world.put_row(coordinate, changed(pushed, (LOOK_ALIKES | LOOK_ALIKES_OF_FORMAT[form])[name], form))
 
     assert [outcome(ask.xcom(caller, "GET", coordinate, route=route)) for route in ROUTES] == [UNUSABLE] * 3
 
@@ -404,9 +461,9 @@ class TestKeyRotation:
 
         assert outcome(ask.xcom(caller, "GET", pushed.reference.coordinate)) == UNKNOWN_KEY
 
-    def test_a_seal_that_lies_about_its_key_is_forged(self, ask: Asker, world: World) -> None:
+    def test_a_seal_that_lies_about_its_key_is_forged(self, ask: Asker, world: World, form: int) -> None:
         pushed = world.push(at("extract", "lie"), ["load"], keys=world.older_keys)
-        lie = changed(pushed, lambda body: body["seal"].update(key_id=world.keys.id))
+        lie = changed(pushed, lambda body: body["seal"].update(key_id=world.keys.id), form)
         world.put_row(pushed.reference.coordinate, lie)
 
         assert outcome(ask.xcom("consumer", "GET", pushed.reference.coordinate)) == FORGED
