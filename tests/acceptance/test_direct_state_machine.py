@@ -6,12 +6,12 @@ pulled in both ways. `HYPOTHESIS_PROFILE=search` makes up many more and longer o
 
 from __future__ import annotations
 
-import copy
 import itertools
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -33,7 +33,7 @@ from devtools.redis_server import RedisServer
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.watched_world import DAG_ID, WatchedWorld, open_watched_world
 from exclusive_redis_xcom.formats import redis_names
-from exclusive_redis_xcom.formats.reference import MARK
+from exclusive_redis_xcom.formats.reference import Reference, parse
 from exclusive_redis_xcom.formats.seal import SEALED_KEY_BYTES, Seal
 from exclusive_redis_xcom.model import Coordinate
 
@@ -41,16 +41,14 @@ LONG = os.environ.get("HYPOTHESIS_PROFILE") == "search"
 MOST_PARTS = 3
 KEYS = ("token", "token", "return_value", "return_value", "denied", "once")
 
-#: What a task can make of the reference to its own push before it writes the row: each changes the reference's body.
-FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "of another key": lambda body: body["reference"]["coordinate"].update(key="other"),
-    "of another index": lambda body: body["reference"]["coordinate"].update(map_index=7),
-    "of another version": lambda body: body["reference"].update(version="0" * 32),
-    "larger": lambda body: body["details"].update(size=2**40),
-    "sealed": lambda body: body["reference"].update(
-        seal=Seal("0" * 16, b"{}", sealed_key=b"x" * SEALED_KEY_BYTES).to_json()
-    ),
-    "malformed": lambda body: body["details"].pop("size"),
+#: What a task can make of the reference to its own push before it writes the row.
+FORGERIES: dict[str, Callable[[Reference], Reference]] = {
+    "of another key": lambda pushed: replace(pushed, coordinate=replace(pushed.coordinate, key="other")),
+    "of another index": lambda pushed: replace(pushed, coordinate=replace(pushed.coordinate, map_index=7)),
+    "of another version": lambda pushed: replace(pushed, version="0" * 32),
+    "larger": lambda pushed: replace(pushed, size=2**40),
+    "sealed": lambda pushed: replace(pushed, seal=Seal("0" * 16, b"{}", sealed_key=b"x" * SEALED_KEY_BYTES)),
+    "malformed": lambda pushed: replace(pushed, size=-1),
 }
 
 values = st.sampled_from(["text", 0, None, {"a": (1, 2)}, ["x", None], "x" * 2000])
@@ -143,9 +141,8 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data(), value=values, forged=st.sampled_from(sorted(FORGERIES)))
     def write_a_forged_reference(self, data: Any, value: Any, forged: str) -> None:
         at = self._address(data)
-        row = copy.deepcopy(self.run.push_to_redis_only(**at, value=value))
-        FORGERIES[forged](row[MARK])
-        self.run.write_row(**at, row=row)
+        pushed = parse(self.run.push_to_redis_only(**at, value=value))
+        self.run.write_row(**at, row=FORGERIES[forged](pushed).to_json())
 
     # People, over REST
 

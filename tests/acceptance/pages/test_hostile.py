@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Dialog
 
+from exclusive_redis_xcom.formats.reference import parse
 from tests.acceptance.dags_pages.hostile import MARKUP
 from tests.acceptance.pages.conftest import HOSTILE_FILE, HOSTILE_RUN, PREFIX, Site, Window
 from tests.acceptance.pages.routes import OVERVIEW, REVEAL, TASK_PAGE, address
@@ -30,8 +32,7 @@ def hostile_run(site: Site) -> None:
     site.airflow.wait_run("hostile", HOSTILE_RUN)
     with contextlib.closing(sqlite3.connect(site.airflow.home / "airflow.db", timeout=30)) as db, db:
         ((row,),) = db.execute("SELECT value FROM xcom WHERE dag_id = 'hostile' AND key = 'typed'").fetchall()
-        changed = row.replace('"str"', json.dumps(MARKUP))
-        assert changed != row
+        changed = json.dumps(replace(parse(json.loads(row)), type_name=MARKUP).to_json())
         db.execute("UPDATE xcom SET value = ? WHERE dag_id = 'hostile' AND key = 'typed'", (changed,))
 
 

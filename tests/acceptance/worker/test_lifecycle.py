@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from devtools.airflow_stack import AirflowStack, ApiError
+from exclusive_redis_xcom.formats import packed_rule
 from exclusive_redis_xcom.formats.redis_names import hash_name
 from exclusive_redis_xcom.formats.reference import parse, shown_consumers
 
@@ -162,10 +163,10 @@ class TestRunConf:
         assert airflow.wait_run("without_acl", run_id, timeout=120) == "success"
         (row,) = airflow.xcom_rows("without_acl", run_id)
         reference = parse(json.loads(row["value"]))
-        assert shown_consumers(reference) == ("take",)
+        assert shown_consumers(reference) == ("*",)
         rule = redis_client.hget(hash_name("exclusive_redis_xcom", reference.coordinate), "acl")
         assert isinstance(rule, bytes)
-        assert b"default_consumers" in rule
+        assert b"default_consumers" in packed_rule.unpack(rule, reference.coordinate)
 
     def test_conf_forced_into_the_database_changes_no_rule(self, airflow: AirflowStack) -> None:
         run_id = airflow.trigger("lifecycle", conf={"harmless": 1})

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 
 from devtools.airflow_stack import ROOT, AirflowStack
 from devtools.components import OURS
@@ -69,7 +70,10 @@ Run = Callable[[str], tuple[int, list[str]]]
 
 @pytest.fixture
 def reporting(new_airflow: Callable[..., AirflowStack], backend_env: dict[str, str]) -> Iterator[AirflowStack]:
-    """A database and the settings of step 1, without components."""
+    """A database and the settings of step 1, without components. Nothing is on record of what other tests have read."""
+    with redis.Redis.from_url(backend_env[f"{OURS}REDIS_URL"]) as client:
+        for name in client.scan_iter("*:!reads*"):
+            client.delete(name)
     with new_airflow({**backend_env, f"{OURS}MODE": "report"}, components=()) as home:
         yield home
 

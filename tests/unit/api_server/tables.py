@@ -18,6 +18,8 @@ def unconstrained(engine: Engine) -> Iterator[Connection]:
     """A transaction in which no foreign key is checked."""
     with engine.begin() as connection:
         is_sqlite = engine.dialect.name == "sqlite"
+        if is_sqlite:
+            connection.detach()  # the pragma holds for the connection, which nobody else may get
         connection.exec_driver_sql(
             "PRAGMA foreign_keys = OFF" if is_sqlite else "SET LOCAL session_replication_role = replica"
         )
