@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: has two, itself and its mark, and more if its mark says that its rule or its description has a field.
 _OF_HASH, _OF_VALUE = 2, 2
 #: So many marks are asked for before it is known how many there are, then so many with one command, and in one trip.
-_FIRST_MARKS, _BATCH_MARKS, _TRIP_MARKS = 512, 1_024, 16_384
+_FIRST_MARKS, _BATCH_MARKS, _TRIP_MARKS = 320, 1_024, 16_384
 
 
 class Extent(NamedTuple):

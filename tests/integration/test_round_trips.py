@@ -130,7 +130,7 @@ def test_all_results_of_a_mapped_task_take_few_round_trips(start_redis: Start, c
     with counted(start_redis(), LOGINS["no password"]) as found:
         write(found.direct, *range(count))
         with found.store() as store:
-            few = 2 if count <= 512 else 3
+            few = 2 if count <= 320 else 3
             assert found.taken(lambda: store.fetch_every(at(0))) == 1 + few
             assert found.taken(lambda: store.fetch_every(at(0))) == few
             assert found.taken(lambda: store.fetch_many([at(index) for index in range(count)], [100] * count)) == 1
