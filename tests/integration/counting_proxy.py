@@ -8,12 +8,14 @@ import threading
 import time
 from pathlib import Path
 
+from tests.integration.threaded_proxy import ThreadedProxy, end
+
 #: A reply is held back so long. Whatever was sent without waiting for it has come by then.
 _HELD_SECONDS = 0.03
 _MOST = 2**20
 
 
-class CountingProxy:
+class CountingProxy(ThreadedProxy):
     """Forward to a Redis server, and count how often a request came after a reply.
 
     Proxies may share a `count`: then requests to several servers that are under way together are one round trip.
@@ -33,48 +35,23 @@ class CountingProxy:
         folder: Path | None = None,
         left_out: bytes | None = None,
     ) -> None:
+        super().__init__()
         self.count = count or RoundTrips()
         self._target = target
         self._folder = folder
         self._left_out = left_out
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> CountingProxy:
+    def _listening(self) -> socket.socket:
         if self._folder is None:
-            self._listener = socket.create_server(("127.0.0.1", 0))
-            self.port: int = self._listener.getsockname()[1]
-        else:
-            self.path = self._folder / "proxy.sock"
-            self._listener = socket.socket(socket.AF_UNIX)
-            self._listener.bind(str(self.path))
-            self._listener.listen()
-        self._run(self._accept)
-        return self
+            return super()._listening()
+        self.path = self._folder / "proxy.sock"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.path))
+        listener.listen()
+        return listener
 
-    def __exit__(self, *_: object) -> None:
-        for opened in (self._listener, *self._sockets):  # close() alone wakes nobody who waits in recv()
-            with contextlib.suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(timeout=5)
-        for opened in (self._listener, *self._sockets):
-            opened.close()
-
-    def _run(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-                server = self._connected()
-            except OSError:
-                return
-            self._sockets += [client, server]
-            self._run(self._serve, client, server)
+    def _begin(self, client: socket.socket, server: socket.socket) -> None:
+        self._run(self._serve, client, server)
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
         first = client.recv(_MOST)
@@ -97,7 +74,7 @@ class CountingProxy:
                 count.request()
                 server.sendall(data)
                 data = client.recv(_MOST)
-        _end(client, server)
+        end(client, server)
 
     @staticmethod
     def _forward_replies(server: socket.socket, client: socket.socket, count: RoundTrips) -> None:
@@ -106,7 +83,7 @@ class CountingProxy:
                 time.sleep(_HELD_SECONDS)
                 count.reply()
                 client.sendall(data)
-        _end(server, client)
+        end(server, client)
 
 
 class RoundTrips:
@@ -131,9 +108,3 @@ class RoundTrips:
         with self._lock:
             found, self.total = self.total, 0
         return found
-
-
-def _end(*sockets: socket.socket) -> None:
-    for each in sockets:
-        with contextlib.suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
