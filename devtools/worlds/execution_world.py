@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from exclusive_redis_xcom.store import Store
 
 DAG_ID, KEY = "many", "return_value"
 
@@ -76,24 +75,6 @@ class ExecutionWorld:
                 row = ExclusiveRedisXCom.serialize_value(value(index), **self.request(task_id), map_index=index)
             stored = as_the_ring_stores(row, self._private_keys) if self.is_wrapped else row
             found.append((task_id, index, KEY, json.dumps(stored), DAG_ID))
-        self._insert(found)
-
-    def write(self, task_id: str, indexes: Any) -> None:
-        """Write rows as Airflow's default backend does: each index is its own value."""
-        self._insert([(task_id, index, KEY, json.dumps(index), DAG_ID) for index in indexes])
-
-    def commit(self, task_id: str, store: Store) -> None:
-        """Do what an API server does that watches: mark the results as those of Airflow's database."""
-        from exclusive_redis_xcom.formats import reference
-
-        with self._opened() as database:
-            query = "SELECT value FROM xcom WHERE task_id = ? ORDER BY map_index"
-            found = [reference.parse(json.loads(text)) for (text,) in database.execute(query, (task_id,))]
-        indexes = [one.coordinate.map_index for one in found]
-        for one in found:
-            store.commit(one.coordinate, one.version, lambda: indexes)
-
-    def _insert(self, found: list[tuple[str, int, str, str, str]]) -> None:
         with self._opened() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
