@@ -85,7 +85,7 @@ lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of error
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-bench: $(ENV) ## Compare backends in a real Airflow; write docs/performance.md (15 minutes; 5 with BENCH_ARGS=--quick; with BASE=<revision>, that build takes turns in each row)
+bench: $(ENV) ## Compare backends in a real Airflow; write docs/explanation/performance.md (15 minutes; 5 with BENCH_ARGS=--quick; with BASE=<revision>, that build takes turns in each row)
 	@$(PY) -m benchmarks run $(if $(BASE),--base "$(BASE)") $(BENCH_ARGS)
 
 bench-growth: $(ENV) ## Measure growing numbers of results, sizes and processes on one Redis (BENCH_ARGS=--quick)
@@ -97,7 +97,7 @@ bench-postgresql: .make/uv ## Measure all results of a mapped task in server mod
 		.venv-production/bin/python -m benchmarks.scale.postgresql $(BENCH_ARGS); \
 	else echo "skipped: there is no Python 3.10 to 3.14 that every user may execute, for the environment of test-production"; fi
 
-bench-docs: $(ENV) ## Write the latest figures into docs/performance.md, and draw the chart
+bench-docs: $(ENV) ## Write the latest figures into docs/explanation/performance.md, and draw the chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)
 
 bench-micro: $(ENV) ## Measure single operations in a warmed process, to compare commits (MICRO_ARGS="-o before.json")

@@ -1,4 +1,4 @@
-"""Measure, print and keep figures, and write docs/performance.md: `make bench`, `make bench-growth`, `make bench-docs`.
+"""`make bench`, `make bench-growth`, `make bench-docs`: measure, print and keep figures, and write their page.
 
 The figures of a section are kept as soon as it is measured, and `--resume` measures the sections that are missing.
 The bench uses the Redis of REDIS_URL, or starts one. With `--base`, a revision before takes turns with this tree: its
@@ -176,10 +176,10 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         default="run",
         help="run (the default): measure in a real Airflow, as `make bench` does. growth: measure what grows. "
-        "all: both. show: print the latest figures. render: write them into docs/performance.md",
+        "all: both. show: print the latest figures. render: write them into docs/explanation/performance.md",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="measure fewer rounds and values, and leave docs/performance.md alone"
+        "--quick", action="store_true", help="measure fewer rounds and values, and leave the docs alone"
     )
     parser.add_argument("--base", help="the git revision of a build before; each row then has a ratio to it")
     parser.add_argument("--resume", action="store_true", help="measure only the sections that have no figures yet")
@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         "what make bench-memory prints; `memory` is that of a process; cold-before needs --base",
     )
     parser.add_argument("--no-limits", action="store_true", help="exit with 0 even if a limit is exceeded")
-    parser.add_argument("--no-docs", action="store_true", help="leave docs/performance.md alone")
+    parser.add_argument("--no-docs", action="store_true", help="leave the docs alone")
     parser.add_argument("--figures", type=Path, help=f"the folder of the figures; by default {figures.FOLDER}")
     return parser
 

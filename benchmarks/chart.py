@@ -1,4 +1,4 @@
-"""The chart of docs/performance.md as SVG: a line for each operation, a dot for each contender, a logarithmic scale."""
+"""The chart of the docs' page on performance, as SVG: a line for each operation, a dot for each contender."""
 
 from __future__ import annotations
 

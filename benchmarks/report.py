@@ -1,4 +1,4 @@
-"""The figures as Markdown: for the terminal, and for the marked parts of docs/performance.md.
+"""The figures as Markdown: for the terminal, and for the marked parts of docs/explanation/performance.md.
 
 <!-- bench:NAME -->
 what `make bench-docs` puts here
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Row, Section, Sections
 
-PAGE = ROOT / "docs" / "performance.md"
-CHART = ROOT / "docs" / "performance.svg"
+PAGE = ROOT / "docs/explanation/performance.md"
+CHART = ROOT / "docs/explanation/performance.svg"
 MARKED = re.compile(r"(<!-- bench:([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -128,7 +128,7 @@ def main() -> int:
     """Check the pages and the descriptions of options; return the exit code."""
     from exclusive_redis_xcom.settings import OPTIONS
 
-    pages = [*map(Path, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *sorted(Path("docs").glob("*.md"))]
+    pages = [*map(Path, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *sorted(Path("docs").rglob("*.md"))]
     texts = [(str(page), page.read_text(encoding="utf-8")) for page in pages]
     found = [f"{page}:{line}: {complaint}" for page, text in texts for line, complaint in faults(text)]
     found += [f"option {option.name}: {complaint}" for option in OPTIONS for _, complaint in faults(option.description)]

@@ -1,4 +1,4 @@
-"""The app of `airflow api-server --apps execution`, with ring and watch; see docs/execution-only-server.md.
+"""The app of `airflow api-server --apps execution`, with ring and watch; see docs/how-to/execution-only-server.md.
 
 That command loads no plugin, so its server has no ring: tasks could write each other's XComs, and no task could open a
 sealed one. It has no watch either, so no task pulls directly. The import of this module builds the app. So a server

@@ -54,8 +54,8 @@ def main() -> int:
         return 1
     console.print(
         f"All {len(observations)} checks passed. The demo runs tasks under the scheduler (LocalExecutor). It shows "
-        "only that such code is stopped, not that there is a boundary. docs/security.md says what else must be out of "
-        "reach of hostile tasks.",
+        "only that such code is stopped, not that there is a boundary. docs/explanation/security.md says what else "
+        "must be out of reach of hostile tasks.",
         soft_wrap=True,
     )
     shutil.rmtree(home, ignore_errors=True)

@@ -24,7 +24,7 @@ MODES = ("default", "worker", "server")
 #: What a program of Unix needs, whoever runs it.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 
-#: Whose broker this is: the name of its Redis user, and the beginning of its keys and channels (docs/security.md).
+#: Whose broker this is: the name of its Redis user, and the beginning of its keys and channels (security.md).
 TENANT = "tenant"
 
 #: A task is taken for dead soon: tests kill tasks.

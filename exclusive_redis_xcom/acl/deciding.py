@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def decide(acl: Acl | None, coordinate: Coordinate, principal: Principal | None) -> Decision:
     """Decide whether the principal may read the XCom. In doubt it may not.
 
-    The order of rules is in docs/acl.md, "Which rule decides".
+    The order of rules is in docs/reference/acl.md, "Which rule decides".
 
     Args:
         acl: The ACL of a DAG, or an ACL in force; None where there is none, or where it cannot be read.

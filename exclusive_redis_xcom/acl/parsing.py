@@ -1,4 +1,4 @@
-"""Read what a DAG author writes under `xcom_acl` into an `Acl`. docs/acl.md is the reference of the language.
+"""Read what a DAG author writes under `xcom_acl` into an `Acl`. docs/reference/acl.md is the reference of the language.
 
 Two forms share one dict: `{producer: {key: rule}}` and the flat `{key: rule}`. Where a name could mean either, the
 entry is refused, and the error shows how to write both. A guess would leave an XCom open.

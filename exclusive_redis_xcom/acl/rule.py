@@ -91,7 +91,7 @@ class Rule:
         return self.producer is None or matches(self.producer, task_id)
 
     def specificity(self) -> tuple[object, ...]:
-        """Return a sort key: most specific first, whatever the author's order (docs/acl.md, "Which rule decides")."""
+        """Return a sort key: most specific first, whatever the author's order (acl.md, "Which rule decides")."""
         producer = self.producer or ""
         stars = producer.count("*") + self.key.count("*")
         return (self._level(), -literals(producer), -literals(self.key), stars, producer, self.key)

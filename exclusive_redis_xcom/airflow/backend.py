@@ -1,8 +1,8 @@
 """The XCom backend class. It translates `BaseXCom`'s contract into calls of `task`.
 
-`airflow/sdk/bases/xcom.py` and docs/how-it-works.md describe the contract and its traps. `RedisFirst` asks Redis alone
-if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and `_Rows`
-leaves the values of the rows as they are. Then all references among these rows are resolved together. The results of a
+`airflow/sdk/bases/xcom.py` and docs/explanation/how-it-works.md describe the contract and its traps. `RedisFirst` asks
+Redis alone if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and
+`_Rows` leaves their values as they are. Then all references among these rows are resolved together. The results of a
 whole mapped task come in slices (`all_rows`), and each slice costs few Redis round trips.
 """
 
@@ -77,7 +77,8 @@ class _ByRow(BaseXCom):
         """Push the value of one task instance, and return the JSON that Airflow's database gets.
 
         Airflow 3.4 calls this instead of `serialize_value`. Each iteration of a task in a loop keeps its own value: the
-        hash in Redis is that of `dag/run/task/ti-<id>/<key>`. It was run on betas of 3.4 alone, see docs/testing.md.
+        hash in Redis is that of `dag/run/task/ti-<id>/<key>`. It was run on betas of 3.4 alone, as
+        docs/explanation/testing.md says.
 
         Args:
             coordinate: Airflow's `XComCoordinate` of the task instance.

@@ -4,7 +4,7 @@ There a push comes with an `XComCoordinate` (`airflow/sdk/bases/xcom.py`): DAG, 
 instance. All iterations of a task in a loop have everything but that id in common. The map index is not in it, so it
 is that of the running task instance.
 
-This package does not support Airflow 3.4 yet. docs/testing.md says on what this contract was run.
+This package does not support Airflow 3.4 yet. docs/explanation/testing.md says on what this contract was run.
 """
 
 from __future__ import annotations

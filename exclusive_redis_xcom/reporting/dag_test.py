@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-#: For a shell. `keygen` prints variables on standard output. docs/security.md shows this line, too.
+#: For a shell. `keygen` prints variables on standard output. docs/explanation/security.md shows this line, too.
 _RECIPE = '(set -a; eval "$(exclusive-xcom keygen)"; airflow dags test {dag_id})'
 
 

@@ -1,6 +1,6 @@
 """The refusals of code that no task runs, as far as Airflow tells: what kind of process it is, and what to do.
 
-docs/who-asks.md has the same, as a table.
+docs/reference/who-asks.md has the same, as a table.
 """
 
 from __future__ import annotations

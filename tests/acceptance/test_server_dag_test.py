@@ -130,7 +130,7 @@ EXPECTED = {
 
 
 def test_the_documented_recipe_runs_a_whole_dag_with_keys_of_its_own(anywhere: AirflowStack) -> None:
-    assert recipe_of("DAG_ID") in (ROOT / "docs" / "security.md").read_text()
+    assert recipe_of("DAG_ID") in (ROOT / "docs/explanation/security.md").read_text()
 
     _, output = in_a_shell(anywhere, recipe_of("server_local"))
 
@@ -142,7 +142,7 @@ def test_the_documented_recipe_runs_a_whole_dag_with_keys_of_its_own(anywhere: A
 
 @pytest.mark.timeout(900)  # it starts Airflow four times
 def test_a_task_is_tested_with_what_an_earlier_run_pushed_if_both_have_the_same_keys(anywhere: AirflowStack) -> None:
-    page = (ROOT / "docs" / "security.md").read_text()
+    page = (ROOT / "docs/explanation/security.md").read_text()
     steps = ["(umask 077; exclusive-xcom keygen > test.env)", "set -a; . ./test.env; set +a"]
     assert [step for step in steps if step not in page] == []
     in_a_shell(anywhere, "\n".join([*steps, "airflow dags test server_local"]))

@@ -1,4 +1,4 @@
-"""The tables of docs/who-asks.md, and one run in which everybody asks (dags_both/who_asks.py)."""
+"""The tables of docs/reference/who-asks.md, and one run in which everybody asks (dags_both/who_asks.py)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def cells(mode: str) -> list[Cell]:
 
 
 def _rows() -> Iterator[list[str]]:
-    for line in (ROOT / "docs" / "who-asks.md").read_text().splitlines():
+    for line in (ROOT / "docs/reference/who-asks.md").read_text().splitlines():
         columns = [column.strip() for column in line.strip("|").split(" | ")]
         if line.startswith("| ") and len(columns) == 5 and columns[0] != "Who asks":
             yield columns

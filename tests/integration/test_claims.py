@@ -247,7 +247,7 @@ def lose_the_replica(servers: SentinelSet) -> None:
 def test_a_claim_that_was_not_replicated_is_lost_in_a_failover_and_another_task_can_win(
     sentinels_to_fail_over: SentinelSet,
 ) -> None:
-    """Not wanted, but so: docs/redis.md, "What a failover can do to a claim"."""
+    """Not wanted, but so: docs/reference/redis.md, "What a failover can do to a claim"."""
     servers = sentinels_to_fail_over
     with open_store(servers.url, deadline=20) as store:
         pair = push(store)

@@ -1,4 +1,4 @@
-"""JSON and YAML of all commands: a task, an XCom and a rule have one shape, which docs/access.md describes."""
+"""JSON and YAML of all commands: a task, an XCom and a rule have one shape, as docs/reference/access.md says."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from tests.integration.support import (
 
 DEADLINE = 20.0
 SMALL, IN_PARTS = 5_000, 3_500_000
-REDIS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "redis.md"
+REDIS_PAGE = Path(__file__).resolve().parents[2] / "docs/reference/redis.md"
 
 
 class Load:

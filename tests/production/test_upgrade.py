@@ -47,7 +47,7 @@ def test_an_upgrade_of_one_component_after_the_other_loses_nothing(
     proofs = installation.proofs(run_id)
     try:
         proofs.wait(12)
-        # API servers before workers, and `format = 2` as long as an old worker runs: docs/upgrading.md asks for both.
+        # API servers before workers, and `format = 2` as long as an old worker runs: upgrading.md asks for both.
         for name in (*API_SERVERS, "scheduler", "dag-processor", "triggerer"):
             airflow.stop_component(name)
             airflow.start_component(name, this_build, FORMAT_2)

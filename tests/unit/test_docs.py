@@ -12,7 +12,7 @@ from exclusive_redis_xcom import errors
 from exclusive_redis_xcom.settings import OPTIONS, Option
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 #: A path from the root of the repository.
 PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|docker|examples|findings)/[\w./*-]+")
@@ -20,14 +20,15 @@ PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|doc
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_the_settings_page_has_every_option_with_its_default(option: Option) -> None:
-    rows = [line for line in (ROOT / "docs/settings.md").read_text().splitlines() if f"| `{option.name}` |" in line]
+    page = (ROOT / "docs/reference/settings.md").read_text()
+    rows = [line for line in page.splitlines() if f"| `{option.name}` |" in line]
 
     assert len(rows) == 1
     assert (f"`{option.default}`" in rows[0]) == bool(option.default)
 
 
 def test_the_errors_page_has_every_error_with_its_builtin() -> None:
-    text = (ROOT / "docs/errors.md").read_text()
+    text = (ROOT / "docs/reference/errors.md").read_text()
     base = errors.ExclusiveXComError
     public = [
         cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, base) and cls is not base

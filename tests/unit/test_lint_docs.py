@@ -1,4 +1,4 @@
-"""docs/lint.md and the pre-commit hook say what the code does, and their commands are ours."""
+"""docs/reference/lint.md and the pre-commit hook say what the code does, and their commands are ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exclusive_redis_xcom.cli import program
 from exclusive_redis_xcom.cli.access.finding_formats import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "lint.md").read_text()
+PAGE = (ROOT / "docs/reference/lint.md").read_text()
 
 
 def blocks(language: str) -> list[str]:

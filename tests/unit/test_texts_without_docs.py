@@ -52,6 +52,6 @@ def test_no_help_of_a_public_name_does() -> None:
 
 
 def test_such_a_text_would_be_found() -> None:
-    source = '"""See docs/x.md."""\nREMEDY = "See docs/redis.md."\n'
+    source = '"""See docs/x.md."""\nREMEDY = "See docs/reference/redis.md."\n'
 
     assert [line for line, text in texts(source) if _PAGE.search(text)] == [2]

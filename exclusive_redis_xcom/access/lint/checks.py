@@ -1,4 +1,4 @@
-"""The table of checks. `exclusive-xcom rule` prints it, and docs/lint.md has it, too."""
+"""The table of checks. `exclusive-xcom rule` prints it, and docs/reference/lint.md has it, too."""
 
 from __future__ import annotations
 

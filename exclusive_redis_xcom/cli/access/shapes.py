@@ -1,4 +1,4 @@
-"""The shapes that tasks, XComs and rules have in JSON and YAML. All commands write them so; docs/access.md has them."""
+"""The shapes that tasks, XComs and rules have in JSON and YAML. docs/reference/access.md has them, too."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`exclusive-xcom doctor` looks at the installation it runs in, and says what is wrong and what to do about it.
 
 Each subject has a module, here or in `exclusive_redis_xcom.health`; `_examine` lists them. A check is a function that
-takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See docs/doctor.md.
+takes a `visit.Visit` and yields findings. The doctor prints no password, key or value. See docs/how-to/doctor.md.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def show(report: Report, *, as_json: bool, quiet: bool = False) -> None:
 
 
 def to_json(report: Report, *, quiet: bool = False) -> str:
-    """Return the report as JSON; docs/doctor.md lists the names. Times are in UTC."""
+    """Return the report as JSON; docs/how-to/doctor.md lists the names. Times are in UTC."""
     body: dict[str, Any] = {
         "schema": _SCHEMA,
         "version": version(_DISTRIBUTION),

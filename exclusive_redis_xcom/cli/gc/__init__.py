@@ -1,4 +1,7 @@
-"""`exclusive-xcom gc` removes objects of spilled values whose hash in Redis is gone. See docs/large-values.md."""
+"""`exclusive-xcom gc` removes objects of spilled values whose hash in Redis is gone.
+
+docs/reference/large-values.md describes it.
+"""
 
 from __future__ import annotations
 

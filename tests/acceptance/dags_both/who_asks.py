@@ -1,4 +1,4 @@
-"""Everybody who may ask for an XCom, in one run: docs/who-asks.md is the table. Each leaves a note of what it got.
+"""Everybody who may ask for an XCom, in one run: docs/reference/who-asks.md is the table. Each notes what it got.
 
 Nothing here asserts. Tests compare the notes with the table.
 """

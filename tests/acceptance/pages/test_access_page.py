@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.acceptance.pages.conftest import RUN, Site, Window
 
@@ -43,7 +44,7 @@ def test_airflow_shows_it_in_a_frame_of_the_dag_in_the_colours_of_its_theme(
     opened = window(theme=theme)
     frame = opened.open("/dags/shop/plugin/xcom-access")
     assert frame.locator("h1").inner_text() == "Who may read which XCom"
-    assert frame.locator("html").get_attribute("data-theme") == theme
+    expect(frame.locator("html")).to_have_attribute("data-theme", theme)
     page = frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert page == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 24, 31)"}[theme]
     assert opened.errors == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from devtools.airflow_stack import AirflowStack
 from tests.acceptance.pages.conftest import PREFIX, Site, Window
@@ -94,7 +95,7 @@ def test_airflow_shows_it_in_a_frame_under_browse(
     frame = opened.open(PLACE)
 
     assert frame.locator("h1").inner_text() == "XCom overview"
-    assert frame.locator("html").get_attribute("data-theme") == theme
+    expect(frame.locator("html")).to_have_attribute("data-theme", theme)
     labels = frame.locator("svg.chart text.quiet")
     assert labels.count() == 14
     shapes = [labels.nth(place).bounding_box() for place in range(14)]

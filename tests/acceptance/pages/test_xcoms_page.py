@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from exclusive_redis_xcom.pages.xcoms import reveal as decisions
 from exclusive_redis_xcom.pages.xcoms.revealing import NOT_AUDITED
@@ -210,6 +211,6 @@ def test_a_page_fits_into_its_frame(window: Callable[..., Window], theme: str, w
     opened = window(theme=theme, width=width)
     for path in (f"/dags/values/runs/{RUN}/tasks/push/plugin/xcoms", f"/dags/values/runs/{RUN}/plugin/xcoms-of-run"):
         frame = opened.open(path)
-        assert frame.locator("html").get_attribute("data-theme") == theme
+        expect(frame.locator("html")).to_have_attribute("data-theme", theme)
         assert frame.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
     assert opened.errors == []

@@ -1,4 +1,4 @@
-"""The Execution API on a server of its own, started as docs/execution-only-server.md says."""
+"""The Execution API on a server of its own, started as docs/how-to/execution-only-server.md says."""
 
 from __future__ import annotations
 

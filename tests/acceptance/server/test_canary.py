@@ -77,8 +77,8 @@ def test_no_log_of_a_task_or_component_has_it_but_for_airflows_copy_of_bash_oper
 ) -> None:
     """From 3.2, LocalExecutor repeats unmasked on the scheduler's standard output what tasks log.
 
-    `executors/local_executor.py`, `subprocess_logs_to_stdout`; docs/security.md. BashOperator logs its rendered
-    command; nobody else here logs a value.
+    `executors/local_executor.py`, `subprocess_logs_to_stdout`; docs/explanation/security.md. BashOperator logs its
+    rendered command; nobody else here logs a value.
     """
     (scheduler,) = [name for name in logs if name.endswith("/scheduler.log")]
     kept = b"\n".join(line for line in logs[scheduler].splitlines() if not is_bash_command(line))

@@ -1,4 +1,4 @@
-"""Everybody who may ask for an XCom with `enforcement = server`: docs/who-asks.md, row by row."""
+"""Everybody who may ask for an XCom with `enforcement = server`: docs/reference/who-asks.md, row by row."""
 
 from __future__ import annotations
 

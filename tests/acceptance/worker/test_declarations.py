@@ -59,7 +59,7 @@ def test_a_sound_acl_is_a_param_that_the_trigger_form_does_not_offer(airflow: Ai
 
 
 def test_a_doubtful_acl_is_a_warning_in_the_dag_processors_log_of_the_file(airflow: AirflowStack) -> None:
-    """Airflow has no way for a plugin to add a row to `dagWarnings`: docs/acl.md, "Errors and warnings"."""
+    """Airflow has no way for a plugin to add a row to `dagWarnings`: docs/reference/acl.md, "Errors and warnings"."""
     acl = {"extract": {"return_value": ["zzz*"]}}
 
     assert airflow.add_dag("doubtful_acl", DAG_FILE.format(dag_id="doubtful_acl", acl=acl)) == ["doubtful_acl"]

@@ -1,4 +1,4 @@
-"""docs/rollout.md, step by step on a real Airflow: report, suggest, check, enforce.
+"""docs/how-to/rollout.md, step by step on a real Airflow: report, suggest, check, enforce.
 
 The Airflow that all tests here share enforces. So the week of reporting is one run of each DAG by `dag.test()`. The
 shared Airflow then runs the DAGs with the suggested rules.
@@ -19,7 +19,7 @@ from devtools.components import OURS
 from devtools.worlds.fresh_process import start_afresh
 from exclusive_redis_xcom import cli
 
-PAGE = (ROOT / "docs" / "rollout.md").read_text()
+PAGE = (ROOT / "docs/how-to/rollout.md").read_text()
 DAGS = """\
 from airflow.sdk import DAG, task
 

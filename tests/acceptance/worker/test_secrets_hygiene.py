@@ -40,7 +40,7 @@ def test_no_file_of_airflow_has_the_value(airflow: AirflowStack, canary: str) ->
 
     One log is left out. From 3.2, LocalExecutor repeats what tasks log on the scheduler's standard output. Its logger
     masks nothing, not even passwords of connections (`executors/local_executor.py`, `subprocess_logs_to_stdout`).
-    docs/security.md says so.
+    docs/explanation/security.md says so.
     """
     files = [path for path in airflow.home.rglob("*") if path.is_file() and path.name != "scheduler.log"]
 

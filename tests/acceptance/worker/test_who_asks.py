@@ -1,4 +1,4 @@
-"""Everybody who may ask for an XCom with `enforcement = worker`: docs/who-asks.md, row by row."""
+"""Everybody who may ask for an XCom with `enforcement = worker`: docs/reference/who-asks.md, row by row."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def test_a_user_without_the_rights_is_told_which_variable_helps(
 def test_the_rights_of_the_docs_suffice_and_each_is_needed(
     server: RedisServer, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "live-xcoms.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/how-to/live-xcoms.md").read_text()
     (line,) = re.findall(r"^user (exclusive_redis_xcom_operator .*)$", page, re.MULTILINE)
     name, *rights = line.replace("change-me", "canary-0perator").split()
     url = server.url.replace("redis://", f"redis://{name}:canary-0perator@")

@@ -444,7 +444,7 @@ def test_a_value_in_object_storage_is_shown(
 def test_the_rights_of_the_docs_suffice_and_reading_needs_one_more(
     pushing: Pushing, run: Run, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "live-xcoms.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/how-to/live-xcoms.md").read_text()
     (line,) = re.findall(r"^user (exclusive_redis_xcom_operator .*)$", page, re.MULTILINE)
     name, *rights = line.replace("change-me", "canary-0perator").split()
     monkeypatch.setenv("EXCLUSIVE_XCOM_REDIS_URL", server.url.replace("redis://", f"redis://{name}:canary-0perator@"))

@@ -14,7 +14,7 @@ from exclusive_redis_xcom.store import Push, Store
 from tests.integration.store.marked import generation
 from tests.integration.support import ACL, PREFIX, TTL, at, do, value
 
-#: The users of the store may not list names: `docs/live-xcoms.md` says which rights an operator's user needs.
+#: The users of the store may not list names: `docs/how-to/live-xcoms.md` says which rights an operator's user needs.
 STORE_KINDS = ["fakeredis", "redis on PATH", "redis 6.2", "cluster", "redis on PATH, generation 2"]
 
 

@@ -14,13 +14,13 @@ from devtools.redis_server import RedisServer
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "testing-dags.md").read_text()
+PAGE = (ROOT / "docs/how-to/testing-dags.md").read_text()
 CONFTEST, EXAMPLE = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
 def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A user with no Airflow set up, and a conftest.py as docs/testing-dags.md has it."""
+    """A user with no Airflow set up, and a conftest.py as docs/how-to/testing-dags.md has it."""
     for name in [name for name in os.environ if name.startswith(("AIRFLOW", "PYTEST_XDIST"))]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("REDIS_URL", raising=False)

@@ -1,4 +1,4 @@
-"""docs/values.md says how values come back from Airflow's default backend and from here. Each row is run."""
+"""docs/reference/values.md says how values come back from Airflow's default backend and from here. Each row is run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.unit.codec.support import round_trip, same
 
 np = pytest.importorskip("numpy")
 
-DOCS = Path(__file__).parents[3] / "docs" / "values.md"
+DOCS = Path(__file__).parents[3] / "docs/reference/values.md"
 HEADING = "## What existing DAGs may rely on"
 NAMES = {
     name: globals()[name]

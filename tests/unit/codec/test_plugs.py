@@ -50,7 +50,7 @@ def forged(name: Any, version: Any, parts: Any) -> bytes:
 
 
 def test_the_docs_show_this_plug():
-    docs = (ROOT / "docs" / "values.md").read_text()
+    docs = (ROOT / "docs/reference/values.md").read_text()
     example = (THIRD_PARTY / "acme_xcom.py").read_text().partition('"""\n\n')[2]
 
     assert f"```python\n{example}```" in docs

@@ -169,7 +169,7 @@ def test_such_a_param_of_a_task_is_an_import_error_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_json_does_not_have_is_airflows_own_import_error(tmp_path: Path, acl: str) -> None:
-    """Airflow refuses it when the DAG object is made, before any policy is called. docs/acl.md says what to write."""
+    """Airflow refuses it when the DAG object is made, before any policy is called. acl.md says what to write."""
     source = f"from datetime import timedelta\nfrom airflow.sdk import DAG\nDAG('etl', params={{'xcom_acl': {acl}}})\n"
 
     (error,) = dag_bag(tmp_path, source).import_errors.values()

@@ -1,4 +1,4 @@
-"""The page docs/access-in-ci.md: its examples run, and its YAML is what CI systems read."""
+"""The page docs/how-to/access-in-ci.md: its examples run, and its YAML is what CI systems read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exclusive_redis_xcom import cli
 from exclusive_redis_xcom.access import snapshot_lines
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs/access-in-ci.md").read_text()
+PAGE = (ROOT / "docs/how-to/access-in-ci.md").read_text()
 
 
 def blocks(language: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""docs/access.md shows what the commands really print: each example runs."""
+"""docs/reference/access.md shows what the commands really print: each example runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exclusive_redis_xcom.cli.access.overview import FORMATS
 
 pytestmark = pytest.mark.usefixtures("warm_parsing")
 
-PAGE = (Path(__file__).parents[4] / "docs" / "access.md").read_text()
+PAGE = (Path(__file__).parents[4] / "docs/reference/access.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 DAG_FILE = next(text for language, text in BLOCKS if language == "python")
 EXAMPLES = [

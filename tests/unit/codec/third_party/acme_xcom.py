@@ -1,4 +1,4 @@
-"""The plug for `acme`, as the package of a third party would have it. docs/values.md shows it."""
+"""The plug for `acme`, as the package of a third party would have it. docs/reference/values.md shows it."""
 
 from __future__ import annotations
 

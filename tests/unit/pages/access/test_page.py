@@ -122,7 +122,7 @@ def test_without_redis_all_but_the_record_is_shown() -> None:
 
 
 def test_the_docs_name_the_limits() -> None:
-    docs = (Path(__file__).parents[4] / "docs" / "pages.md").read_text()
+    docs = (Path(__file__).parents[4] / "docs/reference/pages.md").read_text()
 
     assert f"With more than {MOST_COLUMNS} readers," in docs
     assert f"A picture of more than {_MOST_DRAWN} keys and readers" in docs
