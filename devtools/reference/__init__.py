@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from devtools.reference import command_line, errors, lint_checks, metrics, python_api, settings
+from devtools.reference import command_line, contents, errors, lint_checks, metrics, python_api, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: The name of each part in its markers, and what writes it.
 PARTS: Final[dict[str, Callable[[], str]]] = {
+    "contents": contents.contents,
     "settings": settings.table_of_options,
     "errors": errors.table_of_errors,
     "metrics": metrics.table_of_metrics,

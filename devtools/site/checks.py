@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from devtools.site.built_page import BuiltPage, read_page
+from devtools.site.navigation import places
 from devtools.site.pages import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ENTRY = re.compile(r"^ *- (?:[^:\n]+: )?(\S+\.md)$", re.MULTILINE)
 _RAW = {
     "a table": re.compile(r"\|[ :]*-{3,}"),
     "code": re.compile(r"`"),
@@ -81,7 +81,7 @@ def gaps_in_navigation(pages: dict[str, BuiltPage], config: str) -> Iterator[str
     for name in pages:
         if name not in listed and name != "404.html" and not name.startswith(f"{SOURCE}/"):
             yield f"mkdocs.yml: the navigation lacks {name.removesuffix('.html')}.md"
-    for entry in _ENTRY.findall(config):
+    for entry in places(config):
         if entry.removesuffix(".md") + ".html" not in pages:
             yield f"mkdocs.yml: there is no page {entry}"
 
