@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 _EXIT_STATUS = re.compile(r"(.*) Exit status: (.*?\.)(?= [A-Z]|$)(.*)", re.DOTALL)
+_STATUS = re.compile(r"(\d) (.+)", re.DOTALL)
 _IN_CODE = re.compile(r"(?<![\w`-])--?[a-z][a-z-]*\b|\b[A-Z]+_[A-Z_]+[A-Z]\b|\b[a-z]+(?:_[a-z]+)+\b")
 
 
 def all_commands() -> str:
     """Return a table of all commands, and a section for each of them."""
-    rows = ((f"[{name}](#{name})", _marked(f"{command.help[:1].upper()}{command.help[1:]}.")) for name, command in program.COMMANDS.items())
+    rows = (
+        (f"[{name}](#{name})", _marked(f"{command.help[:1].upper()}{command.help[1:]}."))
+        for name, command in program.COMMANDS.items()
+    )
     return "\n\n".join([table(("Command", "What it does"), rows), *map(_section, program.COMMANDS)])
 
 
@@ -47,7 +51,11 @@ def _description(parser: argparse.ArgumentParser) -> Iterator[str]:
         return
     before, status, after = found.groups()
     yield _marked(f"{before}{after}")
-    yield _marked(f"**Exit status:** {status}")
+    meanings = [_STATUS.fullmatch(part) for part in re.split(r"; (?=\d )", status.rstrip("."))]
+    if all(meanings):
+        yield table(("Exit status", "Meaning"), ((one[1], _marked(one[2])) for one in meanings if one))
+    else:
+        yield _marked(f"**Exit status:** {status}")
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:

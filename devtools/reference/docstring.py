@@ -31,16 +31,15 @@ class Docstring:
 def docstring_of(documented: Any) -> Docstring:
     """Read the docstring of a class, function or property."""
     text = (inspect.getdoc(documented) or "") + "\n"
-    found = Docstring(_fenced(_SECTION.sub("", text)).strip())
     lists: dict[str, list[tuple[str, str]]] = {}
     returns = ""
     for name, body in _SECTION.findall(text):
-        body = textwrap.dedent(body)
         if name in ("Returns", "Yields"):
             returns = " ".join(body.split())
         else:
-            lists[name] = [(entry, " ".join(told.split())) for entry, told in _ENTRY.findall(body)]
-    return Docstring(found.text, lists, returns)
+            entries = _ENTRY.findall(textwrap.dedent(body))
+            lists[name] = [(entry, " ".join(told.split())) for entry, told in entries]
+    return Docstring(_fenced(_SECTION.sub("", text)).strip(), lists, returns)
 
 
 def _fenced(text: str) -> str:

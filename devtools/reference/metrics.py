@@ -11,7 +11,13 @@ def table_of_metrics() -> str:
     return table(
         ("Name", "From", "Kind", "What it counts", "Tags"),
         (
-            (f"`{metric.name}`", metric.source, metric.kind, metric.meaning, ", ".join(f"`{tag}`" for tag in metric.tags))
+            (
+                f"`{metric.name}`",
+                metric.source,
+                metric.kind,
+                metric.meaning,
+                ", ".join(f"`{tag}`" for tag in metric.tags),
+            )
             for metric in METRICS
         ),
     )

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import exclusive_redis_xcom
 from devtools.reference.docstring import docstring_of
 from devtools.reference.markdown import table
-from exclusive_redis_xcom import testing
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom import errors, testing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +32,11 @@ def names_for_tests() -> str:
 
 def _sections(module: ModuleType) -> str:
     documented = {name: getattr(module, name) for name in module.__all__}
-    kept = {name: one for name, one in documented.items() if not _is_error(one)}
+    kept = {name: one for name, one in documented.items() if one.__module__ != errors.__name__}
     # Functions first: they are what users call.
-    return "\n\n".join(_section(name, one) for name, one in sorted(kept.items(), key=lambda item: isinstance(item[1], type)))
-
-
-def _is_error(documented: Any) -> bool:
-    return isinstance(documented, type) and issubclass(documented, ExclusiveXComError)
+    return "\n\n".join(
+        _section(name, one) for name, one in sorted(kept.items(), key=lambda item: isinstance(item[1], type))
+    )
 
 
 def _section(name: str, documented: Any) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +18,7 @@ from devtools.site.pages import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _RAW = {
     "a table": re.compile(r"\|[ :]*-{3,}"),

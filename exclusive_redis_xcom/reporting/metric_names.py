@@ -72,7 +72,11 @@ METRICS: Final = (
     _counter(RING_RELEASED, "Sealed values that the ring opened for a task."),
     _counter(RING_REFUSED, "Sealed values that the ring did not open."),
     _counter(RING_WOULD_BE_REFUSED, "Sealed values that the ring opened only because of `mode = report`."),
-    _counter(RING_WRITE_REFUSED, "Writes of tasks that the ring refused. Its tags are not trusted, so it has none.", ()),
+    _counter(
+        RING_WRITE_REFUSED, "Writes of tasks that the ring refused. Its tags are not trusted, so it has none.", ()
+    ),
     _counter(RING_EDIT_REFUSED, "Edits over the public REST API that the ring refused.", ()),
-    _counter(RING_FAILED, "Requests that the ring could not decide. Airflow's client repeats each up to 5 times.", ("error",)),
+    _counter(
+        RING_FAILED, "Requests that the ring could not decide. Airflow's client repeats each up to 5 times.", ("error",)
+    ),
 )

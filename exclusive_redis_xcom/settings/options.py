@@ -169,9 +169,9 @@ OPTIONS: tuple[Option, ...] = (
         "spill_threshold_bytes",
         "integer",
         str(32 * 1024 * 1024),
-        "Values whose stored size exceeds this number of bytes go to spill_path. The default is 32 MiB. The stored size is "
-        "the size after compression and encryption. max_value_bytes applies to these values, too. Without spill_path, "
-        "this option has no effect.",
+        "Values whose stored size exceeds this number of bytes go to spill_path. The default is 32 MiB. The stored "
+        "size is the size after compression and encryption. max_value_bytes applies to these values, too. Without "
+        "spill_path, this option has no effect.",
         f"a whole number from 0 to {LARGEST_VALUE_BYTES}",
         integer(0, LARGEST_VALUE_BYTES),
     ),
@@ -250,8 +250,8 @@ OPTIONS: tuple[Option, ...] = (
         "boolean",
         "False",
         "Accept values that were written before sealing or encryption was switched on. With seal = all, this includes "
-        "plain values in XCom rows. Turn it off after the longest TTL. Until then, anybody who can write to Redis or to "
-        "XCom rows can supply plain values.",
+        "plain values in XCom rows. Turn it off after the longest TTL. Until then, anybody who can write to Redis or "
+        "to XCom rows can supply plain values.",
         "True or False",
         yes_or_no,
     ),
@@ -260,7 +260,7 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "restricted",
         "This option says which pulled values Airflow masks in logs and rendered fields. restricted: values whose key "
-        "has a rule; a DAG's \"*\" does not count as one. all: every value. off: none.",
+        'has a rule; a DAG\'s "*" does not count as one. all: every value. off: none.',
         "restricted, all or off",
         word("restricted", "all", "off"),
     ),
@@ -298,7 +298,7 @@ OPTIONS: tuple[Option, ...] = (
         "open",
         "This option says which values are described in Redis for the commands ls and show. A description tells type, "
         "shape, and names of columns and keys, all in clear. open: values that are neither sealed nor encrypted, and "
-        "whose key has no rule; a DAG's \"*\" does not count as one. all: every value. off: none.",
+        'whose key has no rule; a DAG\'s "*" does not count as one. all: every value. off: none.',
         "open, all or off",
         word("open", "all", "off"),
     ),
@@ -307,8 +307,8 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "open",
         "This option says which values the page XComs reveals in Airflow's UI, by a click, to users whom Airflow lets "
-        "read XComs. open: values whose key has no rule; a DAG's \"*\" does not count as one. all: every value but those "
-        "that are read once. off: none. An audit row is written first.",
+        'read XComs. open: values whose key has no rule; a DAG\'s "*" does not count as one. all: every value but '
+        "those that are read once. off: none. An audit row is written first.",
         "open, all or off",
         word("open", "all", "off"),
     ),

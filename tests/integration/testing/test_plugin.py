@@ -16,7 +16,9 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/how-to/testing-dags.md").read_text()
 CONFTEST, EXAMPLE = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-[DAG_OF_FRONT_PAGE] = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/index.md").read_text(), re.DOTALL | re.MULTILINE)
+[DAG_OF_FRONT_PAGE] = re.findall(
+    r"^```python\n(.*?)^```", (ROOT / "docs/index.md").read_text(), re.DOTALL | re.MULTILINE
+)
 TEST_OF_FRONT_PAGE = """
 def test_front_page(exclusive_xcom):
     run = exclusive_xcom.run(dag)
