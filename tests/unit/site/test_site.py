@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from devtools.site.building import CONFIG
 from devtools.site.checks import faults
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NAV = "nav:\n  - Home: index.md\n  - Part:\n      - Page: part/page.md\n"
 INDEX = (
@@ -45,7 +41,7 @@ def test_pictures_follow_the_choice_of_colours(built: Path) -> None:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Path]:
+def site(tmp_path: Path) -> Path:
     """A small site without a fault."""
     write(tmp_path / "index.html", INDEX.format(head="", body="<p>Some words here</p>"))
     write(tmp_path / "part/page.html", '<article><h2 id="here">Here</h2><p>Other words there</p></article>')

@@ -93,3 +93,15 @@ def test_pictures_follow_the_toggle(page: Page, address: str) -> None:
     page.wait_for_function(f"({shown})() === 'access-dark.png'")
 
     assert before == "access-light.png"
+
+
+def test_drawings_follow_the_toggle(page: Page, address: str) -> None:
+    page.goto(f"{address}/index.html", wait_until="networkidle")
+    scheme = "() => getComputedStyle(document.querySelector('article img')).colorScheme"
+    before = page.evaluate(scheme)
+
+    while page.locator("body").get_attribute("data-md-color-scheme") == "slate":
+        page.locator("[data-md-component=palette] label:visible").click()
+    light = page.evaluate(scheme)
+
+    assert (before, light) == ("dark", "light")  # the test before has chosen dark, and the browser remembers it
