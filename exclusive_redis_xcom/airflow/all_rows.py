@@ -13,6 +13,7 @@ from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.rows import resolve
 from exclusive_redis_xcom.airflow.settling import asettled, settled
+from exclusive_redis_xcom.airflow.slice_rows import arows_of, rows_of
 from exclusive_redis_xcom.airflow.slices import Reading
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def pull(request: Mapping[str, Any], asked: Asked) -> list[Any] | None:
     def ask(part: Slice) -> Sequence[Any]:
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
-        return _rows(SUPERVISOR_COMMS.send(_message(part, **request)))
+        return rows_of(lambda step: _rows(SUPERVISOR_COMMS.send(_message(part, step, **request))))
 
     def looked_back() -> list[Any] | None:
         rows = _read(ask, asked, Reading(list))
@@ -89,9 +90,12 @@ def _read(ask: Ask, asked: Asked, reading: Reading) -> list[Any]:
 async def _aread(request: Mapping[str, Any], asked: Asked, reading: Reading) -> list[Any]:
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
+    async def ask(step: int | None) -> Sequence[Any]:
+        return _rows(await SUPERVISOR_COMMS.asend(_message(reading.asked, step, **request)))
+
     async def turn() -> None:
         with unanswered.typed(asked):
-            rows = _rows(await SUPERVISOR_COMMS.asend(_message(reading.asked, **request)))
+            rows = await arows_of(ask)
         await in_thread(reading.take, rows)
 
     while not reading.over:
@@ -100,7 +104,7 @@ async def _aread(request: Mapping[str, Any], asked: Asked, reading: Reading) -> 
 
 
 def _message(
-    part: Slice, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
+    part: Slice, step: int | None, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
 ) -> Any:
     """Return the message that `BaseXCom.get_all` sends, for one slice. A later Airflow's arguments are refused."""
     from airflow.sdk.execution_time.comms import GetXComSequenceSlice
@@ -112,7 +116,7 @@ def _message(
         run_id=run_id,
         start=part.start,
         stop=part.stop,
-        step=None,
+        step=step,
         include_prior_dates=include_prior_dates,
     )
 

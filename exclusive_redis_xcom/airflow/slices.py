@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 #: `python -m benchmarks.slices` measures what other numbers cost.
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 2000
 
 #: The step of slices that are read ahead. It means the same as no step to Airflow. The ring claims no read-once value
 #: for such a slice (`api_server/requests/routes.py`).

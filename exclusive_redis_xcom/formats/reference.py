@@ -9,8 +9,9 @@ Under `enforcement = server` the reference also carries the value's seal (`exclu
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
 Pushes write format 3 (`reference_v3.py`), or format 2 (`reference_v2.py`) where the setting `format` says so. Format 1
-(`reference_v1.py`) is still read. The ring opens a reference for a task as one text (`opened_text.py`), where all
-workers can read that.
+(`reference_v1.py`) is still read. The ring writes a pushed reference of format 3 as one text (`wrapped_text.py`). It
+opens references for a task as texts, too, where all workers can read that: one by one (`opened_text.py`), or all of a
+slice as one text (`opened_slice.py`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import about, opened_text, reference_v1, reference_v2, reference_v3
+from exclusive_redis_xcom.formats import (
+    about,
+    opened_slice,
+    opened_text,
+    reference_v1,
+    reference_v2,
+    reference_v3,
+    wrapped_text,
+)
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: The only key of the JSON object in Airflow's database.
 MARK = "exclusive_redis_xcom"
@@ -58,6 +67,8 @@ class Reference(ReferenceFacts):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object for Airflow's database, or for an answer of the ring."""
+        if self.format == FORMAT and self.seal is not None and self.seal.wrapped_key is not None:
+            return {MARK: wrapped_text.dump(self)}
         return {MARK: _LAYOUTS[self.format].dump(self)}
 
     def _with_seal(self, **parts: Any) -> Reference:
@@ -68,8 +79,27 @@ class Reference(ReferenceFacts):
 
 
 def is_reference(value: object) -> bool:
-    """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed."""
-    return isinstance(value, OBJECT) and len(value) == 1 and MARK in value
+    """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed.
+
+    What `opened_references` returns stands in place of rows, and is taken for rows here.
+    """
+    return type(value) is Reference or (isinstance(value, OBJECT) and len(value) == 1 and MARK in value)
+
+
+def is_text(value: Any) -> bool:
+    """Return whether what `is_reference` accepts was opened, or else written by the ring: it is one text."""
+    return type(value) is Reference or isinstance(value[MARK], str)
+
+
+def opened_references(answer: Sequence[Any]) -> Sequence[Reference] | None:
+    """Return the references of a slice that the ring opened as one text; None if the answer is no such text.
+
+    Raises:
+        InvalidReference: The text is not exactly what `opened_slice` writes.
+    """
+    if len(answer) != 1 or not is_reference(answer[0]):
+        return None
+    return opened_slice.load(answer[0][MARK], Reference)
 
 
 def parse(value: object) -> Reference:
@@ -79,11 +109,13 @@ def parse(value: object) -> Reference:
         InvalidReference: The value is not exactly what `Reference.to_json` writes. The text names the field, never its
             content.
     """
+    if type(value) is Reference:
+        return value
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
     raw = value[MARK]  # type: ignore[index]
     if isinstance(raw, str):
-        return Reference(**opened_text.load(raw))
+        return Reference(**(wrapped_text if wrapped_text.is_one(raw) else opened_text).load(raw))
     if not isinstance(raw, OBJECT):
         raise malformed("reference")
     _require_known(raw)
@@ -92,9 +124,11 @@ def parse(value: object) -> Reference:
 
 def map_index_of(value: object) -> int | None:
     """Return the map_index that the reference in a row names; None without one. Nothing else of it is read."""
+    if type(value) is Reference:
+        return value.coordinate.map_index
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
     if isinstance(raw, str):
-        return opened_text.map_index_of(raw)
+        return (wrapped_text if wrapped_text.is_one(raw) else opened_text).map_index_of(raw)
     machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
     if isinstance(machine, OBJECT) and reference_v3.TO in machine:
         return reference_v3.map_index_of(machine[reference_v3.TO])

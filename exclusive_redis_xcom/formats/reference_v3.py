@@ -64,24 +64,49 @@ _INDEX = re.compile("-1|0|[1-9][0-9]{0,9}")
 
 def dump(reference: ReferenceFacts) -> dict[str, Any]:
     """Return the object below the mark."""
-    ttl = (reference.expires_at - reference.pushed_at) // _MILLISECOND
+    machine: dict[str, Any] = {"v": FORMAT, TO: text(reference)}
+    if reference.seal is not None:
+        seal = reference.seal.to_json()
+        rule = short_rule.shorten(reference.seal.acl, reference.coordinate, ttl_ms(reference))
+        machine["seal"] = {**seal, "acl": rule}
+    return {"about": shown(reference.about, MAX_ABOUT), MACHINE: machine}
+
+
+def text(reference: ReferenceFacts) -> str:
+    """Return all that the machine needs, but for the seal."""
     to = " ".join(
         (
             _path(reference.coordinate),
             urlsafe_b64encode(bytes.fromhex(reference.version))[:_DIGITS].decode("ascii"),
-            str((reference.pushed_at - _EPOCH) // _MILLISECOND),
-            str(ttl),
+            str(pushed_ms(reference)),
+            str(ttl_ms(reference)),
             str(reference.size),
             _escaped(shown(reference.type_name)),
         )
     )
-    if reference.shape is not None:
-        to += f" {'x'.join(map(str, reference.shape))}"
-    machine: dict[str, Any] = {"v": FORMAT, TO: to}
-    if reference.seal is not None:
-        seal = reference.seal.to_json()
-        machine["seal"] = {**seal, "acl": short_rule.shorten(reference.seal.acl, reference.coordinate, ttl)}
-    return {"about": shown(reference.about, MAX_ABOUT), MACHINE: machine}
+    return to if reference.shape is None else f"{to} {'x'.join(map(str, reference.shape))}"
+
+
+def pushed_ms(reference: ReferenceFacts) -> int:
+    """Return the time of the push in milliseconds since 1970."""
+    return (reference.pushed_at - _EPOCH) // _MILLISECOND
+
+
+def ttl_ms(reference: ReferenceFacts) -> int:
+    """Return the TTL in milliseconds."""
+    return reference.ttl // _MILLISECOND
+
+
+def times(pushed_ms: int, ttl_ms: int) -> tuple[datetime, datetime]:
+    """Return when a value was pushed, and when it expires.
+
+    Raises:
+        InvalidReference: Python has no such time.
+    """
+    if pushed_ms + ttl_ms > _LAST:
+        raise fields.malformed(TO)
+    pushed_at = _EPOCH + timedelta(0, 0, 0, pushed_ms)
+    return pushed_at, pushed_at + timedelta(0, 0, 0, ttl_ms)
 
 
 def load(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +120,7 @@ def load(raw: Mapping[str, Any]) -> dict[str, Any]:
     sealed = isinstance(machine, dict) and "seal" in machine
     machine = fields.mapping(machine, _SEALED if sealed else _BARE, MACHINE)
     fields.integer(machine["v"], "v", FORMAT, FORMAT)
-    found, ttl_ms = _facts(machine[TO])
+    found, ttl_ms = facts(machine[TO])
     found["about"] = fields.printable(body["about"], "about", MAX_ABOUT + MAX_DOTS)
     if sealed:
         _add_seal(found, machine["seal"], ttl_ms)
@@ -110,22 +135,24 @@ def map_index_of(to: object) -> int | None:
     return int(parts[4]) if len(parts) in (5, 6) and _INDEX.fullmatch(parts[4]) else None
 
 
-def _facts(to: object) -> tuple[dict[str, Any], int]:
-    """Read a text. The TTL in milliseconds comes with its facts."""
+def facts(to: object) -> tuple[dict[str, Any], int]:
+    """Read what `text` returns. The TTL in milliseconds comes with its facts.
+
+    Raises:
+        InvalidReference: It is no such text.
+    """
     matched = _TEXT.fullmatch(to) if isinstance(to, str) and len(to) <= _MOST_CHARACTERS else None
     if matched is None:
         raise fields.malformed(TO)
     path, version, pushed, ttl, size, type_name, shape = matched.groups()
-    pushed_ms, ttl_ms = int(pushed), int(ttl)
-    if pushed_ms + ttl_ms > _LAST:
-        raise fields.malformed(TO)
-    pushed_at = _EPOCH + timedelta(0, 0, 0, pushed_ms)
+    ttl_ms = int(ttl)
+    pushed_at, expires_at = times(int(pushed), ttl_ms)
     found = {
         "format": FORMAT,
         "coordinate": _coordinate(path),
         "version": a2b_base64(version.replace("-", "+").replace("_", "/") + "==").hex(),
         "pushed_at": pushed_at,
-        "expires_at": pushed_at + timedelta(0, 0, 0, ttl_ms),
+        "expires_at": expires_at,
         "size": fields.size(int(size), TO),
         "type_name": fields.printable(_plain(type_name), TO, MAX_SHOWN + MAX_DOTS),
         "shape": None if shape is None else fields.lengths(shape.split("x"), TO),

@@ -62,8 +62,8 @@ class Shape(Enum):
 class Read:
     """A GET of the rows of one task, in one run unless `prior_runs`. `row` is the address in the URL.
 
-    `ahead` says that the task has not asked for the values yet, and may never do so. `airflow/slices.READ_AHEAD` is the
-    step of such a slice. Airflow's client sends no step unless a task writes one.
+    `ahead` says that this package's own reader asks. `airflow/slices.READ_AHEAD` is the step of its slices. The task may
+    not want the values, so none is claimed. The reader can read opened references that are one text.
     """
 
     shape: Shape

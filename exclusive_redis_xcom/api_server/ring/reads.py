@@ -107,7 +107,7 @@ class Reader:
         try:
             await self._audit.record(records)
         except AuditFailed:
-            if any(item.opened for item in items):
+            if any(item.data_key is not None for item in items):
                 raise
 
     async def _caller(self, scope: Scope) -> Caller | None:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.threads import OwnThreads, off_loop
 from exclusive_redis_xcom.api_server.ring import audit, records
-from exclusive_redis_xcom.api_server.ring.items import encoded, encoded_text
+from exclusive_redis_xcom.api_server.ring.items import encoded
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
-from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.memory import paused_collector
 from exclusive_redis_xcom.model import Decision
 
@@ -134,7 +133,8 @@ class Releaser:
                 item.note(audit.DENIED, _MALFORMED_WHY, read.row)
             elif item.reference is not None and item.verdict is not None:
                 self._conclude_sealed(item, item.reference, item.verdict, read.row)
-        return records.of_items(document.items, caller), document.to_json()
+        written = document.to_json(as_texts=self._as_texts, as_one=read.ahead)
+        return records.of_items(document.items, caller), written
 
     def _conclude_sealed(self, item: Item, found: Reference, verdict: Verdict, row: Coordinate) -> None:
         why = verdict.decision.reason
@@ -144,37 +144,33 @@ class Releaser:
             # A forged reference may name another task's XCom: the record is about the row in which it lay.
             item.note(audit.DENIED, why, row if reason == seal.FORGED else found.coordinate)
         elif not verdict.decision.allowed:
-            self._open(item, found, verdict.data_key, audit.WOULD_BE_DENIED, why)
+            _open(item, found, verdict.data_key, audit.WOULD_BE_DENIED, why)
         elif item.claim is None:
-            self._open(item, found, verdict.data_key, audit.GRANTED, why)
+            _open(item, found, verdict.data_key, audit.GRANTED, why)
         else:
             self._conclude_claimed(item, found, verdict.data_key, item.claim)
 
     def _conclude_claimed(self, item: Item, found: Reference, data_key: bytes, claim: Claim) -> None:
         by = claims.describe(claim.claimer) if claim.status == "taken" else None
         if claim.status == "granted":
-            self._open(item, found, data_key, audit.CLAIMED, "read once, by this task instance")
+            _open(item, found, data_key, audit.CLAIMED, "read once, by this task instance")
         elif claim.status == "not_yet":
             item.json = encoded(found.refused(seal.WITHHELD).to_json())
         elif claim.status == "gone":
             item.json = encoded(found.refused(seal.GONE).to_json())
         elif self._reports_only:
             why = f"read once, and claimed by {by}" if by else "read once, and another value of the pull is refused"
-            self._open(item, found, data_key, audit.WOULD_BE_DENIED, why)
+            _open(item, found, data_key, audit.WOULD_BE_DENIED, why)
         elif by is None:
             item.json = encoded(found.refused(seal.WITHHELD).to_json())
         else:
             item.json = encoded(found.refused(seal.CLAIMED, by).to_json())
             item.note(audit.CLAIM_DENIED, f"read once, and claimed by {by}", found.coordinate)
 
-    def _open(self, item: Item, found: Reference, data_key: bytes, event: str, why: str) -> None:
-        # A worker of an earlier build reads rows of earlier formats alone, and those it must be able to read.
-        if self._as_texts and found.format == FORMAT:
-            item.json = encoded_text(found.opened_text(data_key))
-        else:
-            item.json = encoded(found.opened(data_key).to_json())
-        item.opened = True
-        item.note(event, why, found.coordinate)
+
+def _open(item: Item, found: Reference, data_key: bytes, event: str, why: str) -> None:
+    item.data_key = data_key
+    item.note(event, why, found.coordinate)
 
 
 def _once(items: Sequence[Item], caller: Caller | None) -> list[tuple[Item, Reference]]:
