@@ -13,8 +13,8 @@ from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.rows import resolve
 from exclusive_redis_xcom.airflow.settling import asettled, settled
-from exclusive_redis_xcom.airflow.slice_rows import arows_of, rows_of
-from exclusive_redis_xcom.airflow.slices import Reading
+from exclusive_redis_xcom.airflow.slices import SHORT_ROWS, Reading
+from exclusive_redis_xcom.formats import reference as references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ def pull(request: Mapping[str, Any], asked: Asked) -> list[Any] | None:
     def ask(part: Slice) -> Sequence[Any]:
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
-        return rows_of(lambda step: _rows(SUPERVISOR_COMMS.send(_message(part, step, **request))))
+        return _rows(SUPERVISOR_COMMS.send(_message(part, **request)))
 
     def looked_back() -> list[Any] | None:
         rows = _read(ask, asked, Reading(list))
@@ -90,12 +90,9 @@ def _read(ask: Ask, asked: Asked, reading: Reading) -> list[Any]:
 async def _aread(request: Mapping[str, Any], asked: Asked, reading: Reading) -> list[Any]:
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
-    async def ask(step: int | None) -> Sequence[Any]:
-        return _rows(await SUPERVISOR_COMMS.asend(_message(reading.asked, step, **request)))
-
     async def turn() -> None:
         with unanswered.typed(asked):
-            rows = await arows_of(ask)
+            rows = _rows(await SUPERVISOR_COMMS.asend(_message(reading.asked, **request)))
         await in_thread(reading.take, rows)
 
     while not reading.over:
@@ -104,9 +101,12 @@ async def _aread(request: Mapping[str, Any], asked: Asked, reading: Reading) -> 
 
 
 def _message(
-    part: Slice, step: int | None, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
+    part: Slice, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
 ) -> Any:
-    """Return the message that `BaseXCom.get_all` sends, for one slice. A later Airflow's arguments are refused."""
+    """Return the message that `BaseXCom.get_all` sends, for one slice. A later Airflow's arguments are refused.
+
+    The API server may answer with short rows, unless earlier runs are asked for, too.
+    """
     from airflow.sdk.execution_time.comms import GetXComSequenceSlice
 
     return GetXComSequenceSlice(
@@ -116,7 +116,7 @@ def _message(
         run_id=run_id,
         start=part.start,
         stop=part.stop,
-        step=step,
+        step=None if include_prior_dates else SHORT_ROWS,
         include_prior_dates=include_prior_dates,
     )
 
@@ -126,5 +126,4 @@ def _rows(answer: Any) -> Sequence[Any]:
 
     if not isinstance(answer, XComSequenceSliceResult):
         raise TypeError(f"Airflow answered with {type(answer).__name__} to GetXComSequenceSlice")
-    rows: Sequence[Any] = answer.root
-    return rows
+    return references.expanded(answer.root)

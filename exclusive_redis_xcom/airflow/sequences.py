@@ -18,8 +18,8 @@ from exclusive_redis_xcom.airflow import all_rows, unanswered
 from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
-from exclusive_redis_xcom.airflow.slice_rows import rows_of
-from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE, SHORT_ROWS
+from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
 
     def ask(part: Any) -> Any:
         with on_behalf_of(Asking(asked, rows=True)):
-            return rows_of(lambda step: airflows(xs, slice(part.start, part.stop, step)))
+            return references.expanded(airflows(xs, slice(part.start, part.stop, SHORT_ROWS)))
 
     with counted_pull.of(asked):
         stretch = _stretch(key, xs)
@@ -128,10 +128,9 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
             found = all_rows.read(ask, asked, start, wanted)
             return found[::-1] if backwards else found
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
-            if key.step in (None, READ_AHEAD):  # a task that writes this step reads nothing ahead
-                rows = rows_of(lambda step: airflows(xs, slice(key.start, key.stop, step)))
-            else:
-                rows = airflows(xs, key)
+            if key.step in (None, READ_AHEAD):  # what a task asks for is not read ahead
+                key = slice(key.start, key.stop, SHORT_ROWS)
+            rows = references.expanded(airflows(xs, key))
         return resolve(rows, asked)
 
 

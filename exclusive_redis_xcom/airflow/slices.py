@@ -27,6 +27,9 @@ ROWS_AT_ONCE = 2000
 #: for such a slice (`api_server/requests/routes.py`).
 READ_AHEAD = 1
 
+#: The step of slices whose reader knows short rows (`formats/opened_slice.py`). To Airflow, 0 means the same as no step.
+SHORT_ROWS = 0
+
 #: A reading goes back so often, at most, because rows before its slice have gone. Then all rows are read in one call. A
 #: task that removes and pushes its row again and again could otherwise keep its readers for as long as it does that.
 MOST_STEPS_BACK = 50

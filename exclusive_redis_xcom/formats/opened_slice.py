@@ -62,18 +62,21 @@ def _columns(block: Sequence[tuple[ReferenceFacts, bytes]]) -> Iterator[str]:
     yield _base64(b"".join([data_key for _, data_key in block]))
 
 
-def load(value: object, make: Callable[..., Any]) -> list[Any] | None:
-    """Read the text below the mark; return None if the value is none.
+def is_one(value: object) -> bool:
+    """Return whether what is below the mark claims to be such a text."""
+    return isinstance(value, reference_fields.OBJECT) and value.keys() == {OPENED} and type(value[OPENED]) is str
+
+
+def load(value: Any, make: Callable[..., Any]) -> list[Any]:
+    """Read what is below the mark.
 
     Args:
-        value: What is below the mark.
+        value: What `is_one` accepts.
         make: Makes a reference of the fields of `ReferenceFacts`, in their order.
 
     Raises:
         InvalidReference: The text is not what `dump` returns.
     """
-    if not isinstance(value, reference_fields.OBJECT) or value.keys() != {OPENED} or type(value[OPENED]) is not str:
-        return None
     lines = value[OPENED].split("\n")
     if len(lines) % _LINES:
         raise _malformed()

@@ -32,6 +32,7 @@ from exclusive_redis_xcom.formats import (
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
+from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,25 +82,21 @@ class Reference(ReferenceFacts):
 def is_reference(value: object) -> bool:
     """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed.
 
-    What `opened_references` returns stands in place of rows, and is taken for rows here.
+    What `expanded` returns stands in place of rows, and is taken for rows here.
     """
     return type(value) is Reference or (isinstance(value, OBJECT) and len(value) == 1 and MARK in value)
 
 
-def is_text(value: Any) -> bool:
-    """Return whether what `is_reference` accepts was opened, or else written by the ring: it is one text."""
-    return type(value) is Reference or isinstance(value[MARK], str)
-
-
-def opened_references(answer: Sequence[Any]) -> Sequence[Reference] | None:
-    """Return the references of a slice that the ring opened as one text; None if the answer is no such text.
+def expanded(rows: Sequence[Any]) -> Sequence[Any]:
+    """Return the rows of an answer. If one row stands for all, each of them is a reference that has been read.
 
     Raises:
-        InvalidReference: The text is not exactly what `opened_slice` writes.
+        InvalidReference: The one row is not what the ring writes (`opened_slice.py`).
     """
-    if len(answer) != 1 or not is_reference(answer[0]):
-        return None
-    return opened_slice.load(answer[0][MARK], Reference)
+    if len(rows) != 1 or not is_reference(rows[0]) or not opened_slice.is_one(rows[0][MARK]):
+        return rows
+    with paused_collector():
+        return opened_slice.load(rows[0][MARK], Reference)
 
 
 def parse(value: object) -> Reference:
