@@ -13,7 +13,9 @@ from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.rows import resolve
 from exclusive_redis_xcom.airflow.settling import asettled, settled
-from exclusive_redis_xcom.airflow.slices import Reading
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, Reading
+from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.task.access import current_access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +104,10 @@ async def _aread(request: Mapping[str, Any], asked: Asked, reading: Reading) -> 
 def _message(
     part: Slice, *, key: str, dag_id: str, task_id: str, run_id: str, include_prior_dates: bool = False
 ) -> Any:
-    """Return the message that `BaseXCom.get_all` sends, for one slice. A later Airflow's arguments are refused."""
+    """Return the message that `BaseXCom.get_all` sends, for one slice. A later Airflow's arguments are refused.
+
+    The API server may answer with short rows, unless earlier runs are asked for, too.
+    """
     from airflow.sdk.execution_time.comms import GetXComSequenceSlice
 
     return GetXComSequenceSlice(
@@ -112,7 +117,7 @@ def _message(
         run_id=run_id,
         start=part.start,
         stop=part.stop,
-        step=None,
+        step=None if include_prior_dates or current_access().settings.by_server else READ_AHEAD,
         include_prior_dates=include_prior_dates,
     )
 
@@ -122,5 +127,4 @@ def _rows(answer: Any) -> Sequence[Any]:
 
     if not isinstance(answer, XComSequenceSliceResult):
         raise TypeError(f"Airflow answered with {type(answer).__name__} to GetXComSequenceSlice")
-    rows: Sequence[Any] = answer.root
-    return rows
+    return references.expanded(answer.root)

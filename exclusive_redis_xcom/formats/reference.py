@@ -19,13 +19,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import about, opened_text, reference_v1, reference_v2, reference_v3
+from exclusive_redis_xcom.formats import about, opened_text, reference_v1, reference_v2, reference_v3, short_rows
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
+from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: The only key of the JSON object in Airflow's database.
 MARK = "exclusive_redis_xcom"
@@ -69,16 +70,18 @@ class Reference(ReferenceFacts):
 
 def is_reference(value: object) -> bool:
     """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed."""
-    return isinstance(value, OBJECT) and len(value) == 1 and MARK in value
+    return type(value) is Reference or _is_marked(value)
 
 
 def parse(value: object) -> Reference:
-    """Read the reference in a row.
+    """Read the reference in a row. A reference that `expanded` has read is returned as it is.
 
     Raises:
         InvalidReference: The value is not exactly what `Reference.to_json` writes. The text names the field, never its
             content.
     """
+    if type(value) is Reference:
+        return value
     if not is_reference(value):
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
     raw = value[MARK]  # type: ignore[index]
@@ -92,6 +95,8 @@ def parse(value: object) -> Reference:
 
 def map_index_of(value: object) -> int | None:
     """Return the map_index that the reference in a row names; None without one. Nothing else of it is read."""
+    if type(value) is Reference:
+        return value.coordinate.map_index
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
     if isinstance(raw, str):
         return opened_text.map_index_of(raw)
@@ -101,6 +106,24 @@ def map_index_of(value: object) -> int | None:
     coordinate = machine.get("coordinate") if isinstance(machine, OBJECT) else None
     map_index = coordinate.get("map_index") if isinstance(coordinate, OBJECT) else None
     return map_index if type(map_index) is int else None
+
+
+def shortened(texts: Sequence[str]) -> dict[str, Any] | None:
+    """Return the one row that stands for rows of format 3 with these texts; None if they have no short form."""
+    raw = short_rows.dump(texts)
+    return None if raw is None else {MARK: raw}
+
+
+def expanded(rows: Sequence[Any]) -> Sequence[Any]:
+    """Return the rows of an answer. If one row stands for all, each of them is a reference that has been read.
+
+    Raises:
+        InvalidReference: The one row is not what `shortened` returns.
+    """
+    if len(rows) != 1 or not _is_marked(rows[0]) or not isinstance(rows[0][MARK], list):
+        return rows
+    with paused_collector():
+        return [Reference(*facts) for facts in short_rows.load(rows[0][MARK])]
 
 
 def parse_stored(value: object) -> Reference:
@@ -127,6 +150,10 @@ def shown_consumers(reference: Reference) -> tuple[str, ...]:
 def unusable() -> dict[str, Any]:
     """Return what the ring answers in place of a row that only looks like a reference. `parse` refuses it."""
     return {MARK: dict(_UNUSABLE)}
+
+
+def _is_marked(value: object) -> bool:
+    return isinstance(value, OBJECT) and len(value) == 1 and MARK in value
 
 
 def _layout_of(raw: Mapping[str, Any]) -> Any:
