@@ -20,8 +20,8 @@ from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.next_rows import RowSource
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD
 from exclusive_redis_xcom.airflow.walk import END, Walk
-from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from exclusive_redis_xcom.airflow import all_rows, unanswered
 from exclusive_redis_xcom.airflow.asking import Asking, on_behalf_of
 from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
-from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE, SHORT_ROWS
-from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
@@ -117,20 +116,16 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
     if key == slice(None):
         return _all_of(asked)
 
-    def ask(part: Any) -> Any:
-        with on_behalf_of(Asking(asked, rows=True)):
-            return references.expanded(airflows(xs, slice(part.start, part.stop, SHORT_ROWS)))
-
     with counted_pull.of(asked):
         stretch = _stretch(key, xs)
         if stretch is not None:
             start, wanted, backwards = stretch
-            found = all_rows.read(ask, asked, start, wanted)
+            found = all_rows.read(functools.partial(all_rows.rows_of, asked.ids), asked, start, wanted)
             return found[::-1] if backwards else found
+        if key.step == READ_AHEAD:
+            key = slice(key.start, key.stop)  # what a task asks for is not read ahead
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
-            if key.step in (None, READ_AHEAD):  # what a task asks for is not read ahead
-                key = slice(key.start, key.stop, SHORT_ROWS)
-            rows = references.expanded(airflows(xs, key))
+            rows = airflows(xs, key)
         return resolve(rows, asked)
 
 

@@ -27,7 +27,7 @@ from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES, Seal
 from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
 
@@ -67,12 +67,11 @@ def is_one(value: object) -> bool:
     return isinstance(value, reference_fields.OBJECT) and value.keys() == {OPENED} and type(value[OPENED]) is str
 
 
-def load(value: Any, make: Callable[..., Any]) -> list[Any]:
-    """Read what is below the mark.
+def load(value: Any) -> Iterator[tuple[Any, ...]]:
+    """Read what is below the mark, and yield the fields of `ReferenceFacts` for each reference, in their order.
 
     Args:
         value: What `is_one` accepts.
-        make: Makes a reference of the fields of `ReferenceFacts`, in their order.
 
     Raises:
         InvalidReference: The text is not what `dump` returns.
@@ -80,10 +79,11 @@ def load(value: Any, make: Callable[..., Any]) -> list[Any]:
     lines = value[OPENED].split("\n")
     if len(lines) % _LINES:
         raise _malformed()
-    return [one for start in range(0, len(lines), _LINES) for one in _block(make, *lines[start : start + _LINES])]
+    for start in range(0, len(lines), _LINES):
+        yield from _block(*lines[start : start + _LINES])
 
 
-def _block(make: Callable[..., Any], first: str, *columns: str) -> Iterator[Any]:
+def _block(first: str, *columns: str) -> Iterator[tuple[Any, ...]]:
     shared = opened_text.load_shared(first)
     at = shared.at
     indexes = _read_numbers(columns[0], reference_fields.MAX_MAP_INDEX)
@@ -99,7 +99,7 @@ def _block(make: Callable[..., Any], first: str, *columns: str) -> Iterator[Any]
     for i, map_index in enumerate(indexes):
         pushed_at, expires_at = reference_v3.times(pushed[i], ttls[i])
         data_key = keys[i * DATA_KEY_BYTES : (i + 1) * DATA_KEY_BYTES]
-        yield make(
+        yield (
             Coordinate(at.dag_id, at.run_id, at.task_id, at.key, map_index, at.ti_id),
             versions[2 * i * _VERSION_BYTES : 2 * (i + 1) * _VERSION_BYTES],
             shared.type_name,

@@ -27,6 +27,7 @@ from exclusive_redis_xcom.formats import (
     reference_v1,
     reference_v2,
     reference_v3,
+    short_rows,
     wrapped_text,
 )
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
@@ -80,27 +81,12 @@ class Reference(ReferenceFacts):
 
 
 def is_reference(value: object) -> bool:
-    """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed.
-
-    What `expanded` returns stands in place of rows, and is taken for rows here.
-    """
-    return type(value) is Reference or (isinstance(value, OBJECT) and len(value) == 1 and MARK in value)
-
-
-def expanded(rows: Sequence[Any]) -> Sequence[Any]:
-    """Return the rows of an answer. If one row stands for all, each of them is a reference that has been read.
-
-    Raises:
-        InvalidReference: The one row is not what the ring writes (`opened_slice.py`).
-    """
-    if len(rows) != 1 or not is_reference(rows[0]) or not opened_slice.is_one(rows[0][MARK]):
-        return rows
-    with paused_collector():
-        return opened_slice.load(rows[0][MARK], Reference)
+    """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed."""
+    return type(value) is Reference or _is_marked(value)
 
 
 def parse(value: object) -> Reference:
-    """Read the reference in a row.
+    """Read the reference in a row. A reference that `expanded` has read is returned as it is.
 
     Raises:
         InvalidReference: The value is not exactly what `Reference.to_json` writes. The text names the field, never its
@@ -134,6 +120,26 @@ def map_index_of(value: object) -> int | None:
     return map_index if type(map_index) is int else None
 
 
+def shortened(texts: Sequence[str]) -> dict[str, Any] | None:
+    """Return the one row that stands for rows of format 3 with these texts; None if they have no short form."""
+    raw = short_rows.dump(texts)
+    return None if raw is None else {MARK: raw}
+
+
+def expanded(rows: Sequence[Any]) -> Sequence[Any]:
+    """Return the rows of an answer. If one row stands for all, each of them is a reference that has been read.
+
+    Raises:
+        InvalidReference: The one row is not what `shortened` returns, nor what the ring writes (`opened_slice.py`).
+    """
+    raw = rows[0][MARK] if len(rows) == 1 and _is_marked(rows[0]) else None
+    layout = short_rows if isinstance(raw, list) else opened_slice if opened_slice.is_one(raw) else None
+    if layout is None:
+        return rows
+    with paused_collector():
+        return [Reference(*facts) for facts in layout.load(raw)]
+
+
 def parse_stored(value: object) -> Reference:
     """Read the reference in a row as the database holds it. There it has no open key and no refusal.
 
@@ -158,6 +164,10 @@ def shown_consumers(reference: Reference) -> tuple[str, ...]:
 def unusable() -> dict[str, Any]:
     """Return what the ring answers in place of a row that only looks like a reference. `parse` refuses it."""
     return {MARK: dict(_UNUSABLE)}
+
+
+def _is_marked(value: object) -> bool:
+    return isinstance(value, OBJECT) and len(value) == 1 and MARK in value
 
 
 def _layout_of(raw: Mapping[str, Any]) -> Any:
