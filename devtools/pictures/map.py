@@ -89,7 +89,11 @@ def _arrow(arrow: Arrow, start: _Placed, end: _Placed) -> list[str]:
     left, right = max(upper.x, lower.x), min(upper.x + upper.wide, lower.x + lower.wide)
     x = (left + right) / 2 + arrow.shift
     top, bottom = upper.y + upper.high, lower.y
-    line = svg.arrow((x, top), (x, bottom - 1), arrow.tone) if is_down else svg.arrow((x, bottom), (x, top + 1), arrow.tone)
+    line = (
+        svg.arrow((x, top), (x, bottom - 1), arrow.tone)
+        if is_down
+        else svg.arrow((x, bottom), (x, top + 1), arrow.tone)
+    )
     if not arrow.text:
         return [line]
     broken = wrapped(arrow.text, arrow.wide)

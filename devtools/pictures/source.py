@@ -134,8 +134,9 @@ def _check(picture: Picture) -> None:
         _require({step.at} if step.at else {step.start, step.end}, people)
     for arrow in picture.arrows:
         _require({arrow.start, arrow.end}, boxes)
-    tones = [one.tone for one in (*picture.steps, *picture.boxes, *picture.arrows)]
-    _require({*tones, *(tone for tone, _ in picture.legend)}, set(TONES))
+    tones = {step.tone for step in picture.steps} | {box.tone for box in picture.boxes}
+    tones |= {arrow.tone for arrow in picture.arrows} | {tone for tone, _ in picture.legend}
+    _require(tones, set(TONES))
 
 
 def _require(names: set[str], known: set[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from devtools.pictures import svg
-from devtools.pictures.text import LINE, wrapped
+from devtools.pictures.text import LINE, width, wrapped
 
 if TYPE_CHECKING:
     from devtools.pictures.source import Person, Picture, Step
@@ -25,7 +25,8 @@ def drawn(picture: Picture) -> str:
         body += parts
         y += high + _GAP
     lives = [
-        f'<line class="life" x1="{x:.1f}" y1="{top:.1f}" x2="{x:.1f}" y2="{y - _GAP / 2:.1f}"/>' for x in places.values()
+        f'<line class="life" x1="{x:.1f}" y1="{top:.1f}" x2="{x:.1f}" y2="{y - _GAP / 2:.1f}"/>'
+        for x in places.values()
     ]
     return svg.document(picture, [*lives, *heads, *body], y)
 
@@ -67,7 +68,7 @@ def _step(number: int, step: Step, places: dict[str, float], y: float) -> tuple[
 def _inside(text: str, step: Step, x: float, y: float) -> tuple[list[str], float]:
     """Return a box on one person's line."""
     broken = wrapped(text, 300)
-    wide = max(map(svg.width, broken)) + 20
+    wide = max(map(width, broken)) + 20
     left = min(max(x - wide / 2, svg.PADDING), svg.WIDTH - svg.PADDING - wide)
     high = LINE * len(broken) + 10
     return [svg.box(left, y, wide, high, step.tone), *svg.lines(broken, left + wide / 2, y + 5)], high

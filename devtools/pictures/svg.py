@@ -48,9 +48,7 @@ def document(picture: Picture, body: Sequence[str], height: float) -> str:
 
 def box(x: float, y: float, wide: float, high: float, tone: str = "plain") -> str:
     """Return a box with round corners."""
-    return (
-        f'<rect class="box {tone}" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" rx="6"/>'
-    )
+    return f'<rect class="box {tone}" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" rx="6"/>'
 
 
 def paper(x: float, y: float, wide: float, high: float) -> str:

@@ -12,7 +12,7 @@ BOLD: Final = 1.12
 STEP: Final = 8
 
 _NARROW = frozenset("iljI.,:;'|!()[] ")
-_SLIM = frozenset("frt-/\"`")
+_SLIM = frozenset('frt-/"`')
 _WIDE = frozenset("mwMW@%")
 
 

@@ -69,7 +69,10 @@ def test_every_picture_is_shown_on_a_page_with_a_text_for_those_who_do_not_see_i
     ("source", "error"),
     [
         ("title: t\ndescription: d\n", "a.yaml: A picture has either steps or boxes."),
-        ("title: t\nboxes: [{name: a, title: a, row: 1}]\n", "a.yaml: A picture needs a description for people who do not see it."),
+        (
+            "title: t\nboxes: [{name: a, title: a, row: 1}]\n",
+            "a.yaml: A picture needs a description for people who do not see it.",
+        ),
         (
             "title: t\ndescription: d\nboxes: [{name: a, title: a, row: 1, colour: red}]\n",
             "a.yaml: Box has no field 'colour'. It has: column, lines, name, row, span, title, tone.",
