@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devtools.pictures import svg
-from devtools.pictures.text import LINE, width, wrapped
+from devtools.pictures.text import LINE, balanced, width, wrapped
 
 if TYPE_CHECKING:
     from devtools.pictures.source import Arrow, Box, Picture
@@ -96,7 +96,7 @@ def _arrow(arrow: Arrow, start: _Placed, end: _Placed) -> list[str]:
     )
     if not arrow.text:
         return [line]
-    broken = wrapped(arrow.text, arrow.wide)
+    broken = balanced(arrow.text, arrow.wide)
     wide = max(map(width, broken))
     y = (top + bottom) / 2 - LINE * len(broken) / 2
     x = min(max(x, svg.PADDING + wide / 2), svg.WIDTH - svg.PADDING - wide / 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from devtools.pictures import svg
-from devtools.pictures.text import LINE, width, wrapped
+from devtools.pictures.text import LINE, balanced, width, wrapped
 
 if TYPE_CHECKING:
     from devtools.pictures.source import Person, Picture, Step
@@ -67,7 +67,7 @@ def _step(number: int, step: Step, places: dict[str, float], y: float) -> tuple[
 
 def _inside(text: str, step: Step, x: float, y: float) -> tuple[list[str], float]:
     """Return a box on one person's line."""
-    broken = wrapped(text, 300)
+    broken = balanced(text, 300)
     wide = max(map(width, broken)) + 20
     left = min(max(x - wide / 2, svg.PADDING), svg.WIDTH - svg.PADDING - wide)
     high = LINE * len(broken) + 10

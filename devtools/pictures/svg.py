@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from devtools.pictures.text import LINE, SIZE, width, wrapped
+from devtools.pictures.text import LINE, SIZE, balanced, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def arrow(start: tuple[float, float], end: tuple[float, float], tone: str = "pla
 
 def label(text: str, x: float, y: float, most: float, tone: str = "plain") -> tuple[list[str], float]:
     """Return a text above `y`, within the picture and around `x`, and its height."""
-    broken = wrapped(text, most)
+    broken = balanced(text, most)
     wide = max(map(width, broken))
     x = min(max(x, PADDING + wide / 2), WIDTH - PADDING - wide / 2)
     high = LINE * len(broken)

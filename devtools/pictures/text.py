@@ -23,15 +23,6 @@ def width(text: str, *, bold: bool = False, size: int = SIZE) -> float:
 
 def wrapped(text: str, most: float, *, bold: bool = False) -> list[str]:
     """Break a text into lines of at most `most` pixels. A word that is longer keeps a line of its own."""
-    lines = _broken(text, most, bold=bold)
-    # Lines of about the same length look better than a full one and a single word.
-    narrower = most - STEP
-    while narrower > 0 and len(_broken(text, narrower, bold=bold)) == len(lines):
-        most, narrower = narrower, narrower - STEP
-    return _broken(text, most, bold=bold)
-
-
-def _broken(text: str, most: float, *, bold: bool) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -39,6 +30,14 @@ def _broken(text: str, most: float, *, bold: bool) -> list[str]:
             lines[-1] = longer
         else:
             lines.append(word)
+    return lines
+
+
+def balanced(text: str, most: float) -> list[str]:
+    """Break a text into as many lines as `wrapped` does, of about the same length. That is for text in the middle."""
+    lines = wrapped(text, most)
+    while most > STEP and len(narrower := wrapped(text, most - STEP)) == len(lines):
+        lines, most = narrower, most - STEP
     return lines
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from devtools.pictures.__main__ import FOLDER, SOURCES, drawn
 from devtools.pictures.source import SourceError, load
-from devtools.pictures.text import width, wrapped
+from devtools.pictures.text import balanced, width, wrapped
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = sorted(source.stem for source in SOURCES.glob("*.yaml"))
@@ -97,8 +97,15 @@ def test_a_wrong_source_is_an_error_that_says_what_is_wrong(tmp_path: Path, sour
     assert str(raised.value) == error
 
 
-def test_lines_are_of_about_the_same_length() -> None:
+def test_lines_are_filled() -> None:
     assert wrapped("one two three four five six seven", width("one two three four five six")) == [
+        "one two three four five six",
+        "seven",
+    ]
+
+
+def test_lines_in_the_middle_are_of_about_the_same_length() -> None:
+    assert balanced("one two three four five six seven", width("one two three four five six")) == [
         "one two three four",
         "five six seven",
     ]
