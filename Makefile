@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format pictures bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -96,6 +96,9 @@ bench-postgresql: .make/uv ## Measure all results of a mapped task in server mod
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m benchmarks.scale.postgresql $(BENCH_ARGS); \
 	else echo "skipped: there is no Python 3.10 to 3.14 that every user may execute, for the environment of test-production"; fi
+
+pictures: $(ENV) ## Draw docs/img/*.svg from docs/img/src/*.yaml (1 second)
+	@$(PY) -m devtools.pictures
 
 bench-docs: $(ENV) ## Write the latest figures into docs/explanation/performance.md, and draw the chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)
