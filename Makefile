@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format pictures bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format pictures bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python docs reference
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -70,6 +70,12 @@ test-production: .make/uv ## Test a whole Airflow: Celery, PostgreSQL, FAB, two 
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS); \
 	else echo "skipped: the worker is another Unix user, and there is no Python 3.10 to 3.14 that every user may execute"; fi
+
+docs: $(ENV) ## Build the site of docs/ into build/site, and check it (10 seconds)
+	@$(PY) -m devtools.site
+
+reference: $(ENV) ## Write what comes from the code into the pages of docs/
+	@$(PY) -m devtools.reference
 
 lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of errors
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \

@@ -22,8 +22,9 @@ _VERBS = frozenset(
     """
     am are be can cannot could did do does had has have is may might must shall should was were accept add agree
     allow alter answer append apply arrive ask assume attack bear become begin behave believe belong bind block
-    bound bring build call carry change check choose claim clean clear close colour come commit compare compress connect
-    contain copy cost count cover create cross decide declare decode decrypt delete derive describe develop die
+    bound bring build call carry change check choose claim clean clear close colour come commit compare compress
+    connect contain copy correct cost count cover create cross decide declare decode decrypt delete derive describe
+    develop die
     differ discard draw drop enable encode encrypt end exceed expire explain fail fall fill find fit follow forget
     get give go goes grant grow happen help hide hold ignore imply import include inform install join keep know
     last lead leave let lie lift limit list live load log look lose make map mark mask match matter mean measure

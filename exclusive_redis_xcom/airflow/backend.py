@@ -219,8 +219,7 @@ class _ByRow(BaseXCom):
 class ExclusiveRedisXCom(RedisFirst, _ByRow):
     """The class for `[core] xcom_backend`: Redis has the values, Airflow's database has references to them.
 
-    An access list decides about each pull. All errors are `ExclusiveXComError`: XComAccessDenied, XComExpired,
-    XComTooLarge, XComNotSerializable, InvalidReference, CorruptValue, StoreUnavailable and ConfigurationError.
+    An access list decides about each pull. Every error of this class is an `ExclusiveXComError`.
     """
 
 

@@ -46,13 +46,13 @@ def pull(
             token = exclusive_redis_xcom.pull("extract", key="token", required=True)
 
     Args:
-        task_ids: As for `xcom_pull`, like all arguments but the last.
-        key: As above.
-        dag_id: As above.
-        run_id: As above.
-        map_indexes: As above.
-        include_prior_dates: As above.
-        default: As above. It stands for what is missing, so `required` leaves no use for it.
+        task_ids: The task that pushed, or several. None stands for the running task itself.
+        key: The key of the XCom.
+        dag_id: The DAG of the task that pushed. None stands for the running task's DAG.
+        run_id: The run. None stands for the running task's run.
+        map_indexes: The index of a mapped task's instance, or several. Without it, all results are pulled.
+        include_prior_dates: Whether to look back at earlier runs, too.
+        default: What stands for an XCom that is missing. With `required`, it is not used.
         required: Whether Airflow must have a row of every XCom that is asked for.
 
     Raises:

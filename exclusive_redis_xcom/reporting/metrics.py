@@ -11,28 +11,48 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import XComAccessDenied
+from exclusive_redis_xcom.reporting.metric_names import (
+    BYTES_PULLED,
+    BYTES_PUSHED,
+    PULL_DIRECT,
+    PULL_FAILED,
+    PULL_GRANTED,
+    PULL_REFUSED,
+    PULL_WOULD_BE_REFUSED,
+    PUSH,
+    PUSH_FAILED,
+    REDIS_TIME_PULL,
+    REDIS_TIME_PUSH,
+    WRITE_REFUSED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exclusive_redis_xcom.model import Coordinate
 
-PUSH = "exclusive_redis_xcom.push"
-PULL_GRANTED = "exclusive_redis_xcom.pull_granted"
-#: How many of the granted values came from Redis alone (`task/direct_pull.py`).
-PULL_DIRECT = "exclusive_redis_xcom.pull_direct"
-PULL_REFUSED = "exclusive_redis_xcom.pull_refused"
-PULL_WOULD_BE_REFUSED = "exclusive_redis_xcom.pull_would_be_refused"
-WRITE_REFUSED = "exclusive_redis_xcom.write_refused"
-#: Pushes and pulls that ended with an error. Refusals count as refused alone. The tag `error` is `kind_of` the error.
-PUSH_FAILED = "exclusive_redis_xcom.push_failed"
-PULL_FAILED = "exclusive_redis_xcom.pull_failed"
-#: Bytes as Redis holds them, after compression and encryption.
-BYTES_PUSHED = "exclusive_redis_xcom.bytes_pushed"
-BYTES_PULLED = "exclusive_redis_xcom.bytes_pulled"
-#: Milliseconds from the first command to the last reply. Retries and the pauses between them count.
-REDIS_TIME_PUSH = "exclusive_redis_xcom.redis_time.push"
-REDIS_TIME_PULL = "exclusive_redis_xcom.redis_time.pull"
+__all__ = [
+    "BYTES_PULLED",
+    "BYTES_PUSHED",
+    "OTHER",
+    "PULL_DIRECT",
+    "PULL_FAILED",
+    "PULL_GRANTED",
+    "PULL_REFUSED",
+    "PULL_WOULD_BE_REFUSED",
+    "PUSH",
+    "PUSH_FAILED",
+    "REDIS_TIME_PULL",
+    "REDIS_TIME_PUSH",
+    "WRITE_REFUSED",
+    "count",
+    "failed",
+    "is_on",
+    "kind_of",
+    "pulled",
+    "pushed",
+    "timing",
+]
 
 #: Airflow's options that turn metrics on (`airflow/observability/metrics/stats_utils.py`).
 _SWITCHES = ("statsd_on", "otel_on", "statsd_datadog_enabled")

@@ -75,7 +75,8 @@ OPTIONS: tuple[Option, ...] = (
         "ttl_seconds",
         "integer",
         "604800",
-        "A value stays in Redis for this many seconds after its push. The ttl_seconds of a rule takes precedence.",
+        "A value stays in Redis for this many seconds after its push. The default is 7 days. The ttl_seconds of a rule "
+        "takes precedence.",
         f"a whole number from 1 to {_MAX_TTL_SECONDS}",
         integer(1, _MAX_TTL_SECONDS),
     ),
@@ -130,7 +131,8 @@ OPTIONS: tuple[Option, ...] = (
         "max_value_bytes",
         "integer",
         str(128 * 1024 * 1024),
-        "An encoded value has at most this many bytes. The push of a larger value fails before anything is sent.",
+        "An encoded value has at most this many bytes. The default is 128 MiB. The push of a larger value raises "
+        "XComTooLarge before anything is sent.",
         f"a whole number from 1 to {LARGEST_VALUE_BYTES}",
         integer(1, LARGEST_VALUE_BYTES),
     ),
@@ -139,7 +141,7 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "auto",
         "auto: a value is compressed with zstd if a sample of it shrinks enough. Values over 1 MiB must shrink to a "
-        "twentieth. zstd: every value is compressed. off: no value is compressed.",
+        "twentieth. zstd: every value is compressed, to save memory in Redis. off: no value is compressed.",
         "auto, zstd or off",
         word("auto", "zstd", "off"),
     ),
@@ -156,8 +158,8 @@ OPTIONS: tuple[Option, ...] = (
         "spill_path",
         "string",
         "",
-        "Values over spill_threshold_bytes are stored below this Airflow ObjectStoragePath. Nothing else may be stored "
-        "there. If spill_path is empty, all values go to Redis.",
+        "Values over spill_threshold_bytes are stored below this Airflow ObjectStoragePath. Redis keeps their headers. "
+        "Nothing else may be stored there. If spill_path is empty, all values go to Redis.",
         "a URL for ObjectStoragePath without a password, for example s3://conn_id@bucket/prefix",
         object_storage_url,
         shown=False,  # a URL with a password ends up here by mistake
@@ -167,7 +169,9 @@ OPTIONS: tuple[Option, ...] = (
         "spill_threshold_bytes",
         "integer",
         str(32 * 1024 * 1024),
-        "Values whose stored size exceeds this number of bytes go to spill_path. Without spill_path it has no effect.",
+        "Values whose stored size exceeds this number of bytes go to spill_path. The default is 32 MiB. The stored "
+        "size is the size after compression and encryption. max_value_bytes applies to these values, too. Without "
+        "spill_path, this option has no effect.",
         f"a whole number from 0 to {LARGEST_VALUE_BYTES}",
         integer(0, LARGEST_VALUE_BYTES),
     ),
@@ -245,8 +249,9 @@ OPTIONS: tuple[Option, ...] = (
         "allow_plaintext_read",
         "boolean",
         "False",
-        "Accept values that were written before sealing or encryption was switched on. Turn it off after the longest "
-        "TTL. Until then, anybody who can write to Redis or to XCom rows can supply plain values.",
+        "Accept values that were written before sealing or encryption was switched on. With seal = all, this includes "
+        "plain values in XCom rows. Turn it off after the longest TTL. Until then, anybody who can write to Redis or "
+        "to XCom rows can supply plain values.",
         "True or False",
         yes_or_no,
     ),
@@ -255,7 +260,7 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "restricted",
         "This option says which pulled values Airflow masks in logs and rendered fields. restricted: values whose key "
-        "has a rule. all: every value. off: none.",
+        'has a rule; a DAG\'s "*" does not count as one. all: every value. off: none.',
         "restricted, all or off",
         word("restricted", "all", "off"),
     ),
@@ -293,7 +298,7 @@ OPTIONS: tuple[Option, ...] = (
         "open",
         "This option says which values are described in Redis for the commands ls and show. A description tells type, "
         "shape, and names of columns and keys, all in clear. open: values that are neither sealed nor encrypted, and "
-        "whose key has no rule. all: every value. off: none.",
+        'whose key has no rule; a DAG\'s "*" does not count as one. all: every value. off: none.',
         "open, all or off",
         word("open", "all", "off"),
     ),
@@ -302,8 +307,8 @@ OPTIONS: tuple[Option, ...] = (
         "string",
         "open",
         "This option says which values the page XComs reveals in Airflow's UI, by a click, to users whom Airflow lets "
-        "read XComs. open: values whose key has no rule. all: every value but those that are read once. off: none. An "
-        "audit row is written first.",
+        'read XComs. open: values whose key has no rule; a DAG\'s "*" does not count as one. all: every value but '
+        "those that are read once. off: none. An audit row is written first.",
         "open, all or off",
         word("open", "all", "off"),
     ),

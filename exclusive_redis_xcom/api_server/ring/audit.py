@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.api_server.requests.threads import off_loop
+from exclusive_redis_xcom.reporting import metric_names
 from exclusive_redis_xcom.reporting.metrics import kind_of
 
 if TYPE_CHECKING:
@@ -44,18 +45,15 @@ _KEPT = {
     "all": _REFUSALS | {CLAIMED, GRANTED, REMOVED},
 }
 
-# Counters of the API server. The counters of the tasks themselves are in `reporting/metrics.py`.
 _COUNTERS = {
-    GRANTED: "exclusive_redis_xcom.ring.released",
-    CLAIMED: "exclusive_redis_xcom.ring.released",
-    WOULD_BE_DENIED: "exclusive_redis_xcom.ring.would_be_refused",
-    DENIED: "exclusive_redis_xcom.ring.refused",
-    CLAIM_DENIED: "exclusive_redis_xcom.ring.refused",
-    WRITE_DENIED: "exclusive_redis_xcom.ring.write_refused",
-    EDIT_DENIED: "exclusive_redis_xcom.ring.edit_refused",
+    GRANTED: metric_names.RING_RELEASED,
+    CLAIMED: metric_names.RING_RELEASED,
+    WOULD_BE_DENIED: metric_names.RING_WOULD_BE_REFUSED,
+    DENIED: metric_names.RING_REFUSED,
+    CLAIM_DENIED: metric_names.RING_REFUSED,
+    WRITE_DENIED: metric_names.RING_WRITE_REFUSED,
+    EDIT_DENIED: metric_names.RING_EDIT_REFUSED,
 }
-#: Requests that the ring could not decide about. The tag `error` is `metrics.kind_of` the error.
-FAILED = "exclusive_redis_xcom.ring.failed"
 
 # The columns of Airflow's `log` table take ids of 250 and an owner of 500 characters. PostgreSQL refuses longer text,
 # and NUL.
@@ -177,7 +175,7 @@ def tally(records: Sequence[Record]) -> None:
 def tally_failure(error: Exception) -> None:
     """Count a request that could not be decided about. A failure of the metrics backend is logged."""
     try:
-        _server_stats().incr(FAILED, 1, tags={"error": kind_of(error)})
+        _server_stats().incr(metric_names.RING_FAILED, 1, tags={"error": kind_of(error)})
     except Exception as problem:
         log.warning("XCom metrics could not be sent: %s", type(problem).__name__)
 

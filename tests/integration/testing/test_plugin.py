@@ -16,6 +16,16 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/how-to/testing-dags.md").read_text()
 CONFTEST, EXAMPLE = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+[DAG_OF_FRONT_PAGE] = re.findall(
+    r"^```python\n(.*?)^```", (ROOT / "docs/index.md").read_text(), re.DOTALL | re.MULTILINE
+)
+TEST_OF_FRONT_PAGE = """
+def test_front_page(exclusive_xcom):
+    run = exclusive_xcom.run(dag)
+    assert run.states == {"extract": "success", "load": "success", "report": "failed"}
+    assert [(one.consumer, one.producer) for one in run.refused] == [("report", "extract")]
+    assert run.pulled("load") == {"extract:return_value"}
+"""
 
 
 @pytest.fixture
@@ -32,12 +42,13 @@ def user(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.P
 def test_a_dag_is_run_under_its_rules(user: pytest.Pytester) -> None:
     user.path.joinpath("test_cases.py").write_text((Path(__file__).parent / "cases.py").read_text())
     user.path.joinpath("test_example.py").write_text(EXAMPLE)
+    user.path.joinpath("test_front_page.py").write_text(DAG_OF_FRONT_PAGE + TEST_OF_FRONT_PAGE)
 
     result = user.runpytest_subprocess(
         "-p", "no:cacheprovider", "--strict-markers", "--exclusive-xcom-update", "--show-capture=no", "-rA", timeout=240
     )
 
-    result.assert_outcomes(passed=23, failed=1, errors=4)
+    result.assert_outcomes(passed=24, failed=1, errors=4)
     result.stdout.fnmatch_lines_random(
         [
             '>*raise RuntimeError("the task\'s own words")',

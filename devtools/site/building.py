@@ -1,0 +1,45 @@
+"""Build the site with Zensical."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from devtools.site.pages import ROOT, gather
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG = ROOT / "mkdocs.yml"
+
+
+def build(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site into `folder/site`. The folder gets the gathered pages and the configuration, too.
+
+    Args:
+        folder: What it holds of an earlier build is removed.
+
+    Returns:
+        How Zensical ended, and what it printed. Each warning makes it fail.
+
+    Raises:
+        BrokenLinkError: A page links to something that cannot be on the site.
+    """
+    for old in ("pages", "site", ".cache"):
+        shutil.rmtree(folder / old, ignore_errors=True)
+    gather(folder / "pages")
+    config = folder / "mkdocs.yml"
+    config.write_text(_moved(CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(config)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def _moved(config: str) -> str:
+    """Return the configuration with the folders of a build: Zensical wants both beside its configuration."""
+    for setting, folder in (("docs_dir: docs", "pages"), ("site_dir: build/site", "site")):
+        if f"\n{setting}\n" not in config:
+            raise ValueError(f"mkdocs.yml has no line {setting!r}")
+        config = config.replace(f"\n{setting}\n", f"\n{setting.partition(':')[0]}: {folder}\n")
+    return config
