@@ -1,0 +1,124 @@
+"""Each DAG of examples/recipes does what its page says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from devtools.airflow_stack import AirflowStack
+from devtools.components import OURS
+from tests.acceptance.recipes.conftest import Run
+
+Runs = Callable[..., Run]
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_a_token_is_for_one_consumer_once(run: Runs) -> None:
+    done = run("token_once")
+
+    assert done.states == {
+        "log_in": "success",
+        "upload": "success",
+        "upload_again": "failed",
+        "report": "failed",
+        "finish": "success",
+    }
+    assert done.printed("upload got ") == ["upload got a token of 32 characters"]
+    assert done.refusals() == [
+        "XComAlreadyClaimed: 'token' of log_in was already claimed by task 'upload'. It may be read only once.",
+        "XComAccessDenied: report may not pull 'token' of log_in: only upload and upload_again may.",
+    ]
+
+
+def test_frames_come_back_as_they_were_pushed(run: Runs) -> None:
+    done = run("mapped_frames")
+
+    assert done.state == "success", done.output[-4000:]
+    assert done.printed("rows: ") == ["rows: 3000 sum: 1498500"]
+    assert done.printed("largest in ") == [f"largest in {region}: 999" for region in ("north", "south", "west")]
+
+
+class TestLargeValues:
+    @pytest.fixture
+    def bucket(self, tmp_path: Path) -> Path:
+        return tmp_path / "bucket"
+
+    @pytest.fixture
+    def spilling(self, bucket: Path) -> dict[str, str]:
+        return {f"{OURS}SPILL_PATH": f"file://{bucket}"}
+
+    def objects(self, bucket: Path) -> list[Path]:
+        return [path for path in bucket.rglob("*") if path.is_file()]
+
+    def test_the_value_lies_in_object_storage_until_gc_finds_that_nobody_can_read_it(
+        self, run: Runs, shell: Shell, redis_client: redis.Redis, bucket: Path, spilling: dict[str, str]
+    ) -> None:
+        done = run("large_values", **spilling)
+
+        assert done.state == "success", done.output[-4000:]
+        pushed, pulled = done.printed("pushed "), done.printed("pulled ")
+        assert [line.replace("pulled", "pushed") for line in pulled] == pushed
+        assert pushed[0].startswith("pushed 41943040 bytes")
+        (stored,) = self.objects(bucket)
+        assert stored.stat().st_size > 40 * 1024 * 1024
+        (name,) = redis_client.scan_iter("exclusive_redis_xcom:large_values:*:export:dump")
+        assert (redis_client.memory_usage(name) or 0) < 10_000
+
+        redis_client.delete(name)  # as if its TTL had passed
+        hours_ago = time.time() - 7200
+        os.utime(stored, (hours_ago, hours_ago))
+        looked = shell("exclusive-xcom gc --dry-run", **spilling)
+        assert (looked.returncode, looked.stdout.splitlines()) == (0, self.told(bucket, "would be removed"))
+        assert self.objects(bucket) == [stored]
+        removed = shell("exclusive-xcom gc", **spilling)
+        assert (removed.returncode, removed.stdout.splitlines()) == (0, self.told(bucket, "removed"))
+        assert self.objects(bucket) == []
+
+    def told(self, bucket: Path, removed: str) -> list[str]:
+        return [
+            f"file://{bucket}",
+            "  in use                    0         0 B",
+            "  too young to tell         0         0 B",
+            f"  {removed:<17}         1    40.0 MiB",
+            "  not ours, left            0         0 B",
+        ]
+
+
+def test_report_lets_a_forgotten_reader_pass_and_says_so(run: Runs, shell: Shell) -> None:
+    reported = run("report_first", **{f"{OURS}MODE": "report"})
+
+    assert reported.state == "success"
+    assert reported.printed("mean: ") == ["mean: 5.333333333333333"]
+    assert reported.logged("XCom pull would be refused: ") == [
+        "XCom pull would be refused: forecast may not pull 'prices' of extract: only load may."
+    ]
+    listed = shell("exclusive-xcom denials report_first")
+    assert [line.split("  ")[-1].strip() for line in listed.stdout.splitlines()] == [
+        "WHY",
+        "only reported: it got the value",
+    ]
+
+    enforced = run("report_first", **{f"{OURS}MODE": "enforce"})
+
+    assert enforced.states == {"extract": "success", "load": "success", "forecast": "failed"}
+    assert enforced.refusals() == [
+        "XComAccessDenied: forecast may not pull 'prices' of extract: only load may.",
+    ]
+
+
+def test_values_are_looked_at_from_a_shell(run: Runs, shell: Shell, home: AirflowStack) -> None:
+    assert run("look_at_values").state == "success"
+
+    listed = shell("exclusive-xcom ls look_at_values")
+    print(listed.stdout)
+    for key in ("return_value", "password", "ticket"):
+        shown = shell(f"exclusive-xcom show look_at_values/extract:{key} --value")
+        print(shown.returncode, shown.stdout, shown.stderr)
+    print(home.rows("SELECT * FROM log WHERE event LIKE 'xcom%'"))
+    raise AssertionError
