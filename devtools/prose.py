@@ -31,8 +31,8 @@ _VERBS = frozenset(
     protect prove publish pull push put raise reach read recognise reduce refer refuse register release rely remove
     rename renew repeat replace reply report require reset resolve restart restrict retry return rotate run save
     say seal search see select send serve set share show sign spill spread stand start state stay stop store strip
-    supply support surround survive switch tag take talk tell test touch travel treat try turn understand update
-    use validate wait want warn watch weaken went will win work would write
+    succeed supply support surround survive switch tag take talk tell test touch travel treat trigger try turn
+    understand unpause update use validate wait want warn watch weaken went will win work would write
     """.split()  # noqa: SIM905 - one line a word would fill pages
 )
 _ENDINGS = (("", ""), ("s$", ""), ("es$", ""), ("d$", ""), ("ed$", ""), ("ie[sd]$", "y"))

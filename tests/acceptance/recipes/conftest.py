@@ -44,7 +44,7 @@ class Run:
 
     def refusals(self) -> list[str]:
         """Return the class and the first line of the errors by which tasks failed."""
-        return list(dict.fromkeys(re.findall(r"^(XCom\w+: .*?)$", self.output, re.MULTILINE)))
+        return list(dict.fromkeys(re.findall(r"^exclusive_redis_xcom\.errors\.(\w+: .*)$", self.output, re.MULTILINE)))
 
 
 class Runner:
@@ -116,12 +116,13 @@ def run(home: AirflowStack) -> Iterator[Callable[..., Run]]:
         *,
         conf: Mapping[str, Any] | None = None,
         backend: str = BACKEND,
+        folder: str = "recipes",
         path: str | None = None,
         **env: str,
     ) -> Run:
         if backend not in runners:
             runners[backend] = Runner(home, backend)
-        file = home.dags_folder / "recipes" / f"{name}.py"
+        file = home.dags_folder / folder / f"{name}.py"
         request = {"file": str(file), "dag_id": dag_id or name, "conf": conf, "env": env, "path": path}
         return runners[backend].run(request)
 

@@ -1,34 +1,46 @@
-"""Recipes of docs/how-to/recipes that need a scheduler: assets, and tasks that are cleared."""
+"""Recipes of docs/how-to/recipes that need a scheduler: an asset starts a run, and tasks are cleared."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
+
+import pytest
 
 from devtools.airflow_stack import ROOT, AirflowStack, wait_until
+from devtools.components import OURS
+from devtools.worlds.fresh_process import start_afresh
+from exclusive_redis_xcom import cli
 
 RECIPES = ROOT / "examples" / "recipes"
+Command = Callable[[str], tuple[int, list[str]]]
+
+
+@pytest.fixture
+def exclusive_xcom(
+    airflow: AirflowStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], warm_parsing: None
+) -> Command:
+    """Run a command in the folder of `dags`; return its exit status and standard output."""
+    for name, text in airflow.env.items():
+        if name.startswith(OURS):
+            monkeypatch.setenv(name, text)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(airflow.home)
+    start_afresh()
+
+    def run(command: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        status = cli.main(command.split())
+        return status, capsys.readouterr().out.splitlines()
+
+    return run
 
 
 def states(airflow: AirflowStack, dag_id: str, run_id: str) -> dict[str, str | None]:
     return {task_id: state for (task_id, _), state in airflow.task_states(dag_id, run_id).items()}
 
 
-def exclusive_xcom(airflow: AirflowStack, arguments: str) -> tuple[int, list[str]]:
-    """Run a command of a page where the folder `dags` is."""
-    program = Path(sys.executable).with_name("exclusive-xcom")
-    done = subprocess.run(
-        [program, *arguments.split()],
-        env={**airflow.env, "COLUMNS": "200"},
-        cwd=airflow.home,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout.splitlines()
+def page(name: str) -> str:
+    return (ROOT / "docs/how-to/recipes" / name).read_text()
 
 
 def test_a_report_is_shared_with_one_task_of_another_dag(airflow: AirflowStack) -> None:
@@ -37,49 +49,60 @@ def test_a_report_is_shared_with_one_task_of_another_dag(airflow: AirflowStack) 
 
     made = airflow.trigger("sales_report")
     assert airflow.wait_run("sales_report", made) == "success"
-    mailed = wait_until(
+    (mailed, *_) = wait_until(
         lambda: [run["dag_run_id"] for run in airflow.pages("/dags/mail_report/dagRuns", "dag_runs")],
         60,
         lambda: "the asset started no run",
-    )[0]
+    )
     assert airflow.wait_run("mail_report", mailed) == "failed"
 
     assert states(airflow, "mail_report", mailed) == {"send": "success", "archive": "failed"}
-    assert "mail: {'north': 120, 'south': 80}" in airflow.task_log("mail_report", mailed, "send")
-    assert (
-        "mail_report/archive may not pull 'return_value' of make_report in DAG 'sales_report': only check and "
-        "mail_report/send may."
-    ) in airflow.task_log("mail_report", mailed, "archive")
+    sent, refused = (
+        "mail: {'north': 120, 'south': 80}",
+        "XComAccessDenied: mail_report/archive may not pull 'return_value' of make_report: "
+        "only check and mail_report/send may.",
+    )
+    assert sent in airflow.task_log("mail_report", mailed, "send")
+    assert f"\n{refused}\n" in airflow.task_log("mail_report", mailed, "archive")
+    assert f"\n{sent}\n" in page("shared-report.md")
+    assert f"\n{refused}\n" in page("shared-report.md")
 
 
-def test_after_a_change_of_a_rule_the_producer_is_cleared(airflow: AirflowStack) -> None:
+def test_after_a_change_of_a_rule_the_producer_is_cleared(airflow: AirflowStack, exclusive_xcom: Command) -> None:
+    def readers() -> str:
+        status, (_, line) = exclusive_xcom(f"ls rule_changed/issue --run {run_id}")
+        assert status == 0
+        return line.rpartition("  ")[2]
+
     source = (RECIPES / "rule_changed.py").read_text()
+    before = airflow.home / "before"
+    before.mkdir()
+    (before / "rule_changed.py").write_text(source)
     assert airflow.add_dag("rule_changed", source) == ["rule_changed"]
     run_id = airflow.trigger("rule_changed")
     assert airflow.wait_run("rule_changed", run_id) == "failed"
     assert states(airflow, "rule_changed", run_id) == {"issue": "success", "load": "success", "audit": "failed"}
-    (airflow.home / "before.py").write_text(source)
 
     airflow.add_dag("rule_changed", source.replace('RULE = ["load"]', 'RULE = ["load", "audit"]'))
-    print(
-        "CAN",
-        exclusive_xcom(airflow, "can-pull rule_changed/audit rule_changed/issue:token --dags dags/rule_changed.py"),
-    )
-    print("SHOW", exclusive_xcom(airflow, f"show rule_changed/issue:token --run {run_id}"))
-    print("LS", exclusive_xcom(airflow, f"ls rule_changed/issue --run {run_id}"))
-    print(
-        "EXPLAIN",
-        exclusive_xcom(airflow, "explain rule_changed/issue:token rule_changed/audit --dags dags/rule_changed.py"),
-    )
-    print("LINT", exclusive_xcom(airflow, "lint dags/rule_changed.py"))
-    print("DIFF", exclusive_xcom(airflow, "diff before.py dags/rule_changed.py"))
 
+    status, lines = exclusive_xcom("diff before dags/rule_changed.py")
+    assert (status, lines[:2]) == (1, ["GAINED", "  rule_changed/audit may now read rule_changed/issue:token"])
+    assert exclusive_xcom("can-pull rule_changed/audit rule_changed/issue:token --dags dags/rule_changed.py") == (
+        0,
+        ["yes"],
+    )
+    assert readers() == "'load'"
     airflow.clear("rule_changed", run_id, ["audit"])
     assert airflow.wait_run("rule_changed", run_id) == "failed"
-    print("LOG", airflow.task_log("rule_changed", run_id, "audit", 2))
-    assert states(airflow, "rule_changed", run_id)["audit"] == "failed"
+    refused = (
+        "XComAccessDenied: audit may not pull 'token' of issue: only load may.\n"
+        "Rule: xcom_acl['issue']['token'] at rule_changed.py allows only 'load'.\n"
+        "To allow it, add audit to the consumers of xcom_acl['issue']['token'] at rule_changed.py: "
+        "['load', 'audit']. Then clear issue: the rule is stored with the value.\n"
+    )
+    assert refused in airflow.task_log("rule_changed", run_id, "audit", 2)
+    assert refused in page("rule-changed.md")
 
     airflow.clear("rule_changed", run_id, ["issue", "audit"])
     assert airflow.wait_run("rule_changed", run_id) == "success"
-    print("LS", exclusive_xcom(airflow, f"ls rule_changed/issue --run {run_id}"))
-    assert os.environ.get("X")
+    assert readers() == "'load', 'audit'"
