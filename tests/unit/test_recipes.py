@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from exclusive_redis_xcom.access.loading import load
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 FOLDER = ROOT / "docs/how-to/recipes"
@@ -15,6 +17,12 @@ PAGES = sorted(path for path in FOLDER.glob("*.md") if path != INDEX)
 DAG_FILES = sorted(EXAMPLES.rglob("*.py"))
 #: What acceptance tests run is named there as a whole text.
 TESTS = "\n".join(path.read_text() for path in (ROOT / "tests/acceptance").rglob("test_*.py"))
+#: Files with other DAGs than one of their own name. Without dag-factory, there is none.
+NAMED_OTHERWISE = {
+    "shared_report": ("sales_report", "mail_report"),
+    "two_tenants": ("sales_daily", "finance_daily"),
+    "rules_in_yaml": (),
+}
 #: Languages of blocks that are copies of files. Blocks of other languages are commands, settings and output.
 COPIED = ("python", "yaml")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -33,6 +41,17 @@ def files_of(page: Path) -> list[Path]:
 def test_every_example_has_a_page_and_every_page_an_example() -> None:
     assert DAG_FILES
     assert PAGES == sorted(map(page_of, DAG_FILES))
+
+
+@pytest.mark.usefixtures("warm_parsing")
+def test_all_examples_are_parsed() -> None:
+    loaded = load(EXAMPLES, default_consumers="same_dag")
+
+    assert loaded.errors == {}
+    assert {facts.dag_id for facts in loaded.dags} == {
+        *(file.stem for file in DAG_FILES if file.stem not in NAMED_OTHERWISE),
+        *(dag_id for dag_ids in NAMED_OTHERWISE.values() for dag_id in dag_ids),
+    }
 
 
 @pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)

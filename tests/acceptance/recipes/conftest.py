@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -43,8 +43,14 @@ class Run:
         return list(dict.fromkeys(message.rstrip() for message in messages))
 
     def refusals(self) -> list[str]:
-        """Return the class and the first line of the errors by which tasks failed."""
-        return list(dict.fromkeys(re.findall(r"^exclusive_redis_xcom\.errors\.(\w+: .*)$", self.output, re.MULTILINE)))
+        """Return the class and the first line of the errors by which tasks failed, in alphabetical order."""
+        return sorted(set(re.findall(r"^exclusive_redis_xcom\.errors\.(\w+: .*)$", self.output, re.MULTILINE)))
+
+
+def not_in_page(name: str, lines: Iterable[str]) -> list[str]:
+    """Return those of the lines that a recipe's page does not show, each as a line of its own."""
+    shown = {line.strip() for line in (ROOT / "docs/how-to/recipes" / name).read_text().splitlines()}
+    return [line for line in lines if line not in shown]
 
 
 class Runner:

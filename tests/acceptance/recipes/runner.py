@@ -40,6 +40,7 @@ def main() -> None:
             _run_and_exit(request)
         _, status = os.waitpid(child, 0)
         _answer({"status": os.waitstatus_to_exitcode(status)})
+    os._exit(0)  # an orderly end of Airflow takes seconds
 
 
 def _answer(answer: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import redis
 
 from devtools.airflow_stack import AirflowStack
 from devtools.components import OURS
-from tests.acceptance.recipes.conftest import Run
+from tests.acceptance.recipes.conftest import Run, not_in_page
 
 Runs = Callable[..., Run]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
@@ -35,6 +35,7 @@ def test_a_token_is_for_one_consumer_once(run: Runs) -> None:
         "XComAccessDenied: report may not pull 'token' of log_in: only upload and upload_again may.",
         "XComAlreadyClaimed: upload_again may not pull 'token' of log_in: it may be read once, and it was.",
     ]
+    assert not_in_page("token-once.md", done.refusals()) == []
 
 
 def test_frames_come_back_as_they_were_pushed(run: Runs) -> None:
@@ -43,6 +44,7 @@ def test_frames_come_back_as_they_were_pushed(run: Runs) -> None:
     assert done.state == "success", done.output[-4000:]
     assert done.printed("rows: ") == ["rows: 3000 sum: 1498500"]
     assert done.printed("largest in ") == [f"largest in {region}: 999" for region in ("north", "south", "west")]
+    assert not_in_page("mapped-frames.md", [*done.printed("rows: "), *done.printed("largest in ")]) == []
 
 
 class TestLargeValues:
@@ -79,6 +81,8 @@ class TestLargeValues:
         assert self.objects(bucket) == [stored]
         removed = shell("exclusive-xcom gc", **spilling)
         assert (removed.returncode, removed.stdout.splitlines()) == (0, self.told(bucket, "removed"))
+        told = [*looked.stdout.splitlines()[1:], *removed.stdout.splitlines()[1:]]
+        assert not_in_page("large-values.md", map(str.strip, told)) == []
         assert self.objects(bucket) == []
 
     def told(self, bucket: Path, removed: str) -> list[str]:
@@ -104,6 +108,7 @@ def test_report_lets_a_forgotten_reader_pass_and_says_so(run: Runs, shell: Shell
         "WHY",
         "only reported: it got the value",
     ]
+    assert not_in_page("report-first.md", reported.logged("XCom pull would be refused: ")) == []
 
     enforced = run("report_first", **{f"{OURS}MODE": "enforce"})
 
@@ -111,6 +116,7 @@ def test_report_lets_a_forgotten_reader_pass_and_says_so(run: Runs, shell: Shell
     assert enforced.refusals() == [
         "XComAccessDenied: forecast may not pull 'prices' of extract: only load may.",
     ]
+    assert not_in_page("report-first.md", enforced.refusals()) == []
 
 
 def test_values_are_looked_at_from_a_shell(run: Runs, shell: Shell, home: AirflowStack) -> None:
@@ -124,6 +130,7 @@ def test_values_are_looked_at_from_a_shell(run: Runs, shell: Shell, home: Airflo
         0,
         ["str, 28 characters", "correct horse battery staple"],
     )
+    assert not_in_page("look-at-values.md", password.stdout.splitlines()[-2:]) == []
     assert (ticket.returncode, ticket.stderr.splitlines()[-1]) == (
         1,
         "The value may be read once, by a task that its rule names. It is never shown here, claimed or not: this command "
@@ -144,3 +151,4 @@ def test_one_task_alone_pulls_the_token(run: Runs) -> None:
     assert len(digests) == 2
     assert len(set(digests)) == 1
     assert done.refusals() == ["XComAccessDenied: report may not pull 'token' of extract: only load may."]
+    assert not_in_page("exclusive-token.md", done.refusals()) == []

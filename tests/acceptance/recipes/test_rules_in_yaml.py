@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devtools.airflow_stack import ROOT
-from tests.acceptance.recipes.conftest import Run
+from tests.acceptance.recipes.conftest import Run, not_in_page
 
 LOCK = Path(__file__).with_name("dag-factory.txt")
 UV = ROOT / ".make" / "uv"
@@ -35,3 +35,4 @@ def test_a_rule_in_yaml_is_enforced(run: Callable[..., Run], dag_factory: Path) 
 
     assert done.states == {"extract": "success", "load": "success", "report": "failed"}
     assert done.refusals() == ["XComAccessDenied: report may not pull 'return_value' of extract: only load may."]
+    assert not_in_page("rules-in-yaml.md", done.refusals()) == []

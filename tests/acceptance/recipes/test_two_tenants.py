@@ -13,7 +13,7 @@ import redis
 from devtools.components import OURS
 from devtools.redis_server import RedisServer
 from devtools.redis_users import USERS
-from tests.acceptance.recipes.conftest import RECIPES, Run
+from tests.acceptance.recipes.conftest import RECIPES, Run, not_in_page
 
 FILES = RECIPES / "two_tenants"
 TENANTS = ("sales", "finance")
@@ -74,6 +74,7 @@ def test_a_tenant_runs_its_own_dag_and_not_one_of_another_tenant(run: Callable[.
     assert "NOPERM" not in own.output
     assert others.states == {"extract": "failed", "load": "upstream_failed"}
     assert others.refusals() == ["StoreUnavailable: Pushing failed: the Redis user may not do this (NOPERM)."]
+    assert not_in_page("two-tenants.md", others.refusals()) == []
     with login(values, f"redis://{API_SERVER}:change-me-api@") as of_api_server:
         assert of_api_server.hlen("exclusive_redis_xcom:!reads:sales_daily") > 0
 
@@ -90,9 +91,7 @@ def test_a_tenants_login_reads_no_value_of_another_tenant(values: RedisServer, t
 @pytest.mark.parametrize(("tenant", "other"), [TENANTS, TENANTS[::-1]])
 def test_a_worker_reads_no_message_of_another_tenant(broker: RedisServer, tenant: str, other: str) -> None:
     settings = settings_of(tenant)
-    unacked = {
-        name.rpartition("__")[2]: text for name, text in settings.items() if "BROKER_TRANSPORT_OPTIONS" in name
-    }
+    unacked = {name.rpartition("__")[2]: text for name, text in settings.items() if "BROKER_TRANSPORT_OPTIONS" in name}
     with login(broker, settings["AIRFLOW__CELERY__BROKER_URL"]) as client:
         assert client.lpush(tenant, "a message") == 1
         assert client.hset(unacked["UNACKED_KEY"], "tag", "a message") == 1

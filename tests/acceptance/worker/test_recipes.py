@@ -83,8 +83,14 @@ def test_after_a_change_of_a_rule_the_producer_is_cleared(airflow: AirflowStack,
     assert airflow.wait_run("rule_changed", run_id) == "failed"
     assert states(airflow, "rule_changed", run_id) == {"issue": "success", "load": "success", "audit": "failed"}
 
+    status, lines = exclusive_xcom("lint dags/rule_changed.py")
+    assert (status, [line for line in lines if "error EX122: DAG 'rule_changed': audit pulls 'token'" in line]) == (
+        1,
+        lines[:1],
+    )
     airflow.add_dag("rule_changed", source.replace('RULE = ["load"]', 'RULE = ["load", "audit"]'))
 
+    assert exclusive_xcom("lint dags/rule_changed.py") == (0, ["No findings."])
     status, lines = exclusive_xcom("diff before dags/rule_changed.py")
     assert (status, lines[:2]) == (1, ["GAINED", "  rule_changed/audit may now read rule_changed/issue:token"])
     assert exclusive_xcom("can-pull rule_changed/audit rule_changed/issue:token --dags dags/rule_changed.py") == (
