@@ -108,7 +108,7 @@ def _dag_bag() -> Any:
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
-        from airflow.models.dagbag import DagBag  # type: ignore[attr-defined,no-redef]
+        from airflow.models.dagbag import DagBag
     return DagBag
 
 

@@ -133,8 +133,8 @@ def test_values_are_looked_at_from_a_shell(run: Runs, shell: Shell, home: Airflo
     assert not_in_page("look-at-values.md", password.stdout.splitlines()[-2:]) == []
     assert (ticket.returncode, ticket.stderr.splitlines()[-1]) == (
         1,
-        "The value may be read once, by a task that its rule names. It is never shown here, claimed or not: this command "
-        "claims nothing.",
+        "The value may be read once, by a task that its rule names. It is never shown here, claimed or not: "
+        "this command claims nothing.",
     )
     revealed = home.rows("SELECT * FROM log WHERE event = 'xcom_revealed' AND run_id = ?", done.run_id)
     assert [(row["dag_id"], row["task_id"], json.loads(row["extra"])["key"]) for row in revealed] == [

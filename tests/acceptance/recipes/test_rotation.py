@@ -71,7 +71,7 @@ def test_encryption_keys(run: Runs, step: Step) -> None:
 @pytest.fixture
 def password(redis_client: redis.Redis) -> Iterator[str]:
     yield create_users(redis_client)[WORKER]
-    redis_client.execute_command("ACL", "DELUSER", WORKER)  # type: ignore[no-untyped-call]
+    redis_client.execute_command("ACL", "DELUSER", WORKER)
 
 
 def test_the_password_of_a_redis_user(
@@ -81,7 +81,7 @@ def test_the_password_of_a_redis_user(
         return {"redis_url": url_for(backend_env[f"{OURS}REDIS_URL"], WORKER, text)}
 
     def setuser(*rule: str) -> None:
-        redis_client.execute_command("ACL", "SETUSER", WORKER, *rule)  # type: ignore[no-untyped-call]
+        redis_client.execute_command("ACL", "SETUSER", WORKER, *rule)
 
     new = "the-new-password"
     before = step(login(password))

@@ -21,8 +21,8 @@ def dag_factory() -> Path:
     """A folder with dag-factory alone. It is no development dependency: its plugin would be in every Airflow here."""
     folder = ROOT / ".make" / "dag-factory"
     if not (folder / "dagfactory").exists():
-        options = ["--quiet", "--no-deps", "--require-hashes", "--target", folder, "--requirements", LOCK]
-        subprocess.run([UV, "pip", "install", *options], check=True, timeout=300)
+        options = ["--quiet", "--no-deps", "--require-hashes", "--target", str(folder), "--requirements", str(LOCK)]
+        subprocess.run([str(UV), "pip", "install", *options], check=True, timeout=300)
     return folder
 
 

@@ -49,6 +49,10 @@ def test_a_report_is_shared_with_one_task_of_another_dag(airflow: AirflowStack) 
 
     made = airflow.trigger("sales_report")
     assert airflow.wait_run("sales_report", made) == "success"
+    assert "\n   GET /api/v2/dags/~/dagRuns?state=running&state=queued\n" in page("moving-backends.md")
+    waiting = airflow.api("GET", "/dags/~/dagRuns", params={"state": ["running", "queued"]})
+    assert {run["state"] for run in waiting["dag_runs"]} <= {"running", "queued"}
+    assert waiting["total_entries"] == len(waiting["dag_runs"])
     (mailed, *_) = wait_until(
         lambda: [run["dag_run_id"] for run in airflow.pages("/dags/mail_report/dagRuns", "dag_runs")],
         60,
