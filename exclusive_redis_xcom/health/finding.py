@@ -33,6 +33,7 @@ IDS = {
     "Celery broker": "celery-broker",
     "AIRFLOW_HOME": "airflow-home",
     "server processes": "server-processes",
+    "Kubernetes token": "kubernetes-token",
     "ring": "ring",
     "ring, Execution API": "ring-execution-api",
     "ring, REST API": "ring-rest-api",
