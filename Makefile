@@ -53,7 +53,7 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 		PYTHONPATH=.make/cryptography-$$version $(PY) -m pytest -q -p no:cacheprovider tests/unit/crypto tests/integration/test_recorded.py; \
 	done
 
-test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
+test-install: $(ENV) dist ## Install the wheel of make dist beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
 	@$(PY) -m devtools.installed $(INSTALL_ARGS)
 
 test-servers: $(ENV) ## Run the integration tests on each Redis and Valkey that can be had here (SERVERS="valkey-forky" for some; not in CI)
