@@ -20,7 +20,7 @@ ENV := .make/airflow-$(AIRFLOW)
 PY := $(VENV)/bin/python
 # 42 is the oldest release that Airflow itself takes. Constraints of Airflow 3.1 and 3.2 pin the other two.
 CRYPTOGRAPHY := 42.0.8 46.0.4 46.0.7
-LOCKS := dev airflow-3.2.2 airflow-3.1.8 production
+LOCKS := dev airflow-3.2.2 airflow-3.1.8 production release
 
 # Airflow starts four times slower when Python may not keep its bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,7 +30,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production docs reference lint format bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format pictures bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python docs reference dist
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -53,7 +53,7 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 		PYTHONPATH=.make/cryptography-$$version $(PY) -m pytest -q -p no:cacheprovider tests/unit/crypto tests/integration/test_recorded.py; \
 	done
 
-test-install: $(ENV) ## Install the wheel beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
+test-install: $(ENV) dist ## Install the wheel of make dist beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
 	@$(PY) -m devtools.installed $(INSTALL_ARGS)
 
 test-servers: $(ENV) ## Run the integration tests on each Redis and Valkey that can be had here (SERVERS="valkey-forky" for some; not in CI)
@@ -91,6 +91,9 @@ lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of error
 format: $(ENV) ## Let ruff format and fix what it can
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
+dist: .make/release ## Build sdist, wheel and SBOM of the last commit into dist/, twice, and check them (2 minutes)
+	@.venv-release/bin/python -m devtools.release dist
+
 bench: $(ENV) ## Compare backends in a real Airflow; write docs/explanation/performance.md (15 minutes; 5 with BENCH_ARGS=--quick; with BASE=<revision>, that build takes turns in each row)
 	@$(PY) -m benchmarks run $(if $(BASE),--base "$(BASE)") $(BENCH_ARGS)
 
@@ -102,6 +105,9 @@ bench-postgresql: .make/uv ## Measure all results of a mapped task in server mod
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m benchmarks.scale.postgresql $(BENCH_ARGS); \
 	else echo "skipped: there is no Python 3.10 to 3.14 that every user may execute, for the environment of test-production"; fi
+
+pictures: $(ENV) ## Draw docs/img/*.svg from docs/img/src/*.yaml (1 second)
+	@$(PY) -m devtools.pictures
 
 bench-docs: $(ENV) ## Write the latest figures into docs/explanation/performance.md, and draw the chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)
@@ -143,9 +149,13 @@ lock: .make/uv ## Renew the hash-locked requirements/*.txt
 
 clean: ## Remove environments and caches
 	@if [ -e .stack/local.json ]; then $(MAKE) --no-print-directory down; fi
-	rm -rf .venv .venv-airflow-* .venv-cosmos .venv-production .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+	rm -rf .venv .venv-airflow-* .venv-cosmos .venv-production .venv-release .make .stack mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.make/release: requirements/release.txt pyproject.toml devtools/uv.sh | .make/uv
+	@devtools/uv.sh sync .venv-release requirements/release.txt
+	@touch $@
 
 .make/uv: requirements/uv.txt devtools/uv.sh
 	@devtools/uv.sh install

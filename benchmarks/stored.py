@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 #: Sample -> what it is.
 SAMPLES = {
     "small": "1-byte result",
+    "few": "each of 10 mapped results of 1 byte",
     "mapped": "each of 100 mapped results of 1 byte",
+    "many": "each of 1,000 mapped results of 1 byte",
     "restricted": "1-byte value with a rule",
     "described": "list of 20 numbers, described for the pages",
 }
@@ -90,8 +92,11 @@ def parts(sample: Section) -> dict[str, float]:
 def in_redis(section: Section) -> Iterator[str]:
     """Write a table for each sample: its parts by build and format, next to a bare SET."""
     columns = [(tree, name) for tree, formats in section["trees"].items() for name in formats]
+    every = [section["trees"][tree][name]["samples"] for tree, name in columns]
     for sample, text in SAMPLES.items():
-        found = [section["trees"][tree][name]["samples"][sample] for tree, name in columns]
+        found = [samples[sample] for samples in every if sample in samples]
+        if len(found) < len(every):  # figures of before the sample was thought of
+            continue
         split = [parts(one) for one in found]
         order = dict.fromkeys(part for one in split for part in one if part != OVERHEAD)
         lines = [[part, *(number(one[part]) if part in one else "" for one in split)] for part in (*order, OVERHEAD)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Characters that a folded line of Airflow's log view shows on a small screen.
 LONGEST = 100
+#: What stands for a placeholder in the texts of `first_lines`.
+_ANY = "..."
 #: Characters that a placeholder in an f-string counts as.
 ONE_NAME = 10
 
@@ -38,6 +40,60 @@ def faults(source: str) -> Iterator[tuple[int, str]]:
         first = _text(node.args[0]).partition("\n")[0]
         if len(first) > LONGEST:
             yield node.lineno, f"the first line of this error has about {len(first)} characters: {first[:60]!r}"
+
+
+def first_lines(source: str) -> Iterator[tuple[str, str]]:
+    """Find the first lines that errors can have: type and text. `...` stands for what is known only when it happens.
+
+    A text is found where it stands in the call, in a `fitted` there, or in a variable of the same function. What other
+    functions make is left out.
+
+    Args:
+        source: The text of a Python file.
+    """
+    tree = ast.parse(source)
+    for scope in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        known = _assigned(scope)
+        for node in ast.walk(scope):
+            if isinstance(node, ast.Call) and node.args and _called(node) in _TYPES:
+                texts = {text.partition("\n")[0] for text in _written(node.args[0], known)}
+                yield from ((_called(node), text) for text in sorted(texts) if any(map(str.isalpha, text)))
+
+
+def _assigned(scope: ast.FunctionDef) -> dict[str, list[ast.expr]]:
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found.setdefault(node.targets[0].id, []).append(node.value)
+    return found
+
+
+def _written(node: ast.expr, known: dict[str, list[ast.expr]]) -> list[str]:
+    """Return all texts that an expression can make, as far as they stand in the code."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else [_ANY]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(part.value if isinstance(part, ast.Constant) else _ANY for part in node.values)]
+    if isinstance(node, ast.BinOp):
+        return [left + right for left in _written(node.left, known) for right in _written(node.right, known)]
+    if isinstance(node, ast.IfExp):
+        return [*_written(node.body, known), *_written(node.orelse, known)]
+    if isinstance(node, ast.Lambda):
+        return _written(node.body, known)
+    if isinstance(node, ast.Name):
+        earlier = {name: values for name, values in known.items() if name != node.id}
+        return [text for value in known.get(node.id, ()) for text in _written(value, earlier)] or [_ANY]
+    first = _first_of(node)
+    return [_ANY] if first is None else _written(first, known)
+
+
+def _first_of(node: ast.expr) -> ast.expr | None:
+    """Return what makes the first line: the first argument of a call that joins lines or fits one, or None."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return node.elts[0] if node.elts else None
+    if isinstance(node, ast.Call) and _called(node) in ("fitted", "lines", "join"):
+        return node.args[0]
+    return None
 
 
 def _called(call: ast.Call) -> str:

@@ -22,17 +22,17 @@ _VERBS = frozenset(
     """
     am are be can cannot could did do does had has have is may might must shall should was were accept add agree
     allow alter answer append apply arrive ask assume attack bear become begin behave believe belong bind block
-    bound bring build call carry change check choose claim clean clear close come commit compare compress connect
-    contain copy correct cost count cover create cross decide declare decode decrypt delete derive describe develop die
-    differ discard draw drop enable encode encrypt end exceed expire explain fail fall fill find fit follow forget
-    get give go goes grant grow happen help hide hold ignore imply import include inform install join keep know
-    last lead leave let lie lift limit list live load log look lose make map mark mask match matter mean measure
-    mind miss move name need notice open pack pass pay permit play point prefer prevent print produce promise
-    protect prove publish pull push put raise reach read recognise reduce refer refuse register release rely remove
-    rename renew repeat replace reply report require reset resolve restart restrict retry return rotate run save
-    say seal search see select send serve set share show sign spill spread stand start state stay stop store strip
-    supply support surround survive switch tag take talk tell test touch travel treat try turn understand update
-    use validate wait want warn watch weaken went will win work would write
+    bound bring build call carry change check choose claim clean clear close colour come commit compare compress
+    connect contain copy correct cost count cover create cross decide declare decode decrypt delete derive describe
+    develop die differ discard draw drop enable encode encrypt end exceed expire explain fail fall fill find fit
+    follow forget get give go goes grant grow happen help hide hold ignore imply import include inform install join
+    keep know last lead leave let lie lift limit list live load log look lose make map mark mask match matter mean
+    measure mind miss move name need notice number open pack pass pay permit play point prefer prevent print produce
+    promise protect prove publish pull push put raise reach read recognise reduce refer refuse register release rely
+    remove rename renew repeat replace reply report require reset resolve restart restrict retry return rotate run
+    save say seal search see select send serve set share show sign spill spread stand start state stay stop store
+    strip succeed supply support surround survive switch tag take talk tell test touch travel treat trigger try turn
+    understand unpause unwrap update use validate wait want warn watch weaken went will win work would write
     """.split()  # noqa: SIM905 - one line a word would fill pages
 )
 _ENDINGS = (("", ""), ("s$", ""), ("es$", ""), ("d$", ""), ("ed$", ""), ("ie[sd]$", "y"))

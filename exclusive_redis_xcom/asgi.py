@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.ring.middleware import Ring
+from exclusive_redis_xcom.api_server.slices.middleware import ShortSlices
 from exclusive_redis_xcom.api_server.watch.middleware import Watch
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import SECTION, load_settings
@@ -37,7 +38,7 @@ def _execution_app() -> FastAPI:
 
     app: FastAPI = create_app("execution")
     # They go innermost, where Airflow puts the middlewares of plugins.
-    app.user_middleware += [Middleware(Ring), Middleware(Watch)]
+    app.user_middleware += [Middleware(Ring), Middleware(ShortSlices), Middleware(Watch)]
     # Starlette would make them at the first request, and answer 500 to everything if the ring cannot be made.
     app.middleware_stack = app.build_middleware_stack()
     return app

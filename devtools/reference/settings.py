@@ -18,7 +18,7 @@ _MORE = {
     "ui_reveal": "[pages.md](pages.md#reveal)",
     "format": "[upgrading.md](../how-to/upgrading.md)",
     "compression": "[values.md](values.md#size)",
-    "direct_pulls": "[how-it-works.md](../explanation/how-it-works.md#direct-pulls)",
+    "direct_pulls": "[direct-pulls.md](../explanation/direct-pulls.md)",
     "spill_path": "[large-values.md](large-values.md)",
 }
 

@@ -208,10 +208,11 @@ def _serving() -> Iterator[str]:
     from starlette.middleware import Middleware
 
     from exclusive_redis_xcom.api_server.ring.middleware import Ring
+    from exclusive_redis_xcom.api_server.slices.middleware import ShortSlices
 
     app = create_app("execution")
     app.user_middleware.clear()  # a log line for each request
-    app.user_middleware += [Middleware(Ring)]
+    app.user_middleware += [Middleware(Ring), Middleware(ShortSlices)]
     app.middleware_stack = app.build_middleware_stack()
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))

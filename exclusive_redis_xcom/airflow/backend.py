@@ -1,9 +1,10 @@
 """The XCom backend class. It translates `BaseXCom`'s contract into calls of `task`.
 
-`airflow/sdk/bases/xcom.py` and docs/explanation/how-it-works.md describe the contract and its traps. `RedisFirst` asks
-Redis alone if Redis can prove that it has what the database refers to. Else Airflow's own methods fetch the rows, and
-`_Rows` leaves their values as they are. Then all references among these rows are resolved together. The results of a
-whole mapped task come in slices (`all_rows`), and each slice costs few Redis round trips.
+`airflow/sdk/bases/xcom.py` describes the contract. docs/explanation/a-push.md and a-pull.md describe what happens here,
+and docs/reference/known-limits.md the traps. `RedisFirst` asks Redis alone if Redis can prove that it has what the
+database refers to. Else Airflow's own methods fetch the rows, and `_Rows` leaves their values as they are. Then all
+references among these rows are resolved together. The results of a whole mapped task come in slices (`all_rows`), and
+each slice costs few Redis round trips.
 """
 
 from __future__ import annotations

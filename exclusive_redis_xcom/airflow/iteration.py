@@ -20,6 +20,7 @@ from exclusive_redis_xcom.airflow.failures import counted_pull
 from exclusive_redis_xcom.airflow.next_rows import RowSource
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD
 from exclusive_redis_xcom.airflow.walk import END, Walk
+from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.task import observing
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
@@ -148,8 +149,7 @@ def _row_source(xs: Any, airflows: Callable[[Any, Any], Any], asked: Asked) -> R
 
     def rows(start: int, stop: int) -> Sequence[Any]:
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
-            found: Sequence[Any] = airflows(reference(), slice(start, stop, READ_AHEAD))
-        return found
+            return references.expanded(airflows(reference(), slice(start, stop, READ_AHEAD)))
 
     def row(index: int) -> Any:
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):

@@ -30,12 +30,14 @@ def _middlewares() -> list[dict[str, Any]]:
     from exclusive_redis_xcom.airflow.preloading import preload
     from exclusive_redis_xcom.api_server.deletions.middleware import Removals
     from exclusive_redis_xcom.api_server.ring.middleware import Ring
+    from exclusive_redis_xcom.api_server.slices.middleware import ShortSlices
     from exclusive_redis_xcom.api_server.watch.middleware import Watch
 
     preload()  # no request waits for an import of redis
     return [
         # With `enforcement = server`, only the ring does anything; otherwise the others do. The last is the outermost.
         {"name": "exclusive_redis_xcom", "middleware": Ring, "args": [], "kwargs": {}},
+        {"name": "exclusive_redis_xcom_slices", "middleware": ShortSlices, "args": [], "kwargs": {}},
         {"name": "exclusive_redis_xcom_watch", "middleware": Watch, "args": [], "kwargs": {}},
         {"name": "exclusive_redis_xcom_deletions", "middleware": Removals, "args": [], "kwargs": {}},
     ]
@@ -65,7 +67,7 @@ class ExclusiveRedisXComPlugin(AirflowPlugin):
 
     @functools.cached_property
     def fastapi_root_middlewares(self) -> list[dict[str, Any]]:
-        """The ring, the watch, and what carries deletions on to Redis."""
+        """The ring, short slices, the watch, and what carries deletions on to Redis."""
         return _middlewares()
 
     @functools.cached_property

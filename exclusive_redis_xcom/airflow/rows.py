@@ -15,6 +15,7 @@ from exclusive_redis_xcom.airflow import row_keys
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.first_line import fitted
 from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.memory import paused_collector
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate, is_airflows
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import losses, refusals
@@ -121,6 +122,13 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
     Raises:
         ExclusiveXComError: Any error that `task.pull.pull` raises, or InvalidReference.
     """
+    if len(rows) == 1:
+        return _resolved(rows, asked)
+    with paused_collector():
+        return _resolved(rows, asked)
+
+
+def _resolved(rows: Sequence[Any], asked: Asked | OfThisRun | None) -> list[Any]:
     row_keys.require_no_list_of_references(rows, asked.key if isinstance(asked, Asked) else None)
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):

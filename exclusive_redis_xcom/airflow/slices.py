@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 #: `python -m benchmarks.slices` measures what other numbers cost.
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 2000
 
-#: The step of slices that are read ahead. It means the same as no step to Airflow. The ring claims no read-once value
-#: for such a slice (`api_server/requests/routes.py`).
+#: The step of slices that this package's own reader asks for. It means the same as no step to Airflow. With
+#: `enforcement = worker`, the API server may answer with short rows (`api_server/slices`). The ring claims no read-once
+#: value for such a slice (`api_server/requests/routes.py`).
 READ_AHEAD = 1
+
+#: The step of slices that a task wants, with `enforcement = server`. The ring claims read-once values for them, and may
+#: answer with one text (`formats/opened_slice.py`). To Airflow's API server, 0 means the same as no step.
+SHORT_ROWS = 0
 
 #: A reading goes back so often, at most, because rows before its slice have gone. Then all rows are read in one call. A
 #: task that removes and pushes its row again and again could otherwise keep its readers for as long as it does that.

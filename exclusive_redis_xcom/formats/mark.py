@@ -67,9 +67,10 @@ def completed(data: Any) -> Mark | None:
     """
     try:
         if data[0] == _FORMAT:
-            _, flags, version, size, *times = _COMPLETED.unpack(data)
-            pushed_ms, committed_ms = (high << 32 | low for high, low in (times[:2], times[2:]))
-            mark = Mark(version.hex(), size, pushed_ms, bool(flags & _IS_DESCRIBED), bool(flags & _HAS_RULE))
+            _, flags, version, size, high, low, committed_high, committed_low = _COMPLETED.unpack(data)
+            committed_ms = committed_high << 32 | committed_low
+            described, has_rule = flags & _IS_DESCRIBED != 0, flags & _HAS_RULE != 0
+            mark = Mark(version.hex(), size, high << 32 | low, described, has_rule)
         else:
             text, digits, pushed, committed = str(data, "ascii").split(" ")
             committed_ms = int(committed)

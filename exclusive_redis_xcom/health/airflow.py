@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import NO_SETTINGS
 from exclusive_redis_xcom.settings import SECTION, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _LISTENER_MODULE = "exclusive_redis_xcom.airflow.listener"
 _POLICY_MODULE = "exclusive_redis_xcom.airflow.policy"
 _BACKEND = "exclusive_redis_xcom.ExclusiveRedisXCom"
 _BACKEND_CLASS = ("exclusive_redis_xcom.airflow.backend", "ExclusiveRedisXCom")
+_STORED_FORMAT = "stored format"
+_PRESENT_FORMAT = 3
 _REINSTALL = "Install exclusive-redis-xcom again, in the same environment as Airflow."
 
 
@@ -47,6 +50,22 @@ def read_settings() -> tuple[Settings | None, list[Finding]]:
         remedy = f"Refusals are only logged. When the logs show no more of them, set [{SECTION}] mode = enforce."
         return settings, [Finding("settings", "warning", seen, remedy)]
     return settings, [Finding("settings", "ok", seen)]
+
+
+def stored_format(visit: Visit) -> Iterator[Finding]:
+    """Check whether an upgrade has left `format = 2` behind. It is right only while the earlier release runs."""
+    if visit.settings is None:
+        yield Finding(_STORED_FORMAT, "skipped", NO_SETTINGS)
+        return
+    seen = f"format = {visit.settings.format}"
+    if visit.settings.format == _PRESENT_FORMAT:
+        yield Finding(_STORED_FORMAT, "ok", seen)
+    else:
+        remedy = (
+            "During an upgrade, this is right. When no component of the earlier release runs any more, remove "
+            f"[{SECTION}] format everywhere, and restart."
+        )
+        yield Finding(_STORED_FORMAT, "warning", f"{seen}: the format of the earlier release", remedy)
 
 
 def version(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - every check is called alike
@@ -151,9 +170,9 @@ def policy(visit: Visit) -> Iterator[Finding]:  # noqa: ARG001 - as above
         yield Finding("policy", "FAIL", f"not registered: {', '.join(missing)}", remedy)
 
 
-CHECKS = (version, backend, plugin, listener, policy)
+CHECKS = (stored_format, version, backend, plugin, listener, policy)
 #: API servers run no task and parse no file.
-IN_SERVERS = (version, backend, plugin)
+IN_SERVERS = (stored_format, version, backend, plugin)
 
 
 def _module(name: str) -> Any:

@@ -13,6 +13,7 @@ Result = Literal["ok", "warning", "FAIL", "skipped", "accepted"]
 #: The name of a check, which people read -> its id, which programs read. An id never changes; a name may.
 IDS = {
     "settings": "settings",
+    "stored format": "stored-format",
     "Airflow version": "airflow-version",
     "XCom backend": "xcom-backend",
     "plugin": "plugin",
@@ -32,6 +33,7 @@ IDS = {
     "Celery broker": "celery-broker",
     "AIRFLOW_HOME": "airflow-home",
     "server processes": "server-processes",
+    "Kubernetes token": "kubernetes-token",
     "ring": "ring",
     "ring, Execution API": "ring-execution-api",
     "ring, REST API": "ring-rest-api",

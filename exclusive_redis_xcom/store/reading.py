@@ -39,7 +39,10 @@ def fetch_many(
     found: list[Stored] = []
     for batches in trips(wanted.values(), sizes_known=sizes is not None):
         found += _fetched(keyspace, [unique[start:end] for start, end in batches], () if found else asides)
-    each = {at: _whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)}
+    whole = [_whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)]
+    if len(unique) == len(coordinates):
+        return whole
+    each = dict(zip(unique, whole, strict=True))
     return [each[at] for at in coordinates]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from devtools.worlds.sealed import Keys
 PASSWORD = "canary-p4ssword"
 KEYS = Keys.generate()
 PRIVATE = {f"{OURS}SEAL_PRIVATE_KEYS": KEYS.private}
+ROOT = Path(__file__).resolve().parents[2]
+#: A line of the report that begins a finding, with the lines of its remedy.
+FINDING = re.compile(r"^(?:warning|FAIL) .*\n(?: {9}.*\n)*", re.MULTILINE)
 RING = ("ring, Execution API", "ring, REST API")
 
 
@@ -122,6 +127,22 @@ def test_a_server_without_the_ring_fails(without_ring: AirflowStack) -> None:
         assert finding["result"] == result
         assert "without the header exclusive-xcom-ring" in finding["seen"]
     assert "only logs a plugin that fails to import" in found(output)[RING[0]]["remedy"]
+
+
+def test_the_page_about_pip_shows_what_the_doctor_says_of_such_a_redis(with_ring: AirflowStack) -> None:
+    page = (ROOT / "docs/how-to/installing/pip.md").read_text()
+    block = textwrap.dedent(page.partition("   $ exclusive-xcom doctor --quiet\n")[2].partition("   ```")[0])
+    *shown, summary = block.splitlines()
+
+    with RedisServer(config={"appendonly": "yes", "maxmemory-policy": "noeviction"}) as server:
+        worker_mode = {f"{OURS}ENFORCEMENT": "worker", f"{OURS}REDIS_URL": server.url}
+        _, output = doctor(with_ring, "--quiet", **worker_mode)
+
+    # The server with the ring is not the one that the page starts: it watches over no rows, and the doctor says so.
+    said = output.replace(f":{server.port}", ":6379")
+    said_of_redis = [line for found in FINDING.findall(said) if "Redis " in found[:30] for line in found.splitlines()]
+    assert [" ".join(line.split()) for line in said_of_redis] == [" ".join(line.split()) for line in shown]
+    assert re.fullmatch(r"\d+ checks, 0 failed, 3 warnings, \d+ skipped", summary)
 
 
 def test_an_airflow_that_cannot_be_loaded_is_told_in_one_sentence(with_ring: AirflowStack) -> None:

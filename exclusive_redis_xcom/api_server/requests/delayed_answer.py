@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class DelayedAnswer:
-    """An ASGI `send` that holds back a whole answer, which is short, and later sends it unchanged.
+    """An ASGI `send` that holds back a whole answer, which is short, and sends it later.
 
     Args:
         send: The server's own.
@@ -33,7 +33,29 @@ class DelayedAnswer:
         """Whether the status is 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
+    @property
+    def is_json(self) -> bool:
+        """Whether it says that it is JSON."""
+        types = [value for name, value in self._headers if name.lower() == b"content-type"]
+        return bool(types) and types[0].split(b";")[0].strip().lower() == b"application/json"
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return b"".join(message.get("body", b"") for message in self._messages[1:])
+
     async def send(self) -> None:
         """Send the answer."""
         for message in self._messages:
             await self._send(message)
+
+    async def send_with(self, body: bytes) -> None:
+        """Send the answer with another body."""
+        headers = [pair for pair in self._headers if pair[0].lower() != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode("ascii")))
+        await self._send({**self._messages[0], "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    @property
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        return list(self._messages[0].get("headers", ())) if self._messages else []

@@ -62,6 +62,27 @@ def value_at(at: Coordinate) -> tuple[Any] | None:
     return None if row is None else (_decoded(row[0]),)
 
 
+def texts(names: Mapping[str, str], start: int, stop: int) -> list[str]:
+    """Return the JSON of a key's rows from one number to another, in the order of their map indexes.
+
+    The statement is the one of Airflow's own route for slices. Only the JSON is not read.
+
+    Args:
+        names: The dag_id, run_id, task_id and key.
+        start: The number of the first row, from 0.
+        stop: The number after the last row.
+    """
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import Text, cast
+
+    asked = XComModel.get_many(
+        run_id=names["run_id"], key=names["key"], task_ids=names["task_id"], dag_ids=names["dag_id"]
+    )
+    asked = asked.order_by(None).order_by(XComModel.map_index.asc()).slice(start, stop)
+    with rows.session() as session:
+        return list(session.scalars(asked.with_only_columns(cast(XComModel.value, Text))))
+
+
 def _decoded(value: Any) -> Any:
     """Return a value that may have been encoded more than once, as `carries_reference` looks at it."""
     for _ in range(_MAX_ENCODINGS):

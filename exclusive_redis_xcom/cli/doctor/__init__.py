@@ -94,7 +94,14 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _examine(args: argparse.Namespace) -> report.Report:
-    from exclusive_redis_xcom.cli.doctor import celery_broker, celery_results, identity_secrets, neighbours, ring
+    from exclusive_redis_xcom.cli.doctor import (
+        celery_broker,
+        celery_results,
+        identity_secrets,
+        kubernetes_token,
+        neighbours,
+        ring,
+    )
     from exclusive_redis_xcom.health import airflow, causes, direct_pulls, keys, object_storage, redis, sealing
     from exclusive_redis_xcom.settings.in_force import in_force
 
@@ -114,6 +121,7 @@ def _examine(args: argparse.Namespace) -> report.Report:
         celery_results,
         celery_broker,
         neighbours,
+        kubernetes_token,
         ring,
         redis,
         direct_pulls,

@@ -12,6 +12,8 @@ from airflow.sdk.bases.xcom import BaseXCom
 from devtools.components import OURS
 from exclusive_redis_xcom.airflow.plugin import ExclusiveRedisXComPlugin
 from exclusive_redis_xcom.health import airflow
+from exclusive_redis_xcom.health.finding import Finding
+from exclusive_redis_xcom.health.visit import Visit
 from exclusive_redis_xcom.settings import load_settings
 from tests.unit.cli.doctor.patients import PRIVATE_TEXT, only, visit
 
@@ -79,6 +81,31 @@ def test_mode_report_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{OURS}MODE", "report")
 
     assert only(airflow.read_settings()[1]).result == "warning"
+
+
+def test_the_default_format_is_the_present_one() -> None:
+    assert only(airflow.stored_format(visit())) == Finding("stored format", "ok", "format = 3")
+
+
+def test_a_format_that_an_upgrade_left_behind_is_a_note_and_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{OURS}FORMAT", "2")
+
+    assert only(airflow.stored_format(visit())) == Finding(
+        "stored format",
+        "warning",
+        "format = 2: the format of the earlier release",
+        "During an upgrade, this is right. When no component of the earlier release runs any more, remove "
+        "[exclusive_redis_xcom] format everywhere, and restart.",
+    )
+
+
+def test_the_format_is_not_judged_where_settings_cannot_be_read() -> None:
+    assert only(airflow.stored_format(Visit("worker", None))).result == "skipped"
+
+
+@pytest.mark.parametrize("checks", [airflow.CHECKS, airflow.IN_SERVERS], ids=["doctor", "page"])
+def test_both_the_doctor_and_the_page_look_at_the_format(checks: tuple[object, ...]) -> None:
+    assert airflow.stored_format in checks
 
 
 def test_the_airflow_installed_here_is_one_of_ours() -> None:

@@ -1,0 +1,99 @@
+"""The middleware that answers slices of a mapped task's results with short rows (`formats/short_rows.py`).
+
+Airflow decides about each request. It is asked for the first row alone, with the task's own token. If it answers, and
+that row is a reference, the rows are read with Airflow's own query. So nobody reads more or other rows than before.
+
+Every answer that has no short form comes from Airflow: another status, rows with plain values or seals, references of
+earlier formats, rows that somebody has edited, and slices that are not asked for in short.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
+from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.slices.shortening import shortened
+from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.settings import Settings, load_settings
+from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("exclusive_redis_xcom")
+
+_OK = 200
+#: A query of Airflow's client, as `airflow/slices.READ_AHEAD` lets it ask. No other query is answered here.
+_QUERY = re.compile(rb"start=(0|[1-9][0-9]{0,8})&stop=(0|[1-9][0-9]{0,8})&step=1")
+_MOST_ROWS = 10_000
+_ROUTE = "get_mapped_xcom_by_slice"
+
+
+class _Wanted(NamedTuple):
+    """The numbers of the first row that is wanted, and after the last one."""
+
+    start: int
+    stop: int
+
+
+class ShortSlices:
+    """Answers slices with short rows. With `enforcement = server`, it passes every request through.
+
+    Args:
+        app: What answers inside.
+        settings: Read from Airflow's configuration unless given.
+    """
+
+    @errors_without_locals
+    def __init__(self, app: ASGIApp, *, settings: Settings | None = None) -> None:
+        self._app = app
+        self.is_active = False
+        try:
+            self.is_active = not (settings or load_settings()).by_server
+        except ConfigurationError as error:
+            log.error("Slices of rows are answered as Airflow answers them, which takes longer: %s", error)
+
+    @errors_without_own_locals
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        wanted = _wanted(scope) if self.is_active else None
+        if wanted is None or not await self._answered(wanted, scope, send):
+            await self._app(scope, receive, send)
+
+    async def _answered(self, wanted: _Wanted, scope: Scope, send: Send) -> bool:
+        """Answer if there is a short form; return whether there was one."""
+        from starlette.concurrency import run_in_threadpool
+
+        first = DelayedAnswer(send)
+        asked = {**scope, "query_string": b"start=%d&stop=%d" % (wanted.start, wanted.start + 1)}
+        await self._app(asked, _nothing, first)
+        if first.status != _OK or not first.is_json or getattr(asked.get("endpoint"), "__name__", "") != _ROUTE:
+            return False
+        try:
+            body = await run_in_threadpool(shortened, first.body, asked["path_params"], *wanted)
+        except Exception as error:  # of Airflow's database
+            log.warning("A slice of rows is answered as Airflow answers it: %s", described(error))
+            return False
+        if body is None:
+            return False
+        await first.send_with(body)
+        return True
+
+
+async def _nothing() -> Message:
+    """Receive the body of a GET."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _wanted(scope: Scope) -> _Wanted | None:
+    """Tell which rows a request asks for in short; None if it is another request."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return None
+    matched = _QUERY.fullmatch(scope["query_string"])
+    if matched is None or not scope["path"].endswith("/slice"):
+        return None
+    found = _Wanted(*map(int, matched.groups()))
+    return found if 1 < found.stop - found.start <= _MOST_ROWS else None

@@ -1,0 +1,100 @@
+"""The rows of a mapped task's results in short: the API server's answer to a task that asks for a slice so.
+
+A slice holds thousands of references. Each JSON object, list and text costs time on its way: in Airflow's API server,
+in the supervisor and in the task. So the answer is one row that stands for all, with this below the mark:
+
+    ["sales/today/extract/token", "0 QiDwPFLOGHIxIShtTEJmAQ 1764485412345 604800000 13 list 2\n1 ..."]
+
+The first text is what the coordinates share. The second has a line for each row: its map_index, then the rest of the
+text of format 3 (`reference_v3.py`). The sentence `about` is left out.
+
+Airflow's database never holds this form. Only references of format 3 without a seal have it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from binascii import a2b_base64
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exclusive_redis_xcom.formats import reference_fields as fields
+from exclusive_redis_xcom.formats import reference_v3
+from exclusive_redis_xcom.model import Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+_WHOLE = "0|[1-9][0-9]{0,14}"
+#: map_index, version, time of the push, TTL, size. The type follows, and the shape if there is one.
+_LINE = re.compile(
+    f"(0|[1-9][0-9]{{0,9}}) ([A-Za-z0-9_-]{{21}}[AQgw]) ({_WHOLE}) ({_WHOLE}) ({_WHOLE}) ([^ \n]*(?: [0-9x]+)?)"
+)
+#: Slashes in what the coordinates of one key share.
+_SLASHES = 3
+_ANY_VERSION = "A" * 22
+_FROM_URL = str.maketrans("-_", "+/")
+
+
+class _Shared(NamedTuple):
+    """What rows of one key have in common if their TTL, type and shape are the same."""
+
+    ids: tuple[str, str, str, str]
+    epoch: datetime
+    ttl: timedelta
+    type_name: str
+    shape: tuple[int, ...] | None
+
+
+def dump(texts: Sequence[str]) -> list[str] | None:
+    """Return what stands below the mark for rows with these texts of format 3; None if they have no short form."""
+    path = texts[0].partition(" ")[0].rpartition("/")[0] if texts else ""
+    start = f"{path}/"
+    if path.count("/") != _SLASHES or not all(text.startswith(start) for text in texts):
+        return None
+    lines = [text[len(start) :] for text in texts]
+    return [path, "\n".join(lines)] if all(map(_LINE.fullmatch, lines)) else None
+
+
+def load(raw: Any) -> Iterator[tuple[Any, ...]]:
+    """Read what `dump` returns, and yield the fields of `ReferenceFacts` for each row, as far as `shape`, in order.
+
+    Raises:
+        InvalidReference: It is something else.
+    """
+    if type(raw) is not list or [type(part) for part in raw] != [str, str]:
+        raise fields.malformed("reference")
+    path, lines = raw
+    try:
+        for line in lines.split("\n"):
+            matched = _LINE.fullmatch(line)
+            if matched is None:
+                raise fields.malformed(reference_v3.TO)
+            map_index, version, pushed, ttl, size, kind = matched.groups()
+            shared = _shared(path, ttl, kind)
+            pushed_at = shared.epoch + timedelta(0, 0, 0, int(pushed))
+            yield (
+                Coordinate(*shared.ids, fields.map_index(int(map_index), reference_v3.TO)),
+                a2b_base64(version.translate(_FROM_URL) + "==").hex(),
+                shared.type_name,
+                fields.size(int(size), reference_v3.TO),
+                (),
+                "",
+                pushed_at,
+                pushed_at + shared.ttl,
+                None,
+                shared.shape,
+            )
+    except OverflowError:  # Python has no such time
+        raise fields.malformed(reference_v3.TO) from None
+
+
+@functools.lru_cache(maxsize=64)
+def _shared(path: str, ttl: str, kind: str) -> _Shared:
+    text = f"{path}/0 {_ANY_VERSION} 0 {ttl} 0 {kind}"
+    found = reference_v3.load({"about": "", reference_v3.MACHINE: {"v": reference_v3.FORMAT, reference_v3.TO: text}})
+    at: Coordinate = found["coordinate"]
+    ids, epoch = (at.dag_id, at.run_id, at.task_id, at.key), found["pushed_at"]
+    return _Shared(ids, epoch, found["expires_at"] - epoch, found["type_name"], found["shape"])
