@@ -98,10 +98,10 @@ def test_pictures_follow_the_toggle(page: Page, address: str) -> None:
 def test_drawings_follow_the_toggle(page: Page, address: str) -> None:
     page.goto(f"{address}/index.html", wait_until="networkidle")
     scheme = "() => getComputedStyle(document.querySelector('article img')).colorScheme"
-    before = page.evaluate(scheme)
+    seen = set()
 
-    while page.locator("body").get_attribute("data-md-color-scheme") == "slate":
+    for _ in range(3):
         page.locator("[data-md-component=palette] label:visible").click()
-    light = page.evaluate(scheme)
+        seen.add((page.locator("body").get_attribute("data-md-color-scheme"), page.evaluate(scheme)))
 
-    assert (before, light) == ("dark", "light")  # the test before has chosen dark, and the browser remembers it
+    assert seen == {("default", "light"), ("slate", "dark")}
