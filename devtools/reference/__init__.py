@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "contents": contents.contents,
     "settings": settings.table_of_options,
+    "settings-explained": settings.explanations,
     "errors": errors.table_of_errors,
     "metrics": metrics.table_of_metrics,
     "commands": command_line.all_commands,

@@ -1,4 +1,4 @@
-"""The table of settings, from `OPTIONS`."""
+"""The settings, from `OPTIONS`: a table, and a section for each of them."""
 
 from __future__ import annotations
 
@@ -30,32 +30,48 @@ _IN_CODE = re.compile(
     \b(?:{_NAMES})\ =\ \w+
     | \b(?:{_PLAIN_NAMES}|xcom_acl)\b
     | \bXCom[A-Z]\w+
-    | \b[a-z][a-z+]*://[^\s,;]*(?:,[^\s,;]+)*
+    | \b[a-z][a-z0-9+]*://[^\s,;]*(?:,[^\s,;]+)*(?<!\.)
     | \bxrx-pub-\.\.\.
     | "\*"
     """,
     re.VERBOSE,
 )
-# A word that is explained: `off: none.`
-_EXPLAINED = re.compile(r"(?:(?<=^)|(?<=[.;] ))([a-z0-9_]+): ")
+# A sentence that explains a word: `off: none.`
+_EXPLAINED = re.compile(r"([a-z0-9_]+): (.+)")
 
 
 def table_of_options() -> str:
     """Return a table of all options, in the order of the code."""
-    return table(("Option", "Default", "Accepted", "Meaning"), map(_row, OPTIONS))
+    rows = ((f"[`{one.name}`](#{one.name})", _default(one), _marked(one.accepted)) for one in OPTIONS)
+    return table(("Option", "Default", "What is accepted"), rows)
 
 
-def _row(option: Option) -> tuple[str, ...]:
-    default = f"`{option.default}`" if option.default else ""
-    meaning = [outside_code(option.description, _marked)]
+def explanations() -> str:
+    """Return a section for each option, in the order of the code."""
+    return "\n\n".join(map(_section, OPTIONS))
+
+
+def _default(option: Option) -> str:
+    return f"`{option.default}`" if option.default else ""
+
+
+def _section(option: Option) -> str:
+    sentences = re.split(r"(?<=\.) ", option.description)
+    words = [_EXPLAINED.fullmatch(sentence) for sentence in sentences]
+    text = " ".join(sentence for sentence, word in zip(sentences, words, strict=True) if not word)
+    facts = [f"`{word[1]}`: {_marked(word[2])}" for word in words if word]
+    facts.append(f"Default: {_default(option) or 'not set'}")
+    facts.append(f"Accepted: {_marked(option.accepted)}")
     if option.sensitive:
-        meaning.append("The option is sensitive: `_CMD` and `_SECRET` work.")
+        facts.append("Sensitive: `_CMD` and `_SECRET` work")
     if option.example:
-        meaning.append(f"An example is `{option.example}`.")
+        facts.append(f"Example: `{option.example}`")
     if option.name in _MORE:
-        meaning.append(f"See {_MORE[option.name]}.")
-    return f"`{option.name}`", default, outside_code(option.accepted, _marked), " ".join(meaning)
+        facts.append(f"More: {_MORE[option.name]}")
+    pieces = [f"### {option.name}", _marked(text), "\n".join(f"- {fact}" for fact in facts)]
+    return "\n\n".join(piece for piece in pieces if piece)
 
 
 def _marked(text: str) -> str:
-    return _IN_CODE.sub(lambda found: f"`{found[0]}`", _EXPLAINED.sub(r"`\1`: ", text))
+    """Return a text of an option with names, words and URLs in code."""
+    return outside_code(text, lambda part: _IN_CODE.sub(lambda found: f"`{found[0]}`", part))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 CONFIG = ROOT / "mkdocs.yml"
 
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)*", re.MULTILINE)
+
+
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
     """Build the site into `folder/site`. The folder gets the gathered pages and the configuration, too.
 
@@ -22,7 +27,7 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
         folder: What it holds of an earlier build is removed.
 
     Returns:
-        How Zensical ended, and what it printed. Each warning makes it fail.
+        How Zensical ended, and what it printed, without colours and tracebacks. Each warning makes it fail.
 
     Raises:
         BrokenLinkError: A page links to something that cannot be on the site.
@@ -33,7 +38,9 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
     config = folder / "mkdocs.yml"
     config.write_text(_moved(CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(config)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    ended.stdout, ended.stderr = (_TRACEBACK.sub("", _COLOURS.sub("", text)) for text in (ended.stdout, ended.stderr))
+    return ended
 
 
 def _moved(config: str) -> str:

@@ -105,8 +105,8 @@ OPTIONS: tuple[Option, ...] = (
         "mode",
         "string",
         "enforce",
-        "enforce: a pull that the rules do not allow is refused. report: such a pull returns the value; it is only "
-        "logged and counted. Use report to introduce rules into existing DAGs.",
+        "This option says what happens to a pull that the rules do not allow. enforce: it is refused. report: it "
+        "returns the value, and is only logged and counted. Use mode = report to introduce rules into existing DAGs.",
         "enforce or report",
         word("enforce", "report"),
     ),
@@ -140,8 +140,8 @@ OPTIONS: tuple[Option, ...] = (
         "compression",
         "string",
         "auto",
-        "auto: a value is compressed with zstd if a sample of it shrinks enough. Values over 1 MiB must shrink to a "
-        "twentieth. zstd: every value is compressed, to save memory in Redis. off: no value is compressed.",
+        "This option says which values are compressed with zstd. auto: those of which a sample shrinks enough; values "
+        "over 1 MiB must shrink to a twentieth. zstd: every value, to save memory in Redis. off: none.",
         "auto, zstd or off",
         word("auto", "zstd", "off"),
     ),
@@ -149,8 +149,9 @@ OPTIONS: tuple[Option, ...] = (
         "direct_pulls",
         "string",
         "auto",
-        "auto: a task reads a value from Redis alone if it is proven to be the one that Airflow's API server would "
-        "return. off: every pull asks the API server. This option has an effect only with enforcement = worker.",
+        "This option says where a task reads values. It has an effect only with enforcement = worker. auto: from Redis "
+        "alone, if the value is proven to be the one that Airflow's API server would return. off: every pull asks the "
+        "API server.",
         "auto or off",
         word("auto", "off"),
     ),

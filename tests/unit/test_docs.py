@@ -21,7 +21,7 @@ PATH = re.compile(r"\b(?:exclusive_redis_xcom|tests|docs|devtools|benchmarks|doc
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_the_settings_page_has_every_option_with_its_default(option: Option) -> None:
     page = (ROOT / "docs/reference/settings.md").read_text()
-    rows = [line for line in page.splitlines() if f"| `{option.name}` |" in line]
+    rows = [line for line in page.splitlines() if line.startswith(f"| [`{option.name}`](#{option.name}) |")]
 
     assert len(rows) == 1
     assert (f"`{option.default}`" in rows[0]) == bool(option.default)

@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Tell everything about an XCom that Redis holds, but not its value. For each value, that is its type, shape, "
-        "codec, size, place, encryption, push, claim and TTL, and the rule in force. With --value, show a preview of one value: plain "
-        "data, text, bytes, arrays and tables, never more than 1 MiB. A line in Airflow's audit log says first who "
-        "asked. Exit status: 0 there is one; 1 there is none, or its value is not shown; 2 Redis, or for --value "
-        f"Airflow's database, cannot be asked. {opened.HELP}"
+        "codec, size, place, encryption, push, claim and TTL, and the rule in force. With --value, show a preview of "
+        "one value: plain data, text, bytes, arrays and tables, never more than 1 MiB. A line in Airflow's audit log "
+        "says first who asked. Exit status: 0 there is one; 1 there is none, or its value is not shown; 2 Redis, or "
+        f"for --value Airflow's database, cannot be asked. {opened.HELP}"
     )
     parser.add_argument("xcom", metavar="XCOM", help="the XCom, as DAG/TASK:KEY")
     parser.add_argument("--run", metavar="RUN", help="show one run alone")
