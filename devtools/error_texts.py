@@ -45,7 +45,7 @@ def faults(source: str) -> Iterator[tuple[int, str]]:
 def first_lines(source: str) -> Iterator[tuple[str, str]]:
     """Find the first lines that errors can have: type and text. `...` stands for what is known only when it happens.
 
-    A text is found where it stands in the call, in a `fitted` there, or in a variable of the same function. What other
+    A text is found where it stands in the call, in a `fitted` there, or in a variable or an inner function. What other
     functions make is left out.
 
     Args:
@@ -61,10 +61,14 @@ def first_lines(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _assigned(scope: ast.FunctionDef) -> dict[str, list[ast.expr]]:
+    """Return what the names of a function stand for: what its variables are set to, and what functions in it return."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.FunctionDef) and node is not scope:
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+            found[node.name] = [value for value in returned if value is not None]
     return found
 
 

@@ -44,6 +44,7 @@ def test_a_long_first_line_is_a_fault(source: str) -> None:
         ("raise InvalidAcl('\\n'.join((fitted(first), cause)))", []),
         ("text = f'{a} is wrong.'\n    raise InvalidAcl(text)", ["... is wrong."]),
         ("text = 'one.' if a else 'two.'\n    raise InvalidAcl(text)", ["one.", "two."]),
+        ("def first(short):\n        return f'{a} is gone.'\n    raise InvalidAcl(fitted(first))", ["... is gone."]),
         ("text = text + '.'\n    raise InvalidAcl(text)", []),
         ("raise InvalidAcl(made_elsewhere())", []),
         ("raise ValueError('no error of ours')", []),
