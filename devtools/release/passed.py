@@ -24,8 +24,7 @@ TARGETS = {
 def note(repository: Repository, target: str) -> None:
     """Note that a target has passed on the commit that is checked out.
 
-    Nothing is noted if no release needs this target, or if there is no commit that it has passed on: the tree has
-    changes, or git does not know it.
+    Nothing is noted if no release needs this target. Nothing is noted either if the tree has changes, or is no clone.
     """
     try:
         unknown = target not in TARGETS or bool(repository.changes)

@@ -34,9 +34,7 @@ class Step:
         return f"{word:<8}{self.name}{': ' if told else ''}{told}"
 
 
-def run(
-    command: Sequence[str | Path], folder: Path, *, env: Mapping[str, str] | None = None, umask: int = -1
-) -> str:
+def run(command: Sequence[str | Path], folder: Path, *, env: Mapping[str, str] | None = None, umask: int = -1) -> str:
     """Run a command in a folder, with further environment; return what it printed.
 
     Raises:

@@ -128,7 +128,9 @@ def _do(step: Command | File, shell: Shell, home: Path) -> str:
     print(f"  $ {step.text}: {time.monotonic() - start:.0f} s", flush=True)
     if step.fits(printed) and (code == 0 or step.shown):
         return ""
-    return f"  FAILED: {step.text} ended with {code}. It printed\n{printed}\nand the page shows\n" + "\n".join(step.shown)
+    return f"  FAILED: {step.text} ended with {code}. It printed\n{printed}\nand the page shows\n" + "\n".join(
+        step.shown
+    )
 
 
 def _is_taken(port: int) -> bool:
