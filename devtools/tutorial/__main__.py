@@ -22,6 +22,7 @@ from devtools.tutorial.page import Command, File, steps
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "docs/tutorial/first-refusal.md"
 PORTS = (8080, 6390)
+PYTHON = sys.version_info[:2]
 #: A command may take this long.
 SECONDS = 900
 _NOT_INHERITED = ("AIRFLOW", "PYTHON", "VIRTUAL_ENV", "REDIS_URL")
@@ -42,7 +43,8 @@ class Shell:
         self._bash = subprocess.Popen(
             ["bash", "-m"],
             cwd=folder,
-            env=env | {"HOME": str(home), "PYTHONUNBUFFERED": "1"},
+            # `python3` is the one that runs this program.
+            env=env | {"HOME": str(home), "PATH": f"{sys.base_prefix}/bin:{env['PATH']}", "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.PIPE,
             stdout=self._sink,
             stderr=subprocess.STDOUT,
@@ -110,7 +112,7 @@ def run(clone: Path, home: Path) -> int:
 
 def why_not() -> str:
     """Return why the tutorial cannot run here, or nothing."""
-    if sys.version_info < (3, 11):
+    if PYTHON < (3, 11):
         return "needs Python 3.11 or newer"
     missing = [name for name in ("redis-server", "redis-cli") if shutil.which(name) is None]
     if missing:
