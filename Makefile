@@ -14,6 +14,8 @@ SERVERS ?=
 
 NEWEST := 3.3.2
 COSMOS := 1.15.1
+# What `make release-check` asks for: a target, run whole, has passed on this commit.
+PASSED = $(if $(strip $(2)),:,$(or $(3),$(PY)) -m devtools.release passed $(1))
 VENV := $(if $(filter $(NEWEST),$(AIRFLOW)),.venv,.venv-airflow-$(AIRFLOW))
 LOCK := $(if $(filter $(NEWEST),$(AIRFLOW)),requirements/dev.txt,requirements/airflow-$(AIRFLOW).txt)
 ENV := .make/airflow-$(AIRFLOW)
@@ -30,7 +32,7 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format pictures bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python docs reference dist
+.PHONY: help env demo test test-airflow test-servers test-cryptography test-install test-cosmos test-production lint format pictures bench bench-growth bench-postgresql bench-docs bench-micro bench-ring bench-access bench-pages bench-celery bench-memory mutants up down lock clean python docs reference dist release-check release-date
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -40,9 +42,11 @@ env: $(ENV) ## Create or refresh the Python environment, as all targets do (make
 
 demo: $(ENV) ## Run a hostile task in a real Airflow: the consumer gets the token, the hostile task does not (1-2 minutes)
 	@$(PY) -m devtools.demo
+	@$(call PASSED,demo,)
 
 test: $(ENV) ## Run the tests: unit, integration, acceptance (PYTEST_ARGS="-k word" for some)
 	@$(PY) -m pytest -n $(TEST_PROCESSES) $(PYTEST_ARGS)
+	@$(call PASSED,test-$(AIRFLOW),$(PYTEST_ARGS))
 
 test-airflow: test ## Run the same tests on another Airflow: make test-airflow AIRFLOW=3.1.8
 
@@ -55,6 +59,7 @@ test-cryptography: $(ENV) ## Test sealing on older releases of cryptography, as 
 
 test-install: $(ENV) dist ## Install the wheel of make dist beside each Airflow, under its constraints' pins; run the demo in both modes (5-11 minutes; not in CI)
 	@$(PY) -m devtools.installed $(INSTALL_ARGS)
+	@$(call PASSED,test-install,$(INSTALL_ARGS))
 
 test-servers: $(ENV) ## Run the integration tests on each Redis and Valkey that can be had here (SERVERS="valkey-forky" for some; not in CI)
 	@$(PY) -m devtools.servers $(SERVERS) -- -n $(TEST_PROCESSES) $(PYTEST_ARGS)
@@ -68,7 +73,8 @@ test-cosmos: .make/uv ## Run the watcher mode of astronomer-cosmos with this bac
 test-production: .make/uv ## Test a whole Airflow: Celery, PostgreSQL, FAB, two API servers (as root; 10-12 minutes for each mode, see PRODUCTION_ARGS="--mode server"; CI runs PRODUCTION_ARGS=--short)
 	@if python=$$(devtools/production/python.sh); then \
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
-		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS); \
+		.venv-production/bin/python -m pytest -p no:cacheprovider tests/production $(PRODUCTION_ARGS) && \
+		$(call PASSED,test-production,$(PRODUCTION_ARGS),.venv-production/bin/python); \
 	else echo "skipped: the worker is another Unix user, and there is no Python 3.10 to 3.14 that every user may execute"; fi
 
 docs: $(ENV) ## Build the site of docs/ into build/site, and check it (10 seconds)
@@ -93,6 +99,12 @@ format: $(ENV) ## Let ruff format and fix what it can
 
 dist: .make/release ## Build sdist, wheel and SBOM of the last commit into dist/, twice, and check them (2 minutes)
 	@.venv-release/bin/python -m devtools.release dist
+
+release-check: .make/release $(ENV) ## Go through the checklist of a release; print what publishes it once all is ok (10 minutes)
+	@.venv-release/bin/python -m devtools.release check
+
+release-date: .make/release ## Put today's date into CHANGELOG.md, for the version in exclusive_redis_xcom/__init__.py
+	@.venv-release/bin/python -m devtools.release date
 
 bench: $(ENV) ## Compare backends in a real Airflow; write docs/explanation/performance.md (15 minutes; 5 with BENCH_ARGS=--quick; with BASE=<revision>, that build takes turns in each row)
 	@$(PY) -m benchmarks run $(if $(BASE),--base "$(BASE)") $(BENCH_ARGS)

@@ -45,7 +45,7 @@ def faults(source: str) -> Iterator[tuple[int, str]]:
 def first_lines(source: str) -> Iterator[tuple[str, str]]:
     """Find the first lines that errors can have: type and text. `...` stands for what is known only when it happens.
 
-    A text is found where it stands in the call, in a `fitted` there, or in a variable of the same function. What other
+    A text is found where it stands in the call, in a `fitted` there, or in a variable or an inner function. What other
     functions make is left out.
 
     Args:
@@ -61,39 +61,42 @@ def first_lines(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _assigned(scope: ast.FunctionDef) -> dict[str, list[ast.expr]]:
+    """Return what the names of a function stand for: what its variables are set to, and what functions in it return."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.FunctionDef) and node is not scope:
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+            found[node.name] = [value for value in returned if value is not None]
     return found
 
 
 def _written(node: ast.expr, known: dict[str, list[ast.expr]]) -> list[str]:
     """Return all texts that an expression can make, as far as they stand in the code."""
     if isinstance(node, ast.Constant):
-        return [node.value] if isinstance(node.value, str) else [_ANY]
+        return [node.value if isinstance(node.value, str) else _ANY]
     if isinstance(node, ast.JoinedStr):
-        return ["".join(part.value if isinstance(part, ast.Constant) else _ANY for part in node.values)]
+        return ["".join(str(part.value) if isinstance(part, ast.Constant) else _ANY for part in node.values)]
     if isinstance(node, ast.BinOp):
         return [left + right for left in _written(node.left, known) for right in _written(node.right, known)]
-    if isinstance(node, ast.IfExp):
-        return [*_written(node.body, known), *_written(node.orelse, known)]
-    if isinstance(node, ast.Lambda):
-        return _written(node.body, known)
+    # A variable that is made of itself has an end.
+    inside = {name: values for name, values in known.items() if not isinstance(node, ast.Name) or name != node.id}
+    return [text for source in _sources(node, known) for text in _written(source, inside)] or [_ANY]
+
+
+def _sources(node: ast.expr, known: dict[str, list[ast.expr]]) -> list[ast.expr]:
+    """Return what makes the first line of an expression: each is one way to make it."""
     if isinstance(node, ast.Name):
-        earlier = {name: values for name, values in known.items() if name != node.id}
-        return [text for value in known.get(node.id, ()) for text in _written(value, earlier)] or [_ANY]
-    first = _first_of(node)
-    return [_ANY] if first is None else _written(first, known)
-
-
-def _first_of(node: ast.expr) -> ast.expr | None:
-    """Return what makes the first line: the first argument of a call that joins lines or fits one, or None."""
+        return known.get(node.id, [])
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.Lambda):
+        return [node.body]
     if isinstance(node, (ast.Tuple, ast.List)):
-        return node.elts[0] if node.elts else None
-    if isinstance(node, ast.Call) and _called(node) in ("fitted", "lines", "join"):
-        return node.args[0]
-    return None
+        return node.elts[:1]
+    joins = isinstance(node, ast.Call) and _called(node) in ("fitted", "lines", "join")
+    return node.args[:1] if isinstance(node, ast.Call) and joins else []
 
 
 def _called(call: ast.Call) -> str:

@@ -1,8 +1,9 @@
 """`helm template ... | python -m devtools.rendered_pods`: does any pod that runs code of DAGs hold what it must not?
 
 It reads manifests of Kubernetes from standard input, and prints for each container which secrets reach it. It exits
-with 1 if a container that runs tasks gets a private key, the login of Airflow's database or the key that signs tokens,
-or if such a pod may ask the API of Kubernetes. The DAG processor and the triggerer need the database, and no more.
+with 1 if there is a fault. A worker must get no private key, no login of Airflow's database, and no key that signs
+tokens or decrypts. No pod that runs code of DAGs may ask the API of Kubernetes. The DAG processor and the triggerer
+need the database.
 """
 
 from __future__ import annotations

@@ -46,6 +46,9 @@ PINNED = (
     Pinned("3.3.2", "airflow-3.3.txt", (3, 11), (3, 14)),
 )
 
+#: What stands for the tutorial among the Airflows.
+TUTORIAL = "tutorial"
+
 #: The latest beta of the first Airflow that calls `store_value`. The package refuses to be installed with it.
 BETA = "3.4.0b2"
 
@@ -62,6 +65,8 @@ def main(arguments: list[str]) -> int:
         for pinned in PINNED:
             if not asked or pinned.airflow in asked:
                 try_pinned(pinned, wheel)
+        if not asked or TUTORIAL in asked:
+            try_tutorial()
         if not asked or BETA in asked:
             try_beta(wheel)
     except FailedError as error:
@@ -73,9 +78,9 @@ def main(arguments: list[str]) -> int:
 
 def versions_asked(arguments: list[str]) -> list[str]:
     """Return the Airflows that the command line names; none stands for all."""
-    known = [*(pinned.airflow for pinned in PINNED), BETA]
+    known = [*(pinned.airflow for pinned in PINNED), TUTORIAL, BETA]
     parser = argparse.ArgumentParser(prog="python -m devtools.installed", description=__doc__)
-    shown = f"an Airflow, of {', '.join(known)}; all of them if none is named (with make: INSTALL_ARGS=3.2.2)"
+    shown = f"some of {', '.join(known)}; all if none is named (with make: INSTALL_ARGS=3.2.2)"
     parser.add_argument("airflow", nargs="*", help=shown)
     asked: list[str] = parser.parse_args(arguments).airflow
     unknown = [name for name in asked if name not in known]
@@ -121,6 +126,13 @@ def try_pinned(pinned: Pinned, wheel: Path) -> None:
     run("what Airflow's commands show", [python, CHECKOUT / "devtools/installed/views.py"])
     run("demo, enforcement = server", [python, "-m", "devtools.demo"])
     run("demo, enforcement = worker", [python, "-m", "devtools.demo.worker"])
+
+
+def try_tutorial() -> None:
+    """Type the commands of the tutorial, which make an environment of their own."""
+    print("The tutorial, with Airflow 3.3.2", flush=True)
+    if subprocess.run([sys.executable, "-m", "devtools.tutorial"], cwd=ROOT, check=False).returncode:
+        raise FailedError("  FAILED: the tutorial")
 
 
 def try_beta(wheel: Path) -> None:

@@ -25,7 +25,7 @@ def install(wheel: Path, clone: Path, uv: Path) -> Path:
     wanted = wheel.parent / "wanted.txt"
     wanted.write_text(f"exclusive-redis-xcom @ {wheel.resolve().as_uri()} --hash=sha256:{sha256(wheel)}\n")
     python = folder / "bin" / "python"
-    options = ["--quiet", "--require-hashes", "--only-binary", ":all:", "--python", python]
+    options = ["--quiet", "--require-hashes", "--only-binary", ":all:", "--python", str(python)]
     run([uv, "pip", "install", *options, "--requirement", wanted, "--constraint", clone / LOCK], wheel.parent)
     return python
 

@@ -43,7 +43,7 @@ def rating(printed: str) -> str:
     """Return the rating that pyroma printed, and its complaints.
 
     Raises:
-        FailedError: pyroma printed no rating.
+        FailedError: There is no rating in it.
     """
     found = _RATING.search(printed)
     if not found:

@@ -16,8 +16,12 @@ from devtools.airflow_home import ROOT
 from devtools.airflow_stack import AirflowStack
 from devtools.components import BACKEND, OURS
 from devtools.redis_server import RedisServer
+from devtools.tutorial.__main__ import PAGE
+from devtools.tutorial.page import File, steps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from playwright.sync_api import Browser, Page
 
 FOLDER: Final = ROOT / "docs" / "img"
@@ -27,7 +31,9 @@ PAGES: Final = {
     "access": ("/dags/sales/plugin/xcom-access", 860),
     "xcoms": (f"/dags/sales/runs/{RUN}/tasks/extract/plugin/xcoms", 700),
     "overview": ("/plugin/xcom-overview", 800),
+    "refusal": ("/dags/first_refusal/plugin/xcom-access", 860),
 }
+DAGS: Final = ("sales", "forecast", "first_refusal")
 THEMES: Final = ("light", "dark")
 #: The overview finds things out in threads, while somebody looks at it.
 _SECONDS_UNTIL_ALL_IS_KNOWN: Final = 60
@@ -36,8 +42,12 @@ _SECONDS_UNTIL_ALL_IS_KNOWN: Final = 60
 def main() -> int:
     """Take all pictures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devtools.screenshots", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(PAGES)} (default: all)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pictures go (default: docs/img)")
-    folder = parser.parse_args().folder
+    asked = parser.parse_args()
+    folder, names = asked.folder, asked.names or list(PAGES)
+    if unknown := set(names) - set(PAGES):
+        parser.error(f"there is no picture {', '.join(sorted(unknown))}")
     chromium = shutil.which("chromium")
     if chromium is None:
         print("There is no chromium. On Debian: apt-get install chromium")
@@ -46,6 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="exclusive-xcom-screenshots-") as name, RedisServer() as redis:
         home = Path(name)
         shutil.copytree(Path(__file__).parent / "dags", home / "dags")
+        _copy_tutorial(home)
         env = {
             "AIRFLOW__CORE__XCOM_BACKEND": BACKEND,
             f"{OURS}REDIS_URL": redis.url,
@@ -53,23 +64,31 @@ def main() -> int:
         }
         parts = ("api-server", "scheduler", "dag-processor")
         with AirflowStack(home, home / "dags", env, parts) as airflow, sync_playwright() as playwright:
-            for dag_id in ("sales", "forecast"):
+            for dag_id in DAGS:
                 airflow.trigger(dag_id, run_id=RUN)
-            for dag_id in ("sales", "forecast"):
+            for dag_id in DAGS:
                 airflow.wait_run(dag_id, RUN)
             # As root, chromium runs without its sandbox alone.
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for theme in THEMES:
-                _take(browser, airflow.url, theme, folder)
+                _take(browser, airflow.url, theme, folder, names)
             browser.close()
     return 0
 
 
-def _take(browser: Browser, url: str, theme: str, folder: Path) -> None:
+def _copy_tutorial(home: Path) -> None:
+    """Save the DAG of the tutorial. It runs when it is triggered, and not on its own too."""
+    for step in steps((ROOT / PAGE).read_text()):
+        if isinstance(step, File):
+            (home / step.path).write_text(step.text.replace('schedule="@once"', "schedule=None"))
+
+
+def _take(browser: Browser, url: str, theme: str, folder: Path, names: Iterable[str]) -> None:
     context = browser.new_context(color_scheme="dark" if theme == "dark" else "light")
     context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
     page = context.new_page()
-    for name, (path, height) in PAGES.items():
+    for name in names:
+        path, height = PAGES[name]
         page.set_viewport_size({"width": 1280, "height": height})
         _open(page, url + path)
         file = folder / f"{name}-{theme}.png"

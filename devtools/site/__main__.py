@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from devtools.site.building import CONFIG, build
+from devtools.site.building import CONFIG, OLDEST_PYTHON, TOO_OLD, build
 from devtools.site.checks import faults
 from devtools.site.pages import ROOT, BrokenLinkError
 
 
 def main() -> int:
     """Build the site, print what Zensical and our own checks say, and return the exit code."""
+    if sys.version_info < OLDEST_PYTHON:
+        print(TOO_OLD, file=sys.stderr)
+        return 1
     folder = ROOT / "build"
     try:
         ended = build(folder)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = ROOT / "mkdocs.yml"
+OLDEST_PYTHON = (3, 11)
+TOO_OLD = "Zensical, which builds the site, needs Python 3.11 or newer"
 
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -139,7 +139,7 @@ def test_the_page_about_pip_shows_what_the_doctor_says_of_such_a_redis(with_ring
         _, output = doctor(with_ring, "--quiet", **worker_mode)
 
     # The server with the ring is not the one that the page starts: it watches over no rows, and the doctor says so.
-    said = output.replace(f":{server.port}", ":6379")
+    said = output.replace(f"127.0.0.1:{server.port}", "localhost:6379")
     said_of_redis = [line for found in FINDING.findall(said) if "Redis " in found[:30] for line in found.splitlines()]
     assert [" ".join(line.split()) for line in said_of_redis] == [" ".join(line.split()) for line in shown]
     assert re.fullmatch(r"\d+ checks, 0 failed, 3 warnings, \d+ skipped", summary)

@@ -1,6 +1,6 @@
 """Run DAG files by `dag.test()`, each in a process of its own that was forked when Airflow had been imported.
 
-A start of Python and Airflow takes longer than most runs. So this program imports Airflow once, and reads requests from
+A start of Python and Airflow takes longer than most runs. So this program imports Airflow once. It reads requests from
 its standard input: one line of JSON for each run, with the settings of that run. The forked process reads the settings
 and connects, as a fresh process does. The answer is one line of JSON, too. The XCom backend is the same for all runs.
 """
@@ -55,12 +55,16 @@ def _import_airflow() -> None:
     from airflow import settings
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
-    api = in_process_api_server()
+    if hasattr(in_process_api_server, "cache_info"):  # Airflow 3.2 and older make one for each task
+        _build_routes(in_process_api_server())
+    _read_metric_names()
+    settings.dispose_orm()
+
+
+def _build_routes(api: Any) -> None:
     with httpx.Client(transport=api.transport, base_url="http://in-process") as client:
         client.get("/health/ping")  # the first request builds the routes, which takes seconds
     del client, api.transport  # its thread stays in this process, so each child makes one of its own
-    _read_metric_names()
-    settings.dispose_orm()
 
 
 def _read_metric_names() -> None:

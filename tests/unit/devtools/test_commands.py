@@ -17,7 +17,7 @@ COMMANDS = pytest.mark.parametrize("main", [installed.main, servers.main], ids=[
 def nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the test fail, and not fetch or build anything, where a command goes on."""
     monkeypatch.setattr(installed, "WORK", tmp_path / "work")
-    monkeypatch.delattr(installed, "build")
+    monkeypatch.delattr(installed, "built")
     monkeypatch.delattr(servers, "folder_of")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from devtools.error_texts import LONGEST, ONE_NAME, faults
+from devtools.error_texts import LONGEST, ONE_NAME, faults, first_lines
 
 FITS = "x" * LONGEST
 
@@ -33,3 +33,22 @@ def test_a_long_first_line_is_a_fault(source: str) -> None:
     (fault,) = faults(source)
     assert fault[0] == 1
     assert "characters" in fault[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ("raise InvalidAcl('decision.\\ncause')", ["decision."]),
+        ("raise errors.InvalidAcl(f'a {b} c.' + more)", ["a ... c...."]),
+        ("raise InvalidAcl(lines(fitted(lambda short: f'{short(a)} is gone.'), cause))", ["... is gone."]),
+        ("raise InvalidAcl('\\n'.join((fitted(first), cause)))", []),
+        ("text = f'{a} is wrong.'\n    raise InvalidAcl(text)", ["... is wrong."]),
+        ("text = 'one.' if a else 'two.'\n    raise InvalidAcl(text)", ["one.", "two."]),
+        ("def first(short):\n        return f'{a} is gone.'\n    raise InvalidAcl(fitted(first))", ["... is gone."]),
+        ("text = text + '.'\n    raise InvalidAcl(text)", []),
+        ("raise InvalidAcl(made_elsewhere())", []),
+        ("raise ValueError('no error of ours')", []),
+    ],
+)
+def test_the_first_lines_that_stand_in_a_function_are_found(body: str, texts: list[str]) -> None:
+    assert list(first_lines(f"def check():\n    {body}\n")) == [("InvalidAcl", text) for text in texts]

@@ -109,11 +109,12 @@ def test_a_quiet_report_of_what_is_all_right_says_nothing(capsys: pytest.Capture
 
 
 IDS = """
-    settings stored-format airflow-version xcom-backend plugin plugin-in-tasks listener policy private-keys public-key
-    executor values-at-rest sealing token-signing-key database-login fernet-key api-secret-key celery-results celery-broker
-    airflow-home server-processes kubernetes-token ring ring-execution-api ring-rest-api api-server-tls redis redis-tls
-    redis-version redis-user redis-commands redis-round-trip redis-of-the-doctor redis-server redis-eviction redis-persistence
-    redis-default-user redis-replicas direct-pulls clocks watch-rights object-storage spill-threshold
+    settings stored-format airflow-version xcom-backend plugin plugin-in-tasks listener policy private-keys
+    public-key executor values-at-rest sealing token-signing-key database-login fernet-key api-secret-key
+    celery-results celery-broker airflow-home server-processes kubernetes-token ring ring-execution-api
+    ring-rest-api api-server-tls redis redis-tls redis-version redis-user redis-commands redis-round-trip
+    redis-of-the-doctor redis-server redis-eviction redis-persistence redis-default-user redis-replicas direct-pulls
+    clocks watch-rights object-storage spill-threshold
 """
 
 

@@ -1,0 +1,1 @@
+"""The tutorial, read and run as a newcomer reads and runs it."""

@@ -1,0 +1,85 @@
+"""The page of the tutorial can be read by the program that types its commands, and its answers about access hold."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devtools.tutorial.__main__ import PAGE, PORTS
+from devtools.tutorial.page import Command, File, steps
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / PAGE).read_text()
+
+
+def test_the_page_has_one_dag_and_ends_by_removing_everything() -> None:
+    found = steps(TEXT)
+
+    assert [step.path for step in found if isinstance(step, File)] == ["dags/first_refusal.py"]
+    assert [step.text for step in found if isinstance(step, Command)][-3:] == [
+        "redis-cli -p 6390 shutdown nosave",
+        "cd",
+        "rm -r ~/first-refusal",
+    ]
+
+
+def test_every_line_of_a_console_block_is_a_command_or_an_output_of_one() -> None:
+    blocks = re.findall(r"^```console\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    commands = [step for step in steps(TEXT) if isinstance(step, Command)]
+
+    assert lines == [line for command in commands for line in (f"$ {command.text}", *command.shown)]
+
+
+def test_the_ports_that_must_be_free_are_those_that_the_page_names() -> None:
+    assert f"Ports {PORTS[0]} and {PORTS[1]} must be free." in TEXT
+
+
+def test_its_questions_about_access_have_the_answers_of_the_page(tmp_path: Path) -> None:
+    """Everything but the running Airflow, which is for make test-install."""
+    asked = 0
+    for step in steps(TEXT):
+        if isinstance(step, File):
+            (tmp_path / step.path).parent.mkdir()
+            (tmp_path / step.path).write_text(step.text)
+        elif step.text.startswith(("exclusive-xcom who-can", "exclusive-xcom can-pull")):
+            command = [str(Path(sys.executable).parent / "exclusive-xcom"), *shlex.split(step.text)[1:]]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert step.fits(done.stdout + done.stderr), done.stdout + done.stderr
+            asked += 1
+        elif step.text.startswith("sed "):
+            subprocess.run(step.text, shell=True, cwd=tmp_path, check=True)  # noqa: S602 - a command of our page
+    assert asked == 3
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "fits"),
+    [
+        (("a", "b"), "a  \nb\n", True),
+        (("a", "b"), "a\n", False),
+        (("a",), "a\nb\n", False),
+        ((), "", True),
+        ((), "a\n", False),
+        (("a ... c",), "a b c\n", True),
+        (("a ... c",), "a b d\n", False),
+        (("...",), "", True),
+        (("...", "c"), "a\nb\nc\n", True),
+        (("...", "c"), "a\nb\n", False),
+    ],
+)
+def test_an_output_fits_line_by_line_but_for_what_the_page_leaves_open(
+    shown: tuple[str, ...], printed: str, fits: bool
+) -> None:
+    assert Command("x", shown).fits(printed) is fits
+
+
+def test_a_block_that_is_no_command_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not begin with a command"):
+        steps("```console\nls\n```\n")
+    with pytest.raises(ValueError, match="does not name its file"):
+        steps("```python\nimport os\n```\n")
