@@ -17,6 +17,8 @@ import pytest
 
 from devtools.airflow_stack import ROOT, AirflowStack
 from devtools.components import BACKEND
+from devtools.worlds.fresh_process import start_afresh
+from exclusive_redis_xcom import cli
 
 RECIPES = ROOT / "examples" / "recipes"
 #: Airflow's other two backends.
@@ -141,7 +143,7 @@ def run(home: AirflowStack) -> Iterator[Callable[..., Run]]:
 
 @pytest.fixture
 def shell(home: AirflowStack) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a command line of a page in the environment of a worker: `shell("exclusive-xcom ls token_once")`."""
+    """Run a command line of a page where Airflow's database is: `shell("exclusive-xcom show ... --value")`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     def run_in_shell(command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -156,3 +158,20 @@ def shell(home: AirflowStack) -> Callable[..., subprocess.CompletedProcess[str]]
         )
 
     return run_in_shell
+
+
+@pytest.fixture
+def exclusive_xcom(
+    backend_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, list[str]]]:
+    """Run a command that needs no database in this process; return its exit status and standard output."""
+
+    def run_here(command: str, **env: str) -> tuple[int, list[str]]:
+        for name, text in {**backend_env, "COLUMNS": "200", **env}.items():
+            monkeypatch.setenv(name, text)
+        start_afresh()
+        capsys.readouterr()
+        status = cli.main(command.split())
+        return status, capsys.readouterr().out.splitlines()
+
+    return run_here

@@ -24,7 +24,11 @@ _MODULES = (
     "airflow.sdk",
     "airflow.sdk.execution_time.supervisor",
     "airflow.api_fastapi.execution_api.app",
+    "airflow.dag_processing.collection",
+    "exclusive_redis_xcom.connection.opener",
+    "exclusive_redis_xcom.task.push",
     "exclusive_redis_xcom.task.pull",
+    "unittest.mock",
 )
 
 
@@ -53,8 +57,12 @@ def _import_airflow() -> None:
     for module in _MODULES:
         importlib.import_module(module)
     from airflow import settings
+    from airflow.models import import_all_models
     from airflow.sdk.execution_time.supervisor import in_process_api_server
+    from sqlalchemy.orm import configure_mappers
 
+    import_all_models()
+    configure_mappers()
     if hasattr(in_process_api_server, "cache_info"):  # Airflow 3.2 and older make one for each task
         _build_routes(in_process_api_server())
     _read_metric_names()

@@ -18,6 +18,7 @@ from tests.acceptance.recipes.conftest import Run, not_in_page
 
 Runs = Callable[..., Run]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., tuple[int, list[str]]]
 
 
 def test_a_token_is_for_one_consumer_once(run: Runs) -> None:
@@ -60,7 +61,7 @@ class TestLargeValues:
         return [path for path in bucket.rglob("*") if path.is_file()]
 
     def test_the_value_lies_in_object_storage_until_gc_finds_that_nobody_can_read_it(
-        self, run: Runs, shell: Shell, redis_client: redis.Redis, bucket: Path, spilling: dict[str, str]
+        self, run: Runs, exclusive_xcom: Command, redis_client: redis.Redis, bucket: Path, spilling: dict[str, str]
     ) -> None:
         done = run("large_values", **spilling)
 
@@ -76,14 +77,14 @@ class TestLargeValues:
         redis_client.delete(name)  # as if its TTL had passed
         hours_ago = time.time() - 7200
         os.utime(stored, (hours_ago, hours_ago))
-        looked = shell("exclusive-xcom gc --dry-run", **spilling)
-        assert (looked.returncode, looked.stdout.splitlines()) == (0, self.told(bucket, "would be removed"))
+        looked, looking = exclusive_xcom("gc --dry-run", **spilling)
+        assert (looked, looking) == (0, self.told(bucket, "would be removed"))
         assert self.objects(bucket) == [stored]
-        removed = shell("exclusive-xcom gc", **spilling)
-        assert (removed.returncode, removed.stdout.splitlines()) == (0, self.told(bucket, "removed"))
-        told = [*looked.stdout.splitlines()[1:], *removed.stdout.splitlines()[1:]]
-        assert not_in_page("large-values.md", map(str.strip, told)) == []
+        removed, removing = exclusive_xcom("gc", **spilling)
+        assert (removed, removing) == (0, self.told(bucket, "removed"))
         assert self.objects(bucket) == []
+        told = [*looking[1:], *removing[1:]]
+        assert not_in_page("large-values.md", map(str.strip, told)) == []
 
     def told(self, bucket: Path, removed: str) -> list[str]:
         return [
@@ -95,7 +96,7 @@ class TestLargeValues:
         ]
 
 
-def test_report_lets_a_forgotten_reader_pass_and_says_so(run: Runs, shell: Shell) -> None:
+def test_report_lets_a_forgotten_reader_pass_and_says_so(run: Runs, exclusive_xcom: Command) -> None:
     reported = run("report_first", **{f"{OURS}MODE": "report"})
 
     assert reported.state == "success"
@@ -103,8 +104,8 @@ def test_report_lets_a_forgotten_reader_pass_and_says_so(run: Runs, shell: Shell
     assert reported.logged("XCom pull would be refused: ") == [
         "XCom pull would be refused: forecast may not pull 'prices' of extract: only load may."
     ]
-    listed = shell("exclusive-xcom denials --dag report_first")
-    assert [line.split("  ")[-1].strip() for line in listed.stdout.splitlines()] == [
+    _, listed = exclusive_xcom("denials --dag report_first")
+    assert [line.split("  ")[-1].strip() for line in listed] == [
         "WHY",
         "only reported: it got the value",
     ]
