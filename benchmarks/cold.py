@@ -30,6 +30,7 @@ VARIANTS = (
     Variant("worker", BACKEND, "worker"),
     Variant("server", BACKEND, "server"),
     Variant("unpreloaded", BACKEND, "worker", {"BENCH_PACKAGE": "unpreloaded"}),
+    Variant("unpreloaded-server", BACKEND, "server", {"BENCH_PACKAGE": "unpreloaded"}),
 )
 #: So many tasks of each round only warm up the process that forks them.
 WARM_UP = 1

@@ -26,6 +26,7 @@ COMPARED: dict[str, tuple[str, dict[str, str]]] = {
     "worker": ("worker", {}),
     "server": ("server", {}),
     "unpreloaded": ("worker", {"BENCH_PACKAGE": "unpreloaded"}),
+    "unpreloaded-server": ("server", {"BENCH_PACKAGE": "unpreloaded"}),
 }
 ROUNDS = {False: 12, True: 2}
 #: After so many seconds no further round begins.

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 VALUE = values.small()
 MAPPED = 100
 FORKS = 8
+#: What a direct pull needs, where no parent has loaded anything.
+_OF_A_PULL = ("exclusive_redis_xcom.airflow.backend", "exclusive_redis_xcom.connection.opener")
 #: What a process that forks tasks has imported before it loads plugins.
 _BEFORE_PLUGINS = ("airflow.plugins_manager", "airflow.sdk.execution_time.task_runner", "sqlalchemy.orm")
 
@@ -39,7 +41,11 @@ def main(url: str) -> None:
         os.environ["AIRFLOW__CORE__XCOM_BACKEND"] = "exclusive_redis_xcom.ExclusiveRedisXCom"
         for name in _BEFORE_PLUGINS:
             importlib.import_module(name)
-        start = {"import of the plugin, processor time": _in_forks(_load_plugin)}
+        start = {
+            "import of redis-py, processor time": _in_forks(lambda: _load("redis")),
+            "import of what a pull needs, processor time": _in_forks(lambda: _load(*_OF_A_PULL)),
+            "import of the plugin, processor time": _in_forks(_load_plugin),
+        }
         _load_plugin()
         with played.played(url) as play:
             start["first push and pull after a fork, processor time"] = _in_forks(lambda: _first_task(play))
@@ -50,6 +56,12 @@ def main(url: str) -> None:
             for line in sys.stdin:
                 name, _, times = line.rpartition(" ")
                 print(json.dumps(_round(play, operations[name], int(times))), file=out, flush=True)
+
+
+def _load(*names: str) -> None:
+    """Import modules in a process that has not loaded the plugin."""
+    for name in names:
+        importlib.import_module(name)
 
 
 def _load_plugin() -> None:
