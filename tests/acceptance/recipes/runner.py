@@ -14,7 +14,7 @@ import os
 import sys
 import traceback
 import warnings
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -35,21 +35,23 @@ _MODULES = (
 def main() -> None:
     """Answer requests until standard input ends."""
     warnings.simplefilter("ignore")
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # Airflow 3.2 logs to standard output when it is imported
     _import_airflow()
-    _answer({"ready": True})
+    _answer(answers, {"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
             _run_and_exit(request)
         _, status = os.waitpid(child, 0)
-        _answer({"status": os.waitstatus_to_exitcode(status)})
+        _answer(answers, {"status": os.waitstatus_to_exitcode(status)})
     os._exit(0)  # an orderly end of Airflow takes seconds
 
 
-def _answer(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
 
 
 def _import_airflow() -> None:
