@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 _MARK = MARK.encode("ascii")
+#: How a reference with a wrapped key begins in Airflow's answer.
+_WRAPPED = b'"' + _MARK + b'":"'
 
 
 class _Release(NamedTuple):
@@ -97,7 +99,7 @@ class Reader:
         first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
-            caller = await self._caller(scope) if _MARK in answer.body else None
+            caller = await self._caller(scope) if _WRAPPED in answer.body else None
             if caller is None or not caller.running:
                 return None
             released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)
