@@ -7,6 +7,7 @@ are. A refused reference stays in the answer, sealed, with status 200: the task 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.api_server.requests import xcom_table
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _MARK = MARK.encode("ascii")
 #: How a reference with a wrapped key begins in Airflow's answer.
-_WRAPPED = b'"' + _MARK + b'":"'
+_WRAPPED = re.compile(b'"' + _MARK + rb'": ?"')
 
 
 class _Release(NamedTuple):
@@ -99,7 +100,7 @@ class Reader:
         first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
-            caller = await self._caller(scope) if _WRAPPED in answer.body else None
+            caller = await self._caller(scope) if _WRAPPED.search(answer.body) else None
             if caller is None or not caller.running:
                 return None
             released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)
