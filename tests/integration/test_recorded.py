@@ -53,7 +53,7 @@ from tests.unit.codec.conftest import OPTION, forget_patterns
 
 RECORDINGS = sorted(HERE.glob("*.json"))
 #: The recordings in the formats that are written today, by the setting `format`.
-WRITTEN = {2: HERE / "9d258fe.json", 3: HERE / "e169852.json"}
+WRITTEN = {2: HERE / "9d258fe.json", 3: HERE / "faaeff4.json"}
 STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)  # before all pushes
 SERVERS = f"{PREFIX}:!servers"
 AIRFLOWS_OWN = "skipmixin_key"
@@ -332,7 +332,8 @@ def masked(recording: Recording, case: Case) -> dict[str, Any]:
     if case.key == AIRFLOWS_OWN:
         return {"row": row}
     version = references.parse(row).version
-    mask_row(row["exclusive_redis_xcom"], case)
+    row["exclusive_redis_xcom"] = shown = unfolded(row["exclusive_redis_xcom"])
+    mask_row(shown, case)
     fields = the_hash(recording, case)
     at = Coordinate(DAG_ID, RUN_ID, case.task_id, case.key, case.map_index)
     rules = shared_rules.by_digest(fields.pop(b"acls", None), at)
@@ -356,6 +357,15 @@ def masked(recording: Recording, case: Case) -> dict[str, Any]:
             if version in name
         },
     }
+
+
+def unfolded(raw: Any) -> dict[str, Any]:
+    """Return the parts of a reference with a wrapped key that is one text; of another the same."""
+    if not isinstance(raw, str):
+        return raw  # type: ignore[no-any-return]
+    about, machine, rule = raw.split("\n")
+    to, key_id, wrapped = machine.rsplit(" ", 2)
+    return {"about": about, "reference": {"to": to, "seal": {"key_id": key_id, "acl": rule, "wrapped": wrapped}}}
 
 
 def mask_row(shown: dict[str, Any], case: Case) -> None:
