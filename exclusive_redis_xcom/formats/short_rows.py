@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-_WHOLE = "0|[1-9][0-9]{0,14}"
+_WHOLE, _VERSION = "(?:0|[1-9][0-9]{0,14})", "[A-Za-z0-9_-]{21}[AQgw]"
 #: map_index, version, time of the push, TTL, size. The type follows, and the shape if there is one.
-_LINE = re.compile(
-    f"(0|[1-9][0-9]{{0,9}}) ([A-Za-z0-9_-]{{21}}[AQgw]) ({_WHOLE}) ({_WHOLE}) ({_WHOLE}) ([^ \n]*(?: [0-9x]+)?)"
-)
+_LINE = re.compile(f"{_WHOLE} {_VERSION} {_WHOLE} {_WHOLE} {_WHOLE} [^ \n]*(?: [0-9x]+)?")
+_COLUMNS = 6
+_NUMBERS, _VERSIONS = (re.compile(f"{one}(?: {one})*") for one in (_WHOLE, _VERSION))
 #: Slashes in what the coordinates of one key share.
 _SLASHES = 3
 _ANY_VERSION = "A" * 22
@@ -67,19 +67,27 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
     if type(raw) is not list or [type(part) for part in raw] != [str, str]:
         raise fields.malformed("reference")
     path, lines = raw
+    rows = [line.split(" ", _COLUMNS - 1) for line in lines.split("\n")]
+    if {len(row) for row in rows} != {_COLUMNS}:
+        raise fields.malformed(reference_v3.TO)
+    indexes, versions, pushed, ttls, sizes, kinds = zip(*rows, strict=True)
+    if not all(_NUMBERS.fullmatch(" ".join(column)) for column in (indexes, pushed, ttls, sizes)):
+        raise fields.malformed(reference_v3.TO)
+    joined = " ".join(versions)
+    if not _VERSIONS.fullmatch(joined):
+        raise fields.malformed(reference_v3.TO)
     try:
-        for line in lines.split("\n"):
-            matched = _LINE.fullmatch(line)
-            if matched is None:
-                raise fields.malformed(reference_v3.TO)
-            map_index, version, pushed, ttl, size, kind = matched.groups()
-            shared = _shared(path, ttl, kind)
-            pushed_at = shared.epoch + timedelta(0, 0, 0, int(pushed))
+        known = {kind: _shared(path, *kind) for kind in set(zip(ttls, kinds, strict=True))}
+        for map_index, version, ms, ttl, size, kind in zip(
+            map(int, indexes), joined.translate(_FROM_URL).split(" "), map(int, pushed), ttls, map(int, sizes), kinds
+        ):
+            shared = known[ttl, kind]
+            pushed_at = shared.epoch + timedelta(0, 0, 0, ms)
             yield (
-                Coordinate(*shared.ids, fields.map_index(int(map_index), reference_v3.TO)),
-                a2b_base64(version.translate(_FROM_URL) + "==").hex(),
+                Coordinate(*shared.ids, fields.map_index(map_index, reference_v3.TO)),
+                a2b_base64(version + "==").hex(),
                 shared.type_name,
-                fields.size(int(size), reference_v3.TO),
+                fields.size(size, reference_v3.TO),
                 (),
                 "",
                 pushed_at,
@@ -93,6 +101,8 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
 
 @functools.lru_cache(maxsize=64)
 def _shared(path: str, ttl: str, kind: str) -> _Shared:
+    if path.count("/") != _SLASHES:
+        raise fields.malformed(reference_v3.TO)
     text = f"{path}/0 {_ANY_VERSION} 0 {ttl} 0 {kind}"
     found = reference_v3.load({"about": "", reference_v3.MACHINE: {"v": reference_v3.FORMAT, reference_v3.TO: text}})
     at: Coordinate = found["coordinate"]
