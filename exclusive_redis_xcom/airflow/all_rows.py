@@ -7,13 +7,14 @@ which results may be missing.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.airflow import unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.rows import resolve
 from exclusive_redis_xcom.airflow.settling import asettled, settled
-from exclusive_redis_xcom.airflow.slices import READ_AHEAD, Reading
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, SHORT_ROWS, Reading
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.task.access import current_access
 
@@ -37,17 +38,20 @@ def pull(request: Mapping[str, Any], asked: Asked) -> list[Any] | None:
         ExclusiveXComError: As `rows.resolve` raises it.
         StoreUnavailable: Airflow's API server did not answer.
     """
-
-    def ask(part: Slice) -> Sequence[Any]:
-        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
-
-        return _rows(SUPERVISOR_COMMS.send(_message(part, **request)))
+    ask = functools.partial(rows_of, request)
 
     def looked_back() -> list[Any] | None:
         rows = _read(ask, asked, Reading(list))
         return resolve(rows, asked) if rows else None
 
     return settled(looked_back) if asked.prior_dates else read(ask, asked) or None
+
+
+def rows_of(request: Mapping[str, Any], part: Slice) -> Sequence[Any]:
+    """Ask Airflow for the rows of a slice. References that were read already may stand in place of rows."""
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    return _rows(SUPERVISOR_COMMS.send(_message(part, **request)))
 
 
 async def apull(request: Mapping[str, Any], asked: Asked) -> list[Any] | None:
@@ -117,7 +121,7 @@ def _message(
         run_id=run_id,
         start=part.start,
         stop=part.stop,
-        step=None if include_prior_dates or current_access().settings.by_server else READ_AHEAD,
+        step=None if include_prior_dates else SHORT_ROWS if current_access().settings.by_server else READ_AHEAD,
         include_prior_dates=include_prior_dates,
     )
 

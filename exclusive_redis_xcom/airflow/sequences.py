@@ -116,15 +116,11 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
     if key == slice(None):
         return _all_of(asked)
 
-    def ask(part: Any) -> Any:
-        with on_behalf_of(Asking(asked, rows=True)):
-            return airflows(xs, slice(part.start, part.stop))
-
     with counted_pull.of(asked):
         stretch = _stretch(key, xs)
         if stretch is not None:
             start, wanted, backwards = stretch
-            found = all_rows.read(ask, asked, start, wanted)
+            found = all_rows.read(functools.partial(all_rows.rows_of, asked.ids), asked, start, wanted)
             return found[::-1] if backwards else found
         if key.step == READ_AHEAD:
             key = slice(key.start, key.stop)  # what a task asks for is not read ahead

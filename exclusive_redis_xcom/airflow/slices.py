@@ -28,6 +28,10 @@ ROWS_AT_ONCE = 2000
 #: value for such a slice (`api_server/requests/routes.py`).
 READ_AHEAD = 1
 
+#: The step of slices that a task wants, with `enforcement = server`. The ring claims read-once values for them, and may
+#: answer with one text (`formats/opened_slice.py`). To Airflow's API server, 0 means the same as no step.
+SHORT_ROWS = 0
+
 #: A reading goes back so often, at most, because rows before its slice have gone. Then all rows are read in one call. A
 #: task that removes and pushes its row again and again could otherwise keep its readers for as long as it does that.
 MOST_STEPS_BACK = 50

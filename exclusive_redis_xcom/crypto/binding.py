@@ -40,7 +40,7 @@ def wrap_aad(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
         version: The version of the push.
         acl: The canonical bytes of the rule in force.
     """
-    return _address(_WRAP_LABEL, coordinate, version) + _encode(acl)
+    return _address(_WRAP_LABEL, coordinate, version) + _LENGTH.pack(len(acl)) + acl
 
 
 def payload_aad(
@@ -57,8 +57,8 @@ def payload_aad(
         decoded_size: The size in bytes before compression.
     """
     digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
-    how = (digest, _text(codec), _text(compression), str(decoded_size).encode())
-    return _address(_PAYLOAD_LABEL, coordinate, version) + _encode(*how)
+    how = _how(digest, codec, compression, decoded_size)
+    return _address(_PAYLOAD_LABEL, coordinate, version) + how
 
 
 def _address(label: bytes, at: Coordinate, version: str) -> bytes:
@@ -66,13 +66,19 @@ def _address(label: bytes, at: Coordinate, version: str) -> bytes:
     # instance is one part more: no other coordinate has as many.
     shared = _shared_address(label, at.dag_id, at.run_id, at.task_id, at.key)
     if at.ti_id is None:
-        return shared + _encode(str(at.map_index).encode(), _text(version))
+        index, text = str(at.map_index).encode(), _text(version)
+        return b"".join((shared, _LENGTH.pack(len(index)), index, _LENGTH.pack(len(text)), text))
     return shared + _encode(str(at.map_index).encode(), _text(at.ti_id), _text(version))
 
 
 @functools.lru_cache(maxsize=256)
 def _shared_address(label: bytes, *ids: str) -> bytes:
     return _encode(label, *map(_text, ids))
+
+
+@functools.lru_cache(maxsize=256)
+def _how(digest: bytes, codec: str, compression: str, decoded_size: int) -> bytes:
+    return _encode(digest, _text(codec), _text(compression), str(decoded_size).encode())
 
 
 @functools.lru_cache(maxsize=256)

@@ -39,7 +39,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,12}")
 _ANY_KEY = encode_key(bytes(DATA_KEY_BYTES))
 
 
-class _Shared(NamedTuple):
+class Shared(NamedTuple):
     """What all results of a mapped task share."""
 
     at: Coordinate
@@ -52,10 +52,7 @@ class _Shared(NamedTuple):
 
 def dump(reference: ReferenceFacts, data_key: bytes) -> str:
     """Return the text for a reference with this data key."""
-    at, seal = reference.coordinate, reference.seal
-    if seal is None:
-        msg = "a reference without a seal has no data key"
-        raise ValueError(msg)
+    at = reference.coordinate
     own = (
         reference.version,
         encode_key(data_key),
@@ -65,6 +62,12 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
         reference.pushed_at.isoformat(),
         reference.expires_at.isoformat(),
     )
+    return "|".join(own) + "\n" + dump_shared(reference)
+
+
+def dump_shared(reference: ReferenceFacts) -> str:
+    """Return the line that all results of a mapped task share. The reference has a seal."""
+    at, seal = reference.coordinate, _seal_of(reference)
     shared = (
         (at.dag_id, at.run_id, at.task_id, at.key, at.ti_id),
         shown(reference.type_name),
@@ -73,8 +76,23 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
         seal.key_id,
         seal.acl,
     )
-    write = _dump_shared if len(seal.acl) <= _REMEMBERED else _dump_shared.__wrapped__
-    return "|".join(own) + "\n" + write(*shared)
+    return (_dump_shared if len(seal.acl) <= _REMEMBERED else _dump_shared.__wrapped__)(*shared)
+
+
+def _seal_of(reference: ReferenceFacts) -> Seal:
+    if reference.seal is None:
+        msg = "a reference without a seal has no data key"
+        raise ValueError(msg)
+    return reference.seal
+
+
+def load_shared(text: str) -> Shared:
+    """Read what `dump_shared` returns.
+
+    Raises:
+        InvalidReference: It is not exactly that.
+    """
+    return (_load_shared if len(text) <= _REMEMBERED else _load_shared.__wrapped__)(text)
 
 
 def load(text: str) -> dict[str, Any]:
@@ -88,7 +106,7 @@ def load(text: str) -> dict[str, Any]:
     if len(own) != _OWN_PARTS:
         raise fields.malformed("reference")
     version, key, map_index, size, shape, pushed_at, expires_at = own
-    shared = (_load_shared if len(second) <= _REMEMBERED else _load_shared.__wrapped__)(second)
+    shared = load_shared(second)
     try:
         data_key = decode_key(key, DATA_KEY_BYTES)
     except ValueError:
@@ -134,7 +152,7 @@ def _dump_shared(
 
 
 @functools.lru_cache(maxsize=64)
-def _load_shared(text: str) -> _Shared:
+def _load_shared(text: str) -> Shared:
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
@@ -150,7 +168,7 @@ def _load_shared(text: str) -> _Shared:
         seal = parse_seal({"key_id": body["key_id"], "acl": body["acl"], "data_key": _ANY_KEY})
     except ValueError:
         raise fields.malformed("seal") from None
-    shared = _Shared(
+    shared = Shared(
         Coordinate(dag_id, run_id, task_id, key, ti_id=ti_id),
         fields.text(body["type"], "type"),
         tuple(fields.text(name, "consumers") for name in consumers),

@@ -9,8 +9,9 @@ Under `enforcement = server` the reference also carries the value's seal (`exclu
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
 Pushes write format 3 (`reference_v3.py`), or format 2 (`reference_v2.py`) where the setting `format` says so. Format 1
-(`reference_v1.py`) is still read. The ring opens a reference for a task as one text (`opened_text.py`), where all
-workers can read that.
+(`reference_v1.py`) is still read. The ring writes a pushed reference of format 3 as one text (`wrapped_text.py`). It
+opens references for a task as texts, too, where all workers can read that: one by one (`opened_text.py`), or all of a
+slice as one text (`opened_slice.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import about, opened_text, reference_v1, reference_v2, reference_v3, short_rows
+from exclusive_redis_xcom.formats import (
+    about,
+    opened_slice,
+    opened_text,
+    reference_v1,
+    reference_v2,
+    reference_v3,
+    short_rows,
+    wrapped_text,
+)
 from exclusive_redis_xcom.formats.reference_facts import FORMAT, ReferenceFacts
 from exclusive_redis_xcom.formats.reference_fields import OBJECT, malformed
 from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
@@ -59,6 +69,8 @@ class Reference(ReferenceFacts):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object for Airflow's database, or for an answer of the ring."""
+        if self.format == FORMAT and self.seal is not None and self.seal.wrapped_key is not None:
+            return {MARK: wrapped_text.dump(self)}
         return {MARK: _LAYOUTS[self.format].dump(self)}
 
     def _with_seal(self, **parts: Any) -> Reference:
@@ -86,7 +98,7 @@ def parse(value: object) -> Reference:
         raise InvalidReference("This XCom row holds no reference of exclusive_redis_xcom.")
     raw = value[MARK]  # type: ignore[index]
     if isinstance(raw, str):
-        return Reference(**opened_text.load(raw))
+        return Reference(**(wrapped_text if wrapped_text.is_one(raw) else opened_text).load(raw))
     if not isinstance(raw, OBJECT):
         raise malformed("reference")
     _require_known(raw)
@@ -99,7 +111,7 @@ def map_index_of(value: object) -> int | None:
         return value.coordinate.map_index
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
     if isinstance(raw, str):
-        return opened_text.map_index_of(raw)
+        return (wrapped_text if wrapped_text.is_one(raw) else opened_text).map_index_of(raw)
     machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
     if isinstance(machine, OBJECT) and reference_v3.TO in machine:
         return reference_v3.map_index_of(machine[reference_v3.TO])
@@ -118,12 +130,14 @@ def expanded(rows: Sequence[Any]) -> Sequence[Any]:
     """Return the rows of an answer. If one row stands for all, each of them is a reference that has been read.
 
     Raises:
-        InvalidReference: The one row is not what `shortened` returns.
+        InvalidReference: The one row is not what `shortened` returns, nor what the ring writes (`opened_slice.py`).
     """
-    if len(rows) != 1 or not _is_marked(rows[0]) or not isinstance(rows[0][MARK], list):
+    raw = rows[0][MARK] if len(rows) == 1 and _is_marked(rows[0]) else None
+    layout = short_rows if isinstance(raw, list) else opened_slice if opened_slice.is_one(raw) else None
+    if layout is None:
         return rows
     with paused_collector():
-        return [Reference(*facts) for facts in short_rows.load(rows[0][MARK])]
+        return [Reference(*facts) for facts in layout.load(raw)]
 
 
 def parse_stored(value: object) -> Reference:

@@ -13,8 +13,8 @@ from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 #: Bounds on what is believed. They are far above what Airflow allows for ids (250 characters).
 MAX_TEXT = 2000
-_MAX_MAP_INDEX = 2**31 - 1
-_MAX_SIZE = 2**40
+MAX_MAP_INDEX = 2**31 - 1
+MAX_SIZE = 2**40
 _MAX_DIMENSIONS = 32
 _TIMES = " x "
 _LENGTH = re.compile("0|[1-9][0-9]{0,12}")
@@ -70,12 +70,12 @@ def integer(value: object, name: str, low: int, high: int) -> int:
 
 def size(value: object, name: str) -> int:
     """Read a number of bytes."""
-    return integer(value, name, 0, _MAX_SIZE)
+    return integer(value, name, 0, MAX_SIZE)
 
 
 def map_index(value: object, name: str) -> int:
     """Read a map index; -1 is that of a task that is not mapped."""
-    return integer(value, name, NOT_MAPPED, _MAX_MAP_INDEX)
+    return integer(value, name, NOT_MAPPED, MAX_MAP_INDEX)
 
 
 def shape(value: object, name: str) -> tuple[int, ...]:
@@ -87,7 +87,7 @@ def lengths(texts: list[str], name: str) -> tuple[int, ...]:
     """Read the length of each dimension."""
     if len(texts) > _MAX_DIMENSIONS or not all(_LENGTH.fullmatch(length) for length in texts):
         raise malformed(name)
-    return tuple(integer(int(length), name, 0, _MAX_SIZE) for length in texts)
+    return tuple(integer(int(length), name, 0, MAX_SIZE) for length in texts)
 
 
 def shown_shape(shape: tuple[int, ...]) -> str:

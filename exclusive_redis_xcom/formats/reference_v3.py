@@ -21,6 +21,7 @@ Consumers and rule of other values are in Redis alone. For people, the sentence 
 
 from __future__ import annotations
 
+import functools
 import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
@@ -33,7 +34,7 @@ from exclusive_redis_xcom.formats.reference_v2 import MACHINE, MAX_ABOUT, MAX_DO
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
 
@@ -51,37 +52,65 @@ _MILLISECOND = timedelta(milliseconds=1)
 #: The last millisecond of the year 9999, after which Python has no time.
 _LAST = 253_402_300_799_999
 #: What a text may have at most. Each id has fewer, also where every character is escaped.
-_MOST_CHARACTERS = 40_000
+MOST_CHARACTERS = 40_000
 #: The characters of 16 bytes in base64. The last one has two bits.
 _DIGITS = 22
 
 _WHOLE = "0|[1-9][0-9]{0,14}"
 _VERSION = f"[A-Za-z0-9_-]{{{_DIGITS - 1}}}[AQgw]"
 _SHAPE = f"(?:{_WHOLE})(?:x(?:{_WHOLE}))*"
-_TEXT = re.compile(f"([^ ]*) ({_VERSION}) ({_WHOLE}) ({_WHOLE}) ({_WHOLE}) ([^ ]*)(?: ({_SHAPE}))?")
+#: What `facts` reads: the path, version, time of the push, TTL, size, type and shape.
+PATTERN = f"([^ ]*) ({_VERSION}) ({_WHOLE}) ({_WHOLE}) ({_WHOLE}) ([^ ]*)(?: ({_SHAPE}))?"
+_TEXT = re.compile(PATTERN)
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
 _INDEX = re.compile("-1|0|[1-9][0-9]{0,9}")
 
 
 def dump(reference: ReferenceFacts) -> dict[str, Any]:
     """Return the object below the mark."""
-    ttl = (reference.expires_at - reference.pushed_at) // _MILLISECOND
+    machine: dict[str, Any] = {"v": FORMAT, TO: text(reference)}
+    if reference.seal is not None:
+        seal = reference.seal.to_json()
+        rule = short_rule.shorten(reference.seal.acl, reference.coordinate, ttl_ms(reference))
+        machine["seal"] = {**seal, "acl": rule}
+    return {"about": shown(reference.about, MAX_ABOUT), MACHINE: machine}
+
+
+def text(reference: ReferenceFacts) -> str:
+    """Return all that the machine needs, but for the seal."""
     to = " ".join(
         (
             _path(reference.coordinate),
             urlsafe_b64encode(bytes.fromhex(reference.version))[:_DIGITS].decode("ascii"),
-            str((reference.pushed_at - _EPOCH) // _MILLISECOND),
-            str(ttl),
+            str(pushed_ms(reference)),
+            str(ttl_ms(reference)),
             str(reference.size),
             _escaped(shown(reference.type_name)),
         )
     )
-    if reference.shape is not None:
-        to += f" {'x'.join(map(str, reference.shape))}"
-    machine: dict[str, Any] = {"v": FORMAT, TO: to}
-    if reference.seal is not None:
-        seal = reference.seal.to_json()
-        machine["seal"] = {**seal, "acl": short_rule.shorten(reference.seal.acl, reference.coordinate, ttl)}
-    return {"about": shown(reference.about, MAX_ABOUT), MACHINE: machine}
+    return to if reference.shape is None else f"{to} {'x'.join(map(str, reference.shape))}"
+
+
+def pushed_ms(reference: ReferenceFacts) -> int:
+    """Return the time of the push in milliseconds since 1970."""
+    return (reference.pushed_at - _EPOCH) // _MILLISECOND
+
+
+def ttl_ms(reference: ReferenceFacts) -> int:
+    """Return the TTL in milliseconds."""
+    return reference.ttl // _MILLISECOND
+
+
+def times(pushed_ms: int, ttl_ms: int) -> tuple[datetime, datetime]:
+    """Return when a value was pushed, and when it expires.
+
+    Raises:
+        InvalidReference: Python has no such time.
+    """
+    if pushed_ms + ttl_ms > _LAST:
+        raise fields.malformed(TO)
+    pushed_at = _EPOCH + timedelta(0, 0, 0, pushed_ms)
+    return pushed_at, pushed_at + timedelta(0, 0, 0, ttl_ms)
 
 
 def load(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +124,11 @@ def load(raw: Mapping[str, Any]) -> dict[str, Any]:
     sealed = isinstance(machine, dict) and "seal" in machine
     machine = fields.mapping(machine, _SEALED if sealed else _BARE, MACHINE)
     fields.integer(machine["v"], "v", FORMAT, FORMAT)
-    found, ttl_ms = _facts(machine[TO])
+    to = machine[TO]
+    matched = _TEXT.fullmatch(to) if isinstance(to, str) and len(to) <= MOST_CHARACTERS else None
+    if matched is None:
+        raise fields.malformed(TO)
+    found, ttl_ms = facts(matched.groups())
     found["about"] = fields.printable(body["about"], "about", MAX_ABOUT + MAX_DOTS)
     if sealed:
         _add_seal(found, machine["seal"], ttl_ms)
@@ -104,28 +137,27 @@ def load(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def map_index_of(to: object) -> int | None:
     """Return the map_index that a text names; None if it is no such text. Nothing else of it is read."""
-    parts = to.partition(" ")[0].split("/") if isinstance(to, str) and len(to) <= _MOST_CHARACTERS else []
+    parts = to.partition(" ")[0].split("/") if isinstance(to, str) and len(to) <= MOST_CHARACTERS else []
     if len(parts) == 4:
         return NOT_MAPPED
     return int(parts[4]) if len(parts) in (5, 6) and _INDEX.fullmatch(parts[4]) else None
 
 
-def _facts(to: object) -> tuple[dict[str, Any], int]:
-    """Read a text. The TTL in milliseconds comes with its facts."""
-    matched = _TEXT.fullmatch(to) if isinstance(to, str) and len(to) <= _MOST_CHARACTERS else None
-    if matched is None:
-        raise fields.malformed(TO)
-    path, version, pushed, ttl, size, type_name, shape = matched.groups()
-    pushed_ms, ttl_ms = int(pushed), int(ttl)
-    if pushed_ms + ttl_ms > _LAST:
-        raise fields.malformed(TO)
-    pushed_at = _EPOCH + timedelta(0, 0, 0, pushed_ms)
+def facts(parts: Sequence[Any]) -> tuple[dict[str, Any], int]:
+    """Read the parts of what `text` returns, as `PATTERN` tells them. The TTL in milliseconds comes with its facts.
+
+    Raises:
+        InvalidReference: `text` does not return them.
+    """
+    path, version, pushed, ttl, size, type_name, shape = parts
+    ttl_ms = int(ttl)
+    pushed_at, expires_at = times(int(pushed), ttl_ms)
     found = {
         "format": FORMAT,
         "coordinate": _coordinate(path),
-        "version": a2b_base64(version.replace("-", "+").replace("_", "/") + "==").hex(),
+        "version": a2b_base64(version.encode("ascii").translate(_FROM_URL) + b"==").hex(),
         "pushed_at": pushed_at,
-        "expires_at": pushed_at + timedelta(0, 0, 0, ttl_ms),
+        "expires_at": expires_at,
         "size": fields.size(int(size), TO),
         "type_name": fields.printable(_plain(type_name), TO, MAX_SHOWN + MAX_DOTS),
         "shape": None if shape is None else fields.lengths(shape.split("x"), TO),
@@ -155,6 +187,10 @@ def _path(at: Coordinate) -> str:
 
 
 def _coordinate(path: str) -> Coordinate:
+    start, _, index = path.rpartition("/")
+    ids = _ids(start)
+    if ids is not None and _INDEX.fullmatch(index) and index != "-1":  # a result of a mapped task, of thousands
+        return Coordinate(*ids, fields.map_index(int(index), TO))
     parts = path.split("/")
     if not 4 <= len(parts) <= 6:
         raise fields.malformed(TO)
@@ -166,6 +202,16 @@ def _coordinate(path: str) -> Coordinate:
     if not _INDEX.fullmatch(index) or (ti_id is None and int(index) == NOT_MAPPED):
         raise fields.malformed(TO)
     return Coordinate(parts[0], parts[1], parts[2], parts[3], fields.map_index(int(index), TO), ti_id)
+
+
+@functools.lru_cache(maxsize=64)
+def _ids(path: str) -> tuple[str, str, str, str] | None:
+    """Return the ids in a path without a map_index; None if it has more or fewer."""
+    parts = path.split("/")
+    if len(parts) != 4 or len(path) > fields.MAX_TEXT:
+        return None
+    dag_id, run_id, task_id, key = map(_plain, parts)
+    return dag_id, run_id, task_id, key
 
 
 def _escaped(text: str) -> str:

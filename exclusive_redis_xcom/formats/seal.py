@@ -47,7 +47,8 @@ WRAPPED_KEY_BYTES = 60
 NO_KEY = bytes(SEALED_KEY_BYTES)
 
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
-_MAX_ACL_CHARACTERS = 1024 * 1024
+#: The longest rule that is read.
+MAX_ACL_CHARACTERS = 1024 * 1024
 _MAX_BY_CHARACTERS = 2000
 _COMMON = {"key_id", "acl"}
 
@@ -111,7 +112,7 @@ def parse_seal(value: object) -> Seal:
     """
     if not isinstance(value, Mapping):
         raise ValueError
-    key_id, acl = _text(value.get("key_id"), 16), _text(value.get("acl"), _MAX_ACL_CHARACTERS)
+    key_id, acl = _text(value.get("key_id"), 16), _text(value.get("acl"), MAX_ACL_CHARACTERS)
     if not _KEY_ID.fullmatch(key_id):
         raise ValueError
     rule = acl.encode("ascii")

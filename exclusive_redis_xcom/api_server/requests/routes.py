@@ -39,7 +39,11 @@ _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 #: The largest map_index that Airflow's columns hold: they are 32-bit integers.
 MAX_MAP_INDEX = 2**31 - 1
 
-_STEP_AHEAD = "1"
+_STEP_AHEAD, _STEPS_OF_READER = "1", frozenset({"0", "1"})
+
+#: What the reader of this package asks. It names more than one row, and not so many that Airflow would take seconds.
+_WINDOW = re.compile(r"start=(0|[1-9][0-9]{0,8})&stop=(0|[1-9][0-9]{0,8})&step=[01]", re.ASCII)
+_MOST_ROWS = 5000
 
 # In bytes. Airflow's client sends at most five short parameters.
 _MAX_QUERY = 4096
@@ -62,14 +66,18 @@ class Shape(Enum):
 class Read:
     """A GET of the rows of one task, in one run unless `prior_runs`. `row` is the address in the URL.
 
-    `ahead` says that the task has not asked for the values yet, and may never do so. `airflow/slices.READ_AHEAD` is the
-    step of such a slice. Airflow's client sends no step unless a task writes one.
+    `ahead` says that the task has not asked for the values yet, and may never do so. So none is claimed. `as_one` says
+    that the reader of this package asks, which can read a slice that is one text. `window` has the numbers of the first
+    row that the reader wants, and after the last one. `airflow/slices.py` has the steps of such slices. Airflow's client
+    sends no step unless a task writes one.
     """
 
     shape: Shape
     row: Coordinate
     prior_runs: bool
     ahead: bool = False
+    as_one: bool = False
+    window: tuple[int, int] | None = None
 
     def may_hold(self, at: Coordinate) -> bool:
         """Return whether an XCom can lie in the rows that are asked for.
@@ -176,8 +184,10 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
     if any(len(part) > _MAX_READ_ID_LENGTH for part in ids.values()):
         return Unknown(_TOO_LONG, _coordinate(ids))
     if isinstance(asks, Shape):
-        ahead = asks is Shape.SLICE and _asks_ahead(query)
-        return Read(asks, _coordinate(ids), _asks_for_prior_runs(query), ahead)
+        step = _step(query) if asks is Shape.SLICE else None
+        window = None if step is None else _window(query)
+        prior_runs = _asks_for_prior_runs(query)
+        return Read(asks, _coordinate(ids), prior_runs, step == _STEP_AHEAD, step in _STEPS_OF_READER, window)
     if asks == COUNT:
         return Count()
     return _write(asks, _coordinate(ids), query)
@@ -202,9 +212,18 @@ def _asks_for_prior_runs(query: bytes) -> bool:
     return pairs is None or any(name == "include_prior_dates" for name, _ in pairs)
 
 
-def _asks_ahead(query: bytes) -> bool:
-    pairs = _pairs(query)
-    return pairs is not None and [value for name, value in pairs if name == "step"] == [_STEP_AHEAD]
+def _step(query: bytes) -> str | None:
+    pairs = _pairs(query) or ()
+    steps = [value for name, value in pairs if name == "step"]
+    return steps[0] if len(steps) == 1 else None
+
+
+def _window(query: bytes) -> tuple[int, int] | None:
+    matched = _WINDOW.fullmatch(query.decode("latin-1"))
+    if matched is None:
+        return None
+    start, stop = map(int, matched.groups())
+    return (start, stop) if 1 < stop - start <= _MOST_ROWS else None
 
 
 def map_index_of(query: bytes) -> int | None:

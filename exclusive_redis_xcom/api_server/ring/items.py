@@ -15,9 +15,13 @@ from msgspec import Raw
 from exclusive_redis_xcom.api_server.requests.routes import Shape
 from exclusive_redis_xcom.api_server.ring.answers import CannotDecide
 from exclusive_redis_xcom.errors import InvalidReference
-from exclusive_redis_xcom.formats import reference
+from exclusive_redis_xcom.formats import opened_slice, reference
+from exclusive_redis_xcom.formats.reference_facts import FORMAT
+from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.crypto.opening import Verdict
     from exclusive_redis_xcom.formats.claims import Claim
     from exclusive_redis_xcom.formats.reference import Reference
@@ -47,7 +51,7 @@ class Item:
         event: What goes on record, one of the events in `audit`; None where nothing does.
         why: The reason, for the record.
         at: The XCom that the record is about.
-        opened: Whether the caller gets an open data key.
+        data_key: The data key that the caller gets; None where the caller gets what `json` holds.
     """
 
     json: Raw = field(repr=False)
@@ -58,7 +62,7 @@ class Item:
     event: str | None = None
     why: str = ""
     at: Coordinate | None = None
-    opened: bool = False
+    data_key: bytes | None = field(default=None, repr=False)
 
     @property
     def concerns_the_ring(self) -> bool:
@@ -93,19 +97,67 @@ class Document:
         values = _values(shape, self._parts)
         self.items = [_item(value) for value in values]
 
+    @classmethod
+    def of_rows(cls, rows: Sequence[str]) -> Document:
+        """Make a slice of rows, as the database holds them.
+
+        Raises:
+            ValueError, RecursionError: A row is no JSON.
+        """
+        document = cls(Shape.SLICE, b"[]")
+        document.items = [_item(Raw(row.encode("utf-8"))) for row in rows]
+        return document
+
     @property
     def concerns_the_ring(self) -> bool:
         """Whether there is anything to decide about."""
         return any(item.concerns_the_ring for item in self.items)
 
-    def to_json(self) -> bytes:
-        """Write the answer, with what the caller gets in place of each value."""
+    @property
+    def is_all_opened(self) -> bool:
+        """Whether it has several values, and all are opened results of a mapped task in the latest format."""
+        return len(self.items) > 1 and all(map(_is_result, self.items))
+
+    def to_json(self, *, as_texts: bool = True, as_one: bool = False) -> bytes:
+        """Write the answer, with what the caller gets in place of each value.
+
+        Args:
+            as_texts: Whether an opened reference of the latest format is a text.
+            as_one: Whether all values of a slice may become one text, if all are such references.
+        """
+        if as_texts and as_one and self.is_all_opened:
+            return _as_one(self.items)
+        values = [_written(item, as_texts=as_texts) for item in self.items]
         if self._shape is Shape.ITEM:
-            return bytes(self.items[0].json)
-        changed: Any = [item.json for item in self.items]
-        if self._shape is Shape.VALUE:
-            changed = {**self._parts, "value": self.items[0].json}
-        return msgspec.json.encode(changed)
+            return bytes(values[0])
+        return msgspec.json.encode({**self._parts, "value": values[0]} if self._shape is Shape.VALUE else values)
+
+
+def _is_result(item: Item) -> bool:
+    """Tell whether an item is an opened result of a mapped task, in the latest format."""
+    found = item.reference
+    return (
+        found is not None
+        and item.data_key is not None
+        and found.format == FORMAT
+        and found.coordinate.map_index != NOT_MAPPED
+    )
+
+
+def _as_one(items: Sequence[Item]) -> bytes:
+    opened = [(item.reference, item.data_key) for item in items]
+    return msgspec.json.encode([{reference.MARK: {opened_slice.OPENED: opened_slice.dump(opened)}}])  # type: ignore[arg-type]
+
+
+def _written(item: Item, *, as_texts: bool) -> Raw:
+    """Return what the caller gets in place of one value, as JSON."""
+    found, data_key = item.reference, item.data_key
+    if found is None or data_key is None:
+        return item.json
+    # A worker of an earlier build reads rows of earlier formats alone, and those it must be able to read.
+    if as_texts and found.format == FORMAT:
+        return encoded_text(found.opened_text(data_key))
+    return encoded(found.opened(data_key).to_json())
 
 
 def encoded(value: Any) -> Raw:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from exclusive_redis_xcom.api_server.requests import xcom_table
 from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
@@ -19,9 +20,9 @@ from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Read
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.ring.items import Item
     from exclusive_redis_xcom.api_server.ring.observing import Observer
     from exclusive_redis_xcom.api_server.ring.releasing import Releaser
+    from exclusive_redis_xcom.model import Coordinate
 
 _MARK = MARK.encode("ascii")
 
@@ -41,6 +43,11 @@ class _Release(NamedTuple):
     caller: Caller | None
 
 
+if TYPE_CHECKING:
+    Rewrite = Callable[[RewritableAnswer, Read, Scope], Awaitable[_Release | None]]
+    Texts = Callable[[Coordinate, int, int], Sequence[str]]
+
+
 class Reader:
     """Answers GETs.
 
@@ -51,10 +58,18 @@ class Reader:
         releaser: Decides about the values of an answer.
         audit: Where decisions go on record.
         observer: Where refused pulls are counted.
+        texts: Reads the JSON of a task's rows from one number to another, from Airflow's database unless given.
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: Tokens, callers: Callers, releaser: Releaser, audit: Audit, observer: Observer
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        callers: Callers,
+        releaser: Releaser,
+        audit: Audit,
+        observer: Observer,
+        texts: Texts | None = None,
     ) -> None:
         self._app = app
         self._tokens = tokens
@@ -62,23 +77,67 @@ class Reader:
         self._releaser = releaser
         self._audit = audit
         self._observer = observer
+        self._texts = texts or _texts
 
     async def answer(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer, and send its answer with the seals open that the caller may open."""
+        if read.window is not None and await self._answered_as_one(read, read.window, scope, receive, send):
+            return
+        await self._answered(read, scope, _from_the_start(receive), send, self._rewrite)
+
+    async def _answered_as_one(
+        self, read: Read, window: tuple[int, int], scope: Scope, receive: Receive, send: Send
+    ) -> bool:
+        """Answer a slice that can be one text, and return whether it was answered.
+
+        Airflow decides about the request: it is asked for the first row alone. Then the rows are read with Airflow's
+        own query, because their JSON takes Airflow most of the time of a slice.
+        """
+        start, stop = window
+        first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
+
+        async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
+            caller = await self._caller(scope) if _MARK in answer.body else None
+            if caller is None or not caller.running:
+                return None
+            released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)
+            if released is None:
+                return None
+            records, document, answer.body = released
+            return await self._recorded(_Release(records, document.items, caller))
+
+        return await self._answered(read, first, _from_the_start(receive), send, rewrite, or_not=True)
+
+    async def _answered(
+        self, read: Read, scope: Scope, receive: Receive, send: Send, rewrite: Rewrite, *, or_not: bool = False
+    ) -> bool:
+        """Send Airflow's answer, rewritten, and return whether anything was sent.
+
+        Args:
+            read: What was asked for.
+            scope: The request's ASGI scope.
+            receive: The server's own.
+            send: The server's own.
+            rewrite: Changes the answer into what the caller may have, and returns what goes on record.
+            or_not: Whether an answer about which nothing goes on record is not sent.
+        """
         answer = RewritableAnswer(send)
         await self._app(scope, receive, answer)  # whatever is raised here is raised by Airflow
         if answer.passes:
-            return
+            return True
         try:
             answer.require_whole()
-            release = await self._rewrite(answer, read, scope)
+            release = await rewrite(answer, read, scope)
         except Exception as error:
             await answers.failed(send, error)
-            return
+            return True
+        if release is None and or_not:
+            return False
         await answer.send()
         if release is not None and release.records:
             await self._audit.put_on_record(release.records, with_rows=not self._audit.strict)
             await self._observer.put_on_record(release.items, release.caller)
+        return True
 
     async def _rewrite(self, answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
         """Change the answer into what the caller may have.
@@ -98,21 +157,44 @@ class Reader:
             return None
         caller = await self._caller(scope)
         records, written = await self._releaser.release(document, read, caller, is_big=is_big)
-        if self._audit.strict:
-            await self._write_rows_first(records, document.items)
+        release = await self._recorded(_Release(records, document.items, caller))
         answer.body = written
-        return _Release(records, document.items, caller)
+        return release
+
+    async def _recorded(self, release: _Release) -> _Release:
+        if self._audit.strict:
+            await self._write_rows_first(release.records, release.items)
+        return release
 
     async def _write_rows_first(self, records: Sequence[Record], items: Sequence[Item]) -> None:
         try:
             await self._audit.record(records)
         except AuditFailed:
-            if any(item.opened for item in items):
+            if any(item.data_key is not None for item in items):
                 raise
 
     async def _caller(self, scope: Scope) -> Caller | None:
         ti_id = seen_by_airflow(scope) or await self._tokens.task_instance_id(scope["headers"])
         return None if ti_id is None else await self._callers.find(ti_id)
+
+
+def _texts(row: Coordinate, start: int, stop: int) -> Sequence[str]:
+    names = {"dag_id": row.dag_id, "run_id": row.run_id, "task_id": row.task_id, "key": row.key}
+    return xcom_table.texts(names, start, stop)
+
+
+def _from_the_start(receive: Receive) -> Receive:
+    """Return a `receive` that begins with the empty body of a GET. Airflow may be asked twice."""
+    begun = False
+
+    async def received() -> Message:
+        nonlocal begun
+        if begun:
+            return await receive()
+        begun = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return received
 
 
 def _read(read: Read, body: bytes) -> Document | None:

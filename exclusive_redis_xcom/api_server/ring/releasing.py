@@ -6,15 +6,16 @@ goes on record.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.threads import OwnThreads, off_loop
 from exclusive_redis_xcom.api_server.ring import audit, records
-from exclusive_redis_xcom.api_server.ring.items import encoded, encoded_text
+from exclusive_redis_xcom.api_server.ring.items import Document, encoded
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
-from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.memory import paused_collector
 from exclusive_redis_xcom.model import Decision
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.requests.caller import Caller
     from exclusive_redis_xcom.api_server.requests.routes import Read
     from exclusive_redis_xcom.api_server.ring.audit import Record
-    from exclusive_redis_xcom.api_server.ring.items import Document, Item
+    from exclusive_redis_xcom.api_server.ring.items import Item
     from exclusive_redis_xcom.crypto import SealPrivateKeys
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store import Store
+
+log = logging.getLogger("exclusive_redis_xcom")
 
 # Threads of their own, because Redis may not answer.
 _REDIS_THREADS = 8
@@ -90,6 +93,33 @@ class Releaser:
             await self._claim(wanted, document.items, caller)
         return await off_loop(is_big, self._conclude, document, read, caller)
 
+    async def release_rows(
+        self, rows: Callable[[], Sequence[str]], read: Read, caller: Caller
+    ) -> tuple[list[Record], Document, bytes] | None:
+        """Open the seals of all rows of a slice, as one text.
+
+        Args:
+            rows: Reads the rows from the database. It blocks.
+            read: What was asked for.
+            caller: Who asks.
+
+        Returns:
+            What goes on record, the values, and the answer as JSON. It is None if not all values can be opened at once.
+        """
+        return await off_loop(True, self._release_rows, rows, read, caller) if self._as_texts else None
+
+    def _release_rows(
+        self, rows: Callable[[], Sequence[str]], read: Read, caller: Caller
+    ) -> tuple[list[Record], Document, bytes] | None:
+        with paused_collector():
+            try:
+                document = Document.of_rows(rows())
+            except Exception as error:  # of Airflow's database
+                log.warning("A slice is read as Airflow reads it: %s", described(error))
+                return None
+            concluded = self._decide(document, read, caller)
+        return None if concluded is None or not document.is_all_opened else (concluded[0], document, concluded[1])
+
     def _decide(self, document: Document, read: Read, caller: Caller | None) -> tuple[list[Record], bytes] | None:
         """Decide about each value. If nothing must be claimed, conclude: each thread costs the answer some time."""
         known: KnownDecisions = {}
@@ -134,7 +164,8 @@ class Releaser:
                 item.note(audit.DENIED, _MALFORMED_WHY, read.row)
             elif item.reference is not None and item.verdict is not None:
                 self._conclude_sealed(item, item.reference, item.verdict, read.row)
-        return records.of_items(document.items, caller), document.to_json()
+        written = document.to_json(as_texts=self._as_texts, as_one=read.as_one)
+        return records.of_items(document.items, caller), written
 
     def _conclude_sealed(self, item: Item, found: Reference, verdict: Verdict, row: Coordinate) -> None:
         why = verdict.decision.reason
@@ -144,37 +175,33 @@ class Releaser:
             # A forged reference may name another task's XCom: the record is about the row in which it lay.
             item.note(audit.DENIED, why, row if reason == seal.FORGED else found.coordinate)
         elif not verdict.decision.allowed:
-            self._open(item, found, verdict.data_key, audit.WOULD_BE_DENIED, why)
+            _open(item, found, verdict.data_key, audit.WOULD_BE_DENIED, why)
         elif item.claim is None:
-            self._open(item, found, verdict.data_key, audit.GRANTED, why)
+            _open(item, found, verdict.data_key, audit.GRANTED, why)
         else:
             self._conclude_claimed(item, found, verdict.data_key, item.claim)
 
     def _conclude_claimed(self, item: Item, found: Reference, data_key: bytes, claim: Claim) -> None:
         by = claims.describe(claim.claimer) if claim.status == "taken" else None
         if claim.status == "granted":
-            self._open(item, found, data_key, audit.CLAIMED, "read once, by this task instance")
+            _open(item, found, data_key, audit.CLAIMED, "read once, by this task instance")
         elif claim.status == "not_yet":
             item.json = encoded(found.refused(seal.WITHHELD).to_json())
         elif claim.status == "gone":
             item.json = encoded(found.refused(seal.GONE).to_json())
         elif self._reports_only:
             why = f"read once, and claimed by {by}" if by else "read once, and another value of the pull is refused"
-            self._open(item, found, data_key, audit.WOULD_BE_DENIED, why)
+            _open(item, found, data_key, audit.WOULD_BE_DENIED, why)
         elif by is None:
             item.json = encoded(found.refused(seal.WITHHELD).to_json())
         else:
             item.json = encoded(found.refused(seal.CLAIMED, by).to_json())
             item.note(audit.CLAIM_DENIED, f"read once, and claimed by {by}", found.coordinate)
 
-    def _open(self, item: Item, found: Reference, data_key: bytes, event: str, why: str) -> None:
-        # A worker of an earlier build reads rows of earlier formats alone, and those it must be able to read.
-        if self._as_texts and found.format == FORMAT:
-            item.json = encoded_text(found.opened_text(data_key))
-        else:
-            item.json = encoded(found.opened(data_key).to_json())
-        item.opened = True
-        item.note(event, why, found.coordinate)
+
+def _open(item: Item, found: Reference, data_key: bytes, event: str, why: str) -> None:
+    item.data_key = data_key
+    item.note(event, why, found.coordinate)
 
 
 def _once(items: Sequence[Item], caller: Caller | None) -> list[tuple[Item, Reference]]:

@@ -60,9 +60,7 @@ class ShortSlices:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         wanted = _wanted(scope) if self.is_active else None
-        if wanted is None:
-            await self._app(scope, receive, send)
-        elif not await self._answered(wanted, scope, send):
+        if wanted is None or not await self._answered(wanted, scope, send):
             await self._app(scope, receive, send)
 
     async def _answered(self, wanted: _Wanted, scope: Scope, send: Send) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exclusive_redis_xcom.api_server.requests import xcom_table
-from exclusive_redis_xcom.formats import reference, reference_v2, reference_v3
+from exclusive_redis_xcom.formats import reference, reference_v2
 from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:

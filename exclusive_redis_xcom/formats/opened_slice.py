@@ -1,0 +1,159 @@
+"""All opened references of a slice as one text: the ring's answer to the reader of this package.
+
+A slice of a mapped task's results has hundreds of references. Airflow's client, its supervisor and its task each read
+and write every item of an answer. So the answer to the package's own reader has one item in place of many:
+
+    [{"exclusive_redis_xcom": {"opened": "<text>"}}]
+
+The text has blocks of eight lines. The first line is what the references of the block share (`opened_text.py`). The
+others have one column each: the map indexes, sizes, shapes, times of the pushes, TTLs, versions and data keys. The
+last two are the bytes of all in a row, in base64. Times are in milliseconds. A column of shapes is empty if no value
+has one.
+
+Airflow's database never holds this form, and no row may have it.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from binascii import Error, a2b_base64
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from exclusive_redis_xcom.formats import opened_text, reference_fields, reference_v3
+from exclusive_redis_xcom.formats.reference_facts import FORMAT
+from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES, Seal
+from exclusive_redis_xcom.model import Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
+
+#: The key of the text.
+OPENED = "opened"
+
+_LINES = 8
+_VERSION_BYTES = 16
+_NO_SHAPE = "-"
+_NUMBERS = re.compile("(?:0|[1-9][0-9]{0,14})(?: (?:0|[1-9][0-9]{0,14}))*")
+_SHAPES = re.compile("[0-9x -]*")
+
+
+def dump(opened: Sequence[tuple[ReferenceFacts, bytes]]) -> str:
+    """Return the text for references of format 3, each with its data key. None may be of a task that is not mapped."""
+    return "\n".join(
+        line
+        for shared, block in groupby(opened, lambda one: opened_text.dump_shared(one[0]))
+        for line in (shared, *_columns(list(block)))
+    )
+
+
+def _columns(block: Sequence[tuple[ReferenceFacts, bytes]]) -> Iterator[str]:
+    references = [reference for reference, _ in block]
+    yield _numbers([reference.coordinate.map_index for reference in references])
+    yield _numbers([reference.size for reference in references])
+    shapes = [reference.shape for reference in references]
+    yield " ".join(map(_shape, shapes)) if any(shape is not None for shape in shapes) else ""
+    yield _numbers([reference_v3.pushed_ms(reference) for reference in references])
+    yield _numbers([reference_v3.ttl_ms(reference) for reference in references])
+    yield _base64(bytes.fromhex("".join([reference.version for reference in references])))
+    yield _base64(b"".join([data_key for _, data_key in block]))
+
+
+def is_one(value: object) -> bool:
+    """Return whether what is below the mark claims to be such a text."""
+    return isinstance(value, reference_fields.OBJECT) and value.keys() == {OPENED} and type(value[OPENED]) is str
+
+
+def load(value: Any) -> Iterator[tuple[Any, ...]]:
+    """Read what is below the mark, and yield the fields of `ReferenceFacts` for each reference, in their order.
+
+    Args:
+        value: What `is_one` accepts.
+
+    Raises:
+        InvalidReference: The text is not what `dump` returns.
+    """
+    lines = value[OPENED].split("\n")
+    if len(lines) % _LINES:
+        raise _malformed()
+    for start in range(0, len(lines), _LINES):
+        yield from _block(*lines[start : start + _LINES])
+
+
+def _block(first: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+    shared = opened_text.load_shared(first)
+    at = shared.at
+    indexes = _read_numbers(columns[0], reference_fields.MAX_MAP_INDEX)
+    sizes = _read_numbers(columns[1], reference_fields.MAX_SIZE)
+    shapes = _read_shapes(columns[2], len(indexes))
+    pushed, ttls = _read_numbers(columns[3]), _read_numbers(columns[4])
+    versions = _read_base64(columns[5], _VERSION_BYTES).hex()
+    keys = _read_base64(columns[6], DATA_KEY_BYTES)
+    counts = {len(sizes), len(shapes), len(pushed), len(ttls)}
+    counts |= {len(versions) // (2 * _VERSION_BYTES), len(keys) // DATA_KEY_BYTES}
+    if counts != {len(indexes)}:
+        raise _malformed()
+    for i, map_index in enumerate(indexes):
+        pushed_at, expires_at = reference_v3.times(pushed[i], ttls[i])
+        data_key = keys[i * DATA_KEY_BYTES : (i + 1) * DATA_KEY_BYTES]
+        yield (
+            Coordinate(at.dag_id, at.run_id, at.task_id, at.key, map_index, at.ti_id),
+            versions[2 * i * _VERSION_BYTES : 2 * (i + 1) * _VERSION_BYTES],
+            shared.type_name,
+            sizes[i],
+            shared.consumers,
+            shared.rule,
+            pushed_at,
+            expires_at,
+            Seal(shared.key_id, shared.acl, data_key=data_key),
+            shapes[i],
+            "",
+            FORMAT,
+        )
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return " ".join(map(str, numbers))
+
+
+def _read_numbers(text: str, most: int | None = None) -> list[int]:
+    numbers = [int(number) for number in text.split(" ")] if _NUMBERS.fullmatch(text) else []
+    if not numbers or (most is not None and max(numbers) > most):
+        raise _malformed()
+    return numbers
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return _NO_SHAPE if shape is None else "x".join(map(str, shape))
+
+
+def _read_shapes(text: str, count: int) -> list[tuple[int, ...] | None]:
+    if not text:
+        return [None] * count
+    if not _SHAPES.fullmatch(text):
+        raise _malformed()
+    return [
+        None if shape == _NO_SHAPE else reference_fields.lengths(shape.split("x"), "reference")
+        for shape in text.split(" ")
+    ]
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
+
+
+def _read_base64(text: str, each: int) -> bytes:
+    try:
+        data = a2b_base64(text)
+    except (Error, ValueError):
+        raise _malformed() from None
+    if len(data) % each or _base64(data) != text:
+        raise _malformed()
+    return data
+
+
+def _malformed() -> Exception:
+    return reference_fields.malformed("reference")
