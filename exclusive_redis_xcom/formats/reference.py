@@ -111,7 +111,7 @@ def map_index_of(value: object) -> int | None:
         return value.coordinate.map_index
     raw = value[MARK] if is_reference(value) else None  # type: ignore[index]
     if isinstance(raw, str):
-        return (wrapped_text if wrapped_text.is_one(raw) else opened_text).map_index_of(raw)
+        return wrapped_text.map_index_of(raw) if wrapped_text.is_one(raw) else opened_text.map_index_of(raw)
     machine = raw.get(reference_v2.MACHINE, raw) if isinstance(raw, OBJECT) else None
     if isinstance(machine, OBJECT) and reference_v3.TO in machine:
         return reference_v3.map_index_of(machine[reference_v3.TO])

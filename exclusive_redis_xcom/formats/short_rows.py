@@ -1,4 +1,4 @@
-"""The rows of a mapped task's results in short: the API server's answer to a task that asks for a slice so.
+r"""The rows of a mapped task's results in short: the API server's answer to a task that asks for a slice so.
 
 A slice holds thousands of references. Each JSON object, list and text costs time on its way: in Airflow's API server,
 in the supervisor and in the task. So the answer is one row that stands for all, with this below the mark:
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats import reference_v3
+from exclusive_redis_xcom.formats.reference_v2 import MACHINE
 from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
         raise fields.malformed(reference_v3.TO)
     try:
         known = {kind: _shared(path, *kind) for kind in set(zip(ttls, kinds, strict=True))}
+        in_base64 = joined.translate(_FROM_URL).split(" ")
         for map_index, version, ms, ttl, size, kind in zip(
-            map(int, indexes), joined.translate(_FROM_URL).split(" "), map(int, pushed), ttls, map(int, sizes), kinds
+            map(int, indexes), in_base64, map(int, pushed), ttls, map(int, sizes), kinds, strict=True
         ):
             shared = known[ttl, kind]
             pushed_at = shared.epoch + timedelta(0, 0, 0, ms)
@@ -104,7 +106,7 @@ def _shared(path: str, ttl: str, kind: str) -> _Shared:
     if path.count("/") != _SLASHES:
         raise fields.malformed(reference_v3.TO)
     text = f"{path}/0 {_ANY_VERSION} 0 {ttl} 0 {kind}"
-    found = reference_v3.load({"about": "", reference_v3.MACHINE: {"v": reference_v3.FORMAT, reference_v3.TO: text}})
+    found = reference_v3.load({"about": "", MACHINE: {"v": reference_v3.FORMAT, reference_v3.TO: text}})
     at: Coordinate = found["coordinate"]
     ids, epoch = (at.dag_id, at.run_id, at.task_id, at.key), found["pushed_at"]
     return _Shared(ids, epoch, found["expires_at"] - epoch, found["type_name"], found["shape"])

@@ -38,8 +38,9 @@ class Denial(NamedTuple):
 class Permission(NamedTuple):
     """Whether a value may be read. Without an `obstacle`, it may.
 
-    `once` and `ttl` are those of `acl`. `acl` is the value's own rule. It is None if the rule was not looked at, and under `mode = report` also if no rule
-    can be read. `denials` are to be reported. Under `mode = report`, they are no obstacle.
+    `acl` is the value's own rule. It is None if the rule was not looked at, and under `mode = report` also if no rule
+    can be read. `once` and `ttl` are those of `acl`. `denials` are to be reported. Under `mode = report`, they are no
+    obstacle.
     """
 
     obstacle: Obstacle | None = None

@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[3]
 ANOTHER = "airflow.sdk.bases.xcom.BaseXCom"
 #: What a process of Airflow must not load for a package that it does not use.
 HEAVY = ("redis", "ormsgpack", "exclusive_redis_xcom.task", "exclusive_redis_xcom.api_server")
-MIDDLEWARES = "exclusive_redis_xcom exclusive_redis_xcom_slices exclusive_redis_xcom_watch exclusive_redis_xcom_deletions"
+MIDDLEWARES = (
+    "exclusive_redis_xcom exclusive_redis_xcom_slices exclusive_redis_xcom_watch exclusive_redis_xcom_deletions"
+)
 
 PLUGIN = f"""
     import sys
