@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks.plan import PRIVATE_KEYS
 from devtools.airflow_home import ROOT
 from devtools.airflow_stack import AirflowStack, StackError, wait_until
 from devtools.components import BACKEND, OURS
@@ -79,6 +80,7 @@ def kinds(redis_url: str, prefix: str, tree: Tree | None = None, suffix: str = "
         f"{OURS}KEY_PREFIX": f"{prefix}:server",
         f"{OURS}ENFORCEMENT": "server",
         f"{OURS}SEAL_PUBLIC_KEY": public_key,
+        PRIVATE_KEYS: private_key,
     }
     found = (
         Kind(f"absent{suffix}", "absent"),

@@ -29,6 +29,10 @@ _FEW = 20
 BESIDE = (API, OURS)
 
 
+#: A task plays the API server with these keys where it writes rows past it. The package does not read this variable.
+PRIVATE_KEYS = "BENCH_SEAL_PRIVATE_KEYS"
+
+
 @dataclass(frozen=True)
 class Plan:
     """A plan for the tasks.

@@ -3,12 +3,13 @@
 One process plays both sides. The real Execution API with the ring is in a thread. A task pulls all results of a mapped
 task. Each part is timed where it runs, without the parts that it calls, and in CPU time of its own thread. So
 neither the other side nor other work of the machine counts. What is left over is Airflow's own: its query, JSON, HTTP
-and messages.
+and messages. A second table tells what Airflow's default backend takes for as many rows, small ones and of our size.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import statistics
 import tempfile
@@ -56,7 +57,7 @@ def _places() -> list[tuple[str, Any, str]]:
 
     from exclusive_redis_xcom import codec
     from exclusive_redis_xcom.airflow import rows
-    from exclusive_redis_xcom.api_server.requests import caller
+    from exclusive_redis_xcom.api_server.requests import caller, xcom_table
     from exclusive_redis_xcom.api_server.ring import records, releasing
     from exclusive_redis_xcom.api_server.ring.items import Document
     from exclusive_redis_xcom.crypto import opening
@@ -67,7 +68,9 @@ def _places() -> list[tuple[str, Any, str]]:
 
     return [
         ("server: look-up of the caller", caller, "look_up_task_instance"),
+        ("server: rows past Airflow's JSON", xcom_table, "texts"),
         ("server: JSON, read and written", Document, "__init__"),
+        ("server: JSON, read and written", Document, "of_rows"),
         ("server: JSON, read and written", Document, "to_json"),
         ("server: references, read", reference, "parse_stored"),
         ("server: wrapped keys, opened", opening, "unwrap_key"),
@@ -75,7 +78,8 @@ def _places() -> list[tuple[str, Any, str]]:
         ("server: rules", opening, "decide"),
         ("server: the rest of the ring", releasing.Releaser, "_decide"),
         ("server: records", records, "of_items"),
-        ("task: references, read", rows, "resolve"),
+        ("task: references, read", reference, "expanded"),
+        ("task: the rest of the pull", rows, "_resolved"),
         ("task: Redis", Store, "fetch_many"),
         ("task: rules", pull, "may_read"),
         ("task: values, decrypted", pull, "decrypt_payload"),
@@ -110,9 +114,34 @@ def parts(results: int = RESULTS) -> list[str]:
             world.is_wrapped = False
             world.push("others", range(results))
             wrapped, sealed = _measured(world, clock, "parts", results), _measured(world, clock, "others", results)
+            floor = _floor(world, results)
     names = [name for name in dict.fromkeys(part for part, _, _ in _places()) if wrapped[name] or sealed[name]]
     head = f"{f'CPU time in ms of a pull of {results} results':<47}{'wrapped':>9}{'sealed':>9}"
-    return [head, *(f"{name:<47}{wrapped[name]:>9.1f}{sealed[name]:>9.1f}" for name in [*names, _REST])]
+    lines = [f"{name:<47}{wrapped[name]:>9.1f}{sealed[name]:>9.1f}" for name in [*names, _REST]]
+    floors = [f"{name:<47}{ms:>9.1f}" for name, ms in floor.items()]
+    return [head, *lines, "", f"CPU time in ms of Airflow's default backend, {results} rows", *floors]
+
+
+def _floor(world: ExecutionWorld, results: int) -> dict[str, float]:
+    """Return what Airflow alone takes for rows of several sizes and forms, in turn."""
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    row = world.row("parts", 0)
+    size = len(json.dumps(row))
+    forms = {
+        "of 100 bytes": "x" * 98,
+        f"of {size} bytes, as large as ours": "x" * (size - 2),
+        f"of {size} bytes, as an object": {"row": "x" * (size - 11)},
+    }
+    spent: dict[str, list[float]] = {name: [] for name in forms}
+    for _ in range(ROUNDS + 1):
+        for name, form in forms.items():
+            world.put("nothing", dict.fromkeys(range(results), form))
+            started = time.process_time()
+            with world.running("load"):
+                assert len(BaseXCom.get_all(**world.request("nothing")) or ()) == results
+            spent[name].append((time.process_time() - started) * 1000)
+    return {name: statistics.median(found[1:]) for name, found in spent.items()}
 
 
 def _measured(world: ExecutionWorld, clock: _Clock, task_id: str, results: int) -> Counter[str]:

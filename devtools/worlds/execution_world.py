@@ -34,7 +34,7 @@ from devtools.worlds.sealed import Keys, as_the_ring_stores
 from devtools.worlds.served_rows import ServedRows, served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
 
@@ -73,19 +73,27 @@ class ExecutionWorld:
         """
         from exclusive_redis_xcom import ExclusiveRedisXCom
 
-        found = []
+        rows = {}
         task = self.dag.get_task(task_id)
         for index in indexes:
             with executing(task, map_index=index):
                 row = ExclusiveRedisXCom.serialize_value(value(index), **self.request(task_id), map_index=index)
-            stored = as_the_ring_stores(row, self._private_keys) if self.is_wrapped else row
-            found.append((task_id, index, KEY, json.dumps(stored), DAG_ID))
+            rows[index] = as_the_ring_stores(row, self._private_keys) if self.is_wrapped else row
+        self.put(task_id, rows)
+
+    def put(self, task_id: str, rows: Mapping[int, Any]) -> None:
+        """Write rows of a mapped task, by map_index."""
+        found = [(task_id, index, KEY, json.dumps(row), DAG_ID) for index, row in rows.items()]
         with self._opened() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
                 "SELECT id, dag_id, run_id, ?, ?, ?, ?, '2026-01-01 00:00:00' FROM dag_run WHERE dag_id = ?",
                 found,
             )
+
+    def row(self, task_id: str, index: int) -> Any:
+        """Return the row of a result."""
+        return self._value(task_id, index)
 
     def delete(self, task_id: str, index: int) -> None:
         """Remove a result as Airflow does when an instance starts again: the value, then the row."""

@@ -68,8 +68,8 @@ class Read:
 
     `ahead` says that the task has not asked for the values yet, and may never do so. So none is claimed. `as_one` says
     that the reader of this package asks, which can read a slice that is one text. `window` has the numbers of the first
-    row that the reader wants, and after the last one. `airflow/slices.py` has the steps of such slices. Airflow's client
-    sends no step unless a task writes one.
+    row that the reader wants, and after the last one. `airflow/slices.py` has the steps of such slices. Airflow's
+    client sends no step unless a task writes one.
     """
 
     shape: Shape

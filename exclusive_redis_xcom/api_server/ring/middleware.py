@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.api_server.requests.caller import LookUp, Validate
     from exclusive_redis_xcom.api_server.ring.audit import WriteRows
+    from exclusive_redis_xcom.api_server.ring.reads import Texts
     from exclusive_redis_xcom.store import Store
 
 log = logging.getLogger("exclusive_redis_xcom")
@@ -51,6 +52,7 @@ class Ring:
         validate: Checks tokens, as Airflow does unless given.
         write_rows: Writes audit rows, to Airflow's database unless given.
         store: Gives the Redis store. It is the one that the settings name unless given.
+        texts: Reads the rows of slices, from Airflow's database unless given.
 
     Raises:
         ConfigurationError: A setting or a key is wrong or missing. The API server then answers every request with 500.
@@ -66,6 +68,7 @@ class Ring:
         validate: Validate | None = None,
         write_rows: WriteRows | None = None,
         store: Callable[[], Store] | None = None,
+        texts: Texts | None = None,
     ) -> None:
         self._app = app
         try:
@@ -86,7 +89,7 @@ class Ring:
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only, as_texts=is_latest)
         self._rest = RestGuard(app, audit=audit, store=store)
         self._unread = UnreadRefusals(tokens, callers, audit)
-        self._reader = Reader(app, tokens, callers, releaser, audit, Observer(store, settings.records))
+        self._reader = Reader(app, tokens, callers, releaser, audit, Observer(store, settings.records), texts)
         seals = PushedSeals(settings.seal_private_keys, wraps=is_latest)
         self._writer = Writer(app, tokens, callers, seals, self._unread, audit)
 

@@ -7,6 +7,7 @@ are. A refused reference stays in the answer, sealed, with status 200: the task 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.api_server.requests import xcom_table
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 _MARK = MARK.encode("ascii")
+#: How a reference with a wrapped key begins in Airflow's answer.
+_WRAPPED = re.compile(b'"' + _MARK + rb'": ?"')
 
 
 class _Release(NamedTuple):
@@ -97,7 +100,7 @@ class Reader:
         first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
-            caller = await self._caller(scope) if _MARK in answer.body else None
+            caller = await self._caller(scope) if _WRAPPED.search(answer.body) else None
             if caller is None or not caller.running:
                 return None
             released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)

@@ -107,7 +107,7 @@ class World:
         self.people = dict(PEOPLE)
         self.row_error: Exception | None = None
         self.look_up_error: Exception | None = None
-        parts: dict[str, Any] = {name: changes.pop(name) for name in ("validate", "store") if name in changes}
+        parts: dict[str, Any] = {name: changes.pop(name) for name in ("validate", "store", "texts") if name in changes}
         self.app = Ring(
             airflow,
             settings=settings(**changes),
