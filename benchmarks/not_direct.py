@@ -73,7 +73,8 @@ def _ways(world: ExecutionWorld) -> dict[str, Callable[[], Any]]:
     from exclusive_redis_xcom.airflow.rows import Asked, resolve
     from exclusive_redis_xcom.airflow.slices import Reading
 
-    ours, asked = world.request(_OURS), Asked(**world.request(_OURS))
+    ours = world.request(_OURS)
+    asked = Asked(ours["dag_id"], ours["task_id"], ours["key"], ours["run_id"])
 
     def rows() -> Any:
         reading = Reading(list)

@@ -32,7 +32,8 @@ _WHOLE, _VERSION = "(?:0|[1-9][0-9]{0,14})", "[A-Za-z0-9_-]{21}[AQgw]"
 #: map_index, version, time of the push, TTL, size. The type follows, and the shape if there is one.
 _LINE = re.compile(f"{_WHOLE} {_VERSION} {_WHOLE} {_WHOLE} {_WHOLE} [^ \n]*(?: [0-9x]+)?")
 _COLUMNS = 6
-_NUMBERS, _VERSIONS = (re.compile(f"{one}(?: {one})*") for one in (_WHOLE, _VERSION))
+_NUMBERS = re.compile(f"{_WHOLE}(?: {_WHOLE})*")
+_VERSIONS = re.compile(f"{_VERSION}(?: {_VERSION})*")
 #: Slashes in what the coordinates of one key share.
 _SLASHES = 3
 _ANY_VERSION = "A" * 22
