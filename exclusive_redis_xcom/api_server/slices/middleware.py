@@ -4,7 +4,7 @@ Airflow decides about each request. It is asked for the first row alone, with th
 that row is a reference, the rows are read with Airflow's own query. So nobody reads more or other rows than before.
 
 Every other answer comes from Airflow. That is so for other questions and other statuses. It is also so if any row holds
-a plain value, a seal or a reference of an earlier format, or if somebody has edited a row.
+a plain value, a seal or an earlier format, or if somebody has edited a row.
 """
 
 from __future__ import annotations
