@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import UUID
 
+import httpx
+
 from devtools.components import OURS
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.running_task import RUN_ID, executing
@@ -49,13 +51,16 @@ class ExecutionWorld:
     `is_wrapped` says whether rows hold wrapped keys, as the ring makes them at a push. It may be changed.
     """
 
-    def __init__(self, database: Path, dag: Any, rows: ServedRows, private_keys: str, *, is_sealed: bool) -> None:
+    def __init__(
+        self, database: Path, dag: Any, rows: ServedRows, private_keys: str, url: str, *, is_sealed: bool
+    ) -> None:
         self.is_sealed = is_sealed
         self.is_wrapped = is_sealed
         self._private_keys = private_keys
         self._database = database
         self.dag = dag
         self.rows = rows
+        self.url = url
 
     def request(self, task_id: str) -> dict[str, str]:
         """Return the arguments of `get_all` for a task's results."""
@@ -102,6 +107,29 @@ class ExecutionWorld:
         with self._opened() as database:
             database.execute("DELETE FROM xcom WHERE task_id = ? AND map_index = ?", (task_id, index))
 
+    def edit(self, task_id: str, index: int, text: str) -> str:
+        """Write JSON into the row of a result, past the API; return what was there."""
+        with self._opened() as database:
+            at = (task_id, index)
+            (before,) = database.execute("SELECT value FROM xcom WHERE task_id = ? AND map_index = ?", at).fetchone()
+            database.execute("UPDATE xcom SET value = ? WHERE task_id = ? AND map_index = ?", (text, *at))
+        return str(before)
+
+    def edit_all(self, task_id: str, text: Callable[[int], str]) -> None:
+        """Write JSON into the rows of all results of a task, past the API."""
+        with self._opened() as database:
+            indexes = database.execute("SELECT map_index FROM xcom WHERE task_id = ?", (task_id,)).fetchall()
+            found = [(text(index), task_id, index) for (index,) in indexes]
+            database.executemany("UPDATE xcom SET value = ? WHERE task_id = ? AND map_index = ?", found)
+
+    def get_slice(
+        self, task_id: str, query: dict[str, Any], token: str | None = None, run_id: str = RUN_ID
+    ) -> httpx.Response:
+        """Ask for a slice of a task's results, with the token of the task that pulls unless another is given."""
+        token = _token() if token is None else token
+        url = f"{self.url}/execution/xcoms/{DAG_ID}/{run_id}/{task_id}/{KEY}/slice"
+        return httpx.get(url, params=query, headers={"Authorization": f"Bearer {token}"}, timeout=120, trust_env=False)
+
     def running(self, task_id: str, run_started: datetime | None = None) -> Any:
         """Play a task that pulls. Only where it is known when the run was started, can it pull directly."""
         return executing(self.dag.get_task(task_id), run_started=run_started)
@@ -145,7 +173,7 @@ def open_execution_world(redis_url: str, enforcement: str, **options: str) -> It
         rows = ServedRows(url, _token(), timeout=120)
         cleanup.callback(rows.close)
         cleanup.enter_context(served(rows))
-        yield ExecutionWorld(database, _dag(), rows, keys.private, is_sealed=enforcement == "server")
+        yield ExecutionWorld(database, _dag(), rows, keys.private, url, is_sealed=enforcement == "server")
 
 
 def _dag() -> Any:

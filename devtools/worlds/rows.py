@@ -59,7 +59,7 @@ class Rows:
     def _GetXComSequenceSlice(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 
-        return XComSequenceSliceResult(root=self.answer(self._mapped(msg)[msg.start : msg.stop : msg.step]))
+        return XComSequenceSliceResult(root=self.answer(self._mapped(msg)[msg.start : msg.stop : msg.step or None]))
 
     def _GetXComSequenceItem(self, msg: Any) -> Any:  # noqa: N802 - named after the message
         from airflow.sdk.exceptions import ErrorType

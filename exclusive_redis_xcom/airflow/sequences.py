@@ -35,7 +35,7 @@ _DERIVED = {"_MapResult": "value", "_ZipResult": "values", "_ConcatResult": "val
 def fetch_all(xs: Iterable[_T]) -> list[_T]:
     """Return all items of a lazy sequence of a mapped task's results as a list, as `list(xs)` does, but at once.
 
-    This takes at most one API call and few Redis commands for each 2,000 results, and returns all items or none.
+    This takes at most one API call and few Redis commands for each 2,048 results, and returns all items or none.
 
         @task
         def total(xs):

@@ -279,7 +279,7 @@ def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
     coordinate = expected
     if coordinate is None or coordinate.map_index != map_index or _ids_of(coordinate) != ids:
         coordinate = _coordinate(ids, map_index)
-    moment = _EPOCH + timedelta(microseconds=pushed_at)
+    moment = _EPOCH + timedelta(0, 0, pushed_at)
     # The arguments stand by position, in the order of the class: by name they take half as long again.
     return Envelope(
         coordinate,
@@ -311,7 +311,7 @@ def _unpack_compact(data: bytes, expected: Coordinate | None, *, alone: bool) ->
         payload = (memoryview(data)[length:],)
     if not alone and len(data) - length != size - elsewhere:
         raise unreadable(WRONG_LENGTH)
-    moment = _EPOCH + timedelta(microseconds=pushed_at)
+    moment = _EPOCH + timedelta(0, 0, pushed_at)
     # The arguments stand by position: see above.
     return Envelope(
         expected,

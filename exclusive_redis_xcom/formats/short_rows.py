@@ -1,4 +1,4 @@
-"""The rows of a mapped task's results in short: the API server's answer to a task that asks for a slice so.
+r"""The rows of a mapped task's results in short: the API server's answer to a task that asks for a slice so.
 
 A slice holds thousands of references. Each JSON object, list and text costs time on its way: in Airflow's API server,
 in the supervisor and in the task. So the answer is one row that stands for all, with this below the mark:
@@ -21,17 +21,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats import reference_v3
+from exclusive_redis_xcom.formats.reference_v2 import MACHINE
 from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-_WHOLE = "0|[1-9][0-9]{0,14}"
+_WHOLE, _VERSION = "(?:0|[1-9][0-9]{0,14})", "[A-Za-z0-9_-]{21}[AQgw]"
 #: map_index, version, time of the push, TTL, size. The type follows, and the shape if there is one.
-_LINE = re.compile(
-    f"(0|[1-9][0-9]{{0,9}}) ([A-Za-z0-9_-]{{21}}[AQgw]) ({_WHOLE}) ({_WHOLE}) ({_WHOLE}) ([^ \n]*(?: [0-9x]+)?)"
-)
+_LINE = re.compile(f"{_WHOLE} {_VERSION} {_WHOLE} {_WHOLE} {_WHOLE} [^ \n]*(?: [0-9x]+)?")
+_COLUMNS = 6
+_NUMBERS = re.compile(f"{_WHOLE}(?: {_WHOLE})*")
+_VERSIONS = re.compile(f"{_VERSION}(?: {_VERSION})*")
 #: Slashes in what the coordinates of one key share.
 _SLASHES = 3
 _ANY_VERSION = "A" * 22
@@ -67,19 +69,28 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
     if type(raw) is not list or [type(part) for part in raw] != [str, str]:
         raise fields.malformed("reference")
     path, lines = raw
+    rows = [line.split(" ", _COLUMNS - 1) for line in lines.split("\n")]
+    if {len(row) for row in rows} != {_COLUMNS}:
+        raise fields.malformed(reference_v3.TO)
+    indexes, versions, pushed, ttls, sizes, kinds = zip(*rows, strict=True)
+    if not all(_NUMBERS.fullmatch(" ".join(column)) for column in (indexes, pushed, ttls, sizes)):
+        raise fields.malformed(reference_v3.TO)
+    joined = " ".join(versions)
+    if not _VERSIONS.fullmatch(joined):
+        raise fields.malformed(reference_v3.TO)
     try:
-        for line in lines.split("\n"):
-            matched = _LINE.fullmatch(line)
-            if matched is None:
-                raise fields.malformed(reference_v3.TO)
-            map_index, version, pushed, ttl, size, kind = matched.groups()
-            shared = _shared(path, ttl, kind)
-            pushed_at = shared.epoch + timedelta(0, 0, 0, int(pushed))
+        known = {kind: _shared(path, *kind) for kind in set(zip(ttls, kinds, strict=True))}
+        in_base64 = joined.translate(_FROM_URL).split(" ")
+        for map_index, version, ms, ttl, size, kind in zip(
+            map(int, indexes), in_base64, map(int, pushed), ttls, map(int, sizes), kinds, strict=True
+        ):
+            shared = known[ttl, kind]
+            pushed_at = shared.epoch + timedelta(0, 0, 0, ms)
             yield (
-                Coordinate(*shared.ids, fields.map_index(int(map_index), reference_v3.TO)),
-                a2b_base64(version.translate(_FROM_URL) + "==").hex(),
+                Coordinate(*shared.ids, fields.map_index(map_index, reference_v3.TO)),
+                a2b_base64(version + "==").hex(),
                 shared.type_name,
-                fields.size(int(size), reference_v3.TO),
+                fields.size(size, reference_v3.TO),
                 (),
                 "",
                 pushed_at,
@@ -93,8 +104,10 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
 
 @functools.lru_cache(maxsize=64)
 def _shared(path: str, ttl: str, kind: str) -> _Shared:
+    if path.count("/") != _SLASHES:
+        raise fields.malformed(reference_v3.TO)
     text = f"{path}/0 {_ANY_VERSION} 0 {ttl} 0 {kind}"
-    found = reference_v3.load({"about": "", reference_v3.MACHINE: {"v": reference_v3.FORMAT, reference_v3.TO: text}})
+    found = reference_v3.load({"about": "", MACHINE: {"v": reference_v3.FORMAT, reference_v3.TO: text}})
     at: Coordinate = found["coordinate"]
     ids, epoch = (at.dag_id, at.run_id, at.task_id, at.key), found["pushed_at"]
     return _Shared(ids, epoch, found["expires_at"] - epoch, found["type_name"], found["shape"])

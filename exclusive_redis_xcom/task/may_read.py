@@ -14,6 +14,8 @@ from exclusive_redis_xcom.formats import claims
 from exclusive_redis_xcom.model import NOT_MAPPED
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.model import Coordinate, Decision, Principal
     from exclusive_redis_xcom.store import Stored
@@ -37,12 +39,15 @@ class Permission(NamedTuple):
     """Whether a value may be read. Without an `obstacle`, it may.
 
     `acl` is the value's own rule. It is None if the rule was not looked at, and under `mode = report` also if no rule
-    can be read. `denials` are to be reported. Under `mode = report`, they are no obstacle.
+    can be read. `once` and `ttl` are those of `acl`. `denials` are to be reported. Under `mode = report`, they are no
+    obstacle.
     """
 
     obstacle: Obstacle | None = None
     acl: Acl | None = None
     denials: tuple[Denial, ...] = ()
+    once: bool = False
+    ttl: timedelta | None = None
 
 
 def may_read(
@@ -75,7 +80,7 @@ def may_read(
         permission = _by_rules(texts, at, reader, reports_only=reports_only)
         if known is not None:
             known[texts] = permission
-    obstacle = permission.obstacle or _beyond_rules(stored.envelope, permission.acl, at, reader, version)
+    obstacle = permission.obstacle or _beyond_rules(stored.envelope, permission, at, reader, version)
     return permission if obstacle is permission.obstacle else permission._replace(obstacle=obstacle)
 
 
@@ -93,17 +98,19 @@ def _by_rules(texts: RuleTexts, at: Coordinate, reader: Principal | None, *, rep
         denials.append(Denial(decision, acl))
         if not reports_only:
             return Permission("denied", denials=tuple(denials))
-    return Permission(None, acl, tuple(denials))
+    if acl is None:
+        return Permission(None, acl, tuple(denials))
+    return Permission(None, acl, tuple(denials), acl.once, acl.ttl)
 
 
 def _beyond_rules(
-    envelope: Envelope | None, acl: Acl | None, at: Coordinate, reader: Principal | None, version: str | None
+    envelope: Envelope | None, permission: Permission, at: Coordinate, reader: Principal | None, version: str | None
 ) -> Obstacle | None:
-    if envelope is None or _has_outlived(envelope, acl):
+    if envelope is None or _has_outlived(envelope, permission.ttl):
         return "gone"
     if version is not None and envelope.version != version:
         return "superseded"
-    if acl is not None and acl.once and not claims.is_producer(reader, at):
+    if permission.once and not claims.is_producer(reader, at):
         return "unclaimed"
     return None
 
@@ -116,10 +123,10 @@ def _readable(text: bytes | None) -> Acl | None:
         return None
 
 
-def _has_outlived(envelope: Envelope, acl: Acl | None) -> bool:
+def _has_outlived(envelope: Envelope, ttl: timedelta | None) -> bool:
     """Tell whether a value of a mapped task has outlived its own TTL, in a hash that its siblings keep alive.
 
     Here the workers' clocks count. Everywhere else, Redis' clock alone counts.
     """
-    ttl = None if acl is None or envelope.coordinate.map_index == NOT_MAPPED else acl.ttl
-    return ttl is not None and clock.now() - envelope.pushed_at > ttl
+    is_mapped = envelope.coordinate.map_index != NOT_MAPPED
+    return is_mapped and ttl is not None and clock.now() - envelope.pushed_at > ttl

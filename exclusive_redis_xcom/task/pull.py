@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 GONE: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a pull may make thousands
 class _Fetched:
-    """What Redis holds for one reference: a value that may be read, or the problem with it.
+    """What Redis holds for one reference: a value that may be read, or the problem with it. Nobody changes it.
 
     `acl` is the value's own rule. It is None only under `mode = report`, where no rule can be read.
     """
@@ -93,7 +93,9 @@ def pull(access: Access, references: Sequence[Reference], may_be_gone: Collectio
     if access.settings.report_consumers is not None or reported.is_declared:
         got = [(one.reference.coordinate, one.acl) for one in found if one.problem is None]
         stricter.report(access, got, principal)
-    metrics.pulled([(one.reference.coordinate, _size(one)) for one in found if one.problem is None], seconds=seconds)
+    if metrics.is_on():
+        sizes = [(one.reference.coordinate, _size(one)) for one in found if one.problem is None]
+        metrics.pulled(sizes, seconds=seconds)
     if may_be_gone:
         return [_value_unless_gone(one, access.settings, i in may_be_gone) for i, one in enumerate(found)]
     return [_value(one, access.settings) for one in found]

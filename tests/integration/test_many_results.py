@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,9 +14,10 @@ from devtools.redis_server import RedisServer
 from devtools.worlds.execution_world import DAG_ID, KEY, ExecutionWorld, open_execution_world
 from devtools.worlds.running_task import RUN_ID
 from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpired, fetch_all
-from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
+from exclusive_redis_xcom.airflow.slices import READ_AHEAD, ROWS_AT_ONCE
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats import reference as references
+from exclusive_redis_xcom.formats.reference import MARK
 from exclusive_redis_xcom.model import Coordinate
 from exclusive_redis_xcom.store.inventory import VERSION_LENGTH
 
@@ -89,6 +91,13 @@ def test_no_answer_has_more_than_a_slice_of_ten_thousand_sealed_results(
     assert pull(world, "others") == list(range(MANY))
     assert max(lengths) == ROWS_AT_ONCE
     assert len(lengths) <= MANY / (ROWS_AT_ONCE - 2) + 1
+
+
+def test_the_ring_answers_slices_itself(server_mode: ExecutionWorld) -> None:
+    """Rows in short (`api_server/slices`) have no seals."""
+    rows = server_mode.get_slice("parts", {"start": 0, "stop": 5, "step": READ_AHEAD}).json()
+
+    assert not any(isinstance(row[MARK], list) for row in rows)
 
 
 def test_gaps_and_none_stay_where_they_are(world: ExecutionWorld) -> None:
@@ -219,7 +228,7 @@ def test_a_loop_asks_for_few_slices(world: ExecutionWorld, lazily: Any) -> None:
 
         assert [*iter(xs)] == WHOLE
         # 32, 128, then 256 at once.
-        assert world.rows.messages == ["GetXComSequenceSlice"] * (2 + -(-(SOME - 32 - 128) // 256))
+        assert world.rows.messages == ["GetXComSequenceSlice"] * (2 + math.ceil((SOME - 32 - 128) / 256))
 
 
 def test_a_loop_over_ended_results_asks_no_more(world: ExecutionWorld, lazily: Any) -> None:

@@ -3,8 +3,8 @@
 Airflow decides about each request. It is asked for the first row alone, with the task's own token. If it answers, and
 that row is a reference, the rows are read with Airflow's own query. So nobody reads more or other rows than before.
 
-Every answer that has no short form comes from Airflow: another status, rows with plain values or seals, references of
-earlier formats, rows that somebody has edited, and slices that are not asked for in short.
+Every other answer comes from Airflow. That is so for other questions and other statuses. It is also so if any row holds
+a plain value, a seal or an earlier format, or if somebody has edited a row.
 """
 
 from __future__ import annotations

@@ -9,12 +9,20 @@ from typing import Any
 
 import pytest
 
-from exclusive_redis_xcom.airflow.slices import MOST_STEPS_BACK, ROWS_AT_ONCE, Reading, Slice
+from exclusive_redis_xcom.airflow import slices
+from exclusive_redis_xcom.airflow.slices import MOST_STEPS_BACK, Reading, Slice
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats.reference import MARK
 from tests.unit.sealed_reference import sealed_reference
 
 WRITTEN = sealed_reference()
+#: Short slices, so that a test needs few rows.
+ROWS_AT_ONCE = 500
+
+
+@pytest.fixture(autouse=True)
+def slices_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "ROWS_AT_ONCE", ROWS_AT_ONCE)
 
 
 def row(index: int, push: int = 0, run_id: str = "run_1") -> Any:
