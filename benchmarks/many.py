@@ -3,7 +3,7 @@
 A thousand processes would take a quarter of an hour. So Airflow skips the instances of the mapped task, and one task
 plays them one after the other. It takes on the `map_index` of each and pushes through its own supervisor to the real
 API server. With `enforcement = server` the API server refuses a push for another task. There the values are sealed and
-stored as always, and this module writes the rows into the database, with wrapped keys, as the API server writes them.
+stored as always. This module writes the rows into the database, with wrapped keys, as the API server writes them.
 It also writes rows for the other backends, and where pulls are not direct anyway. The measured pull is the same in all
 cases.
 """

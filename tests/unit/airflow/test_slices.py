@@ -154,11 +154,11 @@ def test_a_row_that_was_pushed_again_is_read_once() -> None:
 def test_when_all_earlier_rows_have_gone_the_later_ones_still_come() -> None:
     def change(found: Table) -> None:
         if len(found.asked) == 2:
-            found.rows = {index: one for index, one in found.rows.items() if index >= 1100}
+            found.rows = {index: one for index, one in found.rows.items() if index >= 2 * ROWS_AT_ONCE + 100}
 
-    read = [index_of(one) for one in table(1300, change).read()]
+    read = [index_of(one) for one in table(2 * ROWS_AT_ONCE + 300, change).read()]
 
-    assert read == [*range(997), *range(1100, 1300)]
+    assert read == [*range(2 * ROWS_AT_ONCE - 3), *range(2 * ROWS_AT_ONCE + 100, 2 * ROWS_AT_ONCE + 300)]
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_when_all_earlier_rows_have_gone_the_later_ones_still_come() -> None:
     ids=["null", "text", "dict", "a high map index", "a low map index"],
 )
 def test_rows_that_do_not_tell_their_place_are_read_in_one_call(edited: Any) -> None:
-    found = table(1200)
-    found.rows[700] = edited
+    found = table(2 * ROWS_AT_ONCE + 200)
+    found.rows[ROWS_AT_ONCE + 200] = edited
     before = list(found.rows.values())
 
     assert found.read() == before
