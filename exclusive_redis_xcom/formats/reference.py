@@ -9,9 +9,9 @@ Under `enforcement = server` the reference also carries the value's seal (`exclu
 access list in the seal decides. Nobody can change that list without breaking the seal.
 
 Pushes write format 3 (`reference_v3.py`), or format 2 (`reference_v2.py`) where the setting `format` says so. Format 1
-(`reference_v1.py`) is still read. The ring writes a pushed reference of format 3 as one text (`wrapped_text.py`). If all
-workers can read texts, it also opens references for a task as texts. It does so one by one (`opened_text.py`), or with
-one text for a slice (`opened_slice.py`).
+(`reference_v1.py`) is still read. The ring writes a pushed reference of format 3 as one text (`wrapped_text.py`). If
+all workers can read texts, it also opens references for a task as texts. It does so one by one (`opened_text.py`), or
+with one text for a slice (`opened_slice.py`).
 """
 
 from __future__ import annotations
