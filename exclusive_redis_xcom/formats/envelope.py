@@ -1,48 +1,30 @@
 """The envelope: one field of a Redis hash. It holds the facts needed to read a value, and its bytes or where they are.
 
-Layout; all integers are big-endian:
+It is a head, and then the payload. The head has one of these layouts:
 
-| bytes      | content                                                                                     |
-|------------|---------------------------------------------------------------------------------------------|
-| 3          | magic                                                                                       |
-| 1          | format version                                                                              |
-| 4          | length of the head: everything before the payload, these eight bytes included               |
-| 16         | version of the value                                                                        |
-| 8, 8       | decoded_size, payload_size                                                                  |
-| 8          | pushed_at: microseconds since 1970, signed                                                  |
-| 8          | map_index, signed                                                                           |
-| 4          | parts                                                                                       |
-| 2, 2, 2, 2 | lengths of codec and compression; lengths plus one of key_id and spilled, 0 if there is none |
-| as told    | codec, compression, key_id, spilled: UTF-8                                                  |
-| 2, 2, 2, 2 | lengths of dag_id, run_id, task_id and key                                                  |
-| as told    | dag_id, run_id, task_id, key: UTF-8                                                         |
-| the rest   | the payload, unless it lies in parts or in an object                                        |
+- Formats 2 and 3, of pushes of generation 2 and of values in an object (`formats/full_envelope.py`).
+- Format 4, of all other pushes of generation 3 (`formats/compact_envelope.py`).
 
-The head names the coordinate for which the value was written, and the payload's length. So a swapped or cut value is
+The head tells the coordinate for which the value was written, and the payload's length. So a swapped or cut value is
 noticed before anything decodes it. A payload too large for one field lies in other fields, in `parts` of `PART_BYTES`
 each. A `spilled` payload lies in an object of an object storage.
-
-This is format 2. Format 3 is for a coordinate that names its task instance. There `ti_id` stands after the key, as a
-fifth id with a length of its own. Format 4 is `formats/compact_envelope.py`.
-
-Pushes of generation 2 write formats 2 and 3. Pushes of generation 3 write format 4 to Redis, unless the value lies in
-an object.
 """
 
 from __future__ import annotations
 
-import functools
 import struct
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
-from exclusive_redis_xcom.formats import compact_envelope
+from exclusive_redis_xcom.errors import CorruptValue
+from exclusive_redis_xcom.formats import compact_envelope, full_envelope
 from exclusive_redis_xcom.formats.digests import place_of
-from exclusive_redis_xcom.formats.unreadable import CUT, NO_HEADER, WRONG_LENGTH, text, unreadable
+from exclusive_redis_xcom.formats.unreadable import NO_HEADER, WRONG_LENGTH, text, unreadable
 from exclusive_redis_xcom.memory import Buffers, size_of
-from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
+
+if TYPE_CHECKING:
+    from exclusive_redis_xcom.model import Coordinate
 
 #: A larger payload does not lie in the field of its envelope, so that no command keeps Redis from its other clients.
 INLINE_BYTES = 1024 * 1024
@@ -50,19 +32,10 @@ INLINE_BYTES = 1024 * 1024
 PART_BYTES = 1024 * 1024
 #: 2 GiB in all: AES-GCM takes no longer message.
 MAX_PARTS = 2048
-#: The head has at most so many bytes.
-MAX_HEAD_BYTES = 64 * 1024
+#: No head of any format has more bytes.
+MAX_HEAD_BYTES = full_envelope.MAX_HEAD_BYTES
 
-_Ids: TypeAlias = tuple[str, ...]
-
-_MAGIC = b"XRX"
-_FORMAT = 2
-_FORMAT_OF_INSTANCE = 3
-_COMPACT = _MAGIC + bytes((compact_envelope.FORMAT,))
-_START = struct.Struct(">3sBI")
-_FACTS = struct.Struct(">3sBI16sQQqqI")
-_LENGTHS = struct.Struct(">HHHH")  # of the texts
-_ID_LENGTHS = {_FORMAT: struct.Struct(">HHHH"), _FORMAT_OF_INSTANCE: struct.Struct(">HHHHH")}
+_COMPACT = b"XRX" + bytes((compact_envelope.FORMAT,))
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -138,32 +111,18 @@ class Envelope:
             XComTooLarge: The ids are so long that the head would exceed 64 KiB.
             ValueError: `pushed_at` has no time zone.
         """
-        texts = [_encode(each or "") for each in (self.codec, self.compression, self.key_id, self.spilled)]
-        ids = [_encode(each) for each in _ids_of(self.coordinate)]
-        format_ = _FORMAT if self.coordinate.ti_id is None else _FORMAT_OF_INSTANCE
-        lengths = _ID_LENGTHS[format_]
-        length = _FACTS.size + _LENGTHS.size + lengths.size + sum(map(len, texts)) + sum(map(len, ids))
-        if length > MAX_HEAD_BYTES:
-            msg = f"The ids of an XCom need {length} bytes; at most {MAX_HEAD_BYTES} are stored. Shorten them."
-            raise XComTooLarge(msg)
-        facts = _FACTS.pack(
-            _MAGIC,
-            format_,
-            length,
-            bytes.fromhex(self.version),
+        head = full_envelope.Head(
+            self.version,
+            self.codec,
+            self.compression,
             self.decoded_size,
-            self.payload_size,
             _microseconds(self.pushed_at),
-            self.coordinate.map_index,
+            self.payload_size,
+            self.key_id,
             self.parts,
+            self.spilled,
         )
-        sizes = _LENGTHS.pack(
-            len(texts[0]),
-            len(texts[1]),
-            0 if self.key_id is None else len(texts[2]) + 1,
-            0 if self.spilled is None else len(texts[3]) + 1,
-        )
-        return b"".join((facts, sizes, *texts, lengths.pack(*map(len, ids)), *ids, *self.payload))
+        return b"".join((full_envelope.pack(head, self.coordinate), *self.payload))
 
     def pack_compact(self, rule: bytes | None = None, description: bytes = b"") -> bytes:
         """Return the bytes to store in format 4. The payload does not lie in an object.
@@ -207,7 +166,7 @@ class Envelope:
         try:
             if data.startswith(_COMPACT):
                 return _unpack_compact(data, expected, alone=False)
-            return _unpack(data, expected)
+            return _unpack_full(data, expected, alone=False)
         except (struct.error, UnicodeDecodeError, OverflowError):
             raise unreadable(NO_HEADER) from None
 
@@ -218,7 +177,7 @@ class Envelope:
         Raises:
             CorruptValue: The data does not begin with an envelope.
         """
-        return cls.unpack(data[: _START.unpack_from(data)[2]] if len(data) >= _START.size else data)
+        return cls.unpack(full_envelope.head_of(data))
 
     @classmethod
     def unpack_facts(cls, data: bytes, expected: Coordinate | None = None) -> Envelope:
@@ -235,55 +194,29 @@ class Envelope:
         try:
             if data.startswith(_COMPACT):
                 return _unpack_compact(data, expected, alone=True)
-            return _unpack_facts(data)
+            return _unpack_full(data, None, alone=True)
         except (struct.error, UnicodeDecodeError, OverflowError):
             raise unreadable(NO_HEADER) from None
 
 
-def _unpack_facts(data: bytes) -> Envelope:
-    if len(data) < _FACTS.size:
-        raise _short(data)
-    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts = _FACTS.unpack_from(data)
-    if magic != _MAGIC or format_ not in _ID_LENGTHS or length > MAX_HEAD_BYTES or length > len(data):
-        raise _not_ours(magic, format_)
-    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], format_)
-    return Envelope(
-        coordinate=_coordinate(ids, map_index),
-        version=version.hex(),
-        codec=codec,
-        compression=compression,
-        decoded_size=decoded_size,
-        pushed_at=_EPOCH + timedelta(microseconds=pushed_at),
-        payload=(),
-        key_id=key_id,
-        parts=parts,
-        spilled=spilled,
-        elsewhere=size,
-    )
-
-
-def _unpack(data: bytes, expected: Coordinate | None) -> Envelope:
-    if len(data) < _FACTS.size:
-        raise _short(data)
-    magic, format_, length, version, decoded_size, size, pushed_at, map_index, parts = _FACTS.unpack_from(data)
-    if magic != _MAGIC or format_ not in _ID_LENGTHS or length > MAX_HEAD_BYTES or length > len(data):
-        raise _not_ours(magic, format_)
-    ids, codec, compression, key_id, spilled = _texts(data[_FACTS.size : length], format_)
-    payload: Buffers = (memoryview(data)[length:],)
+def _unpack_full(data: bytes, expected: Coordinate | None, *, alone: bool) -> Envelope:
+    """Read format 2 or 3. If the head stands `alone`, the payload is left out."""
+    coordinate, length, head = full_envelope.unpack(data, expected)
+    version, codec, compression, decoded_size, pushed_at, size, key_id, parts, spilled = head
+    payload: Buffers = ()
     elsewhere = 0
-    if parts or spilled is not None:
+    if parts or spilled is not None or alone:
         _check_elsewhere(size, parts, spilled)
-        payload, elsewhere = (), size
-    if len(data) - length != size - elsewhere:
+        elsewhere = size
+    else:
+        payload = (memoryview(data)[length:],)
+    if not alone and len(data) - length != size - elsewhere:
         raise unreadable(WRONG_LENGTH)
-    coordinate = expected
-    if coordinate is None or coordinate.map_index != map_index or _ids_of(coordinate) != ids:
-        coordinate = _coordinate(ids, map_index)
     moment = _EPOCH + timedelta(0, 0, pushed_at)
     # The arguments stand by position, in the order of the class: by name they take half as long again.
     return Envelope(
         coordinate,
-        version.hex(),
+        version,
         codec,
         compression,
         decoded_size,
@@ -330,51 +263,9 @@ def _unpack_compact(data: bytes, expected: Coordinate | None, *, alone: bool) ->
     )
 
 
-@functools.lru_cache(maxsize=128)  # the results of a mapped task share all of this
-def _texts(data: bytes, format_: int) -> tuple[_Ids, str, str, str | None, str | None]:
-    codec_size, compression_size, key_id_size, spilled_size = _LENGTHS.unpack_from(data)
-    codec, at = _string(data, _LENGTHS.size, codec_size)
-    compression, at = _string(data, at, compression_size)
-    key_id, at = _string(data, at, key_id_size - 1) if key_id_size else (None, at)
-    spilled, at = _string(data, at, spilled_size - 1) if spilled_size else (None, at)
-    lengths = _ID_LENGTHS[format_]
-    sizes = lengths.unpack_from(data, at)
-    at += lengths.size
-    if at + sum(sizes) != len(data):
-        raise unreadable(CUT)
-    ids = []
-    for size in sizes:
-        text, at = _string(data, at, size)
-        ids.append(text)
-    return tuple(ids), codec, compression, key_id, spilled
-
-
-def _string(data: bytes, start: int, size: int) -> tuple[str, int]:
-    end = start + size
-    return str(data[start:end], "utf-8", "surrogatepass"), end
-
-
-def _coordinate(ids: _Ids, map_index: int) -> Coordinate:
-    if map_index < NOT_MAPPED:
-        raise unreadable("'map_index' in its header is not a map_index")
-    dag_id, run_id, task_id, key, *instance = ids
-    return Coordinate(dag_id, run_id, task_id, key, map_index, *instance)
-
-
-def _ids_of(at: Coordinate) -> _Ids:
-    if at.ti_id is None:
-        return at.dag_id, at.run_id, at.task_id, at.key
-    return at.dag_id, at.run_id, at.task_id, at.key, at.ti_id
-
-
 def _check_elsewhere(size: int, parts: int, spilled: str | None) -> None:
     if parts and (spilled is not None or parts > MAX_PARTS or -(-size // PART_BYTES) != parts):
         raise unreadable("its header does not say where its payload lies")
-
-
-def _encode(text: str) -> bytes:
-    # A lone surrogate is no valid UTF-8, but an id that holds one must come back, too.
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _microseconds(moment: datetime) -> int:
@@ -384,26 +275,8 @@ def _microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def _short(data: bytes) -> CorruptValue:
-    if len(data) < _START.size:
-        return unreadable("it is shorter than any envelope")
-    magic, format_, _ = _START.unpack_from(data)
-    return _not_ours(magic, format_)
-
-
-def _not_ours(magic: bytes, format_: int) -> CorruptValue:
-    if magic != _MAGIC:
-        return unreadable("it does not start as an envelope does, so something else wrote it")
-    if format_ not in _ID_LENGTHS:
-        whose = "an earlier release wrote it" if format_ < _FORMAT else _NEWER
-        known = f"{', '.join(map(str, _ID_LENGTHS))} and {compact_envelope.FORMAT}"
-        return unreadable(f"its format is {format_}, and this release reads {known}; {whose}")
-    return unreadable(CUT)
-
-
 _ANOTHER_XCOMS = (
     "Redis holds the value of another XCom in this one's place.\n"
     "Its header was written for another coordinate.\n"
     "Clear the producing task."
 )
-_NEWER = "a newer release of exclusive-redis-xcom may have written it: upgrade this worker"

@@ -37,7 +37,7 @@ SAMPLE = Envelope(
 )
 
 
-#: Where each fact of a packed envelope begins, and how it is written there; see envelope.py.
+#: Where each fact of a packed envelope begins, and how it is written there; see full_envelope.py.
 FACTS = {
     "length": (4, ">I"),
     "decoded_size": (24, ">Q"),
