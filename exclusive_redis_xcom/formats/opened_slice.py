@@ -22,6 +22,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import opened_text, reference_fields, reference_v3
+from exclusive_redis_xcom.formats.opened_text import NO_SHAPE
 from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES, Seal
 from exclusive_redis_xcom.model import Coordinate
@@ -36,8 +37,6 @@ OPENED = "opened"
 
 _LINES = 8
 _VERSION_BYTES = 16
-_NO_SHAPE = "-"
-_NUMBERS = re.compile("(?:0|[1-9][0-9]{0,14})(?: (?:0|[1-9][0-9]{0,14}))*")
 _SHAPES = re.compile("[0-9x -]*")
 
 
@@ -120,14 +119,14 @@ def _numbers(numbers: Sequence[int]) -> str:
 
 
 def _read_numbers(text: str, most: int | None = None) -> list[int]:
-    numbers = [int(number) for number in text.split(" ")] if _NUMBERS.fullmatch(text) else []
+    numbers = [int(number) for number in text.split(" ")] if reference_fields.NUMBERS.fullmatch(text) else []
     if not numbers or (most is not None and max(numbers) > most):
         raise _malformed()
     return numbers
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
-    return _NO_SHAPE if shape is None else "x".join(map(str, shape))
+    return NO_SHAPE if shape is None else "x".join(map(str, shape))
 
 
 def _read_shapes(text: str, count: int) -> list[tuple[int, ...] | None]:
@@ -136,7 +135,7 @@ def _read_shapes(text: str, count: int) -> list[tuple[int, ...] | None]:
     if not _SHAPES.fullmatch(text):
         raise _malformed()
     return [
-        None if shape == _NO_SHAPE else reference_fields.lengths(shape.split("x"), "reference")
+        None if shape == NO_SHAPE else reference_fields.lengths(shape.split("x"), "reference")
         for shape in text.split(" ")
     ]
 

@@ -26,14 +26,13 @@ from exclusive_redis_xcom.model import Coordinate
 if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
 
-_NO_SHAPE = "-"
+#: It stands where a value has no shape.
+NO_SHAPE = "-"
 _OWN_PARTS = 7
 _SHARED = {"coordinate", "type", "consumers", "rule", "key_id", "acl"}
 #: Longer texts are read each time, so that little memory is needed.
 _REMEMBERED = 16 * 1024
-_MAX_MAP_INDEX = 2**31 - 1
 _NUMBER = re.compile("0|[1-9][0-9]{0,12}")
-
 
 #: It stands where the data key is not known yet.
 _ANY_KEY = encode_key(bytes(DATA_KEY_BYTES))
@@ -58,7 +57,7 @@ def dump(reference: ReferenceFacts, data_key: bytes) -> str:
         encode_key(data_key),
         str(at.map_index),
         str(reference.size),
-        _NO_SHAPE if reference.shape is None else fields.shown_shape(reference.shape),
+        NO_SHAPE if reference.shape is None else fields.shown_shape(reference.shape),
         reference.pushed_at.isoformat(),
         reference.expires_at.isoformat(),
     )
@@ -123,7 +122,7 @@ def load(text: str) -> dict[str, Any]:
         "pushed_at": fields.time(pushed_at, "pushed_at"),
         "expires_at": fields.time(expires_at, "expires"),
         "seal": Seal(shared.key_id, shared.acl, data_key=data_key),
-        "shape": None if shape == _NO_SHAPE else fields.shape(shape, "shape"),
+        "shape": None if shape == NO_SHAPE else fields.shape(shape, "shape"),
     }
 
 
@@ -183,7 +182,7 @@ def _load_shared(text: str) -> Shared:
 
 def _map_index(text: str) -> int:
     name = "coordinate.map_index"
-    return -1 if text == "-1" else fields.integer(_number(text, name), name, 0, _MAX_MAP_INDEX)
+    return -1 if text == "-1" else fields.integer(_number(text, name), name, 0, fields.MAX_MAP_INDEX)
 
 
 def _number(text: str, name: str) -> int:

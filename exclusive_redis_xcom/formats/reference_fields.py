@@ -18,6 +18,9 @@ MAX_SIZE = 2**40
 _MAX_DIMENSIONS = 32
 _TIMES = " x "
 _LENGTH = re.compile("0|[1-9][0-9]{0,12}")
+#: One whole number as references of one text write it, and several with a space between two.
+WHOLE = "(?:0|[1-9][0-9]{0,14})"
+NUMBERS = re.compile(f"{WHOLE}(?: {WHOLE})*")
 
 #: How many consumers are shown. An access list has no such bound.
 SHOWN_CONSUMERS = 50

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats import short_rule
 from exclusive_redis_xcom.formats.reference_v2 import MACHINE, MAX_ABOUT, MAX_DOTS, MAX_SHOWN, shown
+from exclusive_redis_xcom.formats.seal import FROM_URL
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
@@ -56,13 +57,12 @@ MOST_CHARACTERS = 40_000
 #: The characters of 16 bytes in base64. The last one has two bits.
 _DIGITS = 22
 
-_WHOLE = "0|[1-9][0-9]{0,14}"
-_VERSION = f"[A-Za-z0-9_-]{{{_DIGITS - 1}}}[AQgw]"
-_SHAPE = f"(?:{_WHOLE})(?:x(?:{_WHOLE}))*"
+#: The version of a value.
+VERSION = f"[A-Za-z0-9_-]{{{_DIGITS - 1}}}[AQgw]"
+_SHAPE = f"{fields.WHOLE}(?:x{fields.WHOLE})*"
 #: What `facts` reads: the path, version, time of the push, TTL, size, type and shape.
-PATTERN = f"([^ ]*) ({_VERSION}) ({_WHOLE}) ({_WHOLE}) ({_WHOLE}) ([^ ]*)(?: ({_SHAPE}))?"
+PATTERN = f"([^ ]*) ({VERSION}) ({fields.WHOLE}) ({fields.WHOLE}) ({fields.WHOLE}) ([^ ]*)(?: ({_SHAPE}))?"
 _TEXT = re.compile(PATTERN)
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
 _INDEX = re.compile("-1|0|[1-9][0-9]{0,9}")
 
 
@@ -155,7 +155,7 @@ def facts(parts: Sequence[Any]) -> tuple[dict[str, Any], int]:
     found = {
         "format": FORMAT,
         "coordinate": _coordinate(path),
-        "version": a2b_base64(version.encode("ascii").translate(_FROM_URL) + b"==").hex(),
+        "version": a2b_base64(version.encode("ascii").translate(FROM_URL) + b"==").hex(),
         "pushed_at": pushed_at,
         "expires_at": expires_at,
         "size": fields.size(int(size), TO),

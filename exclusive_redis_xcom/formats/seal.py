@@ -52,7 +52,9 @@ MAX_ACL_CHARACTERS = 1024 * 1024
 _MAX_BY_CHARACTERS = 2000
 _COMMON = {"key_id", "acl"}
 
-_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+#: From base64 as URLs have it to base64 as `binascii` reads it.
+FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def decode_key(value: object, length: int) -> bytes:
         ValueError: The value is not what `encode_key` returns for such a key.
     """
     text = _text(value, 2 * length)
-    data = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
+    data = a2b_base64(text.encode("ascii").translate(FROM_URL) + b"=" * (-len(text) % 4))
     if len(data) != length or encode_key(data) != text:  # there is one way to write each
         raise ValueError
     return data

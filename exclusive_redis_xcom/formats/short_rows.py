@@ -21,23 +21,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats import reference_v3
+from exclusive_redis_xcom.formats.reference_fields import WHOLE
 from exclusive_redis_xcom.formats.reference_v2 import MACHINE
+from exclusive_redis_xcom.formats.reference_v3 import VERSION
+from exclusive_redis_xcom.formats.seal import FROM_URL
 from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-_WHOLE, _VERSION = "(?:0|[1-9][0-9]{0,14})", "[A-Za-z0-9_-]{21}[AQgw]"
 #: map_index, version, time of the push, TTL, size. The type follows, and the shape if there is one.
-_LINE = re.compile(f"{_WHOLE} {_VERSION} {_WHOLE} {_WHOLE} {_WHOLE} [^ \n]*(?: [0-9x]+)?")
+_LINE = re.compile(f"{WHOLE} {VERSION} {WHOLE} {WHOLE} {WHOLE} [^ \n]*(?: [0-9x]+)?")
 _COLUMNS = 6
-_NUMBERS = re.compile(f"{_WHOLE}(?: {_WHOLE})*")
-_VERSIONS = re.compile(f"{_VERSION}(?: {_VERSION})*")
+_VERSIONS = re.compile(f"{VERSION}(?: {VERSION})*")
 #: Slashes in what the coordinates of one key share.
 _SLASHES = 3
 _ANY_VERSION = "A" * 22
-_FROM_URL = str.maketrans("-_", "+/")
 
 
 class _Shared(NamedTuple):
@@ -73,14 +73,14 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
     if {len(row) for row in rows} != {_COLUMNS}:
         raise fields.malformed(reference_v3.TO)
     indexes, versions, pushed, ttls, sizes, kinds = zip(*rows, strict=True)
-    if not all(_NUMBERS.fullmatch(" ".join(column)) for column in (indexes, pushed, ttls, sizes)):
+    if not all(fields.NUMBERS.fullmatch(" ".join(column)) for column in (indexes, pushed, ttls, sizes)):
         raise fields.malformed(reference_v3.TO)
     joined = " ".join(versions)
     if not _VERSIONS.fullmatch(joined):
         raise fields.malformed(reference_v3.TO)
     try:
         known = {kind: _shared(path, *kind) for kind in set(zip(ttls, kinds, strict=True))}
-        in_base64 = joined.translate(_FROM_URL).split(" ")
+        in_base64 = joined.encode("ascii").translate(FROM_URL).split(b" ")
         for map_index, version, ms, ttl, size, kind in zip(
             map(int, indexes), in_base64, map(int, pushed), ttls, map(int, sizes), kinds, strict=True
         ):
@@ -88,7 +88,7 @@ def load(raw: Any) -> Iterator[tuple[Any, ...]]:
             pushed_at = shared.epoch + timedelta(0, 0, 0, ms)
             yield (
                 Coordinate(*shared.ids, fields.map_index(map_index, reference_v3.TO)),
-                a2b_base64(version + "==").hex(),
+                a2b_base64(version + b"==").hex(),
                 shared.type_name,
                 fields.size(size, reference_v3.TO),
                 (),

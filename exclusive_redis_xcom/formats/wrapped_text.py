@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats import reference_v3, short_rule
 from exclusive_redis_xcom.formats.reference_v2 import MAX_ABOUT, MAX_DOTS, shown
-from exclusive_redis_xcom.formats.seal import MAX_ACL_CHARACTERS, WRAPPED_KEY_BYTES, Seal, encode_key
+from exclusive_redis_xcom.formats.seal import FROM_URL, MAX_ACL_CHARACTERS, WRAPPED_KEY_BYTES, Seal, encode_key
 from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _CHARACTERS = WRAPPED_KEY_BYTES // 3 * 4
 _TEXT = re.compile(f"([^\n]*)\n{reference_v3.PATTERN} ([0-9a-f]{{16}}) ([A-Za-z0-9_-]{{{_CHARACTERS}}})\n([^\n]*)")
 #: All but the rule has fewer, also where every character of each id is escaped.
 _MOST_CHARACTERS = reference_v3.MOST_CHARACTERS + 2 * MAX_ABOUT
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
 #: Longer rules are read each time, so that little memory is needed.
 _REMEMBERED = 8 * 1024
 
@@ -75,7 +74,7 @@ def load(text: str) -> dict[str, Any]:
     at: Coordinate = found["coordinate"]
     acl, found["consumers"], found["rule"] = read(rule, at.dag_id, at.task_id, at.key, ttl_ms)
     # So many characters of base64 have no bits to spare: each key has one text.
-    found["seal"] = Seal(key_id, acl, wrapped_key=a2b_base64(wrapped.encode("ascii").translate(_FROM_URL)))
+    found["seal"] = Seal(key_id, acl, wrapped_key=a2b_base64(wrapped.encode("ascii").translate(FROM_URL)))
     return found
 
 
