@@ -1,8 +1,10 @@
-"""Airflow's answer to a change, sent later."""
+"""Airflow's answer to a change or to a short question, sent later."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from exclusive_redis_xcom.api_server.requests import answer_start
 
 if TYPE_CHECKING:
     from starlette.types import Message, Send
@@ -36,8 +38,7 @@ class DelayedAnswer:
     @property
     def is_json(self) -> bool:
         """Whether it says that it is JSON."""
-        types = [value for name, value in self._headers if name.lower() == b"content-type"]
-        return bool(types) and types[0].split(b";")[0].strip().lower() == b"application/json"
+        return bool(self._messages) and answer_start.is_json(self._messages[0])
 
     @property
     def body(self) -> bytes:
@@ -51,11 +52,5 @@ class DelayedAnswer:
 
     async def send_with(self, body: bytes) -> None:
         """Send the answer with another body."""
-        headers = [pair for pair in self._headers if pair[0].lower() != b"content-length"]
-        headers.append((b"content-length", str(len(body)).encode("ascii")))
-        await self._send({**self._messages[0], "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-    @property
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        return list(self._messages[0].get("headers", ())) if self._messages else []
+        for message in answer_start.messages(self._messages[0], body):
+            await self._send(message)

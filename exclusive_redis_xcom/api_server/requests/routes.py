@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from exclusive_redis_xcom.acl.limits import MAX_ID_LENGTH, MAX_KEY_LENGTH
+from exclusive_redis_xcom.api_server.requests.window import window_of
 from exclusive_redis_xcom.model import NOT_MAPPED, Coordinate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.types import Scope
+
+    from exclusive_redis_xcom.api_server.requests.window import Window
 
 #: Where the Execution API is mounted (`airflow/api_fastapi/app.py`, `create_app`), and which part of it is guarded.
 EXECUTION = "/execution"
@@ -40,10 +43,6 @@ _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 MAX_MAP_INDEX = 2**31 - 1
 
 _STEP_AHEAD, _STEPS_OF_READER = "1", frozenset({"0", "1"})
-
-#: What the reader of this package asks. It names more than one row, and not so many that Airflow would take seconds.
-_WINDOW = re.compile(r"start=(0|[1-9][0-9]{0,8})&stop=(0|[1-9][0-9]{0,8})&step=[01]", re.ASCII)
-_MOST_ROWS = 5000
 
 # In bytes. Airflow's client sends at most five short parameters.
 _MAX_QUERY = 4096
@@ -67,9 +66,8 @@ class Read:
     """A GET of the rows of one task, in one run unless `prior_runs`. `row` is the address in the URL.
 
     `ahead` says that the task has not asked for the values yet, and may never do so. So none is claimed. `as_one` says
-    that the reader of this package asks, which can read a slice that is one text. `window` has the numbers of the first
-    row that the reader wants, and after the last one. `airflow/slices.py` has the steps of such slices. Airflow's
-    client sends no step unless a task writes one.
+    that the reader of this package asks, which can read a slice that is one text. `window` has the rows that the reader
+    wants. `airflow/slices.py` has the steps of such slices. Airflow's client sends no step unless a task writes one.
     """
 
     shape: Shape
@@ -77,7 +75,7 @@ class Read:
     prior_runs: bool
     ahead: bool = False
     as_one: bool = False
-    window: tuple[int, int] | None = None
+    window: Window | None = None
 
     def may_hold(self, at: Coordinate) -> bool:
         """Return whether an XCom can lie in the rows that are asked for.
@@ -185,7 +183,7 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
         return Unknown(_TOO_LONG, _coordinate(ids))
     if isinstance(asks, Shape):
         step = _step(query) if asks is Shape.SLICE else None
-        window = None if step is None else _window(query)
+        window = None if step is None else window_of(query)
         prior_runs = _asks_for_prior_runs(query)
         return Read(asks, _coordinate(ids), prior_runs, step == _STEP_AHEAD, step in _STEPS_OF_READER, window)
     if asks == COUNT:
@@ -216,14 +214,6 @@ def _step(query: bytes) -> str | None:
     pairs = _pairs(query) or ()
     steps = [value for name, value in pairs if name == "step"]
     return steps[0] if len(steps) == 1 else None
-
-
-def _window(query: bytes) -> tuple[int, int] | None:
-    matched = _WINDOW.fullmatch(query.decode("latin-1"))
-    if matched is None:
-        return None
-    start, stop = map(int, matched.groups())
-    return (start, stop) if 1 < stop - start <= _MOST_ROWS else None
 
 
 def map_index_of(query: bytes) -> int | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Read
+    from exclusive_redis_xcom.api_server.requests.window import Window
     from exclusive_redis_xcom.api_server.ring.audit import Audit, Record
     from exclusive_redis_xcom.api_server.ring.items import Item
     from exclusive_redis_xcom.api_server.ring.observing import Observer
@@ -88,28 +89,27 @@ class Reader:
             return
         await self._answered(read, scope, _from_the_start(receive), send, self._rewrite)
 
-    async def _answered_as_one(
-        self, read: Read, window: tuple[int, int], scope: Scope, receive: Receive, send: Send
-    ) -> bool:
+    async def _answered_as_one(self, read: Read, window: Window, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a slice that can be one text, and return whether it was answered.
 
-        Airflow decides about the request: it is asked for the first row alone. Then the rows are read with Airflow's
-        own query, because their JSON takes Airflow most of the time of a slice.
+        Airflow decides about the request, as `requests/window.py` says.
         """
-        start, stop = window
-        first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
             caller = await self._caller(scope) if _WRAPPED.search(answer.body) else None
             if caller is None or not caller.running:
                 return None
-            released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)
+            released = await self._releaser.release_rows(
+                lambda: self._texts(read.row, window.start, window.stop), read, caller
+            )
             if released is None:
                 return None
             records, document, answer.body = released
             return await self._recorded(_Release(records, document.items, caller))
 
-        return await self._answered(read, first, _from_the_start(receive), send, rewrite, or_not=True)
+        return await self._answered(
+            read, window.of_first_row(scope), _from_the_start(receive), send, rewrite, or_not=True
+        )
 
     async def _answered(
         self, read: Read, scope: Scope, receive: Receive, send: Send, rewrite: Rewrite, *, or_not: bool = False

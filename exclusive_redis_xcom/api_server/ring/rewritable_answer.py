@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom.api_server.requests import answer_start
 from exclusive_redis_xcom.api_server.ring.answers import CannotDecide
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class RewritableAnswer:
         kind = message["type"]
         if self._start is None and kind == "http.response.start":
             self._start = message
-            self.passes = message["status"] != _OK or not _is_json(message)
+            self.passes = message["status"] != _OK or not answer_start.is_json(message)
             if self.passes:
                 await self._send(message)
         elif self.passes:
@@ -68,11 +69,8 @@ class RewritableAnswer:
 
     async def send(self) -> None:
         """Send the answer with its present body."""
-        start: Message = self._start or {}
-        headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
-        headers.append((b"content-length", str(len(self.body)).encode("ascii")))
-        await self._send({**start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": self.body})
+        for message in answer_start.messages(self._start or {}, self.body):
+            await self._send(message)
 
     def _take(self, chunk: bytes, *, last: bool) -> None:
         self._size += len(chunk)
@@ -83,8 +81,3 @@ class RewritableAnswer:
         if last:
             self.body, self._complete = b"".join(self._chunks), True
             self._chunks.clear()
-
-
-def _is_json(start: Message) -> bool:
-    types = [value for name, value in start.get("headers", ()) if name.lower() == b"content-type"]
-    return bool(types) and types[0].split(b";")[0].strip().lower() == b"application/json"

@@ -1,7 +1,7 @@
 """The middleware that answers slices of a mapped task's results with short rows (`formats/short_rows.py`).
 
-Airflow decides about each request. It is asked for the first row alone, with the task's own token. If it answers, and
-that row is a reference, the rows are read with Airflow's own query. So nobody reads more or other rows than before.
+Airflow decides about each request, as `requests/window.py` says. If it answers with a row that is a reference, the rows
+are read. So nobody reads more or other rows than before.
 
 Every other answer comes from Airflow. That is so for other questions and other statuses. It is also so if any row holds
 a plain value, a seal or an earlier format, or if somebody has edited a row.
@@ -10,11 +10,11 @@ a plain value, a seal or an earlier format, or if somebody has edited a row.
 from __future__ import annotations
 
 import logging
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exclusive_redis_xcom.api_server.requests.delayed_answer import DelayedAnswer
 from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.requests.window import window_of
 from exclusive_redis_xcom.api_server.slices.shortening import shortened
 from exclusive_redis_xcom.errors import ConfigurationError
 from exclusive_redis_xcom.settings import Settings, load_settings
@@ -23,20 +23,14 @@ from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_withou
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from exclusive_redis_xcom.api_server.requests.window import Window
+
 log = logging.getLogger("exclusive_redis_xcom")
 
 _OK = 200
-#: A query of Airflow's client, as `airflow/slices.READ_AHEAD` lets it ask. No other query is answered here.
-_QUERY = re.compile(rb"start=(0|[1-9][0-9]{0,8})&stop=(0|[1-9][0-9]{0,8})&step=1")
-_MOST_ROWS = 10_000
+#: The step `airflow/slices.READ_AHEAD`. Slices of other steps are not answered here.
+_STEP = 1
 _ROUTE = "get_mapped_xcom_by_slice"
-
-
-class _Wanted(NamedTuple):
-    """The numbers of the first row that is wanted, and after the last one."""
-
-    start: int
-    stop: int
 
 
 class ShortSlices:
@@ -63,17 +57,17 @@ class ShortSlices:
         if wanted is None or not await self._answered(wanted, scope, send):
             await self._app(scope, receive, send)
 
-    async def _answered(self, wanted: _Wanted, scope: Scope, send: Send) -> bool:
+    async def _answered(self, wanted: Window, scope: Scope, send: Send) -> bool:
         """Answer if there is a short form; return whether there was one."""
         from starlette.concurrency import run_in_threadpool
 
         first = DelayedAnswer(send)
-        asked = {**scope, "query_string": b"start=%d&stop=%d" % (wanted.start, wanted.start + 1)}
+        asked = wanted.of_first_row(scope)
         await self._app(asked, _nothing, first)
         if first.status != _OK or not first.is_json or getattr(asked.get("endpoint"), "__name__", "") != _ROUTE:
             return False
         try:
-            body = await run_in_threadpool(shortened, first.body, asked["path_params"], *wanted)
+            body = await run_in_threadpool(shortened, first.body, asked["path_params"], wanted)
         except Exception as error:  # of Airflow's database
             log.warning("A slice of rows is answered as Airflow answers it: %s", described(error))
             return False
@@ -88,12 +82,9 @@ async def _nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def _wanted(scope: Scope) -> _Wanted | None:
+def _wanted(scope: Scope) -> Window | None:
     """Tell which rows a request asks for in short; None if it is another request."""
-    if scope["type"] != "http" or scope["method"] != "GET":
+    if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].endswith("/slice"):
         return None
-    matched = _QUERY.fullmatch(scope["query_string"])
-    if matched is None or not scope["path"].endswith("/slice"):
-        return None
-    found = _Wanted(*map(int, matched.groups()))
-    return found if 1 < found.stop - found.start <= _MOST_ROWS else None
+    found = window_of(scope["query_string"])
+    return found if found is not None and found.step == _STEP else None

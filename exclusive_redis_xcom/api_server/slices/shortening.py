@@ -14,6 +14,8 @@ from exclusive_redis_xcom.memory import paused_collector
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exclusive_redis_xcom.api_server.requests.window import Window
+
 _MOST = reference_v2.MAX_ABOUT + reference_v2.MAX_DOTS
 
 
@@ -37,14 +39,13 @@ _rows = msgspec.json.Decoder(list[_Row])
 _row = msgspec.json.Decoder(_Row)
 
 
-def shortened(first: bytes, names: Mapping[str, Any], start: int, stop: int) -> bytes | None:
+def shortened(first: bytes, names: Mapping[str, Any], window: Window) -> bytes | None:
     """Return the answer to a slice in short; None if it has no short form.
 
     Args:
         first: Airflow's answer to the slice's first row alone.
         names: The dag_id, run_id, task_id and key that Airflow read from the path.
-        start: The number of the first row.
-        stop: The number after the last row.
+        window: The rows that are wanted.
 
     Raises:
         Exception: Any error of Airflow's database.
@@ -53,7 +54,9 @@ def shortened(first: bytes, names: Mapping[str, Any], start: int, stop: int) -> 
         if not _rows.decode(first):
             return None
         with paused_collector():
-            found = [_row.decode(text).exclusive_redis_xcom for text in xcom_table.texts(names, start, stop)]
+            found = [
+                _row.decode(text).exclusive_redis_xcom for text in xcom_table.texts(names, window.start, window.stop)
+            ]
     except (msgspec.DecodeError, UnicodeError):
         return None
     if not all(one.about.isprintable() for one in found):

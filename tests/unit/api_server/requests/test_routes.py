@@ -24,6 +24,7 @@ from exclusive_redis_xcom.api_server.requests.routes import (
     Write,
     is_xcoms,
 )
+from exclusive_redis_xcom.api_server.requests.window import Window
 from exclusive_redis_xcom.model import Coordinate
 
 ROUTER = Router()
@@ -33,8 +34,8 @@ def parse(method: str, below: str, query: bytes = b"") -> Any:
     return ROUTER.parse(method, "/execution/xcoms" + below, query)
 
 
-def read(shape: Shape, key: str = "k", *, prior_runs: bool = False, ahead: bool = False) -> Read:
-    return Read(shape, Coordinate("d", "r", "t", key), prior_runs, ahead)
+def read(shape: Shape, key: str = "k", *, prior_runs: bool = False) -> Read:
+    return Read(shape, Coordinate("d", "r", "t", key), prior_runs)
 
 
 @pytest.mark.parametrize(
@@ -102,19 +103,24 @@ def test_a_map_index_is_one_that_a_column_can_hold(method: str, text: str, map_i
 
 
 @pytest.mark.parametrize(
-    ("query", "ahead"),
+    ("query", "ahead", "as_one", "window"),
     [
-        (b"start=0&stop=32&step=1", True),
-        (b"start=0&stop=32", False),
-        (b"step=2", False),
-        (b"step=-1", False),
-        (b"step=01", False),
-        (b"step=1&step=1", False),
-        (b"step=", False),
+        (b"start=0&stop=32&step=1", True, True, Window(0, 32, 1)),
+        (b"start=0&stop=32&step=0", False, True, Window(0, 32, 0)),
+        (b"start=0&stop=1&step=1", True, True, None),
+        (b"step=1", True, True, None),
+        (b"start=0&stop=32", False, False, None),
+        (b"step=2", False, False, None),
+        (b"step=-1", False, False, None),
+        (b"step=01", False, False, None),
+        (b"step=1&step=1", False, False, None),
+        (b"step=", False, False, None),
     ],
 )
-def test_a_slice_may_be_read_ahead(query: bytes, ahead: bool) -> None:
-    assert parse("GET", "/d/r/t/k/slice", query) == read(Shape.SLICE, ahead=ahead)
+def test_the_step_of_a_slice_tells_who_asks(query: bytes, ahead: bool, as_one: bool, window: Window | None) -> None:
+    row = Coordinate("d", "r", "t", "k")
+
+    assert parse("GET", "/d/r/t/k/slice", query) == Read(Shape.SLICE, row, False, ahead, as_one, window)
     assert parse("GET", "/d/r/t/k", query) == read(Shape.VALUE)
 
 
