@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -93,22 +94,21 @@ class World:
         self.put_row(at, pushed.reference.to_json())
         return pushed
 
+    def push_results(self, at: Coordinate, count: int, consumers: Sequence[str]) -> None:
+        """Do what `push` does for the results of a mapped task, and write their rows together: each commit takes long.
+
+        Args:
+            at: The XCom of the task. Its map_index does not count.
+            count: How many results there are.
+            consumers: Who may read besides the producer.
+        """
+        places = [replace(at, map_index=index) for index in range(count)]
+        pushed = [seal(one, consumers, keys=self.keys, payload=b"canary", store=self.store) for one in places]
+        self._put_rows([(one.reference.coordinate, one.reference.to_json()) for one in pushed])
+
     def put_row(self, at: Coordinate, value: Any) -> None:
         """Write a row of table `xcom` past the API, in the place of an intruder or a REST user."""
-        with self.database() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
-                "SELECT id, dag_id, run_id, ?, ?, ?, ?, ? FROM dag_run WHERE dag_id = ? AND run_id = ?",
-                (
-                    at.task_id,
-                    at.map_index,
-                    at.key,
-                    json.dumps(value),
-                    datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f"),
-                    at.dag_id,
-                    at.run_id,
-                ),
-            )
+        self._put_rows([(at, value)])
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return all rows of table `xcom`: address and value, as they lie in the database."""
@@ -174,6 +174,18 @@ class World:
         path = self.airflow.home / "airflow.db"
         with contextlib.closing(sqlite3.connect(path, timeout=20)) as database, database:
             yield database
+
+    def _put_rows(self, rows: Sequence[tuple[Coordinate, Any]]) -> None:
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+        with self.database() as database:
+            database.executemany(
+                "INSERT OR REPLACE INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp) "
+                "SELECT id, dag_id, run_id, ?, ?, ?, ?, ? FROM dag_run WHERE dag_id = ? AND run_id = ?",
+                [
+                    (at.task_id, at.map_index, at.key, json.dumps(value), now, at.dag_id, at.run_id)
+                    for at, value in rows
+                ],
+            )
 
     def _hex(self, name: str) -> str:
         return uuid.UUID(self.ids[name]).hex

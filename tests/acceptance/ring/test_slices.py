@@ -11,8 +11,7 @@ MANY = 1000
 
 
 def test_a_large_slice_is_opened_whole(ask: Asker, world: World) -> None:
-    for index in range(MANY):
-        world.push(at("parts", "many", map_index=index), ["load"])
+    world.push_results(at("parts", "many"), MANY, ["load"])
 
     answer = ask.xcom("consumer", "GET", at("parts", "many"), route="/slice")
 
@@ -23,8 +22,7 @@ def test_a_large_slice_is_opened_whole(ask: Asker, world: World) -> None:
 
 def test_a_slice_that_begins_in_the_middle_is_opened_and_no_more(ask: Asker, world: World) -> None:
     """A pull of all results asks for such slices, one after the other."""
-    for index in range(30):
-        world.push(at("parts", "some", map_index=index), ["load"])
+    world.push_results(at("parts", "some"), 30, ["load"])
 
     answer = ask.xcom("consumer", "GET", at("parts", "some"), route="/slice", params={"start": 8, "stop": 18})
 

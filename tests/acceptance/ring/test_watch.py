@@ -297,11 +297,13 @@ class TestCommands:
         assert "canary" not in said
 
     def test_find_a_connection_of_the_database(self, watched: WatchedServer) -> None:
-        port = str(watched.redis_server.port)
-        watched.airflow(
-            *("connections", "add", "watched_redis", "--conn-type", "redis", "--conn-host", "127.0.0.1"),
-            *("--conn-port", port),
-        )
+        connection = {
+            "connection_id": "watched_redis",
+            "conn_type": "redis",
+            "host": "127.0.0.1",
+            "port": watched.redis_server.port,
+        }
+        assert watched.caller.call("ui", "POST", "/api/v2/connections", json=connection).status_code == 201
         named = {f"{OURS}REDIS_URL": "", f"{OURS}REDIS_CONN_ID": "watched_redis"}
         one = at("extract", "by connection")
         watched.push_until_current(one)
