@@ -12,8 +12,8 @@ from devtools.site.pages import ROOT, BrokenLinkError
 def main() -> int:
     """Build the site, print what Zensical and our own checks say, and return the exit code."""
     if sys.version_info < OLDEST_PYTHON:
-        print(TOO_OLD, file=sys.stderr)
-        return 1
+        print(f"skipped: {TOO_OLD}")
+        return 0
     folder = ROOT / "build"
     try:
         ended = build(folder)
