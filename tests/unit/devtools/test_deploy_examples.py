@@ -11,7 +11,7 @@ import yaml
 
 from devtools import components, rendered_pods
 from exclusive_redis_xcom.settings import OPTIONS
-from tests.unit.devtools import chart
+from tests.unit.devtools import helm_chart
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "examples" / "deploy"
@@ -39,7 +39,7 @@ def merge(values: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def rendered(executor: str, *names: str) -> list[rendered_pods.Container]:
-    return rendered_pods.containers(chart.manifests(loaded(*names), executor))
+    return rendered_pods.containers(helm_chart.manifests(loaded(*names), executor))
 
 
 def variables(executor: str, component: str, *names: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ def test_the_charts_own_values_break_that_rule_so_the_check_can_fail(executor: s
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@pytest.mark.parametrize("component", sorted(chart.COMPONENTS.values()))
+@pytest.mark.parametrize("component", sorted(helm_chart.COMPONENTS.values()))
 def test_in_worker_mode_every_component_gets_the_url_of_redis_from_a_secret(executor: str, component: str) -> None:
     found = variables(executor, component, *WORKER_MODE)
 
@@ -83,7 +83,7 @@ def test_in_worker_mode_every_component_gets_the_url_of_redis_from_a_secret(exec
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_in_server_mode_api_servers_alone_have_the_private_keys_and_their_own_redis_user(executor: str) -> None:
-    found = {name: variables(executor, name, *SERVER_MODE) for name in chart.COMPONENTS.values()}
+    found = {name: variables(executor, name, *SERVER_MODE) for name in helm_chart.COMPONENTS.values()}
 
     assert [name for name, has in found.items() if f"{OURS}SEAL_PRIVATE_KEYS" in has] == ["api-server"]
     assert {name: has[f"{OURS}REDIS_URL"] for name, has in found.items()} == {
@@ -159,7 +159,7 @@ def test_a_page_shows_each_file_as_it_is(file: Path) -> None:
 def test_the_program_tells_the_faults_of_manifests_on_its_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bad = chart.manifests(loaded(*WORKER_MODE), "CeleryExecutor")
+    bad = helm_chart.manifests(loaded(*WORKER_MODE), "CeleryExecutor")
     monkeypatch.setattr("sys.stdin", io.StringIO(yaml.safe_dump_all(bad)))
 
     assert rendered_pods.main() == 1
