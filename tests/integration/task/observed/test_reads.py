@@ -11,7 +11,7 @@ import redis
 
 from devtools.worlds.running_task import executing
 from exclusive_redis_xcom import ExclusiveRedisXCom, XComAccessDenied, XComExpired
-from exclusive_redis_xcom.airflow.slices import ROWS_AT_ONCE
+from exclusive_redis_xcom.airflow import slices
 from tests.integration.task.direct_pulls.watched import ApiServer, Tasks, hash_of
 from tests.integration.task.observed.conftest import Recorded
 from tests.integration.task.sales import address, look_back, pull, pull_all, push
@@ -106,11 +106,14 @@ def test_the_producer_s_own_reads_are_not_recorded(dag: Any, recorded: Recorded)
     assert recorded() == {}
 
 
-def test_the_results_of_a_mapped_task_count_once_however_many_slices_they_take(dag: Any, recorded: Recorded) -> None:
-    for index in range(ROWS_AT_ONCE + 2):
+def test_the_results_of_a_mapped_task_count_once_however_many_slices_they_take(
+    dag: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "ROWS_AT_ONCE", 10)
+    for index in range(25):
         push(dag, index, "mapped", index)
 
-    assert pull_all(dag, key="mapped") == list(range(ROWS_AT_ONCE + 2))
+    assert pull_all(dag, key="mapped") == list(range(25))
 
     assert recorded() == {"extract:mapped by sales/load": {"read": 1}}
 
