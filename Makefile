@@ -83,6 +83,9 @@ docs: $(ENV) ## Build the site of docs/ into build/site, and check it (10 second
 reference: $(ENV) ## Write what comes from the code into the pages of docs/
 	@$(PY) -m devtools.reference
 
+pictures: $(ENV) ## Draw docs/img/*.svg from docs/img/src/*.yaml (1 second)
+	@$(PY) -m devtools.pictures
+
 lint: $(ENV) ## Check style, types, layers, docstrings, prose and texts of errors
 	@status=0; check() { echo "$$1"; shift; "$$@" || status=1; }; \
 	check "ruff check" $(VENV)/bin/ruff check --quiet --output-format concise . ; \
@@ -117,9 +120,6 @@ bench-postgresql: .make/uv ## Measure all results of a mapped task in server mod
 		PYTHON="$$python" devtools/uv.sh sync .venv-production requirements/production.txt && \
 		.venv-production/bin/python -m benchmarks.scale.postgresql $(BENCH_ARGS); \
 	else echo "skipped: there is no Python 3.10 to 3.14 that every user may execute, for the environment of test-production"; fi
-
-pictures: $(ENV) ## Draw docs/img/*.svg from docs/img/src/*.yaml (1 second)
-	@$(PY) -m devtools.pictures
 
 bench-docs: $(ENV) ## Write the latest figures into docs/explanation/performance.md, and draw the chart
 	@$(PY) -m benchmarks render $(BENCH_ARGS)

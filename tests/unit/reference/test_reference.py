@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import exclusive_redis_xcom
-from devtools.reference import PARTS, command_line, docstring, errors, markdown, markers, python_api
+from devtools.reference import PARTS, command_line, docstring, errors, markdown, markers, python_api, settings
 from exclusive_redis_xcom import testing
 from exclusive_redis_xcom.cli import program
 from exclusive_redis_xcom.reporting import metric_names
+from exclusive_redis_xcom.settings import OPTIONS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if markers.names(page.read_text(encoding="utf-8"))]
@@ -95,6 +96,13 @@ def test_every_error_says_what_to_do() -> None:
 
     assert len(rows) == len(errors.all_errors()) > 10
     assert [row for row in rows if not row.rstrip("| ").endswith(".")] == []
+
+
+def test_what_is_linked_to_more_about_it_exists() -> None:
+    kinds = {kind.__name__ for kind in errors.all_errors()}
+
+    assert errors._MORE.keys() <= kinds
+    assert settings._MORE.keys() <= {option.name for option in OPTIONS}
 
 
 def test_an_error_without_a_remedy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
