@@ -51,7 +51,6 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=_interruptible,  # noqa: PLW1509 - sets one signal
         )
         self._count = 0
 
@@ -139,11 +138,6 @@ def _do(step: Command | File, shell: Shell, home: Path) -> str:
     return f"  FAILED: {step.text} ended with {code}. It printed\n{printed}\nand the page shows\n" + "\n".join(
         step.shown
     )
-
-
-def _interruptible() -> None:
-    """Let Ctrl-C interrupt what the shell starts. A program in the background inherits that it is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _is_taken(port: int) -> bool:
