@@ -103,25 +103,48 @@ def test_a_map_index_is_one_that_a_column_can_hold(method: str, text: str, map_i
 
 
 @pytest.mark.parametrize(
-    ("query", "ahead", "as_one", "window"),
+    ("query", "ahead"),
     [
-        (b"start=0&stop=32&step=1", True, True, Window(0, 32, 1)),
-        (b"start=0&stop=32&step=0", False, True, Window(0, 32, 0)),
-        (b"start=0&stop=1&step=1", True, True, None),
-        (b"step=1", True, True, None),
-        (b"start=0&stop=32", False, False, None),
-        (b"step=2", False, False, None),
-        (b"step=-1", False, False, None),
-        (b"step=01", False, False, None),
-        (b"step=1&step=1", False, False, None),
-        (b"step=", False, False, None),
+        (b"step=1", True),
+        (b"start=0&stop=32", False),
+        (b"step=0", False),
+        (b"step=2", False),
+        (b"step=-1", False),
+        (b"step=01", False),
+        (b"step=1&step=1", False),
+        (b"step=", False),
     ],
 )
-def test_the_step_of_a_slice_tells_who_asks(query: bytes, ahead: bool, as_one: bool, window: Window | None) -> None:
-    row = Coordinate("d", "r", "t", "k")
-
-    assert parse("GET", "/d/r/t/k/slice", query) == Read(Shape.SLICE, row, False, ahead, as_one, window)
+def test_a_slice_may_be_read_ahead(query: bytes, ahead: bool) -> None:
+    asked = parse("GET", "/d/r/t/k/slice", query)
+    assert isinstance(asked, Read)
+    assert asked.ahead == ahead
     assert parse("GET", "/d/r/t/k", query) == read(Shape.VALUE)
+
+
+@pytest.mark.parametrize(
+    ("query", "window"),
+    [
+        (b"start=0&stop=32&step=1", Window(0, 32, 1)),
+        (b"start=2048&stop=4096&step=0", Window(2048, 4096, 0)),
+        (b"start=0&stop=1&step=1", None),
+        (b"start=5&stop=2&step=1", None),
+        (b"start=-5&stop=-1&step=1", None),
+        (b"start=0&stop=1000000&step=0", None),
+        (b"start=00&stop=32&step=1", None),
+        (b"stop=32&step=1", None),
+        (b"start=0&stop=32&step=1&include_prior_dates=true", None),
+    ],
+)
+def test_a_slice_of_this_packages_reader_may_come_as_one_text(query: bytes, window: Window | None) -> None:
+    asked = parse("GET", "/d/r/t/k/slice", query)
+    assert isinstance(asked, Read)
+    assert (asked.as_one, asked.window) == (True, window)
+
+
+@pytest.mark.parametrize("query", [b"start=0&stop=32", b"start=0&stop=32&step=2", b"start=0&stop=32&step=01"])
+def test_a_slice_of_anybody_else_comes_as_airflow_has_it(query: bytes) -> None:
+    assert parse("GET", "/d/r/t/k/slice", query) == read(Shape.SLICE)
 
 
 @pytest.mark.parametrize(
