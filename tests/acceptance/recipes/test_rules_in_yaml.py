@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -19,7 +20,7 @@ UV = ROOT / ".make" / "uv"
 @pytest.fixture(scope="module")
 def dag_factory() -> Path:
     """A folder with dag-factory alone. It is no development dependency: its plugin would be in every Airflow here."""
-    folder = ROOT / ".make" / "dag-factory"
+    folder = ROOT / ".make" / f"dag-factory-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
     if not (folder / "dagfactory").exists():
         options = ["--quiet", "--no-deps", "--require-hashes", "--target", str(folder), "--requirements", str(LOCK)]
         subprocess.run([str(UV), "pip", "install", *options], check=True, timeout=300)
