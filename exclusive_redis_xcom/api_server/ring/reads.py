@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 _MARK = MARK.encode("ascii")
-#: How a reference with a wrapped key begins in Airflow's answer.
-_WRAPPED = re.compile(b'"' + _MARK + rb'": ?"')
+#: How Airflow's answer begins if its first row is a reference with a wrapped key. A row may be long, and is not searched.
+_WRAPPED = re.compile(rb'\[ ?\{ ?"' + _MARK + rb'": ?"')
 
 
 class _Release(NamedTuple):
@@ -100,7 +100,7 @@ class Reader:
         first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
-            caller = await self._caller(scope) if _WRAPPED.search(answer.body) else None
+            caller = await self._caller(scope) if _WRAPPED.match(answer.body) else None
             if caller is None or not caller.running:
                 return None
             released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)

@@ -13,6 +13,7 @@ from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.threads import OwnThreads, off_loop
 from exclusive_redis_xcom.api_server.ring import audit, records
 from exclusive_redis_xcom.api_server.ring.items import Document, encoded
+from exclusive_redis_xcom.api_server.ring.rewritable_answer import MAX_ANSWER_BYTES
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
@@ -113,7 +114,10 @@ class Releaser:
     ) -> tuple[list[Record], Document, bytes] | None:
         with paused_collector():
             try:
-                document = Document.of_rows(rows())
+                texts = rows()
+                if sum(map(len, texts)) > MAX_ANSWER_BYTES:
+                    return None  # Airflow's answer is refused
+                document = Document.of_rows(texts)
             except Exception as error:  # of Airflow's database
                 log.warning("A slice is read as Airflow reads it: %s", described(error))
                 return None

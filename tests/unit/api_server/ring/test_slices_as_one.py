@@ -222,6 +222,33 @@ def test_a_table_that_cannot_be_read_is_airflows_to_read(caplog: pytest.LogCaptu
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize("first", ["plain", {"a": 1, MARK: "x"}, [ROWS[0]], {MARK: {"v": 3}}, None])
+def test_the_table_is_read_if_the_first_row_has_a_wrapped_key(first: Any) -> None:
+    rows = Rows([first, *ROWS])
+
+    ask(rows)
+
+    assert rows.asked == []
+
+
+def test_more_than_one_answer_may_hold_is_refused_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("releasing", "rewritable_answer"):
+        monkeypatch.setattr(f"exclusive_redis_xcom.api_server.ring.{module}.MAX_ANSWER_BYTES", 5000)
+
+    class Whole(Airflow):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            self.body = ROWS[:1] if scope["query_string"] == b"start=4&stop=5" else ROWS
+            await super().__call__(scope, receive, send)
+
+    rows = Rows(ROWS)
+    rows.airflow = Whole()
+
+    answers = [rows.world().ask("GET", url, CONSUMER) for url in (SLICE, f"{XCOM}/slice")]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert rows.asked != []
+
+
 def test_read_once_values_are_claimed_by_a_slice_that_the_task_wants(store: Store) -> None:
     rows = [
         seal(replace(AT, map_index=i), ["load"], keys=KEYS, store=store, once=True).reference.to_json()
