@@ -138,7 +138,9 @@ def test_short_rows_that_a_task_has_written_give_no_other_tasks_values(world: Ex
         ExclusiveRedisXCom.get_all(**world.request("sparse"))
 
 
-@pytest.mark.parametrize("end", [f" {2**40 + 1} int", " 1 \u202eint", " 1 " + "x" * 2000], ids=["size", "type", "length"])
+@pytest.mark.parametrize(
+    "end", [f" {2**40 + 1} int", " 1 \u202eint", " 1 " + "x" * 2000], ids=["size", "type", "length"]
+)
 def test_a_row_that_cannot_be_read_takes_no_other_with_it(
     world: ExecutionWorld, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
 _MARK = MARK.encode("ascii")
-#: How Airflow's answer begins if its first row is a reference with a wrapped key. A row may be long, and is not searched.
+#: How Airflow's answer begins if its first row is a reference with a wrapped key. A long row is not searched.
 _WRAPPED = re.compile(rb'\[ ?\{ ?"' + _MARK + rb'": ?"')
 
 

@@ -19,6 +19,7 @@ from exclusive_redis_xcom.api_server.requests.rest_body import replay
 from exclusive_redis_xcom.api_server.requests.routes import Router, is_xcoms
 from exclusive_redis_xcom.api_server.slices.shortening import shortened
 from exclusive_redis_xcom.errors import ConfigurationError
+from exclusive_redis_xcom.formats.reference_facts import FORMAT
 from exclusive_redis_xcom.settings import Settings, load_settings
 from exclusive_redis_xcom.tracebacks import errors_without_locals, errors_without_own_locals
 
@@ -42,7 +43,7 @@ class _Wanted(NamedTuple):
 
 
 class ShortSlices:
-    """Answers slices with short rows. With `enforcement = server`, it passes every request through.
+    """Answers slices with short rows. With `enforcement = server` or an earlier `format`, it passes all requests through.
 
     Args:
         app: What answers inside.
@@ -54,9 +55,10 @@ class ShortSlices:
         self._app = app
         self.is_active = False
         try:
-            is_active = not (settings or load_settings()).by_server
+            settings = settings or load_settings()
             self._router = Router()
-            self.is_active = is_active
+            # During an upgrade, `format` names the earlier release: its workers read ahead, too, but not this form.
+            self.is_active = not settings.by_server and settings.format >= FORMAT
         except (ConfigurationError, ImportError) as error:
             log.error("Slices of rows are answered as Airflow answers them, which takes longer: %s", error)
 

@@ -1,4 +1,4 @@
-"""What the app inside gets of requests: all but slices of XComs as they came, and the first row as the server has it."""
+"""What the app inside gets: all requests as they came, but for slices of XComs, whose first row is asked for."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Airflow:
         await send({"type": "http.response.body", "body": b"[]"})
 
 
-def asked(path: str, query: bytes = QUERY, root_path: str = "") -> Airflow:
+def asked(path: str, query: bytes = QUERY, root_path: str = "", **changes: Any) -> Airflow:
     """Ask for a path. The server gives the body, and after it that the client has gone."""
     airflow = Airflow()
-    slices = ShortSlices(airflow, settings=replace(load_settings(), enforcement="worker"))
+    slices = ShortSlices(airflow, settings=replace(load_settings(), **{"enforcement": "worker", **changes}))
     pending = [BODY]
 
     async def receive() -> Any:
@@ -74,3 +74,8 @@ def test_the_first_row_is_asked_for_by_the_client_that_asks() -> None:
     first, _ = asked(SLICE).messages
 
     assert first == [BODY, BODY, GONE]
+
+
+@pytest.mark.parametrize("changes", [{"format": 2}, {"enforcement": "server"}], ids=repr)
+def test_a_worker_of_an_earlier_release_may_ask_where_format_is_2(changes: dict[str, Any]) -> None:
+    assert asked(SLICE, **changes).queries == [QUERY]
