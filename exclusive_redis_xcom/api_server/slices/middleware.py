@@ -43,7 +43,7 @@ class _Wanted(NamedTuple):
 
 
 class ShortSlices:
-    """Answers slices with short rows. With `enforcement = server` or an earlier `format`, it passes all requests through.
+    """Answers slices with short rows. With `enforcement = server` or an earlier `format`, it does nothing.
 
     Args:
         app: What answers inside.
