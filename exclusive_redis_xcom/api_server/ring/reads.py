@@ -7,11 +7,13 @@ are. A refused reference stays in the answer, sealed, with status 200: the task 
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.api_server.requests import xcom_table
 from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
+from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.ring.observing import Observer
     from exclusive_redis_xcom.api_server.ring.releasing import Releaser
     from exclusive_redis_xcom.model import Coordinate
+
+log = logging.getLogger("exclusive_redis_xcom")
 
 _MARK = MARK.encode("ascii")
 #: How Airflow's answer begins if its first row is a reference with a wrapped key. A long row is not searched.
@@ -84,7 +88,8 @@ class Reader:
 
     async def answer(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer, and send its answer with the seals open that the caller may open."""
-        if read.window is not None and await self._answered_as_one(read, read.window, scope, receive, send):
+        as_one = read.window if self._releaser.as_texts else None
+        if as_one is not None and await self._answered_as_one(read, as_one, scope, receive, send):
             return
         await self._answered(read, scope, _from_the_start(receive), send, self._rewrite)
 
@@ -94,16 +99,18 @@ class Reader:
         """Answer a slice that can be one text, and return whether it was answered.
 
         Airflow decides about the request: it is asked for the first row alone. Then the rows are read with Airflow's
-        own query, because their JSON takes Airflow most of the time of a slice.
+        own query, because their JSON takes Airflow most of the time of a slice. The caller is looked up after that, as
+        for every answer: whoever ends meanwhile gets nothing.
         """
         start, stop = window
         first = {**scope, "query_string": b"start=%d&stop=%d" % (start, start + 1)}
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
-            caller = await self._caller(scope) if _WRAPPED.match(answer.body) else None
+            texts = await self._rows(read.row, start, stop) if _WRAPPED.match(answer.body) else ()
+            caller = await self._caller(scope) if texts else None
             if caller is None or not caller.running:
                 return None
-            released = await self._releaser.release_rows(lambda: self._texts(read.row, start, stop), read, caller)
+            released = await self._releaser.release_rows(texts, read, caller)
             if released is None:
                 return None
             records, document, answer.body = released
@@ -163,6 +170,14 @@ class Reader:
         release = await self._recorded(_Release(records, document.items, caller))
         answer.body = written
         return release
+
+    async def _rows(self, row: Coordinate, start: int, stop: int) -> Sequence[str]:
+        """Return the JSON of rows; none if the database cannot be read here."""
+        try:
+            return await off_loop(True, self._texts, row, start, stop)
+        except Exception as error:  # of Airflow's database
+            log.warning("A slice is read as Airflow reads it: %s", described(error))
+            return ()
 
     async def _recorded(self, release: _Release) -> _Release:
         if self._audit.strict:

@@ -147,9 +147,12 @@ def test_the_reader_gets_one_text_of_airflows_answer_where_its_slice_is_unusual(
 
 @pytest.mark.parametrize("setting", [2, 3])
 def test_workers_of_an_earlier_build_may_ask_where_format_is_2(setting: int) -> None:
-    _, answer = ask(Rows(ROWS), format=setting)
+    rows = Rows(ROWS)
+
+    _, answer = ask(rows, format=setting)
 
     assert len(answer) == (COUNT if setting == 2 else 1)
+    assert [scope["query_string"][-1:] for scope in rows.airflow.scopes] == [b"0" if setting == 2 else b"5"]
 
 
 OTHERS: dict[str, Any] = {
@@ -189,6 +192,20 @@ def test_who_may_not_read_gets_no_key(person: Person, why: str) -> None:
 
     assert [reason(row) for row in answer] == [why] * COUNT
     assert world.events == ["xcom_denied"]
+
+
+def test_who_ends_before_the_rows_are_read_gets_no_key() -> None:
+    rows = Rows(ROWS)
+    read = rows.texts
+
+    def ended(*asked: Any) -> list[str]:
+        world.people[CONSUMER.ti_id] = replace(CONSUMER, state="success")
+        return read(*asked)
+
+    rows.texts = ended  # type: ignore[method-assign]
+    world = rows.world()
+
+    assert [reason(row) for row in world.ask("GET", SLICE, CONSUMER).json()] == ["not_running"] * COUNT
 
 
 def test_mode_report_opens_and_records() -> None:
