@@ -196,14 +196,12 @@ def test_who_may_not_read_gets_no_key(person: Person, why: str) -> None:
 
 def test_who_ends_before_the_rows_are_read_gets_no_key() -> None:
     rows = Rows(ROWS)
-    read = rows.texts
 
-    def ended(*asked: Any) -> list[str]:
+    def ended(row: Coordinate, start: int, stop: int) -> list[str]:
         world.people[CONSUMER.ti_id] = replace(CONSUMER, state="success")
-        return read(*asked)
+        return rows.texts(row, start, stop)
 
-    rows.texts = ended  # type: ignore[method-assign]
-    world = rows.world()
+    world = World(rows.airflow, texts=ended)
 
     assert [reason(row) for row in world.ask("GET", SLICE, CONSUMER).json()] == ["not_running"] * COUNT
 
