@@ -19,6 +19,7 @@ from binascii import a2b_base64
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import reference_fields as fields
 from exclusive_redis_xcom.formats import reference_v3
 from exclusive_redis_xcom.formats.reference_fields import WHOLE
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 #: map_index, version, time of the push, TTL, size. The type follows, and the shape if there is one.
-_LINE = re.compile(f"{WHOLE} {VERSION} {WHOLE} {WHOLE} {WHOLE} [^ \n]*(?: [0-9x]+)?")
+_LINE = re.compile(f"({WHOLE}) {VERSION} ({WHOLE}) ({WHOLE}) ({WHOLE}) ([^ \n]*(?: [0-9x]+)?)")
 _COLUMNS = 6
 _VERSIONS = re.compile(f"{VERSION}(?: {VERSION})*")
 #: Slashes in what the coordinates of one key share.
@@ -51,13 +52,31 @@ class _Shared(NamedTuple):
 
 
 def dump(texts: Sequence[str]) -> list[str] | None:
-    """Return what stands below the mark for rows with these texts of format 3; None if they have no short form."""
+    """Return what stands below the mark for rows with these texts of format 3; None if they have no short form.
+
+    `load` reads all that is returned. One row that nobody can read would take the values of all others with it.
+    """
     path = texts[0].partition(" ")[0].rpartition("/")[0] if texts else ""
     start = f"{path}/"
     if path.count("/") != _SLASHES or not all(text.startswith(start) for text in texts):
         return None
     lines = [text[len(start) :] for text in texts]
-    return [path, "\n".join(lines)] if all(map(_LINE.fullmatch, lines)) else None
+    matches = [matched for matched in map(_LINE.fullmatch, lines) if matched is not None]
+    is_readable = len(matches) == len(lines) and _are_readable(path, [matched.groups() for matched in matches])
+    return [path, "\n".join(lines)] if is_readable else None
+
+
+def _are_readable(path: str, rows: Sequence[Sequence[str]]) -> bool:
+    indexes, pushed, ttls, sizes, kinds = zip(*rows, strict=True)
+    if max(map(int, indexes)) > fields.MAX_MAP_INDEX or max(map(int, sizes)) > fields.MAX_SIZE:
+        return False
+    try:
+        reference_v3.times(max(map(int, pushed)), max(map(int, ttls)))
+        for ttl, kind in set(zip(ttls, kinds, strict=True)):
+            _shared(path, ttl, kind)
+    except InvalidReference:
+        return False
+    return True
 
 
 def load(raw: Any) -> Iterator[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,3 +136,29 @@ def test_short_rows_that_a_task_has_written_give_no_other_tasks_values(world: Ex
 
     with world.running("load"), pytest.raises(InvalidReference, match="refers to another XCom"):
         ExclusiveRedisXCom.get_all(**world.request("sparse"))
+
+
+@pytest.mark.parametrize(
+    "end", [f" {2**40 + 1} int", " 1 \u202eint", " 1 " + "x" * 2000], ids=["size", "type", "length"]
+)
+def test_a_row_that_cannot_be_read_takes_no_other_with_it(
+    world: ExecutionWorld, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    from airflow.sdk.execution_time import xcom
+    from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
+
+    monkeypatch.setattr(xcom, "XCom", ExclusiveRedisXCom)
+    row = world.row("parts", 3)
+    row[MARK]["reference"]["to"] = row[MARK]["reference"]["to"].removesuffix(" 1 int") + end
+    kept = world.edit("parts", 3, json.dumps(row))
+    try:
+        with world.running("load"):
+            task = SimpleNamespace(dag_id="many", task_id="parts")
+            results = iter(
+                LazyXComSequence(xcom_arg=SimpleNamespace(operator=task, key=KEY), ti=SimpleNamespace(run_id=RUN_ID))
+            )
+            assert [next(results) for _ in range(3)] == [0, 1, 2]
+            with pytest.raises(InvalidReference, match="edited or forged"):
+                next(results)
+    finally:
+        world.edit("parts", 3, kept)

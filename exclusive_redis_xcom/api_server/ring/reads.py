@@ -7,11 +7,13 @@ are. A refused reference stays in the answer, sealed, with status 200: the task 
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exclusive_redis_xcom.api_server.requests import xcom_table
 from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
+from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.api_server.ring.releasing import Releaser
     from exclusive_redis_xcom.model import Coordinate
 
+log = logging.getLogger("exclusive_redis_xcom")
+
 _MARK = MARK.encode("ascii")
-#: How a reference with a wrapped key begins in Airflow's answer.
-_WRAPPED = re.compile(b'"' + _MARK + rb'": ?"')
+#: How Airflow's answer begins if its first row is a reference with a wrapped key. A long row is not searched.
+_WRAPPED = re.compile(rb'\[ ?\{ ?"' + _MARK + rb'": ?"')
 
 
 class _Release(NamedTuple):
@@ -85,23 +89,25 @@ class Reader:
 
     async def answer(self, read: Read, scope: Scope, receive: Receive, send: Send) -> None:
         """Let Airflow answer, and send its answer with the seals open that the caller may open."""
-        if read.window is not None and await self._answered_as_one(read, read.window, scope, receive, send):
+        as_one = read.window if self._releaser.as_texts else None
+        if as_one is not None and await self._answered_as_one(read, as_one, scope, receive, send):
             return
         await self._answered(read, scope, _from_the_start(receive), send, self._rewrite)
 
     async def _answered_as_one(self, read: Read, window: Window, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a slice that can be one text, and return whether it was answered.
 
-        Airflow decides about the request, as `requests/window.py` says.
+        Airflow decides about the request, as `requests/window.py` says. The caller is looked up after the rows have been
+        read, as for every answer: whoever ends meanwhile gets nothing.
         """
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
-            caller = await self._caller(scope) if _WRAPPED.search(answer.body) else None
+            wrapped = _WRAPPED.match(answer.body)
+            texts = await self._rows(read.row, window.start, window.stop) if wrapped else ()
+            caller = await self._caller(scope) if texts else None
             if caller is None or not caller.running:
                 return None
-            released = await self._releaser.release_rows(
-                lambda: self._texts(read.row, window.start, window.stop), read, caller
-            )
+            released = await self._releaser.release_rows(texts, read, caller)
             if released is None:
                 return None
             records, document, answer.body = released
@@ -163,6 +169,14 @@ class Reader:
         release = await self._recorded(_Release(records, document.items, caller))
         answer.body = written
         return release
+
+    async def _rows(self, row: Coordinate, start: int, stop: int) -> Sequence[str]:
+        """Return the JSON of rows; none if the database cannot be read here."""
+        try:
+            return await off_loop(True, self._texts, row, start, stop)
+        except Exception as error:  # of Airflow's database
+            log.warning("A slice is read as Airflow reads it: %s", described(error))
+            return ()
 
     async def _recorded(self, release: _Release) -> _Release:
         if self._audit.strict:

@@ -13,6 +13,7 @@ from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.threads import OwnThreads, off_loop
 from exclusive_redis_xcom.api_server.ring import audit, records
 from exclusive_redis_xcom.api_server.ring.items import Document, encoded
+from exclusive_redis_xcom.api_server.ring.rewritable_answer import MAX_ANSWER_BYTES
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
@@ -48,6 +49,9 @@ _MALFORMED_WHY = "the row holds a malformed reference: it was edited or forged"
 class Releaser:
     """Decides about the values of an answer.
 
+    Attributes:
+        as_texts: As given.
+
     Args:
         keys: The API server's private keys.
         store: Gives the Redis store, where claims are; called only for values that are read once.
@@ -62,7 +66,7 @@ class Releaser:
         self._keys = keys
         self._store = store
         self._reports_only = reports_only
-        self._as_texts = as_texts
+        self.as_texts = as_texts
         self._redis_threads = OwnThreads(_REDIS_THREADS)
 
     async def release(
@@ -94,27 +98,29 @@ class Releaser:
         return await off_loop(is_big, self._conclude, document, read, caller)
 
     async def release_rows(
-        self, rows: Callable[[], Sequence[str]], read: Read, caller: Caller
+        self, texts: Sequence[str], read: Read, caller: Caller
     ) -> tuple[list[Record], Document, bytes] | None:
         """Open the seals of all rows of a slice, as one text.
 
         Args:
-            rows: Reads the rows from the database. It blocks.
+            texts: The JSON of the rows.
             read: What was asked for.
             caller: Who asks.
 
         Returns:
             What goes on record, the values, and the answer as JSON. It is None if not all values can be opened at once.
         """
-        return await off_loop(True, self._release_rows, rows, read, caller) if self._as_texts else None
+        return await off_loop(True, self._release_rows, texts, read, caller)
 
     def _release_rows(
-        self, rows: Callable[[], Sequence[str]], read: Read, caller: Caller
+        self, texts: Sequence[str], read: Read, caller: Caller
     ) -> tuple[list[Record], Document, bytes] | None:
         with paused_collector():
             try:
-                document = Document.of_rows(rows())
-            except Exception as error:  # of Airflow's database
+                if sum(map(len, texts)) > MAX_ANSWER_BYTES:
+                    return None  # Airflow's answer is refused
+                document = Document.of_rows(texts)
+            except Exception as error:  # a row is no JSON
                 log.warning("A slice is read as Airflow reads it: %s", described(error))
                 return None
             concluded = self._decide(document, read, caller)
@@ -164,7 +170,7 @@ class Releaser:
                 item.note(audit.DENIED, _MALFORMED_WHY, read.row)
             elif item.reference is not None and item.verdict is not None:
                 self._conclude_sealed(item, item.reference, item.verdict, read.row)
-        written = document.to_json(as_texts=self._as_texts, as_one=read.as_one)
+        written = document.to_json(as_texts=self.as_texts, as_one=read.as_one)
         return records.of_items(document.items, caller), written
 
     def _conclude_sealed(self, item: Item, found: Reference, verdict: Verdict, row: Coordinate) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,13 @@ def test_a_pod_template_in_a_config_map_and_the_pods_of_jobs_are_looked_at() -> 
     ]
 
     assert [(each.component, each.name) for each in rendered_pods.containers(documents)] == [("worker", "base")] * 3
+
+
+def test_no_page_puts_a_secret_into_a_command_line() -> None:
+    literals = re.findall(r"--from-literal=([a-z-]+)", "".join(page.read_text() for page in PAGES.glob("*.md")))
+
+    assert literals == ["seal-public-key"]
+
+
+def test_in_server_mode_the_chart_makes_no_administrator_with_a_known_password() -> None:
+    assert loaded(*SERVER_MODE)["webserver"] == {"defaultUser": {"enabled": False}}

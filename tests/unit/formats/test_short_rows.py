@@ -90,6 +90,28 @@ def test_only_results_of_one_key_have_a_short_form(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        LINE.replace("0 ", "2147483648 ", 1),
+        LINE.replace("1764485412345", "999999999999999"),
+        LINE.replace("604800000", "999999999999999"),
+        LINE.replace(" 13 ", f" {2**40 + 1} "),
+        LINE.replace("list", "li\u202est"),
+        LINE.replace("list", "x" * 2000),
+        LINE.replace("list", "%41"),
+        LINE.replace(" 2", " 2x"),
+        LINE.replace(" 2", " 02"),
+        LINE.replace(" 2", " 2" + "x2" * 40),
+    ],
+)
+def test_a_row_that_cannot_be_read_takes_no_other_with_it(line: str) -> None:
+    assert references.shortened([f"{PATH}/{LINE}", f"{PATH}/1{LINE[1:]}"]) is not None
+    assert references.shortened([f"{PATH}/{LINE}", f"{PATH}/{line}"]) is None
+    with pytest.raises(InvalidReference):
+        references.expanded([{MARK: [PATH, line]}])
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         [],

@@ -147,9 +147,12 @@ def test_the_reader_gets_one_text_of_airflows_answer_where_its_slice_is_unusual(
 
 @pytest.mark.parametrize("setting", [2, 3])
 def test_workers_of_an_earlier_build_may_ask_where_format_is_2(setting: int) -> None:
-    _, answer = ask(Rows(ROWS), format=setting)
+    rows = Rows(ROWS)
+
+    _, answer = ask(rows, format=setting)
 
     assert len(answer) == (COUNT if setting == 2 else 1)
+    assert [scope["query_string"][-1:] for scope in rows.airflow.scopes] == [b"0" if setting == 2 else b"5"]
 
 
 OTHERS: dict[str, Any] = {
@@ -191,6 +194,18 @@ def test_who_may_not_read_gets_no_key(person: Person, why: str) -> None:
     assert world.events == ["xcom_denied"]
 
 
+def test_who_ends_before_the_rows_are_read_gets_no_key() -> None:
+    rows = Rows(ROWS)
+
+    def ended(row: Coordinate, start: int, stop: int) -> list[str]:
+        world.people[CONSUMER.ti_id] = replace(CONSUMER, state="success")
+        return rows.texts(row, start, stop)
+
+    world = World(rows.airflow, texts=ended)
+
+    assert [reason(row) for row in world.ask("GET", SLICE, CONSUMER).json()] == ["not_running"] * COUNT
+
+
 def test_mode_report_opens_and_records() -> None:
     world, answer = ask(Rows(ROWS), person=STRANGER, mode="report")
 
@@ -220,6 +235,33 @@ def test_a_table_that_cannot_be_read_is_airflows_to_read(caplog: pytest.LogCaptu
 
     assert indexes(expanded(answer)) == list(range(COUNT))
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("first", ["plain", {"a": 1, MARK: "x"}, [ROWS[0]], {MARK: {"v": 3}}, None])
+def test_the_table_is_read_if_the_first_row_has_a_wrapped_key(first: Any) -> None:
+    rows = Rows([first, *ROWS])
+
+    ask(rows)
+
+    assert rows.asked == []
+
+
+def test_more_than_one_answer_may_hold_is_refused_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("releasing", "rewritable_answer"):
+        monkeypatch.setattr(f"exclusive_redis_xcom.api_server.ring.{module}.MAX_ANSWER_BYTES", 5000)
+
+    class Whole(Airflow):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            self.body = ROWS[:1] if scope["query_string"] == b"start=4&stop=5" else ROWS
+            await super().__call__(scope, receive, send)
+
+    rows = Rows(ROWS)
+    rows.airflow = Whole()
+
+    answers = [rows.world().ask("GET", url, CONSUMER) for url in (SLICE, f"{XCOM}/slice")]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert rows.asked != []
 
 
 def test_read_once_values_are_claimed_by_a_slice_that_the_task_wants(store: Store) -> None:
