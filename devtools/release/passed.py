@@ -42,5 +42,5 @@ def problem(repository: Repository, target: str) -> str:
     commit = repository.text(f"{_FOLDER}/{target}").strip()
     if commit == repository.commit:
         return ""
-    where = f"it passed on {commit[:12]}" if commit else "it has not passed here"
-    return f"{where}, not on {repository.commit[:12]}: run {TARGETS[target]} without changes in the tree"
+    before = f", only on {commit[:12]}" if commit else ""
+    return f"not on {repository.commit[:12]}{before}: run {TARGETS[target]} without changes in the tree"

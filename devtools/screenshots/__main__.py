@@ -31,7 +31,7 @@ PAGES: Final = {
     "access": ("/dags/sales/plugin/xcom-access", 860),
     "xcoms": (f"/dags/sales/runs/{RUN}/tasks/extract/plugin/xcoms", 700),
     "overview": ("/plugin/xcom-overview", 800),
-    "refusal": ("/dags/first_refusal/plugin/xcom-access", 860),
+    "refusal": ("/dags/first_refusal/plugin/xcom-access", 1500),
 }
 DAGS: Final = ("sales", "forecast", "first_refusal")
 THEMES: Final = ("light", "dark")

@@ -21,7 +21,8 @@ from devtools.tutorial.page import Command, File, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "docs/tutorial/first-refusal.md"
-PORTS = (8080, 6390)
+REDIS_PORT = 6390
+PORTS = (8080, REDIS_PORT)
 PYTHON = sys.version_info[:2]
 #: A command may take this long.
 SECONDS = 900
@@ -74,7 +75,11 @@ class Shell:
         raise TimeoutError(command)
 
     def close(self) -> None:
-        """End the shell and everything that it still runs, whatever process group that is in."""
+        """End the shell and everything that it still runs, whatever process group that is in.
+
+        The Redis of the page is a daemon, and so in no session of this shell.
+        """
+        subprocess.run(["redis-cli", "-p", str(REDIS_PORT), "shutdown", "nosave"], capture_output=True, check=False)
         for pid in _session(self._bash.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

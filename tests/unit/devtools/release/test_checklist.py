@@ -119,9 +119,9 @@ def test_a_tree_that_is_ready_passes_every_check(ready: Repository) -> None:
             "failed  no tag yet: v1.2.0 exists already: raise __version__",
         ),
         (
-            "CHANGELOG.md",
+            "changelog",
             replaced("CHANGELOG.md", "2026-02-03", "unreleased"),
-            "failed  CHANGELOG.md: CHANGELOG.md: 1.2.0 has no date but 'unreleased': run make release-date, and commit",
+            "failed  changelog: CHANGELOG.md: 1.2.0 has no date but 'unreleased': run make release-date, and commit",
         ),
         (
             "links of the project",
@@ -136,14 +136,14 @@ def test_a_tree_that_is_ready_passes_every_check(ready: Repository) -> None:
             "add the public https:// address",
         ),
         (
-            "SECURITY.md",
+            "contact",
             replaced("SECURITY.md", "security@example.org", checklist.MARKER),
-            "failed  SECURITY.md: SECURITY.md still has CONTACT-BEFORE-RELEASE: put an address in its place",
+            "failed  contact: SECURITY.md still has CONTACT-BEFORE-RELEASE: put an address in its place",
         ),
         (
-            "SECURITY.md",
+            "contact",
             lambda tree: (tree.root / "SECURITY.md").unlink(),
-            "failed  SECURITY.md: there is no SECURITY.md: write how to report a vulnerability",
+            "failed  contact: there is no SECURITY.md: write how to report a vulnerability",
         ),
         (
             "supported versions",
@@ -180,7 +180,7 @@ def test_what_has_passed_on_an_older_commit_has_not_passed(ready: Repository) ->
     commit(ready)
 
     assert lines(ready, "make test has passed") == [
-        f"failed  make test has passed: it passed on {before[:12]}, not on {ready.commit[:12]}: "
+        f"failed  make test has passed: not on {ready.commit[:12]}, only on {before[:12]}: "
         "run make test without changes in the tree"
     ]
 
@@ -189,8 +189,7 @@ def test_what_never_passed_has_not_passed(ready: Repository) -> None:
     (ready.root / ".make" / "passed" / "demo").unlink()
 
     assert lines(ready, "make demo has passed") == [
-        f"failed  make demo has passed: it has not passed here, not on {ready.commit[:12]}: "
-        "run make demo without changes in the tree"
+        f"failed  make demo has passed: not on {ready.commit[:12]}: run make demo without changes in the tree"
     ]
 
 
