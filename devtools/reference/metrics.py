@@ -5,7 +5,6 @@ from __future__ import annotations
 from devtools.reference.markdown import table
 from exclusive_redis_xcom.reporting.metric_names import METRICS
 
-
 _COUNTER = "counter"
 
 
