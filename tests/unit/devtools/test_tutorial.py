@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from devtools.tutorial.__main__ import PAGE, PORTS
+from devtools.redis_server import free_port
+from devtools.tutorial import __main__ as tutorial
+from devtools.tutorial.__main__ import PAGE, PORTS, Shell
 from devtools.tutorial.page import Command, File, steps
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,6 +78,20 @@ def test_an_output_fits_line_by_line_but_for_what_the_page_leaves_open(
     shown: tuple[str, ...], printed: str, fits: bool
 ) -> None:
     assert Command("x", shown).fits(printed) is fits
+
+
+def test_a_typed_command_prints_its_own_output_and_nothing_of_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tutorial, "REDIS_PORT", free_port())
+    shell = Shell(tmp_path, tmp_path / "home")
+    try:
+        typed = [shell.type(command) for command in ("true", "sleep 60 &", "kill %1", "wait", "echo a")]
+    finally:
+        shell.close()
+
+    assert typed[0] == ("", 0)
+    assert typed[-1] == ("a\n", 0)
 
 
 def test_a_block_that_is_no_command_is_refused() -> None:
