@@ -2,6 +2,8 @@
 "use strict";
 
 if (location.protocol === "file:") {
+  const message = (data) => new MessageEvent("message", { data: structuredClone(data) });
+
   window.Worker = class {
     #frame = document.createElement("iframe");
     #loaded;
@@ -10,7 +12,10 @@ if (location.protocol === "file:") {
       this.#frame.hidden = true;
       document.body.append(this.#frame);
       const inside = this.#frame.contentWindow;
-      inside.postMessage = (data) => setTimeout(() => this.onmessage?.(new MessageEvent("message", { data })));
+      inside.postMessage = (data) => {
+        const copied = message(data);
+        setTimeout(() => this.onmessage?.(copied));
+      };
       const script = inside.document.createElement("script");
       script.src = new URL(address, location);
       this.#loaded = new Promise((resolve) => script.addEventListener("load", resolve));
@@ -19,7 +24,8 @@ if (location.protocol === "file:") {
     }
 
     postMessage(data) {
-      this.#loaded.then(() => this.#frame.contentWindow?.onmessage(new MessageEvent("message", { data })));
+      const copied = message(data);
+      this.#loaded.then(() => this.#frame.contentWindow?.onmessage(copied));
     }
 
     terminate() {
