@@ -42,6 +42,18 @@ def test_the_ports_that_must_be_free_are_those_that_the_page_names() -> None:
     assert f"Ports {PORTS[0]} and {PORTS[1]} must be free." in TEXT
 
 
+def test_it_waits_for_the_api_server_and_for_no_server_of_logs() -> None:
+    """The DAG runs once. If it runs before there is an API server, its tasks fail, and the page waits for ever."""
+    (waiting,) = re.findall(r'grep -q "(Uvicorn.*)" standalone.log', TEXT)
+    log = [
+        "scheduler  | Uvicorn running on http://:8793 (Press CTRL+C to quit)",
+        "triggerer  | Uvicorn running on http://:8794 (Press CTRL+C to quit)",
+        "api-server | Uvicorn running on http://0.0.0.0:8080 (Press CTRL+C to quit)",
+    ]
+
+    assert [line for line in log if re.search(waiting, line)] == log[2:]
+
+
 def test_its_questions_about_access_have_the_answers_of_the_page(tmp_path: Path) -> None:
     """Everything but the running Airflow, which is for make test-install."""
     asked = 0
