@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 
+def forget_signing_keys() -> None:
+    """Let Airflow's auth manager read its keys anew. It keeps who signs tokens, and who checks them."""
+    from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
+
+    for kept in (BaseAuthManager._get_token_signer, BaseAuthManager._get_token_validator):
+        kept.__func__.cache_clear()
+
+
 def start_afresh() -> None:
     """Forget the settings, the connection to Redis and the running task."""
     from exclusive_redis_xcom.process import identity

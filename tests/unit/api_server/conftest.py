@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import sessionmaker
 
 from devtools.postgres_server import PostgresServer, find_postgres
+from devtools.worlds.fresh_process import forget_signing_keys
 from exclusive_redis_xcom.api_server.ring.audit import Audit
 from exclusive_redis_xcom.api_server.ring.rest import RestGuard
 from exclusive_redis_xcom.connection import RedisClient, Timeouts
@@ -84,7 +85,9 @@ def tokens(database: Path) -> Iterator[dict[str, str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "s" * 64)
+        forget_signing_keys()  # of tests that ran in this process before
         yield _tokens(create_auth_manager(), SimpleAuthManagerUser)
+    forget_signing_keys()
 
 
 def _tokens(manager: Any, user: Any) -> dict[str, str]:

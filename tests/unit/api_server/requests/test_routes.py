@@ -104,8 +104,9 @@ def test_a_map_index_is_one_that_a_column_can_hold(method: str, text: str, map_i
 @pytest.mark.parametrize(
     ("query", "ahead"),
     [
-        (b"start=0&stop=32&step=1", True),
+        (b"step=1", True),
         (b"start=0&stop=32", False),
+        (b"step=0", False),
         (b"step=2", False),
         (b"step=-1", False),
         (b"step=01", False),
@@ -114,8 +115,35 @@ def test_a_map_index_is_one_that_a_column_can_hold(method: str, text: str, map_i
     ],
 )
 def test_a_slice_may_be_read_ahead(query: bytes, ahead: bool) -> None:
-    assert parse("GET", "/d/r/t/k/slice", query) == read(Shape.SLICE, ahead=ahead)
+    asked = parse("GET", "/d/r/t/k/slice", query)
+    assert isinstance(asked, Read)
+    assert asked.ahead == ahead
     assert parse("GET", "/d/r/t/k", query) == read(Shape.VALUE)
+
+
+@pytest.mark.parametrize(
+    ("query", "window"),
+    [
+        (b"start=0&stop=32&step=1", (0, 32)),
+        (b"start=2048&stop=4096&step=0", (2048, 4096)),
+        (b"start=0&stop=1&step=1", None),
+        (b"start=5&stop=2&step=1", None),
+        (b"start=-5&stop=-1&step=1", None),
+        (b"start=0&stop=1000000&step=0", None),
+        (b"start=00&stop=32&step=1", None),
+        (b"stop=32&step=1", None),
+        (b"start=0&stop=32&step=1&include_prior_dates=true", None),
+    ],
+)
+def test_a_slice_of_this_packages_reader_may_come_as_one_text(query: bytes, window: tuple[int, int] | None) -> None:
+    asked = parse("GET", "/d/r/t/k/slice", query)
+    assert isinstance(asked, Read)
+    assert (asked.as_one, asked.window) == (True, window)
+
+
+@pytest.mark.parametrize("query", [b"start=0&stop=32", b"start=0&stop=32&step=2", b"start=0&stop=32&step=01"])
+def test_a_slice_of_anybody_else_comes_as_airflow_has_it(query: bytes) -> None:
+    assert parse("GET", "/d/r/t/k/slice", query) == read(Shape.SLICE)
 
 
 @pytest.mark.parametrize(
