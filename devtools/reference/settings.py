@@ -59,16 +59,15 @@ def _section(option: Option) -> str:
     sentences = re.split(r"(?<=\.) ", option.description)
     words = [_EXPLAINED.fullmatch(sentence) for sentence in sentences]
     text = " ".join(sentence for sentence, word in zip(sentences, words, strict=True) if not word)
-    facts = [f"`{word[1]}`: {_marked(word[2])}" for word in words if word]
-    facts.append(f"Default: {_default(option) or 'not set'}")
-    facts.append(f"Accepted: {_marked(option.accepted)}")
+    facts = [f"- Default: {_default(option) or 'not set'}", f"- Accepted: {_marked(option.accepted)}"]
+    facts += [f"    - `{word[1]}`: {_marked(word[2])}" for word in words if word]
     if option.sensitive:
-        facts.append("Sensitive: `_CMD` and `_SECRET` work")
+        facts.append("- Sensitive: `_CMD` and `_SECRET` work")
     if option.example:
-        facts.append(f"Example: `{option.example}`")
+        facts.append(f"- Example: `{option.example}`")
     if option.name in _MORE:
-        facts.append(f"More: {_MORE[option.name]}")
-    pieces = [f"### {option.name}", _marked(text), "\n".join(f"- {fact}" for fact in facts)]
+        facts.append(f"- More: {_MORE[option.name]}")
+    pieces = [f"### {option.name}", _marked(text), "\n".join(facts)]
     return "\n\n".join(piece for piece in pieces if piece)
 
 

@@ -19,6 +19,9 @@ TOO_OLD = "Zensical, which builds the site, needs Python 3.11 or newer"
 
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: What Zensical's plugin `offline` puts into each page, and what stands there instead.
+_FOREIGN_SCRIPT = "https://unpkg.com/iframe-worker/shim"
+_OWN_SCRIPT = "assets/search-in-folder.js"
 _TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)*", re.MULTILINE)
 
 
@@ -42,7 +45,16 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(config)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     ended.stdout, ended.stderr = (_TRACEBACK.sub("", _COLOURS.sub("", text)) for text in (ended.stdout, ended.stderr))
+    _use_own_script(folder / "site")
     return ended
+
+
+def _use_own_script(site: Path) -> None:
+    """Let pages take the script of the search in a folder from the site. Zensical takes it from another host."""
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        own = "../" * (len(page.relative_to(site).parts) - 1) + _OWN_SCRIPT
+        page.write_text(text.replace(_FOREIGN_SCRIPT, own), encoding="utf-8")
 
 
 def _moved(config: str) -> str:

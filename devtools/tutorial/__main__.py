@@ -53,6 +53,8 @@ class Shell:
             start_new_session=True,
         )
         self._count = 0
+        # Without a terminal, bash says that it has no control of jobs. Jobs work all the same.
+        self.type(":")
 
     def type(self, command: str) -> tuple[str, int]:
         """Run a command; return what it printed, and its exit code.
@@ -79,11 +81,12 @@ class Shell:
 
         The Redis of the page is a daemon, and so in no session of this shell.
         """
-        subprocess.run(["redis-cli", "-p", str(REDIS_PORT), "shutdown", "nosave"], capture_output=True, check=False)
+        with contextlib.suppress(FileNotFoundError):
+            subprocess.run(["redis-cli", "-p", str(REDIS_PORT), "shutdown", "nosave"], capture_output=True, check=False)
         for pid in _session(self._bash.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._bash.wait(timeout=10)
+        self._bash.communicate(timeout=10)
         self._sink.close()
 
 

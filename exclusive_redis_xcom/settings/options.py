@@ -94,9 +94,9 @@ OPTIONS: tuple[Option, ...] = (
         "report_consumers",
         "string",
         "",
-        "A stricter policy for keys without a rule, to try out: linked, downstream or nobody. default_consumers "
-        "decides. A pull that this word would refuse gets its value, and is logged, counted and recorded. If the "
-        "option is empty, nothing is reported.",
+        "This option tries out a stricter policy for keys without a rule: linked, downstream or nobody. "
+        "default_consumers still decides. A pull that the stricter policy would refuse gets its value, and is logged, "
+        "counted and recorded. If the option is empty, nothing is reported.",
         "one of " + ", ".join(sorted(STRICTER_WORDS)) + ", or nothing",
         lambda text: word(*STRICTER_WORDS)(text) if text else None,
         example="linked",
@@ -250,9 +250,9 @@ OPTIONS: tuple[Option, ...] = (
         "allow_plaintext_read",
         "boolean",
         "False",
-        "Accept values that were written before sealing or encryption was switched on. With seal = all, this includes "
-        "plain values in XCom rows. Turn it off after the longest TTL. Until then, anybody who can write to Redis or "
-        "to XCom rows can supply plain values.",
+        "This option lets tasks pull values that were pushed before sealing or encryption was switched on. With seal = "
+        "all, this includes plain values in XCom rows. Turn it off after the longest TTL. Until then, anybody who can "
+        "write to Redis or to XCom rows can supply plain values.",
         "True or False",
         yes_or_no,
     ),
@@ -278,8 +278,8 @@ OPTIONS: tuple[Option, ...] = (
         "audit_strict",
         "boolean",
         "False",
-        "Release a value only after its audit row is written. This option implies audit = all. It has an effect only "
-        "with enforcement = server.",
+        "With this option, a value is released only after its audit row is written. It implies audit = all, and has an "
+        "effect only with enforcement = server.",
         "True or False",
         yes_or_no,
     ),
@@ -318,8 +318,8 @@ OPTIONS: tuple[Option, ...] = (
         "integer",
         "3",
         "This option says in which format pushes write, and API servers answer. 3: the present one. 2: the one before, "
-        "which older releases read as well. Set 2 while such releases still run, and remove it afterwards. Both are "
-        "always read.",
+        "which older releases read as well. Set 2 while an older release still runs, and remove it afterwards. Both "
+        "formats are always read.",
         "2 or 3",
         integer(2, 3),
     ),

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.store import Store
     from exclusive_redis_xcom.store.inventory import Inventory
 
-HELP: Final = (
-    "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have. "
-    f"`show --value` needs hmget, too. {redis_access.HELP}"
+_RIGHTS: Final = (
+    "The Redis user needs the rights scan, hkeys, hstrlen, hget, pttl and eval, which workers' users do not have."
 )
+HELP: Final = f"{_RIGHTS} {redis_access.HELP}"
+#: An error names the rights of `ls`, `du` and `show` together, so that a user is given them once.
+_NEEDS: Final = f"{_RIGHTS} `show --value` needs hmget, too. {redis_access.HELP}"
 
 
 def nothing(of: str | None, run: str | None = None) -> str:
@@ -41,4 +43,4 @@ def inventory_of(store: Store, of: str | None) -> Iterator[Inventory]:
 
 def opened_store() -> contextlib.AbstractContextManager[Store]:
     """Open the store of XComs; see `redis_access.opened_store`."""
-    return redis_access.opened_store(needs=HELP)
+    return redis_access.opened_store(needs=_NEEDS)

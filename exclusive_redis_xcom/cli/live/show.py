@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Tell everything about an XCom that Redis holds, but not its value. For each value, that is its type, shape, "
         "codec, size, place, encryption, push, claim and TTL, and the rule in force. With --value, show a preview of "
-        "one value: plain data, text, bytes, arrays and tables, never more than 1 MiB. A line in Airflow's audit log "
-        "says first who asked. Exit status: 0 there is one; 1 there is none, or its value is not shown; 2 Redis, or "
-        f"for --value Airflow's database, cannot be asked. {opened.HELP}"
+        "one value: plain data, text, bytes, arrays and tables, never more than 1 MiB. Before that, a row of Airflow's "
+        "audit log says who asked. Exit status: 0 there is one; 1 there is none, or its value is not shown; 2 Redis, "
+        f"or for --value Airflow's database, cannot be asked. {opened.HELP} --value needs the right hmget, too."
     )
     parser.add_argument("xcom", metavar="XCOM", help="the XCom, as DAG/TASK:KEY")
     parser.add_argument("--run", metavar="RUN", help="show one run alone")

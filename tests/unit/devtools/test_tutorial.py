@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from devtools.tutorial.__main__ import PAGE, PORTS
+from devtools.redis_server import free_port
+from devtools.tutorial import __main__ as tutorial
+from devtools.tutorial.__main__ import PAGE, PORTS, Shell
 from devtools.tutorial.page import Command, File, steps
 from exclusive_redis_xcom import cli
 
@@ -38,6 +40,18 @@ def test_every_line_of_a_console_block_is_a_command_or_an_output_of_one() -> Non
 
 def test_the_ports_that_must_be_free_are_those_that_the_page_names() -> None:
     assert f"Ports {PORTS[0]} and {PORTS[1]} must be free." in TEXT
+
+
+def test_it_waits_for_the_api_server_and_for_no_server_of_logs() -> None:
+    """The DAG runs once. If it runs before there is an API server, its tasks fail, and the page waits for ever."""
+    (waiting,) = re.findall(r'grep -q "(Uvicorn.*)" standalone.log', TEXT)
+    log = [
+        "scheduler  | Uvicorn running on http://:8793 (Press CTRL+C to quit)",
+        "triggerer  | Uvicorn running on http://:8794 (Press CTRL+C to quit)",
+        "api-server | Uvicorn running on http://0.0.0.0:8080 (Press CTRL+C to quit)",
+    ]
+
+    assert [line for line in log if re.search(waiting, line)] == log[2:]
 
 
 @pytest.mark.usefixtures("warm_parsing")
@@ -80,6 +94,20 @@ def test_an_output_fits_line_by_line_but_for_what_the_page_leaves_open(
     shown: tuple[str, ...], printed: str, fits: bool
 ) -> None:
     assert Command("x", shown).fits(printed) is fits
+
+
+def test_a_typed_command_prints_its_own_output_and_nothing_of_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tutorial, "REDIS_PORT", free_port())
+    shell = Shell(tmp_path, tmp_path / "home")
+    try:
+        typed = [shell.type(command) for command in ("true", "sleep 60 &", "kill %1", "wait", "echo a")]
+    finally:
+        shell.close()
+
+    assert typed[0] == ("", 0)
+    assert typed[-1] == ("a\n", 0)
 
 
 def test_a_block_that_is_no_command_is_refused() -> None:

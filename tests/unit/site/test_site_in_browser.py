@@ -51,7 +51,7 @@ def foreign(page: Page, address: str) -> Iterator[list[str]]:
 
     def listen(request: object) -> None:
         url = str(getattr(request, "url", ""))
-        if not url.startswith((address, "data:", "blob:")):
+        if not url.startswith((address, "file:", "data:", "blob:")):
             asked.append(url)
 
     page.on("request", listen)
@@ -74,6 +74,17 @@ def test_a_page_fits_a_small_screen_and_asks_no_other_host(
 
 def test_the_search_finds_a_section(page: Page, address: str, foreign: list[str]) -> None:
     page.goto(f"{address}/index.html", wait_until="networkidle")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("wrapped")
+    page.get_by_role("option").filter(has_text="What a wrapped key proves").first.click()
+
+    expect(page.get_by_role("heading", name="What a wrapped key proves")).to_be_in_viewport()
+    assert foreign == []
+
+
+def test_the_search_finds_a_section_where_the_site_is_a_folder(page: Page, built: Path, foreign: list[str]) -> None:
+    page.goto((built / "how-to/faq.html").as_uri(), wait_until="networkidle")
 
     page.keyboard.press("Control+k")
     page.keyboard.type("wrapped")
