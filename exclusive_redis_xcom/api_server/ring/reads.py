@@ -97,8 +97,8 @@ class Reader:
     async def _answered_as_one(self, read: Read, window: Window, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a slice that can be one text, and return whether it was answered.
 
-        Airflow decides about the request, as `requests/window.py` says. The caller is looked up after the rows are read,
-        as for every answer: whoever ends meanwhile gets nothing.
+        Airflow decides about the request, as `requests/window.py` says. The caller is looked up after the rows were
+        read, as for every answer: whoever ends meanwhile gets nothing.
         """
 
         async def rewrite(answer: RewritableAnswer, read: Read, scope: Scope) -> _Release | None:
