@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 
 from exclusive_redis_xcom.formats import reference as references
-from exclusive_redis_xcom.formats.reference import MARK
 
 OPENED = "opened"
 UNUSABLE = "unusable"
@@ -27,10 +26,10 @@ def seals(answer: httpx.Response) -> list[dict[str, Any]]:
     if isinstance(body, dict) and set(body) == {"key", "value"}:
         body = body["value"]
     values = body if isinstance(body, list) else [body]
-    return [_seal(value) for value in values if isinstance(value, dict) and MARK in value]
+    return [_seal(value) for value in references.expanded(values) if references.is_reference(value)]
 
 
-def _seal(value: dict[str, Any]) -> dict[str, Any]:
+def _seal(value: object) -> dict[str, Any]:
     if value == references.unusable():
         return {"unusable": True}
     found = references.parse(value).seal
