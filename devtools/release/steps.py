@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Lines that are shown of a command that failed.
 _SHOWN_LINES = 30
+#: What a command must not know of the environment and the make that this program runs in.
+_OF_WHO_CALLS = ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 
 
 class FailedError(RuntimeError):
@@ -40,7 +42,7 @@ def run(command: Sequence[str | Path], folder: Path, *, env: Mapping[str, str] |
     Raises:
         FailedError: It did not end with 0, or there is no such program.
     """
-    kept = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    kept = {name: text for name, text in os.environ.items() if name not in _OF_WHO_CALLS}
     try:
         done = subprocess.run(
             command, cwd=folder, env=kept | dict(env or {}), umask=umask, capture_output=True, text=True, check=False

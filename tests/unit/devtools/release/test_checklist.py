@@ -224,8 +224,10 @@ def test_a_stale_lock_is_noticed(ready: Repository) -> None:
 
 
 @pytest.mark.parametrize("target", ["lint", "docs"])
-def test_a_failing_target_of_make_is_noticed(ready: Repository, target: str) -> None:
+def test_a_failing_target_of_make_is_noticed(ready: Repository, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write(ready, "ugly", "")
+    monkeypatch.setenv("MAKELEVEL", "1")  # as in `make release-check`
+    monkeypatch.setenv("MAKEFLAGS", "w")
 
     (line,) = lines(ready, f"make {target}")
 
