@@ -14,7 +14,7 @@ other=$!
 airflow version
 setsid airflow standalone >"$dir/said" 2>&1 &
 standalone=$!
-trap 'kill -INT -- -$standalone 2>/dev/null || true; sleep 5; kill -KILL -- -$standalone 2>/dev/null || true; kill $other; rm -rf "$dir"' EXIT
+trap 'pkill -KILL -s $standalone || true; kill $other; rm -rf "$dir"' EXIT
 seconds=0
 until grep -q "Airflow is ready" "$dir/said" || [ $seconds -gt 300 ]; do sleep 5; seconds=$((seconds + 5)); done
 grep -h "Airflow is ready\|address already in use" "$dir/said" | sort -u
