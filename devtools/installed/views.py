@@ -34,6 +34,7 @@ PLUGIN = {
     ],
     "fastapi_root_middlewares": [
         {"name": SECTION, "middleware": f"{SECTION}.api_server.ring.middleware.Ring"},
+        {"name": f"{SECTION}_slices", "middleware": f"{SECTION}.api_server.slices.middleware.ShortSlices"},
         {"name": f"{SECTION}_watch", "middleware": f"{SECTION}.api_server.watch.middleware.Watch"},
         {"name": f"{SECTION}_deletions", "middleware": f"{SECTION}.api_server.deletions.middleware.Removals"},
     ],
