@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exclusive_redis_xcom.api_server.requests import xcom_table
 from exclusive_redis_xcom.api_server.requests.caller import seen_by_airflow
 from exclusive_redis_xcom.api_server.requests.describing import described
+from exclusive_redis_xcom.api_server.requests.rest_body import replay
 from exclusive_redis_xcom.api_server.requests.threads import SMALL_BYTES, off_loop
 from exclusive_redis_xcom.api_server.ring import answers
 from exclusive_redis_xcom.api_server.ring.audit import AuditFailed
@@ -25,7 +26,7 @@ from exclusive_redis_xcom.memory import paused_collector
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from exclusive_redis_xcom.api_server.requests.caller import Caller, Callers, Tokens
     from exclusive_redis_xcom.api_server.requests.routes import Read
@@ -92,7 +93,8 @@ class Reader:
         as_one = read.window if self._releaser.as_texts else None
         if as_one is not None and await self._answered_as_one(read, as_one, scope, receive, send):
             return
-        await self._answered(read, scope, _from_the_start(receive), send, self._rewrite)
+        # Airflow may be asked twice, and wants the empty body of a GET each time.
+        await self._answered(read, scope, replay(b"", receive), send, self._rewrite)
 
     async def _answered_as_one(self, read: Read, window: Window, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a slice that can be one text, and return whether it was answered.
@@ -113,9 +115,7 @@ class Reader:
             records, document, answer.body = released
             return await self._recorded(_Release(records, document.items, caller))
 
-        return await self._answered(
-            read, window.of_first_row(scope), _from_the_start(receive), send, rewrite, or_not=True
-        )
+        return await self._answered(read, window.of_first_row(scope), replay(b"", receive), send, rewrite, or_not=True)
 
     async def _answered(
         self, read: Read, scope: Scope, receive: Receive, send: Send, rewrite: Rewrite, *, or_not: bool = False
@@ -198,20 +198,6 @@ class Reader:
 def _texts(row: Coordinate, start: int, stop: int) -> Sequence[str]:
     names = {"dag_id": row.dag_id, "run_id": row.run_id, "task_id": row.task_id, "key": row.key}
     return xcom_table.texts(names, start, stop)
-
-
-def _from_the_start(receive: Receive) -> Receive:
-    """Return a `receive` that begins with the empty body of a GET. Airflow may be asked twice."""
-    begun = False
-
-    async def received() -> Message:
-        nonlocal begun
-        if begun:
-            return await receive()
-        begun = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    return received
 
 
 def _read(read: Read, body: bytes) -> Document | None:
