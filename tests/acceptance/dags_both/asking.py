@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -97,15 +98,24 @@ class AskingTrigger(BaseTrigger):
 
 
 def _of_deadline(context: Any) -> tuple[Address, Address]:
+    """Say what to pull and what to push, once `lingers` runs. A deadline may be missed before `produce` has pushed."""
     run = {"dag_id": context["dag_run"]["dag_id"], "run_id": context["dag_run"]["dag_run_id"]}
+    pushed = Path(os.environ["ACCEPTANCE_PROOFS"], f"lingers-{run['run_id']}")
+    end = time.monotonic() + 60
+    while not pushed.exists() and time.monotonic() < end:
+        time.sleep(0.2)
     return {**run, "task_id": "produce", "key": "return_value"}, {**run, "task_id": "lingers"}
 
 
 async def on_deadline_async(context: Any) -> None:
     """Runs in the triggerer."""
-    await asyncio.to_thread(ask, "deadline_async", *_of_deadline(context))
+    await asyncio.to_thread(_ask_for_deadline, "deadline_async", context)
 
 
 def on_deadline_sync(context: Any) -> None:
     """Runs on an executor."""
-    ask("deadline_sync", *_of_deadline(context))
+    _ask_for_deadline("deadline_sync", context)
+
+
+def _ask_for_deadline(row: str, context: Any) -> None:
+    ask(row, *_of_deadline(context))

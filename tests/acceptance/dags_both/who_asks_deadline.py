@@ -11,7 +11,7 @@ from typing import Any
 import airflow
 from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
-from asking import VALUE, on_deadline_async, on_deadline_sync
+from asking import VALUE, note, on_deadline_async, on_deadline_sync
 
 AT_ONCE = {"reference": DeadlineReference.DAGRUN_QUEUED_AT, "interval": timedelta(seconds=1)}
 DEADLINES = {"deadline_async": DeadlineAlert(**AT_ONCE, callback=AsyncCallback(on_deadline_async))}
@@ -36,9 +36,10 @@ with DAG(
     def lingers() -> None:
         """A run that is over misses no deadline."""
         run_id = get_current_context()["ti"].run_id
-        notes = [Path(os.environ["ACCEPTANCE_PROOFS"], f"{row}-{run_id}") for row in DEADLINES]
+        note("lingers", run_id)  # the callbacks wait for this: what `produce` returned is there now
+        asked = [Path(os.environ["ACCEPTANCE_PROOFS"], f"{row}-{run_id}") for row in DEADLINES]
         end = time.monotonic() + 90
-        while not all(note.exists() for note in notes) and time.monotonic() < end:
+        while not all(path.exists() for path in asked) and time.monotonic() < end:
             time.sleep(1)
 
     produce() >> lingers()
