@@ -102,10 +102,22 @@ def play_rounds(airflows: Airflows, variants: Sequence[Variant], rounds: int, en
                 out = outs[variant.name]
                 with schedulers.running(variant) as api:
                     airflows.run(api, DAG_ID, _TIMEOUT)
-                found.stamps[-1][variant.name] = [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
+                stamps = [json.loads(line) for line in out.read_text().splitlines()[WARM_UP:]]
+                found.stamps[-1][variant.name] = _unpreloaded(variant, stamps)
                 found.calls[-1][variant.name] = json.loads(_calls_beside(out).read_text())
                 out.unlink()
     return found
+
+
+def _unpreloaded(variant: Variant, stamps: list[dict[str, int]]) -> list[dict[str, int]]:
+    """Return the stamps of a variant, once they prove that no parent had imported redis-py where none should have.
+
+    Raises:
+        RuntimeError: A parent had.
+    """
+    if variant.env.get("BENCH_PACKAGE") == "unpreloaded" and any(one["preloaded"] for one in stamps):
+        raise RuntimeError(f"{variant.name}: the process that forked the task had imported redis-py")
+    return stamps
 
 
 def in_order(variants: Sequence[Variant], number: int) -> list[Variant]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESULTS = 10_000
 _ROW = "{:<12}{:>13}{:>7}{:>12}{:>12}{:>14}"
-LENGTHS = (100, 250, 500, 1000)
+LENGTHS = (500, 1000, 2048, 5120)
 ROUNDS = 3
 
 
@@ -62,7 +62,7 @@ def _pulled(world: ExecutionWorld, length: int, results: int) -> tuple[float, fl
     from exclusive_redis_xcom import ExclusiveRedisXCom
     from exclusive_redis_xcom.airflow import slices
 
-    slices.ROWS_AT_ONCE = length
+    slices.ROWS_AT_ONCE = slices.SHORT_AT_ONCE = length
     calls: list[float] = []
     send = world.rows.send
 

@@ -30,6 +30,7 @@ def declare(queue: str) -> None:
         line = {
             "number": number,
             "forked": sys.modules["sitecustomize"].forked_ns,
+            "preloaded": sys.modules["sitecustomize"].preloaded,
             **sys.modules["bench_stamps"].stamps,
             "parsing": began_ns,
             "parsed": parsed_ns,

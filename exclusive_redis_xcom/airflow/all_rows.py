@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.airflow import unanswered
+from exclusive_redis_xcom.airflow import slices, unanswered
 from exclusive_redis_xcom.airflow.coroutine_threads import in_thread
 from exclusive_redis_xcom.airflow.rows import resolve
 from exclusive_redis_xcom.airflow.settling import asettled, settled
@@ -41,7 +41,7 @@ def pull(request: Mapping[str, Any], asked: Asked) -> list[Any] | None:
     ask = functools.partial(rows_of, request)
 
     def looked_back() -> list[Any] | None:
-        rows = _read(ask, asked, Reading(list))
+        rows = _read(ask, asked, Reading(list, most=_most(asked)))
         return resolve(rows, asked) if rows else None
 
     return settled(looked_back) if asked.prior_dates else read(ask, asked) or None
@@ -58,12 +58,12 @@ async def apull(request: Mapping[str, Any], asked: Asked) -> list[Any] | None:
     """Do what `pull` does, for coroutines of Airflow 3.3 and later. A thread waits for Redis."""
 
     async def looked_back() -> list[Any] | None:
-        rows = await _aread(request, asked, Reading(list))
+        rows = await _aread(request, asked, Reading(list, most=_most(asked)))
         return await in_thread(resolve, rows, asked) if rows else None
 
     if asked.prior_dates:
         return await asettled(looked_back)
-    return await _aread(request, asked, Reading(lambda rows: resolve(rows, asked))) or None
+    return await _aread(request, asked, Reading(lambda rows: resolve(rows, asked), most=_most(asked))) or None
 
 
 def read(ask: Ask, asked: Asked, start: int = 0, wanted: int | None = None) -> list[Any]:
@@ -78,7 +78,7 @@ def read(ask: Ask, asked: Asked, start: int = 0, wanted: int | None = None) -> l
     Raises:
         ExclusiveXComError: As for `pull`.
     """
-    return _read(ask, asked, Reading(lambda rows: resolve(rows, asked), start, wanted))
+    return _read(ask, asked, Reading(lambda rows: resolve(rows, asked), start, wanted, _most(asked)))
 
 
 def _read(ask: Ask, asked: Asked, reading: Reading) -> list[Any]:
@@ -103,6 +103,12 @@ async def _aread(request: Mapping[str, Any], asked: Asked, reading: Reading) -> 
     while not reading.over:
         await asettled(turn)
     return reading.found
+
+
+def _most(asked: Asked) -> int:
+    """Return how many rows a slice has. Only slices of the run's own rows come in short."""
+    is_short = not asked.prior_dates and not current_access().settings.by_server
+    return slices.SHORT_AT_ONCE if is_short else slices.ROWS_AT_ONCE
 
 
 def _message(

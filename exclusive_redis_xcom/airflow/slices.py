@@ -20,8 +20,11 @@ from exclusive_redis_xcom.formats import reference as references
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: `python -m benchmarks.slices` measures what other numbers cost.
+#: How many rows a slice has. `python -m benchmarks.slices` measures what other numbers cost.
 ROWS_AT_ONCE = 2048
+#: The same where short rows are asked for, with `enforcement = worker`. The API server opens no seals then. For each
+#: slice, its database sorts all rows of the task, so fewer slices take less.
+SHORT_AT_ONCE = 10_240
 
 #: The step of slices that this package's own reader asks for. It means the same as no step to Airflow. With
 #: `enforcement = worker`, the API server may answer with short rows (`api_server/slices`). The ring claims no read-once
@@ -48,8 +51,8 @@ class Slice:
         left: How many rows are wanted that were not read yet; None for all.
     """
 
-    start: int = 0
-    stop: int | None = ROWS_AT_ONCE
+    start: int
+    stop: int | None
     after: int | None = None
     left: int | None = None
 
@@ -79,21 +82,27 @@ class Reading:
         values: Makes of rows what `found` is to hold. It gets the rows that are new.
         start: The number of the first row that is wanted.
         wanted: How many rows are wanted; None for all.
+        most: How many rows a slice has; `ROWS_AT_ONCE` unless given.
     """
 
     def __init__(
-        self, values: Callable[[Sequence[Any]], Sequence[Any]], start: int = 0, wanted: int | None = None
+        self,
+        values: Callable[[Sequence[Any]], Sequence[Any]],
+        start: int = 0,
+        wanted: int | None = None,
+        most: int | None = None,
     ) -> None:
         self._values = values
+        self._most = ROWS_AT_ONCE if most is None else most
         self._whole = Slice(start, None if wanted is None else start + wanted, left=wanted)
-        self.asked = Slice(start, start + (ROWS_AT_ONCE if wanted is None else min(ROWS_AT_ONCE, wanted)), left=wanted)
+        self.asked = Slice(start, start + (self._most if wanted is None else min(self._most, wanted)), left=wanted)
         self.over = False
         self.found: list[Any] = []
         self._steps_back = 0
 
     def take(self, rows: Sequence[Any]) -> None:
         """Add the answer to `asked`. If `values` raises an error, nothing changes, and the same can be asked again."""
-        taken = turn(self.asked, rows)
+        taken = turn(self.asked, rows, self._most)
         goes_back = taken.next is not None and taken.next.start < self.asked.start
         self._steps_back += goes_back
         if taken.in_one_call or (goes_back and self._steps_back > MOST_STEPS_BACK):
@@ -106,14 +115,14 @@ class Reading:
             self.asked = taken.next
 
 
-def turn(asked: Slice, rows: Sequence[Any]) -> Turn:
-    """Tell what the answer to a slice adds, and what to ask for next.
+def turn(asked: Slice, rows: Sequence[Any], most: int) -> Turn:
+    """Tell what the answer to a slice adds, and what to ask for next, which is at most so many rows.
 
     Rows that hold no reference do not tell their map index. The rows of a look-back have one map index in many runs,
     and they have no order within it. If no slice can begin with a row that is known, all rows are read in one call, as
     Airflow does it. That is also done if the map indexes are not in order. Then somebody has edited a row.
     """
-    is_end = asked.stop is None or len(rows) < _length(asked)
+    is_end = asked.stop is None or len(rows) < asked.stop - asked.start
     if asked.after is None and (is_end or len(rows) == asked.left):
         return Turn(rows)
     indexes = [references.map_index_of(row) for row in rows]
@@ -125,11 +134,12 @@ def turn(asked: Slice, rows: Sequence[Any]) -> Turn:
     if known != sorted(known):
         return _IN_ONE_CALL
     if asked.after is not None and asked.start and (not known or known[0] > asked.after):
-        return Turn(next=_slice(asked.start - _length(asked), asked.after, asked.left))  # rows before it have gone
-    return _further(asked, rows, known, is_end=is_end)
+        length = most if asked.stop is None else asked.stop - asked.start
+        return Turn(next=_slice(asked.start - length, asked.after, asked.left, most))  # rows before it have gone
+    return _further(asked, rows, known, most, is_end=is_end)
 
 
-def _further(asked: Slice, rows: Sequence[Any], indexes: Sequence[int], *, is_end: bool) -> Turn:
+def _further(asked: Slice, rows: Sequence[Any], indexes: Sequence[int], most: int, *, is_end: bool) -> Turn:
     """Take the rows that are new. A last map index is left out, because there may be more rows of it."""
     new = 0 if asked.after is None else bisect_right(indexes, asked.after)
     if asked.left is not None and len(rows) - new >= asked.left:
@@ -142,14 +152,10 @@ def _further(asked: Slice, rows: Sequence[Any], indexes: Sequence[int], *, is_en
     added = rows[new:complete]
     after = indexes[complete - 1] if asked.after is None else max(asked.after, indexes[complete - 1])
     left = None if asked.left is None else asked.left - len(added)
-    return Turn(added, _slice(asked.start + complete - 1, after, left))
+    return Turn(added, _slice(asked.start + complete - 1, after, left, most))
 
 
-def _slice(start: int, after: int, left: int | None) -> Slice:
+def _slice(start: int, after: int, left: int | None, most: int) -> Slice:
     """Return a slice that begins with a row that was read."""
     start = max(0, start)
-    return Slice(start, start + (ROWS_AT_ONCE if left is None else min(ROWS_AT_ONCE, left + 1)), after, left)
-
-
-def _length(asked: Slice) -> int:
-    return ROWS_AT_ONCE if asked.stop is None else asked.stop - asked.start
+    return Slice(start, start + (most if left is None else min(most, left + 1)), after, left)

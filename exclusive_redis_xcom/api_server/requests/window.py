@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _QUERY = re.compile(rb"start=(0|[1-9][0-9]{0,8})&stop=(0|[1-9][0-9]{0,8})&step=([01])")
 #: To read more rows takes seconds.
-_MOST_ROWS = 5000
+_MOST_ROWS = 10_240
 
 
 class Window(NamedTuple):

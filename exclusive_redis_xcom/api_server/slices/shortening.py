@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _MOST = reference_v2.MAX_ABOUT + reference_v2.MAX_DOTS
 
 
-class _Machine(Struct, forbid_unknown_fields=True):
+class _Machine(Struct, forbid_unknown_fields=True, gc=False):
     v: Literal[3]
     to: str
 
 
-class _Body(Struct, forbid_unknown_fields=True):
+class _Body(Struct, forbid_unknown_fields=True, gc=False):
     about: Annotated[str, Meta(max_length=_MOST)]
     reference: _Machine
 
 
-class _Row(Struct, forbid_unknown_fields=True):
+class _Row(Struct, forbid_unknown_fields=True, gc=False):
     """A reference of format 3 without a seal, as JSON."""
 
     exclusive_redis_xcom: _Body

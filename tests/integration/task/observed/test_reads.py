@@ -109,7 +109,7 @@ def test_the_producer_s_own_reads_are_not_recorded(dag: Any, recorded: Recorded)
 def test_the_results_of_a_mapped_task_count_once_however_many_slices_they_take(
     dag: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(slices, "SHORT_AT_ONCE", 10)
     for index in range(25):
         push(dag, index, "mapped", index)
 

@@ -13,8 +13,8 @@ from exclusive_redis_xcom.api_server.requests.window import Window, window_of
     [
         (b"start=0&stop=2048&step=1", Window(0, 2048, 1)),
         (b"start=7&stop=9&step=0", Window(7, 9, 0)),
-        (b"start=0&stop=5000&step=1", Window(0, 5000, 1)),
-        (b"start=0&stop=5001&step=1", None),
+        (b"start=0&stop=10240&step=1", Window(0, 10240, 1)),
+        (b"start=0&stop=10241&step=1", None),
         (b"start=7&stop=8&step=1", None),
         (b"start=7&stop=7&step=1", None),
         (b"start=9&stop=7&step=1", None),
@@ -34,8 +34,9 @@ def test_only_the_readers_own_queries_name_rows(query: bytes, expected: Window |
     assert window_of(query) == expected
 
 
-def test_what_the_reader_asks_for_at_once_is_not_too_many() -> None:
-    assert window_of(b"start=0&stop=%d&step=1" % slices.ROWS_AT_ONCE) is not None
+@pytest.mark.parametrize("rows", [slices.ROWS_AT_ONCE, slices.SHORT_AT_ONCE])
+def test_what_the_reader_asks_for_at_once_is_not_too_many(rows: int) -> None:
+    assert window_of(b"start=0&stop=%d&step=1" % rows) is not None
 
 
 def test_the_request_for_the_first_row_is_the_same_but_for_its_query() -> None:
