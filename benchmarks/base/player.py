@@ -47,6 +47,7 @@ def main(url: str) -> None:
             "import of the plugin, processor time": _in_forks(_load_plugin),
         }
         _load_plugin()
+        _load_ahead()
         with played.played(url) as play:
             start["first push and pull after a fork, processor time"] = _in_forks(lambda: _first_task(play))
             operations = _operations(play)
@@ -71,6 +72,12 @@ def _load_plugin() -> None:
     home = os.path.dirname(os.path.dirname(os.path.abspath(played.__file__)))
     source = importlib.import_module("exclusive_redis_xcom").__file__ or ""
     assert source.startswith(home + os.sep), f"{source} is not of the tree {home}"
+
+
+def _load_ahead() -> None:
+    """Load what a process that forks tasks loads for them. In older builds, the plugin does it."""
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module("exclusive_redis_xcom.airflow.preloading").preload()
 
 
 def _first_task(play: Any) -> None:
