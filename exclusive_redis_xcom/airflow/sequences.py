@@ -122,6 +122,7 @@ def _items(airflows: Callable[[Any, Any], Any], xs: Any, key: Any) -> Any:
             start, wanted, backwards = stretch
             found = all_rows.read(functools.partial(all_rows.rows_of, asked.ids), asked, start, wanted)
             return found[::-1] if backwards else found
+        key = _answered_rightly(key, xs)
         if key.step == READ_AHEAD:
             key = slice(key.start, key.stop)  # what a task asks for is not read ahead
         with on_behalf_of(Asking(asked, rows=True)), unanswered.typed(asked):
@@ -141,7 +142,7 @@ def _stretch(key: slice, xs: Any) -> tuple[int, int | None, bool] | None:
         backwards. It is None for a slice that Airflow serves in one call: a short one, one with a step, or none at all.
     """
     try:
-        start, stop, step = (None if part is None else operator.index(part) for part in (key.start, key.stop, key.step))
+        start, stop, step = _parts(key)
     except TypeError:
         return None
     if step not in (None, 1, -1) or _is_short(start, stop, step or 1):
@@ -155,12 +156,42 @@ def _stretch(key: slice, xs: Any) -> tuple[int, int | None, bool] | None:
     return start or 0, None if stop is None else max(0, stop - (start or 0)), False
 
 
+def _answered_rightly(key: slice, xs: Any) -> slice:
+    """Write a slice so that Airflow's API server answers it as Python does.
+
+    A slice that ends before it begins is answered with other rows on SQLite, and with an error on PostgreSQL. The same
+    can happen to one that counts from both sides, since the number of rows says where it ends.
+    """
+    try:
+        start, stop, step = _parts(key)
+    except TypeError:
+        return key  # Airflow says what is wrong with it.
+    if start is None or stop is None or _is_in_order(start, stop, step or 1):
+        return key
+    items = range(len(xs))[key]
+    if not items:
+        return slice(0, 0)
+    last = items[-1]
+    end = last + 1 if items.step > 0 else last - 1
+    return slice(items[0], None if end < 0 else end, items.step)
+
+
+def _parts(key: slice) -> list[int | None]:
+    """Return start, stop and step of a slice as numbers. TypeError if one is none."""
+    return [None if part is None else operator.index(part) for part in (key.start, key.stop, key.step)]
+
+
+def _is_in_order(start: int, stop: int, step: int) -> bool:
+    """Tell whether a slice counts from one side, and begins before it ends."""
+    low, high = (start, stop) if step > 0 else (stop, start)
+    return (low < 0) == (high < 0) and low < high
+
+
 def _is_short(start: int | None, stop: int | None, step: int) -> bool:
     """Tell whether a slice cannot have more items than one call should ask for."""
     low, high = (start, stop) if step > 0 else (stop, start)
-    if low is not None and high is not None:
-        # On SQLite, Airflow answers a slice that ends before it begins with all rows from its beginning on.
-        return (low < 0) == (high < 0) and 0 < high - low <= ROWS_AT_ONCE
+    if start is not None and stop is not None:
+        return _is_in_order(start, stop, step) and abs(stop - start) <= ROWS_AT_ONCE
     if low is None and high is not None and high >= 0:
         return high + (step < 0) <= ROWS_AT_ONCE
     return high is None and low is not None and low < 0 and -low - (step < 0) <= ROWS_AT_ONCE

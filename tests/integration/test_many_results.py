@@ -206,6 +206,21 @@ PARTS = [
     slice(100, 100),
     slice(5000, None),
     slice(-5000, 700),
+    slice(100, 900, 7),
+    slice(900, 100, -7),
+    slice(-900, -100, 7),
+    slice(-100, -900, -7),
+    # Airflow itself answers these with other rows on SQLite, and not at all on PostgreSQL.
+    slice(900, 100, 7),
+    slice(100, 900, -7),
+    slice(100, 100, 7),
+    slice(-100, -900, 7),
+    slice(-900, -100, -7),
+    slice(-5000, 700, 7),
+    slice(-700, 5000, 7),
+    slice(50, -5000, 7),
+    slice(700, -5000, -7),
+    slice(5000, -700, -7),
 ]
 
 
