@@ -54,7 +54,7 @@ def describe_dtype(dtype: Any) -> Any:
 
 
 def _classes_of_items() -> tuple[type, type]:
-    """Return the classes that items of a structured dtype may have. Those of a record's have their fields as attributes."""
+    """Return the classes that items of a structured dtype may have. A record has its fields as attributes, too."""
     numpy = package("numpy")
     return numpy.void, numpy.record
 
