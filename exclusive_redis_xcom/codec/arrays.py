@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
@@ -34,6 +35,8 @@ def describe_dtype(dtype: Any) -> Any:
         return [describe_dtype(base), list(shape)]
     if dtype.names is None:
         return dtype.str
+    if dtype.type not in _classes_of_items():
+        raise NotCarriedError
     fields = [dtype.fields[name] for name in dtype.names]
     described: dict[str, Any] = {
         "names": list(dtype.names),
@@ -43,7 +46,17 @@ def describe_dtype(dtype: Any) -> Any:
         "aligned": dtype.isalignedstruct,
     }
     titles = [field[2] if len(field) > 2 else None for field in fields]  # (dtype, offset, title)
-    return {**described, "titles": titles} if any(titles) else described
+    if any(titles):
+        described["titles"] = titles
+    if dtype.type is not package("numpy").void:
+        described["record"] = True
+    return described
+
+
+def _classes_of_items() -> tuple[type, type]:
+    """Return the classes that items of a structured dtype may have. A record has its fields as attributes, too."""
+    numpy = package("numpy")
+    return numpy.void, numpy.record
 
 
 def dtype_of(described: Any) -> Any:
@@ -56,8 +69,9 @@ def dtype_of(described: Any) -> Any:
     if isinstance(described, list):
         base, shape = described
         return numpy.dtype((dtype_of(base), tuple(shape)))
-    aligned = described.pop("aligned")
-    return numpy.dtype({**described, "formats": [dtype_of(f) for f in described["formats"]]}, align=bool(aligned))
+    aligned, record = described.pop("aligned"), described.pop("record", False)
+    dtype = numpy.dtype({**described, "formats": [dtype_of(f) for f in described["formats"]]}, align=bool(aligned))
+    return numpy.dtype((numpy.record, dtype)) if record else dtype
 
 
 def has_metadata(dtype: Any) -> bool:
@@ -95,7 +109,8 @@ def _with_metadata(dtype: Any, described: list[Any]) -> Any:
         titles = [field[2] if len(field) > 2 else None for field in fields]
         if any(titles):
             layout["titles"] = titles
-        dtype = numpy.dtype(layout, align=dtype.isalignedstruct)
+        cls, dtype = dtype.type, numpy.dtype(layout, align=dtype.isalignedstruct)
+        dtype = numpy.dtype((cls, dtype)) if cls is numpy.record else dtype
     elif parts:
         raise ValueError("metadata of no dtype")
     return dtype if own is None else numpy.dtype(dtype, align=dtype.isalignedstruct, metadata=dict(own))
@@ -139,8 +154,13 @@ def _has_gaps(dtype: Any) -> bool:
         return _has_gaps(dtype.base)
     if dtype.names is None:
         return False
-    fields = [dtype.fields[name][0] for name in dtype.names]
-    return sum(field.itemsize for field in fields) != dtype.itemsize or any(map(_has_gaps, fields))
+    fields = sorted((dtype.fields[name][:2] for name in dtype.names), key=itemgetter(1))
+    end = 0  # of the bytes that fields have so far; fields may overlap
+    for field, offset in fields:
+        if offset > end or _has_gaps(field):
+            return True
+        end = max(end, offset + field.itemsize)
+    return bool(end != dtype.itemsize)
 
 
 def _without_gaps(value: Any) -> Any:
@@ -227,4 +247,4 @@ def numpy_kind(value: Any) -> str | None:
         return "object_array" if value.dtype.kind == "O" else "array"
     if not isinstance(value, numpy.generic) or type(value).__module__ != "numpy":
         return None
-    return None if type(value) is numpy.void and has_metadata(value.dtype) else "scalar"
+    return None if isinstance(value, numpy.void) and has_metadata(value.dtype) else "scalar"

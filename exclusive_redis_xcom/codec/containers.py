@@ -39,6 +39,26 @@ def pairs_as(value: Mapping[Any, Any], as_key: Callable[[Any], Any]) -> list[Any
     return list(chain.from_iterable(zip(keys, value.values(), strict=True)))
 
 
+def plain_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    """Return an object of a subclass as a dict.
+
+    Raises:
+        NotCarriedError: It holds several values of a key, of which it shows but one.
+    """
+    shown: dict[Any, Any] = dict(value)
+    for key, held in dict.items(value):
+        if isinstance(held, (list, tuple)) and len(held) > 1 and _is_one_of(shown.get(key, held), held):
+            raise NotCarriedError(
+                "It holds several values of one key, and a plain dict holds but one.",
+                "Push a plain dict of lists, or a list of pairs.",
+            )
+    return shown
+
+
+def _is_one_of(shown: Any, held: Any) -> bool:
+    return shown is not held and any(shown is item for item in held)
+
+
 def build_dict(children: list[Any]) -> dict[Any, Any]:
     """Reverse `pairs`."""
     if len(children) % 2:

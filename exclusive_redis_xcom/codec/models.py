@@ -3,22 +3,28 @@
 Airflow's serde stores `model_dump(mode="json")`, which loses the types in a field of type `Any`. Here the fields are
 stored as they are. A field that this package cannot carry (a URL, a pattern) is stored in its JSON form. The model's
 own validation restores it.
+
+A validator may make something else of what it has made: `Base64Bytes` decodes twice. So where a class has validators,
+the push tries what the pull will do. A field that would change is stored in its JSON form, too, if validation restores
+it.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import load_class, package
 from exclusive_redis_xcom.codec.extras import extras_of, note_left_behind, set_extras
-from exclusive_redis_xcom.codec.kinds import qualified_name
+from exclusive_redis_xcom.codec.kinds import NotCarriedError, qualified_name
+from exclusive_redis_xcom.codec.likeness import changed_names
 from exclusive_redis_xcom.codec.objects import rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_MOST_TRIES = 10  # until no other field has to change its form
 #: Where pydantic keeps what is no field.
 _OWN_SLOTS = ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 
@@ -40,7 +46,10 @@ def model_children(
     note_left_behind(type(value), (value.__pydantic_private__ or {}).keys() - private.keys())
     extras = extras_of(value, {*type(value).model_fields, *_OWN_SLOTS}, is_plain_data)
     set_fields = sorted(value.__pydantic_fields_set__)
-    return [qualified_name(type(value)), _carried(value, can_carry), set_fields, private, *([extras] if extras else [])]
+    fields = _carried(value, can_carry)
+    if _has_validators(type(value)):
+        fields = _settled(value, fields)
+    return [qualified_name(type(value)), fields, set_fields, private, *([extras] if extras else [])]
 
 
 def plain_model(value: Any, can_carry: Callable[[object], bool]) -> Any:
@@ -50,10 +59,15 @@ def plain_model(value: Any, can_carry: Callable[[object], bool]) -> Any:
 
 
 def _carried(value: Any, can_carry: Callable[[object], bool]) -> dict[str, Any]:
+    return {name: _field(value, name, content, can_carry) for name, content in _fields(value).items()}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a model, and what it has beside them."""
     known = type(value).model_fields
     fields = {name: content for name, content in value.__dict__.items() if name in known}
     fields.update(value.__pydantic_extra__ or {})
-    return {name: _field(value, name, content, can_carry) for name, content in fields.items()}
+    return fields
 
 
 def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bool]) -> Any:
@@ -62,11 +76,82 @@ def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bo
     secrets = package("pydantic")
     if isinstance(content, (secrets.SecretStr, secrets.SecretBytes)):
         return content.get_secret_value()  # The JSON form would be asterisks.
+    return _as_json(model, name, content)  # If this fails, the error about the content names the field.
+
+
+def _as_json(model: Any, name: str, content: Any) -> Any:
+    """Return the JSON form of a field that validation accepts; the content itself if there is none."""
     try:
-        dumped = model.model_dump(mode="json", include={name}, round_trip=True)
+        if isinstance(model, package("pydantic").RootModel):
+            return model.model_dump(mode="json", round_trip=True)  # `include` would name keys of its content
+        return model.model_dump(mode="json", include={name}, round_trip=True)[name]
     except Exception:  # The text may quote the value.
-        return content  # The error about it names the field.
-    return dumped[name] if isinstance(dumped, dict) else dumped
+        return content
+
+
+@lru_cache(maxsize=1024)
+def _has_validators(cls: Any) -> bool:
+    """Return whether validation runs code, which may make something else of what it has made before."""
+    waiting: list[Any] = [cls.__pydantic_core_schema__]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            kind = part.get("type")
+            if kind == "json" or (isinstance(kind, str) and kind.startswith("function-")):
+                return True
+            waiting.extend(content for key, content in part.items() if key not in ("serialization", "metadata"))
+        elif isinstance(part, (list, tuple)):
+            waiting.extend(part)
+    return False
+
+
+def _settled(value: Any, carried: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields in forms that validation makes these fields of.
+
+    What validation refuses stays as it is: the pull says so.
+
+    Raises:
+        NotCarriedError: Validation makes something else of a field each time.
+    """
+    whole = _fields(value)
+    known = {name for name, content in carried.items() if content is whole[name]}  # the others have a JSON form already
+    fields = dict(carried)
+    for _ in range(_MOST_TRIES):
+        found, changed = _validated(value, fields, {name: whole[name] for name in known})
+        if not changed:
+            return fields
+        as_json = {name: _as_json(value, name, whole[name]) for name in changed & known if fields[name] is whole[name]}
+        if not as_json:
+            break
+        fields.update(as_json)
+    found, _ = _validated(value, carried, {})
+    if found is not None and _validated(value, found, found)[1]:
+        raise NotCarriedError(
+            "A validator makes something else of a field that it has made before.",
+            "Let the validator leave alone what is complete, or push model_dump() of the model.",
+        )
+    return carried
+
+
+def _names(name: str, field: Any) -> set[Any]:
+    """Return how an error may call a field."""
+    return {name, field.alias, *([field.validation_alias] if isinstance(field.validation_alias, str) else [])}
+
+
+def _validated(value: Any, fields: dict[str, Any], expected: dict[str, Any]) -> tuple[dict[str, Any] | None, set[str]]:
+    """Return the fields that validation makes, and which are not as expected; or None, and which it refuses."""
+    cls = type(value)
+    try:
+        made = _fields(_validate(cls, dict(fields)))
+    except package("pydantic").ValidationError as problem:
+        errors = problem.errors(include_url=False, include_context=False, include_input=False)
+        places = {one["loc"][0] for one in errors if one["loc"]}
+        return None, {
+            name for name, field in cls.model_fields.items() if name == "root" or places & _names(name, field)
+        }
+    except Exception:  # the author's code
+        return None, set()
+    return made, set(changed_names(made, expected))
 
 
 def build_model(children: list[Any]) -> Any:
@@ -77,9 +162,7 @@ def build_model(children: list[Any]) -> Any:
         return fields
     if not issubclass(cls, package("pydantic").BaseModel):
         raise TypeError("not a model")
-    is_root = issubclass(cls, package("pydantic").RootModel)
-    root = fields["root"] if is_root else None
-    value = rebuilt(cls, lambda: cls.model_validate(root) if is_root else _validate(cls, fields))
+    value = rebuilt(cls, lambda: _validate(cls, fields))
     object.__setattr__(value, "__pydantic_fields_set__", set(fields_set) & fields.keys())
     for attribute, content in private.items():
         rebuilt(cls, partial(_set_private, value, attribute, content))
@@ -95,5 +178,7 @@ def _set_private(value: Any, name: str, content: Any) -> None:
 
 
 def _validate(cls: Any, fields: dict[str, Any]) -> Any:
+    if issubclass(cls, package("pydantic").RootModel):
+        return cls.model_validate(fields["root"])
     aliased = any(f.validation_alias is not None for f in cls.model_fields.values())
     return cls.model_validate(fields, by_alias=False, by_name=True) if aliased else cls.model_validate(fields)

@@ -13,11 +13,14 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import enum
+import inspect
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import is_allowed, load_class, no_class, package, registered_module
 from exclusive_redis_xcom.codec.extras import extras_of, set_extras, without_extras
 from exclusive_redis_xcom.codec.kinds import NotCarriedError, is_found_by_name, qualified_name
+from exclusive_redis_xcom.codec.likeness import changed_names
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComNotRebuilt
 
 if TYPE_CHECKING:
@@ -129,9 +132,12 @@ def build_dataclass(children: list[Any]) -> Any:
     _check_version(cls, version)
     all_fields = cls.__dataclass_fields__.keys()  # those of InitVar and ClassVar, too
     settable = {f.name for f in dataclasses.fields(cls) if not f.init}
+    stored = {f.name for f in dataclasses.fields(cls) if f.init}
 
     def make() -> Any:
-        value = _with_fields(cls(**arguments), others, settable)
+        made = cls(**arguments)
+        _require_kept(cls, {name: getattr(made, name) for name in arguments if name in stored}, arguments)
+        value = _with_fields(made, others, settable)
         for attributes in extras:
             set_extras(value, attributes, all_fields)
         return value
@@ -168,12 +174,27 @@ def build_attrs(children: list[Any]) -> Any:
     settable = {f.name for f in fields if not f.init}
 
     def make() -> Any:
-        value = _with_fields(cls(**arguments), others, settable)
+        made = cls(**arguments)
+        _require_kept(cls, {f.alias: getattr(made, f.name) for f in fields if f.alias in arguments}, arguments)
+        value = _with_fields(made, others, settable)
         for attributes in extras:
             set_extras(value, attributes, {f.name for f in fields})
         return value
 
     return rebuilt(cls, make)
+
+
+def _require_kept(cls: type, kept: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """Raise XComNotRebuilt if a constructor has changed what it was given. It was given what an object had."""
+    changed = changed_names(kept, {name: arguments[name] for name in kept})
+    if changed:
+        raise XComNotRebuilt(
+            f"{cls.__name__} changes what was pushed of it (field {changed[0]}).\n"
+            f"The value in Redis is whole. The constructor of {qualified_name(cls)} gets what an object has, and makes "
+            "something else of it.\n"
+            "Let its __post_init__ or converter leave alone what is complete, or give it serialize() and "
+            "deserialize(data, version)."
+        )
 
 
 def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:
@@ -187,6 +208,21 @@ def _with_fields(value: Any, fields: dict[str, Any], known: set[str]) -> Any:
 def own_protocol_children(value: Any) -> list[Any]:
     """Return class, version, and what the object's own `serialize()` returns (Airflow's protocol for classes)."""
     return [*_header(value), plain_by_protocol(value)]
+
+
+@lru_cache(maxsize=1024)
+def can_be_made_again(cls: Any) -> bool:
+    """Return whether a class takes back what its `serialize()` returns, as Airflow's serde would give it."""
+    make = getattr(cls, "deserialize", None)
+    if make is None:
+        return _has_fields(cls)
+    try:
+        inspect.signature(make).bind({}, 0)
+    except TypeError:
+        return False  # a `deserialize` of another protocol, which takes no version
+    except ValueError:
+        pass  # C code that does not tell
+    return True
 
 
 def plain_by_protocol(value: Any) -> Any:

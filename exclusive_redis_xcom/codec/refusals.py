@@ -78,6 +78,10 @@ _ADVICE: tuple[tuple[Callable[[Any], bool], Advice], ...] = (
         _comes_from("pyspark"),
         ("Its data lies in a Spark cluster.", "Push the path of a table, or a small result: toPandas()."),
     ),
+    (
+        lambda value: callable(getattr(value, "serialize", None)),
+        ("Its serialize() is not Airflow's: its class has no deserialize(data, version).", _REMEDY),
+    ),
 )
 
 

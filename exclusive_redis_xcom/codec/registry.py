@@ -85,14 +85,14 @@ def _can_carry(value: object, *, objects_too: bool = True) -> bool:
         kind = kind_of(value)
         if kind is None or (not objects_too and kind in _WITH_FIELDS):
             return False
-        if isinstance(kind, Substitute):
-            waiting.append(kind.plain(value))
-        if isinstance(kind, Tree) and kind is not MODEL:
-            seen[id(value)] = value
-            try:
+        try:
+            if isinstance(kind, Substitute):
+                waiting.append(kind.plain(value))
+            if isinstance(kind, Tree) and kind is not MODEL:
+                seen[id(value)] = value
                 waiting.extend(kind.children(value))
-            except NotCarriedError:
-                return False
+        except NotCarriedError:
+            return False
     return True
 
 
@@ -206,7 +206,7 @@ def _as_base(base: Any, make: Callable[[Any], Any]) -> Substitute:
 
 
 _AS_LIST = _as_base(list, list)
-_AS_DICT = _as_base(dict, dict)
+_AS_DICT = _as_base(dict, containers.plain_dict)
 _AS_TUPLE = _as_base(tuple, tuple)
 _AS_ENUM_VALUE = Substitute(lambda member: member.value)
 #: How objects travel whose class cannot be named.

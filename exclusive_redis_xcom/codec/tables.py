@@ -105,11 +105,14 @@ def dump_polars_frame(value: Any, put: Put) -> bytes:
     """Write the stream of a `polars.DataFrame`.
 
     Raises:
-        NotCarriedError: A column would come back with another type (128-bit integers, objects).
+        NotCarriedError: A column would come back with another type (128-bit integers, objects), or polars could not
+            read it (arrays of no items).
     """
     package("pyarrow")  # If pyarrow is missing, the error names it.
     if any(dtype == package("polars").Object for dtype in value.dtypes):
         raise NotCarriedError
+    if any(map(_has_no_width, value.dtypes)):
+        raise NotCarriedError("It has arrays of no items, which polars writes and cannot read.")
     try:
         with _panics_as_errors():
             table = value.to_arrow()
@@ -119,6 +122,13 @@ def dump_polars_frame(value: Any, put: Put) -> bytes:
     if not same:
         raise NotCarriedError
     return dump_table(table, put)
+
+
+def _has_no_width(dtype: Any) -> bool:
+    """Return whether a type of polars is an array of no items, or holds one."""
+    inner = [getattr(dtype, name, None) for name in ("inner", "key", "value")]
+    inner += [field.dtype for field in getattr(dtype, "fields", ())]
+    return getattr(dtype, "size", None) == 0 or any(map(_has_no_width, filter(None, inner)))
 
 
 def load_polars_frame(data: bytes, take: Take) -> Any:

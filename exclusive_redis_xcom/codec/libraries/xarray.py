@@ -44,6 +44,8 @@ def _data(variable: Any) -> Any:
     if variable.chunks is not None:
         raise NotCarriedError("Its data is a plan, not its result.", "Push its result: compute() it.")
     data = variable.data
+    if isinstance(variable._data, package("pandas").api.extensions.ExtensionArray):
+        data = variable._data  # texts of pandas, of which `data` makes Python objects
     if type(data) is package("numpy").ndarray or isinstance(data, package("pandas").api.extensions.ExtensionArray):
         return data
     raise NotCarriedError("Its data is neither NumPy's nor pandas'.", "Push it with plain data: as_numpy().")

@@ -139,6 +139,10 @@ class Explosive:
     def serialize(self) -> Any:
         raise RuntimeError("canary-4711")
 
+    @staticmethod
+    def deserialize(data: Any, version: int) -> Any:
+        raise NotImplementedError
+
 
 class Tripwire:
     """No class that values may have; remembers whether somebody built one all the same."""

@@ -22,6 +22,10 @@ WKT = [
     "POINT (1 2)",
     "POINT Z (1 2 3)",
     "POINT EMPTY",
+    "POINT Z EMPTY",
+    "POINT (NaN NaN)",
+    "POINT Z (NaN NaN 5)",
+    "POINT Z (NaN NaN NaN)",
     "LINESTRING (0 0, 1 1.5, 2 0.1)",
     "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 2 1, 2 2, 1 1))",
     "POLYGON EMPTY",
@@ -31,7 +35,8 @@ WKT = [
     "LINEARRING (0 0, 1 0, 1 1, 0 0)",
     "LINEARRING Z (0 0 1, 1 0 2, 1 1 3, 0 0 1)",
 ]
-GEOMETRIES = [*shapely.from_wkt(WKT), shapely.set_srid(shapely.Point(1, 2), 4326)]
+NAN = float("nan")
+GEOMETRIES = [*shapely.from_wkt(WKT), *shapely.set_srid([shapely.Point(1, 2), shapely.Point(NAN, NAN)], 4326)]
 CRS = [
     None,
     "EPSG:4326",
@@ -167,11 +172,23 @@ def test_many_geometries_come_back():
     [
         ("GEOMETRYCOLLECTION (LINEARRING (0 0, 1 0, 1 1, 0 0))", "a collection with a linear ring"),
         ("LINEARRING M (0 0 5, 1 0 5, 1 1 5, 0 0 5)", "a linear ring with M"),
+        ("POINT M (NaN NaN 5)", "a point without x and y, but with M"),
+        ("MULTIPOINT ((1 2), (NaN NaN))", "a collection with a point without x and y"),
+        ("GEOMETRYCOLLECTION (MULTIPOINT ((1 2), (NaN NaN)))", "a collection with a point without x and y"),
     ],
 )
 def test_what_well_known_binary_would_change_is_refused(wkt, why):
     with pytest.raises(XComNotSerializable, match=why):
         encode({"a": shapely.from_wkt(wkt)}, max_bytes=LIMIT)
+
+
+def test_points_of_missing_coordinates_stay_points_that_are_not_empty():
+    value = geopandas.GeoSeries([*geopandas.points_from_xy([1, NAN], [2, NAN]), None, shapely.Point()])
+
+    found = round_trip(value)
+
+    assert exact(found, value)
+    assert found.is_empty.tolist() == [False, False, False, True]
 
 
 def test_a_frame_with_what_is_not_carried_names_the_column():
@@ -244,6 +261,14 @@ def test_the_walk_reads_each_type_to_its_end(wkt):
         {"wkb": LINE, "sizes": sizes(len(LINE)), "rings": sizes(0, 0)},  # each ring would take memory again
         {"wkb": LINE, "sizes": sizes(len(LINE)), "rings": sizes(-1)},
         {"wkb": LINE, "sizes": sizes(len(LINE)), "grid": grids(1.0, 2.0)},  # each geometry would be copied
+        {"wkb": LINE, "sizes": sizes(len(LINE)), "nowhere": sizes(0, 0)},
+        {
+            "wkb": LINE,
+            "sizes": sizes(len(LINE)),
+            "nowhere": sizes(0),
+            "nowhere_has_z": grids(1.0),
+            "nowhere_z": grids(1.0),
+        },
         {"wkb": b"\1\1\0\0\0", "sizes": sizes(5)},
         {"wkb": b"", "sizes": sizes(-2)},
         {"wkb": b"x", "sizes": sizes(0)},

@@ -13,6 +13,8 @@ from tests.unit.codec.support import LIMIT, round_trip
 
 INNER = np.dtype({"names": ["e"], "formats": ["i4"], "offsets": [6], "itemsize": 10})
 NESTED = np.dtype([("a", "<i4"), ("b", [("c", "<f8"), ("d", "U3")]), ("e", "<i2", (2, 3))])
+RECORD = np.dtype((np.record, np.dtype([("a", "i1"), ("b", "f8")], align=True)))
+OVERLAPPING = {"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [0, 2], "itemsize": 8}
 
 ARRAYS = [
     np.arange(12).reshape(3, 4),
@@ -33,6 +35,7 @@ ARRAYS = [
     np.zeros(2, dtype=np.dtype({"names": ["a"], "formats": ["<i4"], "offsets": [4], "itemsize": 16})),
     np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "i8")], align=True)),
     np.zeros(2, dtype="V5"),
+    np.zeros(2, dtype=OVERLAPPING),
 ]
 
 
@@ -77,6 +80,33 @@ def test_a_scalar_comes_back(scalar):
         assert found.tobytes() == scalar.tobytes()
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    [RECORD, np.dtype([("r", RECORD), ("s", RECORD, (2,))]), np.dtype(RECORD, metadata={"unit": "m"})],
+    ids=["alone", "in a field", "with metadata"],
+)
+def test_records_stay_records(dtype):
+    array = np.zeros(2, dtype)
+
+    found = round_trip(array)
+
+    assert _classes(found.dtype) == _classes(dtype)
+    assert found.dtype.isalignedstruct == dtype.isalignedstruct
+    assert found.dtype.metadata == dtype.metadata
+
+
+def _classes(dtype):
+    """The class of a dtype's items, and of the items of its fields."""
+    return [dtype.type, *(_classes(dtype[name].base) for name in dtype.names or ())]
+
+
+def test_a_record_comes_back_with_its_fields_as_attributes():
+    found = round_trip(np.array([(1, 2.5)], RECORD)[0])
+
+    assert type(found) is np.record
+    assert found.b == 2.5
+
+
 def test_a_numpy_str_is_a_key_of_its_own_type():
     (found,) = round_trip({np.str_("k"): 1})
 
@@ -103,7 +133,13 @@ def test_fields_that_were_left_out_are_not_sent():
     whole["a"] = [1, 2, 3]
     part = whole[["a", "c"]].view({"names": ["a", "c"], "formats": ["i2", INNER], "offsets": [0, 8], "itemsize": 19})
 
-    for array in (whole[["a", "f"]], part, part.reshape(3, 1), np.asfortranarray(np.stack([part, part]))):
+    overlapping = np.frombuffer(b"\1\0\0\0SECRET" * 3, {**OVERLAPPING, "formats": ["i2", "i2"], "itemsize": 10})
+    twice = np.frombuffer(
+        b"\1\0\0\0SECRET" * 3, {**OVERLAPPING, "formats": ["i4", "V6"], "offsets": [0, 0], "itemsize": 10}
+    )
+
+    parts = (whole[["a", "f"]], part, part.reshape(3, 1), np.asfortranarray(np.stack([part, part])))
+    for array in (*parts, overlapping, twice[["a"]]):
         assert b"SECRET" not in joined(encode(array, compression="off", max_bytes=LIMIT).payload)
         found = round_trip(array)
         assert found.dtype == array.dtype
@@ -118,6 +154,7 @@ def test_fields_that_were_left_out_are_not_sent():
         np.zeros(2, dtype=[("a", object)]),
         np.zeros(2, dtype="V0"),
         np.rec.array([(1,)], dtype=[("a", "i4")]),
+        np.zeros(2, dtype=(np.int32, {"low": (np.int16, 0), "high": (np.int16, 2)})),
     ],
     ids=lambda v: f"{type(v).__name__}-{v.dtype}",
 )

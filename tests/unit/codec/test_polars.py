@@ -110,6 +110,9 @@ def test_large_columns_are_read_where_they_arrived():
         pl.Series([object()], dtype=pl.Object),
         pl.DataFrame({"a": [object()]}, schema={"a": pl.Object}),
         pl.Series([1], dtype=pl.Int128),
+        pl.Series([None], dtype=pl.Array(pl.Int8, 0)),
+        pl.Series([[]], dtype=pl.List(pl.Array(pl.Int8, (2, 0)))),
+        pl.DataFrame({"a": [{"b": []}]}, schema={"a": pl.Struct({"b": pl.Array(pl.Int8, 0)})}),
     ],
     ids=lambda v: type(v).__name__,
 )

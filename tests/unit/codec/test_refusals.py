@@ -15,7 +15,7 @@ import pytest
 from exclusive_redis_xcom.codec import encode
 from exclusive_redis_xcom.errors import XComNotSerializable, XComTooLarge
 from tests.unit.codec.samples import Address, Crate, Explosive, Old, Opaque, Pair, Person, Point
-from tests.unit.codec.support import LIMIT
+from tests.unit.codec.support import LIMIT, round_trip
 
 np = pytest.importorskip("numpy")
 
@@ -272,3 +272,62 @@ def test_the_errors_survive_pickle_and_copy():
 def test_the_type_is_named(value, name):
     if name is not None:
         assert encode(value, max_bytes=50).type_name == name
+
+
+class WithOwnBytes:
+    """Like the bitmaps and sketches of some libraries: its protocol has the names of Airflow's, and no version."""
+
+    def serialize(self):
+        return b"x"
+
+    @classmethod
+    def deserialize(cls, data):
+        return cls()
+
+
+class WithOwnText:
+    """Like the records of pyrsistent and the graphs of rdflib, which are written, and not read by that name."""
+
+    def serialize(self, format=None):
+        return "x"
+
+
+@pytest.mark.parametrize("value", [WithOwnBytes(), WithOwnText()], ids=lambda value: type(value).__name__)
+def test_a_serialize_of_another_protocol_is_no_way_to_come_back(value):
+    text = refusal({"a": [value]})
+
+    assert text.splitlines()[0] == f"['a'][0] of type {type(value).__name__} cannot be carried."
+    assert "Its serialize() is not Airflow's: its class has no deserialize(data, version)." in text
+
+
+class Several(dict):
+    """Like the dicts of boltons and others that keep all values of a key, and show the last one."""
+
+    def __init__(self, pairs):
+        super().__init__()
+        for key, content in pairs:
+            self.setdefault(key, []).append(content)
+
+    def __getitem__(self, key):
+        return super().__getitem__(key)[-1]
+
+    def __iter__(self):
+        return super().__iter__()
+
+    def keys(self):
+        return list(self)
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: {1: [value]}], ids=["alone", "nested"])
+def test_a_dict_that_shows_one_of_several_values_is_refused(wrap):
+    text = refusal(wrap(Several([("a", 1), ("a", "SECRET"), ("b", 2)])))
+
+    assert "It holds several values of one key, and a plain dict holds but one." in text
+    assert "SECRET" not in text
+
+
+def test_a_dict_that_shows_all_that_it_holds_comes_back_as_a_dict():
+    found = round_trip([Several([("a", 1), ("b", 2)])])[0]
+
+    assert type(found) is dict
+    assert found == {"a": 1, "b": 2}

@@ -92,6 +92,7 @@ MADE = {
     "time zone": lambda: xr.DataArray([1, 2], coords={"t": pd.date_range("2024", periods=2, freq="h")}, dims="t"),
     "fortran": lambda: xr.DataArray(np.asfortranarray(np.ones((2, 3))), dims=("a", "b"), attrs={"k": [1]}),
     "big": lambda: xr.Dataset({"a": (("x", "y"), np.random.default_rng(1).random((300, 300)))}),
+    "texts of pandas": lambda: xr.DataArray(pd.Series(["a", "b"], dtype="string"), dims="x"),
     "names": lambda: xr.Dataset({("a", 1): ("x", [1]), 2: ("x", [2])}),
 }
 
