@@ -34,7 +34,7 @@ def _stamp() -> None:
 
 
 class _Unpreloaded(importlib.abc.MetaPathFinder):
-    """Finds benchmarks/site/unpreloaded.py in place of what loads ahead. In older builds, the plugin itself does that."""
+    """Finds benchmarks/site/unpreloaded.py in place of what loads ahead. In older builds, the plugin does that."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, _target: Any = None

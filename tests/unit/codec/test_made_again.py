@@ -18,7 +18,7 @@ from tests.unit.codec.support import LIMIT, round_trip, same
 np = pytest.importorskip("numpy")
 
 NAN = float("nan")
-URL = "http://example.org/"
+URL: Any = "http://example.org/"
 
 
 @pytest.fixture(autouse=True)
@@ -197,7 +197,6 @@ def test_a_class_that_changes_its_own_fields_is_an_error_at_the_pull(value, name
         ("a", b"a", False),
         (object(), 1, False),
     ],
-    ids=repr,
 )
 def test_likeness(one, other, alike):
     assert is_like(one, other) is alike
