@@ -4,7 +4,8 @@
 set -eu
 
 . "$(dirname "$0")/environment.sh"
-cat > "$dir/slices.py" <<'PY'
+mkdir "$dir/dags"
+cat > "$dir/dags/slices.py" <<'PY'
 import logging
 import os
 import pathlib
@@ -36,9 +37,9 @@ if __name__ == "__main__":
 PY
 
 install airflow apache-airflow-core==3.3.2 apache-airflow-task-sdk==1.3.2 apache-airflow-providers-standard==1.21.0
-export AIRFLOW_HOME="$dir/home" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$dir/home" SEEN="$dir/seen"
+export AIRFLOW_HOME="$dir/home" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$dir/dags" SEEN="$dir/seen"
 "$dir/airflow/bin/airflow" db migrate > "$dir/log" 2>&1
-"$dir/airflow/bin/python" "$dir/slices.py" > "$dir/log" 2>&1 || tail -n 20 "$dir/log"
+"$dir/airflow/bin/python" "$dir/dags/slices.py" > "$dir/log" 2>&1 || tail -n 20 "$dir/log"
 cat "$SEEN"
 grep -q "xs\[2:5:1\] is \[2, 3, 4\], of a list it is \[2, 3, 4\]" "$SEEN"
 grep -q "xs\[5:2:1\] is \[5, 6, 7, 8, 9\], of a list it is \[\]" "$SEEN"

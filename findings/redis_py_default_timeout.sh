@@ -44,6 +44,7 @@ with running(binary) as server, running(binary) as other:
     blpop = []
     thread = threading.Thread(target=waited, args=(patient, blpop))
     thread.start()
+    client.ping()  # It has its connection before the server stands still.
     server.rpush("jobs", "first", "second", "third")
     told = stalled(server, lambda: client.incr("number"))
     print(f"redis-py {version('redis')}: incr of a new key returned {told}; its value is {server.get('number')}")
