@@ -36,6 +36,7 @@ def _is_like(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(is_like, one, other))
     if type(one) is dict and type(other) is dict:
         return one.keys() == other.keys() and not changed_names(one, other)
-    if type(one).__eq__ is object.__eq__ and type(one) is type(other):
+    cls: Any = type(one)
+    if cls.__eq__ is object.__eq__ and cls is type(other):
         return True
     return bool(one == other) or bool(one != one and other != other)  # NaN

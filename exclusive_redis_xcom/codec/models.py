@@ -47,7 +47,8 @@ def model_children(
     extras = extras_of(value, {*type(value).model_fields, *_OWN_SLOTS}, is_plain_data)
     set_fields = sorted(value.__pydantic_fields_set__)
     fields = _carried(value, can_carry)
-    if _has_validators(type(value)):
+    cls: Any = type(value)
+    if _has_validators(cls):
         fields = _settled(value, fields)
     return [qualified_name(type(value)), fields, set_fields, private, *([extras] if extras else [])]
 

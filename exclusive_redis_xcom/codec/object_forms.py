@@ -36,11 +36,12 @@ def _is_registered(value: object) -> bool:
 
 def _has_own_protocol(value: object) -> bool:
     """Return whether a class has Airflow's `serialize()`. In many libraries that name means something else."""
-    bases = {base.__module__.partition(".")[0] for base in type(value).__mro__}
+    cls: Any = type(value)
+    bases = {base.__module__.partition(".")[0] for base in cls.__mro__}
     # A column of a frame may have this name, too.
     if not callable(getattr(value, "serialize", None)) or bases & library_kinds.WITH_OTHER_PROTOCOLS:
         return False
-    return not is_found_by_name(type(value)) or objects.can_be_made_again(type(value))
+    return not is_found_by_name(cls) or objects.can_be_made_again(cls)
 
 
 def _is_attrs(value: object) -> bool:

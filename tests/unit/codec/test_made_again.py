@@ -18,7 +18,7 @@ from tests.unit.codec.support import LIMIT, round_trip, same
 np = pytest.importorskip("numpy")
 
 NAN = float("nan")
-URL = "http://example.org/"
+URL = pydantic.AnyUrl("http://example.org/")
 
 
 @pytest.fixture(autouse=True)
