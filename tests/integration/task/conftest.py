@@ -52,7 +52,7 @@ def options() -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def configuration(server: RedisServer, configure: Callable[..., None], options: dict[str, str]) -> Iterator[None]:
     """The settings of a worker."""
-    configure(redis_url=server.url, retry_deadline="1", **options)
+    configure(**{"redis_url": server.url, "retry_deadline": "1", **options})
     yield
     start_afresh()
 

@@ -71,6 +71,12 @@ def arrival(make: Callable[[], Any], road: Callable[[Any], Any]) -> Arrival:
 ALLOWED = ["airflow.*", "airflow.* tests.unit.codec.*"]
 
 
+@pytest.fixture
+def options() -> dict[str, str]:
+    """No test here is about a Redis that does not answer, so none ends where the machine pauses for a second."""
+    return {"retry_deadline": "20"}
+
+
 @pytest.fixture(params=ALLOWED)
 def allowed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv(OPTION, request.param)
