@@ -118,7 +118,7 @@ def _settled(value: Any, carried: dict[str, Any]) -> dict[str, Any]:
     known = {name for name, content in carried.items() if content is whole[name]}  # the others have a JSON form already
     fields = dict(carried)
     for _ in range(_MOST_TRIES):
-        found, changed = _validated(value, fields, {name: whole[name] for name in known})
+        _, changed = _validated(value, fields, {name: whole[name] for name in known})
         if not changed:
             return fields
         as_json = {name: _as_json(value, name, whole[name]) for name in changed & known if fields[name] is whole[name]}
