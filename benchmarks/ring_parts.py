@@ -61,7 +61,7 @@ def _places() -> list[tuple[str, Any, str]]:
     from exclusive_redis_xcom.api_server.ring import records, releasing
     from exclusive_redis_xcom.api_server.ring.items import Document
     from exclusive_redis_xcom.crypto import opening
-    from exclusive_redis_xcom.formats import reference
+    from exclusive_redis_xcom.formats import opened_slice, reference, wrapped_rows
     from exclusive_redis_xcom.reporting import masking
     from exclusive_redis_xcom.store import Store
     from exclusive_redis_xcom.task import pull
@@ -70,14 +70,18 @@ def _places() -> list[tuple[str, Any, str]]:
         ("server: look-up of the caller", caller, "look_up_task_instance"),
         ("server: rows past Airflow's JSON", xcom_table, "texts"),
         ("server: JSON, read and written", Document, "__init__"),
-        ("server: JSON, read and written", Document, "of_rows"),
         ("server: JSON, read and written", Document, "to_json"),
         ("server: references, read", reference, "parse_stored"),
+        ("server: references, read", wrapped_rows, "load"),
         ("server: wrapped keys, opened", opening, "unwrap_key"),
+        ("server: wrapped keys, opened", opening, "unwrap_keys"),
+        ("server: one text of all", opened_slice, "dump_rows"),
         ("server: sealed keys, opened (HPKE)", opening, "open_key"),
         ("server: rules", opening, "decide"),
         ("server: the rest of the ring", releasing.Releaser, "_decide"),
+        ("server: the rest of the ring", releasing, "open_slice"),
         ("server: records", records, "of_items"),
+        ("server: records", records, "of_granted"),
         ("task: references, read", reference, "expanded"),
         ("task: the rest of the pull", rows, "_resolved"),
         ("task: Redis", Store, "fetch_many"),

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 #: How many rows a slice has. `python -m benchmarks.slices` measures what other numbers cost.
 ROWS_AT_ONCE = 2048
-#: The same where short rows are asked for, with `enforcement = worker`. The API server opens no seals then. For each
-#: slice, its database sorts all rows of the task, so fewer slices take less.
+#: The same where rows come in short. With `enforcement = worker` they are expected to. With `enforcement = server`, the
+#: first slice tells: the API server cannot open so many seals in time if it has to read each row alone. For each slice,
+#: its database sorts all rows of the task, so fewer slices take less.
 SHORT_AT_ONCE = 10_240
 
 #: The step of slices that this package's own reader asks for. It means the same as no step to Airflow. With
@@ -82,7 +83,7 @@ class Reading:
         values: Makes of rows what `found` is to hold. It gets the rows that are new.
         start: The number of the first row that is wanted.
         wanted: How many rows are wanted; None for all.
-        most: How many rows a slice has; `ROWS_AT_ONCE` unless given.
+        most: How many rows a slice has, until one comes in short; `ROWS_AT_ONCE` unless given.
     """
 
     def __init__(
@@ -102,13 +103,15 @@ class Reading:
 
     def take(self, rows: Sequence[Any]) -> None:
         """Add the answer to `asked`. If `values` raises an error, nothing changes, and the same can be asked again."""
-        taken = turn(self.asked, rows, self._most)
+        most = max(SHORT_AT_ONCE, self._most) if references.came_in_short(rows) else self._most
+        taken = turn(self.asked, rows, most)
         goes_back = taken.next is not None and taken.next.start < self.asked.start
         self._steps_back += goes_back
         if taken.in_one_call or (goes_back and self._steps_back > MOST_STEPS_BACK):
             self.found, self.asked = [], self._whole
             return
         self.found += self._values(taken.rows)
+        self._most = most
         if taken.next is None:
             self.over = True
         else:

@@ -19,13 +19,13 @@ The import is cheap: `cryptography` is loaded at first use.
 
 from __future__ import annotations
 
-from exclusive_redis_xcom.crypto.binding import payload_aad, seal_info, wrap_aad
+from exclusive_redis_xcom.crypto.binding import payload_aad, seal_info, wrap_aad, wrap_aads
 from exclusive_redis_xcom.crypto.encryption_keys import EncryptionKeys, generate_encryption_key
 from exclusive_redis_xcom.crypto.failures import Forged, UnknownKey
 from exclusive_redis_xcom.crypto.hpke import open_key, seal_key
 from exclusive_redis_xcom.crypto.payload import decrypt, encrypt, new_data_key
 from exclusive_redis_xcom.crypto.seal_keys import SealPrivateKeys, SealPublicKey, generate_seal_keys
-from exclusive_redis_xcom.crypto.wrapping import unwrap_key, wrap_key
+from exclusive_redis_xcom.crypto.wrapping import unwrap_key, unwrap_keys, wrap_key
 
 __all__ = [
     "EncryptionKeys",
@@ -43,6 +43,8 @@ __all__ = [
     "seal_info",
     "seal_key",
     "unwrap_key",
+    "unwrap_keys",
     "wrap_aad",
+    "wrap_aads",
     "wrap_key",
 ]

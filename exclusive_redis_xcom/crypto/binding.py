@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import struct
+from binascii import hexlify
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from exclusive_redis_xcom.model import Coordinate
 
 _LENGTH = struct.Struct(">Q")
@@ -40,7 +43,22 @@ def wrap_aad(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
         version: The version of the push.
         acl: The canonical bytes of the rule in force.
     """
-    return _address(_WRAP_LABEL, coordinate, version) + _LENGTH.pack(len(acl)) + acl
+    return _address(_WRAP_LABEL, coordinate, version) + _encode(acl)
+
+
+def wrap_aads(coordinate: Coordinate, acls: Sequence[bytes], rows: Iterable[tuple[int, bytes, int]]) -> Iterator[bytes]:
+    """Do the same as `wrap_aad` for many results of one mapped task, in their order.
+
+    Args:
+        coordinate: The place of any of them. It has no `ti_id`.
+        acls: The rules in force.
+        rows: The map_index of each, the 16 bytes of its version, and the number of its rule.
+    """
+    shared = _shared_address(_WRAP_LABEL, coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
+    rules = [_encode(acl) for acl in acls]
+    for map_index, version, rule in rows:
+        index, text = b"%d" % map_index, hexlify(version)
+        yield b"".join((shared, _LENGTH.pack(len(index)), index, _LENGTH.pack(len(text)), text, rules[rule]))
 
 
 def payload_aad(

@@ -18,7 +18,9 @@ from exclusive_redis_xcom.crypto import (
     open_key,
     seal_info,
     unwrap_key,
+    unwrap_keys,
     wrap_aad,
+    wrap_aads,
     wrap_key,
 )
 from exclusive_redis_xcom.errors import InvalidAcl
@@ -27,6 +29,8 @@ from exclusive_redis_xcom.model import Decision
 
 if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference import Reference
+    from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
+    from exclusive_redis_xcom.formats.wrapped_rows import WrappedRows
     from exclusive_redis_xcom.model import Coordinate, Principal
 
 
@@ -52,7 +56,7 @@ class Verdict:
 
 
 def open_for(
-    reference: Reference,
+    reference: ReferenceFacts,
     principal: Principal | None,
     private_keys: SealPrivateKeys,
     *,
@@ -87,7 +91,41 @@ def open_for(
     return Verdict(decision, acl, refused=seal.NOT_RUNNING if principal is None else seal.DENIED)
 
 
-def open_seal(reference: Reference, private_keys: SealPrivateKeys) -> tuple[bytes, Acl]:
+def open_all(
+    rows: WrappedRows, principal: Principal, private_keys: SealPrivateKeys
+) -> tuple[list[Decision], list[bytes]] | None:
+    """Open the wrapped keys of many results of one mapped task, if the principal may read all of them.
+
+    This never raises. It opens what `open_for` opens, and nothing else.
+
+    Args:
+        rows: The rows, untrusted.
+        principal: The verified, running task instance that asks.
+        private_keys: The private keys of the API server.
+
+    Returns:
+        The decision for each kind of rows, and the data key of each row. It is None if any of them does not open, is
+        refused, or may be read once.
+    """
+    known: KnownDecisions = {}
+    verdicts = [open_for(sample, principal, private_keys, known=known) for sample in rows.samples]
+    acls = [verdict.acl for verdict in verdicts if verdict.acl is not None and not verdict.acl.once]
+    seals = [sample.seal for sample in rows.samples if sample.seal is not None]
+    if len(acls) != len(verdicts) or not all(verdict.decision.allowed for verdict in verdicts):
+        return None
+    aads = wrap_aads(
+        rows.samples[0].coordinate,
+        [one.acl for one in seals],
+        zip(rows.indexes, rows.versions, rows.kinds, strict=True),
+    )
+    try:
+        data_keys = unwrap_keys(rows.wrapped, [seals[kind].key_id for kind in rows.kinds], private_keys, aads)
+    except (Forged, UnknownKey):
+        return None
+    return [verdict.decision for verdict in verdicts], data_keys
+
+
+def open_seal(reference: ReferenceFacts, private_keys: SealPrivateKeys) -> tuple[bytes, Acl]:
     """Return the data key of a sealed value, and the rule that was sealed with it. No rule is asked.
 
     Args:

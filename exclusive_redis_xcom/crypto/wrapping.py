@@ -17,6 +17,8 @@ from exclusive_redis_xcom.crypto.payload import DATA_KEY_BYTES
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from exclusive_redis_xcom.crypto.seal_keys import SealPrivateKeys
@@ -67,6 +69,26 @@ def unwrap_key(wrapped: bytes, key_id: str, private: SealPrivateKeys, aad: bytes
     if data_key is None:
         raise Forged("A wrapped key was not wrapped for this XCom, version and access list: it was changed or moved.")
     return data_key
+
+
+@errors_without_locals
+def unwrap_keys(
+    wrapped: Sequence[bytes], key_ids: Sequence[str], private: SealPrivateKeys, aads: Iterable[bytes]
+) -> list[bytes]:
+    """Unwrap one data key for each wrapped key, key id and `aad`, as `unwrap_key` does.
+
+    Raises:
+        UnknownKey, Forged: As for `unwrap_key`, if that holds for any of them.
+    """
+    ciphers = {key_id: private.wrapping_cipher(key_id) for key_id in set(key_ids)}
+    found = [
+        _unwrap(one, ciphers[key_id], aad) if len(one) == WRAPPED_KEY_BYTES else None
+        for one, key_id, aad in zip(wrapped, key_ids, aads, strict=True)
+    ]
+    opened = [data_key for data_key in found if data_key is not None]
+    if len(opened) != len(found):
+        raise Forged("A wrapped key was not wrapped for its XCom, version and access list: it was changed or moved.")
+    return opened
 
 
 def _unwrap(wrapped: bytes, cipher: AESGCM, aad: bytes) -> bytes | None:

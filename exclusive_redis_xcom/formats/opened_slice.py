@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
+    from exclusive_redis_xcom.formats.wrapped_rows import WrappedRows
 
 #: The key of the text.
 OPENED = "opened"
@@ -49,16 +50,55 @@ def dump(opened: Sequence[tuple[ReferenceFacts, bytes]]) -> str:
     )
 
 
+def dump_rows(rows: WrappedRows, data_keys: Sequence[bytes]) -> str:
+    """Return the same text for rows that were read in columns, each with its data key."""
+    lines: list[str] = []
+    start = 0
+    for kind, block in groupby(rows.kinds):
+        part = slice(start, start := start + sum(1 for _ in block))
+        sample = rows.samples[kind]
+        lines.append(opened_text.dump_shared(sample))
+        lines += _lines(
+            rows.indexes[part],
+            rows.sizes[part],
+            rows.shapes[part],
+            rows.pushed[part],
+            [reference_v3.ttl_ms(sample)] * (part.stop - part.start),
+            b"".join(rows.versions[part]),
+            b"".join(data_keys[part]),
+        )
+    return "\n".join(lines)
+
+
 def _columns(block: Sequence[tuple[ReferenceFacts, bytes]]) -> Iterator[str]:
     references = [reference for reference, _ in block]
-    yield _numbers([reference.coordinate.map_index for reference in references])
-    yield _numbers([reference.size for reference in references])
-    shapes = [reference.shape for reference in references]
-    yield " ".join(map(_shape, shapes)) if any(shape is not None for shape in shapes) else ""
-    yield _numbers([reference_v3.pushed_ms(reference) for reference in references])
-    yield _numbers([reference_v3.ttl_ms(reference) for reference in references])
-    yield _base64(bytes.fromhex("".join([reference.version for reference in references])))
-    yield _base64(b"".join([data_key for _, data_key in block]))
+    return _lines(
+        [reference.coordinate.map_index for reference in references],
+        [reference.size for reference in references],
+        [None if reference.shape is None else "x".join(map(str, reference.shape)) for reference in references],
+        [reference_v3.pushed_ms(reference) for reference in references],
+        [reference_v3.ttl_ms(reference) for reference in references],
+        bytes.fromhex("".join([reference.version for reference in references])),
+        b"".join([data_key for _, data_key in block]),
+    )
+
+
+def _lines(
+    indexes: Sequence[int],
+    sizes: Sequence[int],
+    shapes: Sequence[str | None],
+    pushed: Sequence[int],
+    ttls: Sequence[int],
+    versions: bytes,
+    data_keys: bytes,
+) -> Iterator[str]:
+    yield _numbers(indexes)
+    yield _numbers(sizes)
+    yield " ".join([shape or NO_SHAPE for shape in shapes]) if any(shapes) else ""
+    yield _numbers(pushed)
+    yield _numbers(ttls)
+    yield _base64(versions)
+    yield _base64(data_keys)
 
 
 def is_one(value: object) -> bool:
@@ -123,10 +163,6 @@ def _read_numbers(text: str, most: int | None = None) -> list[int]:
     if not numbers or (most is not None and max(numbers) > most):
         raise _malformed()
     return numbers
-
-
-def _shape(shape: tuple[int, ...] | None) -> str:
-    return NO_SHAPE if shape is None else "x".join(map(str, shape))
 
 
 def _read_shapes(text: str, count: int) -> list[tuple[int, ...] | None]:

@@ -140,6 +140,11 @@ def expanded(rows: Sequence[Any]) -> Sequence[Any]:
         return [Reference(*facts) for facts in layout.load(raw)]
 
 
+def came_in_short(rows: Sequence[Any]) -> bool:
+    """Return whether `expanded` has read these rows of one that stood for all."""
+    return bool(rows) and type(rows[0]) is Reference
+
+
 def parse_stored(value: object) -> Reference:
     """Read the reference in a row as the database holds it. There it has no open key and no refusal.
 

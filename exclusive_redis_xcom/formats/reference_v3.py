@@ -60,8 +60,10 @@ _DIGITS = 22
 #: The version of a value.
 VERSION = f"[A-Za-z0-9_-]{{{_DIGITS - 1}}}[AQgw]"
 _SHAPE = f"{fields.WHOLE}(?:x{fields.WHOLE})*"
-#: What `facts` reads: the path, version, time of the push, TTL, size, type and shape.
-PATTERN = f"([^ ]*) ({VERSION}) ({fields.WHOLE}) ({fields.WHOLE}) ({fields.WHOLE}) ([^ ]*)(?: ({_SHAPE}))?"
+#: The version, time of the push, TTL, size, type and shape.
+AFTER_PATH = f"({VERSION}) ({fields.WHOLE}) ({fields.WHOLE}) ({fields.WHOLE}) ([^ ]*)(?: ({_SHAPE}))?"
+#: What `facts` reads: the path, then the rest.
+PATTERN = f"([^ ]*) {AFTER_PATH}"
 _TEXT = re.compile(PATTERN)
 _INDEX = re.compile("-1|0|[1-9][0-9]{0,9}")
 

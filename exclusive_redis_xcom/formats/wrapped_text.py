@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference_facts import ReferenceFacts
 
 _CHARACTERS = WRAPPED_KEY_BYTES // 3 * 4
-#: The sentence, the text of format 3, the id of the key pair, the wrapped key, and the rule.
-_TEXT = re.compile(f"([^\n]*)\n{reference_v3.PATTERN} ([0-9a-f]{{16}}) ([A-Za-z0-9_-]{{{_CHARACTERS}}})\n([^\n]*)")
+#: The id of the key pair, and the wrapped key.
+KEY = f"([0-9a-f]{{16}}) ([A-Za-z0-9_-]{{{_CHARACTERS}}})"
+#: The sentence, the text of format 3, the key, and the rule.
+_TEXT = re.compile(f"([^\n]*)\n{reference_v3.PATTERN} {KEY}\n([^\n]*)")
 #: All but the rule has fewer, also where every character of each id is escaped.
 _MOST_CHARACTERS = reference_v3.MOST_CHARACTERS + 2 * MAX_ABOUT
 #: Longer rules are read each time, so that little memory is needed.

@@ -97,6 +97,7 @@ LIST: dict[tuple[str, str], str] = {
     ("formats/seal.py", "_KEY_ID"): ANYBODY,
     ("formats/short_rows.py", "_LINE"): ANYBODY,
     ("formats/short_rows.py", "_VERSIONS"): ANYBODY,
+    ("formats/wrapped_rows.py", "_LINE"): ANYBODY,
     ("formats/wrapped_text.py", "_TEXT"): ANYBODY,
     ("health/direct_pulls.py", "_ENTRY"): ANYBODY,
     ("preview/items.py", "_SIMPLE"): ANYBODY,

@@ -97,26 +97,10 @@ class Document:
         values = _values(shape, self._parts)
         self.items = [_item(value) for value in values]
 
-    @classmethod
-    def of_rows(cls, rows: Sequence[str]) -> Document:
-        """Make a slice of rows, as the database holds them.
-
-        Raises:
-            ValueError, RecursionError: A row is no JSON.
-        """
-        document = cls(Shape.SLICE, b"[]")
-        document.items = [_item(Raw(row.encode("utf-8"))) for row in rows]
-        return document
-
     @property
     def concerns_the_ring(self) -> bool:
         """Whether there is anything to decide about."""
         return any(item.concerns_the_ring for item in self.items)
-
-    @property
-    def is_all_opened(self) -> bool:
-        """Whether it has several values, and all are opened results of a mapped task in the latest format."""
-        return len(self.items) > 1 and all(map(_is_result, self.items))
 
     def to_json(self, *, as_texts: bool = True, as_one: bool = False) -> bytes:
         """Write the answer, with what the caller gets in place of each value.
@@ -125,7 +109,7 @@ class Document:
             as_texts: Whether an opened reference of the latest format is a text.
             as_one: Whether all values of a slice may become one text, if all are such references.
         """
-        if as_texts and as_one and self.is_all_opened:
+        if as_texts and as_one and len(self.items) > 1 and all(map(_is_result, self.items)):
             return _as_one(self.items)
         values = [_written(item, as_texts=as_texts) for item in self.items]
         if self._shape is Shape.ITEM:

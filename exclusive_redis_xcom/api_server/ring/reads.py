@@ -45,11 +45,12 @@ _WRAPPED = re.compile(rb'\[ ?\{ ?"' + _MARK + rb'": ?"')
 
 
 class _Release(NamedTuple):
-    """What was decided about the values of an answer."""
+    """What was decided about the values of an answer. `items` has those about which the record of refusals may ask."""
 
     records: Sequence[Record]
-    items: Sequence[Item]
     caller: Caller | None
+    has_opened: bool
+    items: Sequence[Item] = ()
 
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ class Reader:
             released = await self._releaser.release_rows(texts, read, caller)
             if released is None:
                 return None
-            records, document, answer.body = released
-            return await self._recorded(_Release(records, document.items, caller))
+            answer.body = released.answer
+            return await self._recorded(_Release(released.records, caller, has_opened=True))
 
         return await self._answered(read, window.of_first_row(scope), replay(b"", receive), send, rewrite, or_not=True)
 
@@ -166,7 +167,8 @@ class Reader:
             return None
         caller = await self._caller(scope)
         records, written = await self._releaser.release(document, read, caller, is_big=is_big)
-        release = await self._recorded(_Release(records, document.items, caller))
+        has_opened = any(item.data_key is not None for item in document.items)
+        release = await self._recorded(_Release(records, caller, has_opened, document.items))
         answer.body = written
         return release
 
@@ -179,16 +181,14 @@ class Reader:
             return ()
 
     async def _recorded(self, release: _Release) -> _Release:
+        """With a strict audit, write the rows before anything is sent."""
         if self._audit.strict:
-            await self._write_rows_first(release.records, release.items)
+            try:
+                await self._audit.record(release.records)
+            except AuditFailed:
+                if release.has_opened:
+                    raise
         return release
-
-    async def _write_rows_first(self, records: Sequence[Record], items: Sequence[Item]) -> None:
-        try:
-            await self._audit.record(records)
-        except AuditFailed:
-            if any(item.data_key is not None for item in items):
-                raise
 
     async def _caller(self, scope: Scope) -> Caller | None:
         ti_id = seen_by_airflow(scope) or await self._tokens.task_instance_id(scope["headers"])

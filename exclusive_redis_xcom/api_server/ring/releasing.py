@@ -6,14 +6,13 @@ goes on record.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-from exclusive_redis_xcom.api_server.requests.describing import described
 from exclusive_redis_xcom.api_server.requests.threads import OwnThreads, off_loop
 from exclusive_redis_xcom.api_server.ring import audit, records
 from exclusive_redis_xcom.api_server.ring.items import Document, encoded
 from exclusive_redis_xcom.api_server.ring.rewritable_answer import MAX_ANSWER_BYTES
+from exclusive_redis_xcom.api_server.ring.whole_slices import WholeSlice, open_slice
 from exclusive_redis_xcom.crypto.opening import KnownDecisions, Verdict, open_for
 from exclusive_redis_xcom.formats import claims, reference, seal
 from exclusive_redis_xcom.formats.claims import Claim
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.reference import Reference
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store import Store
-
-log = logging.getLogger("exclusive_redis_xcom")
 
 # Threads of their own, because Redis may not answer.
 _REDIS_THREADS = 8
@@ -97,34 +94,24 @@ class Releaser:
             await self._claim(wanted, document.items, caller)
         return await off_loop(is_big, self._conclude, document, read, caller)
 
-    async def release_rows(
-        self, texts: Sequence[str], read: Read, caller: Caller
-    ) -> tuple[list[Record], Document, bytes] | None:
+    async def release_rows(self, texts: Sequence[str], read: Read, caller: Caller) -> WholeSlice | None:
         """Open the seals of all rows of a slice, as one text.
 
         Args:
             texts: The JSON of the rows.
             read: What was asked for.
-            caller: Who asks.
+            caller: Who asks. It is running.
 
         Returns:
-            What goes on record, the values, and the answer as JSON. It is None if not all values can be opened at once.
+            The slice; None if not all values can be opened at once.
         """
+        if sum(map(len, texts)) > MAX_ANSWER_BYTES:
+            return None  # Airflow's answer is refused
         return await off_loop(True, self._release_rows, texts, read, caller)
 
-    def _release_rows(
-        self, texts: Sequence[str], read: Read, caller: Caller
-    ) -> tuple[list[Record], Document, bytes] | None:
+    def _release_rows(self, texts: Sequence[str], read: Read, caller: Caller) -> WholeSlice | None:
         with paused_collector():
-            try:
-                if sum(map(len, texts)) > MAX_ANSWER_BYTES:
-                    return None  # Airflow's answer is refused
-                document = Document.of_rows(texts)
-            except Exception as error:  # a row is no JSON
-                log.warning("A slice is read as Airflow reads it: %s", described(error))
-                return None
-            concluded = self._decide(document, read, caller)
-        return None if concluded is None or not document.is_all_opened else (concluded[0], document, concluded[1])
+            return open_slice(texts, read, caller, self._keys)
 
     def _decide(self, document: Document, read: Read, caller: Caller | None) -> tuple[list[Record], bytes] | None:
         """Decide about each value. If nothing must be claimed, conclude: each thread costs the answer some time."""

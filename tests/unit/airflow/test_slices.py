@@ -103,6 +103,20 @@ def test_what_fits_into_one_slice_costs_one_call() -> None:
     assert found.asked == [Slice(0, ROWS_AT_ONCE)]
 
 
+def test_slices_are_longer_from_the_first_that_comes_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the API server can open as many seals in time."""
+    monkeypatch.setattr(slices, "SHORT_AT_ONCE", 1000)
+    found = table(2000)
+    reading = Reading(list)
+
+    while not reading.over:
+        rows = found.answer(reading.asked)
+        reading.take(rows if len(found.asked) == 1 else [references.parse(one) for one in rows])
+
+    assert [index_of(one) for one in reading.found] == list(range(2000))
+    assert [(asked.start, asked.stop) for asked in found.asked] == [(0, 500), (498, 998), (996, 1996), (1994, 2994)]
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_rows_that_come_and_go_neither_hide_nor_repeat_another_row(seed: int) -> None:
     """Between two slices, instances start again (their rows go), and others end (their rows come)."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.crypto import payload_aad, seal_info
+from exclusive_redis_xcom.crypto import payload_aad, seal_info, wrap_aad, wrap_aads
 from exclusive_redis_xcom.model import Coordinate
 
 # st.characters() without arguments: lone surrogates and NUL included. The short alphabet makes near-collisions.
@@ -130,3 +130,18 @@ def test_the_encodings_stay_as_they_are() -> None:
 
 def parts(*each: bytes) -> bytes:
     return b"".join(len(part).to_bytes(8, "big") + part for part in each)
+
+
+@given(
+    COORDINATES.map(lambda at: dataclasses.replace(at, ti_id=None)),
+    st.lists(ACLS, min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 2**31 - 1), st.binary(min_size=16, max_size=16), st.integers(0, 2)), max_size=4),
+)
+def test_many_wrapped_keys_are_bound_as_one_is(
+    at: Coordinate, acls: list[bytes], rows: list[tuple[int, bytes, int]]
+) -> None:
+    rows = [(index, version, rule % len(acls)) for index, version, rule in rows]
+
+    assert list(wrap_aads(at, acls, rows)) == [
+        wrap_aad(dataclasses.replace(at, map_index=index), version.hex(), acls[rule]) for index, version, rule in rows
+    ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys
-from exclusive_redis_xcom.crypto.opening import open_for
-from exclusive_redis_xcom.formats import seal
+from exclusive_redis_xcom.crypto import SealPrivateKeys, SealPublicKey, generate_seal_keys, wrap_aad, wrap_key
+from exclusive_redis_xcom.crypto.opening import open_all, open_for
+from exclusive_redis_xcom.formats import seal, wrapped_rows
 from exclusive_redis_xcom.formats.reference import Reference
+from exclusive_redis_xcom.formats.wrapped_rows import WrappedRows
 from exclusive_redis_xcom.model import Decision, Principal
 from tests.unit.sealed_reference import (
     AT,
@@ -19,6 +23,7 @@ from tests.unit.sealed_reference import (
     PRIVATE,
     PRIVATE_TEXT,
     REPORT,
+    VERSION,
     acl_in_force,
     moved,
     sealed_reference,
@@ -141,3 +146,65 @@ def test_values_sealed_to_an_older_key_open_while_the_list_has_it() -> None:
 
 def test_a_verdict_does_not_show_the_key() -> None:
     assert repr(DATA_KEY) not in repr(open_for(sealed_reference(), LOAD, PRIVATE))
+
+
+OTHER_TEXT = generate_seal_keys()[1]
+BOTH = SealPrivateKeys.parse(f"{PRIVATE_TEXT},{OTHER_TEXT}")
+
+
+def a_result(
+    map_index: int,
+    rule: object = ("load",),
+    keys: SealPrivateKeys = PRIVATE,
+    wrapped_at: int | None = None,
+    wrapped_for: object = None,
+) -> Reference:
+    """Return a result of a mapped task. Its key was wrapped for it, or for another map_index or rule."""
+    at = replace(AT, map_index=map_index if wrapped_at is None else wrapped_at)
+    aad = wrap_aad(at, VERSION, acl_in_force(wrapped_for or rule).dumps())
+    wrapped = wrap_key(bytes([map_index]) * 32, keys.public.key_id, keys, aad)
+    made = seal.Seal(keys.public.key_id, acl_in_force(rule).dumps(), wrapped_key=wrapped)
+    return replace(sealed_reference(rule), coordinate=replace(AT, map_index=map_index), seal=made)
+
+
+def columns_of(*results: Reference) -> WrappedRows:
+    rows = wrapped_rows.load([json.dumps(one.to_json()) for one in results])
+    assert rows is not None
+    return rows
+
+
+def test_results_with_wrapped_keys_are_opened_at_once() -> None:
+    results = [a_result(1), a_result(2, ("load", "report")), a_result(3, keys=SealPrivateKeys.parse(OTHER_TEXT))]
+
+    opened = open_all(columns_of(*results), LOAD, BOTH)
+
+    alone = [open_for(one, LOAD, BOTH) for one in results]
+    assert opened == ([one.decision for one in alone], [one.data_key for one in alone])
+    assert opened[1] == [bytes([index]) * 32 for index in (1, 2, 3)]
+
+
+LAST: dict[str, tuple[Reference, str | None]] = {
+    "another one's key": (a_result(9, wrapped_at=8), seal.FORGED),
+    "another rule's key": (a_result(9, wrapped_for=("report",)), seal.FORGED),
+    "a rule for others": (a_result(9, ("report",)), seal.DENIED),
+    "a key that the server lacks": (a_result(9, keys=SealPrivateKeys.parse(OTHER_TEXT)), seal.UNKNOWN_KEY),
+    "read once": (a_result(9, {"consumers": ["load"], "once": True}), None),
+}
+
+
+@pytest.mark.parametrize(("last", "refused"), LAST.values(), ids=LAST)
+def test_one_result_that_does_not_open_leaves_none_open(last: Reference, refused: str | None) -> None:
+    assert open_for(last, LOAD, PRIVATE).refused == refused
+    assert open_all(columns_of(a_result(1), a_result(2)), LOAD, PRIVATE) is not None
+    for results in ([a_result(1), a_result(2), last], [last, a_result(1)]):
+        assert open_all(columns_of(*results), LOAD, PRIVATE) is None
+
+
+@given(st.integers(0, 2), st.integers(0, 59), st.integers(1, 255))
+def test_one_changed_bit_of_a_wrapped_key_leaves_none_open(row: int, byte: int, change: int) -> None:
+    rows = columns_of(a_result(1), a_result(2), a_result(3))
+    changed = bytearray(rows.wrapped[row])
+    changed[byte] ^= change
+    rows.wrapped[row] = bytes(changed)
+
+    assert open_all(rows, LOAD, PRIVATE) is None
