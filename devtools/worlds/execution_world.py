@@ -27,6 +27,7 @@ from uuid import UUID
 
 import httpx
 
+from devtools.airflow_home import airflow_version
 from devtools.components import OURS
 from devtools.worlds.fresh_process import start_afresh
 from devtools.worlds.running_task import RUN_ID, executing
@@ -217,7 +218,7 @@ def _fill(path: Path) -> None:
         **{"state": "running", "run_type": "manual", "clear_number": 0, "log_template_id": 1, "updated_at": now},
     }
     reader = {
-        **{"id": _READER.hex, "dag_id": DAG_ID, "run_id": RUN_ID, "task_id": "load", "map_index": -1},
+        **{"id": _reader_id(), "dag_id": DAG_ID, "run_id": RUN_ID, "task_id": "load", "map_index": -1},
         **{"state": "running", "try_number": 1, "max_tries": 0, "pool": "default_pool", "pool_slots": 1},
     }
     with contextlib.closing(sqlite3.connect(path, timeout=20)) as database, database:
@@ -229,6 +230,11 @@ def _fill(path: Path) -> None:
             marks = ", ".join("?" * len(values))
             names = ", ".join(values)
             database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608
+
+
+def _reader_id() -> str:
+    """Return the id as Airflow writes it into SQLite: text up to Airflow 3.1, and a UUID's digits since then."""
+    return str(_READER) if airflow_version().startswith("3.1.") else _READER.hex
 
 
 def _empty(path: Path) -> None:
