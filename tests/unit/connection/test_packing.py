@@ -37,7 +37,7 @@ class One(IntEnum):
 
 #: Some are longer than what is copied, and some have lengths of several digits.
 binary = st.binary() | st.builds(lambda byte, length: byte * length, st.binary(max_size=1), st.integers(99, 9999))
-views: st.SearchStrategy[object] = binary.map(memoryview)  # type: ignore[arg-type]
+views: st.SearchStrategy[object] = binary.map(memoryview)
 anything = st.one_of(st.text(), binary, views, st.integers(), st.integers(10**20), st.floats(allow_nan=False))
 names = st.sampled_from(["HSET", "hset", "CLUSTER SLOTS", b"HSET", b"A B"])
 
