@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 #: A `Server`, or a `redis.Redis`: `Server` has what is used of that.
 Client = Any
 
-#: It is never connected. It knows how to read the reply to each command: a table of 350 names, which each `redis.Redis`
-#: copies. Where this module is loaded before tasks are forked, they share the table.
-_READER = redis.Redis(connection_pool=redis.ConnectionPool(protocol=2))
+
+@functools.cache
+def reader() -> Any:
+    """Return what reads the reply to each command: a `redis.Redis` that is never connected.
+
+    It has a table of 350 names, and each `redis.Redis` makes its own. Tasks share one that was made before the fork.
+    """
+    return redis.Redis(connection_pool=redis.ConnectionPool(protocol=2))
 
 
 class Server:
@@ -47,7 +53,7 @@ class Server:
 
     def parse_response(self, connection: Any, command_name: str) -> Any:
         """Return redis-py's reply to a command, or raise redis-py's exception."""
-        return _READER.parse_response(connection, command_name)  # type: ignore[no-untyped-call]
+        return reader().parse_response(connection, command_name)
 
     def disconnect(self) -> None:
         """Do nothing: no connection is kept here."""
