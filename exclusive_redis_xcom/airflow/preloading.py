@@ -29,10 +29,11 @@ _OF_OTHERS = (
 
 
 def preload() -> None:
-    """Load modules and ciphers. A failure is logged, and then each task loads what it needs."""
+    """Load modules, a table of replies, and ciphers. A failure is logged, and then each task loads what it needs."""
     try:
         with _uncollected():
             _import_modules()
+            _set_up_driver()
             _set_up_ciphers()
     except Exception as error:
         # Only the type is logged: the text of an import error of somebody else's module may hold anything.
@@ -48,6 +49,13 @@ def _import_modules() -> None:
     for name in _OF_OTHERS:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+
+
+def _set_up_driver() -> None:
+    """Make what reads replies of Redis. It is not connected to any."""
+    from exclusive_redis_xcom.connection.driver import reader
+
+    reader()
 
 
 def _set_up_ciphers() -> None:

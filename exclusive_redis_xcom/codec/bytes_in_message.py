@@ -1,7 +1,7 @@
 """Whether a msgpack message may hold bytes, told from the message alone.
 
 The headers of bytes are 0xc4, 0xc5 and 0xc6. In a message of numbers, many other bytes look the same. Checking the
-value itself (`round_trip.py`) takes longer than packing it. So the look-alikes are first told apart.
+value itself (`round_trip.py`) takes almost as long as packing it. So the look-alikes are first told apart.
 
 A copy of the message gets 0xc1 in place of every look-alike. No msgpack object begins with 0xc1, so a walk over the
 copy fails at a header of bytes. The walk over the copy must take the same steps as one over the message. So a changed
@@ -33,6 +33,8 @@ def may_hold_bytes(message: bytes) -> bool:
     """Return False if the message holds no object of msgpack's type for bytes. True says nothing."""
     if not _SMALLEST <= len(message) <= _LARGEST:
         return True
+    if sum(map(message[:_SMALLEST].count, _HEADERS)) > _SMALLEST // _FEWEST_BYTES_EACH:
+        return True  # there are as many in the rest, probably
     changed = _changed(message, len(message) // _FEWEST_BYTES_EACH)
     if changed is None:
         return True
@@ -44,29 +46,30 @@ def may_hold_bytes(message: bytes) -> bool:
 
 
 def _changed(message: bytes, most: int) -> Buffer | None:
-    """Return the copy; None if that takes more than so many changes."""
-    if sum(map(message.count, _HEADERS)) > most:
+    """Return the copy; None if that takes many more than so many changes."""
+    places = _look_alikes(message, most)
+    if len(places) > most or min(places, default=_LONGEST_LENGTH) < _LONGEST_LENGTH:
         return None
     copy = bytearray(message)
-    places = [place for header in _HEADERS for place in _places(message, header)]
     for place in places:
         copy[place] = _NO_HEADER
+    places = [place for place in places if not _WITH_LENGTH.isdisjoint(message[place - _LONGEST_LENGTH : place])]
     for place in places:  # the list grows, by each place once
-        start = max(0, place - _LONGEST_LENGTH)
-        if not _WITH_LENGTH.isdisjoint(copy[start:place]):
-            for before in range(start, place):
-                if copy[before] in _WITH_LENGTH:
-                    copy[before] = _NO_HEADER
-                    places.append(before)
+        for before in range(max(0, place - _LONGEST_LENGTH), place):
+            if copy[before] in _WITH_LENGTH:
+                copy[before] = _NO_HEADER
+                places.append(before)
         if len(places) > most:
             return None
     return copy
 
 
-def _places(message: bytes, byte: bytes) -> list[int]:
-    found = []
-    place = message.find(byte)
-    while place >= 0:
-        found.append(place)
-        place = message.find(byte, place + 1)
+def _look_alikes(message: bytes, most: int) -> list[int]:
+    """Return the places of what looks like headers of bytes: all of them, or more than so many."""
+    found: list[int] = []
+    for header in _HEADERS:
+        place = message.find(header)
+        while place >= 0 and len(found) <= most:
+            found.append(place)
+            place = message.find(header, place + 1)
     return found

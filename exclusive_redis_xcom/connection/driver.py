@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from exclusive_redis_xcom.connection.internals import TcpConnection, TlsConnection, UnixConnection
 
@@ -16,8 +15,48 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.connection.budget import Budget
     from exclusive_redis_xcom.connection.redis_options import Address, RedisOptions, Timeouts, Tls
 
-#: A `redis.Redis`. The type is Any because redis-py annotates each release differently, and 5 to 8 are supported.
+#: A `Server`, or a `redis.Redis`: `Server` has what is used of that.
 Client = Any
+
+
+@functools.cache
+def reader() -> Any:
+    """Return what reads the reply to each command: a `redis.Redis` that is never connected.
+
+    It has a table of 350 names, and each `redis.Redis` makes its own. Tasks share one that was made before the fork.
+    """
+    return redis.Redis(connection_pool=redis.ConnectionPool(protocol=2))
+
+
+class Server:
+    """One Redis server: it makes connections, and reads replies, as a `redis.Redis` with its pool does.
+
+    Making both of them takes a task's process longer than the connection itself.
+
+    Args:
+        connection_class: The class of its connections.
+        settings: The arguments of that class.
+    """
+
+    def __init__(self, connection_class: Callable[..., Any], **settings: Any) -> None:
+        self._connection_class = connection_class
+        self._settings = settings
+
+    @property
+    def connection_pool(self) -> Server:
+        """The server itself. There is no pool: `server.Line` keeps its connection."""
+        return self
+
+    def make_connection(self) -> Any:
+        """Make a connection. Nothing is sent yet."""
+        return self._connection_class(**self._settings)
+
+    def parse_response(self, connection: Any, command_name: str) -> Any:
+        """Return redis-py's reply to a command, or raise redis-py's exception."""
+        return reader().parse_response(connection, command_name)
+
+    def disconnect(self) -> None:
+        """Do nothing: no connection is kept here."""
 
 
 def open_server(options: RedisOptions, address: Address, timeouts: Timeouts, budget: Budget) -> Client:
@@ -49,7 +88,7 @@ def close(client: Client) -> None:
 def _client(
     reached: dict[str, Any], db: int, username: str | None, password: str | None, timeouts: Timeouts, budget: Budget
 ) -> Client:
-    pool = redis.ConnectionPool(
+    return Server(
         **reached,
         db=db,
         username=username,
@@ -58,11 +97,10 @@ def _client(
         socket_connect_timeout=timeouts.connect,
         socket_timeout=timeouts.read,
         health_check_interval=0,  # PING would cost a round trip. A lost connection shows at the next command as well.
-        retry=Retry(NoBackoff(), 0),
+        retry=None,  # redis-py tries once then
         retry_on_timeout=False,
         protocol=2,  # keeps maintenance notifications off; they need RESP3
     )
-    return redis.Redis(connection_pool=pool)
 
 
 def _by_tcp(address: Address, tls: Tls | None) -> dict[str, Any]:

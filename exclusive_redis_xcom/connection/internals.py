@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from exclusive_redis_xcom.connection.driver_errors import DeadlinePassed, HandshakeUnanswered
-from exclusive_redis_xcom.connection.packing import Packer, pack_texts
+from exclusive_redis_xcom.connection.packing import Packer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -63,7 +63,8 @@ class _Bounded(_Base):
         self.is_used = False
         self._budget = budget
         self._locate = locate
-        self._command_packer = Packer(self._buffer_cutoff, self.encoder.encode)
+        self._packer = Packer(self._buffer_cutoff, self.encoder.encode)
+        self._command_packer = self._packer
         # CLIENT SETINFO is left out. The restricted user would need one more command.
         self.driver_info = None
         self.lib_name = None
@@ -88,8 +89,8 @@ class _Bounded(_Base):
 
     def pack_commands(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Return the bytes of commands in pieces, as redis-py does."""
-        packed = pack_texts(commands)
-        return super().pack_commands(commands) if packed is None else [packed]  # type: ignore[no-untyped-call]
+        packed = self._packer.pack_all(commands)
+        return super().pack_commands(commands) if packed is None else packed  # type: ignore[no-untyped-call]
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: ARG002 - redis-py passes it
         """Send packed commands. No health is checked: what is sent shows it as well, and PING costs a round trip."""

@@ -132,6 +132,30 @@ def test_no_socket_no_thread_and_no_setting_is_made_ahead() -> None:
     assert "canary" not in said
 
 
+TABLE = """
+    import sys
+    import airflow.settings
+    import exclusive_redis_xcom.airflow.preloading
+    from benchmarks.played import played
+
+    exclusive_redis_xcom.airflow.preloading.preload()
+    import redis
+    made = []
+    make = redis.Redis.__init__
+    redis.Redis.__init__ = lambda self, *args, **kwargs: made.append(self) or make(self, *args, **kwargs)
+    with played(sys.argv[1]) as play:
+        play.push("small", 1)
+        with play.consumer():
+            assert play.pull("small") == 1
+        print("made:", len(made))
+        redis.Redis.__init__ = make
+"""
+
+
+def test_tasks_make_no_table_of_replies_of_their_own(url: str) -> None:
+    assert "made: 0\n" in run(TABLE, arguments=(url,))
+
+
 BROKEN = """
     import gc, sys
     import airflow.settings

@@ -77,6 +77,11 @@ def test_a_length_that_looks_like_a_header_leads_to_a_look_at_the_value(length: 
     assert may_hold_bytes(packed("a" * length if kind == "text" else [0] * length))
 
 
+@pytest.mark.parametrize("length", [0xC400, 0xC5C4, 0xC5C400])
+def test_the_length_of_all_that_looks_like_a_header_leads_to_a_look_at_the_value(length: int) -> None:
+    assert may_hold_bytes(ormsgpack.packb([0] * length))
+
+
 def test_many_look_alikes_in_a_row_lead_to_a_look_at_the_value() -> None:
     (chained,) = struct.unpack(">d", b"\xc7" * 8)
     (last,) = struct.unpack(">d", b"\xc4" * 8)
