@@ -76,7 +76,7 @@ def pack_plain(commands: Sequence[Sequence[Any]], largest_copied: int) -> list[B
                 data = argument.encode()
             elif cls is int:
                 data = b"%d" % argument
-            elif cls is bytes or (cls is memoryview and argument.format == "B"):
+            elif cls is bytes or (cls is memoryview and argument.contiguous and argument.nbytes == len(argument)):
                 data = argument
             else:
                 return None
