@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("exclusive_redis_xcom")
 
 #: Modules of ours that tasks load late, and those of other packages that tasks load for us.
-_LATE = ("airflow.backend", "airflow.listener", "airflow.plugin", "connection.opener", "connection.url")
+_LATE = (
+    "airflow.backend",
+    "airflow.listener",
+    "airflow.plugin",
+    "airflow.provider_info",  # Airflow 3.1 reads it in each task
+    "connection.opener",
+    "connection.url",
+)
 _OF_OTHERS = (
     "airflow.sdk.observability.stats",  # Airflow has it from 3.2 on; reporting/metrics.py looks for it first
     "cryptography.hazmat.primitives.asymmetric.x25519",
