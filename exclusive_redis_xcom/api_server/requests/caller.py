@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from exclusive_redis_xcom.api_server.requests.known_tokens import KnownTokens
 from exclusive_redis_xcom.model import Principal
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ class Tokens:
 
     Args:
         validate: Returns the claims of a token, or raises. Airflow's own validator unless given.
+        one_secret: Whether the given validator verifies all tokens with one secret, so that tokens may be remembered.
+            Of Airflow's own validator, that is known.
     """
 
-    def __init__(self, validate: Validate | None = None) -> None:
+    def __init__(self, validate: Validate | None = None, *, one_secret: bool = False) -> None:
         self._validate = validate
+        self._one_secret = one_secret
+        self._known = KnownTokens()
 
     async def task_instance_id(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         """Return the id of the task instance that a request's token is for; None without a valid execution token.
@@ -60,18 +65,42 @@ class Tokens:
         Raises:
             Exception: The token could not be checked, because the keys for that cannot be had.
         """
+        token = bearer(headers)
+        return None if token is None else self._known.task_instance_id(token) or await self._verified(token)
+
+    def remember(self, scope: Mapping[str, Any]) -> None:
+        """Remember the token of a request that Airflow has answered, if Airflow has verified it.
+
+        So the token of a task's push is known. Each task asks for something else before it pushes.
+        """
+        ti_id = seen_by_airflow(scope) if self._one_secret else None
+        token = None if ti_id is None else bearer(scope["headers"])
+        if ti_id is not None and token is not None:
+            self._known.add(token, ti_id, getattr(scope["ti_token"].claims, "exp", None))
+
+    async def _verified(self, token: str) -> str | None:
         from jwt import InvalidTokenError
 
-        token = bearer(headers)
-        if token is None:
-            return None
-        if self._validate is None:
-            self._validate = _airflow_validator()
+        validate = self._validator()
         try:
-            claims = await self._validate(token, {})
-            return str(UUID(claims["sub"])) if claims.get("scope", _EXECUTION) == _EXECUTION else None
+            claims = await validate(token, {})
+            if claims.get("scope", _EXECUTION) != _EXECUTION:
+                return None
+            ti_id = str(UUID(claims["sub"]))
         except (InvalidTokenError, LookupError, ValueError, TypeError, AttributeError):
             return None
+        if self._one_secret:
+            self._known.add(token, ti_id, claims.get("exp"))
+        return ti_id
+
+    def _validator(self) -> Validate:
+        if self._validate is None:
+            from airflow.api_fastapi.execution_api.app import _jwt_validator
+
+            airflows = _jwt_validator()
+            self._one_secret = getattr(airflows, "jwks", airflows) is None
+            self._validate = airflows.avalidated_claims
+        return self._validate
 
 
 def seen_by_airflow(scope: Mapping[str, Any]) -> str | None:
@@ -124,13 +153,6 @@ class Callers:
         return await run_in_threadpool(self._look_up, ti_id)
 
 
-def _airflow_validator() -> Validate:
-    from airflow.api_fastapi.execution_api.app import _jwt_validator
-
-    validate: Validate = _jwt_validator().avalidated_claims
-    return validate
-
-
 def look_up_task_instance(ti_id: str) -> Caller | None:
     """Ask Airflow's database for a task instance, and for an earlier try if there is none."""
     from airflow.models.taskinstance import TaskInstance
@@ -163,7 +185,9 @@ def _connected() -> Iterator[Any]:
     engine = sessions.kw.get("bind") if is_plain else None
     if isinstance(engine, Engine):
         with engine.connect() as connection:
-            yield connection
+            is_remote = engine.dialect.name != "sqlite"
+            # One statement needs no transaction. To begin and to end one costs two round trips.
+            yield connection.execution_options(isolation_level="AUTOCOMMIT") if is_remote else connection
     else:
         with create_session(scoped=False) as session:
             yield session.connection()

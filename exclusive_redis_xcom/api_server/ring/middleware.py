@@ -84,7 +84,8 @@ class Ring:
             raise
         self._router = Router()
         audit = Audit(settings.audit, strict=settings.audit_strict, write=write_rows)
-        tokens, callers = Tokens(validate), Callers(look_up)
+        self._tokens = tokens = Tokens(validate)
+        callers = Callers(look_up)
         is_latest = settings.format >= LATEST_FORMAT
         releaser = Releaser(settings.seal_private_keys, store, reports_only=settings.reports_only, as_texts=is_latest)
         self._rest = RestGuard(app, audit=audit, store=store)
@@ -121,6 +122,7 @@ class Ring:
             await _answered_when_done(inner, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+        self._tokens.remember(scope)
 
     async def _xcoms(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:

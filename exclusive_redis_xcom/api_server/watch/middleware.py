@@ -133,6 +133,7 @@ class Watch:
             await self._call(call, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+            self._tokens.remember(scope)
 
     def _parsed(self, path: str, scope: Scope) -> routes.XComCall:
         try:
