@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -161,6 +162,16 @@ def test_a_slice_of_anybody_else_comes_as_airflow_has_it(query: bytes) -> None:
 )
 def test_a_read_may_be_of_prior_runs(query: bytes, prior_runs: bool) -> None:
     assert parse("GET", "/d/r/t/k", query) == read(Shape.VALUE, prior_runs=prior_runs)
+
+
+@given(st.lists(st.sampled_from(["include_prior_dates", "include", "%5Fprior%5fdates", "%", "=", "&", "+", "1", "ü"])))
+def test_prior_runs_are_asked_for_where_a_reader_of_queries_finds_the_name(parts: list[str]) -> None:
+    query = "".join(parts)
+    names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
+
+    found = parse("GET", "/d/r/t/k", query.encode("latin-1"))
+
+    assert found == read(Shape.VALUE, prior_runs="include_prior_dates" in names)
 
 
 @pytest.mark.parametrize(
