@@ -165,9 +165,7 @@ def test_a_read_may_be_of_prior_runs(query: bytes, prior_runs: bool) -> None:
 
 
 @given(
-    st.lists(
-        st.sampled_from(["include_prior_dates", "include%5Fprior_dates", "%69nclude_prior%5fdates"] + list("%=&+1;ü"))
-    )
+    st.lists(st.sampled_from(["include_prior_dates", "include%5Fprior_dates", "%69nclude_prior%5fdates", *"%=&+1;ü"]))
 )
 def test_prior_runs_are_asked_for_where_a_reader_of_queries_finds_the_name(parts: list[str]) -> None:
     query = "".join(parts)
