@@ -7,6 +7,9 @@ own validation restores it.
 A validator may make something else of what it has made: `Base64Bytes` decodes twice. So where a class has validators,
 the push tries what the pull will do. A field that would change is stored in its JSON form, too, if validation restores
 it.
+
+The JSON form of a pattern has no flags, and that of a list of secrets has asterisks. So a field that is stored in
+another form is validated at the push, too. If it would come back changed, it is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from exclusive_redis_xcom.codec.allowlist import load_class, package
 from exclusive_redis_xcom.codec.extras import extras_of, note_left_behind, set_extras
 from exclusive_redis_xcom.codec.kinds import NotCarriedError, qualified_name
-from exclusive_redis_xcom.codec.likeness import changed_names
+from exclusive_redis_xcom.codec.likeness import changed_names, is_same
 from exclusive_redis_xcom.codec.objects import rebuilt
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ def model_children(
     cls: Any = type(value)
     if _has_validators(cls):
         fields = _settled(value, fields)
+    fields = _without_changes(value, fields)
     return [qualified_name(type(value)), fields, set_fields, private, *([extras] if extras else [])]
 
 
@@ -74,10 +78,32 @@ def _fields(value: Any) -> dict[str, Any]:
 def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bool]) -> Any:
     if can_carry(content):
         return content
-    secrets = package("pydantic")
-    if isinstance(content, (secrets.SecretStr, secrets.SecretBytes)):
-        return content.get_secret_value()  # The JSON form would be asterisks.
-    return _as_json(model, name, content)  # If this fails, the error about the content names the field.
+    revealed = _revealed(content)
+    if revealed is content:
+        return _as_json(model, name, content)  # If this fails, the error about the content names the field.
+    return revealed if can_carry(revealed) else content  # The JSON form would be asterisks.
+
+
+def _revealed(content: Any) -> Any:
+    """Return the content with the secrets in it shown; the content itself if it holds none."""
+    try:
+        return _with_secrets_shown(content)
+    except RecursionError:
+        return content
+
+
+def _with_secrets_shown(content: Any) -> Any:
+    pydantic = package("pydantic")
+    if isinstance(content, (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret)):
+        return _with_secrets_shown(content.get_secret_value())
+    if type(content) is dict:
+        shown = {key: _with_secrets_shown(item) for key, item in content.items()}
+        return shown if any(shown[key] is not item for key, item in content.items()) else content
+    if type(content) in (list, tuple, set, frozenset):
+        items = list(map(_with_secrets_shown, content))
+        changed = any(item is not old for item, old in zip(items, content, strict=True))
+        return type(content)(items) if changed else content
+    return content
 
 
 def _as_json(model: Any, name: str, content: Any) -> Any:
@@ -132,6 +158,23 @@ def _settled(value: Any, carried: dict[str, Any]) -> dict[str, Any]:
             "Let the validator leave alone what is complete, or push model_dump() of the model.",
         )
     return carried
+
+
+def _without_changes(value: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields; those as they are in the model that their other form would change.
+
+    Such a field is then refused, and the error names the part of it that is not carried.
+    """
+    whole = _fields(value)
+    others = {name: whole[name] for name, form in fields.items() if form is not whole[name]}
+    if not others:
+        return fields
+    made, refused = _validated(value, fields, {})
+    if made is None:
+        changed = refused & others.keys()
+    else:
+        changed = {name for name, content in others.items() if name not in made or not is_same(made[name], content)}
+    return {**fields, **{name: others[name] for name in changed}}
 
 
 def _names(name: str, field: Any) -> set[Any]:
