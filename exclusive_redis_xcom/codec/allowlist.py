@@ -44,11 +44,23 @@ def serde() -> ModuleType | None:
 
 
 def is_allowed(name: str) -> bool:
-    """Return whether Airflow's configuration lets a payload name this class."""
+    """Return whether Airflow's configuration lets a payload name this class.
+
+    Raises:
+        XComNotImportable: The configuration has a pattern that Airflow cannot read. Then it allows nothing.
+    """
     module = serde()
     match = getattr(module, "_match", None)
     extra = getattr(module, "_extra_allowed", ())
-    return name in extra or (match is not None and bool(match(name)))
+    try:
+        return name in extra or (match is not None and bool(match(name)))
+    except re.error:
+        raise XComNotImportable(
+            "Airflow cannot read its own list of allowed classes.\n"
+            "Section [core] has a pattern that is no regular expression. Airflow compiles the globs of "
+            "allowed_deserialization_classes as such, too: '*.models.*' fails, and 'acme.*' works.\n"
+            "Begin no glob with '*'. Use allowed_deserialization_classes_regexp for '.*[.]models[.].*'."
+        ) from None
 
 
 def registered_module(name: str, table: str) -> Any:

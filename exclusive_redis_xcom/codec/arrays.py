@@ -30,6 +30,9 @@ def describe_dtype(dtype: Any) -> Any:
     """Describe a dtype as text, as {names, formats, offsets, ...} or as [base, shape]."""
     if dtype.hasobject or dtype.kind not in "biufcmMSUV":
         raise NotCarriedError
+    if dtype.names is None and dtype.type.__module__ != "numpy":
+        # NumPy itself calls such a dtype raw bytes, so the items would come back as those.
+        raise NotCarriedError("Its dtype belongs to another library.", "Push it as NumPy's own: astype('f4').")
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         return [describe_dtype(base), list(shape)]

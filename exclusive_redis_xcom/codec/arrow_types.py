@@ -24,6 +24,8 @@ _TIMES = ("DATE32", "DATE64", "TIME32", "TIME64", "TIMESTAMP", "DURATION", "INTE
 _SCALARS = ("NA", "BOOL", *_INTEGERS, *_NUMBERS, *_TIMES, *_TEXTS, *_VIEWS, "FIXED_SIZE_BINARY")
 _LISTS = ("LIST", "LARGE_LIST", "FIXED_SIZE_LIST", "MAP")
 _NESTED = (*_LISTS, "STRUCT")
+#: Types whose bytes can stand for more than the type has: a time of 24:00, a number of too many digits.
+_BOUNDED = ("DATE64", "TIME32", "TIME64", "DECIMAL32", "DECIMAL64", "DECIMAL128", "DECIMAL256")
 
 
 def _is(kind: Any, *names: str) -> bool:
@@ -69,6 +71,26 @@ def _require_known_field(field: Any, *, top: bool = False) -> None:
             _require_known_field(kind.field(position))
     elif not _is(kind, *_SCALARS):
         raise NotCarriedError
+
+
+@lru_cache(maxsize=256)
+def _is_bounded(kind: Any) -> bool:
+    if _is(kind, "DICTIONARY"):
+        return _is_bounded(kind.value_type)
+    return _is(kind, *_BOUNDED) or any(_is_bounded(kind.field(position).type) for position in range(kind.num_fields))
+
+
+def require_within_bounds(array: Any) -> None:
+    """Raise NotCarriedError if a date, time or decimal is none of its type. The pull validates all of them."""
+    if not _is_bounded(array.type):
+        return
+    try:
+        array.validate(full=True)
+    except package("pyarrow").ArrowInvalid:
+        raise NotCarriedError(
+            "Arrow's own check, validate(full=True), fails for a column of dates, times or decimals.",
+            "Mend that column. In Arrow, 24:00 is no time, for example.",
+        ) from None
 
 
 def only_its_value(array: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,19 @@ def is_like(one: Any, other: Any) -> bool:
         return _is_like(one, other)
     except Exception:  # the code of any class
         return True
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, and are of equal types all the way down."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, dict):
+        return is_same(list(one.items()), list(other.items()))
+    if isinstance(one, (datetime, time)):
+        return one == other and type(one.tzinfo) is type(other.tzinfo)
+    return is_like(one, other)
 
 
 def _is_like(one: Any, other: Any) -> bool:

@@ -7,18 +7,22 @@ own validation restores it.
 A validator may make something else of what it has made: `Base64Bytes` decodes twice. So where a class has validators,
 the push tries what the pull will do. A field that would change is stored in its JSON form, too, if validation restores
 it.
+
+The JSON form of a pattern has no flags, and that of a list of secrets has asterisks. So a field that is stored in
+another form is validated at the push, too. If it would come back changed, it is refused.
 """
 
 from __future__ import annotations
 
 import sys
 from functools import lru_cache, partial
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.codec.allowlist import load_class, package
 from exclusive_redis_xcom.codec.extras import extras_of, note_left_behind, set_extras
 from exclusive_redis_xcom.codec.kinds import NotCarriedError, qualified_name
-from exclusive_redis_xcom.codec.likeness import changed_names
+from exclusive_redis_xcom.codec.likeness import changed_names, is_same
 from exclusive_redis_xcom.codec.objects import rebuilt
 
 if TYPE_CHECKING:
@@ -46,21 +50,24 @@ def model_children(
     note_left_behind(type(value), (value.__pydantic_private__ or {}).keys() - private.keys())
     extras = extras_of(value, {*type(value).model_fields, *_OWN_SLOTS}, is_plain_data)
     set_fields = sorted(value.__pydantic_fields_set__)
-    fields = _carried(value, can_carry)
+    whole, made = _fields(value), None
+    fields = _carried(value, whole, can_carry)
     cls: Any = type(value)
     if _has_validators(cls):
-        fields = _settled(value, fields)
+        fields, made = _settled(value, fields)
+    if not all(map(is_, fields.values(), whole.values())):
+        fields = _without_changes(value, fields, whole, made)
     return [qualified_name(type(value)), fields, set_fields, private, *([extras] if extras else [])]
 
 
 def plain_model(value: Any, can_carry: Callable[[object], bool]) -> Any:
     """Return a dict of the fields; of a root model, its only field."""
-    fields = _carried(value, can_carry)
+    fields = _carried(value, _fields(value), can_carry)
     return fields["root"] if isinstance(value, package("pydantic").RootModel) else fields
 
 
-def _carried(value: Any, can_carry: Callable[[object], bool]) -> dict[str, Any]:
-    return {name: _field(value, name, content, can_carry) for name, content in _fields(value).items()}
+def _carried(value: Any, whole: dict[str, Any], can_carry: Callable[[object], bool]) -> dict[str, Any]:
+    return {name: _field(value, name, content, can_carry) for name, content in whole.items()}
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -74,10 +81,32 @@ def _fields(value: Any) -> dict[str, Any]:
 def _field(model: Any, name: str, content: Any, can_carry: Callable[[object], bool]) -> Any:
     if can_carry(content):
         return content
-    secrets = package("pydantic")
-    if isinstance(content, (secrets.SecretStr, secrets.SecretBytes)):
-        return content.get_secret_value()  # The JSON form would be asterisks.
-    return _as_json(model, name, content)  # If this fails, the error about the content names the field.
+    revealed = _revealed(content)
+    if revealed is content:
+        return _as_json(model, name, content)  # If this fails, the error about the content names the field.
+    return revealed if can_carry(revealed) else content  # The JSON form would be asterisks.
+
+
+def _revealed(content: Any) -> Any:
+    """Return the content with the secrets in it shown; the content itself if it holds none."""
+    try:
+        return _with_secrets_shown(content)
+    except RecursionError:
+        return content
+
+
+def _with_secrets_shown(content: Any) -> Any:
+    pydantic = package("pydantic")
+    if isinstance(content, (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret)):
+        return _with_secrets_shown(content.get_secret_value())
+    if type(content) is dict:
+        shown = {key: _with_secrets_shown(item) for key, item in content.items()}
+        return shown if any(shown[key] is not item for key, item in content.items()) else content
+    if type(content) in (list, tuple, set, frozenset):
+        items = list(map(_with_secrets_shown, content))
+        changed = any(item is not old for item, old in zip(items, content, strict=True))
+        return type(content)(items) if changed else content
+    return content
 
 
 def _as_json(model: Any, name: str, content: Any) -> Any:
@@ -106,8 +135,8 @@ def _has_validators(cls: Any) -> bool:
     return False
 
 
-def _settled(value: Any, carried: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields in forms that validation makes these fields of.
+def _settled(value: Any, carried: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the fields in forms that validation makes these fields of, and what it makes of them if that is known.
 
     What validation refuses stays as it is: the pull says so.
 
@@ -118,9 +147,9 @@ def _settled(value: Any, carried: dict[str, Any]) -> dict[str, Any]:
     known = {name for name, content in carried.items() if content is whole[name]}  # the others have a JSON form already
     fields = dict(carried)
     for _ in range(_MOST_TRIES):
-        _, changed = _validated(value, fields, {name: whole[name] for name in known})
+        made, changed = _validated(value, fields, {name: whole[name] for name in known})
         if not changed:
-            return fields
+            return fields, made
         as_json = {name: _as_json(value, name, whole[name]) for name in changed & known if fields[name] is whole[name]}
         if not as_json:
             break
@@ -131,7 +160,25 @@ def _settled(value: Any, carried: dict[str, Any]) -> dict[str, Any]:
             "A validator makes something else of a field that it has made before.",
             "Let the validator leave alone what is complete, or push model_dump() of the model.",
         )
-    return carried
+    return carried, None
+
+
+def _without_changes(
+    value: Any, fields: dict[str, Any], whole: dict[str, Any], made: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the fields; those as they are in the model that their other form would change.
+
+    Such a field is then refused, and the error names the part of it that is not carried.
+    """
+    others = {name: whole[name] for name, form in fields.items() if form is not whole[name]}
+    refused: set[str] = set()
+    if made is None:
+        made, refused = _validated(value, fields, {})
+    if made is None:
+        changed = refused & others.keys()
+    else:
+        changed = {name for name, content in others.items() if name not in made or not is_same(made[name], content)}
+    return {**fields, **{name: others[name] for name in changed}}
 
 
 def _names(name: str, field: Any) -> set[Any]:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: numbers.
 _OURS = frozenset({"builtins", "datetime", "decimal", "numpy", "pandas", "pendulum", "pydantic", "uuid", "zoneinfo"})
 
+#: Where attrs keeps a hash (`cache_hash=True`). It holds in one process: in another, texts have other hashes.
+_HASH_OF_ATTRS = "_attrs_cached_hash"
+
 
 def rebuilt(cls: type, make: Callable[[], Any]) -> Any:
     """Run the code of a class that makes its object again.
@@ -136,7 +139,7 @@ def build_dataclass(children: list[Any]) -> Any:
 
     def make() -> Any:
         made = cls(**arguments)
-        _require_kept(cls, {name: getattr(made, name) for name in arguments if name in stored}, arguments)
+        require_kept(cls, {name: getattr(made, name) for name in arguments if name in stored}, arguments)
         value = _with_fields(made, others, settable)
         for attributes in extras:
             set_extras(value, attributes, all_fields)
@@ -156,7 +159,7 @@ def attrs_children(value: Any, is_plain_data: Callable[[object], bool]) -> list[
     fields = package("attr").fields(type(value))
     arguments = {f.alias: getattr(value, f.name) for f in fields if f.init}
     others = {f.name: getattr(value, f.name) for f in fields if not f.init and hasattr(value, f.name)}
-    extras = extras_of(value, {f.name for f in fields}, is_plain_data)
+    extras = extras_of(value, {_HASH_OF_ATTRS, *(f.name for f in fields)}, is_plain_data)
     return [*_header(value), arguments, others, *([extras] if extras else [])]
 
 
@@ -175,16 +178,17 @@ def build_attrs(children: list[Any]) -> Any:
 
     def make() -> Any:
         made = cls(**arguments)
-        _require_kept(cls, {f.alias: getattr(made, f.name) for f in fields if f.alias in arguments}, arguments)
+        require_kept(cls, {f.alias: getattr(made, f.name) for f in fields if f.alias in arguments}, arguments)
         value = _with_fields(made, others, settable)
         for attributes in extras:
+            attributes.pop(_HASH_OF_ATTRS, None)  # Earlier revisions wrote it.
             set_extras(value, attributes, {f.name for f in fields})
         return value
 
     return rebuilt(cls, make)
 
 
-def _require_kept(cls: type, kept: dict[str, Any], arguments: dict[str, Any]) -> None:
+def require_kept(cls: type, kept: dict[str, Any], arguments: dict[str, Any]) -> None:
     """Raise XComNotRebuilt if a constructor has changed what it was given. It was given what an object had."""
     changed = changed_names(kept, {name: arguments[name] for name in kept})
     if changed:

@@ -13,7 +13,7 @@ import ormsgpack
 
 from exclusive_redis_xcom.codec import arrow_stream
 from exclusive_redis_xcom.codec.allowlist import package
-from exclusive_redis_xcom.codec.arrow_types import only_its_value
+from exclusive_redis_xcom.codec.arrow_types import only_its_value, require_within_bounds
 from exclusive_redis_xcom.codec.kinds import NotCarriedError
 from exclusive_redis_xcom.codec.msgpack_reader import read
 
@@ -29,6 +29,8 @@ def _dump(schema: Any, batches: Iterable[Any], put: Put) -> bytes:
 
 def _only_its_value(batch: Any) -> Any:
     columns = [only_its_value(column) for column in batch.columns]
+    for column in columns:
+        require_within_bounds(column)
     return _batch(columns, batch.schema) if columns else batch  # without columns there may still be rows
 
 

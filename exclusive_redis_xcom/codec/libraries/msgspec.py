@@ -7,7 +7,7 @@ from typing import Any
 from exclusive_redis_xcom.codec.allowlist import load_class, package
 from exclusive_redis_xcom.codec.extras import note_left_behind, state_beside
 from exclusive_redis_xcom.codec.kinds import NotCarriedError, is_found_by_name, qualified_name
-from exclusive_redis_xcom.codec.objects import rebuilt
+from exclusive_redis_xcom.codec.objects import rebuilt, require_kept
 from exclusive_redis_xcom.codec.plugs import register
 
 
@@ -35,7 +35,13 @@ def _decode(parts: dict[str, Any], _version: int) -> Any:
         return fields
     if not issubclass(cls, msgspec.Struct):
         raise TypeError("not a Struct")
-    return rebuilt(cls, lambda: cls(**fields, **dict.fromkeys(parts["unset"], msgspec.UNSET)))
+
+    def make() -> Any:
+        made = cls(**fields, **dict.fromkeys(parts["unset"], msgspec.UNSET))
+        require_kept(cls, {name: getattr(made, name) for name in fields}, fields)
+        return made
+
+    return rebuilt(cls, make)
 
 
 register("msgspec.struct", "msgspec.Struct", encode=_encode, decode=_decode, subclasses=True)

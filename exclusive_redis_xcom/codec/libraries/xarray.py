@@ -9,19 +9,38 @@ from typing import Any
 
 from exclusive_redis_xcom.codec.allowlist import package
 from exclusive_redis_xcom.codec.arrays import describe_dtype, dtype_of
+from exclusive_redis_xcom.codec.extras import note_left_behind
 from exclusive_redis_xcom.codec.kinds import NotCarriedError
 from exclusive_redis_xcom.codec.plugs import register
 
 _TEXT = "str"  # the class, which xarray's readers put in the place of a dtype
 _OBJECT = "O"
+_CODECS = frozenset({"numcodecs", "zarr"})
 
 
 def _variable_to_parts(variable: Any, *, with_data: bool = True) -> dict[str, Any]:
-    encoding = dict(variable.encoding)
+    encoding = _without_codecs(variable)
     dtypes = {name: _describe(content) for name, content in encoding.items() if _is_dtype(content)}
     encoding.update(dict.fromkeys(dtypes))  # None keeps the place
     parts = {"dims": list(variable.dims), "attrs": dict(variable.attrs), "encoding": encoding, "dtypes": dtypes}
     return {**parts, "data": _data(variable)} if with_data else parts
+
+
+def _without_codecs(holder: Any) -> dict[Any, Any]:
+    """Return the encoding without the codecs of the file that a dataset was read from. Writers choose their own."""
+    codecs = {name for name, content in holder.encoding.items() if _has_codec(content)}
+    note_left_behind(
+        type(holder),
+        [f"encoding[{name!r}]" for name in codecs],
+        "A codec is part of the file that it was read from. to_zarr() chooses one again.",
+    )
+    return {name: content for name, content in holder.encoding.items() if name not in codecs}
+
+
+def _has_codec(content: object) -> bool:
+    if isinstance(content, (list, tuple)):
+        return any(map(_has_codec, content))
+    return type(content).__module__.partition(".")[0] in _CODECS
 
 
 def _is_dtype(value: object) -> bool:
@@ -119,7 +138,7 @@ def _encode_dataset(dataset: Any) -> dict[str, Any]:
         "variables": {name: _variable_to_parts(array.variable) for name, array in dataset.data_vars.items()},
         "coords": _coordinates_to_parts(dataset.coords),
         "attrs": dict(dataset.attrs),
-        "encoding": dict(dataset.encoding),
+        "encoding": _without_codecs(dataset),
     }
 
 

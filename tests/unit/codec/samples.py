@@ -189,3 +189,10 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
 
 class Loose(msgspec.Struct, dict=True):
     x: int
+
+
+class Growing(msgspec.Struct):
+    size: int
+
+    def __post_init__(self) -> None:
+        self.size += 1

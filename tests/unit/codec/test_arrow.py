@@ -217,6 +217,27 @@ def test_what_cannot_be_carried_exactly_or_safely_is_refused(value):
         encode(value, max_bytes=LIMIT)
 
 
+OUT_OF_BOUNDS = {
+    "time32": pa.array([24 * 3600], pa.time32("s")),  # 24:00, as DuckDB gives it
+    "time64": pa.array([1, None, -1], pa.time64("us")),
+    "date64": pa.Array.from_buffers(pa.date64(), 1, pa.array([1], pa.int64()).buffers()),
+    "decimal": pa.Array.from_buffers(
+        pa.decimal128(2, 1), 1, pa.array([decimal.Decimal("99.9")], pa.decimal128(3, 1)).buffers()
+    ),
+    "in a list": pa.array([[24 * 3600]], pa.list_(pa.time32("s"))),
+    "in a dictionary": pa.DictionaryArray.from_arrays(
+        pa.array([0], pa.int8()), pa.array([24 * 3600], pa.time32("s")), safe=False
+    ),
+}
+
+
+@pytest.mark.parametrize("array", OUT_OF_BOUNDS.values(), ids=OUT_OF_BOUNDS.keys())
+def test_what_the_pull_would_take_for_damage_is_refused_at_the_push(array):
+    for value in (array, pa.table({"t": array})):
+        with pytest.raises(XComNotSerializable, match=r"Arrow's own check, validate\(full=True\), fails for"):
+            encode(value, max_bytes=LIMIT)
+
+
 # What anyone may have written.
 
 

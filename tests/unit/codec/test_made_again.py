@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import attr
 import pydantic
@@ -11,7 +14,7 @@ import pytest
 from pydantic import AfterValidator
 
 from exclusive_redis_xcom.codec import encode
-from exclusive_redis_xcom.codec.likeness import is_like
+from exclusive_redis_xcom.codec.likeness import is_like, is_same
 from exclusive_redis_xcom.errors import XComNotRebuilt, XComNotSerializable
 from tests.unit.codec.support import LIMIT, round_trip, same
 
@@ -19,6 +22,7 @@ np = pytest.importorskip("numpy")
 
 NAN = float("nan")
 URL: Any = "http://example.org/"
+SECRET: Any = "canary"
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +87,27 @@ class Counting(pydantic.BaseModel):
         return self
 
 
+class Secrets(pydantic.BaseModel):
+    tokens: list[pydantic.SecretStr] = []
+    by_name: dict[str, pydantic.SecretBytes | None] = {}
+    pair: tuple[str, pydantic.Secret[int]] | None = None
+    day: pydantic.Secret[date] | None = None
+    nested: pydantic.Secret[list[pydantic.SecretStr]] | None = None
+
+
+class RootSecrets(pydantic.RootModel[dict[str, pydantic.SecretStr]]):
+    pass
+
+
+class Loose(pydantic.BaseModel):
+    pattern: re.Pattern[str] | None = None
+    anything: Any = None
+
+
+class RootPattern(pydantic.RootModel[re.Pattern[str]]):
+    pass
+
+
 class Failing(pydantic.BaseModel):
     words: list[str]
 
@@ -107,6 +132,11 @@ MODELS = [
     UrlsByName({"a": URL}),
     UrlsByName({"root": URL}),
     Settled(table="t", anything=(1, {2})),
+    Secrets(tokens=[SECRET, SECRET], by_name={"a": SECRET, "b": None}),
+    Secrets(pair=("a", 7), day=date(2024, 1, 1), nested=[SECRET]),
+    RootSecrets({"a": SECRET}),
+    Loose(pattern="a|b"),
+    RootPattern("a|b"),
 ]
 
 
@@ -126,6 +156,30 @@ def test_a_model_that_each_validation_changes_is_refused_at_the_push(model):
         encode(model, max_bytes=LIMIT)
 
     assert "public" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        (Loose(pattern=re.compile("canary", re.IGNORECASE)), ".pattern of type Pattern"),
+        (RootPattern(re.compile("canary", re.IGNORECASE)), ".root of type Pattern"),
+        (Loose(anything=pydantic.HttpUrl("https://canary")), ".anything of type HttpUrl"),
+        (
+            Loose(anything=({1}, {"url": [pydantic.HttpUrl("https://canary")]})),
+            ".anything[1]['url'][0] of type HttpUrl",
+        ),
+        (Loose(anything=pydantic.SecretStr("canary")), ".anything of type SecretStr"),
+        (Loose(anything=[pydantic.SecretStr("canary")]), ".anything[0] of type SecretStr"),
+        (Loose(anything=[pydantic.SecretStr("canary"), re.compile("a")]), ".anything[0] of type SecretStr"),
+    ],
+    ids=repr,
+)
+def test_a_field_that_would_come_back_changed_is_refused_at_the_push(model, path):
+    with pytest.raises(XComNotSerializable) as caught:
+        encode({"a": model}, max_bytes=LIMIT)
+
+    assert str(caught.value).startswith(f"['a']{path} cannot be carried.\n")
+    assert "canary" not in str(caught.value)
 
 
 def test_a_model_that_refuses_itself_is_pushed_and_not_rebuilt():
@@ -200,3 +254,25 @@ def test_a_class_that_changes_its_own_fields_is_an_error_at_the_pull(value, name
 )
 def test_likeness(one, other, alike):
     assert is_like(one, other) is alike
+
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_too"),
+    [
+        (1, 1, True),
+        (1, 1.0, False),
+        ([NAN, (1,)], [float("nan"), (1,)], True),
+        ([1], [True], False),
+        ({1: "a"}, {1: "a"}, True),
+        ({1: "a"}, {True: "a"}, False),
+        ({1: [1]}, {1: [1.0]}, False),
+        (datetime(2024, 1, 1, tzinfo=PARIS), datetime(2024, 1, 1, tzinfo=PARIS), True),
+        (datetime(2024, 1, 1, tzinfo=PARIS), datetime(2023, 12, 31, 23, tzinfo=timezone.utc), False),
+    ],
+)
+def test_sameness(one, other, same_too):
+    assert is_same(one, other) is same_too
+    assert is_like(one, other)

@@ -161,3 +161,13 @@ def test_fields_that_were_left_out_are_not_sent():
 def test_what_cannot_be_carried_exactly_is_refused(value):
     with pytest.raises(XComNotSerializable):
         encode(value, max_bytes=LIMIT)
+
+
+def test_dtypes_of_other_libraries_are_refused_and_do_not_come_back_as_raw_bytes():
+    """ml_dtypes' bfloat16 is such a dtype. NumPy brings one for its own tests."""
+    rational = pytest.importorskip("numpy._core._rational_tests", reason="NumPy 1 has it elsewhere").rational
+
+    for value in (np.zeros(2, rational), np.zeros(2, [("a", rational)])):
+        with pytest.raises(XComNotSerializable, match=r"Its dtype belongs to another library\.") as caught:
+            encode({"a": value}, max_bytes=LIMIT)
+        assert str(caught.value).startswith("['a'] of type ndarray cannot be carried.\n")

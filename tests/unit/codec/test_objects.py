@@ -178,6 +178,20 @@ class TestNotAllowed:
 
         assert round_trip(Point(1)) == Point(1)
 
+    @pytest.mark.parametrize("option", ["CLASSES", "CLASSES_REGEXP"])
+    def test_a_list_that_airflow_cannot_read_allows_nothing_and_is_named(self, allow, option):
+        encoded = encode(Point(1), max_bytes=LIMIT)
+        allow("tests.*")
+        assert read(encoded) == Point(1)
+        allow("airflow.*")
+        allow("*.samples.*", f"AIRFLOW__CORE__ALLOWED_DESERIALIZATION_{option}")
+
+        for ask in (lambda: read(encoded), lambda: encode([Pair(1, 2)], max_bytes=LIMIT)):
+            with pytest.raises(XComNotImportable) as caught:
+                ask()
+            assert str(caught.value).splitlines()[0] == "Airflow cannot read its own list of allowed classes."
+            assert "allowed_deserialization_classes" in str(caught.value)
+
     def test_a_class_that_is_not_allowed_is_not_imported(self):
         code = """
 from exclusive_redis_xcom.codec import XComNotImportable, decode

@@ -16,7 +16,7 @@ import pytest
 from exclusive_redis_xcom.codec import XComNotImportable, encode, plugs, register
 from exclusive_redis_xcom.errors import CorruptValue, XComNotRebuilt, XComNotSerializable
 from tests.unit.codec import samples
-from tests.unit.codec.samples import Frozen, Loose, Reading
+from tests.unit.codec.samples import Frozen, Growing, Loose, Reading
 from tests.unit.codec.support import LIMIT, raw, read, round_trip, same
 
 ROOT = Path(__file__).parents[3]
@@ -363,6 +363,10 @@ class TestStructsOfMsgspec:
             assert found == value
             assert type(found) is type(value)
         assert same(getattr(round_trip(value), "value", None), getattr(value, "value", None))
+
+    def test_a_class_that_changes_its_own_fields_is_an_error_at_the_pull(self):
+        with pytest.raises(XComNotRebuilt, match=r"^Growing changes what was pushed of it \(field size\)\.\n"):
+            round_trip({"a": Growing(1)})
 
     def test_a_class_that_is_not_allowed_is_refused_at_the_pull(self, allow):
         encoded = encode(Reading("a"), max_bytes=LIMIT)

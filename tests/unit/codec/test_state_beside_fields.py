@@ -80,6 +80,16 @@ class Tight:
     x: int
 
 
+@attr.s(frozen=True, cache_hash=True)
+class Hashed:
+    x = attr.ib()
+
+
+@attr.frozen(cache_hash=True)
+class HashedTight:
+    x: Any
+
+
 class Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="allow")
     x: int
@@ -394,3 +404,15 @@ def test_a_uuid_keeps_what_is_known_of_its_safety():
     for safety in uuid.SafeUUID:
         value = uuid.UUID(int=5, is_safe=safety)
         assert round_trip([value])[0].is_safe is safety
+
+
+@pytest.mark.parametrize("cls", [Hashed, HashedTight])
+def test_a_hash_that_attrs_keeps_stays_in_its_process(cls):
+    """Texts have another hash in each process. An object with an old hash would not be found in a set."""
+    value = cls("text")
+    object.__setattr__(value, "_attrs_cached_hash", hash(value) ^ 1)  # as in another process
+    written = ormsgpack.packb([f"{HERE}.{cls.__name__}", 0, {"x": "text"}, {}, {"_attrs_cached_hash": hash(value)}])
+
+    for found in (round_trip(value), raw(ormsgpack.packb(ormsgpack.Ext(43, written)))):
+        assert found == value
+        assert found in {cls("text")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import ormsgpack
 import pandas as pd
 import pytest
@@ -128,6 +130,27 @@ def test_what_was_read_from_a_file_lazily_is_loaded(tmp_path):
         xr.testing.assert_identical(found, lazy)
 
     assert type(found["a"].variable._data) is np.ndarray
+
+
+class Codec:
+    """As a codec of zarr, which is not installed for these tests."""
+
+    __module__ = "zarr.codecs.zstd"
+
+
+def test_codecs_of_the_file_that_it_was_read_from_are_left_behind_and_named(caplog):
+    value = dataset()
+    value["t"].encoding = {"compressors": (Codec(),), "filters": (), "serializer": Codec(), "chunks": (1, 2)}
+
+    with caplog.at_level(logging.WARNING, "exclusive_redis_xcom"):
+        found = round_trip(value)
+
+    xr.testing.assert_identical(found, value)
+    assert found["t"].encoding == {"filters": (), "chunks": (1, 2)}
+    assert [record.getMessage() for record in caplog.records] == [
+        "Objects of xarray.core.variable.Variable are carried without: encoding['compressors'], "
+        "encoding['serializer']. A codec is part of the file that it was read from. to_zarr() chooses one again."
+    ]
 
 
 class Duck:
