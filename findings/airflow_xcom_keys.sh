@@ -53,5 +53,5 @@ export AIRFLOW_HOME="$dir/home" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE
 "$dir/venv/bin/airflow" db migrate >"$dir/log" 2>&1 || cat "$dir/log"
 status=0
 "$dir/venv/bin/python" -W ignore "$dir/seen.py" "$dir/told" >"$dir/log" 2>&1 || status=$?
-cat "$dir/told"
+cat "$dir/told" || cat "$dir/log"
 exit "$status"
