@@ -6,7 +6,8 @@ set -eu
 
 . "$(dirname "$0")/environment.sh"
 install venv apache-airflow-core==3.3.2 apache-airflow-task-sdk==1.3.2 apache-airflow-providers-standard
-cat > "$dir/seen.py" <<'PY'
+mkdir "$dir/dags"
+cat > "$dir/dags/seen.py" <<'PY'
 import json
 import sys
 from datetime import datetime
@@ -40,18 +41,19 @@ with DAG("keys", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
 
     push() >> pull()
 
-dag.test()
-pulled = json.loads(Path(sys.argv[1]).read_text())
-with create_session() as session:
-    rows = sorted(row.key for row in session.query(XComModel).filter(XComModel.task_id == "push"))
-told = [f"Airflow {__version__}: {len(KEYS)} keys were pushed, each with itself as the value; the rows are {rows}"]
-told += [f"  {key}: pulled {value!r}" for key, value in zip(KEYS, pulled)]
-Path(sys.argv[1]).write_text("\n".join(told) + "\n")
-sys.exit(0 if pulled == EXPECTED and rows == ROWS else 1)
+if __name__ == "__main__":
+    dag.test()
+    pulled = json.loads(Path(sys.argv[1]).read_text())
+    with create_session() as session:
+        rows = sorted(row.key for row in session.query(XComModel).filter(XComModel.task_id == "push"))
+    told = [f"Airflow {__version__}: {len(KEYS)} keys were pushed, each with itself as the value; the rows are {rows}"]
+    told += [f"  {key}: pulled {value!r}" for key, value in zip(KEYS, pulled)]
+    Path(sys.argv[1]).write_text("\n".join(told) + "\n")
+    sys.exit(0 if pulled == EXPECTED and rows == ROWS else 1)
 PY
-export AIRFLOW_HOME="$dir/home" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$dir/none"
+export AIRFLOW_HOME="$dir/home" AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER="$dir/dags"
 "$dir/venv/bin/airflow" db migrate >"$dir/log" 2>&1 || cat "$dir/log"
 status=0
-"$dir/venv/bin/python" -W ignore "$dir/seen.py" "$dir/told" >"$dir/log" 2>&1 || status=$?
+"$dir/venv/bin/python" -W ignore "$dir/dags/seen.py" "$dir/told" >"$dir/log" 2>&1 || status=$?
 cat "$dir/told" || cat "$dir/log"
 exit "$status"
