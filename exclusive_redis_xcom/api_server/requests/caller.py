@@ -121,11 +121,15 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     Of several `Authorization` headers the first counts. Airflow reads the header with Starlette's `Headers.get`, which
     does the same. There may be several: where all users are admins, the simple auth manager appends a user's token to
     every request (`auth/managers/simple/middleware.py`).
+
+    Spaces around the token do not count, as in FastAPI (`security/utils.py`). HTTP allows them at the end of any
+    header, and httptools leaves them there.
     """
     given = [value for name, value in headers if name.lower() == b"authorization"]
     if not given:
         return None
     scheme, _, token = given[0].decode("latin-1").partition(" ")
+    token = token.strip()
     return token if token and scheme.lower() == "bearer" else None
 
 

@@ -57,8 +57,11 @@ class TestTokens:
         ([b"Bearer abc"], "abc"),
         ([b"bearer abc"], "abc"),
         ([b"BEARER abc def"], "abc def"),
+        ([b"Bearer abc \t "], "abc"),  # httptools leaves the spaces at the end
+        ([b"Bearer  abc"], "abc"),
         ([b"Bearer"], None),
         ([b"Bearer "], None),
+        ([b"Bearer \t"], None),
         ([b"Basic abc"], None),
         ([b"Bearer abc", b"Bearer def"], "abc"),  # the first, as Airflow reads it
         ([b"Basic abc", b"Bearer def"], None),
