@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import struct
+from binascii import hexlify
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.model import Coordinate
 
 _LENGTH = struct.Struct(">Q")
+_VERSION_BYTES = 16
 
 # The labels differ: bytes for one purpose or format are never valid for another.
 _SEAL_LABEL = b"exclusive-redis-xcom seal, format 1"
@@ -59,6 +63,40 @@ def payload_aad(
     digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
     how = _how(digest, codec, compression, decoded_size)
     return _address(_PAYLOAD_LABEL, coordinate, version) + how
+
+
+def payload_aads(
+    at: Coordinate,
+    indexes: Sequence[int],
+    versions: Sequence[bytes],
+    acl: bytes,
+    *,
+    codec: str,
+    compression: str,
+    decoded_sizes: Sequence[int],
+) -> list[bytes]:
+    """Return what `payload_aad` returns for several results of a mapped task, in a fraction of its time.
+
+    Args:
+        at: The XCom, with any map_index.
+        indexes: The map indexes.
+        versions: The versions, 16 bytes each.
+        acl: The canonical bytes of the rule in force for all of them.
+        codec: The codec of all envelopes.
+        compression: The compression of all envelopes.
+        decoded_sizes: The sizes in bytes before compression.
+    """
+    digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
+    hows = {size: _how(digest, codec, compression, size) for size in set(decoded_sizes)}
+    shared = _shared_address(_PAYLOAD_LABEL, at.dag_id, at.run_id, at.task_id, at.key)
+    instance = b"" if at.ti_id is None else _encode(_text(at.ti_id))
+    texts = [b"%d" % index for index in indexes]
+    lengths = {length: _LENGTH.pack(length) for length in set(map(len, texts))}
+    before_version = instance + _LENGTH.pack(2 * _VERSION_BYTES)
+    return [
+        b"".join((shared, lengths[len(text)], text, before_version, hexlify(version), hows[size]))
+        for text, version, size in zip(texts, versions, decoded_sizes, strict=True)
+    ]
 
 
 def _address(label: bytes, at: Coordinate, version: str) -> bytes:

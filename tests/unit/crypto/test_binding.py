@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.crypto import payload_aad, seal_info
+from exclusive_redis_xcom.crypto import payload_aad, payload_aads, seal_info
 from exclusive_redis_xcom.model import Coordinate
 
 # st.characters() without arguments: lone surrogates and NUL included. The short alphabet makes near-collisions.
@@ -130,3 +130,23 @@ def test_the_encodings_stay_as_they_are() -> None:
 
 def parts(*each: bytes) -> bytes:
     return b"".join(len(part).to_bytes(8, "big") + part for part in each)
+
+
+@given(
+    COORDINATES,
+    st.lists(st.tuples(st.integers(-1, 2**31 - 1), st.binary(min_size=16, max_size=16), st.integers(0, 2**40))),
+    ACLS,
+    HOSTILE,
+    HOSTILE,
+)
+def test_several_results_are_bound_as_each_of_them(
+    at: Coordinate, results: list[tuple[int, bytes, int]], acl: bytes, codec: str, compression: str
+) -> None:
+    how: Any = {"codec": codec, "compression": compression}
+    columns: Any = ([result[column] for result in results] for column in range(3))
+    indexes, versions, sizes = columns
+
+    assert payload_aads(at, indexes, versions, acl, decoded_sizes=sizes, **how) == [
+        payload_aad(dataclasses.replace(at, map_index=index), version.hex(), acl, decoded_size=size, **how)
+        for index, version, size in results
+    ]
