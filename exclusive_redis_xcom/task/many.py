@@ -101,7 +101,8 @@ def rules_of(
     for batch in alike:
         at = batch.envelope.coordinate
         permission = may_read(batch.oldest, at, reader, reports_only=reports_only, known=known)
-        if permission.obstacle is not None or permission.denials:
+        # Whether a read-once value must be claimed differs from value to value: a task instance may read its own.
+        if permission.obstacle is not None or permission.denials or permission.once:
             return None
         rules.append(permission.acl)
     return rules

@@ -15,10 +15,10 @@ import redis
 
 from devtools.redis_server import RedisServer
 from devtools.worlds.execution_world import DAG_ID, KEY, ExecutionWorld, open_execution_world
-from devtools.worlds.running_task import RUN_ID
+from devtools.worlds.running_task import RUN_ID, executing
 from exclusive_redis_xcom.airflow.rows import Asked, resolve
 from exclusive_redis_xcom.airflow.slices import READ_AHEAD, SHORT_ROWS
-from exclusive_redis_xcom.errors import ExclusiveXComError
+from exclusive_redis_xcom.errors import ExclusiveXComError, XComAlreadyClaimed
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats.block import Block
@@ -148,6 +148,20 @@ def test_whatever_is_written_to_redis(
 @pytest.mark.parametrize("reader", ["other", "parts", "load"])
 def test_whoever_reads(world: ExecutionWorld, rows: References, reader: str) -> None:
     assert outcome(world, rows, reader) == outcome(world, list(rows), reader)
+
+
+def test_an_instance_of_the_task_itself_claims_what_others_pushed(server: RedisServer, world: ExecutionWorld) -> None:
+    """It needs no claim for its own value, which is the oldest."""
+    if world.is_sealed:
+        pytest.skip("with enforcement = server, the API server claims")
+    world.push("once", range(3))
+    rows = references.expanded(world.get_slice("once", {"start": 0, "stop": 9, "step": READ_AHEAD}).json())
+    asked = replace(ASKED, task_id="once")
+
+    with executing(world.dag.get_task("once"), map_index=0):
+        assert resolve(rows, asked) == [0, 1, 2]
+
+    assert outcome(world, rows, "load", asked)[0] is XComAlreadyClaimed
 
 
 @pytest.mark.parametrize(
