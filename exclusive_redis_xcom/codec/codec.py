@@ -134,23 +134,22 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
 
 
 def decode_each(
-    payloads: Iterable[bytes], *, codec: str, compression: str, decoded_sizes: Iterable[int], max_bytes: int
+    payloads: Iterable[bytes], hows: Iterable[tuple[str, str]], decoded_sizes: Iterable[int], *, max_bytes: int
 ) -> Iterator[Any]:
     """Yield what `decode` returns for each of several small payloads, one after the other.
 
     Args:
         payloads: The bytes of each value. Each is asked for when its value is.
-        codec: The codec of all values, as `encode` returned it.
-        compression: The compression of all values.
+        hows: The codec of each, and its compression, as `encode` returned them.
         decoded_sizes: The size of each in bytes after decompression.
         max_bytes: As for `decode`.
 
     Raises:
         ExclusiveXComError: As for `decode`, at the first value that cannot be decoded.
     """
-    read = _READERS.get(codec) if compression == OFF else None
-    for payload, size in zip(payloads, decoded_sizes, strict=True):
-        if read is None or len(payload) != size or size > max_bytes:
+    for payload, (codec, compression), size in zip(payloads, hows, decoded_sizes, strict=True):
+        read = _READERS.get(codec)
+        if read is None or compression != OFF or len(payload) != size or size > max_bytes:
             yield decode(payload, codec=codec, compression=compression, decoded_size=size, max_bytes=max_bytes)
             continue
         try:

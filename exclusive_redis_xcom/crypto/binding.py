@@ -70,9 +70,7 @@ def payload_aads(
     indexes: Sequence[int],
     versions: Sequence[bytes],
     acl: bytes,
-    *,
-    codec: str,
-    compression: str,
+    hows: Sequence[tuple[str, str]],
     decoded_sizes: Sequence[int],
 ) -> list[bytes]:
     """Return what `payload_aad` returns for several results of a mapped task, in a fraction of its time.
@@ -82,20 +80,20 @@ def payload_aads(
         indexes: The map indexes.
         versions: The versions, 16 bytes each.
         acl: The canonical bytes of the rule in force for all of them.
-        codec: The codec of all envelopes.
-        compression: The compression of all envelopes.
+        hows: The codecs of the envelopes, each with the compression.
         decoded_sizes: The sizes in bytes before compression.
     """
     digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
-    hows = {size: _how(digest, codec, compression, size) for size in set(decoded_sizes)}
+    decodings = list(zip(hows, decoded_sizes, strict=True))
+    encoded = {decoding: _how(digest, *decoding[0], decoding[1]) for decoding in set(decodings)}
     shared = _shared_address(_PAYLOAD_LABEL, at.dag_id, at.run_id, at.task_id, at.key)
     instance = b"" if at.ti_id is None else _encode(_text(at.ti_id))
     texts = [b"%d" % index for index in indexes]
     lengths = {length: _LENGTH.pack(length) for length in set(map(len, texts))}
     before_version = instance + _LENGTH.pack(2 * _VERSION_BYTES)
     return [
-        b"".join((shared, lengths[len(text)], text, before_version, hexlify(version), hows[size]))
-        for text, version, size in zip(texts, versions, decoded_sizes, strict=True)
+        b"".join((shared, lengths[len(text)], text, before_version, hexlify(version), encoded[decoding]))
+        for text, version, decoding in zip(texts, versions, decodings, strict=True)
     ]
 
 

@@ -107,7 +107,8 @@ def _alike(batch: Batch) -> Alike | None:
         return None
     if oldest.envelope is None:
         return None
-    return Alike(at, indexes, oldest, oldest.envelope, columns.versions, columns.decoded_sizes, columns.payloads)
+    versions, _, _, hows, decoded_sizes, payloads = columns
+    return Alike(at, indexes, oldest, oldest.envelope, versions, hows, decoded_sizes, payloads)
 
 
 def _one(batch: Batch, i: int) -> Stored:

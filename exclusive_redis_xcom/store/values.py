@@ -75,6 +75,7 @@ class Alike(NamedTuple):
         oldest: The result that was pushed first.
         envelope: Its envelope, of format 4. It holds its payload.
         versions: The versions, 16 bytes each.
+        hows: The codecs, each with the compression.
         decoded_sizes: The sizes in bytes before compression.
         payloads: The payloads, as Redis has them.
     """
@@ -84,6 +85,7 @@ class Alike(NamedTuple):
     oldest: Stored
     envelope: Envelope
     versions: list[bytes]
+    hows: list[tuple[str, str]]
     decoded_sizes: list[int]
     payloads: list[bytes]
 

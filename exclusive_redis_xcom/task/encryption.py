@@ -139,15 +139,7 @@ def decrypt_each(
     key_id, rule = sealed
     if envelope.key_id != _SEALED + key_id or not _is_rule(acl, rule):
         return None
-    aads = payload_aads(
-        alike.at,
-        alike.indexes,
-        alike.versions,
-        rule,
-        codec=envelope.codec,
-        compression=envelope.compression,
-        decoded_sizes=alike.decoded_sizes,
-    )
+    aads = payload_aads(alike.at, alike.indexes, alike.versions, rule, alike.hows, alike.decoded_sizes)
     return crypto.decrypt_each(alike.payloads, data_keys, aads)
 
 

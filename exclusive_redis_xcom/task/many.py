@@ -157,13 +157,7 @@ def _add_values(found: list[Any], batch: Alike, acl: Acl | None, settings: Setti
     payloads = decrypt_each(batch, None if block is None else block.sealed, keys, acl, settings)
     if payloads is None:
         return
-    each = codec.decode_each(
-        payloads,
-        codec=batch.envelope.codec,
-        compression=batch.envelope.compression,
-        decoded_sizes=batch.decoded_sizes,
-        max_bytes=settings.max_value_bytes,
-    )
+    each = codec.decode_each(payloads, batch.hows, batch.decoded_sizes, max_bytes=settings.max_value_bytes)
     is_masked = masking.applies(settings.mask, acl is None or acl.restricted)
     try:
         for value in each:

@@ -25,7 +25,8 @@ def outcome(payload: bytes, size: int, **how: Any) -> Any:
 def outcomes(payloads: list[bytes], sizes: list[int], **how: Any) -> list[Any]:
     found: list[Any] = []
     try:
-        for value in decode_each(payloads, decoded_sizes=sizes, max_bytes=LIMIT, **how):
+        hows = [(how["codec"], how["compression"])] * len(payloads)
+        for value in decode_each(payloads, hows, sizes, max_bytes=LIMIT):
             found.append(value)
     except ExclusiveXComError as error:
         found.append((type(error), str(error)))
@@ -84,3 +85,13 @@ def test_the_values_before_it_are_there() -> None:
     how = {"codec": "str", "compression": "off"}
 
     assert outcomes([b"a", b"\xff", b"c"], [1, 1, 1], **how) == ["a", outcome(b"\xff", 1, **how)]
+
+
+def test_each_has_its_own_codec() -> None:
+    values = ["a", 1, b"b", "x" * 500, None]
+    each = [encode(value, compression="zstd", max_bytes=LIMIT) for value in values]
+    payloads = [bytes(joined(one.payload)) for one in each]
+    hows = [(one.codec, one.compression) for one in each]
+
+    assert len(set(hows)) == 4
+    assert list(decode_each(payloads, hows, [one.decoded_size for one in each], max_bytes=LIMIT)) == values

@@ -134,19 +134,28 @@ def parts(*each: bytes) -> bytes:
 
 @given(
     COORDINATES,
-    st.lists(st.tuples(st.integers(-1, 2**31 - 1), st.binary(min_size=16, max_size=16), st.integers(0, 2**40))),
+    st.lists(
+        st.tuples(
+            st.integers(-1, 2**31 - 1),
+            st.binary(min_size=16, max_size=16),
+            st.tuples(HOSTILE, HOSTILE),
+            st.integers(0, 2**40),
+        )
+    ),
     ACLS,
-    HOSTILE,
-    HOSTILE,
 )
-def test_several_results_are_bound_as_each_of_them(
-    at: Coordinate, results: list[tuple[int, bytes, int]], acl: bytes, codec: str, compression: str
-) -> None:
-    how: Any = {"codec": codec, "compression": compression}
-    columns: Any = ([result[column] for result in results] for column in range(3))
-    indexes, versions, sizes = columns
+def test_several_results_are_bound_as_each_of_them(at: Coordinate, results: list[Any], acl: bytes) -> None:
+    columns: Any = ([result[column] for result in results] for column in range(4))
+    indexes, versions, hows, sizes = columns
 
-    assert payload_aads(at, indexes, versions, acl, decoded_sizes=sizes, **how) == [
-        payload_aad(dataclasses.replace(at, map_index=index), version.hex(), acl, decoded_size=size, **how)
-        for index, version, size in results
+    assert payload_aads(at, indexes, versions, acl, hows, sizes) == [
+        payload_aad(
+            dataclasses.replace(at, map_index=index),
+            version.hex(),
+            acl,
+            codec=codec,
+            compression=compression,
+            decoded_size=size,
+        )
+        for index, version, (codec, compression), size in results
     ]

@@ -73,7 +73,8 @@ def is_same(found: list[Any]) -> bool:
         assert read.coordinate == columns.coordinate(i)
         assert (read.version, read.decoded_size) == (columns.versions[i].hex(), columns.decoded_sizes[i])
         assert bytes(joined(read.payload)) == columns.payloads[i]
-        said = ("codec", "compression", "key_id", "parts", "spilled", "elsewhere", "rule")
+        assert (read.codec, read.compression) == columns.hows[i]
+        said = ("key_id", "parts", "spilled", "elsewhere", "rule")
         assert [getattr(read, name) for name in said] == [getattr(columns.envelope, name) for name in said]
         assert columns.envelope.pushed_at <= read.pushed_at
     assert columns.oldest.envelope is columns.envelope
@@ -89,6 +90,8 @@ CHANGES: dict[str, Callable[[list[Any]], Any]] = {
     "a large one among small ones": lambda found: found.__setitem__(
         field(1), packed(envelope(1, payload=(bytes(400),), decoded_size=400))
     ),
+    "another codec": lambda found: found.__setitem__(field(2), packed(envelope(2, codec="str"))),
+    "an unknown codec": lambda found: found.__setitem__(field(0), packed(envelope(0, codec="x", compression="y"))),
     "the same own rule of all": lambda found: found.__setitem__(slice(3, None, 2), [RULE] * len(INDEXES)),
     "no rules": lambda found: found.__setitem__(slice(0, 2), [None, None]),
 }
@@ -106,9 +109,9 @@ SPECIAL: dict[str, Callable[[list[Any]], Any]] = {
     "a value is missing": lambda found: found.__setitem__(field(2), None),
     "all are missing": lambda found: found.__setitem__(slice(2, None), [None] * 2 * len(INDEXES)),
     "one has a rule of its own": lambda found: found.__setitem__(field(2) + 1, b'{"another": 1}'),
+    "the first names another rule": lambda found: found.__setitem__(field(0), packed(envelope(0, rule=b"01234567"))),
     "one names another rule": lambda found: found.__setitem__(field(2), packed(envelope(2, rule=b"01234567"))),
     "one names no rule": lambda found: found.__setitem__(field(2), packed(envelope(2, rule=None))),
-    "another codec": lambda found: found.__setitem__(field(2), packed(envelope(2, codec="str"))),
     "another key": lambda found: found.__setitem__(field(2), packed(envelope(2, key_id="seal:1"))),
     "the value of a sibling": lambda found: found.__setitem__(field(2), found[field(1)]),
     "an earlier format": lambda found: found.__setitem__(field(2), envelope(2).pack()),
