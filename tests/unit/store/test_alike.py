@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -105,33 +106,37 @@ def test_so_are_results_that_differ_in_this(change: Callable[[list[Any]], Any]) 
     assert is_same(found)
 
 
-SPECIAL: dict[str, Callable[[list[Any]], Any]] = {
-    "a value is missing": lambda found: found.__setitem__(field(2), None),
-    "all are missing": lambda found: found.__setitem__(slice(2, None), [None] * 2 * len(INDEXES)),
-    "one has a rule of its own": lambda found: found.__setitem__(field(2) + 1, b'{"another": 1}'),
-    "the first names another rule": lambda found: found.__setitem__(field(0), packed(envelope(0, rule=b"01234567"))),
-    "one names another rule": lambda found: found.__setitem__(field(2), packed(envelope(2, rule=b"01234567"))),
-    "one names no rule": lambda found: found.__setitem__(field(2), packed(envelope(2, rule=None))),
-    "another key": lambda found: found.__setitem__(field(2), packed(envelope(2, key_id="seal:1"))),
-    "the value of a sibling": lambda found: found.__setitem__(field(2), found[field(1)]),
-    "an earlier format": lambda found: found.__setitem__(field(2), envelope(2).pack()),
-    "it lies in parts": lambda found: found.__setitem__(
-        field(2), packed(envelope(2, payload=(), parts=2, elsewhere=2**20 + 1))
+#: What makes a result special, whichever of them it is.
+SPECIAL: dict[str, Callable[[list[Any], int], Any]] = {
+    "a value is missing": lambda found, i: found.__setitem__(field(i), None),
+    "it has a rule of its own": lambda found, i: found.__setitem__(field(i) + 1, b'{"another": 1}'),
+    "it names another rule": lambda found, i: found.__setitem__(field(i), packed(envelope(i, rule=b"01234567"))),
+    "it names no rule": lambda found, i: found.__setitem__(field(i), packed(envelope(i, rule=None))),
+    "another key": lambda found, i: found.__setitem__(field(i), packed(envelope(i, key_id="seal:1"))),
+    "the value of a sibling": lambda found, i: found.__setitem__(field(i), found[field(i - 1)]),
+    "an earlier format": lambda found, i: found.__setitem__(field(i), envelope(i).pack()),
+    "it lies in parts": lambda found, i: found.__setitem__(
+        field(i), packed(envelope(i, payload=(), parts=2, elsewhere=2**20 + 1))
     ),
-    "a payload that is cut": lambda found: found.__setitem__(field(2), found[field(2)][:-1]),
-    "a payload that is longer": lambda found: found.__setitem__(field(2), found[field(2)] + b"x"),
-    "a large value": lambda found: found.__setitem__(field(2), packed(envelope(2, payload=(bytes(70_000),)))),
-    "a number": lambda found: found.__setitem__(field(2), 1),
-    "a value less": lambda found: found.__delitem__(slice(-2, None)),
-    "a field more": lambda found: found.append(None),
+    "it says so, and has a payload": lambda found, i: found.__setitem__(field(i), packed(envelope(i, parts=1))),
+    "a payload that is cut": lambda found, i: found.__setitem__(field(i), found[field(i)][:-1]),
+    "a payload that is longer": lambda found, i: found.__setitem__(field(i), found[field(i)] + b"x"),
+    "a large value": lambda found, i: found.__setitem__(field(i), packed(envelope(i, payload=(bytes(70_000),)))),
+    "a number": lambda found, i: found.__setitem__(field(i), 1),
 }
 
 
+@pytest.mark.parametrize("number", range(len(INDEXES)))
 @pytest.mark.parametrize("change", SPECIAL.values(), ids=SPECIAL)
-def test_results_that_are_special_are_not(change: Callable[[list[Any]], Any]) -> None:
+def test_results_of_which_one_is_special_are_not(change: Callable[[list[Any], int], Any], number: int) -> None:
     found = reply()
-    change(found)
+    change(found, number)
 
+    assert all_alike([Batch(AT, INDEXES, found)]) is None
+
+
+@pytest.mark.parametrize("found", [[*reply(), None], reply()[:-2], reply()[:2], [*reply()[:2], *[None] * 8]])
+def test_other_replies_are_not(found: list[Any]) -> None:
     assert all_alike([Batch(AT, INDEXES, found)]) is None
 
 
@@ -149,10 +154,10 @@ def test_a_special_batch_is_enough() -> None:
 
 def test_a_time_that_python_does_not_know_is_left_to_the_usual_way() -> None:
     """The oldest and the latest time are looked at."""
-    for pushed_at in (2**62, -(2**62)):
+    for number, pushed_at in itertools.product(range(len(INDEXES)), (2**62, -(2**62))):
         found = reply()
-        value = found[field(2)]
-        found[field(2)] = value[:38] + pushed_at.to_bytes(8, "big", signed=True) + value[46:]
+        value = found[field(number)]
+        found[field(number)] = value[:38] + pushed_at.to_bytes(8, "big", signed=True) + value[46:]
 
         assert not is_same(found)
 

@@ -38,13 +38,15 @@ READERS = {"load": LOAD, "report": REPORT, "producer": PRODUCER, "sibling": SIBL
 AGES = {"new": (NEW, NEW), "the first is old": (OLD, NEW), "the second is old": (NEW, OLD)}
 
 
-def batch(of_key: bytes | None, own: bytes, ages: tuple[timedelta, ...] = (NEW, NEW)) -> Batch:
+def batch(
+    of_key: bytes | None, own: bytes, ages: tuple[timedelta, ...] = (NEW, NEW), key_id: str | None = None
+) -> Batch:
     """Return what Redis holds: the rule of the key, and results under a rule of their own."""
     now = datetime.now(timezone.utc)
     values = [
-        Envelope(
-            replace(AT, map_index=index), VERSION, "str", "off", 1, now - age, (b"x",), rule=digests.rule_of(own)
-        ).pack_compact(digests.rule_of(own))
+        Envelope(replace(AT, map_index=index), VERSION, "str", "off", 1, now - age, (b"x",), key_id).pack_compact(
+            digests.rule_of(own)
+        )
         for index, age in enumerate(ages)
     ]
     reply = [of_key, shared_rules.entry(own), *itertools.chain.from_iterable((value, None) for value in values)]
@@ -106,8 +108,29 @@ def test_plain_payloads_are_taken_where_they_may_be_plain(changes: Any, is_taken
     assert found == ([b"x", b"x"] if is_taken else None)
 
 
-def test_a_plain_payload_is_not_taken_for_a_sealed_reference() -> None:
-    (alike,) = alike_of(batch(LOAD_ALONE, LOAD_ALONE))
-    sealed = ("0" * 16, LOAD_ALONE)
+@pytest.mark.parametrize("key_id", ["enc:0123456789abcdef", "seal:0123456789abcdef"])
+def test_an_encrypted_payload_is_not_taken_for_a_plain_one(key_id: str) -> None:
+    (alike,) = alike_of(batch(LOAD_ALONE, LOAD_ALONE, key_id=key_id))
 
-    assert decrypt_each(alike, sealed, [bytes(32)] * 2, Acl.loads(LOAD_ALONE), SERVER) is None
+    assert decrypt_each(alike, None, (), Acl.loads(LOAD_ALONE), settings(allow_plaintext_read=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("key_id", "rule", "is_taken"),
+    [
+        ("seal:0123456789abcdef", LOAD_ALONE, True),
+        ("seal:0123456789abcdef", HOURLY, False),
+        ("seal:1123456789abcdef", LOAD_ALONE, False),
+        ("enc:0123456789abcdef", LOAD_ALONE, False),
+        (None, LOAD_ALONE, False),
+    ],
+)
+def test_a_sealed_payload_is_taken_under_the_rule_and_the_key_of_its_seal(
+    key_id: str | None, rule: bytes, is_taken: bool
+) -> None:
+    (alike,) = alike_of(batch(LOAD_ALONE, LOAD_ALONE, key_id=key_id))
+    sealed = ("0123456789abcdef", rule)
+
+    found = decrypt_each(alike, sealed, [bytes(32)] * 2, Acl.loads(LOAD_ALONE), SERVER)
+
+    assert (found is not None) == is_taken
