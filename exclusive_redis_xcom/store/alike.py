@@ -19,8 +19,8 @@ from exclusive_redis_xcom.store.values import Alike, Stored, at_index
 if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
 
-#: Larger values are few, and their own time counts.
-_MOST_BYTES = 64 * 1024
+#: Of a larger value, its own time counts. The payloads are copies, and must not take much memory beside the replies.
+_MOST_BYTES = 8 * 1024
 
 
 class Batch(NamedTuple):

@@ -26,7 +26,7 @@ def fetch_results(
     asides: Sequence[tuple[str, Command]] = (),
 ) -> Results:
     """See `Store.fetch_results`."""
-    if len(set(indexes)) < len(indexes):
+    if len(set(indexes)) < len(indexes):  # such a value is asked for once: it may be larger than a row tells
         coordinates = [at_index(at, index) for index in indexes]
         return Results(reading.fetch_many(keyspace, coordinates, sizes, asides))
     name = keyspace.hash_of(at)

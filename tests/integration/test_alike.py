@@ -176,6 +176,7 @@ def test_an_instance_of_the_task_itself_claims_what_others_pushed(server: RedisS
         replace(ASKED, task_id="another"),
         replace(ASKED, key="another"),
         replace(ASKED, run_id="another"),
+        replace(ASKED, map_index=0),
         replace(ASKED, map_index=3),
         replace(ASKED, prior_dates=True),
     ],
@@ -218,6 +219,14 @@ def test_whatever_an_answer_says(world: ExecutionWorld, rows: References, forge:
     forged = References(forge(rows.block))
 
     assert outcome(world, forged) == outcome(world, list(forged))
+
+
+def test_a_result_that_stands_there_twice_is_asked_for_once(world: ExecutionWorld, rows: References) -> None:
+    """Rows could repeat a large value, and tell that it is small. One reply would have it a thousand times."""
+    twice = References(replace(rows.block, indexes=changed(rows.block.indexes, 270, 3)))
+
+    assert is_alike(world, rows)
+    assert not is_alike(world, twice)
 
 
 def test_a_part_of_the_rows_is_the_part_of_the_list(world: ExecutionWorld, rows: References) -> None:

@@ -121,7 +121,7 @@ SPECIAL: dict[str, Callable[[list[Any], int], Any]] = {
     "it says so, and has a payload": lambda found, i: found.__setitem__(field(i), packed(envelope(i, parts=1))),
     "a payload that is cut": lambda found, i: found.__setitem__(field(i), found[field(i)][:-1]),
     "a payload that is longer": lambda found, i: found.__setitem__(field(i), found[field(i)] + b"x"),
-    "a large value": lambda found, i: found.__setitem__(field(i), packed(envelope(i, payload=(bytes(70_000),)))),
+    "a large value": lambda found, i: found.__setitem__(field(i), packed(envelope(i, payload=(bytes(8192),)))),
     "a number": lambda found, i: found.__setitem__(field(i), 1),
 }
 
