@@ -55,7 +55,6 @@ def _places() -> list[tuple[str, Any, str]]:
     """Return the parts, and where their functions stand."""
     import airflow.sdk  # noqa: F401 - it loads the XCom backend, which is us
 
-    from exclusive_redis_xcom import codec
     from exclusive_redis_xcom.airflow import rows
     from exclusive_redis_xcom.api_server.requests import caller, xcom_table
     from exclusive_redis_xcom.api_server.ring import records, releasing
@@ -64,7 +63,7 @@ def _places() -> list[tuple[str, Any, str]]:
     from exclusive_redis_xcom.formats import opened_slice, reference, wrapped_rows
     from exclusive_redis_xcom.reporting import masking
     from exclusive_redis_xcom.store import Store
-    from exclusive_redis_xcom.task import pull
+    from exclusive_redis_xcom.task import many
 
     return [
         ("server: look-up of the caller", caller, "look_up_task_instance"),
@@ -84,10 +83,9 @@ def _places() -> list[tuple[str, Any, str]]:
         ("server: records", records, "of_granted"),
         ("task: references, read", reference, "expanded"),
         ("task: the rest of the pull", rows, "_resolved"),
-        ("task: Redis", Store, "fetch_many"),
-        ("task: rules", pull, "may_read"),
-        ("task: values, decrypted", pull, "decrypt_payload"),
-        ("task: values, decoded", codec, "decode"),
+        ("task: Redis", Store, "fetch_results"),
+        ("task: rules", many, "rules_of"),
+        ("task: values, decrypted and decoded", many, "decoded_values"),
         ("task: values, masked in logs", masking, "mask"),
     ]
 

@@ -85,7 +85,7 @@ def _new(rows: Sequence[Any], map_index: int, *, may_lack: bool) -> int | None:
     """
     if rows and references.map_index_of(rows[0]) == map_index:
         return 1
-    indexes = [references.map_index_of(row) for row in rows]
+    indexes = references.map_indexes_of(rows)
     known = [index for index in indexes if index is not None]
     if len(known) < len(rows) or known != sorted(set(known)):
         return min(1, len(rows))  # somebody has written or edited rows: numbers are all there is

@@ -7,7 +7,7 @@ reference in a row is compared with the XCom that was asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from airflow.sdk.bases.xcom import BaseXCom
 
@@ -129,6 +129,9 @@ def resolve(rows: Sequence[Any], asked: Asked | OfThisRun | None = None) -> list
 
 
 def _resolved(rows: Sequence[Any], asked: Asked | OfThisRun | None) -> list[Any]:
+    if isinstance(rows, references.References) and rows and _is_all_of_a_task(asked):
+        asked.require(rows[0])  # it looks at nothing in which the results of a task differ
+        return pull(current_access(), rows)
     row_keys.require_no_list_of_references(rows, asked.key if isinstance(asked, Asked) else None)
     found = {i: references.parse(row) for i, row in enumerate(rows) if references.is_reference(row)}
     if len(found) < len(rows) and not (isinstance(asked, Asked) and is_airflows(asked.key)):
@@ -142,6 +145,10 @@ def _resolved(rows: Sequence[Any], asked: Asked | OfThisRun | None) -> list[Any]
         for i, row in enumerate(rows)
         if i not in found or pulled[i] is not GONE
     ]
+
+
+def _is_all_of_a_task(asked: Asked | OfThisRun | None) -> TypeGuard[Asked]:
+    return isinstance(asked, Asked) and asked.map_index is None and not asked.prior_dates
 
 
 def _pulled(found: Mapping[int, Reference], asked: Asked | OfThisRun | None) -> dict[int, Any]:

@@ -128,7 +128,7 @@ def turn(asked: Slice, rows: Sequence[Any], most: int) -> Turn:
     is_end = asked.stop is None or len(rows) < asked.stop - asked.start
     if asked.after is None and (is_end or len(rows) == asked.left):
         return Turn(rows)
-    indexes = [references.map_index_of(row) for row in rows]
+    indexes = references.map_indexes_of(rows)
     known = [index for index in indexes if index is not None]
     if len(known) < len(rows):
         if any(index is None and references.is_reference(row) for index, row in zip(indexes, rows, strict=True)):

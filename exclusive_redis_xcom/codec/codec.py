@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom import memory
 from exclusive_redis_xcom.codec import flat, nested
-from exclusive_redis_xcom.codec.compression import check_size, compress, decompress
+from exclusive_redis_xcom.codec.compression import OFF, check_size, compress, decompress
 from exclusive_redis_xcom.codec.kinds import qualified_name
 from exclusive_redis_xcom.codec.slabs import Incoming, Outgoing, split
 from exclusive_redis_xcom.codec.text import utf8
@@ -21,7 +21,7 @@ from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from exclusive_redis_xcom.memory import Buffer, Buffers
 
@@ -133,6 +133,32 @@ def decode(payload: Buffer, *, codec: str, compression: str, decoded_size: int, 
     return _decode(data, codec)
 
 
+def decode_each(
+    payloads: Iterable[bytes], hows: Iterable[tuple[str, str]], decoded_sizes: Iterable[int], *, max_bytes: int
+) -> Iterator[Any]:
+    """Yield what `decode` returns for each of several small payloads, one after the other.
+
+    Args:
+        payloads: The bytes of each value. Each is asked for when its value is.
+        hows: The codec of each, and its compression, as `encode` returned them.
+        decoded_sizes: The size of each in bytes after decompression.
+        max_bytes: As for `decode`.
+
+    Raises:
+        ExclusiveXComError: As for `decode`, at the first value that cannot be decoded.
+    """
+    for payload, (codec, compression), size in zip(payloads, hows, decoded_sizes, strict=True):
+        read = _READERS.get(codec)
+        if read is None or compression != OFF or len(payload) != size or size > max_bytes:
+            yield decode(payload, codec=codec, compression=compression, decoded_size=size, max_bytes=max_bytes)
+            continue
+        try:
+            value = read(payload)
+        except Exception as problem:
+            raise _undecodable(problem) from None
+        yield value
+
+
 def _decode(data: Buffer, codec: str) -> Any:
     read = _READERS.get(codec)
     if read is None:
@@ -145,12 +171,16 @@ def _decode(data: Buffer, codec: str) -> Any:
             return read(data)
         with memory.paused_collector():
             return read(data)
-    except (XComNotImportable, XComNotRebuilt, MemoryError):
-        raise
     except Exception as problem:
-        # The text of the problem is left out: it may quote the value.
-        raise CorruptValue(
-            f"The value in Redis cannot be decoded ({type(problem).__name__}).\n"
-            "It is damaged, or was not written by this package.\n"
-            "Clear the producing task."
-        ) from None
+        raise _undecodable(problem) from None
+
+
+def _undecodable(problem: Exception) -> Exception:
+    """Return what to raise where a value cannot be decoded. It does not quote the value."""
+    if isinstance(problem, (XComNotImportable, XComNotRebuilt, MemoryError)):
+        return problem
+    return CorruptValue(
+        f"The value in Redis cannot be decoded ({type(problem).__name__}).\n"
+        "It is damaged, or was not written by this package.\n"
+        "Clear the producing task."
+    )

@@ -46,13 +46,10 @@ def pack_texts(commands: Sequence[Sequence[Any]]) -> bytes | None:
     """Return the bytes of commands that hold nothing but ASCII texts. Return None for all others."""
     pieces: list[str] = []
     for command in commands:
-        pieces.append(f"*{len(command)}\r\n")
-        for argument in command:
-            if type(argument) is not str:
-                return None
-            pieces.append(f"${len(argument)}\r\n{argument}\r\n")
-        if " " in command[0]:  # a command of two words
+        if set(map(type, command)) != {str} or " " in command[0]:  # a command of two words
             return None
+        pieces.append(f"*{len(command)}\r\n")
+        pieces += [f"${len(argument)}\r\n{argument}\r\n" for argument in command]
     packed = "".join(pieces)
     return packed.encode() if packed.isascii() else None
 

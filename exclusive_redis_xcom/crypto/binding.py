@@ -9,11 +9,12 @@ from binascii import hexlify
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from exclusive_redis_xcom.model import Coordinate
 
 _LENGTH = struct.Struct(">Q")
+_VERSION_BYTES = 16
 
 # The labels differ: bytes for one purpose or format are never valid for another.
 _SEAL_LABEL = b"exclusive-redis-xcom seal, format 1"
@@ -46,19 +47,20 @@ def wrap_aad(coordinate: Coordinate, version: str, acl: bytes) -> bytes:
     return _address(_WRAP_LABEL, coordinate, version) + _encode(acl)
 
 
-def wrap_aads(coordinate: Coordinate, acls: Sequence[bytes], rows: Iterable[tuple[int, bytes, int]]) -> Iterator[bytes]:
-    """Do the same as `wrap_aad` for many results of one mapped task, in their order.
+def wrap_aads(
+    at: Coordinate, indexes: Sequence[int], versions: Sequence[bytes], acls: Sequence[bytes]
+) -> Iterator[bytes]:
+    """Yield what `wrap_aad` returns for several results of a mapped task, in a fraction of its time.
 
     Args:
-        coordinate: The place of any of them. It has no `ti_id`.
-        acls: The rules in force.
-        rows: The map_index of each, the 16 bytes of its version, and the number of its rule.
+        at: The XCom, with any map_index.
+        indexes: The map indexes.
+        versions: The versions, 16 bytes each.
+        acls: The canonical bytes of the rules in force.
     """
-    shared = _shared_address(_WRAP_LABEL, coordinate.dag_id, coordinate.run_id, coordinate.task_id, coordinate.key)
-    rules = [_encode(acl) for acl in acls]
-    for map_index, version, rule in rows:
-        index, text = b"%d" % map_index, hexlify(version)
-        yield b"".join((shared, _LENGTH.pack(len(index)), index, _LENGTH.pack(len(text)), text, rules[rule]))
+    encoded = {acl: _encode(acl) for acl in set(acls)}
+    for address, acl in zip(_addresses(_WRAP_LABEL, at, indexes, versions), acls, strict=True):
+        yield address + encoded[acl]
 
 
 def payload_aad(
@@ -77,6 +79,42 @@ def payload_aad(
     digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
     how = _how(digest, codec, compression, decoded_size)
     return _address(_PAYLOAD_LABEL, coordinate, version) + how
+
+
+def payload_aads(
+    at: Coordinate,
+    indexes: Sequence[int],
+    versions: Sequence[bytes],
+    acl: bytes,
+    hows: Sequence[tuple[str, str]],
+    decoded_sizes: Sequence[int],
+) -> list[bytes]:
+    """Return what `payload_aad` returns for several results of a mapped task, in a fraction of its time.
+
+    Args:
+        at: The XCom, with any map_index.
+        indexes: The map indexes.
+        versions: The versions, 16 bytes each.
+        acl: The canonical bytes of the rule in force for all of them.
+        hows: The codecs of the envelopes, each with the compression.
+        decoded_sizes: The sizes in bytes before compression.
+    """
+    digest = (_digest if len(acl) <= _REMEMBERED_BYTES else _digest.__wrapped__)(acl)
+    decodings = list(zip(hows, decoded_sizes, strict=True))
+    encoded = {decoding: _how(digest, *decoding[0], decoding[1]) for decoding in set(decodings)}
+    addresses = _addresses(_PAYLOAD_LABEL, at, indexes, versions)
+    return [address + encoded[decoding] for address, decoding in zip(addresses, decodings, strict=True)]
+
+
+def _addresses(label: bytes, at: Coordinate, indexes: Sequence[int], versions: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield what `_address` returns for several results of a mapped task."""
+    shared = _shared_address(label, at.dag_id, at.run_id, at.task_id, at.key)
+    texts = [b"%d" % index for index in indexes]
+    lengths = {length: _LENGTH.pack(length) for length in set(map(len, texts))}
+    instance = b"" if at.ti_id is None else _encode(_text(at.ti_id))
+    before_version = instance + _LENGTH.pack(2 * _VERSION_BYTES)
+    for text, version in zip(texts, versions, strict=True):
+        yield b"".join((shared, lengths[len(text)], text, before_version, hexlify(version)))
 
 
 def _address(label: bytes, at: Coordinate, version: str) -> bytes:

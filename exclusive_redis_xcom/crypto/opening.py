@@ -113,13 +113,10 @@ def open_all(
     seals = [sample.seal for sample in rows.samples if sample.seal is not None]
     if len(acls) != len(verdicts) or not all(verdict.decision.allowed for verdict in verdicts):
         return None
-    aads = wrap_aads(
-        rows.samples[0].coordinate,
-        [one.acl for one in seals],
-        zip(rows.indexes, rows.versions, rows.kinds, strict=True),
-    )
+    of_rows = [seals[kind] for kind in rows.kinds]
+    aads = wrap_aads(rows.samples[0].coordinate, rows.indexes, rows.versions, [one.acl for one in of_rows])
     try:
-        data_keys = unwrap_keys(rows.wrapped, [seals[kind].key_id for kind in rows.kinds], private_keys, aads)
+        data_keys = unwrap_keys(rows.wrapped, [one.key_id for one in of_rows], private_keys, aads)
     except (Forged, UnknownKey):
         return None
     return [verdict.decision for verdict in verdicts], data_keys

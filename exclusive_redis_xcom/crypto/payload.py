@@ -14,6 +14,8 @@ from exclusive_redis_xcom.memory import size_of
 from exclusive_redis_xcom.tracebacks import errors_without_locals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from exclusive_redis_xcom.memory import Buffer, Buffers
 
 DATA_KEY_BYTES = 32
@@ -23,6 +25,8 @@ _TAG_BYTES = 16
 
 #: The cipher takes no more. Redis takes far less.
 _MAX_BYTES = 2**31 - 1 - _TAG_BYTES
+
+_FORGED = "An encrypted value was not written for this XCom, version and access list: it was changed or moved."
 
 
 def new_data_key() -> bytes:
@@ -88,10 +92,28 @@ def decrypt(data: Buffer, data_key: bytes, aad: bytes) -> bytearray:
     """
     payload = _decrypt(memoryview(data), data_key, aad)
     if payload is None:
-        raise Forged(
-            "An encrypted value was not written for this XCom, version and access list: it was changed or moved."
-        )
+        raise Forged(_FORGED)
     return payload
+
+
+def decrypt_each(payloads: Iterable[bytes], data_keys: Iterable[bytes], aads: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what `decrypt` returns for each of several small payloads, one after the other.
+
+    Raises:
+        Forged: As for `decrypt`, at the first payload that was not encrypted so.
+    """
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    for data, data_key, aad in zip(payloads, data_keys, aads, strict=True):
+        # AES would take shorter keys, too.
+        if len(data_key) != DATA_KEY_BYTES or not _NONCE_BYTES + _TAG_BYTES <= len(data) <= _MAX_BYTES:
+            raise Forged(_FORGED)
+        try:
+            payload = AESGCM(data_key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], aad)
+        except InvalidTag:
+            raise Forged(_FORGED) from None
+        yield payload
 
 
 def _problem(size: int, data_key: bytes) -> str:

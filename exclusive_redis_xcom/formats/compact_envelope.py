@@ -31,11 +31,13 @@ import functools
 import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from exclusive_redis_xcom.errors import XComTooLarge
+from exclusive_redis_xcom.errors import CorruptValue, XComTooLarge
 from exclusive_redis_xcom.formats import unreadable
 from exclusive_redis_xcom.formats.digests import RULE_BYTES, place_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exclusive_redis_xcom.model import Coordinate
 
 FORMAT = 4
@@ -50,6 +52,9 @@ _SIZES_MASK = _FOUR | _EIGHT
 _MORE = _SIZES_MASK | _DESCRIPTION
 #: The fixed part, and the size in its shortest form.
 _BEGINNING = struct.Struct(">3sBH16s16sqBB")
+#: The same, with the magic and the format in one.
+_ALIKE = struct.Struct(">4sH16s16sqBB")
+_START = _MAGIC + bytes((FORMAT,))
 _SHORT = struct.Struct(">H")
 
 #: The numbers of codecs and compressions, from 1. Numbers may be added, and none may change.
@@ -70,6 +75,17 @@ class Head(NamedTuple):
     parts: int = 0
     rule: bytes | None = None
     description: bytes = b""
+
+
+class Alike(NamedTuple):
+    """Columns of envelopes that say the same of key_id and rule. `hows` are codecs, each with the compression."""
+
+    versions: list[bytes]
+    places: list[bytes]
+    pushed: list[int]
+    hows: list[tuple[str, str]]
+    decoded_sizes: list[int]
+    payloads: list[bytes]
 
 
 #: A head as a plain tuple: a pull makes a thousand, and a named tuple takes twice as long to make.
@@ -136,6 +152,41 @@ def unpack(data: bytes) -> tuple[bytes, int, Fields]:
     codec, compression, key_id, parts, rule = _kind(data[start:end], flags & ~_MORE)
     fields = (version.hex(), codec, compression, decoded_size, pushed_at, size, key_id, parts, rule, data[end:length])
     return place, length, fields
+
+
+def unpack_alike(data: Sequence[bytes]) -> Alike | None:
+    """Read envelopes whose heads say the same of key_id and rule; return None for all others.
+
+    This reads nothing that `unpack` does not read, in less than half the time. A payload that lies in parts, and one of
+    another length than its head says, also give None. The data is not trusted.
+    """
+    found = Alike([], [], [], [], [], [])
+    add_version, add_place, add_pushed = found.versions.append, found.places.append, found.pushed.append
+    add_how, add_size, add_payload = found.hows.append, found.decoded_sizes.append, found.payloads.append
+    rest, known, how, shared = b"", -1, ("", ""), None
+    try:
+        for each in data:
+            start, length, version, place, pushed_at, flags, size = _ALIKE.unpack_from(each)
+            begin, end, decoded_size = _ALIKE.size, length, size
+            if flags & _MORE:
+                size, decoded_size, begin, end = _further(each, flags, length)
+            if start != _START or not begin <= end <= length or len(each) - length != size:
+                return None
+            if each[begin:end] != rest or flags & ~_MORE != known:
+                rest, known = each[begin:end], flags & ~_MORE
+                codec, compression, key_id, parts, rule = _kind(rest, known)
+                if parts or (shared is not None and (key_id, rule) != shared):
+                    return None
+                how, shared = (codec, compression), (key_id, rule)
+            add_version(version)
+            add_place(place)
+            add_pushed(pushed_at)
+            add_how(how)
+            add_size(decoded_size)
+            add_payload(each[length:])
+    except (struct.error, TypeError, UnicodeDecodeError, CorruptValue):
+        return None
+    return found
 
 
 def _further(data: bytes, flags: int, length: int) -> tuple[int, int, int, int]:

@@ -8,6 +8,8 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exclusive_redis_xcom.model import Coordinate
 
 #: The bytes of each digest.
@@ -22,6 +24,17 @@ def place_of(at: Coordinate) -> bytes:
     hasher = _hasher(at.dag_id, at.run_id, at.task_id, at.key, at.ti_id).copy()
     hasher.update(_INDEX.pack(at.map_index))
     return hasher.digest()
+
+
+def places_of(at: Coordinate, indexes: Iterable[int]) -> list[bytes]:
+    """Return what `place_of` returns for the results of a mapped task. `at` may have any map_index."""
+    copy, pack = _hasher(at.dag_id, at.run_id, at.task_id, at.key, at.ti_id).copy, _INDEX.pack
+    found = []
+    for index in indexes:
+        hasher = copy()
+        hasher.update(pack(index))
+        found.append(hasher.digest())
+    return found
 
 
 def rule_of(text: bytes) -> bytes:

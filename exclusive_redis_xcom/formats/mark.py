@@ -18,7 +18,10 @@ There, the value's rule always has a field, and a zero before the bytes says tha
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FORMAT = 3
 _HAS_RULE, _IS_DESCRIBED = 1, 2
@@ -67,14 +70,30 @@ def completed(data: Any) -> Mark | None:
     """
     try:
         if data[0] == _FORMAT:
-            _, flags, version, size, high, low, committed_high, committed_low = _COMPLETED.unpack(data)
-            committed_ms = committed_high << 32 | committed_low
-            described, has_rule = flags & _IS_DESCRIBED != 0, flags & _HAS_RULE != 0
-            mark = Mark(version.hex(), size, high << 32 | low, described, has_rule)
-        else:
-            text, digits, pushed, committed = str(data, "ascii").split(" ")
-            committed_ms = int(committed)
-            mark = Mark(text, int(digits), int(pushed), digits[0] == "0", True)
+            return _completed(*_COMPLETED.unpack(data))
+        text, digits, pushed, committed = str(data, "ascii").split(" ")
+        mark = Mark(text, int(digits), int(pushed), digits[0] == "0", True)
+        return mark if mark.size >= 0 and 0 <= mark.pushed_ms <= int(committed) < _LATEST_MS else None
     except (TypeError, ValueError, IndexError, struct.error):
         return None
-    return mark if mark.size >= 0 and 0 <= mark.pushed_ms <= committed_ms < _LATEST_MS else None
+
+
+def _completed(
+    number: int, flags: int, version: bytes, size: int, high: int, low: int, committed_high: int, committed_low: int
+) -> Mark | None:
+    """Read the parts of a completed mark of generation 3."""
+    pushed_ms = high << 32 | low
+    if number != _FORMAT or not pushed_ms <= committed_high << 32 | committed_low < _LATEST_MS:
+        return None
+    return Mark(version.hex(), size, pushed_ms, flags & _IS_DESCRIBED != 0, flags & _HAS_RULE != 0)
+
+
+def completed_all(data: Sequence[Any]) -> list[Mark] | None:
+    """Read marks as `completed` does; return None if that returns None for one of them."""
+    if set(map(type, data)) == {bytes} and set(map(len, data)) == {_COMPLETED.size}:
+        found = [_completed(*fields) for fields in _COMPLETED.iter_unpack(b"".join(data))]
+    else:
+        found = [None]
+    if None in found:  # they are of generation 2, or there is none
+        found = [completed(each) for each in data]
+    return [mark for mark in found if mark is not None] if None not in found else None

@@ -22,10 +22,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import opened_text, reference_fields, reference_v3
+from exclusive_redis_xcom.formats.block import Block
 from exclusive_redis_xcom.formats.opened_text import NO_SHAPE
-from exclusive_redis_xcom.formats.reference_facts import FORMAT
-from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES, Seal
-from exclusive_redis_xcom.model import Coordinate
+from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,8 +105,8 @@ def is_one(value: object) -> bool:
     return isinstance(value, reference_fields.OBJECT) and value.keys() == {OPENED} and type(value[OPENED]) is str
 
 
-def load(value: Any) -> Iterator[tuple[Any, ...]]:
-    """Read what is below the mark, and yield the fields of `ReferenceFacts` for each reference, in their order.
+def load(value: Any) -> list[Block]:
+    """Read what is below the mark, and return the references in their order.
 
     Args:
         value: What `is_one` accepts.
@@ -118,40 +117,32 @@ def load(value: Any) -> Iterator[tuple[Any, ...]]:
     lines = value[OPENED].split("\n")
     if len(lines) % _LINES:
         raise _malformed()
-    for start in range(0, len(lines), _LINES):
-        yield from _block(*lines[start : start + _LINES])
+    return [_block(*lines[start : start + _LINES]) for start in range(0, len(lines), _LINES)]
 
 
-def _block(first: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+def _block(first: str, *columns: str) -> Block:
     shared = opened_text.load_shared(first)
-    at = shared.at
     indexes = _read_numbers(columns[0], reference_fields.MAX_MAP_INDEX)
     sizes = _read_numbers(columns[1], reference_fields.MAX_SIZE)
     shapes = _read_shapes(columns[2], len(indexes))
     pushed, ttls = _read_numbers(columns[3]), _read_numbers(columns[4])
-    versions = _read_base64(columns[5], _VERSION_BYTES).hex()
-    keys = _read_base64(columns[6], DATA_KEY_BYTES)
-    counts = {len(sizes), len(shapes), len(pushed), len(ttls)}
-    counts |= {len(versions) // (2 * _VERSION_BYTES), len(keys) // DATA_KEY_BYTES}
-    if counts != {len(indexes)}:
+    versions, keys = _read_base64(columns[5], _VERSION_BYTES), _read_base64(columns[6], DATA_KEY_BYTES)
+    if {len(column) for column in (sizes, shapes, pushed, ttls, versions, keys)} != {len(indexes)}:
         raise _malformed()
-    for i, map_index in enumerate(indexes):
-        pushed_at, expires_at = reference_v3.times(pushed[i], ttls[i])
-        data_key = keys[i * DATA_KEY_BYTES : (i + 1) * DATA_KEY_BYTES]
-        yield (
-            Coordinate(at.dag_id, at.run_id, at.task_id, at.key, map_index, at.ti_id),
-            versions[2 * i * _VERSION_BYTES : 2 * (i + 1) * _VERSION_BYTES],
-            shared.type_name,
-            sizes[i],
-            shared.consumers,
-            shared.rule,
-            pushed_at,
-            expires_at,
-            Seal(shared.key_id, shared.acl, data_key=data_key),
-            shapes[i],
-            "",
-            FORMAT,
-        )
+    reference_v3.require_times(pushed, ttls)
+    return Block(
+        shared.at,
+        indexes,
+        versions,
+        sizes,
+        [(shared.type_name, shape) for shape in shapes],
+        pushed,
+        ttls,
+        shared.consumers,
+        shared.rule,
+        (shared.key_id, shared.acl),
+        keys,
+    )
 
 
 def _numbers(numbers: Sequence[int]) -> str:
@@ -159,7 +150,7 @@ def _numbers(numbers: Sequence[int]) -> str:
 
 
 def _read_numbers(text: str, most: int | None = None) -> list[int]:
-    numbers = [int(number) for number in text.split(" ")] if reference_fields.NUMBERS.fullmatch(text) else []
+    numbers = list(map(int, text.split(" "))) if reference_fields.NUMBERS.fullmatch(text) else []
     if not numbers or (most is not None and max(numbers) > most):
         raise _malformed()
     return numbers
@@ -180,14 +171,15 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
-def _read_base64(text: str, each: int) -> bytes:
+def _read_base64(text: str, each: int) -> list[bytes]:
+    """Read a column whose items have so many bytes each."""
     try:
         data = a2b_base64(text)
     except (Error, ValueError):
         raise _malformed() from None
     if len(data) % each or _base64(data) != text:
         raise _malformed()
-    return data
+    return [data[start : start + each] for start in range(0, len(data), each)]
 
 
 def _malformed() -> Exception:

@@ -37,9 +37,13 @@ fields of the hashes that record reads and refusals.
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from exclusive_redis_xcom.model import Coordinate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: This field of each hash holds the rule in force for its key.
 ACL_FIELD = "acl"
@@ -86,6 +90,11 @@ def rule_name(map_index: int) -> str:
     rules lie in the field `acls`, and only others need a field of their own.
     """
     return f"{map_index}:{ACL_FIELD}"
+
+
+def fields_to_read(map_indexes: Iterable[int]) -> list[str]:
+    """Return `field_name` and `rule_name` of each map_index, one after the other."""
+    return [name for index in map_indexes for name in (str(index), f"{index}:{ACL_FIELD}")]
 
 
 def claim_name(map_index: int) -> str:

@@ -16,8 +16,9 @@ with one text for a slice (`opened_slice.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from exclusive_redis_xcom.errors import InvalidReference
 from exclusive_redis_xcom.formats import (
@@ -36,7 +37,9 @@ from exclusive_redis_xcom.formats.seal import NO_KEY, Refused
 from exclusive_redis_xcom.memory import paused_collector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+
+    from exclusive_redis_xcom.formats.block import Block
 
 #: The only key of the JSON object in Airflow's database.
 MARK = "exclusive_redis_xcom"
@@ -80,6 +83,30 @@ class Reference(ReferenceFacts):
         return replace(self, seal=replace(self.seal, **parts))
 
 
+class References(Sequence[Reference]):
+    """References to results of one mapped task. Each is made when it is asked for."""
+
+    __slots__ = ("block",)
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+
+    def __len__(self) -> int:
+        return len(self.block.indexes)
+
+    @overload
+    def __getitem__(self, i: int) -> Reference: ...
+
+    @overload
+    def __getitem__(self, i: slice) -> References: ...
+
+    def __getitem__(self, i: int | slice) -> Reference | References:
+        return References(self.block.part(i)) if isinstance(i, slice) else Reference(*self.block.facts(i))
+
+    def __iter__(self) -> Iterator[Reference]:
+        return (Reference(*self.block.facts(i)) for i in range(len(self)))
+
+
 def is_reference(value: object) -> bool:
     """Return whether a row's value claims to be a reference. `parse` tells whether it is well-formed."""
     return type(value) is Reference or _is_marked(value)
@@ -103,6 +130,11 @@ def parse(value: object) -> Reference:
         raise malformed("reference")
     _require_known(raw)
     return Reference(**_layout_of(raw).load(raw))
+
+
+def map_indexes_of(rows: Sequence[Any]) -> Sequence[int | None]:
+    """Return for each row what `map_index_of` returns."""
+    return rows.block.indexes if isinstance(rows, References) else [map_index_of(row) for row in rows]
 
 
 def map_index_of(value: object) -> int | None:
@@ -133,16 +165,17 @@ def expanded(rows: Sequence[Any]) -> Sequence[Any]:
         InvalidReference: The one row is not what `shortened` returns, nor what the ring writes (`opened_slice.py`).
     """
     raw = rows[0][MARK] if len(rows) == 1 and _is_marked(rows[0]) else None
-    layout = short_rows if isinstance(raw, list) else opened_slice if opened_slice.is_one(raw) else None
-    if layout is None:
+    if not isinstance(raw, list) and not opened_slice.is_one(raw):
         return rows
     with paused_collector():
-        return [Reference(*facts) for facts in layout.load(raw)]
+        blocks = [short_rows.load(raw)] if isinstance(raw, list) else opened_slice.load(raw)
+        found = [References(block) for block in blocks]
+        return found[0] if len(found) == 1 else [reference for some in found for reference in some]
 
 
 def came_in_short(rows: Sequence[Any]) -> bool:
     """Return whether `expanded` has read these rows of one that stood for all."""
-    return bool(rows) and type(rows[0]) is Reference
+    return isinstance(rows, References) or (bool(rows) and type(rows[0]) is Reference)
 
 
 def parse_stored(value: object) -> Reference:

@@ -26,6 +26,7 @@ import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from datetime import datetime, timedelta, timezone
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import reference_fields as fields
@@ -113,6 +114,16 @@ def times(pushed_ms: int, ttl_ms: int) -> tuple[datetime, datetime]:
         raise fields.malformed(TO)
     pushed_at = _EPOCH + timedelta(0, 0, 0, pushed_ms)
     return pushed_at, pushed_at + timedelta(0, 0, 0, ttl_ms)
+
+
+def require_times(pushed: Sequence[int], ttls: Sequence[int]) -> None:
+    """Refuse columns of times for which `times` would raise an error somewhere.
+
+    Raises:
+        InvalidReference: As for `times`.
+    """
+    if max(map(add, pushed, ttls)) > _LAST:
+        raise fields.malformed(TO)
 
 
 def load(raw: Mapping[str, Any]) -> dict[str, Any]:

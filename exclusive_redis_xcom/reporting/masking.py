@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.reporting import rendered_fields
-from exclusive_redis_xcom.reporting.value_parts import parts_of
+from exclusive_redis_xcom.reporting.value_parts import is_short, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,10 @@ _PER_PROCESS = 300_000
 
 #: What a string costs besides its length, in characters.
 _PER_STRING = 8
+
+
+#: Types of values that have no parts.
+_LEAVES = frozenset({type(None), bool, int, float, str})
 
 
 @dataclass(slots=True)
@@ -67,7 +71,7 @@ def applies(setting: str, restricted: bool) -> bool:
     return setting == "all" or (setting == "restricted" and restricted)
 
 
-def mask(value: Any, described: str) -> None:
+def mask(value: Any, described: object) -> None:
     """Register the strings and numbers in a pulled value with Airflow's masking, and hide its objects.
 
     The work is bounded: about 50 ms per value in this process, and as much in its supervisor. Strings beyond that
@@ -77,7 +81,7 @@ def mask(value: Any, described: str) -> None:
     Args:
         value: What the task gets. Keys of mappings that are strings are not masked, nor are texts shorter than
             Airflow's `[logging] min_length_masked_secret`.
-        described: The XCom's name for the warning.
+        described: It becomes the XCom's name, as text, if there is a warning.
     """
     try:
         complete = _mask(value)
@@ -97,6 +101,8 @@ def mask(value: Any, described: str) -> None:
 def _mask(value: Any) -> bool:
     """Register the value's strings and numbers; tell whether that was all of them."""
     shortest = _min_length()
+    if type(value) in _LEAVES and is_short(value, shortest):
+        return True  # one pull may have ten thousand of them
     found = parts_of(value, shortest)
     rendered_fields.hide(found.types, all_types=not found.searched)
     with _registered.lock:  # also around the call: until it returns, nothing counts as registered

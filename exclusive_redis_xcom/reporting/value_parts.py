@@ -74,6 +74,12 @@ def parts_of(value: Any, shortest: int) -> Parts:
     return found
 
 
+def is_short(leaf: Any, shortest: int) -> bool:
+    """Tell whether a value without parts has a text that is no leaf, because it is too short."""
+    text = _text(leaf)
+    return text is not None and len(text.strip()) < shortest
+
+
 def _text(part: Any) -> str | None:
     """Return what a leaf looks like in a log.
 

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from exclusive_redis_xcom.formats.claims import Claim
 from exclusive_redis_xcom.store.store import Store
-from exclusive_redis_xcom.store.values import Current, Push, Stored
+from exclusive_redis_xcom.store.values import Alike, Current, Push, Results, Stored
 
-__all__ = ["Claim", "Current", "Push", "Store", "Stored"]
+__all__ = ["Alike", "Claim", "Current", "Push", "Results", "Store", "Stored"]

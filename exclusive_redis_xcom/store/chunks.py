@@ -16,6 +16,7 @@ from exclusive_redis_xcom.store.current import ask_once, current_of
 from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
 from exclusive_redis_xcom.store.keyspace import misanswered, what
 from exclusive_redis_xcom.store.reading import read, reading_command
+from exclusive_redis_xcom.store.values import at_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,8 +77,8 @@ def _fetch(
     if found is None:
         return None
     marks = _bounded(found.marks, most, most_bytes)
-    coordinates = [every.at_index(first, index) for index in marks]
-    reading = [(name, reading_command(name, coordinates))] if marks else []
+    coordinates = [at_index(first, index) for index in marks]
+    reading = [(name, reading_command(name, marks))] if marks else []
     calls = [*reading, *every.asking_extent(name), *asking_epoch(keyspace)]
     *values, fields, complete, held, time = ask_once(keyspace, what("Fetching", coordinates or [first]), calls)
     epoch = epoch_of(held, time)

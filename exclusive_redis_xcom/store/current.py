@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.epoch import Epoch
     from exclusive_redis_xcom.store.keyspace import Keyspace
-    from exclusive_redis_xcom.store.values import Stored
+    from exclusive_redis_xcom.store.values import Alike, Stored
 
 
 def fetch_current(
@@ -33,7 +33,10 @@ def fetch_current(
     watching is noticed whenever it stopped; nobody hears of its changes.
     """
     name = keyspace.hash_of(at)
-    calls = [(name, reading_command(name, [at], redis_names.committed_name(at.map_index))), *asking_epoch(keyspace)]
+    calls = [
+        (name, reading_command(name, [at.map_index], redis_names.committed_name(at.map_index))),
+        *asking_epoch(keyspace),
+    ]
     if alone:
         calls.insert(0, (name, ("HLEN", name)))
     *lengths, reply, held, time = ask_once(keyspace, f"Fetching {at}", calls, asides)
@@ -74,10 +77,24 @@ def _further_fields(stored: Stored, mark: Mark) -> int:
 
 def current_of(marks: Sequence[Mark], stored: Sequence[Stored], epoch: Epoch) -> Current | None:
     """Return the values if each has the version that its mark names, and if the marks count; else None."""
+    versions = [None if one.envelope is None else one.envelope.version for one in stored]
+    return _current(marks, versions, epoch, tuple(stored))
+
+
+def alike_of(marks: Sequence[Mark], alike: tuple[Alike, ...], stored: Sequence[Stored], epoch: Epoch) -> Current | None:
+    """Return what `current_of` returns, for results that are alike."""
+    versions = [version.hex() for batch in alike for version in batch.versions]
+    return _current(marks, versions, epoch, stored, alike)
+
+
+def _current(
+    marks: Sequence[Mark],
+    versions: Sequence[str | None],
+    epoch: Epoch,
+    stored: Sequence[Stored],
+    alike: tuple[Alike, ...] | None = None,
+) -> Current | None:
     first_ms = min([mark.pushed_ms for mark in marks])
-    if not epoch.covers(first_ms):
+    if not epoch.covers(first_ms) or versions != [mark.version for mark in marks]:
         return None
-    for one, mark in zip(stored, marks, strict=True):
-        if one.envelope is None or one.envelope.version != mark.version:
-            return None
-    return Current(tuple(stored), moment(first_ms), timedelta(milliseconds=epoch.ahead_ms))
+    return Current(stored, moment(first_ms), timedelta(milliseconds=epoch.ahead_ms), alike)

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
-from exclusive_redis_xcom.formats.mark import completed
-from exclusive_redis_xcom.model import Coordinate
-from exclusive_redis_xcom.store.current import ask_once, current_of
+from exclusive_redis_xcom.formats.mark import completed_all
+from exclusive_redis_xcom.store.alike import Batch, Unread, all_alike
+from exclusive_redis_xcom.store.current import alike_of, ask_once, current_of
 from exclusive_redis_xcom.store.epoch import asking_epoch, epoch_of
-from exclusive_redis_xcom.store.keyspace import misanswered, slices, what
-from exclusive_redis_xcom.store.reading import read, reading_command, trips
+from exclusive_redis_xcom.store.keyspace import misanswered, slices, what_of
+from exclusive_redis_xcom.store.reading import reading_command, trips
+from exclusive_redis_xcom.store.values import at_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from exclusive_redis_xcom.connection.session import Command
     from exclusive_redis_xcom.formats.mark import Mark
+    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store.keyspace import Keyspace
-    from exclusive_redis_xcom.store.values import Current, Stored
+    from exclusive_redis_xcom.store.values import Current
 
 #: A hash has two fields besides those of values, `acl` and `complete`, and a third if values name rules in it. A value
 #: has two, itself and its mark, and more if its mark says that its rule or its description has a field.
@@ -65,21 +67,28 @@ def _fetch(keyspace: Keyspace, first: Coordinate, asides: Sequence[tuple[str, Co
     found = all_marks(keyspace, first, extent, indexes, [texts])
     if found is None:
         return None
-    coordinates, marks = [at_index(first, index) for index in found], list(found.values())
-    stored: list[Stored] = []
-    for trip in trips(mark.size for mark in marks):
-        batches = [coordinates[start:end] for start, end in trip]
-        calls = [*((name, reading_command(name, batch)) for batch in batches), *asking_extent(name)]
-        calls += asking_epoch(keyspace)
-        *values, fields, complete, held, time = ask_once(keyspace, what("Fetching", batches[0]), calls)
-        for batch, reply in zip(batches, values, strict=True):
-            stored += read(batch, reply)
+    results, marks = list(found), list(found.values())
+    # The extent says that no field is there which no mark speaks of. So nothing else tells the rule of a value.
+    with_rules = any(mark.has_rule for mark in marks)
+    batches: list[Batch] = []
+    for trip in trips([mark.size for mark in marks]):
+        asked = [results[start:end] for start, end in trip]
+        reading = [(name, reading_command(name, indexes, with_rules=with_rules)) for indexes in asked]
+        calls = [*reading, *asking_extent(name), *asking_epoch(keyspace)]
+        doing = what_of("Fetching", at_index(first, asked[0][0]), len(asked[0]))
+        *replies, fields, complete, held, time = ask_once(keyspace, doing, calls)
+        batches += [
+            Batch.of(first, indexes, reply, with_rules=with_rules)
+            for indexes, reply in zip(asked, replies, strict=True)
+        ]
     epoch = epoch_of(held, time)
+    alike = all_alike(batches)
+    stored = Unread(batches) if alike is not None else [stored for batch in batches for stored in batch.stored()]
     # A result that lacks its value or its rule is refused. A push writes all fields of a value together with the mark
     # that speaks of them. Nothing removes them before the mark. So if there are still as many fields, these are all.
     if epoch is None or not epoch.covers(int(extent.complete)) or extent_of((fields, complete), first) != extent:
         return None
-    return current_of(marks, stored, epoch)
+    return current_of(marks, stored, epoch) if alike is None else alike_of(marks, alike, stored, epoch)
 
 
 def all_marks(
@@ -101,13 +110,12 @@ def all_marks(
     fields = _OF_HASH + extent.rules
     while True:
         before = len(found)
-        for index, text in zip(asked, _joined(replies, asked, first), strict=True):
-            if text is not None:
-                mark = completed(text)
-                if mark is None:
-                    return None
-                found[index] = mark
-                fields += fields_of(mark)
+        texts = {i: text for i, text in zip(asked, _joined(replies, asked, first), strict=True) if text is not None}
+        marks = completed_all(list(texts.values()))
+        if marks is None:
+            return None
+        found.update(zip(texts, marks, strict=True))
+        fields += sum(map(fields_of, marks))
         if fields >= extent.fields:
             return found if found and fields == extent.fields else None
         if len(found) == before and len(asked) >= _BATCH_MARKS:
@@ -133,12 +141,7 @@ def _joined(replies: Sequence[Any], asked: range, first: Coordinate) -> list[Any
 
 def asking_marks(name: str, indexes: Iterable[int]) -> Command:
     """Return the command that asks for the marks of map_indexes."""
-    return ("HMGET", name, *(redis_names.committed_name(index) for index in indexes))
-
-
-def at_index(first: Coordinate, map_index: int) -> Coordinate:
-    """Return the coordinate of another result of the same key."""
-    return Coordinate(first.dag_id, first.run_id, first.task_id, first.key, map_index)
+    return ("HMGET", name, *map(redis_names.committed_name, indexes))
 
 
 def fields_of(mark: Mark) -> int:

@@ -48,8 +48,13 @@ def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def what(verb: str, batch: Sequence[Coordinate]) -> str:
     """Return the beginning of an error's text."""
-    more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
-    return f"{verb} {batch[0]}{more}"
+    return what_of(verb, batch[0], len(batch))
+
+
+def what_of(verb: str, first: Coordinate, count: int) -> str:
+    """Return the same for so many XComs, of which only the first is at hand."""
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f"{verb} {first}{more}"
 
 
 def moment(milliseconds: int) -> datetime:

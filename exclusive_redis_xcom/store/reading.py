@@ -33,13 +33,13 @@ def fetch_many(
 ) -> list[Stored]:
     """See `Store.fetch_many`."""
     if len(coordinates) == 1:
-        return [_whole(keyspace, coordinates[0], _fetched(keyspace, [coordinates], asides)[0])]
+        return [in_whole(keyspace, coordinates[0], _fetched(keyspace, [coordinates], asides)[0])]
     wanted = dict(zip(coordinates, sizes or itertools.repeat(0), strict=sizes is not None))
     unique = list(wanted)
     found: list[Stored] = []
     for batches in trips(wanted.values(), sizes_known=sizes is not None):
         found += _fetched(keyspace, [unique[start:end] for start, end in batches], () if found else asides)
-    whole = [_whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)]
+    whole = [in_whole(keyspace, at, stored) for at, stored in zip(unique, found, strict=True)]
     if len(unique) == len(coordinates):
         return whole
     each = dict(zip(unique, whole, strict=True))
@@ -66,6 +66,12 @@ def trips(sizes: Iterable[int], *, sizes_known: bool = True) -> Iterator[list[tu
     A command asks for at most 256 values. The values of a round trip have at most 8 MiB, or are a single one. If the
     sizes are not known, a round trip has one command.
     """
+    if sizes_known:
+        sizes = list(sizes)
+        if sum(sizes) <= _TRIP_BYTES:  # as the loop would find, in the time of a few bytes
+            if sizes:
+                yield [(i, min(i + BATCH_FIELDS, len(sizes))) for i in range(0, len(sizes), BATCH_FIELDS)]
+            return
     trip: list[tuple[int, int]] = []
     start = end = total = 0
     for end, size in enumerate(sizes, start=1):
@@ -87,11 +93,12 @@ def _by_hash(keyspace: Keyspace, coordinates: Sequence[Coordinate]) -> list[tupl
     return [(name, list(members)) for name, members in itertools.groupby(coordinates, keyspace.hash_of)]
 
 
-def reading_command(name: str, members: Sequence[Coordinate], *more: str) -> Command:
-    """Return the command that asks for the hash's rules, for each member's value and own rule, and for more fields."""
-    fields = [
-        name for at in members for name in (redis_names.field_name(at.map_index), redis_names.rule_name(at.map_index))
-    ]
+def reading_command(name: str, indexes: Iterable[int], *more: str, with_rules: bool = True) -> Command:
+    """Return the command that asks for the hash's rules, for the value and own rule of each index, and for more.
+
+    Without `with_rules`, it does not ask for own rules.
+    """
+    fields = redis_names.fields_to_read(indexes) if with_rules else map(redis_names.field_name, indexes)
     return ("HMGET", name, redis_names.ACL_FIELD, redis_names.RULES_FIELD, *fields, *more)
 
 
@@ -127,7 +134,7 @@ def with_payload(keyspace: Keyspace, stored: Stored, *, once: bool = False) -> S
     return None if whole is None else replace(stored, envelope=whole)
 
 
-def _whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
+def in_whole(keyspace: Keyspace, at: Coordinate, stored: Stored) -> Stored:
     """Call `with_payload`, and read the value anew if a newer push has replaced it meanwhile."""
     for _ in range(parts.MOST_RESTARTS):
         if stored.envelope is None or not stored.envelope.parts:
@@ -149,7 +156,7 @@ def _fetched(
     keyspace: Keyspace, batches: Sequence[Sequence[Coordinate]], asides: Sequence[tuple[str, Command]] = ()
 ) -> list[Stored]:
     hashes = [group for batch in batches for group in _by_hash(keyspace, batch)]
-    calls = [(name, reading_command(name, members)) for name, members in hashes]
+    calls = [(name, reading_command(name, [at.map_index for at in members])) for name, members in hashes]
     replies = keyspace.ask(what("Fetching", [at for _, members in hashes for at in members]), calls, asides)
     try:
         return [stored for (_, members), reply in zip(hashes, replies, strict=True) for stored in read(members, reply)]

@@ -18,6 +18,7 @@ from exclusive_redis_xcom.store import (
     parts,
     reading,
     removal,
+    results,
     scripts,
 )
 from exclusive_redis_xcom.store.keyspace import DEFAULT_MAX_PAYLOAD_BYTES, Keyspace, moment
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.formats.observed import Day, Event, Observed
     from exclusive_redis_xcom.model import Coordinate
-    from exclusive_redis_xcom.store.values import Current, Push, Stored
+    from exclusive_redis_xcom.store.values import Current, Push, Results, Stored
 
 
 class Store:
@@ -132,6 +133,26 @@ class Store:
             CorruptValue: As for `fetch`.
         """
         return reading.fetch_many(self._keyspace, coordinates, sizes, asides)
+
+    def fetch_results(
+        self,
+        at: Coordinate,
+        indexes: Sequence[int],
+        sizes: Sequence[int],
+        asides: Sequence[tuple[str, Command]] = (),
+    ) -> Results:
+        """Read results of a mapped task and their rules, as `fetch_many` does.
+
+        Args:
+            at: The XCom, with any map_index.
+            indexes: The map indexes, in any order. At least one is needed.
+            sizes: How many bytes each value is known to take in Redis.
+            asides: As for `fetch_many`.
+
+        Raises:
+            CorruptValue: As for `fetch`.
+        """
+        return results.fetch_results(self._keyspace, at, indexes, sizes, asides)
 
     def fetch_current(
         self, coordinate: Coordinate, *, alone: bool = False, asides: Sequence[tuple[str, Command]] = ()

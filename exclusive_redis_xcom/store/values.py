@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from exclusive_redis_xcom.model import Coordinate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from exclusive_redis_xcom.formats.envelope import Envelope
+
+
+def at_index(at: Coordinate, map_index: int) -> Coordinate:
+    """Return the coordinate of another result of the same key."""
+    return Coordinate(at.dag_id, at.run_id, at.task_id, at.key, map_index, at.ti_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +64,52 @@ class Stored:
     own_acl: bytes | None = None
 
 
+class Alike(NamedTuple):
+    """Results of a mapped task that are all there, and differ in nothing but the columns.
+
+    What `oldest` says holds for each of them, apart from what the columns say.
+
+    Attributes:
+        at: The XCom, with any map_index.
+        indexes: The map indexes.
+        oldest: The result that was pushed first.
+        envelope: Its envelope, of format 4. It holds its payload.
+        versions: The versions, 16 bytes each.
+        hows: The codecs, each with the compression.
+        decoded_sizes: The sizes in bytes before compression.
+        payloads: The payloads, as Redis has them.
+    """
+
+    at: Coordinate
+    indexes: Sequence[int]
+    oldest: Stored
+    envelope: Envelope
+    versions: list[bytes]
+    hows: list[tuple[str, str]]
+    decoded_sizes: list[int]
+    payloads: list[bytes]
+
+    def coordinate(self, i: int) -> Coordinate:
+        """Return where one of the results is."""
+        return at_index(self.at, self.indexes[i])
+
+
+class Results(NamedTuple):
+    """What Redis holds for results of a mapped task, in their order; and the same as columns if all are alike."""
+
+    stored: Sequence[Stored]
+    alike: tuple[Alike, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Current:
     """Values that Airflow's database is known to refer to, for as long as API servers watch over its rows.
 
     `pushed_at` is when the first of them was pushed, by Redis' clock. The API servers' clocks are ahead of that clock
-    by at least `ahead`, which is negative if they are behind.
+    by at least `ahead`, which is negative if they are behind. `alike` is as in `Results`.
     """
 
-    stored: tuple[Stored, ...]
+    stored: Sequence[Stored]
     pushed_at: datetime
     ahead: timedelta
+    alike: tuple[Alike, ...] | None = None

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError, StoreUnavailable, XComExpired
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
@@ -19,7 +18,7 @@ from exclusive_redis_xcom.store.reading import trips
 from exclusive_redis_xcom.task import observing, stricter
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import opened_or_sealed
-from exclusive_redis_xcom.task.pull import decoded
+from exclusive_redis_xcom.task.value import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,14 +75,13 @@ def value_of(access: Access, ahead: Ahead) -> Any:
 
     Raises:
         XComExpired: The value has been replaced or removed since, and its parts or its object with it.
-        ExclusiveXComError: As for `task.pull.decoded`.
+        ExclusiveXComError: As for `task.value.decoded`.
     """
     whole = access.store.with_payload(ahead.stored)
     if whole is None or whole.envelope is None:
         raise XComExpired("The value was replaced while it was read.")
     reader = identity.current_principal()
-    if access.settings.report_consumers is not None or reported.is_declared:
-        stricter.report(access, [(ahead.envelope.coordinate, ahead.acl)], reader)
+    stricter.report(access, [(ahead.envelope.coordinate, ahead.acl)], reader)
     size = whole.envelope.payload_size  # decoding may use up the payload
     value = decoded(whole.envelope, ahead.seal, ahead.acl, access.settings)
     if access.settings.records == "reads":

@@ -15,23 +15,23 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from exclusive_redis_xcom import memory
-from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError
 from exclusive_redis_xcom.process import identity
 from exclusive_redis_xcom.reporting import metrics
 from exclusive_redis_xcom.settings import load_settings
-from exclusive_redis_xcom.task import observing, stricter
+from exclusive_redis_xcom.task import many, observing, stricter
 from exclusive_redis_xcom.task.access import current_access
 from exclusive_redis_xcom.task.eligible import find_eligible
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.observing import OnePull
-from exclusive_redis_xcom.task.pull import decoded
+from exclusive_redis_xcom.task.value import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from exclusive_redis_xcom.acl import Acl
     from exclusive_redis_xcom.formats.envelope import Envelope
+    from exclusive_redis_xcom.model import Coordinate
     from exclusive_redis_xcom.store import Current, Store
     from exclusive_redis_xcom.task.access import Access
     from exclusive_redis_xcom.task.eligible import EligiblePull
@@ -123,23 +123,46 @@ def _pulled(access: Access, eligible: EligiblePull, observed: OnePull | None) ->
         current = store.fetch_every(eligible.first, asides=asides)
     else:
         current = store.fetch_current(eligible.first, alone=eligible.alone, asides=asides)
+    values = None if current is None else _alike(access, current, eligible, start)
+    return _one_by_one(access, current, eligible, start) if values is None else values
+
+
+def _alike(access: Access, current: Current, eligible: EligiblePull, start: float) -> list[Any] | None:
+    """Return the values if they are alike, and may all be read; else None."""
+    if current.alike is None or not is_of_this_run(current, eligible):
+        return None
+    rules = many.rules_of(current.alike, eligible.reader)
+    if rules is None:
+        return None
+    seconds = time.perf_counter() - start
+    stricter.report(access, many.granted(current.alike, rules), eligible.reader)
+    values = many.decoded_values(current.alike, current.stored, rules, access.settings)
+    if metrics.is_on():
+        _count(many.sizes(current.alike), seconds, eligible)
+    return values
+
+
+def _one_by_one(access: Access, current: Current | None, eligible: EligiblePull, start: float) -> Any:
     rules = None if current is None else _rules(current, eligible)
     # Parts of a value are fetched last, when no obstacle is left.
-    envelopes = None if current is None or rules is None else _envelopes(current, store)
+    envelopes = None if current is None or rules is None else _envelopes(current, access.store)
     if rules is None or envelopes is None:
         return MISS
     seconds = time.perf_counter() - start
     is_counted = metrics.is_on()
     # The sizes are taken before the values are decoded. Decoding may use up the payloads.
     sizes = [(envelope.coordinate, envelope.payload_size) for envelope in envelopes] if is_counted else ()
-    if access.settings.report_consumers is not None or reported.is_declared:
-        got = [(envelope.coordinate, acl) for envelope, acl in zip(envelopes, rules, strict=True)]
-        stricter.report(access, got, eligible.reader)
+    granted = ((envelope.coordinate, acl) for envelope, acl in zip(envelopes, rules, strict=True))
+    stricter.report(access, granted, eligible.reader)
     values = [decoded(envelope, None, acl, access.settings) for envelope, acl in zip(envelopes, rules, strict=True)]
     if is_counted:
-        metrics.pulled(sizes, seconds=seconds)
-        metrics.count(metrics.PULL_DIRECT, dag_id=eligible.first.dag_id, task_id=eligible.first.task_id, by=len(values))
+        _count(sizes, seconds, eligible)
     return values
+
+
+def _count(sizes: Sequence[tuple[Coordinate, int]], seconds: float, eligible: EligiblePull) -> None:
+    metrics.pulled(sizes, seconds=seconds)
+    metrics.count(metrics.PULL_DIRECT, dag_id=eligible.first.dag_id, task_id=eligible.first.task_id, by=len(sizes))
 
 
 def _rules(current: Current, eligible: EligiblePull) -> list[Acl | None] | None:

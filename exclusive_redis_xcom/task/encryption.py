@@ -17,6 +17,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exclusive_redis_xcom import crypto
 from exclusive_redis_xcom.acl import Acl
 from exclusive_redis_xcom.crypto import (
     Forged,
@@ -25,6 +26,7 @@ from exclusive_redis_xcom.crypto import (
     encrypt,
     new_data_key,
     payload_aad,
+    payload_aads,
     seal_info,
     seal_key,
 )
@@ -38,9 +40,12 @@ from exclusive_redis_xcom.reporting.wording import lines, short_xcom, where
 from exclusive_redis_xcom.settings import SECTION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from exclusive_redis_xcom.crypto import SealPublicKey
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.settings import Settings
+    from exclusive_redis_xcom.store import Alike
 
 #: The data keys of the values that this process pushed, by version. The latest is last; see `own_data_key`.
 _pushed_here: OrderedDict[str, bytes] = OrderedDict()
@@ -110,6 +115,32 @@ def decrypt_payload(envelope: Envelope, seal: Seal | None, acl: Acl | None, sett
             "Redis holds a sealed value. The value or the reference in Airflow's database was replaced.",
         )
     return _decrypted(envelope, _shared_key(envelope, rule, settings), rule)
+
+
+def decrypt_each(
+    alike: Alike, sealed: tuple[str, bytes] | None, data_keys: Sequence[bytes], acl: Acl | None, settings: Settings
+) -> Iterable[bytes] | None:
+    """Return what `decrypt_payload` returns for each of several results; None if that function must be asked.
+
+    Args:
+        alike: What Redis holds.
+        sealed: The id of the key pair and the rule in the seals of the references, opened; None without seals.
+        data_keys: The data keys in these seals.
+        acl: As for `decrypt_payload`.
+        settings: The settings of this process.
+
+    Raises:
+        Forged: While a payload is asked for. `decrypt_payload` says what is wrong with it.
+    """
+    envelope = alike.envelope
+    if sealed is None:
+        is_plain = envelope.key_id is None and _may_be_plain(acl, settings)
+        return alike.payloads if is_plain else None
+    key_id, rule = sealed
+    if envelope.key_id != _SEALED + key_id or not _is_rule(acl, rule):
+        return None
+    aads = payload_aads(alike.at, alike.indexes, alike.versions, rule, alike.hows, alike.decoded_sizes)
+    return crypto.decrypt_each(alike.payloads, data_keys, aads)
 
 
 def own_data_key(version: str) -> bytes | None:
@@ -200,7 +231,7 @@ def _aad(envelope: Envelope, rule: bytes) -> bytes:
 
 
 def _require_plain_allowed(envelope: Envelope, acl: Acl | None, settings: Settings) -> None:
-    if settings.allow_plaintext_read or not (_is_to_be_sealed(acl, settings) or settings.encryption_keys):
+    if _may_be_plain(acl, settings):
         return
     at = envelope.coordinate
     raise CorruptValue(
@@ -211,6 +242,10 @@ def _require_plain_allowed(envelope: Envelope, acl: Acl | None, settings: Settin
             where(at),
         )
     )
+
+
+def _may_be_plain(acl: Acl | None, settings: Settings) -> bool:
+    return settings.allow_plaintext_read or not (_is_to_be_sealed(acl, settings) or settings.encryption_keys)
 
 
 def _broken(envelope: Envelope) -> CorruptValue:

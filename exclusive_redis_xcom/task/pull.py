@@ -13,18 +13,17 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from exclusive_redis_xcom import codec
-from exclusive_redis_xcom.declaration import reported
 from exclusive_redis_xcom.errors import ExclusiveXComError, XComExpired
 from exclusive_redis_xcom.formats.observed import WOULD_REFUSE
+from exclusive_redis_xcom.formats.reference import References
 from exclusive_redis_xcom.process import identity, kind
-from exclusive_redis_xcom.reporting import losses, masking, metrics, refusals, reports, unidentified
+from exclusive_redis_xcom.reporting import losses, metrics, refusals, reports, unidentified
 from exclusive_redis_xcom.reporting.refusal_kinds import kind_of
-from exclusive_redis_xcom.task import observing, spill, stricter
-from exclusive_redis_xcom.task.encryption import decrypt_payload
+from exclusive_redis_xcom.task import many, observing, stricter
 from exclusive_redis_xcom.task.may_read import may_read
 from exclusive_redis_xcom.task.open_seals import Opened, open_seals
 from exclusive_redis_xcom.task.read_once import claim
+from exclusive_redis_xcom.task.value import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from exclusive_redis_xcom.formats.envelope import Envelope
     from exclusive_redis_xcom.formats.observed import Event
     from exclusive_redis_xcom.formats.reference import Reference
-    from exclusive_redis_xcom.formats.seal import Seal
-    from exclusive_redis_xcom.memory import Buffer
     from exclusive_redis_xcom.model import Coordinate, Principal
     from exclusive_redis_xcom.settings import Settings
     from exclusive_redis_xcom.store import Stored
@@ -78,9 +75,15 @@ def pull(access: Access, references: Sequence[Reference], may_be_gone: Collectio
         StoreUnavailable: Redis could not be asked.
     """
     principal = identity.current_principal()
+    results = None
+    if isinstance(references, References) and not may_be_gone:
+        results = many.fetch(access, references.block, principal)
+        values = many.values(access, results, references.block, principal)
+        if values is not None:
+            return values
     opened = open_seals(access, references, principal, may_be_gone)
     denied: list[Event] = []
-    found, seconds = _fetch(access, opened, principal, denied)
+    found, seconds = _fetch(access, opened, principal, denied, results)
     if denied:
         observing.refused_all(access, denied)
     problem = _first_problem(found, may_be_gone)
@@ -90,9 +93,8 @@ def pull(access: Access, references: Sequence[Reference], may_be_gone: Collectio
         raise problem
     if access.settings.records == "reads":
         observing.got()
-    if access.settings.report_consumers is not None or reported.is_declared:
-        got = [(one.reference.coordinate, one.acl) for one in found if one.problem is None]
-        stricter.report(access, got, principal)
+    granted = ((one.reference.coordinate, one.acl) for one in found if one.problem is None)
+    stricter.report(access, granted, principal)
     if metrics.is_on():
         sizes = [(one.reference.coordinate, _size(one)) for one in found if one.problem is None]
         metrics.pulled(sizes, seconds=seconds)
@@ -116,14 +118,24 @@ def _claim(access: Access, found: Sequence[_Fetched], principal: Principal | Non
 
 
 def _fetch(
-    access: Access, opened: Sequence[Opened], principal: Principal | None, denied: list[Event]
+    access: Access,
+    opened: Sequence[Opened],
+    principal: Principal | None,
+    denied: list[Event],
+    results: many.Fetched | None,
 ) -> tuple[list[_Fetched], float]:
-    """Return what there is for each reference, and the seconds that Redis took. Refusals are added to `denied`."""
-    start = time.perf_counter()
+    """Return what there is for each reference, and the seconds that Redis took. Refusals are added to `denied`.
+
+    If `results` are given, they have been fetched already.
+    """
     coordinates = [one.reference.coordinate for one in opened]
-    asides = observing.reads(access, coordinates, principal) if access.settings.records == "reads" else ()
-    stored = access.store.fetch_many(coordinates, [one.reference.size for one in opened], asides)
-    seconds = time.perf_counter() - start
+    if results is None:
+        start = time.perf_counter()
+        asides = observing.reads(access, coordinates, principal) if access.settings.records == "reads" else ()
+        stored: Sequence[Stored] = access.store.fetch_many(coordinates, [one.reference.size for one in opened], asides)
+        seconds = time.perf_counter() - start
+    else:
+        stored, seconds = results.stored, results.seconds
     known = _known_rules(coordinates)
     found = [
         _fetched(one, held, principal, access.settings, denied, known) for one, held in zip(opened, stored, strict=True)
@@ -203,40 +215,6 @@ def _value(fetched: _Fetched, settings: Settings) -> Any:
     if fetched.envelope is None:
         raise losses.expired(fetched.reference)
     return decoded(fetched.envelope, fetched.reference.seal, fetched.acl, settings)
-
-
-def decoded(envelope: Envelope, seal: Seal | None, acl: Acl | None, settings: Settings) -> Any:
-    """Return the value in an envelope to a task that may read it: decrypted, decoded, and masked in logs.
-
-    Args:
-        envelope: What Redis holds.
-        seal: The seal of the reference, opened.
-        acl: The value's own rule; None as for `_Fetched`.
-        settings: The settings of this process.
-
-    Raises:
-        CorruptValue, ConfigurationError: As for `pull`.
-        XComTooLarge, XComNotImportable: As for `codec.decode`.
-    """
-    value = _decoded(decrypt_payload(spill.fetched(envelope, settings), seal, acl, settings), envelope, settings)
-    if masking.applies(settings.mask, acl is None or acl.restricted):
-        masking.mask(value, str(envelope.coordinate))
-    return value
-
-
-def _decoded(payload: Buffer, envelope: Envelope, settings: Settings) -> Any:
-    """Decode a value. The error of a value that cannot be decoded names its XCom."""
-    try:
-        return codec.decode(
-            payload,
-            codec=envelope.codec,
-            compression=envelope.compression,
-            decoded_size=envelope.decoded_size,
-            max_bytes=settings.max_value_bytes,
-        )
-    except ExclusiveXComError as error:
-        problem = refusals.of_value(envelope.coordinate, "pulled", error)
-    raise problem  # outside of `except`, so that the error has no context
 
 
 def _size(fetched: _Fetched) -> int:

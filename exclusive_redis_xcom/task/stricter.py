@@ -14,7 +14,7 @@ from exclusive_redis_xcom.acl import Acl, decide
 from exclusive_redis_xcom.acl import source as sources
 from exclusive_redis_xcom.acl.resolution import resolve
 from exclusive_redis_xcom.acl.rule import NOBODY, Rule
-from exclusive_redis_xcom.declaration import frozen_acl_by_id
+from exclusive_redis_xcom.declaration import frozen_acl_by_id, reported
 from exclusive_redis_xcom.formats.observed import WOULD_REFUSE
 from exclusive_redis_xcom.model import one_line
 from exclusive_redis_xcom.reporting import metrics
@@ -37,10 +37,11 @@ def report(access: Access, granted: Iterable[tuple[Coordinate, Acl | None]], rea
 
     Args:
         access: The access of this process.
-        granted: What the pull gets, each with the rule that was stored with the value; None where there is none.
+        granted: What the pull gets, each with the rule that was stored with the value; None where there is none. It is
+            looked at only if a stricter policy is set. Map indexes do not count.
         reader: Who pulls; None if that is not known. `mode = report` has reported such a pull.
     """
-    if reader is None:
+    if reader is None or not (access.settings.report_consumers is not None or reported.is_declared):
         return
     seen: dict[tuple[str, str], tuple[Coordinate, str]] = {}
     for at, acl in granted:

@@ -12,8 +12,7 @@ import pytest
 from exclusive_redis_xcom.errors import CorruptValue
 from exclusive_redis_xcom.formats import redis_names
 from exclusive_redis_xcom.formats.envelope import Envelope
-from exclusive_redis_xcom.store import Push, Store, every
-from exclusive_redis_xcom.store.reading import read
+from exclusive_redis_xcom.store import Push, Store, alike, every
 from tests.integration.kinds import FEW_KINDS
 from tests.integration.store.marked import SERVER, push, watch_since_long_ago
 from tests.integration.support import ACL, PREFIX, TTL, at, do, value
@@ -229,7 +228,7 @@ class TestNotAll:
     def test_a_mark_goes_while_another_comes(self, store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         """The fields are as many as before, but one of them is of a result that was not asked for."""
         rows.push(4)
-        marks = every.all_marks
+        marks, read = every.all_marks, alike.all_alike
 
         def and_one_comes(*args: Any) -> Any:
             rows.push(3)
@@ -241,7 +240,7 @@ class TestNotAll:
             return read(*args)
 
         monkeypatch.setattr(every, "all_marks", and_one_comes)
-        monkeypatch.setattr(every, "read", and_marks_go)
+        monkeypatch.setattr(every, "all_alike", and_marks_go)
 
         assert fetched(store) is None
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from exclusive_redis_xcom.crypto import payload_aad, seal_info, wrap_aad, wrap_aads
+from exclusive_redis_xcom.crypto import payload_aad, payload_aads, seal_info, wrap_aad, wrap_aads
 from exclusive_redis_xcom.model import Coordinate
 
 # st.characters() without arguments: lone surrogates and NUL included. The short alphabet makes near-collisions.
@@ -133,15 +133,41 @@ def parts(*each: bytes) -> bytes:
 
 
 @given(
-    COORDINATES.map(lambda at: dataclasses.replace(at, ti_id=None)),
-    st.lists(ACLS, min_size=1, max_size=3),
-    st.lists(st.tuples(st.integers(0, 2**31 - 1), st.binary(min_size=16, max_size=16), st.integers(0, 2)), max_size=4),
+    COORDINATES,
+    st.lists(st.tuples(st.integers(-1, 2**31 - 1), st.binary(min_size=16, max_size=16), ACLS), max_size=4),
 )
-def test_many_wrapped_keys_are_bound_as_one_is(
-    at: Coordinate, acls: list[bytes], rows: list[tuple[int, bytes, int]]
-) -> None:
-    rows = [(index, version, rule % len(acls)) for index, version, rule in rows]
+def test_several_wrapped_keys_are_bound_as_each_of_them(at: Coordinate, rows: list[tuple[int, bytes, bytes]]) -> None:
+    indexes, versions, acls = ([row[column] for row in rows] for column in range(3))
 
-    assert list(wrap_aads(at, acls, rows)) == [
-        wrap_aad(dataclasses.replace(at, map_index=index), version.hex(), acls[rule]) for index, version, rule in rows
+    assert list(wrap_aads(at, indexes, versions, acls)) == [  # type: ignore[arg-type]
+        wrap_aad(dataclasses.replace(at, map_index=index), version.hex(), acl) for index, version, acl in rows
+    ]
+
+
+@given(
+    COORDINATES,
+    st.lists(
+        st.tuples(
+            st.integers(-1, 2**31 - 1),
+            st.binary(min_size=16, max_size=16),
+            st.tuples(HOSTILE, HOSTILE),
+            st.integers(0, 2**40),
+        )
+    ),
+    ACLS,
+)
+def test_several_results_are_bound_as_each_of_them(at: Coordinate, results: list[Any], acl: bytes) -> None:
+    columns: Any = ([result[column] for result in results] for column in range(4))
+    indexes, versions, hows, sizes = columns
+
+    assert payload_aads(at, indexes, versions, acl, hows, sizes) == [
+        payload_aad(
+            dataclasses.replace(at, map_index=index),
+            version.hex(),
+            acl,
+            codec=codec,
+            compression=compression,
+            decoded_size=size,
+        )
+        for index, version, (codec, compression), size in results
     ]

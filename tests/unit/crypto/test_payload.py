@@ -151,3 +151,37 @@ def test_failing_to_encrypt_shows_neither_key_nor_payload() -> None:
         crypto.encrypt((PAYLOAD,), KEY[:31], AAD)
 
     assert not shows(error_text(caught.value), KEY[:31], PAYLOAD)
+
+
+def several(*changed: tuple[bytes, bytes, bytes]) -> Any:
+    """Decrypt a payload, then others."""
+    return crypto.decrypt_each(*zip((DATA, KEY, AAD), *changed, strict=True))
+
+
+def test_several_payloads_are_decrypted_one_after_the_other() -> None:
+    other = bytes(crypto.encrypt((b"",), KEY[::-1], b""))
+
+    assert list(several((other, KEY[::-1], b""), (DATA, KEY, AAD))) == [PAYLOAD, b"", PAYLOAD]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *((flipped(DATA, bit), KEY, AAD) for bit in (0, 95, 96, 8 * len(DATA) - 1)),
+        (DATA, flipped(KEY, 0), AAD),
+        (DATA, KEY, flipped(AAD, 0)),
+        (DATA[:27], KEY, AAD),
+        (b"", KEY, AAD),
+        (DATA, KEY[:16], AAD),
+        (DATA, b"", AAD),
+    ],
+)
+def test_a_forged_one_ends_several_where_it_stands(changed: tuple[bytes, bytes, bytes]) -> None:
+    each = several(changed, (DATA, KEY, AAD))
+
+    assert next(each) == PAYLOAD
+    with pytest.raises(Forged) as caught:
+        next(each)
+    with pytest.raises(Forged) as alone:
+        crypto.decrypt(*changed)
+    assert str(caught.value) == str(alone.value)

@@ -59,3 +59,18 @@ def test_anything_else_is_a_mark_or_none(data: bytes) -> None:
     found = mark.completed(data)
 
     assert found is None or (found.size >= 0 and found.pushed_ms >= 0)
+
+
+@given(
+    st.lists(
+        st.sampled_from([packed(), packed(7, described=True), text(), packed()[:-1], b""]) | st.binary(), max_size=5
+    )
+)
+@example([packed(), packed(7, described=True)])
+@example([packed(), text()])
+@example([packed(), b"\4" + packed()[1:]])
+@example([packed(), packed(pushed=PUSHED, committed=PUSHED - 1)])
+def test_several_are_read_as_each_of_them(data: list[bytes]) -> None:
+    found = [mark.completed(each) for each in data]
+
+    assert mark.completed_all(data) == (None if None in found else found)

@@ -67,7 +67,7 @@ def test_what_is_written_is_read(facts: list[Any]) -> None:
 
     read = expanded(answer(*opened))
 
-    assert read == [replace(reference.opened(key), about="", format=FORMAT) for reference, key in opened]
+    assert list(read) == [replace(reference.opened(key), about="", format=FORMAT) for reference, key in opened]
     assert [map_index_of(one) for one in read] == [reference.coordinate.map_index for reference, _ in opened]
     assert all(is_reference(one) and parse(one) is one for one in read)
 
