@@ -3,7 +3,8 @@
 
 AIRFLOW ?= 3.3.2
 PYTEST_ARGS ?=
-TEST_PROCESSES ?= 2
+# More than the cores of a small machine: tests that wait for an Airflow leave one idle.
+TEST_PROCESSES ?= 3
 PRODUCTION_ARGS ?=
 BENCH_ARGS ?=
 MICRO_ARGS ?=

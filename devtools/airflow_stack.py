@@ -122,7 +122,7 @@ class AirflowStack(LocalAirflow):
         processes.stop(programs)
         self.close()
 
-    def run_cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run_cli(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run an `airflow` command in this stack's environment, and capture its output."""
         return subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],

@@ -51,13 +51,19 @@ def first_lines(source: str) -> Iterator[tuple[str, str]]:
     Args:
         source: The text of a Python file.
     """
+    if not any(name in source for name in _TYPES):
+        return  # most files make no error, and need no parsing
     tree = ast.parse(source)
     for scope in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
-        known = _assigned(scope)
-        for node in ast.walk(scope):
-            if isinstance(node, ast.Call) and node.args and _called(node) in _TYPES:
-                texts = {text.partition("\n")[0] for text in _written(node.args[0], known)}
-                yield from ((_called(node), text) for text in sorted(texts) if any(map(str.isalpha, text)))
+        errors_made = [node for node in ast.walk(scope) if isinstance(node, ast.Call) and _makes_an_error(node)]
+        known = _assigned(scope) if errors_made else {}
+        for node in errors_made:
+            texts = {text.partition("\n")[0] for text in _written(node.args[0], known)}
+            yield from ((_called(node), text) for text in sorted(texts) if any(map(str.isalpha, text)))
+
+
+def _makes_an_error(node: ast.Call) -> bool:
+    return bool(node.args) and _called(node) in _TYPES
 
 
 def _assigned(scope: ast.FunctionDef) -> dict[str, list[ast.expr]]:

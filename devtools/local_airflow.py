@@ -1,4 +1,8 @@
-"""An Airflow on this machine: its REST API, its DAG files, its tables and its logs."""
+"""An Airflow on this machine: its REST API, its DAG files, its tables and its logs.
+
+Who waits for it asks often. So what is waited for is read from its tables: an answer of the API server costs as much
+processor time as some tasks.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,21 @@ class LocalAirflow(AirflowApi):
     @abstractmethod
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """Run a query on Airflow's database and return the rows. JSON comes as text. A `?` stands for an argument."""
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run."""
+        (row,) = self.rows("SELECT state FROM dag_run WHERE dag_id = ? AND run_id = ?", dag_id, run_id)
+        return str(row["state"])
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[tuple[str, int], str | None]:
+        """Return `(task_id, map_index) -> state` of a run."""
+        query = "SELECT task_id, map_index, state FROM task_instance WHERE dag_id = ? AND run_id = ?"
+        return {(row["task_id"], row["map_index"]): row["state"] for row in self.rows(query, dag_id, run_id)}
+
+    def files_of_dags(self) -> dict[str, str]:
+        """Return DAG id -> path of its file in the DAGs folder, for all DAGs whose file has them still."""
+        found = self.rows("SELECT dag_id, relative_fileloc FROM dag WHERE NOT is_stale")
+        return {row["dag_id"]: row["relative_fileloc"] for row in found}
 
     def xcom_rows(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the run's rows of table `xcom`, read from the database. `value` is raw JSON text."""
@@ -66,15 +85,16 @@ class LocalAirflow(AirflowApi):
     def _wait_parsed(
         self, path: Path, before: set[tuple[str | None, str]], timeout: float
     ) -> set[tuple[str | None, str]]:
-        os.utime(path)  # a file that is newer than its last parsing is parsed at once
+        os.utime(path)  # a file that is newer than its last parsing is parsed at once, any other seldom
         return wait_until(
             lambda: self._parsed(path) - before, timeout, lambda: f"{path.name} was not parsed\n{self.log_tails()}"
         )
 
     def _parsed(self, path: Path) -> set[tuple[str | None, str]]:
         """Return when each DAG of a file was last parsed. An id of None stands for its last failure to import."""
-        dags = [dag for dag in self.pages("/dags", "dags") if dag["relative_fileloc"] == path.name]
-        errors = self.pages("/importErrors", "import_errors")
+        query = "SELECT dag_id, last_parsed_time FROM dag WHERE relative_fileloc = ? AND NOT is_stale"
+        dags = self.rows(query, path.name)
+        errors = self.rows("SELECT filename, timestamp FROM import_error")
         broken = [error for error in errors if Path(error["filename"]).name == path.name]
         return {(dag["dag_id"], str(dag["last_parsed_time"])) for dag in dags} | {
             (None, str(error["timestamp"])) for error in broken

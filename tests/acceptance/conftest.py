@@ -26,6 +26,9 @@ SERVER_DAGS = FOLDER / "dags_server"
 #: DAGs of both modes. They go beside the others of an Airflow.
 BOTH_DAGS = FOLDER / "dags_both"
 
+#: New and changed DAG files are parsed at once. Nobody needs the others to be parsed again.
+SELDOM_PARSED = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
+
 _stacks: list[AirflowStack] = []
 
 
@@ -90,7 +93,7 @@ def new_airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Airfl
         home = tmp_path_factory.mktemp("airflow")
         for folder in [dags] if isinstance(dags, Path) else dags:
             shutil.copytree(folder, home / "dags", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-        stack = AirflowStack(home, home / "dags", env, **options)
+        stack = AirflowStack(home, home / "dags", {**SELDOM_PARSED, **env}, **options)
         _stacks.append(stack)
         return stack
 

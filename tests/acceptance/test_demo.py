@@ -64,13 +64,22 @@ def test_the_demo_observes_every_claim_and_stops_all_it_started(tmp_path: Path) 
 def processes_of(pid: int, scratch: Path) -> dict[psutil.Process, str]:
     """Living processes, with their command lines: the demo's descendants, and others with its TMPDIR or inside it."""
     found = {}
-    for process in psutil.process_iter():
+    running = list(psutil.process_iter(["ppid"]))
+    parents: dict[int, int | None] = {process.pid: process.info["ppid"] for process in running}
+    for process in running:
         with contextlib.suppress(psutil.Error, OSError):
-            ours = pid in {parent.pid for parent in process.parents()}
-            inside = Path(process.cwd()).is_relative_to(scratch)
-            if (ours or inside or process.environ().get("TMPDIR") == os.fspath(scratch)) and is_alive(process):
+            ours = descends(process.pid, pid, parents) or Path(process.cwd()).is_relative_to(scratch)
+            if (ours or process.environ().get("TMPDIR") == os.fspath(scratch)) and is_alive(process):
                 found[process] = " ".join(process.cmdline())
     return found
+
+
+def descends(pid: int | None, from_pid: int, parents: dict[int, int | None]) -> bool:
+    """Whether a process is a child of another, or a child's child. `psutil` would read each ancestor from the disk."""
+    while pid := parents.get(pid) if pid else None:
+        if pid == from_pid:
+            return True
+    return False
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -108,16 +108,19 @@ def rows(
         yield in_memory
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dag() -> Any:
+    """One for all tests: none changes it."""
     return make_dag()
 
 
 def restore(recording: Recording, raw: redis.Redis, objects: Path) -> None:
     """As it was recorded, but for the TTL, and for the beat of the API server, which is now."""
-    for name, fields in recording["redis"].items():
-        raw.hset(name, mapping=fields)
-        raw.expire(name, 3600)
+    with raw.pipeline(transaction=False) as pipeline:
+        for name, fields in recording["redis"].items():
+            pipeline.hset(name, mapping=fields)
+            pipeline.expire(name, 3600)
+        pipeline.execute()
     server, _, ahead = recording["redis"][SERVERS][b"servers"].split(b" ")
     raw.hset(SERVERS, "servers", b"%b %d %b" % (server, time.time() * 1000, ahead))
     for name, data in recording["objects"].items():
@@ -277,11 +280,12 @@ class TestSealed:
             assert_same(pull(dag, case, reader), case.value)
 
     @cases(lambda case: case.group == "sealed" and not case.is_once)
-    def test_the_ring_opens_it_for_no_other_dag(self, dag: Any, sealed_rows: Rows, case: Case) -> None:
-        dag.dag_id = "another"
+    def test_the_ring_opens_it_for_no_other_dag(self, sealed_rows: Rows, case: Case) -> None:
+        another = make_dag()
+        another.dag_id = "another"
 
         with pytest.raises(XComAccessDenied):
-            pull(dag, case, "load")
+            pull(another, case, "load")
 
     @cases(lambda case: case.group == "sealed" and case.is_once)
     def test_the_ring_opens_it_once(self, dag: Any, sealed_rows: Rows, case: Case) -> None:

@@ -43,6 +43,8 @@ def _take_keys(admin: redis.Redis) -> list[bytes]:
     """Remove all keys; return those that had no TTL."""
     without: list[bytes] = []
     with contextlib.suppress(redis.ConnectionError):  # the test has stopped the server
+        if not admin.info("keyspace"):
+            return []  # most servers are of other tests, and each test looks at them all
         without = [key for key in admin.scan_iter(count=1000) if admin.ttl(key) == -1]
         with contextlib.suppress(redis.ResponseError):  # replicas refuse, and so do masters that lack a replica
             admin.flushall()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import jwt
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from devtools.airflow_stack import AirflowStack
 
@@ -119,6 +119,7 @@ class Window:
         self.page, self._url = page, url
         self.errors: list[str] = []
         page.set_default_timeout(20_000)
+        expect.set_options(timeout=20_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
 

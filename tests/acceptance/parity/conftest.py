@@ -31,7 +31,6 @@ ENVIRONMENT = {
     # They are unpaused when all runs have been triggered.
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     "AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES": "airflow.* tests.acceptance.parity.*",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "AIRFLOW__STANDARD__VENV_INSTALL_METHOD": "uv",
     # A branch's choice is a set on its way to its XCom: two processes list it in two orders.
     "PYTHONHASHSEED": "0",

@@ -47,8 +47,8 @@ def play(airflow: LocalAirflow, files: Iterable[str], conf: Mapping[str, dict[st
 
 def run_states(airflow: LocalAirflow) -> dict[tuple[str, str], str]:
     """Return (DAG id, run id) -> state."""
-    runs = airflow.pages("/dags/~/dagRuns", "dag_runs")
-    return {(run["dag_id"], run["dag_run_id"]): run["state"] for run in runs}
+    runs = airflow.rows("SELECT dag_id, run_id, state FROM dag_run")
+    return {(run["dag_id"], run["run_id"]): str(run["state"]) for run in runs}
 
 
 def _wait_parsed(airflow: LocalAirflow, files: set[str]) -> dict[str, str]:
@@ -59,7 +59,7 @@ def _wait_parsed(airflow: LocalAirflow, files: set[str]) -> dict[str, str]:
     """
 
     def parsed() -> dict[str, str] | None:
-        found = {dag["dag_id"]: dag["relative_fileloc"] for dag in airflow.pages("/dags", "dags")}
+        found = airflow.files_of_dags()
         return found if set(found.values()) == files else None
 
     return wait_until(parsed, 180, lambda: f"not all files have DAGs; import errors: {airflow.import_errors()}")
@@ -72,7 +72,7 @@ def _wait_finished(airflow: LocalAirflow, dag_ids: set[str]) -> None:
         found = run_states(airflow)
         return {dag_id for dag_id, _ in found} == dag_ids and set(found.values()) <= FINAL_STATES
 
-    wait_until(finished, 600, _unfinished(airflow, dag_ids), pause=1)
+    wait_until(finished, 1200, _unfinished(airflow, dag_ids), pause=1)
 
 
 def _unfinished(airflow: LocalAirflow, dag_ids: set[str]) -> Callable[[], str]:

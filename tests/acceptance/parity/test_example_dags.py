@@ -32,7 +32,7 @@ from tests.acceptance.parity.outcome import (
 )
 
 # The first test waits for the Airflows.
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 #: (DAG id, task id) that fails under any backend.
 MEANT_TO_FAIL = {

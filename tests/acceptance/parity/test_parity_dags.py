@@ -14,7 +14,7 @@ from tests.acceptance.parity.conftest import DAGS, Run
 from tests.acceptance.parity.differences import DIFFERENCES
 
 # The first test waits for the Airflows.
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 VERSION = ".".join(airflow_version().split(".")[:2])
 DAG_IDS = sorted(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.task.sales import pull, push
+from tests.integration.task.sales import pull, push, sales_dag
 from tests.integration.task.value_parity.differences import DIFFERENCES
 from tests.integration.task.value_parity.table import VALUES
 from tests.portraits import equal, portrait
@@ -75,6 +75,12 @@ ALLOWED = ["airflow.*", "airflow.* tests.unit.codec.*"]
 def options() -> dict[str, str]:
     """No test here is about a Redis that does not answer, so none ends where the machine pauses for a second."""
     return {"retry_deadline": "20"}
+
+
+@pytest.fixture(scope="module")
+def dag() -> Any:
+    """One for all values: no test changes it, and to make it takes longer than a push."""
+    return sales_dag({"extract": {"token": ["load"]}})
 
 
 @pytest.fixture(params=ALLOWED)
