@@ -76,8 +76,8 @@ def load(rows: Sequence[str]) -> WrappedRows | None:
         rows: The rows, as the database holds them. They may hold anything.
 
     Returns:
-        The columns; None if not all rows are results of one mapped task with wrapped keys in the latest format, or if
-        any is not exactly what `Reference.to_json` writes.
+        The columns; None if a row is anything else than a result of the same mapped task with a wrapped key. It must be
+        in the latest format, and exactly as `Reference.to_json` writes it.
     """
     try:
         texts = [_row.decode(row).exclusive_redis_xcom for row in rows]
