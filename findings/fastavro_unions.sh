@@ -1,7 +1,7 @@
 #!/bin/sh
 # fastavro 1.13.1 takes the first branch of a union that holds a value, also where a later one holds all of it. A datetime loses
 # its time of day to `date`, an integer its last digits to `double`, and a naive moment becomes UTC although a local type follows.
-As an `int`, 1.9 is written as 1, and 2**40 as it is, although Avro's `int` has 32 bits.
+# As an `int`, 1.9 is written as 1, and 2**40 as it is, although Avro's `int` has 32 bits.
 set -eu
 
 . "$(dirname "$0")/environment.sh"

@@ -108,8 +108,8 @@ class ExecutionWorld:
         with self._opened() as database:
             database.execute("DELETE FROM xcom WHERE task_id = ? AND map_index = ?", (task_id, index))
 
-    def edit(self, task_id: str, index: int, text: str) -> str:
-        """Write JSON into the row of a result, past the API; return what was there."""
+    def edit(self, task_id: str, index: int, text: str | None) -> str:
+        """Write JSON, or SQL's NULL, into the row of a result, past the API; return what was there."""
         with self._opened() as database:
             at = (task_id, index)
             (before,) = database.execute("SELECT value FROM xcom WHERE task_id = ? AND map_index = ?", at).fetchone()

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 #: How many rows a slice has. `python -m benchmarks.slices` measures what other numbers cost.
 ROWS_AT_ONCE = 2048
 #: The same where rows come in short. With `enforcement = worker` they are expected to. With `enforcement = server`, the
-#: first slice tells: the API server cannot open so many seals in time if it has to read each row alone. For each slice,
-#: its database sorts all rows of the task, so fewer slices take less.
+#: first slice tells. For each slice, the API server's database sorts all rows of the task, so fewer slices take less.
 SHORT_AT_ONCE = 10_240
+#: The row of a sealed value holds its whole rule. An API server refuses rows of more than 64 MiB at once
+#: (`ring/rewritable_answer.py`). In JSON, a rule takes up to twice its bytes.
+_BYTES_AT_ONCE = 24 * 1024 * 1024
+_BYTES_BESIDE_RULE = 1024
+#: A task keeps what Redis sent for a slice until it has decoded all values of it.
+_VALUES_AT_ONCE = 64 * 1024 * 1024
 
 #: The step of slices that this package's own reader asks for. It means the same as no step to Airflow. With
 #: `enforcement = worker`, the API server may answer with short rows (`api_server/slices`). The ring claims no read-once
@@ -94,7 +99,7 @@ class Reading:
         most: int | None = None,
     ) -> None:
         self._values = values
-        self._most = ROWS_AT_ONCE if most is None else most
+        self._most = self._most_apart = ROWS_AT_ONCE if most is None else most
         self._whole = Slice(start, None if wanted is None else start + wanted, left=wanted)
         self.asked = Slice(start, start + (self._most if wanted is None else min(self._most, wanted)), left=wanted)
         self.over = False
@@ -103,7 +108,7 @@ class Reading:
 
     def take(self, rows: Sequence[Any]) -> None:
         """Add the answer to `asked`. If `values` raises an error, nothing changes, and the same can be asked again."""
-        most = max(SHORT_AT_ONCE, self._most) if references.came_in_short(rows) else self._most
+        most = max(_most_after(rows), self._most_apart) if references.came_in_short(rows) else self._most_apart
         taken = turn(self.asked, rows, most)
         goes_back = taken.next is not None and taken.next.start < self.asked.start
         self._steps_back += goes_back
@@ -116,6 +121,14 @@ class Reading:
             self.over = True
         else:
             self.asked = taken.next
+
+
+def _most_after(rows: Sequence[Any]) -> int:
+    """Return how many rows an API server answers and a task fetches at once, as rows that came in short tell it."""
+    seal = rows[0].seal
+    row_bytes = _BYTES_BESIDE_RULE + (0 if seal is None else len(seal.acl))
+    value_bytes = sum(references.sizes_of(rows)) // len(rows) + 1
+    return min(SHORT_AT_ONCE, _BYTES_AT_ONCE // row_bytes, _VALUES_AT_ONCE // value_bytes)
 
 
 def turn(asked: Slice, rows: Sequence[Any], most: int) -> Turn:

@@ -108,18 +108,19 @@ def open_all(
         refused, or may be read once.
     """
     known: KnownDecisions = {}
-    verdicts = [open_for(sample, principal, private_keys, known=known) for sample in rows.samples]
-    acls = [verdict.acl for verdict in verdicts if verdict.acl is not None and not verdict.acl.once]
-    seals = [sample.seal for sample in rows.samples if sample.seal is not None]
-    if len(acls) != len(verdicts) or not all(verdict.decision.allowed for verdict in verdicts):
-        return None
+    decisions, seals = [], []
+    for sample in rows.samples:
+        verdict = open_for(sample, principal, private_keys, known=known)
+        if sample.seal is None or verdict.acl is None or verdict.acl.once or not verdict.decision.allowed:
+            return None
+        decisions.append(verdict.decision)
+        seals.append(sample.seal)
     of_rows = [seals[kind] for kind in rows.kinds]
     aads = wrap_aads(rows.samples[0].coordinate, rows.indexes, rows.versions, [one.acl for one in of_rows])
     try:
-        data_keys = unwrap_keys(rows.wrapped, [one.key_id for one in of_rows], private_keys, aads)
+        return decisions, unwrap_keys(rows.wrapped, [one.key_id for one in of_rows], private_keys, aads)
     except (Forged, UnknownKey):
         return None
-    return [verdict.decision for verdict in verdicts], data_keys
 
 
 def open_seal(reference: ReferenceFacts, private_keys: SealPrivateKeys) -> tuple[bytes, Acl]:

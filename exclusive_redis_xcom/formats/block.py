@@ -7,6 +7,7 @@ that reading them takes. So the columns are checked as a whole, and one referenc
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import reference_v3
@@ -79,3 +80,19 @@ class Block:
             ttls=self.ttls[of],
             data_keys=self.data_keys[of],
         )
+
+
+def joined(blocks: Sequence[Block]) -> list[Block]:
+    """Join neighbours that differ in columns alone. Results of several types have a block for each run of a type."""
+    groups = groupby(blocks, lambda block: (block.at, block.consumers, block.rule, block.sealed))
+    return [_one(list(group)) for _, group in groups]
+
+
+def _one(blocks: Sequence[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    columns: dict[str, Any] = {
+        name: [each for block in blocks for each in getattr(block, name)]
+        for name in ("indexes", "versions", "sizes", "kinds", "pushed", "ttls", "data_keys")
+    }
+    return replace(blocks[0], **columns)

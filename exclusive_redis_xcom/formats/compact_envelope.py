@@ -87,6 +87,9 @@ class Alike(NamedTuple):
     decoded_sizes: list[int]
     payloads: list[bytes]
 
+    def __repr__(self) -> str:
+        return f"<{len(self.payloads)} envelopes>"
+
 
 #: A head as a plain tuple: a pull makes a thousand, and a named tuple takes twice as long to make.
 Fields: TypeAlias = "tuple[str, str, str, int, int, int, str | None, int, bytes | None, bytes]"

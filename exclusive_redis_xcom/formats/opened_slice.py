@@ -22,7 +22,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from exclusive_redis_xcom.formats import opened_text, reference_fields, reference_v3
-from exclusive_redis_xcom.formats.block import Block
+from exclusive_redis_xcom.formats.block import Block, joined
 from exclusive_redis_xcom.formats.opened_text import NO_SHAPE
 from exclusive_redis_xcom.formats.seal import DATA_KEY_BYTES
 
@@ -50,7 +50,7 @@ def dump(opened: Sequence[tuple[ReferenceFacts, bytes]]) -> str:
 
 
 def dump_rows(rows: WrappedRows, data_keys: Sequence[bytes]) -> str:
-    """Return the same text for rows that were read in columns, each with its data key."""
+    """Return the text for the references of rows that were read in columns, each with its data key."""
     lines: list[str] = []
     start = 0
     for kind, block in groupby(rows.kinds):
@@ -117,7 +117,7 @@ def load(value: Any) -> list[Block]:
     lines = value[OPENED].split("\n")
     if len(lines) % _LINES:
         raise _malformed()
-    return [_block(*lines[start : start + _LINES]) for start in range(0, len(lines), _LINES)]
+    return joined([_block(*lines[start : start + _LINES]) for start in range(0, len(lines), _LINES)])
 
 
 def _block(first: str, *columns: str) -> Block:

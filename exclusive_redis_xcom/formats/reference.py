@@ -178,6 +178,11 @@ def came_in_short(rows: Sequence[Any]) -> bool:
     return isinstance(rows, References) or (bool(rows) and type(rows[0]) is Reference)
 
 
+def sizes_of(rows: Sequence[Reference]) -> Sequence[int]:
+    """Return the encoded size of each value that rows point to."""
+    return rows.block.sizes if isinstance(rows, References) else [row.size for row in rows]
+
+
 def parse_stored(value: object) -> Reference:
     """Read the reference in a row as the database holds it. There it has no open key and no refusal.
 

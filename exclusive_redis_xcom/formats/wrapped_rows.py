@@ -33,6 +33,8 @@ _LINES = 3
 _LINE = re.compile(f"({fields.WHOLE}) {reference_v3.AFTER_PATH} {wrapped_text.KEY}")
 #: A path has the ids of a DAG, a run, a task and a key. A slash follows each where a map index comes last.
 _SLASHES = 4
+#: With more, columns save no time.
+_MOST_KINDS = 64
 
 
 class _Row(Struct, forbid_unknown_fields=True, gc=False):
@@ -100,10 +102,11 @@ def _columns(texts: Sequence[str], lines: Sequence[Sequence[str]]) -> WrappedRow
         return None
     columns = zip(*[matched.groups() for matched in matches], strict=True)
     indexes, versions, pushed, ttls, sizes, types, shapes, key_ids, wrapped = columns
-    samples, kinds = _kinds(texts, list(zip(ttls, types, key_ids, rules, strict=True)))
+    found_kinds = _kinds(texts, list(zip(ttls, types, key_ids, rules, strict=True)))
+    if found_kinds is None:
+        return None
     found = WrappedRows(
-        samples,
-        kinds,
+        *found_kinds,
         list(map(int, indexes)),
         [a2b_base64(version + b"==") for version in _from_url(versions)],
         list(map(int, pushed)),
@@ -115,12 +118,14 @@ def _columns(texts: Sequence[str], lines: Sequence[Sequence[str]]) -> WrappedRow
     return found
 
 
-def _kinds(texts: Sequence[str], shared: Sequence[tuple[str, ...]]) -> tuple[list[ReferenceFacts], list[int]]:
-    """Read the first text of each kind, and tell the kind of each text."""
+def _kinds(texts: Sequence[str], shared: Sequence[tuple[str, ...]]) -> tuple[list[ReferenceFacts], list[int]] | None:
+    """Read the first text of each kind, and tell the kind of each text. If there are too many kinds, return None."""
     numbers: dict[tuple[str, ...], int] = {}
     samples: list[ReferenceFacts] = []
     for text, kind in zip(texts, shared, strict=True):
         if kind not in numbers:
+            if len(samples) == _MOST_KINDS:
+                return None
             numbers[kind] = len(samples)
             samples.append(ReferenceFacts(**wrapped_text.load(text)))
     return samples, [numbers[kind] for kind in shared]

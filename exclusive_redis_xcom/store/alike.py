@@ -36,6 +36,9 @@ class Batch(NamedTuple):
     indexes: Sequence[int]
     reply: Any
 
+    def __repr__(self) -> str:
+        return f"<reply about {len(self.indexes)} results of {self.at}>"
+
     @classmethod
     def of(cls, at: Coordinate, indexes: Sequence[int], reply: Any, *, with_rules: bool = True) -> Batch:
         """Make a batch of a reply; `with_rules` is as for the command. Results that no rule was asked for have none."""

@@ -89,6 +89,9 @@ class Alike(NamedTuple):
     decoded_sizes: list[int]
     payloads: list[bytes]
 
+    def __repr__(self) -> str:
+        return f"<{len(self.indexes)} results of {self.at}>"
+
     def coordinate(self, i: int) -> Coordinate:
         """Return where one of the results is."""
         return at_index(self.at, self.indexes[i])
@@ -99,6 +102,9 @@ class Results(NamedTuple):
 
     stored: Sequence[Stored]
     alike: tuple[Alike, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{len(self.stored)} results>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,3 +292,14 @@ def test_a_stranger_s_loop_fails_at_its_first_item(world: ExecutionWorld, lazily
         for _ in range(2):
             with pytest.raises(XComAccessDenied, match="may not pull"):
                 next(read)
+
+
+def test_a_row_with_sqls_null_is_none(server_mode: ExecutionWorld) -> None:
+    """Airflow writes JSON's null. Somebody's own SQL may write the other one."""
+    server_mode.push("others", range(3))
+    server_mode.edit("others", 1, None)
+
+    answer = server_mode.get_slice("others", {"start": 0, "stop": 5, "step": 0})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()[1] is None

@@ -189,9 +189,7 @@ def _connected() -> Iterator[Any]:
     engine = sessions.kw.get("bind") if is_plain else None
     if isinstance(engine, Engine):
         with engine.connect() as connection:
-            is_remote = engine.dialect.name != "sqlite"
-            # One statement needs no transaction. To begin and to end one costs two round trips.
-            yield connection.execution_options(isolation_level="AUTOCOMMIT") if is_remote else connection
+            yield connection
     else:
         with create_session(scoped=False) as session:
             yield session.connection()

@@ -57,7 +57,9 @@ class KnownTokens:
         """
         if isinstance(expires, bool) or not isinstance(expires, (int, float)):
             return
-        self._known[_digest(token)] = _Known(ti_id, self._clock(), expires)
+        digest = _digest(token)
+        self._known[digest] = _Known(ti_id, self._clock(), expires)
+        self._known.move_to_end(digest)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 

@@ -80,7 +80,8 @@ def texts(names: Mapping[str, str], start: int, stop: int) -> list[str]:
     )
     asked = asked.order_by(None).order_by(XComModel.map_index.asc()).slice(start, stop)
     with rows.session() as session:
-        return list(session.scalars(asked.with_only_columns(cast(XComModel.value, Text))))
+        found = session.scalars(asked.with_only_columns(cast(XComModel.value, Text)))
+        return ["null" if text is None else text for text in found]
 
 
 def _decoded(value: Any) -> Any:

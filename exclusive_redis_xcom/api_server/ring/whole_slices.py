@@ -29,6 +29,9 @@ class WholeSlice(NamedTuple):
     records: list[Record]
     answer: bytes
 
+    def __repr__(self) -> str:
+        return f"<slice of {len(self.answer)} bytes>"
+
 
 def open_slice(texts: Sequence[str], read: Read, caller: Caller, private_keys: SealPrivateKeys) -> WholeSlice | None:
     """Open the seals of all rows of a slice.

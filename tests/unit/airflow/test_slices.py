@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,9 +12,10 @@ import pytest
 
 from exclusive_redis_xcom.airflow import slices
 from exclusive_redis_xcom.airflow.slices import MOST_STEPS_BACK, Reading, Slice
+from exclusive_redis_xcom.api_server.ring.rewritable_answer import MAX_ANSWER_BYTES
 from exclusive_redis_xcom.formats import reference as references
 from exclusive_redis_xcom.formats.reference import MARK
-from tests.unit.sealed_reference import sealed_reference
+from tests.unit.sealed_reference import AT, acl_in_force, sealed_reference
 
 WRITTEN = sealed_reference()
 #: Short slices, so that a test needs few rows.
@@ -115,6 +117,48 @@ def test_slices_are_longer_from_the_first_that_comes_in_short(monkeypatch: pytes
 
     assert [index_of(one) for one in reading.found] == list(range(2000))
     assert [(asked.start, asked.stop) for asked in found.asked] == [(0, 500), (498, 998), (996, 1996), (1994, 2994)]
+
+
+def test_after_rows_apart_slices_are_as_short_as_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SHORT_AT_ONCE", 1000)
+    found = table(4000)
+    reading = Reading(list)
+
+    while not reading.over:
+        rows = found.answer(reading.asked)
+        reading.take(rows if len(found.asked) in (3, 4) else [references.parse(one) for one in rows])
+
+    assert [index_of(one) for one in reading.found] == list(range(4000))
+    lengths = [asked.stop - asked.start for asked in found.asked if asked.stop is not None]
+    assert lengths == [500, 1000, 1000, 500, 500, 1000]
+
+
+def test_slices_of_large_values_stay_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a task would hold what Redis sent for ten thousand of them."""
+    reading = Reading(list)
+
+    reading.take([replace(references.parse(row(index)), size=100_000) for index in range(500)])
+
+    assert (reading.asked.start, reading.asked.stop) == (498, 498 + 64 * 1024 * 1024 // 100_001)
+
+
+@pytest.mark.parametrize("consumers", [1, 40, 400, 4000])
+def test_no_slice_is_longer_than_an_api_server_answers(consumers: int) -> None:
+    """The row of each result holds its rule, in JSON within JSON."""
+    names = [f"a_task_\u00e9_{number:04}" for number in range(consumers)]
+    acl = replace(acl_in_force(("load",)), rules=(replace(acl_in_force(("load",)).rules[0], consumers=tuple(names)),))
+    assert WRITTEN.seal is not None
+    sealed = replace(WRITTEN, seal=replace(WRITTEN.seal, acl=acl.dumps()))
+    row_bytes = len(json.dumps(sealed.wrapped(bytes(60)).to_json()))
+    first = [references.parse(replace(sealed, coordinate=replace(AT, map_index=i)).to_json()) for i in range(500)]
+    reading = Reading(list)
+
+    reading.take(first)
+
+    assert reading.asked.stop is not None
+    length = reading.asked.stop - reading.asked.start
+    assert length * row_bytes < MAX_ANSWER_BYTES or length <= ROWS_AT_ONCE
+    assert length == slices.SHORT_AT_ONCE or consumers > 1
 
 
 @pytest.mark.parametrize("seed", range(40))

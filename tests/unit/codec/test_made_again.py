@@ -56,6 +56,10 @@ class Urls(pydantic.RootModel[list[pydantic.AnyUrl]]):
     pass
 
 
+class Visits(pydantic.RootModel[list[tuple[pydantic.AnyUrl, datetime]]]):
+    pass
+
+
 class UrlsByName(pydantic.RootModel[dict[str, pydantic.AnyUrl]]):
     pass
 
@@ -129,6 +133,7 @@ MODELS = [
     RootBlob("aGVsbG8="),
     Blobs({"a": Blob(content="YWJjZA==")}),
     Urls([URL]),
+    Visits([(URL, datetime(2024, 5, 6, tzinfo=timezone.utc))]),
     UrlsByName({"a": URL}),
     UrlsByName({"root": URL}),
     Settled(table="t", anything=(1, {2})),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exclusive_redis_xcom.formats import opened_slice, wrapped_rows
-from exclusive_redis_xcom.formats.reference import MARK, Reference, expanded, parse_stored
+from exclusive_redis_xcom.formats.reference import MARK, Reference, References, expanded, parse_stored
 from exclusive_redis_xcom.formats.seal import Seal
 from exclusive_redis_xcom.model import Coordinate
 from tests.unit.formats.test_wrapped_text import MALFORMED
@@ -155,3 +155,12 @@ def test_results_of_one_kind_are_one_block_of_the_opened_text() -> None:
 
     assert (found.kinds, text.count("\n")) == ([0, 0, 1, 0], 3 * 8 - 1)
     assert [one.type_name for one in opened(text)] == ["str", "str", "int", "str"]
+    assert type(expanded([{MARK: {opened_slice.OPENED: text}}])) is References
+
+
+def test_results_of_many_kinds_have_no_columns() -> None:
+    """Each kind would be read in full, and each row then once more."""
+    rows = [a_row(index, type_name=f"Type{index}") for index in range(65)]
+
+    assert wrapped_rows.load(rows[:64]) is not None
+    assert wrapped_rows.load(rows) is None
