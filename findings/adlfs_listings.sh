@@ -9,6 +9,7 @@ command -v npm >/dev/null || { echo "skipped: no npm on PATH"; exit 1; }
 install venv adlfs==2026.8.0 fsspec==2026.9.0
 npm install --silent --no-fund --no-audit --prefix "$dir/azurite" azurite@3.35.0 >/dev/null
 AZURITE=$dir/azurite/node_modules/.bin/azurite-blob "$dir/venv/bin/python" - <<'PY'
+import base64
 import os
 import socket
 import subprocess
@@ -22,9 +23,7 @@ import fsspec
 
 with socket.create_server(("127.0.0.1", 0)) as free:
     port = free.getsockname()[1]
-# Azurite's documentation has this account and its key.
-ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+ACCOUNT, KEY = "store", base64.b64encode(os.urandom(64)).decode()
 PLACE = (
     f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
     f"BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
@@ -39,7 +38,7 @@ def depths(files):
 
 with tempfile.TemporaryDirectory() as folder:
     command = [os.environ["AZURITE"], "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(port), "--location", folder]
-    azurite = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    azurite = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"})
     try:
         for _ in range(200):
             try:

@@ -3,6 +3,7 @@
 # number in `row(1, 'a')` is the text '1' without it. With it, the number is 1, and the text is bytes. An amount of money becomes 8 bytes.
 # The wheel pgserver carries PostgreSQL.
 set -eu
+export LC_ALL=C.UTF-8 # the sign of an amount of money follows it
 
 . "$(dirname "$0")/environment.sh"
 install venv "psycopg[binary]==3.3.9" pgserver==0.1.4

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A number of 15 digits and more has two texts in one Lua script of Redis 6.2 to 8.2 and Valkey 9.1: SET writes the microseconds of a
+# A number of 16 digits has two texts in one Lua script of Redis 6.2 to 8.2 and Valkey 9.1: SET writes the microseconds of a
 # time of today, but cjson, `tostring` and `..` round to 14 digits. So two events of one tenth of a millisecond get one key.
 set -eu
 

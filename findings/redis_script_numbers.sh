@@ -1,5 +1,5 @@
 #!/bin/sh
-# A Lua script that passes a number to `redis.call` passes other bytes in Redis 6.2 and 7.0 than in Redis 8.2 and Valkey 9.1.
+# A Lua script that passes a number to `redis.call` passes other bytes in Redis 6.2 than in Redis 8.2 and Valkey 9.1.
 # For 0.1 it is 0.10000000000000001 or 0.1. So scripts do not find the fields, keys and members that they wrote before an upgrade.
 # Whole numbers from 1e17 on, and 0 times -1, are no integers to commands of the old servers. The new ones change the digits of 2^63.
 # Lua 5.1 keeps -0 and 0 of one function as one constant. So after `local first = -0`, an old server writes `-0` for each 0 of a script.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pyarrow 26.0.1 knows no summer time after 2037, and polars 2.1.0 none from 2100 on. So noon of a July day in 2050 in Paris
+# With Debian's zone files, pyarrow 26.0.1 knows no summer time after 2037, and polars 2.1.0 none from 2100 on. So noon of a July day in 2050 in Paris
 # becomes another moment in pyarrow than in Python, pandas and polars. In one column of moments, pyarrow's own `hour` and the
 # Python objects of `to_pylist` differ by an hour.
 set -eu
