@@ -134,8 +134,12 @@ class AirflowStack(LocalAirflow):
         )
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
-        """Run a query on Airflow's database, opened read-only, and return the rows."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=10)) as db:
+        """Run a query on Airflow's database, opened read-only, and return the rows.
+
+        Several stacks may share the database of one of them.
+        """
+        path = self.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(query, arguments)]
 
