@@ -88,7 +88,7 @@ class Reading:
         values: Makes of rows what `found` is to hold. It gets the rows that are new.
         start: The number of the first row that is wanted.
         wanted: How many rows are wanted; None for all.
-        most: How many rows a slice has, until one comes in short; `ROWS_AT_ONCE` unless given.
+        most: How many rows a slice has, unless the one before came in short; `ROWS_AT_ONCE` unless given.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Reading:
         most: int | None = None,
     ) -> None:
         self._values = values
-        self._most = self._most_apart = ROWS_AT_ONCE if most is None else most
+        self._most = ROWS_AT_ONCE if most is None else most
         self._whole = Slice(start, None if wanted is None else start + wanted, left=wanted)
         self.asked = Slice(start, start + (self._most if wanted is None else min(self._most, wanted)), left=wanted)
         self.over = False
@@ -108,7 +108,7 @@ class Reading:
 
     def take(self, rows: Sequence[Any]) -> None:
         """Add the answer to `asked`. If `values` raises an error, nothing changes, and the same can be asked again."""
-        most = max(_most_after(rows), self._most_apart) if references.came_in_short(rows) else self._most_apart
+        most = max(_most_after(rows), self._most) if references.came_in_short(rows) else self._most
         taken = turn(self.asked, rows, most)
         goes_back = taken.next is not None and taken.next.start < self.asked.start
         self._steps_back += goes_back
@@ -116,7 +116,6 @@ class Reading:
             self.found, self.asked = [], self._whole
             return
         self.found += self._values(taken.rows)
-        self._most = most
         if taken.next is None:
             self.over = True
         else:

@@ -9,7 +9,7 @@ table lacks.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -41,8 +41,6 @@ _MAP_INDEX = re.compile(r"-1|0|[1-9][0-9]{0,9}", re.ASCII)
 
 #: The largest map_index that Airflow's columns hold: they are 32-bit integers.
 MAX_MAP_INDEX = 2**31 - 1
-
-_PRIOR_RUNS = b"include_prior_dates"
 
 _STEP_AHEAD, _STEPS_OF_READER = "1", frozenset({"0", "1"})
 
@@ -190,31 +188,26 @@ def _call(asks: Shape | str, ids: Mapping[str, str], query: bytes) -> XComCall:
         return Read(asks, _coordinate(ids), prior_runs, step == _STEP_AHEAD, step in _STEPS_OF_READER, window)
     if asks == COUNT:
         return Count()
-    return _write(asks, ids, query)
+    return _write(asks, _coordinate(ids), query)
 
 
-def _write(action: str, ids: Mapping[str, str], query: bytes) -> Write | Unknown:
-    if max(len(ids["dag_id"]), len(ids["run_id"]), len(ids["task_id"])) > MAX_ID_LENGTH:
-        return Unknown(_TOO_LONG, _coordinate(ids))
-    if len(ids["key"]) > MAX_KEY_LENGTH:
-        return Unknown(_TOO_LONG, _coordinate(ids))
+def _write(action: str, row: Coordinate, query: bytes) -> Write | Unknown:
+    if max(map(len, (row.dag_id, row.run_id, row.task_id))) > MAX_ID_LENGTH or len(row.key) > MAX_KEY_LENGTH:
+        return Unknown(_TOO_LONG, row)
     map_index = map_index_of(query)
     if map_index is None:
-        return Unknown(_UNCLEAR_MAP_INDEX, _coordinate(ids))
-    return Write(action, _coordinate(ids, map_index))
+        return Unknown(_UNCLEAR_MAP_INDEX, row)
+    return Write(action, replace(row, map_index=map_index))
 
 
-def _coordinate(ids: Mapping[str, str], map_index: int = NOT_MAPPED) -> Coordinate:
-    return Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"], map_index)
+def _coordinate(ids: Mapping[str, str]) -> Coordinate:
+    return Coordinate(ids["dag_id"], ids["run_id"], ids["task_id"], ids["key"])
 
 
 def _asks_for_prior_runs(query: bytes) -> bool:
-    # A name without escapes is found as it is. Nearly every query is short and has none.
-    if len(query) <= _MAX_QUERY and b"%" not in query and _PRIOR_RUNS not in query:
-        return False
     # In doubt yes. Then less is compared, and Airflow decides what it answers.
     pairs = _pairs(query)
-    return pairs is None or any(name == _PRIOR_RUNS.decode("ascii") for name, _ in pairs)
+    return pairs is None or any(name == "include_prior_dates" for name, _ in pairs)
 
 
 def _step(query: bytes) -> str | None:
@@ -239,8 +232,6 @@ def map_index_of(query: bytes) -> int | None:
 
 def _pairs(query: bytes) -> list[tuple[str, str]] | None:
     """Return the parameters of a query; None for one that no client of Airflow's sends, and that takes long to read."""
-    if not query:
-        return []
     if len(query) > _MAX_QUERY:
         return None
     return parse_qsl(query.decode("latin-1"), keep_blank_values=True)

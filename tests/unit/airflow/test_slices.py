@@ -105,30 +105,33 @@ def test_what_fits_into_one_slice_costs_one_call() -> None:
     assert found.asked == [Slice(0, ROWS_AT_ONCE)]
 
 
+def read_in_short(found: Table, *apart: int) -> list[Any]:
+    """Read all rows. Slices come in short, but for those with these numbers, from 1."""
+    reading = Reading(list)
+    while not reading.over:
+        rows = found.answer(reading.asked)
+        reading.take(rows if len(found.asked) in apart else [references.parse(one) for one in rows])
+    return reading.found
+
+
 def test_slices_are_longer_from_the_first_that_comes_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the API server can open as many seals in time."""
     monkeypatch.setattr(slices, "SHORT_AT_ONCE", 1000)
     found = table(2000)
-    reading = Reading(list)
 
-    while not reading.over:
-        rows = found.answer(reading.asked)
-        reading.take(rows if len(found.asked) == 1 else [references.parse(one) for one in rows])
+    read = read_in_short(found, 1)
 
-    assert [index_of(one) for one in reading.found] == list(range(2000))
+    assert [index_of(one) for one in read] == list(range(2000))
     assert [(asked.start, asked.stop) for asked in found.asked] == [(0, 500), (498, 998), (996, 1996), (1994, 2994)]
 
 
 def test_after_rows_apart_slices_are_as_short_as_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "SHORT_AT_ONCE", 1000)
     found = table(4000)
-    reading = Reading(list)
 
-    while not reading.over:
-        rows = found.answer(reading.asked)
-        reading.take(rows if len(found.asked) in (3, 4) else [references.parse(one) for one in rows])
+    read = read_in_short(found, 3, 4)
 
-    assert [index_of(one) for one in reading.found] == list(range(4000))
+    assert [index_of(one) for one in read] == list(range(4000))
     lengths = [asked.stop - asked.start for asked in found.asked if asked.stop is not None]
     assert lengths == [500, 1000, 1000, 500, 500, 1000]
 
